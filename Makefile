@@ -1,0 +1,62 @@
+# One folder, one environment, no installation steps of your own: `make demo` and `make test` need Python 3.11 to 3.13 and
+# make. Everything they install goes into .venv, from the versions in constraints-dev.txt.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+ORACLE := .venv-conformance
+OLDEST := .venv-oldest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types format bench conformance oldest venv clean distclean constraints
+
+help: ## Say what can be made (this list)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.complete ## See a DAG find bias, stop, repair the data and train; DATA=file.csv LABEL= POSITIVE= FACET= for your own
+	@$(PY) scripts/demo.py \
+		$(if $(DATA),--data "$(DATA)") $(if $(LABEL),--label "$(LABEL)") \
+		$(if $(POSITIVE),--positive "$(POSITIVE)") $(if $(FACET),--facet "$(FACET)")
+
+test: $(VENV)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.complete ## Check style and the layout of imports
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(VENV)/.complete ## Put the code into the house style
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+types: $(VENV)/.complete ## Check the types
+	$(PY) -m mypy
+
+bench: $(VENV)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
+	$(PY) benchmarks/run.py $(ARGS)
+
+conformance: $(VENV)/.complete $(ORACLE)/.complete ## Compare our numbers with the open-source Clarify metrics, on random data
+	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" $(PY) -m pytest tests/conformance -m conformance $(ARGS)
+
+oldest: $(OLDEST)/.complete ## Run the tests on the oldest Airflow that is supported
+	$(OLDEST)/bin/python -m pytest -m "not slow and not server and not conformance" $(ARGS)
+
+venv: $(VENV)/.complete ## Make the environment in .venv, and nothing more
+
+clean: ## Remove what tests and builds leave behind
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the environments too
+	rm -rf $(VENV) $(ORACLE) $(OLDEST)
+
+constraints: $(VENV)/.complete ## Renew the pinned versions in constraints-*.txt
+	scripts/renew-constraints.sh $(PY)
+
+$(VENV)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh
+	@scripts/make-venv.sh $(VENV) $@ 3.13 --editable . --group dev --constraint constraints-dev.txt
+
+$(OLDEST)/.complete: pyproject.toml constraints-oldest.txt scripts/make-venv.sh
+	@scripts/make-venv.sh $(OLDEST) $@ 3.12 --editable . --group test --constraint constraints-oldest.txt
+
+$(ORACLE)/.complete: pyproject.toml scripts/make-venv.sh
+	@scripts/make-venv.sh $(ORACLE) $@ 3.12 --group conformance

@@ -1,0 +1,65 @@
+"""Bias checks for training data, as Apache Airflow tasks that speak Amazon SageMaker Clarify's contract.
+
+Everything a DAG file needs can be imported from here. The names are looked up when they are first used (PEP 562), so
+that a scheduler, which imports DAG files every few seconds, only pays for what a file uses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.analysis import Analysis as Analysis
+    from airflow_clarify.bias.config import AnalysisConfig as AnalysisConfig
+    from airflow_clarify.bias.config import BiasConfig as BiasConfig
+    from airflow_clarify.bias.config import DataConfig as DataConfig
+    from airflow_clarify.bias.thresholds import Thresholds as Thresholds
+    from airflow_clarify.bias.thresholds import Verdict as Verdict
+    from airflow_clarify.engines.duckdb import DuckDBEngine as DuckDBEngine
+    from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
+    from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator as ClarifyPreTrainingBiasOperator
+    from airflow_clarify.operators.gate import BiasGateOperator as BiasGateOperator
+
+__version__ = "0.1.0"
+
+# Type checkers read the imports above, Python reads this; a test holds the two together.
+_HOME = {
+    "Analysis": "airflow_clarify.bias.analysis",
+    "AnalysisConfig": "airflow_clarify.bias.config",
+    "BalanceDatasetOperator": "airflow_clarify.operators.balance",
+    "BiasConfig": "airflow_clarify.bias.config",
+    "BiasGateOperator": "airflow_clarify.operators.gate",
+    "ClarifyPreTrainingBiasOperator": "airflow_clarify.operators.bias",
+    "DataConfig": "airflow_clarify.bias.config",
+    "DuckDBEngine": "airflow_clarify.engines.duckdb",
+    "Thresholds": "airflow_clarify.bias.thresholds",
+    "Verdict": "airflow_clarify.bias.thresholds",
+}
+
+__all__ = [  # noqa: RUF022
+    "__version__",
+    "Analysis",
+    "AnalysisConfig",
+    "BalanceDatasetOperator",
+    "BiasConfig",
+    "BiasGateOperator",
+    "ClarifyPreTrainingBiasOperator",
+    "DataConfig",
+    "DuckDBEngine",
+    "Thresholds",
+    "Verdict",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value  # found once, it is an ordinary attribute
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,534 @@
+"""An analysis: the metrics of every tested group, the counts they came from, and Clarify's file format for them.
+
+``analysis.json`` is byte for byte what Clarify writes. What Clarify has no place for (counts, warnings, fingerprints)
+stands in a ``summary.json`` of our own beside it, so that readers of Clarify's file see nothing odd.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.bias.contingency import Contingency, FacetContingency, Split, Tally
+from airflow_clarify.bias.metrics import (
+    METRICS,
+    NO_GROUP_VARIABLE,
+    Metric,
+    conditional_demographic_disparity,
+    dropped_outcome,
+)
+from airflow_clarify.exceptions import DataError, MetricError
+
+if TYPE_CHECKING:
+    import pandas
+
+    from airflow_clarify.bias.config import AnalysisConfig
+
+XCOM_FORMAT = "airflow_clarify.analysis/1"
+_SECTION = "pre_training_bias_metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricResult:
+    """The value of one metric, or why it has none.
+
+    :param name: short name, such as "DPL"
+    :param value: the value; None where the metric is not defined
+    :param error: why it is not; None where it is
+    """
+
+    name: str
+    value: float | None
+    error: str | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether a threshold can judge it."""
+        return self.value is not None and math.isfinite(self.value) and self.error is None
+
+
+@dataclass(frozen=True)
+class FacetResult:
+    """One tested group: a facet value, several as one, or an interval.
+
+    :param value: its name as Clarify writes it
+    :param metrics: its metrics, sorted by name
+    :param split: its counts against the rest; None for an analysis that was read from Clarify's file
+    """
+
+    value: str
+    metrics: tuple[MetricResult, ...]
+    split: Split | None = None
+
+    def metric(self, name: str) -> MetricResult | None:
+        """The metric of that name, or None where it was not asked for."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+@dataclass(frozen=True)
+class FacetAnalysis:
+    """All tested groups of one facet column.
+
+    :param column: the facet column
+    :param results: in the order in which Clarify lists them
+    :param positive: all rows with a positive label; None for an analysis that was read from Clarify's file
+    :param negative: all other rows
+    :param labels: how much there is of each label; the missing one under None
+    """
+
+    column: str
+    results: tuple[FacetResult, ...]
+    positive: Tally | None = None
+    negative: Tally | None = None
+    labels: Mapping[str | None, Tally] = field(default_factory=dict)
+
+    def result(self, value: str) -> FacetResult | None:
+        """The tested group of that name, or None."""
+        return next((result for result in self.results if result.value == value), None)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The bias of a dataset.
+
+    :param label: the label column
+    :param label_value_or_threshold: the positive label as Clarify writes it
+    :param facets: one per facet column
+    :param methods: names of the metrics, sorted
+    :param engine: name and version of what counted
+    :param config_sha256: fingerprint of the configuration
+    :param warnings: one sentence each
+    :param weighted: whether the counts are sums of row weights
+    :param outputs: where the files are, by kind ("analysis", "summary", "report")
+    """
+
+    label: str
+    label_value_or_threshold: str
+    facets: tuple[FacetAnalysis, ...]
+    methods: tuple[str, ...]
+    engine: str = ""
+    config_sha256: str = ""
+    warnings: tuple[str, ...] = ()
+    weighted: bool = False
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_contingency(cls, contingency: Contingency, config: AnalysisConfig) -> Analysis:
+        """Compute every metric that the configuration asks for.
+
+        :raises DataError: the data hold no rows
+        """
+        methods = config.methods
+        asked_for_all = config.document["methods"]["pre_training_bias"].get("methods", "all") == "all"
+        analysis = cls(
+            label=contingency.label,
+            label_value_or_threshold=contingency.label_text,
+            facets=tuple(_analyse_facet(facet, methods) for facet in contingency.facets),
+            methods=methods,
+            engine=contingency.engine,
+            config_sha256=config.sha256,
+            warnings=tuple(contingency.warnings),
+            weighted=contingency.weighted,
+        )
+        without_groups = config.group_variable is None and asked_for_all
+        return replace(analysis, warnings=(*analysis.warnings, *_notice(analysis, expect_groups=not without_groups)))
+
+    @property
+    def rows(self) -> int | None:
+        """Rows of the data, where they were counted."""
+        first = self.facets[0]
+        return None if first.positive is None or first.negative is None else first.positive.rows + first.negative.rows
+
+    @property
+    def one_sided_label(self) -> str | None:
+        """One sentence when no label, or every label, is positive: all distances are then 0, which says nothing.
+
+        Clarify passes over this in silence; a gate must not.
+        """
+        for facet in self.facets:
+            if facet.positive is None or facet.negative is None:
+                continue
+            # Rows of weight 0 count for nothing, so it is the weights that tell.
+            if not facet.positive.weight or not facet.negative.weight:
+                found = ", ".join("missing" if label is None else plain(repr(label)) for label in list(facet.labels)[:5])
+                which = "no row" if not facet.positive.weight else "every row"
+                weightless = " (weight 0 counts for nothing)" if facet.positive.rows and facet.negative.rows else ""
+                return (
+                    f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}: label "
+                    f"'{plain(self.label)}' was compared with "
+                    f"{plain(self.label_value_or_threshold) or 'an empty interval'} and holds {found}, so "
+                    "DPL and the distances say nothing; check label_values_or_threshold, or set label_type"
+                )
+        return None
+
+    def facet(self, column: str) -> FacetAnalysis | None:
+        """The facet of that column, or None."""
+        return next((facet for facet in self.facets if facet.column == column), None)
+
+    def results(self) -> Iterable[tuple[FacetAnalysis, FacetResult]]:
+        """Every tested group of every facet."""
+        for facet in self.facets:
+            for result in facet.results:
+                yield facet, result
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row per facet, tested group and metric, with the counts beside it.
+
+        :return: columns ``facet``, ``value_or_threshold``, ``metric``, ``value`` (float, NaN where undefined),
+            ``error``, ``rows``, ``positive_rows``, ``rest_rows`` and ``rest_positive_rows``
+        """
+        import pandas
+
+        records = []
+        for facet, result in self.results():
+            split = result.split
+            counts = (
+                (split.d.rows, split.d_positive.rows, split.a.rows, split.a_positive.rows) if split else (None,) * 4
+            )
+            for metric in result.metrics:
+                records.append((facet.column, result.value, metric.name, metric.value, metric.error, *counts))
+        columns = ["facet", "value_or_threshold", "metric", "value", "error"]
+        columns += ["rows", "positive_rows", "rest_rows", "rest_positive_rows"]
+        return pandas.DataFrame.from_records(records, columns=columns).astype({"value": "float64"})
+
+    # --- Clarify's file -------------------------------------------------------------------------------------------
+
+    def to_clarify_json(self) -> str:
+        """``analysis.json`` as Clarify writes it: indented by four, no newline at the end."""
+        facets = {
+            facet.column: [
+                {"value_or_threshold": result.value, "metrics": [_metric_document(m) for m in result.metrics]}
+                for result in facet.results
+            ]
+            for facet in self.facets
+        }
+        section = {
+            "label": self.label,
+            "facets": facets,
+            "label_value_or_threshold": self.label_value_or_threshold,
+        }
+        return json.dumps({"version": "1.0", _SECTION: section}, indent=4)
+
+    @classmethod
+    def from_clarify_json(cls, text: str, source: str = "analysis.json") -> Analysis:
+        """Read what Clarify, or :meth:`to_clarify_json`, wrote. The counts are not in it.
+
+        :param source: the name to show in an error
+        :raises DataError: it is not such a file
+        """
+        try:
+            section = json.loads(text)[_SECTION]
+            facets = tuple(
+                FacetAnalysis(
+                    str(column),
+                    tuple(
+                        FacetResult(
+                            str(entry["value_or_threshold"]), tuple(_read_metric(metric) for metric in entry["metrics"])
+                        )
+                        for entry in entries
+                    ),
+                )
+                for column, entries in section["facets"].items()
+            )
+            if not facets or not all(facet.results for facet in facets):
+                raise ValueError("a facet without a tested group" if facets else "no facet")
+            methods = {metric.name for facet in facets for result in facet.results for metric in result.metrics}
+            return cls(
+                str(section["label"]), str(section["label_value_or_threshold"]), facets, tuple(sorted(methods))
+            )
+        except json.JSONDecodeError as error:
+            raise DataError(f"{source}: not JSON ({error.msg} at line {error.lineno}); was it cut off?") from None
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
+            raise DataError(
+                f"{source}: not an analysis.json with {_SECTION} ({type(error).__name__}: {error})"
+            ) from None
+
+    # --- Our own summary ------------------------------------------------------------------------------------------
+
+    def to_summary(self) -> dict[str, Any]:
+        """What Clarify's file has no place for: counts per cell, rows, warnings, engine, fingerprint."""
+        return {
+            "format": "airflow_clarify.summary/1",
+            "rows": self.rows,
+            "weighted": self.weighted,
+            "label": self.label,
+            "label_value_or_threshold": self.label_value_or_threshold,
+            "facets": {facet.column: _facet_summary(facet, self.weighted) for facet in self.facets},
+            "warnings": list(self.warnings),
+            "engine": self.engine,
+            "config_sha256": self.config_sha256,
+            "outputs": dict(self.outputs),
+        }
+
+    # --- XCom -----------------------------------------------------------------------------------------------------
+
+    def to_xcom(self) -> dict[str, Any]:
+        """A small JSON form. Every metric is a function of counts, so the counts travel and the metrics need not.
+
+        CDDL, whose counts are many, travels as a number; so do all metrics where there are no counts.
+        """
+        return {
+            "format": XCOM_FORMAT,
+            "label": self.label,
+            "label_value_or_threshold": self.label_value_or_threshold,
+            "methods": list(self.methods),
+            "facets": {facet.column: _facet_to_xcom(facet, self.weighted) for facet in self.facets},
+            "rows": self.rows,
+            "weighted": self.weighted,
+            "engine": self.engine,
+            "config_sha256": self.config_sha256,
+            "warnings": _shortened(self.warnings),
+            "outputs": dict(self.outputs),
+        }
+
+    @classmethod
+    def from_xcom(cls, document: Mapping[str, Any]) -> Analysis:
+        """Read :meth:`to_xcom`'s form.
+
+        :raises DataError: it is something else, None included
+        """
+        if not isinstance(document, Mapping) or document.get("format") != XCOM_FORMAT:
+            what = "nothing" if document is None else f"{type(document).__name__}"
+            raise DataError(
+                f"expected an analysis (XCom of ClarifyPreTrainingBiasOperator, format {XCOM_FORMAT}), got {what}; "
+                "did the upstream task run and return one?"
+            )
+        try:
+            methods = tuple(document["methods"])
+            weighted = bool(document["weighted"])
+            return cls(
+                label=document["label"],
+                label_value_or_threshold=document["label_value_or_threshold"],
+                facets=tuple(
+                    _facet_from_xcom(column, facet, methods, weighted) for column, facet in document["facets"].items()
+                ),
+                methods=methods,
+                engine=document["engine"],
+                config_sha256=document["config_sha256"],
+                warnings=tuple(document["warnings"]),
+                weighted=weighted,
+                outputs=document["outputs"],
+            )
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise DataError(f"the analysis is damaged ({type(error).__name__}: {error}); run its task again") from None
+
+
+# --- Computing ----------------------------------------------------------------------------------------------------
+
+
+def _analyse_facet(facet: FacetContingency, methods: Sequence[str]) -> FacetAnalysis:
+    positive, negative = facet.total
+    if not positive.rows + negative.rows:
+        raise DataError("the data hold no rows, so there is nothing to measure; check the input path")
+    results = []
+    for name, members in facet.tested():
+        split = facet.split(members)
+        metrics = tuple(_measure(METRICS[method], split, facet, name, members) for method in methods)
+        results.append(FacetResult(name, metrics, split))
+    return FacetAnalysis(facet.column, tuple(results), positive, negative, facet.label_values())
+
+
+def _measure(
+    metric: Metric, split: Split, facet: FacetContingency, name: str, members: frozenset[str | None]
+) -> MetricResult:
+    try:
+        if metric.function is not None:
+            return MetricResult(metric.name, metric.function(split.counts))
+        return MetricResult(metric.name, _disparity(facet, name, members))
+    except MetricError as error:
+        return MetricResult(metric.name, None, str(error))
+
+
+def _disparity(facet: FacetContingency, name: str, members: frozenset[str | None]) -> float:
+    if not facet.grouped:
+        raise MetricError(NO_GROUP_VARIABLE)
+    positive, negative = facet.total
+    if facet.disparities is not None and positive.weight and negative.weight:
+        return facet.disparities.get(name, 0.0)
+    return conditional_demographic_disparity(
+        facet.groups(members), positive.weight, negative.weight, facet.grouped_weight
+    )
+
+
+def _notice(analysis: Analysis, *, expect_groups: bool) -> list[str]:
+    """What a careful reader of the numbers should be told, one sentence each."""
+    notices = []
+    if analysis.one_sided_label:
+        notices.append(analysis.one_sided_label)
+        return notices
+    for facet in analysis.facets:
+        dropped = [plain(r.value) for r in facet.results if r.split is not None and dropped_outcome(r.split.counts)]
+        if dropped and {"KL", "JS", "LP", "TVD"} & set(analysis.methods):
+            notices.append(
+                f"facet '{plain(facet.column)}': an outcome occurs on one side only for {_some(dropped)}, and Clarify "
+                "leaves it out of KL, JS, LP and TVD, so these do not show the whole difference; read DPL"
+            )
+        undefined: dict[str, list[str]] = {}
+        for result in facet.results:
+            for metric in result.metrics:
+                if metric.error and (expect_groups or metric.error != NO_GROUP_VARIABLE):
+                    undefined.setdefault(metric.error, []).append(f"{metric.name} of {plain(result.value)}")
+        for error, which in undefined.items():
+            notices.append(f"facet '{plain(facet.column)}': not defined: {_some(which)} ({error})")
+    return notices
+
+
+def plain(text: str, most: int = 60) -> str:
+    """A name out of the data as it can stand in a sentence of one line."""
+    shown = text if text.isprintable() else repr(text)
+    return shown if len(shown) <= most else f"{shown[: most - 3]}..."
+
+
+def _some(names: Sequence[str], shown: int = 5) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+# --- Writing and reading ------------------------------------------------------------------------------------------
+
+
+def _metric_document(metric: MetricResult) -> dict[str, Any]:
+    value: float | str | None = metric.value
+    if value is not None and math.isinf(value):
+        value = "Infinity" if value > 0 else "-Infinity"
+    document: dict[str, Any] = {
+        "name": metric.name,
+        "description": METRICS[metric.name].description,
+        "value": value,
+    }
+    return document | {"error": metric.error} if metric.error is not None else document
+
+
+def _read_metric(document: Mapping[str, Any]) -> MetricResult:
+    value = document["value"]
+    error = document.get("error")
+    # float() also reads Clarify's "Infinity". A NaN is no value: it must not slip through a comparison later.
+    number = None if value is None else float(value)
+    if number is None or math.isnan(number):
+        return MetricResult(str(document["name"]), None, error or "no value")
+    return MetricResult(str(document["name"]), number, error)
+
+
+def _facet_summary(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
+    return {
+        "labels": [
+            {"label": label, **_tally_summary(tally, weighted)} for label, tally in facet.labels.items()
+        ],
+        "values": [
+            {
+                "value_or_threshold": result.value,
+                "positive": _tally_summary(result.split.d_positive, weighted),
+                "negative": _tally_summary(result.split.d_negative, weighted),
+                "rest_positive": _tally_summary(result.split.a_positive, weighted),
+                "rest_negative": _tally_summary(result.split.a_negative, weighted),
+            }
+            for result in facet.results
+            if result.split is not None
+        ],
+    }
+
+
+def _tally_summary(tally: Tally, weighted: bool) -> dict[str, float]:
+    return {"rows": tally.rows, "weight": float(tally.weight)} if weighted else {"rows": tally.rows}
+
+
+def _facet_to_xcom(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
+    values: list[list[Any]] = []
+    rest: dict[str, list[Any]] = {}
+    for result in facet.results:
+        if result.split is None:
+            values.append([result.value, {m.name: _xcom_number(m) for m in result.metrics}])
+            continue
+        row: list[Any] = [result.value]
+        row += [_tally_to_xcom(result.split.d_positive, weighted), _tally_to_xcom(result.split.d_negative, weighted)]
+        a_positive, a_negative = result.split.a_positive, result.split.a_negative
+        if weighted and (
+            a_positive.weight < result.split.d_positive.weight or a_negative.weight < result.split.d_negative.weight
+        ):
+            # What is left after subtracting most of a rounded sum is inexact, so it is carried: four times at most.
+            rest[str(len(values))] = [_tally_to_xcom(a_positive, weighted), _tally_to_xcom(a_negative, weighted)]
+        cddl = result.metric("CDDL")
+        if cddl is not None:
+            row.append(_xcom_number(cddl))
+        values.append(row)
+    document: dict[str, Any] = {"values": values} | ({"rest": rest} if rest else {})
+    if facet.positive is not None and facet.negative is not None:
+        document["total"] = [_tally_to_xcom(facet.positive, weighted), _tally_to_xcom(facet.negative, weighted)]
+        document["labels"] = [[label, tally.rows] for label, tally in list(facet.labels.items())[:20]]
+    return document
+
+
+def _facet_from_xcom(
+    column: str, document: Mapping[str, Any], methods: Sequence[str], weighted: bool
+) -> FacetAnalysis:
+    if "total" not in document:
+        results = tuple(
+            FacetResult(value, tuple(_metric_from_xcom(name, metrics[name]) for name in methods if name in metrics))
+            for value, metrics in document["values"]
+        )
+        return FacetAnalysis(column, results)
+    positive, negative = (_tally_from_xcom(tally, weighted) for tally in document["total"])
+    rest = document.get("rest", {})
+    results = tuple(
+        _result_from_xcom(row, positive, negative, rest.get(str(position)), methods, weighted)
+        for position, row in enumerate(document["values"])
+    )
+    labels = {label: Tally.of_rows(rows) for label, rows in document["labels"]}
+    return FacetAnalysis(column, results, positive, negative, labels)
+
+
+def _result_from_xcom(
+    row: Sequence[Any],
+    positive: Tally,
+    negative: Tally,
+    rest: Sequence[Any] | None,
+    methods: Sequence[str],
+    weighted: bool,
+) -> FacetResult:
+    d_positive, d_negative = _tally_from_xcom(row[1], weighted), _tally_from_xcom(row[2], weighted)
+    a_positive, a_negative = positive - d_positive, negative - d_negative
+    if rest is not None:
+        a_positive, a_negative = (_tally_from_xcom(tally, weighted) for tally in rest)
+    split = Split(d_positive, d_negative, a_positive, a_negative)
+    metrics = []
+    for name in methods:
+        function = METRICS[name].function
+        if function is None:
+            metrics.append(_metric_from_xcom(name, row[3]))
+            continue
+        try:
+            metrics.append(MetricResult(name, function(split.counts)))
+        except MetricError as error:
+            metrics.append(MetricResult(name, None, str(error)))
+    return FacetResult(row[0], tuple(metrics), split)
+
+
+def _tally_to_xcom(tally: Tally, weighted: bool) -> Any:
+    return [tally.rows, float(tally.weight), float(tally.squares)] if weighted else tally.rows
+
+
+def _tally_from_xcom(document: Any, weighted: bool) -> Tally:
+    return Tally.of_weights(*document) if weighted else Tally.of_rows(int(document))
+
+
+def _xcom_number(metric: MetricResult) -> float | str | None:
+    """A number, or why there is none; infinities are not JSON, so they travel as text as in Clarify's file."""
+    if metric.value is None:
+        return metric.error or "no value"
+    return metric.value if math.isfinite(metric.value) else ("Infinity" if metric.value > 0 else "-Infinity")
+
+
+def _metric_from_xcom(name: str, value: float | str | None) -> MetricResult:
+    if isinstance(value, str):
+        if value in ("Infinity", "-Infinity"):
+            return MetricResult(name, float(value))
+        return MetricResult(name, None, value)
+    return MetricResult(name, None, "no value") if value is None or value != value else MetricResult(name, float(value))
+
+
+def _shortened(warnings: Sequence[str], most: int = 20) -> list[str]:
+    kept = [warning if len(warning) <= 500 else f"{warning[:497]}..." for warning in warnings[:most]]
+    return [*kept, f"... and {len(warnings) - most} more warnings"] if len(warnings) > most else kept

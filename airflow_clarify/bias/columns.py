@@ -1,0 +1,191 @@
+"""When a column is categorical, when it is continuous, and which of its values a configured value means.
+
+The rules are Clarify's (smclarify 0.5, ``ensure_series_data_type`` and ``_interval_index``), which sees a column as
+pandas reads it: whole numbers with gaps are floats, text is text even where it holds whole numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from airflow_clarify.exceptions import ConfigError, DataError
+
+#: A value as it stands in ``label_values_or_threshold`` or ``value_or_threshold``.
+Value = str | int | float | bool
+
+ColumnKind = Literal["integer", "float", "boolean", "text", "other"]
+DeclaredType = Literal["categorical", "continuous"]
+
+#: An integer column whose share of distinct values is at least this is continuous (Clarify's rule).
+UNIQUENESS_THRESHOLD = 0.05
+
+
+class Scale(Enum):
+    """How the values of a column are told apart: by equality, or by a threshold."""
+
+    CATEGORICAL = "categorical"
+    CONTINUOUS = "continuous"
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What the rules need to know of a column.
+
+    :param name: name of the column
+    :param kind: what its present values are: ``integer``, ``float``, ``boolean``, ``text`` or ``other`` (dates and such)
+    :param present: rows with a value
+    :param missing: rows without
+    :param distinct: number of distinct present values
+    :param minimum: smallest number; None where the values are not numbers
+    :param maximum: largest number; None where the values are not numbers
+    :param stored_as_text: whole numbers that their source stores as text, or decimals, which pandas holds as objects
+    """
+
+    name: str
+    kind: ColumnKind
+    present: int
+    missing: int = 0
+    distinct: int = 0
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    stored_as_text: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in ("integer", "float")
+
+    @property
+    def uniqueness(self) -> float:
+        return self.distinct / self.present if self.present else 0.0
+
+    @property
+    def seen_as_float(self) -> bool:
+        """Whether pandas, and so Clarify, holds the column as floats: whole numbers with gaps become floats too."""
+        if self.stored_as_text:
+            return False
+        return self.kind == "float" or (self.kind == "integer" and self.missing > 0)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The rows ``low < x <= high``. Neither bound where no value can lie inside."""
+
+    low: int | float | None
+    high: int | float | None
+
+    @property
+    def text(self) -> str:
+        """As Clarify writes it: "(40, 89]", "(0.5, 3.36]", or "" where it has no bounds."""
+        return "" if self.low is None or self.high is None else f"({self.low!r}, {self.high!r}]"
+
+
+def scale_of(profile: ColumnProfile, values: Sequence[Value] | None, declared: DeclaredType | None = None) -> Scale:
+    """Decide whether a column is compared by equality or by a threshold.
+
+    :param profile: what the column holds
+    :param values: the configured values or threshold, if any
+    :param declared: the author's own word, which beats the rule
+    """
+    if declared is not None:
+        return Scale(declared)
+    if values is not None and len(values) > 1:
+        return Scale.CATEGORICAL
+    if profile.seen_as_float:
+        return Scale.CONTINUOUS
+    countable = profile.kind == "integer" or (profile.kind == "float" and profile.stored_as_text)
+    # What pandas holds as objects stays so where there are gaps: it cannot cast a missing value to an integer.
+    countable = countable and not (profile.stored_as_text and profile.missing)
+    return Scale.CONTINUOUS if countable and profile.uniqueness >= UNIQUENESS_THRESHOLD else Scale.CATEGORICAL
+
+
+def interval_above(profile: ColumnProfile, values: Sequence[Value] | None, key: str) -> Interval:
+    """The interval that a threshold t selects: (t, max], or (max, t] when t lies beyond the maximum.
+
+    :param profile: what the column holds
+    :param values: the configured threshold, as a list of one
+    :param key: the configuration key to name in an error
+    :raises ConfigError: no threshold, several, or one that is not a number
+    :raises DataError: the column holds no number
+    """
+    if not values:
+        raise ConfigError(
+            f"{key}: column '{profile.name}' is continuous ({profile.kind}, {profile.distinct} distinct values in "
+            f"{profile.present} rows), so it needs a threshold such as [0.5], or the type 'categorical'"
+        )
+    if len(values) > 1:
+        raise ConfigError(f"{key}: a continuous column takes one threshold, not {len(values)} ({list(values)!r})")
+    threshold = _number(values[0])
+    if threshold is None:
+        raise ConfigError(f"{key}: column '{profile.name}' is continuous, and {values[0]!r} is not a number")
+    if profile.maximum is None:
+        what = "holds no value" if not profile.present else f"holds {profile.kind} values, not numbers"
+        raise DataError(f"column '{profile.name}' {what}, so {key} = {values[0]!r} selects nothing; check the column")
+    maximum = float(profile.maximum) if profile.seen_as_float else profile.maximum
+    if abs(maximum) == threshold:
+        # Clarify compares the threshold with the *absolute* maximum and then has no upper bound to add.
+        return Interval(None, None)
+    low, high = sorted((threshold, maximum))
+    if isinstance(low, float) or isinstance(high, float):
+        low, high = float(low), float(high)
+    return Interval(low, high)
+
+
+def category_key(value: Value, profile: ColumnProfile, key: str) -> str:
+    """The text under which an engine counts a configured value, after converting it to the column's type.
+
+    :param value: the configured value: ``1``, ``"1"``, ``True``, ``"Gift Card"``
+    :param profile: what the column holds
+    :param key: the configuration key to name in an error
+    :raises ConfigError: the value cannot be converted, so it could never match
+    """
+    if profile.kind == "boolean":
+        truth = _truth(value)
+        if truth is None:
+            raise ConfigError(f"{key}: column '{profile.name}' holds True and False, which {value!r} can never match")
+        return str(truth)
+    if not profile.numeric or (profile.kind == "integer" and profile.stored_as_text):
+        return str(value)
+    number = _whole_number(value) if profile.kind == "integer" else None
+    number = _number(value) if number is None else number
+    if number is None:
+        raise ConfigError(f"{key}: column '{profile.name}' holds numbers, which {value!r} can never match")
+    return number_key(number)
+
+
+def number_key(number: int | float) -> str:
+    """The text of a number that is the same for 1 and 1.0, as they are equal."""
+    return str(int(number)) if isinstance(number, int) or number.is_integer() else repr(float(number))
+
+
+def join_values(values: Sequence[Value]) -> str:
+    """Several values as Clarify writes them: "a,b"."""
+    return ",".join(map(str, values))
+
+
+def _number(value: Value) -> int | float | None:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int | float):
+        return None if value != value else value
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return None if number != number else number
+
+
+def _whole_number(value: Value) -> int | None:
+    """The whole number that a text writes, exact where a float would round it: identifiers are often that long."""
+    try:
+        return int(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _truth(value: Value) -> bool | None:
+    if isinstance(value, str):
+        return {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(value.lower())
+    return {1: True, 0: False}.get(value)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,479 @@
+"""What to measure: ``DataConfig`` and ``BiasConfig`` as in the SageMaker SDK, ``AnalysisConfig`` as in Clarify's file.
+
+A DAG author writes the first two, under the names that a Clarify notebook uses. Together with the methods they make an
+:class:`AnalysisConfig`, which reads, checks and writes ``analysis_config.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, Literal, cast
+
+from airflow_clarify.bias.columns import DeclaredType, Value
+from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.exceptions import ConfigError
+
+ColumnRef = str | int
+Methods = Literal["all"] | Sequence[str]
+
+#: What pandas, and so Clarify, reads as a missing value in text files.
+PANDAS_NA_VALUES: tuple[str, ...] = (
+    "",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "-1.#IND",
+    "-1.#QNAN",
+    "-NaN",
+    "-nan",
+    "1.#IND",
+    "1.#QNAN",
+    "<NA>",
+    "N/A",
+    "NA",
+    "NULL",
+    "NaN",
+    "None",
+    "n/a",
+    "nan",
+    "null",
+)
+
+DATASET_TYPES: Mapping[str, str] = {
+    "text/csv": "csv",
+    "application/jsonlines": "jsonlines",
+    "application/json": "json",
+    "application/x-parquet": "parquet",
+}
+_TYPE_BY_SUFFIX = {
+    ".csv": "text/csv",
+    ".tsv": "text/csv",
+    ".txt": "text/csv",
+    ".jsonl": "application/jsonlines",
+    ".ndjson": "application/jsonlines",
+    ".json": "application/jsonlines",
+    ".parquet": "application/x-parquet",
+    ".pq": "application/x-parquet",
+}
+_DEFAULT_REPORT = {"name": "report", "title": "Analysis Report"}
+
+#: Sections of Clarify's file that speak of a trained model. They are kept, and left to Clarify.
+_MODEL_METHODS = ("post_training_bias", "shap", "pdp", "asymmetric_shapley_value")
+
+
+@dataclass
+class DataConfig:
+    """Where the data are and what they look like.
+
+    :param input_path: a file, a folder or a glob; a local path or a URI that Airflow's ``ObjectStoragePath`` opens
+    :param output_path: the folder for ``analysis.json``, ``summary.json`` and ``report.html``; None writes no file
+    :param label: the label column, by name or by index
+    :param headers: the column names, when the file has none or Clarify's configuration is to carry them
+    :param dataset_type: ``text/csv``, ``application/jsonlines`` or ``application/x-parquet``; None tells it from the
+        file's name
+    :param excluded_columns: columns that Clarify is to leave out, by name or by index
+    :param joinsource: the identifier column of a Clarify job on several instances
+    :param features: a JMESPath to the features; JSON only, and only Clarify uses it
+    :param header_row: whether a CSV file begins with a header row; None looks: with ``headers``, the first row is one
+        when it says the same, and without, it always is
+    :param weight: a column of row weights; all counts become sums of weights (beyond Clarify)
+    :param na_values: the texts that mean "missing" in a CSV or JSON Lines file; None takes those of pandas
+    :param csv_options: what DuckDB cannot guess of a CSV file, such as ``{"delim": "|", "quote": "'"}``
+    :param conn_id: the Airflow connection that opens ``input_path``
+    """
+
+    input_path: str
+    output_path: str | None = None
+    label: ColumnRef | None = None
+    headers: Sequence[str] | None = None
+    dataset_type: str | None = None
+    excluded_columns: Sequence[ColumnRef] | None = None
+    joinsource: ColumnRef | None = None
+    features: str | None = None
+    header_row: bool | None = None
+    weight: ColumnRef | None = None
+    na_values: Sequence[str] | None = None
+    csv_options: Mapping[str, Any] = field(default_factory=dict)
+    conn_id: str | None = None
+
+    template_fields: ClassVar[tuple[str, ...]] = (
+        "input_path",
+        "output_path",
+        "label",
+        "headers",
+        "dataset_type",
+        "weight",
+        "csv_options",
+        "conn_id",
+    )
+
+    def __post_init__(self) -> None:
+        if self.dataset_type is not None and "{{" not in self.dataset_type:
+            _check_dataset_type(self.dataset_type)
+        if not _templated(self.headers):
+            _check_headers(self.headers)
+        _check_list(self.excluded_columns, "excluded_columns")
+        _check_list(self.na_values, "na_values")
+
+    @classmethod
+    def of(cls, given: DataConfig | Mapping[str, Any]) -> DataConfig:
+        """Accept the object itself or its fields as a mapping, as ``.expand()`` and JSON params give them.
+
+        :raises ConfigError: the mapping has a field that does not exist, or lacks ``input_path``
+        """
+        return given if isinstance(given, cls) else cast(DataConfig, _from_mapping(cls, given))
+
+    def resolved_dataset_type(self) -> str:
+        """The dataset type, told from the name of the input where it was not given.
+
+        :raises ConfigError: the name does not tell
+        """
+        if self.dataset_type is not None:
+            return _check_dataset_type(self.dataset_type)
+        name = str(self.input_path).rstrip("/").removesuffix(".gz")
+        suffix = PurePosixPath(name).suffix.lower()
+        return _TYPE_BY_SUFFIX.get(suffix, "text/csv")
+
+    def get_config(self) -> dict[str, Any]:
+        """This object's part of ``analysis_config.json``, in the order in which the SageMaker SDK writes it.
+
+        :raises ConfigError: a part is not what it should be, also after its templates were rendered
+        """
+        _check_headers(self.headers)
+        parts = {
+            "features": self.features,
+            "headers": None if self.headers is None else list(self.headers),
+            "label": self.label,
+            "joinsource_name_or_index": self.joinsource,
+            "excluded_columns": None if self.excluded_columns is None else list(self.excluded_columns),
+        }
+        config: dict[str, Any] = {"dataset_type": self.resolved_dataset_type()}
+        return config | {key: value for key, value in parts.items() if value is not None}
+
+
+@dataclass
+class BiasConfig:
+    """Which labels are positive, and which groups are to be compared.
+
+    :param label_values_or_threshold: the positive label values, or one threshold t (positive is then t < x)
+    :param facet_name: the facet column, by name or by index; or a list of them
+    :param facet_values_or_threshold: the sensitive group's values, or a threshold; for several facets a list with one
+        entry (or None) per facet; None tests every value one against the rest
+    :param group_name: the group variable for CDDL, by name or by index
+    :param label_type: "categorical" or "continuous"; None leaves it to Clarify's rule (beyond Clarify)
+    :param facet_type: the same for the facets: one word for all, or one per facet column name (beyond Clarify)
+    """
+
+    label_values_or_threshold: Sequence[Value]
+    facet_name: ColumnRef | Sequence[ColumnRef]
+    facet_values_or_threshold: Sequence[Any] | None = None
+    group_name: ColumnRef | None = None
+    label_type: DeclaredType | None = None
+    facet_type: DeclaredType | Mapping[str, DeclaredType] | None = None
+
+    template_fields: ClassVar[tuple[str, ...]] = (
+        "label_values_or_threshold",
+        "facet_name",
+        "facet_values_or_threshold",
+        "group_name",
+    )
+
+    def __post_init__(self) -> None:
+        if not _templated(self.label_values_or_threshold):
+            _check_values(self.label_values_or_threshold, "label_values_or_threshold")
+        for declared in [self.label_type, *_declared_types(self.facet_type)]:
+            if declared not in (None, "categorical", "continuous"):
+                raise ConfigError(f"label_type and facet_type are 'categorical' or 'continuous', not {declared!r}")
+        if not _templated(self.facet_name) and not _templated(self.facet_values_or_threshold):
+            self.facets()
+
+    @classmethod
+    def of(cls, given: BiasConfig | Mapping[str, Any]) -> BiasConfig:
+        """Accept the object itself or its fields as a mapping.
+
+        :raises ConfigError: the mapping has a field that does not exist, or lacks one that is required
+        """
+        return given if isinstance(given, cls) else cast(BiasConfig, _from_mapping(cls, given))
+
+    def facets(self) -> list[dict[str, Any]]:
+        """The ``facet`` list of ``analysis_config.json``.
+
+        :raises ConfigError: the names and the values do not fit each other
+        """
+        if isinstance(self.facet_name, str | int):
+            names: list[ColumnRef] = [self.facet_name]
+            values: list[Sequence[Value] | None] = [self.facet_values_or_threshold]
+        else:
+            names = list(self.facet_name)
+            given = self.facet_values_or_threshold
+            values = [None] * len(names) if given is None else list(given)
+            if len(values) != len(names):
+                raise ConfigError(
+                    f"facet_values_or_threshold: {len(names)} facets need a list of {len(names)} lists (or None for a "
+                    f"facet whose values are all to be tested), not {len(values)}"
+                )
+        if not names:
+            raise ConfigError("facet_name: name at least one facet column")
+        if isinstance(self.facet_type, Mapping):
+            for column in self.facet_type:
+                if str(column) not in map(str, names):
+                    raise ConfigError(
+                        f"facet_type: {column!r} is not a facet; facet_name has {', '.join(map(repr, names))}"
+                    )
+        facets: list[dict[str, Any]] = []
+        for name, of_facet in zip(names, values, strict=True):
+            facet: dict[str, Any] = {"name_or_index": name}
+            if of_facet is not None:
+                facet["value_or_threshold"] = list(_check_values(of_facet, "facet_values_or_threshold"))
+            facets.append(facet)
+        return facets
+
+    def get_config(self) -> dict[str, Any]:
+        """This object's part of ``analysis_config.json``, in the order in which the SageMaker SDK writes it.
+
+        :raises ConfigError: a part is not what it should be, also after its templates were rendered
+        """
+        config: dict[str, Any] = {
+            "label_values_or_threshold": list(
+                _check_values(self.label_values_or_threshold, "label_values_or_threshold")
+            ),
+            "facet": self.facets(),
+        }
+        if self.group_name is not None:
+            config["group_variable"] = self.group_name
+        return config
+
+
+@dataclass(frozen=True)
+class FacetConfig:
+    """One facet column of an analysis.
+
+    :param name_or_index: the column
+    :param values: the sensitive group's values, or a threshold; None tests every value one against the rest
+    :param declared: the author's word on its type, which beats Clarify's rule
+    """
+
+    name_or_index: ColumnRef
+    values: tuple[Value, ...] | None = None
+    declared: DeclaredType | None = None
+
+
+@dataclass(frozen=True)
+class AnalysisConfig:
+    """All of an analysis: Clarify's ``analysis_config.json``, checked.
+
+    :param document: the file's content, every key in its place
+    :param label_type: the author's word on the label's type (beyond Clarify, so not in the file)
+    :param facet_type: the author's word on the facets' types
+    """
+
+    document: Mapping[str, Any]
+    label_type: DeclaredType | None = None
+    facet_type: DeclaredType | Mapping[str, DeclaredType] | None = None
+
+    def __post_init__(self) -> None:
+        from airflow_clarify.bias.clarify_schema import check
+
+        check(self.document)
+
+    @classmethod
+    def build(cls, data: DataConfig, bias: BiasConfig, methods: Methods = "all") -> AnalysisConfig:
+        """Put the parts together as the SageMaker SDK does for ``run_pre_training_bias``.
+
+        :param methods: "all", or names of metrics
+        :raises ConfigError: a part is missing or not allowed; names the key
+        """
+        document = data.get_config() | bias.get_config()
+        document["methods"] = {
+            "report": dict(_DEFAULT_REPORT),
+            "pre_training_bias": {"methods": methods if isinstance(methods, str) else list(methods)},
+        }
+        return cls(document, label_type=bias.label_type, facet_type=bias.facet_type)
+
+    @classmethod
+    def parse(cls, text: str, source: str = "analysis_config.json") -> AnalysisConfig:
+        """Read the text of an ``analysis_config.json``.
+
+        :param source: the name to show in an error
+        :raises ConfigError: it is not JSON, or a key is wrong; names the key and says what is allowed
+        """
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{source}: not JSON ({error.msg} at line {error.lineno})") from None
+        try:
+            return cls(document)
+        except ConfigError as error:
+            raise ConfigError(f"{source}: {error}") from None
+
+    def to_json(self) -> str:
+        """The file as the SageMaker SDK writes it: one line, keys in its order, no newline at the end."""
+        return json.dumps(self.document)
+
+    @property
+    def sha256(self) -> str:
+        """A fingerprint of what was asked, types included, independent of the order of keys."""
+        asked = {"config": self.document, "label_type": self.label_type, "facet_type": self.facet_type}
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def dataset_type(self) -> str:
+        return str(self.document["dataset_type"])
+
+    @property
+    def headers(self) -> list[str] | None:
+        return self.document.get("headers")
+
+    @property
+    def label(self) -> ColumnRef:
+        """The label column.
+
+        :raises ConfigError: the configuration names none
+        """
+        if "label" not in self.document:
+            raise ConfigError("label: name the label column; pre-training bias cannot be measured without one")
+        return cast(ColumnRef, self.document["label"])
+
+    @property
+    def label_values(self) -> tuple[Value, ...]:
+        """The positive label values, or the threshold.
+
+        :raises ConfigError: the configuration has none
+        """
+        values = self.document.get("label_values_or_threshold")
+        if not values:
+            raise ConfigError("label_values_or_threshold: say which label values are positive, such as [1]")
+        return tuple(values)
+
+    @property
+    def facets(self) -> tuple[FacetConfig, ...]:
+        """The facets.
+
+        :raises ConfigError: the configuration has none
+        """
+        given = self.document.get("facet")
+        if not given:
+            raise ConfigError('facet: name at least one facet, such as [{"name_or_index": "gender"}]')
+        return tuple(
+            FacetConfig(
+                facet["name_or_index"],
+                tuple(facet["value_or_threshold"]) if facet.get("value_or_threshold") else None,
+                self._declared(facet["name_or_index"]),
+            )
+            for facet in given
+        )
+
+    @property
+    def group_variable(self) -> ColumnRef | None:
+        return self.document.get("group_variable")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The metrics asked for, sorted by name as Clarify writes them.
+
+        :raises ConfigError: the configuration asks for no pre-training bias
+        """
+        section = self.document["methods"].get("pre_training_bias")
+        if section is None:
+            raise ConfigError(
+                "methods: pre_training_bias is missing, and it is what is measured here; add "
+                '"pre_training_bias": {"methods": "all"}'
+            )
+        methods = section.get("methods", "all")
+        return tuple(METRICS) if methods == "all" else tuple(sorted(set(methods)))
+
+    @property
+    def left_to_clarify(self) -> tuple[str, ...]:
+        """The methods that need a trained model, which only a Clarify job computes."""
+        return tuple(name for name in self.document["methods"] if name in _MODEL_METHODS)
+
+    def _declared(self, facet: ColumnRef) -> DeclaredType | None:
+        if isinstance(self.facet_type, Mapping):
+            return self.facet_type.get(str(facet))
+        return self.facet_type
+
+
+def resolve_column(reference: ColumnRef, columns: Sequence[str], key: str) -> str:
+    """The name of the column that a name or an index means.
+
+    :param reference: a name, or a position counted from 0
+    :param columns: the columns of the data, in their order
+    :param key: the configuration key to name in an error
+    :raises ConfigError: there is no such column, or several have that name
+    """
+    if isinstance(reference, int):
+        if not 0 <= reference < len(columns):
+            raise ConfigError(f"{key}: index {reference} is outside the {len(columns)} columns (0 to {len(columns) - 1})")
+        return columns[reference]
+    same = [position for position, column in enumerate(columns) if column == reference]
+    if len(same) > 1:
+        raise ConfigError(f"{key}: {len(same)} columns are named {reference!r}; name one by its index: {same}")
+    if same:
+        return reference
+    shown = ", ".join(repr(column) for column in columns[:20]) + (", ..." if len(columns) > 20 else "")
+    near = [column for column in columns if column.strip().lower() == reference.strip().lower()]
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ConfigError(f"{key}: the data have no column {reference!r}{hint} (columns: {shown})")
+
+
+def _templated(value: object) -> bool:
+    """Whether a value is a Jinja text or an XCom reference, so that it can only be checked when the task runs."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, list | tuple):
+        return any(_templated(part) for part in value)
+    return hasattr(value, "resolve") and hasattr(value, "iter_references")
+
+
+def _declared_types(given: object) -> list[object]:
+    return list(given.values()) if isinstance(given, Mapping) else [given]
+
+
+def _check_dataset_type(dataset_type: str) -> str:
+    if dataset_type not in DATASET_TYPES:
+        raise ConfigError(f"dataset_type: {dataset_type!r} is not one of {', '.join(DATASET_TYPES)}")
+    return dataset_type
+
+
+def _check_list(given: Sequence[Any] | None, key: str) -> None:
+    if isinstance(given, str):
+        raise ConfigError(f"{key}: give a list, such as [{given!r}]")
+
+
+def _check_headers(headers: Sequence[str] | None) -> None:
+    _check_list(headers, "headers")
+    seen: set[str] = set()
+    for header in headers or ():
+        if header in seen:
+            raise ConfigError(f"headers: {header!r} stands there twice; column names must differ")
+        seen.add(header)
+
+
+def _check_values(values: Sequence[Value], key: str) -> Sequence[Value]:
+    if isinstance(values, str | int | float) or not isinstance(values, Sequence):
+        raise ConfigError(f"{key}: give a list, such as [{values!r}]")
+    if not values:
+        raise ConfigError(f"{key}: the list is empty; give at least one value or a threshold")
+    for value in values:
+        if not isinstance(value, str | int | float):
+            raise ConfigError(f"{key}: {value!r} is neither a text nor a number")
+        if isinstance(value, float) and value != value:
+            raise ConfigError(f"{key}: NaN can never match; missing values count as not positive and as the rest")
+    return values
+
+
+def _from_mapping(cls: type, given: Mapping[str, Any]) -> object:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"expected a {cls.__name__} or a mapping of its fields, got {type(given).__name__}")
+    allowed = [each.name for each in fields(cls)]
+    unknown = [name for name in given if name not in allowed]
+    if unknown:
+        raise ConfigError(f"{cls.__name__}: no field {unknown[0]!r}; the fields are {', '.join(allowed)}")
+    try:
+        return cls(**given)
+    except TypeError as error:
+        raise ConfigError(f"{cls.__name__}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}") from None

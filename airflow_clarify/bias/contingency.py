@@ -1,0 +1,212 @@
+"""Counts by (facet value, label, group): all that a bias metric needs to know of the data.
+
+A contingency holds one facet. It is small (a few hundred cells for most data), comes from an engine, and knows how to
+set one facet value against all other rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+from airflow_clarify.bias.metrics import Count, FacetCounts, GroupCounts
+
+#: How a missing facet value, label or group is written where text is needed (pandas' way, so Clarify's).
+MISSING_TEXT = "nan"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much there is of something.
+
+    :param rows: number of rows
+    :param weight: the sum of their weights, exact; equal to ``rows`` where the data are not weighted
+    :param squares: the sum of the squared weights, which the confidence interval needs
+    """
+
+    rows: int = 0
+    weight: Count = 0
+    squares: Count = 0
+
+    @classmethod
+    def of_rows(cls, rows: int) -> Tally:
+        return cls(rows, rows, rows)
+
+    @classmethod
+    def of_weights(cls, rows: int, weight: float, squares: float) -> Tally:
+        return cls(rows, Fraction(weight), Fraction(squares))
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.rows + other.rows, self.weight + other.weight, self.squares + other.squares)
+
+    def __sub__(self, other: Tally) -> Tally:
+        rows = self.rows - other.rows
+        # Sums of weights are rounded by the engine; where no row is left, no weight is.
+        return Tally(rows, self.weight - other.weight, self.squares - other.squares) if rows else Tally()
+
+    @property
+    def effective_rows(self) -> float:
+        """Rows an unweighted sample of the same precision would have: Kish's (sum w)^2 / sum w^2 (Kish 1965)."""
+        return float(self.weight * self.weight / self.squares) if self.squares else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The rows that share a facet value, a label and a group. None stands for a missing value.
+
+    :param positive: whether the label counts as positive (a missing one does not)
+    """
+
+    facet: str | None
+    label: str | None
+    positive: bool
+    group: str | None
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Tallies of one facet value (d) against all other rows (a), by label."""
+
+    d_positive: Tally
+    d_negative: Tally
+    a_positive: Tally
+    a_negative: Tally
+
+    @property
+    def d(self) -> Tally:
+        return self.d_positive + self.d_negative
+
+    @property
+    def a(self) -> Tally:
+        return self.a_positive + self.a_negative
+
+    @property
+    def counts(self) -> FacetCounts:
+        return FacetCounts(
+            self.d_positive.weight, self.d_negative.weight, self.a_positive.weight, self.a_negative.weight
+        )
+
+
+@dataclass(frozen=True)
+class FacetContingency:
+    """The cells of one facet column.
+
+    :param column: name of the facet column
+    :param values: its values in order of first appearance; None where it is missing
+    :param cells: the counts; cells of equal key are added up
+    :param sensitive: the values that form the tested group, when the configuration names any; None tests every value
+        against the rest
+    :param name: how the tested group is written, "a,b" or "(t, max]"; only with ``sensitive``
+    :param grouped: whether a group variable was counted
+    :param drop_missing_groups: leave rows without a group out of CDDL, as Clarify does for numeric group variables
+    :param disparities: CDDL per tested group, where an engine has summed over too many groups to bring them here
+    """
+
+    column: str
+    values: Sequence[str | None]
+    cells: Sequence[Cell]
+    sensitive: frozenset[str | None] | None = None
+    name: str | None = None
+    grouped: bool = False
+    drop_missing_groups: bool = False
+    disparities: Mapping[str, float] | None = None
+
+    @cached_property
+    def total(self) -> tuple[Tally, Tally]:
+        """All rows with a positive label, and all others."""
+        return _by_label(self.cells)
+
+    @cached_property
+    def _by_value(self) -> dict[str | None, list[Cell]]:
+        by_value: dict[str | None, list[Cell]] = {}
+        for cell in self.cells:
+            by_value.setdefault(cell.facet, []).append(cell)
+        return by_value
+
+    def tested(self) -> list[tuple[str, frozenset[str | None]]]:
+        """What is tested: the name of each tested group as Clarify writes it, and the values that belong to it."""
+        if self.sensitive is not None:
+            return [(self.name or "", self.sensitive)]
+        # Clarify lists the missing value as "nan", and no row ever equals it.
+        return [(MISSING_TEXT, frozenset()) if v is None else (v, frozenset([v])) for v in self.values]
+
+    def split(self, members: Iterable[str | None]) -> Split:
+        """Set the rows whose facet value is one of ``members`` against all others."""
+        positive, negative = self.total
+        d_positive, d_negative = _by_label(self._cells_of(members))
+        return Split(d_positive, d_negative, positive - d_positive, negative - d_negative)
+
+    def groups(self, members: Iterable[str | None]) -> list[GroupCounts]:
+        """The counts that CDDL needs: of every group that takes part and holds ``members``, theirs and all of it."""
+        return [
+            GroupCounts(
+                positive.weight, negative.weight, self._all_groups[group][0].weight, self._all_groups[group][1].weight
+            )
+            for group, (positive, negative) in _by_group(self._cells_of(members)).items()
+            if self._takes_part(group)
+        ]
+
+    @cached_property
+    def grouped_weight(self) -> Count:
+        """Rows of all groups that take part in CDDL."""
+        return sum(
+            (positive.weight + negative.weight)
+            for group, (positive, negative) in self._all_groups.items()
+            if self._takes_part(group)
+        )
+
+    def _takes_part(self, group: str | None) -> bool:
+        return group is not None or not self.drop_missing_groups
+
+    def label_values(self) -> dict[str | None, Tally]:
+        """How much there is of each label, in the order of the cells."""
+        tallies: dict[str | None, Tally] = {}
+        for cell in self.cells:
+            tallies[cell.label] = tallies.get(cell.label, Tally()) + cell.tally
+        return tallies
+
+    @cached_property
+    def _all_groups(self) -> dict[str | None, tuple[Tally, Tally]]:
+        return _by_group(self.cells)
+
+    def _cells_of(self, members: Iterable[str | None]) -> list[Cell]:
+        return [cell for value in members for cell in self._by_value.get(value, ())]
+
+
+@dataclass(frozen=True)
+class Contingency:
+    """What an engine counted in one scan: a contingency per facet, and what it noticed on the way.
+
+    :param label: name of the label column
+    :param label_text: how the positive label is written: "1", "5,4" or "(0.0, 1.0]"
+    :param facets: one contingency per facet column, in the order of the configuration
+    :param engine: name and version of what counted
+    :param warnings: one sentence each
+    """
+
+    label: str
+    label_text: str
+    facets: Sequence[FacetContingency]
+    engine: str = ""
+    warnings: Sequence[str] = field(default_factory=tuple)
+    weighted: bool = False
+
+
+def _by_label(cells: Iterable[Cell]) -> tuple[Tally, Tally]:
+    positive = negative = Tally()
+    for cell in cells:
+        if cell.positive:
+            positive += cell.tally
+        else:
+            negative += cell.tally
+    return positive, negative
+
+
+def _by_group(cells: Iterable[Cell]) -> dict[str | None, tuple[Tally, Tally]]:
+    cells_by_group: dict[str | None, list[Cell]] = {}
+    for cell in cells:
+        cells_by_group.setdefault(cell.group, []).append(cell)
+    return {group: _by_label(of_group) for group, of_group in cells_by_group.items()}

@@ -1,0 +1,394 @@
+"""Rules on metrics, and the verdict they give on an analysis.
+
+Closed, not open: what could not be computed, or says nothing, is a violation unless the author says otherwise, and a
+rule about a metric, facet or value that the analysis does not hold is an error, never a pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult, plain
+from airflow_clarify.bias.contingency import Split
+from airflow_clarify.bias.intervals import newcombe
+from airflow_clarify.bias.metrics import METRICS, dropped_outcome
+from airflow_clarify.exceptions import DataError, ThresholdError
+
+#: What an author may write as the bounds of a metric: 0.1 for [-0.1, 0.1], or a pair, where None is no bound.
+Bounds = float | int | Sequence[float | int | None]
+#: Bounds for all, or per facet, or per facet and value; "*" stands for all that is not named.
+Rule = Bounds | Mapping[str, Bounds | Mapping[str, Bounds]]
+
+ALL_OTHERS = "*"
+VERDICT_FORMAT = "airflow_clarify.verdict/1"
+
+
+class Outcome(Enum):
+    """What a rule, or all of them, found."""
+
+    PASS = "pass"
+    VIOLATION = "violation"
+    INCONCLUSIVE = "inconclusive"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One metric of one tested group against its bounds.
+
+    :param facet: the facet column
+    :param value: the tested group
+    :param metric: short name
+    :param measured: the value; None where it is not defined
+    :param low: lower bound; None where there is none
+    :param high: upper bound; None where there is none
+    :param outcome: what came of it
+    :param reason: one sentence; empty for a plain pass
+    :param interval: the confidence interval it was judged by, where one was asked for
+    :param rows: rows of the tested group, where they were counted
+    """
+
+    facet: str
+    value: str
+    metric: str
+    measured: float | None
+    low: float | None
+    high: float | None
+    outcome: Outcome
+    reason: str = ""
+    interval: tuple[float, float] | None = None
+    rows: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "facet": self.facet,
+            "value": self.value,
+            "metric": self.metric,
+            "measured": _json_number(self.measured),
+            "bounds": [self.low, self.high],
+            "outcome": self.outcome.value,
+        }
+        extras = {
+            "reason": self.reason or None,
+            "interval": None if self.interval is None else list(self.interval),
+            "rows": self.rows,
+        }
+        return document | {key: value for key, value in extras.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of an analysis.
+
+    :param outcome: pass, violation or inconclusive
+    :param findings: one per rule and tested group, the worst first
+    :param reasons: what is wrong with the analysis as a whole, one sentence each
+    """
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome is Outcome.PASS
+
+    @property
+    def violations(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.outcome is Outcome.VIOLATION)
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(finding.outcome is outcome for finding in self.findings)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one line."""
+        judged = len(self.findings) - self.count(Outcome.IGNORED)
+        if self.passed:
+            return f"passed: {self.count(Outcome.PASS)} of {judged} checks are within their bounds" + self._asides()
+        parts = list(self.reasons)
+        worst = [f.reason for f in self.findings if f.outcome is self.outcome and f.reason]
+        if worst:
+            count = self.count(self.outcome)
+            fared = "fail" if self.outcome is Outcome.VIOLATION else "are inconclusive"
+            parts.append(f"{count} of {judged} checks {fared}, the worst: {worst[0]}")
+        return f"{self.outcome.value}: {'; '.join(parts)}" + self._asides()
+
+    def _asides(self) -> str:
+        asides = [
+            f"{self.count(outcome)} {outcome.value}"
+            for outcome in (Outcome.INCONCLUSIVE, Outcome.IGNORED)
+            if self.count(outcome) and outcome is not self.outcome
+        ]
+        return f" ({', '.join(asides)})" if asides else ""
+
+    def to_json(self, most: int = 100) -> dict[str, Any]:
+        """A small JSON form: counts of all findings, and the first ``most`` that did not simply pass."""
+        noted = [finding for finding in self.findings if finding.outcome is not Outcome.PASS or finding.reason]
+        return {
+            "format": VERDICT_FORMAT,
+            "outcome": self.outcome.value,
+            "sentence": self.sentence,
+            "reasons": list(self.reasons),
+            "checks": {outcome.value: self.count(outcome) for outcome in Outcome},
+            "findings": [finding.to_json() for finding in noted[:most]],
+        }
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What an author tolerates.
+
+    :param rules: per metric, bounds: ``{"DPL": 0.1}`` is ``|DPL| <= 0.1`` for every tested group,
+        ``{"DPL": (-0.05, 0.1)}`` is a range, ``{"DPL": (None, 0.1)}`` one-sided, ``{"DPL": {"gender": 0.1}}`` one
+        facet, ``{"DPL": {"gender": {"F": 0.1, "*": 0.2}}}`` one value and all others of the facet
+    :param min_rows: a tested group with fewer rows is reported, and judged by ``below_min_rows``
+    :param below_min_rows: "fail" makes it a violation, "pass" a pass, "ignore" leaves it out of the verdict
+    :param confidence: judge DPL (and, on both outcomes present, TVD, KS and LP) by Newcombe's interval at this level,
+        such as 0.95: inside the bounds passes, outside violates, across a bound is inconclusive. Other metrics are
+        judged by their value
+    :param on_inconclusive: required with ``confidence``: "fail" or "pass"
+    :param undefined: what a metric that is null or infinite is: "fail" (a violation) or "ignore"
+    """
+
+    rules: Mapping[str, Rule]
+    min_rows: int = 0
+    below_min_rows: Literal["fail", "pass", "ignore"] = "fail"
+    confidence: float | None = None
+    on_inconclusive: Literal["fail", "pass"] | None = None
+    undefined: Literal["fail", "ignore"] = "fail"
+    _bounds: list[_Bound] = field(init=False, repr=False, compare=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rules, Mapping) or not self.rules:
+            raise ThresholdError(f'thresholds: give at least one, such as {{"DPL": 0.1}}, not {self.rules!r}')
+        for metric, rule in self.rules.items():
+            if metric not in METRICS:
+                raise ThresholdError(f"thresholds: there is no metric {metric!r}; there are {', '.join(METRICS)}")
+            self._bounds.extend(_read_rule(metric, rule))
+        _one_of("below_min_rows", self.below_min_rows, ("fail", "pass", "ignore"))
+        _one_of("undefined", self.undefined, ("fail", "ignore"))
+        if isinstance(self.min_rows, bool) or not isinstance(self.min_rows, int) or self.min_rows < 0:
+            raise ThresholdError(f"min_rows: a number of rows from 0, not {self.min_rows!r}")
+        if self.confidence is None:
+            if self.on_inconclusive is not None:
+                raise ThresholdError("on_inconclusive: needs confidence; without it nothing is inconclusive")
+            return
+        if not isinstance(self.confidence, float) or not 0 < self.confidence < 1:
+            raise ThresholdError(f"confidence: between 0 and 1, such as 0.95, not {self.confidence!r}")
+        if self.on_inconclusive is None:
+            raise ThresholdError('on_inconclusive: with confidence, say what inconclusive does: "fail" or "pass"')
+        _one_of("on_inconclusive", self.on_inconclusive, ("fail", "pass"))
+
+    def judge(self, analysis: Analysis) -> Verdict:
+        """Hold an analysis against the rules.
+
+        :raises ThresholdError: a rule speaks of a metric, facet or value that the analysis does not hold
+        :raises DataError: ``min_rows`` or ``confidence`` is asked of an analysis that has no counts
+        """
+        self._check_applies(analysis)
+        findings = [
+            self._judge(facet, result, metric, bound)
+            for metric in self.rules
+            for facet, result in analysis.results()
+            if (bound := self._bound_for(metric, facet.column, result.value)) is not None
+        ]
+        findings.sort(key=_severity)
+        reasons = [analysis.one_sided_label] if analysis.one_sided_label else []
+        if all(finding.outcome is Outcome.IGNORED for finding in findings):
+            reasons.append("nothing was judged: every tested group was ignored for its rows or its undefined metrics")
+        return Verdict(self._sum_up(findings, reasons), tuple(findings), tuple(reasons))
+
+    def bounds_of(self, metric: str, facet: str, value: str) -> tuple[float | None, float | None] | None:
+        """The bounds that hold for a metric of a tested group, or None."""
+        bound = self._bound_for(metric, facet, value)
+        return None if bound is None else (bound.low, bound.high)
+
+    def _sum_up(self, findings: Sequence[Finding], reasons: Sequence[str]) -> Outcome:
+        found = {finding.outcome for finding in findings}
+        if reasons or Outcome.VIOLATION in found:
+            return Outcome.VIOLATION
+        if Outcome.INCONCLUSIVE in found and self.on_inconclusive == "fail":
+            return Outcome.INCONCLUSIVE
+        return Outcome.PASS
+
+    def _bound_for(self, metric: str, facet: str, value: str) -> _Bound | None:
+        """The most particular rule that speaks of this metric of this tested group."""
+        for wanted in ((facet, value), (facet, ALL_OTHERS), (ALL_OTHERS, ALL_OTHERS)):
+            for bound in self._bounds:
+                if bound.metric == metric and (bound.facet, bound.value) == wanted:
+                    return bound
+        return None
+
+    def _check_applies(self, analysis: Analysis) -> None:
+        for bound in self._bounds:
+            if bound.metric not in analysis.methods:
+                raise ThresholdError(
+                    f"thresholds: the analysis has no {bound.metric}; it has {', '.join(analysis.methods)}; "
+                    "add the metric to methods"
+                )
+            if bound.facet == ALL_OTHERS:
+                continue
+            facet = analysis.facet(bound.facet)
+            if facet is None:
+                columns = ", ".join(repr(facet.column) for facet in analysis.facets)
+                raise ThresholdError(f"thresholds: the analysis has no facet {bound.facet!r}; it has {columns}")
+            if bound.value != ALL_OTHERS and facet.result(bound.value) is None:
+                values = ", ".join(repr(result.value) for result in facet.results[:20])
+                raise ThresholdError(
+                    f"thresholds: facet {bound.facet!r} of the analysis has no value {bound.value!r}; it has {values}"
+                )
+        counted = all(result.split is not None for _, result in analysis.results())
+        if not counted and (self.min_rows or self.confidence is not None):
+            raise DataError(
+                "min_rows and confidence need counts, and this analysis was read from an analysis.json, which has none; "
+                "judge it without them"
+            )
+        if not any(True for _ in analysis.results()):
+            raise DataError("the analysis holds no tested group, so there is nothing to judge")
+
+    def _judge(self, facet: FacetAnalysis, result: FacetResult, name: str, bound: _Bound) -> Finding:
+        metric = result.metric(name)
+        if metric is None:
+            raise ThresholdError(f"thresholds: the analysis has no {name} for {result.value!r} of {facet.column!r}")
+        rows = None if result.split is None else result.split.d.rows
+        interval = None
+
+        def finding(outcome: Outcome, reason: str = "") -> Finding:
+            return Finding(
+                facet.column, result.value, name, metric.value, bound.low, bound.high, outcome, reason, interval, rows
+            )
+
+        where = f"{name} of {plain(facet.column)}={plain(result.value)}"
+        if rows is not None and rows < self.min_rows:
+            outcome = {"fail": Outcome.VIOLATION, "pass": Outcome.PASS, "ignore": Outcome.IGNORED}[self.below_min_rows]
+            return finding(outcome, f"{where}: {rows} rows are fewer than min_rows {self.min_rows}")
+        if not metric.usable:
+            outcome = Outcome.VIOLATION if self.undefined == "fail" else Outcome.IGNORED
+            shown = metric.error or f"its value is {metric.value}"
+            return finding(outcome, f"{where} is not defined: {shown}")
+        assert metric.value is not None
+        interval = None if self.confidence is None else _interval(name, result.split, self.confidence)
+        return finding(*_compare(where, metric, bound, interval, self.confidence))
+
+
+@dataclass(frozen=True)
+class _Bound:
+    metric: str
+    facet: str
+    value: str
+    low: float | None
+    high: float | None
+
+
+def _compare(
+    where: str, metric: MetricResult, bound: _Bound, interval: tuple[float, float] | None, confidence: float | None
+) -> tuple[Outcome, str]:
+    assert metric.value is not None
+    allowed = f"[{_shown(bound.low, '-inf')}, {_shown(bound.high, 'inf')}]"
+    low, high = interval if interval is not None else (metric.value, metric.value)
+    spread = "" if interval is None else f" ({confidence:.0%} interval {low:.4f} to {high:.4f})"
+    if _inside(low, bound) and _inside(high, bound):
+        return Outcome.PASS, ""
+    if _below(high, bound) or _above(low, bound):
+        return Outcome.VIOLATION, f"{where} is {metric.value:.4f}{spread}, outside {allowed}"
+    return Outcome.INCONCLUSIVE, f"{where} is {metric.value:.4f}{spread}, which reaches across a bound of {allowed}"
+
+
+def _inside(value: float, bound: _Bound) -> bool:
+    return not _below(value, bound) and not _above(value, bound)
+
+
+def _below(value: float, bound: _Bound) -> bool:
+    return bound.low is not None and value < bound.low
+
+
+def _above(value: float, bound: _Bound) -> bool:
+    return bound.high is not None and value > bound.high
+
+
+def _interval(name: str, split: Split | None, confidence: float) -> tuple[float, float] | None:
+    """The confidence interval of a metric, where it is a function of the difference of two proportions."""
+    if split is None or name not in ("DPL", "TVD", "KS", "LP"):
+        return None
+    counts = split.counts
+    if name != "DPL" and dropped_outcome(counts):
+        return None
+    share_a, share_d = float(counts.a_positive / counts.n_a), float(counts.d_positive / counts.n_d)
+    low, high = newcombe(share_a, split.a.effective_rows, share_d, split.d.effective_rows, confidence)
+    if name == "DPL":
+        return low, high
+    # On a binary label TVD = KS = |DPL| and LP = sqrt(2) |DPL|.
+    scale = math.sqrt(2) if name == "LP" else 1.0
+    smallest = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+    return scale * smallest, scale * max(abs(low), abs(high))
+
+
+def _read_rule(metric: str, rule: object) -> Iterator[_Bound]:
+    if not isinstance(rule, Mapping):
+        yield _Bound(metric, ALL_OTHERS, ALL_OTHERS, *_read_bounds(metric, rule))
+        return
+    if not rule:
+        raise ThresholdError(f"thresholds: {metric} has no bounds; give some, such as 0.1")
+    for facet, of_facet in rule.items():
+        if not isinstance(of_facet, Mapping):
+            yield _Bound(metric, str(facet), ALL_OTHERS, *_read_bounds(f"{metric} of {facet}", of_facet))
+            continue
+        if not of_facet:
+            raise ThresholdError(f"thresholds: {metric} of {facet} has no bounds; give some, such as 0.1")
+        for value, bounds in of_facet.items():
+            if facet == ALL_OTHERS and value != ALL_OTHERS:
+                raise ThresholdError(f"thresholds: {metric} of {facet}={value}: name the facet of the value {value!r}")
+            yield _Bound(metric, str(facet), str(value), *_read_bounds(f"{metric} of {facet}={value}", bounds))
+
+
+def _read_bounds(where: str, bounds: object) -> tuple[float | None, float | None]:
+    if isinstance(bounds, int | float) and not isinstance(bounds, bool):
+        if not 0 <= bounds < math.inf:
+            raise ThresholdError(
+                f"thresholds: {where}: a single number t means |value| <= t, so it is from 0 and finite, not {bounds}"
+            )
+        return -float(bounds), float(bounds)
+    if isinstance(bounds, Sequence) and not isinstance(bounds, str) and len(bounds) == 2:
+        low, high = (_read_bound(where, bound) for bound in bounds)
+        if low is None and high is None:
+            raise ThresholdError(f"thresholds: {where}: a range without any bound would let everything pass")
+        if low is not None and high is not None and low > high:
+            raise ThresholdError(f"thresholds: {where}: the lower bound {low} is above the upper bound {high}")
+        return low, high
+    raise ThresholdError(f"thresholds: {where}: {bounds!r} is neither a number such as 0.1 nor a pair such as (-0.05, 0.1)")
+
+
+def _read_bound(where: str, bound: object) -> float | None:
+    if bound is None:
+        return None
+    if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
+        raise ThresholdError(f"thresholds: {where}: {bound!r} is not a finite number; None stands for no bound")
+    return float(bound)
+
+
+def _one_of(key: str, value: object, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise ThresholdError(f"{key}: one of {', '.join(repr(a) for a in allowed)}, not {value!r}")
+
+
+def _severity(finding: Finding) -> tuple[int, float]:
+    order = [Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED]
+    measured = finding.measured if finding.measured is not None else math.inf
+    beyond = max(
+        measured - finding.high if finding.high is not None else -math.inf,
+        finding.low - measured if finding.low is not None else -math.inf,
+    )
+    return order.index(finding.outcome), -beyond
+
+
+def _json_number(number: float | None) -> float | str | None:
+    return number if number is None or math.isfinite(number) else str(number)
+
+
+def _shown(bound: float | None, otherwise: str) -> str:
+    return otherwise if bound is None else f"{bound:g}"

@@ -1,0 +1,51 @@
+"""What every engine can do: count for an analysis, and sample for a balanced dataset, where the data live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.balance import BalanceResult
+    from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+    from airflow_clarify.bias.contingency import Contingency
+
+#: Told what is being done and how far it is, from 0 to 1 (or below 0 where that is not known).
+Progress = Callable[[str, float], None]
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Counts and samples where the data live. Python sees counts only."""
+
+    name: str
+
+    def count(self, data: DataConfig, config: AnalysisConfig, *, progress: Progress | None = None) -> Contingency:
+        """Count the rows by facet value, label and group.
+
+        :param data: where the data are
+        :param config: what is asked of them
+        :param progress: told what is being done
+        :raises ConfigError: the configuration does not fit the data
+        :raises DataError: the data cannot be read, or are not what the configuration says
+        """
+        ...
+
+    def balance(
+        self, data: DataConfig, target: str, by: Sequence[str | int], *, progress: Progress | None = None, **plan: Any
+    ) -> BalanceResult:
+        """Write a balanced copy of the data.
+
+        :param data: where the data are
+        :param target: where the copy goes; complete or absent
+        :param by: the columns that make the strata
+        :param plan: strategy, size, fraction, seed and so on
+        :raises QuotaError: a stratum cannot give what is asked of it
+        :raises DataError: the data cannot be read
+        :raises OutputError: the copy cannot be written; nothing is left behind
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Stop what is running, as when a task is killed."""
+        ...

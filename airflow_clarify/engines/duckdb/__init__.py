@@ -1,0 +1,156 @@
+"""The embedded engine: DuckDB in the task itself, over files, object stores and DataFrames."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.exceptions import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas
+
+    from airflow_clarify.bias.balance import BalanceResult
+    from airflow_clarify.bias.config import AnalysisConfig
+    from airflow_clarify.bias.contingency import Contingency
+    from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.duckdb.source import Source
+
+
+@dataclass
+class DuckDBEngine:
+    """Counts and samples with DuckDB, in bounded memory.
+
+    Settings that are not given come from Airflow's configuration (section ``[clarify]``), then from the DuckDB
+    connection, then from DuckDB.
+
+    :param duckdb_conn_id: Airflow's DuckDB connection, which need not exist under its default name. None opens DuckDB
+        without Airflow, as the command line does
+    :param memory_limit: such as "2GB"; what does not fit is spilled to ``temp_directory``
+    :param threads: how many; None takes all cores
+    :param temp_directory: where to spill; None makes a temporary folder and removes it afterwards
+    """
+
+    duckdb_conn_id: str | None = "duckdb_default"
+    memory_limit: str | None = None
+    threads: int | None = None
+    temp_directory: str | None = None
+    _running: duckdb.DuckDBPyConnection | None = field(default=None, init=False, repr=False, compare=False)
+
+    name: ClassVar[str] = "duckdb"
+    template_fields: ClassVar[tuple[str, ...]] = ("duckdb_conn_id", "memory_limit", "threads", "temp_directory")
+
+    def count(
+        self, data: DataConfig | pandas.DataFrame, config: AnalysisConfig, *, progress: Progress | None = None
+    ) -> Contingency:
+        """Count the rows by facet value, label and group, in one streaming scan of only the needed columns.
+
+        :param data: where the data are, or a DataFrame
+        :param config: what is asked of them
+        :param progress: told what is being done
+        :raises ConfigError: the configuration does not fit the data
+        :raises DataError: the data cannot be read, or hold no rows
+        """
+        from airflow_clarify.engines.duckdb.count import count
+
+        weight = data.weight if isinstance(data, DataConfig) else None
+        with self._open(data) as source:
+            return count(source, config, weight, progress)
+
+    def balance(
+        self,
+        data: DataConfig,
+        target: str,
+        by: Sequence[str | int],
+        *,
+        progress: Progress | None = None,
+        **plan: Any,
+    ) -> BalanceResult:
+        """Write a balanced copy of the data, complete or absent.
+
+        :param data: where the data are
+        :param target: a file; local, or a URI
+        :param by: the columns that make the strata, by name or index
+        :param progress: told what is being done
+        :param plan: as for :func:`airflow_clarify.engines.duckdb.sample.sample`
+        :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+        :raises DataError: the data cannot be read
+        :raises OutputError: the copy cannot be written
+        """
+        from airflow_clarify.bias.config import resolve_column
+        from airflow_clarify.engines.duckdb.sample import sample
+
+        with self._open(data) as source:
+            names = [resolve_column(column, list(source.columns), "by") for column in by]
+            return sample(source, target, names, progress=progress, **plan)
+
+    def cancel(self) -> None:
+        """Interrupt the query that is running."""
+        if self._running is not None:
+            self._running.interrupt()
+
+    @contextmanager
+    def _open(self, data: DataConfig | pandas.DataFrame) -> Iterator[Source]:
+        from airflow_clarify.engines.duckdb.source import open_frame, open_source
+
+        with tempfile.TemporaryDirectory(prefix="airflow_clarify_") as spill:
+            connection = self._connect(spill)
+            self._running = connection
+            try:
+                yield open_source(connection, data) if isinstance(data, DataConfig) else open_frame(connection, data)
+            finally:
+                self._running = None
+                connection.close()
+
+    def _connect(self, spill: str) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        limits = {"memory_limit": self.memory_limit, "threads": self.threads, "temp_directory": self.temp_directory}
+        limits = {name: value for name, value in limits.items() if value is not None}
+        try:
+            if self.duckdb_conn_id is None:
+                return duckdb.connect(config=_texts({"temp_directory": spill, **_OFFLINE, **limits}))
+            return self._connect_through_airflow(limits, spill)
+        except duckdb.Error as error:
+            raise ConfigError(f"DuckDB cannot be opened with {limits}: {str(error).splitlines()[0]}") from None
+
+    def _connect_through_airflow(self, limits: dict[str, Any], spill: str) -> duckdb.DuckDBPyConnection:
+        from airflow.exceptions import AirflowNotFoundException
+        from airflow.providers.duckdb.hooks.duckdb import DuckDBHook
+
+        settings = {**_configured(), **limits}
+        try:
+            hook = DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **settings)
+            if hook.temp_directory is None:
+                hook = DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **settings, temp_directory=spill)
+            return hook.get_conn()
+        except AirflowNotFoundException:
+            raise DataError(
+                f"there is no Airflow connection {self.duckdb_conn_id!r}; add it, or leave duckdb_conn_id out"
+            ) from None
+
+
+#: No code is fetched from the network at run time, as with Airflow's hook.
+_OFFLINE = {"autoinstall_known_extensions": False}
+
+
+def _configured() -> dict[str, Any]:
+    """The limits that Airflow's configuration sets for all tasks."""
+    from airflow.configuration import conf
+
+    threads = conf.getint("clarify", "duckdb_threads", fallback=0)
+    limits = {
+        "memory_limit": conf.get("clarify", "duckdb_memory_limit", fallback="") or None,
+        "temp_directory": conf.get("clarify", "duckdb_temp_directory", fallback="") or None,
+        "threads": threads or None,
+    }
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+def _texts(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, bool | int) else str(value) for name, value in config.items()}

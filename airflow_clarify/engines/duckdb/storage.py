@@ -1,0 +1,147 @@
+"""Where files are: local paths, and every URI that Airflow's ``ObjectStoragePath`` (or fsspec) opens."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from airflow_clarify.exceptions import DataError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_GLOB = frozenset("*?[")
+
+
+def is_remote(location: str) -> bool:
+    """Whether a location is a URI of a store other than the local disk."""
+    return "://" in location and not location.startswith("file://")
+
+
+def local_path(location: str) -> Path:
+    """The path of a local location, ``file://`` or ``~`` taken away."""
+    return Path(location.removeprefix("file://")).expanduser()
+
+
+def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
+    """The fsspec filesystem of a URI.
+
+    Inside Airflow it is that of ``ObjectStoragePath``, with the credentials of the connection; elsewhere fsspec's own.
+
+    :param uri: such as ``s3://bucket/key``
+    :param conn_id: the Airflow connection; None takes the default of the store
+    :raises DataError: no filesystem for the URI is installed, or it cannot be opened
+    """
+    try:
+        if conn_id is not None or "airflow" in sys.modules:
+            from airflow.sdk import ObjectStoragePath
+
+            filesystem: AbstractFileSystem = ObjectStoragePath(uri, conn_id=conn_id).fs
+            return filesystem
+        from fsspec.core import url_to_fs
+
+        found: AbstractFileSystem = url_to_fs(uri)[0]
+        return found
+    except Exception as error:
+        raise DataError(f"{uri}: cannot be opened ({first_line(error)}); check the URI and the connection") from None
+
+
+class Storage:
+    """The files behind a location.
+
+    :param location: a file, a folder or a glob
+    :param conn_id: the Airflow connection for a remote location
+    """
+
+    def __init__(self, location: str, conn_id: str | None = None) -> None:
+        if not isinstance(location, str) or not location.strip():
+            raise DataError(f"the input path is {location!r}; give a file, a folder or a glob")
+        self.location = location
+        self.remote = is_remote(location)
+        self.filesystem = open_filesystem(location, conn_id) if self.remote else None
+
+    def files(self, suffixes: Sequence[str]) -> list[str]:
+        """The files in reading order, which is that of their names.
+
+        :param suffixes: which files of a folder to take; hidden ones and those that begin with "_" are left out
+        :raises DataError: there is none
+        """
+        try:
+            found = self._remote_files(suffixes) if self.filesystem is not None else self._local_files(suffixes)
+        except DataError:
+            raise
+        except Exception as error:
+            raise DataError(f"{self.location}: cannot be listed ({first_line(error)})") from None
+        if not found:
+            raise DataError(f"{self.location}: no file there ({', '.join(suffixes)}); check the path")
+        return found
+
+    def size(self, file: str) -> int:
+        """Bytes of a file, as stored."""
+        return int(self.filesystem.size(file)) if self.filesystem is not None else Path(file).stat().st_size
+
+    def open(self, file: str) -> BinaryIO:
+        """The bytes of a file, as stored.
+
+        :raises DataError: it cannot be opened
+        """
+        try:
+            if self.filesystem is not None:
+                opened: BinaryIO = self.filesystem.open(file, "rb")
+                return opened
+            return Path(file).open("rb")
+        except OSError as error:
+            raise DataError(f"{file}: cannot be opened ({error.strerror or error})") from None
+
+    def register(self, connection: Any) -> None:
+        """Let DuckDB read through the filesystem, so that its credentials and endpoint are used."""
+        if self.filesystem is not None:
+            connection.register_filesystem(self.filesystem)
+
+    def _local_files(self, suffixes: Sequence[str]) -> list[str]:
+        path = local_path(self.location)
+        if path.is_dir():
+            inside = (str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
+            return [str(path / name) for name in sorted(_wanted(inside, suffixes))]
+        if path.exists():
+            return [str(path)]
+        if _GLOB & set(str(path)):
+            return sorted(name for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
+        raise DataError(f"{self.location}: no such file or folder")
+
+    def _remote_files(self, suffixes: Sequence[str]) -> list[str]:
+        assert self.filesystem is not None
+        protocol = self.location.split("://", 1)[0]
+        # Airflow's URIs may carry the connection before the bucket: s3://conn_id@bucket/key.
+        stripped = self.location.split("://", 1)[1].split("@", 1)[-1].rstrip("/")
+        if _GLOB & set(stripped):
+            names = [name for name in self.filesystem.glob(stripped) if not self.filesystem.isdir(name)]
+        elif self.filesystem.isfile(stripped):
+            names = [stripped]
+        else:
+            inside = {str(name)[len(stripped) + 1 :]: str(name) for name in self.filesystem.find(stripped)}
+            names = [inside[name] for name in _wanted(inside, suffixes)]
+        return [f"{protocol}://{str(name).lstrip('/')}" for name in sorted(names)]
+
+
+def as_pattern(file: str) -> str:
+    """The pattern that matches just this file, for readers that take every name for a glob."""
+    return "".join(f"[{c}]" if c in _GLOB else c for c in file) if _GLOB & set(file) else file
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error, or its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _wanted(names: Any, suffixes: Sequence[str]) -> list[str]:
+    def hidden(name: str) -> bool:
+        return any(part.startswith((".", "_")) for part in name.split("/"))
+
+    def fits(name: str) -> bool:
+        return name.lower().removesuffix(".gz").endswith(tuple(suffixes))
+
+    return [name for name in names if fits(name) and not hidden(name)]

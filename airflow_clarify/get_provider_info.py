@@ -1,0 +1,81 @@
+"""What this provider offers, as Airflow asks for it through the `apache_airflow_provider` entry point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CLARIFY = "Amazon SageMaker Clarify"
+DUCKDB = "DuckDB"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider information that Airflow's `provider_info.schema.json` describes."""
+    from airflow_clarify import __version__
+
+    return {
+        "package-name": "airflow-clarify",
+        "name": "Clarify",
+        "description": (
+            "Checks training data for bias before training, and stops training when the data is too biased. Speaks the "
+            "contract of `Amazon SageMaker Clarify <https://aws.amazon.com/sagemaker/clarify/>`__ and computes it "
+            "where the data lives.\n"
+        ),
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": CLARIFY,
+                "external-doc-url": "https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-detect-data-bias.html",
+                "tags": ["aws", "machine-learning", "fairness"],
+            },
+            {"integration-name": DUCKDB, "external-doc-url": "https://duckdb.org/", "tags": ["software"]},
+        ],
+        "operators": [
+            {
+                "integration-name": CLARIFY,
+                "python-modules": [
+                    "airflow_clarify.operators.balance",
+                    "airflow_clarify.operators.bias",
+                    "airflow_clarify.operators.gate",
+                ],
+            },
+        ],
+        "sensors": [],
+        "extra-links": [],
+        "config": {"clarify": {"description": "Defaults of the bias checks.", "options": _options()}},
+    }
+
+
+def _options() -> dict[str, dict[str, Any]]:
+    """The `[clarify]` section of airflow.cfg; `AIRFLOW__CLARIFY__<OPTION>` in the environment says the same."""
+    return {
+        "duckdb_memory_limit": {
+            "description": (
+                "How much memory the embedded engine may use in one task before it spills to disk, as DuckDB writes "
+                "it. Empty leaves it to DuckDB: 80 % of the machine's memory. An engine's own argument wins.\n"
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "512MB",
+            "default": "",
+        },
+        "duckdb_temp_directory": {
+            "description": (
+                "The folder into which the embedded engine spills what does not fit into memory. Empty means the "
+                "worker's temporary folder.\n"
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "/mnt/scratch",
+            "default": "",
+        },
+        "duckdb_threads": {
+            "description": (
+                "How many threads the embedded engine may use in one task. 0 leaves it to DuckDB: one for each core. "
+                "The results are the same whatever the number.\n"
+            ),
+            "version_added": "0.1.0",
+            "type": "integer",
+            "example": "4",
+            "default": "0",
+        },
+    }
