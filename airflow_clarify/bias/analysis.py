@@ -263,6 +263,29 @@ class Analysis:
             "outputs": dict(self.outputs),
         }
 
+    def with_summary(self, text: str, source: str = "summary.json") -> Analysis:
+        """This analysis, as read from ``analysis.json``, with the counts of the summary that was written with it.
+
+        :param source: the name to show in an error
+        :raises DataError: it is no summary, or that of another analysis
+        """
+        try:
+            summary = json.loads(text)
+            same = summary["label"] == self.label and list(summary["facets"]) == [f.column for f in self.facets]
+            facets = tuple(_facet_with_summary(facet, summary["facets"][facet.column]) for facet in self.facets if same)
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{source}: not a summary ({type(error).__name__}: {error}); run the analysis again") from None
+        if not same:
+            raise DataError(f"{source}: belongs to another analysis than the file beside it; run the analysis again")
+        return replace(
+            self,
+            facets=facets,
+            engine=str(summary["engine"]),
+            config_sha256=str(summary["config_sha256"]),
+            warnings=tuple(summary["warnings"]),
+            weighted=bool(summary["weighted"]),
+        )
+
     # --- XCom -----------------------------------------------------------------------------------------------------
 
     def to_xcom(self) -> dict[str, Any]:
@@ -432,7 +455,32 @@ def _facet_summary(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
 
 
 def _tally_summary(tally: Tally, weighted: bool) -> dict[str, float]:
-    return {"rows": tally.rows, "weight": float(tally.weight)} if weighted else {"rows": tally.rows}
+    if not weighted:
+        return {"rows": tally.rows}
+    return {"rows": tally.rows, "weight": float(tally.weight), "squares": float(tally.squares)}
+
+
+def _tally_from_summary(document: Mapping[str, Any]) -> Tally:
+    if "weight" not in document:
+        return Tally.of_rows(int(document["rows"]))
+    return Tally.of_weights(int(document["rows"]), float(document["weight"]), float(document["squares"]))
+
+
+def _facet_with_summary(facet: FacetAnalysis, summary: Mapping[str, Any]) -> FacetAnalysis:
+    counted = {
+        entry["value_or_threshold"]: Split(
+            *(_tally_from_summary(entry[key]) for key in ("positive", "negative", "rest_positive", "rest_negative"))
+        )
+        for entry in summary["values"]
+    }
+    splits = [counted[result.value] for result in facet.results]
+    return FacetAnalysis(
+        facet.column,
+        tuple(replace(result, split=split) for result, split in zip(facet.results, splits, strict=True)),
+        positive=splits[0].d_positive + splits[0].a_positive,
+        negative=splits[0].d_negative + splits[0].a_negative,
+        labels={entry["label"]: _tally_from_summary(entry) for entry in summary["labels"]},
+    )
 
 
 def _facet_to_xcom(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:

@@ -89,6 +89,7 @@ _ALLOWED = {
     "group_variable": "a column name or its index from 0",
     "joinsource_name_or_index": "a column name or its index from 0",
     "excluded_columns": "a list of column names or indexes",
+    "predicted_label": "a column name or its index from 0",
     "probability_threshold": "a number",
     "methods": 'an object such as {"pre_training_bias": {"methods": "all"}}',
     "pre_training_bias": 'an object such as {"methods": "all"} or {"methods": ["CI", "DPL"]}',

@@ -46,19 +46,25 @@ class DuckDBEngine:
     template_fields: ClassVar[tuple[str, ...]] = ("duckdb_conn_id", "memory_limit", "threads", "temp_directory")
 
     def count(
-        self, data: DataConfig | pandas.DataFrame, config: AnalysisConfig, *, progress: Progress | None = None
+        self,
+        data: DataConfig | pandas.DataFrame,
+        config: AnalysisConfig,
+        *,
+        weight: str | int | None = None,
+        progress: Progress | None = None,
     ) -> Contingency:
         """Count the rows by facet value, label and group, in one streaming scan of only the needed columns.
 
         :param data: where the data are, or a DataFrame
         :param config: what is asked of them
+        :param weight: the column of row weights of a DataFrame; that of files stands in ``data``
         :param progress: told what is being done
         :raises ConfigError: the configuration does not fit the data
         :raises DataError: the data cannot be read, or hold no rows
         """
         from airflow_clarify.engines.duckdb.count import count
 
-        weight = data.weight if isinstance(data, DataConfig) else None
+        weight = data.weight if isinstance(data, DataConfig) else weight
         with self._open(data) as source:
             return count(source, config, weight, progress)
 

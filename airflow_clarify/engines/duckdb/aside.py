@@ -1,0 +1,168 @@
+"""Outputs that are complete under their name, or absent: written aside first, then moved (or uploaded) in one step."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+from airflow_clarify.engines.duckdb.storage import first_line, is_remote, local_path, open_filesystem
+from airflow_clarify.exceptions import ConfigError, OutputError
+
+#: Puts a finished local file where it belongs.
+Publish = Callable[[Path], None]
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EFBIG: "the file would be larger than is allowed here; raise the limit, or keep fewer rows",
+    errno.EACCES: "no permission; choose another place, or ask for the right to write there",
+    errno.EPERM: "no permission; choose another place, or ask for the right to write there",
+    errno.EROFS: "it is on a read-only file system; choose another place",
+    errno.ENOTDIR: "a part of its path is a file, not a folder; choose another place",
+    errno.EEXIST: "a part of its path is a file, not a folder; choose another place",
+    errno.EISDIR: "it is a folder; give the name of a file",
+    errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
+}
+
+
+@contextmanager
+def written_aside(target: str, publish: Publish | None = None) -> Iterator[Path]:
+    """A local path to write to. It becomes the target when the block ends well; otherwise nothing is left of it.
+
+    Folders that the target needs are made, and removed again should the block fail.
+
+    :param target: a local path, or a URI
+    :param publish: puts the finished file at a URI; by default the filesystem of the URI does
+    :raises OutputError: it cannot be written
+    """
+    try:
+        if is_remote(target):
+            with tempfile.TemporaryDirectory(prefix="airflow_clarify_") as folder:
+                partial = Path(folder) / target.rsplit("/", 1)[-1]
+                yield partial
+                (publish or _uploader(target))(partial)
+        else:
+            with _beside(local_path(target)) as partial:
+                yield partial
+    except OSError as error:
+        raise cannot_write(target, error) from error
+
+
+def cannot_write(target: str, error: Exception) -> OutputError:
+    """The sentence about an output that could not be written."""
+    number = error.errno if isinstance(error, OSError) else _errno_in(str(error))
+    reason = _REASONS.get(number or 0, f"{first_line(error)}; check the place, then run again")
+    return OutputError(f"{target} cannot be written: {reason}")
+
+
+def refuse_the_source(target: str, location: str, files: Sequence[str]) -> None:
+    """See to it that the target is no part of what is read, now or by the next run.
+
+    :param target: what would be written
+    :param location: what is read, as the author named it: a file, a folder or a glob
+    :param files: the files that are
+    :raises ConfigError: it is
+    """
+    same = _same_remote if is_remote(target) else _same_local
+    if any(same(target, file) for file in files):
+        raise ConfigError(f"{target}: the target is the source, which would be lost; choose another name")
+    if _is_within(target, location):
+        raise ConfigError(
+            f"{target}: the target is inside the source {location}, so the next run would read it; choose another place"
+        )
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    # A link is followed, so that it still points to the output afterwards.
+    target = target.resolve()
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
+    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+    # In the same folder, for a file can only be moved in one step within its file system.
+    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(target)
+    except BaseException:
+        _remove(partial, made)
+        raise
+
+
+def _remove(partial: Path, folders: Sequence[Path]) -> None:
+    try:
+        partial.unlink(missing_ok=True)
+        for folder in folders:
+            if folder.exists():
+                folder.rmdir()
+    except OSError:
+        # The first error is the one to report; a folder that somebody else has begun to use may stay.
+        return
+
+
+def _uploader(target: str) -> Publish:
+    def upload(path: Path) -> None:
+        # Object stores show an object only when all of it has arrived.
+        filesystem = open_filesystem(target)
+        place = target.split("://", 1)[1].split("@", 1)[-1]
+        try:
+            filesystem.put_file(str(path), place)
+        except OSError:
+            raise
+        except Exception as error:
+            raise cannot_write(target, error) from error
+
+    return upload
+
+
+def _errno_in(text: str) -> int | None:
+    """The errno behind a database's message, which only carries the system's words for it."""
+    words = {
+        "no space left": errno.ENOSPC,
+        "disk quota": errno.EDQUOT,
+        "file too large": errno.EFBIG,
+        "permission denied": errno.EACCES,
+        "read-only": errno.EROFS,
+        "not a directory": errno.ENOTDIR,
+        "is a directory": errno.EISDIR,
+    }
+    return next((number for phrase, number in words.items() if phrase in text.lower()), None)
+
+
+def _same_local(target: str, file: str) -> bool:
+    if is_remote(file):
+        return False
+    ours, theirs = local_path(target), local_path(file)
+    if ours.exists() and theirs.exists():
+        # Symbolic and hard links included.
+        return ours.samefile(theirs)
+    return ours.resolve() == theirs.resolve()
+
+
+def _same_remote(target: str, file: str) -> bool:
+    return is_remote(file) and _place(target) == _place(file)
+
+
+def _place(uri: str) -> str:
+    """A URI without the connection that Airflow lets it carry: s3://conn_id@bucket/key."""
+    protocol, rest = uri.split("://", 1)
+    return f"{protocol}://{rest.split('@', 1)[-1].strip('/')}"
+
+
+def _is_within(target: str, location: str) -> bool:
+    if is_remote(target) != is_remote(location):
+        return False
+    ours, theirs = (_place(target), _place(location)) if is_remote(target) else (_resolved(target), _resolved(location))
+    if "**" in theirs:
+        return fnmatch(ours, theirs)
+    return ours.startswith(theirs + "/") or (ours != theirs and PurePosixPath(ours).match(theirs))
+
+
+def _resolved(location: str) -> str:
+    return str(local_path(location).resolve())

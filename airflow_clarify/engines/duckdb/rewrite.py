@@ -1,0 +1,291 @@
+"""Writes the chosen rows in one stream, in the order of the source.
+
+A text file that stays one is copied line by line where its records are lines (see
+:mod:`airflow_clarify.engines.duckdb.lines`). Everything else is one statement of DuckDB's: scan, filter, ``COPY``.
+Without a join, DuckDB keeps the order of rows through all of it, whatever the threads.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+
+from airflow_clarify.engines.duckdb.aside import cannot_write
+from airflow_clarify.engines.duckdb.errors import explain
+from airflow_clarify.engines.duckdb.lines import NotLineByLineError, can_be_tried, write_lines
+from airflow_clarify.exceptions import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.duckdb.selection import Selection
+    from airflow_clarify.engines.duckdb.source import Source
+
+TargetFormat = Literal["csv", "parquet", "jsonlines"]
+
+_FORMATS: dict[str, TargetFormat] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonlines",
+    ".ndjson": "jsonlines",
+    ".json": "jsonlines",
+}
+
+#: Columns that DuckDB's Parquet reader offers beside those of the file.
+_FILE, _ROW_OF_FILE = "file_index", "file_row_number"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to write, by the name of the target.
+
+    :param format: of the file
+    :param delimiter: between the cells of a CSV
+    :param compressed: whether a text file is compressed with gzip
+    """
+
+    format: TargetFormat
+    delimiter: str
+    compressed: bool
+
+
+def target_of(name: str, source: Source) -> Target:
+    """What a target's name asks for; its source's format where it says nothing.
+
+    :param name: a path or URI
+    :param source: the data
+    :raises ConfigError: neither settles the format
+    """
+    *_, base = name.lower().rsplit("/", 1)
+    compressed = base.endswith(".gz")
+    suffix = Path(base.removesuffix(".gz")).suffix
+    target_format = _FORMATS.get(suffix)
+    if target_format is None:
+        if source.format == "dataframe":
+            raise ConfigError(f"{name}: its ending does not say what to write; end it in .csv, .parquet or .jsonl")
+        target_format = source.format
+    return Target(target_format, _delimiter(suffix, source), compressed and target_format != "parquet")
+
+
+def rewrite(
+    source: Source,
+    selection: Selection,
+    path: Path,
+    target: Target,
+    *,
+    weight_column: str,
+    name: str,
+    progress: Progress | None = None,
+) -> None:
+    """Write the chosen rows.
+
+    :param source: the data
+    :param selection: what to write of each row
+    :param path: a local path
+    :param target: what to write
+    :param weight_column: the name of the column of weights, where there are any
+    :param name: the target's name in errors
+    :param progress: told how far it is
+    :raises DataError: the source cannot be read, or has changed since the rows were chosen
+    :raises OutputError: the target cannot be written
+    """
+    if _stays_text(source, target) and can_be_tried(source, selection):
+        try:
+            with _opened(path, target) as out:
+                written = write_lines(source, selection, out, weight_column, progress)
+        except NotLineByLineError:
+            written = _copy(source, selection, path, target, weight_column, name, progress)
+    else:
+        written = _copy(source, selection, path, target, weight_column, name, progress)
+    if written != selection.rows_out:
+        raise DataError(f"{source.location}: it changed while it was read; run again when nobody writes to it")
+
+
+def _stays_text(source: Source, target: Target) -> bool:
+    if source.format != target.format or target.format == "parquet":
+        return False
+    return source.dialect is None or source.dialect.delimiter == target.delimiter
+
+
+def _delimiter(suffix: str, source: Source) -> str:
+    if suffix == ".tsv":
+        return "\t"
+    if source.dialect is None:
+        return ","
+    from_tsv = source.files[0].lower().removesuffix(".gz").endswith(".tsv")
+    return "," if from_tsv and suffix == ".csv" else source.dialect.delimiter
+
+
+@contextmanager
+def _opened(path: Path, target: Target) -> Iterator[BinaryIO]:
+    with path.open("wb") as plain:
+        if not target.compressed:
+            yield plain
+            return
+        # Without a name and a time inside, the same rows make the same bytes.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as packed:
+            buffered = io.BufferedWriter(cast(Any, packed), 1 << 20)
+            yield buffered
+            buffered.flush()
+
+
+def _copy(
+    source: Source,
+    selection: Selection,
+    path: Path,
+    target: Target,
+    weight_column: str,
+    name: str,
+    progress: Progress | None,
+) -> int:
+    """Let DuckDB write the chosen rows; the number of them."""
+    import duckdb
+
+    if progress is not None:
+        progress("writing the rows", -1.0)
+    statement = _statement(source, selection, path, target, weight_column)
+    try:
+        rows = source.connection.execute(statement.sql(dialect="duckdb")).fetchall()
+    except duckdb.Error as error:
+        # Messages about the output carry its name; all others are about the source.
+        raise cannot_write(name, error) if path.name in str(error) else explain(error, source.location) from None
+    return int(rows[0][0])
+
+
+def _statement(source: Source, selection: Selection, path: Path, target: Target, weight_column: str) -> exp.Expr:
+    from sqlglot import exp
+
+    options: dict[str, exp.Expr] = {"format": exp.var("json" if target.format == "jsonlines" else target.format)}
+    if target.format == "csv":
+        options |= _csv_options(source, target)
+    if target.compressed:
+        options["compression"] = exp.var("gzip")
+    # The file is moved to its name by us.
+    options["use_tmp_file"] = exp.false()
+    return exp.Copy(
+        this=chosen_rows(source, selection, weight_column, as_text=target.format == "csv").subquery(),
+        kind=False,
+        files=[exp.Literal.string(str(path))],
+        params=[exp.CopyParameter(this=exp.var(option.upper()), expression=value) for option, value in options.items()],
+    )
+
+
+def _csv_options(source: Source, target: Target) -> dict[str, exp.Expr]:
+    from sqlglot import exp
+
+    options: dict[str, exp.Expr] = {"header": exp.true(), "delimiter": exp.Literal.string(target.delimiter)}
+    dialect = source.dialect
+    if dialect is not None:
+        options["header"] = exp.convert(dialect.header)
+        options["quote"] = exp.Literal.string(dialect.quote)
+        options["escape"] = exp.Literal.string(dialect.escape)
+    return options
+
+
+def chosen_rows(source: Source, selection: Selection, weight_column: str, *, as_text: bool) -> exp.Select:
+    """The query for the chosen rows, each as often as it is wanted, in the order of the source.
+
+    :param source: the data
+    :param selection: what to write of each row
+    :param weight_column: the name of the column of weights, where there are any
+    :param as_text: whether weights are written as texts, which then are the same everywhere
+    """
+    from sqlglot import exp
+
+    ours = _unused_prefix(source.columns)
+    position, key, code = f"{ours}position", f"{ours}key", f"{ours}code"
+    query = source.scan() if selection.everything else _positioned(source, position)
+    if not selection.everything:
+        query = selection.draw.keyed(query, position, key)
+    if selection.weights is not None or not selection.everything:
+        query = _beside(query, code, selection.numbering.expression())
+    columns: list[exp.Expr] = [exp.column(name, quoted=True) for name in source.columns]
+    if selection.weights is not None:
+        columns.append(exp.alias_(_weight(selection.weights, code, as_text), weight_column, quoted=True))
+    if selection.everything:
+        return exp.select(*columns).from_(query.subquery("chosen"))
+    drawn = exp.LT(this=exp.column(key, quoted=True), expression=_of_code(selection.limits.tolist(), "UBIGINT", code))
+    if not selection.repeats:
+        return exp.select(*columns).from_(query.subquery("chosen")).where(drawn)
+    copies = exp.Add(this=_of_code(selection.copies.tolist(), "BIGINT", code), expression=exp.cast(drawn, "BIGINT"))
+    repeated = exp.Anonymous(this="unnest", expressions=[exp.Anonymous(this="range", expressions=[copies])])
+    return exp.select(*columns).from_(_beside(query, f"{ours}copy", repeated).subquery("chosen"))
+
+
+def _positioned(source: Source, position: str) -> exp.Select:
+    """The rows with their position from 0, counted on through all files."""
+    from sqlglot import exp
+
+    taken = {name.lower() for name in source.columns}
+    if source.format == "parquet" and not taken & {_FILE, _ROW_OF_FILE}:
+        in_file: exp.Expr = exp.column(_ROW_OF_FILE)
+        if len(source.files) > 1:
+            number = exp.Add(this=exp.column(_FILE), expression=exp.Literal.number(1))
+            before = exp.Anonymous(this="list_extract", expressions=[exp.array(*_rows_before_files(source)), number])
+            in_file = exp.Add(this=in_file, expression=before)
+        return source.scan().select(exp.alias_(in_file, position, quoted=True))
+    # A window over nothing streams, and numbers the rows as they come; but, unlike Parquet's numbers, in one thread.
+    numbered = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=exp.Literal.number(1))
+    return source.scan().select(exp.alias_(numbered, position, quoted=True))
+
+
+def _rows_before_files(source: Source) -> list[exp.Expr]:
+    """For each file, how many rows the files before it have."""
+    from sqlglot import exp
+
+    counted = source.scan([]).select(exp.column(_FILE), exp.Count(this=exp.Star()), append=False).group_by(_FILE)
+    rows = dict(source.execute(counted))
+    before = 0
+    offsets: list[exp.Expr] = []
+    for number in range(len(source.files)):
+        offsets.append(exp.Literal.number(before))
+        before += rows.get(number, 0)
+    return offsets
+
+
+def _beside(query: exp.Select, name: str, value: exp.Expr) -> exp.Select:
+    from sqlglot import exp
+
+    return exp.select("*", exp.alias_(value, name, quoted=True)).from_(query.subquery("rows_read"))
+
+
+def _weight(weights: Sequence[float], code: str, as_text: bool) -> exp.Expr:
+    from sqlglot import exp
+
+    # As texts, for as literals DuckDB would take them for decimals and round.
+    texts = exp.array(*(exp.Literal.string(repr(weight)) for weight in weights))
+    values = texts if as_text else exp.cast(texts, "DOUBLE[]")
+    return _element(values, code)
+
+
+def _of_code(values: Sequence[int], kind: str, code: str) -> exp.Expr:
+    """What a row's code stands for; as fast for a thousand codes as for one."""
+    from sqlglot import exp
+
+    return _element(
+        exp.cast(exp.array(*(exp.Literal.number(value) for value in values)), f"{kind}[]", dialect="duckdb"), code
+    )
+
+
+def _element(values: exp.Expr, code: str) -> exp.Expr:
+    from sqlglot import exp
+
+    index = exp.Add(this=exp.column(code, quoted=True), expression=exp.Literal.number(1))
+    return exp.Anonymous(this="list_extract", expressions=[values, index])
+
+
+def _unused_prefix(columns: dict[str, str]) -> str:
+    """A beginning that no column's name has."""
+    prefix = "clarify "
+    while any(name.lower().startswith(prefix) for name in columns):
+        prefix = f"_{prefix}"
+    return prefix

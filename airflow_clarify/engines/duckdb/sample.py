@@ -1,0 +1,172 @@
+"""Balanced copies of a dataset: exact quotas, drawn without replacement, the same for every thread count and format.
+
+Two narrow steps and a wide one: the stratum of every row (a scan of only the columns concerned), the quotas and the
+keys below which they lie (arithmetic), then one stream from source to target. Memory is a few bytes a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult
+from airflow_clarify.engines.duckdb.draw import Draw
+from airflow_clarify.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    import pandas
+
+    from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.duckdb.aside import Publish
+    from airflow_clarify.engines.duckdb.source import Source
+
+#: The column that reweighing adds, where the author gives it no name.
+WEIGHT_COLUMN = "weight"
+
+
+def sample(
+    source: Source,
+    target: str,
+    by: Sequence[str],
+    *,
+    strategy: str = "undersample",
+    size: int | None = None,
+    fraction: float | None = None,
+    seed: int = 0,
+    weight_column: str = WEIGHT_COLUMN,
+    empty: str = "error",
+    missing: str | None = None,
+    publish: Publish | None = None,
+    progress: Progress | None = None,
+) -> BalanceResult:
+    """Write a balanced copy of the data, complete or absent.
+
+    The rows keep the order of the source, and their cells their texts or types. A repeated row follows itself. The
+    target has the format of the source, unless its name ends otherwise (.csv, .tsv, .parquet, .jsonl; .gz compresses).
+    A CSV that becomes Parquet keeps its cells as texts.
+
+    :param source: the data
+    :param target: a path or URI
+    :param by: the columns whose combined values make the strata
+    :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see :class:`~airflow_clarify.bias.balance.Balance`
+    :param size: rows of each stratum
+    :param fraction: of each stratum, for ``undersample``
+    :param seed: any whole number; the rows drawn are a function of it and of the rows' positions, see
+        :mod:`airflow_clarify.engines.duckdb.draw`
+    :param weight_column: the column that ``reweigh`` adds
+    :param empty: what an empty stratum is, "error" or "ignore"
+    :param missing: what rows with a missing value are, "drop", "keep" or "error"; None takes the strategy's default
+    :param publish: puts the finished local file at the URI; by default the URI's filesystem does
+    :param progress: told what is being done
+    :raises ConfigError: the parameters do not fit together or to the data, or the target is (in) the source
+    :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+    :raises DataError: the data cannot be read
+    :raises OutputError: the target cannot be written; nothing is left of it
+    """
+    from airflow_clarify.engines.duckdb.aside import refuse_the_source, written_aside
+    from airflow_clarify.engines.duckdb.rewrite import rewrite, target_of
+    from airflow_clarify.engines.duckdb.selection import select
+    from airflow_clarify.engines.duckdb.strata import read_strata
+
+    balance, draw = _settled(by, strategy, size, fraction, empty, missing, seed)
+    _check_weight_column(balance, weight_column, list(source.columns))
+    kind = target_of(target, source)
+    refuse_the_source(target, source.location, source.files)
+    tell = progress or _nobody
+    # The order of rows is what a position means, so it must not be given up for memory.
+    source.connection.execute("SET preserve_insertion_order = true")
+    tell("reading the strata", -1.0)
+    rows = read_strata(source, balance.by)
+    plan = balance.plan(rows.counts_of_strata())
+    tell("drawing the rows", -1.0)
+    selection = select(rows, plan, draw)
+    with written_aside(target, publish) as path:
+        rewrite(source, selection, path, kind, weight_column=weight_column, name=target, progress=tell)
+    tell("written", 1.0)
+    return _result(target, balance, draw, plan, weight_column)
+
+
+def sample_dataframe(
+    frame: pandas.DataFrame,
+    by: Sequence[str],
+    *,
+    strategy: str = "undersample",
+    size: int | None = None,
+    fraction: float | None = None,
+    seed: int = 0,
+    weight_column: str = WEIGHT_COLUMN,
+    empty: str = "error",
+    missing: str | None = None,
+) -> pandas.DataFrame:
+    """A balanced copy of a DataFrame, with the rows that :func:`sample` would draw from the same rows in a file.
+
+    Index, column types and order are kept; what became of each stratum is in ``attrs["balance"]`` of the copy.
+
+    :param frame: the data
+    :param by: the columns whose combined values make the strata
+    :param strategy: and all the others: as for :func:`sample`
+    :raises ConfigError: the parameters do not fit together or to the data
+    :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+    :raises DataError: there is nothing to balance
+    """
+    import numpy as np
+
+    from airflow_clarify.engines.duckdb.selection import select
+    from airflow_clarify.engines.duckdb.strata import strata_of_frame
+
+    balance, draw = _settled(by, strategy, size, fraction, empty, missing, seed)
+    _check_weight_column(balance, weight_column, list(frame.columns))
+    rows = strata_of_frame(frame, balance.by)
+    plan = balance.plan(rows.counts_of_strata())
+    selection = select(rows, plan, draw)
+    chosen = np.repeat(np.arange(len(frame)), selection.copies_of(0, len(frame)))
+    balanced = frame.take(chosen)
+    if selection.weights is not None:
+        balanced = balanced.assign(**{weight_column: np.asarray(selection.weights)[rows.codes[chosen]]})
+    balanced.attrs["balance"] = _result("", balance, draw, plan, weight_column).to_json()
+    return balanced
+
+
+def _settled(
+    by: Sequence[str],
+    strategy: str,
+    size: int | None,
+    fraction: float | None,
+    empty: str,
+    missing: str | None,
+    seed: int,
+) -> tuple[Balance, Draw]:
+    """The parameters, checked."""
+    columns = by if isinstance(by, str) else tuple(by)
+    balance = Balance(cast(Any, columns), cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing))
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ConfigError(f"seed: {seed!r} is not a whole number")
+    return balance, Draw(seed)
+
+
+def _result(target: str, balance: Balance, draw: Draw, plan: BalancePlan, weight_column: str) -> BalanceResult:
+    return BalanceResult(
+        target=target,
+        by=balance.by,
+        strategy=balance.strategy,
+        seed=draw.seed,
+        strata=plan.shares,
+        rows_in=sum(share.before for share in plan.shares),
+        rows_out=sum(share.after for share in plan.shares),
+        weight_column=weight_column if balance.strategy == "reweigh" else None,
+        warnings=plan.warnings,
+    )
+
+
+def _check_weight_column(balance: Balance, name: str, columns: Sequence[str]) -> None:
+    if balance.strategy != "reweigh":
+        return
+    if not name:
+        raise ConfigError("weight_column: it is empty; give the column of weights a name")
+    # DuckDB does not tell "Weight" from "weight".
+    if name.lower() in {str(column).lower() for column in columns}:
+        raise ConfigError(f"weight_column: there is a column {name!r} already; choose another name")
+
+
+def _nobody(_: str, __: float) -> None:
+    """Progress that nobody asked for."""

@@ -1,0 +1,85 @@
+"""What is written of each row: how many copies of it, and with which weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_clarify.bias.balance import BalancePlan
+from airflow_clarify.engines.duckdb.draw import Draw, cut_offs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from airflow_clarify.engines.duckdb.strata import CodedRows, Numbering
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is written of each row, by its code and its key.
+
+    :param draw: gives each row its key
+    :param numbering: what the codes mean
+    :param codes: of each row
+    :param copies: by code: how many times each row is written
+    :param limits: by code: rows whose key is below are written once more
+    :param weights: by code: the weight to write beside the row; None where rows carry no weight
+    :param rows_out: how many rows that makes
+    """
+
+    draw: Draw
+    numbering: Numbering
+    codes: NDArray[np.unsignedinteger]
+    copies: NDArray[np.int64]
+    limits: NDArray[np.int64]
+    weights: Sequence[float] | None
+    rows_out: int
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a row can be written more than once."""
+        return bool(self.copies.any())
+
+    @property
+    def everything(self) -> bool:
+        """Whether each row is written exactly once."""
+        return self.rows_out == len(self.codes) and not self.repeats
+
+    def copies_of(self, start: int, stop: int) -> NDArray[np.integer]:
+        """How many times each of the rows ``start`` to ``stop - 1`` is written."""
+        codes = self.codes[start:stop]
+        drawn: NDArray[np.integer] = (self.draw.keys(start, stop) < self.limits[codes]).view("int8")
+        return self.copies[codes] + drawn if self.repeats else drawn
+
+
+def select(rows: CodedRows, plan: BalancePlan, draw: Draw) -> Selection:
+    """Settle what is written of each row, so that every stratum gets exactly its quota.
+
+    A stratum that is to grow writes each of its rows the same number of times, and some, drawn, once more.
+
+    :param rows: the strata of the rows
+    :param plan: how many rows each stratum is to give
+    :param draw: the draw
+    """
+    import numpy as np
+
+    shares = list(plan.shares)
+    of_stratum = {share.values: number for number, share in enumerate(shares)}
+    # Codes that no row has are given to the first stratum, where they change nothing.
+    stratum_of_code = np.array([of_stratum.get(stratum, 0) for stratum in rows.numbering.strata], dtype=np.uint32)
+    # A stratum that keeps all its rows counts as drawn whole: then nothing is ever repeated where nothing grows.
+    whole = [max(0, (share.after - 1) // share.before) for share in shares]
+    rest = [share.after - copies * share.before for share, copies in zip(shares, whole, strict=True)]
+    limits = cut_offs(draw, rows.codes, stratum_of_code, [share.before for share in shares], rest)
+    weighted = any(share.weight is not None for share in shares)
+    return Selection(
+        draw=draw,
+        numbering=rows.numbering,
+        codes=rows.codes,
+        copies=np.array(whole, dtype=np.int64)[stratum_of_code],
+        limits=np.array(limits, dtype=np.int64)[stratum_of_code],
+        weights=[shares[number].weight or 0.0 for number in stratum_of_code.tolist()] if weighted else None,
+        rows_out=sum(share.after for share in shares),
+    )

@@ -1,0 +1,237 @@
+"""The stratum of every row, as one small number: all that has to be known of the data before rows are drawn.
+
+The texts of each column are numbered, and a row's code combines the numbers of its texts. The codes come from one
+parallel scan of only the columns concerned, in the order of the rows, one byte a row where there are few strata.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.bias.balance import Stratum
+from airflow_clarify.engines.duckdb.draw import BLOCK
+from airflow_clarify.engines.duckdb.errors import explain
+from airflow_clarify.exceptions import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas
+    from numpy.typing import NDArray
+    from sqlglot import exp
+
+    from airflow_clarify.engines.duckdb.source import Source
+
+#: More strata than this are not groups of people but a column of identifiers, named by mistake.
+MOST_STRATA = 1 << 18
+
+#: Rows that are looked at to guess the texts of a column; the guess is then verified over all rows.
+_HEAD = 100_000
+
+_FLOATS = ("FLOAT", "DOUBLE")
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """The numbers of texts, and of their combinations.
+
+    :param by: the columns
+    :param texts: of each column, in the order of their numbers; a missing value has the next number
+    :param missing: of each column, the texts that mean a missing value
+    """
+
+    by: tuple[str, ...]
+    texts: tuple[tuple[str, ...], ...]
+    missing: tuple[frozenset[str], ...]
+
+    @cached_property
+    def size(self) -> int:
+        """Codes are below this."""
+        return math.prod(len(texts) + 1 for texts in self.texts)
+
+    @cached_property
+    def strata(self) -> list[Stratum]:
+        """The stratum of each code. Several codes can have the same one, for several texts can mean a missing value."""
+        strata: list[Stratum] = [()]
+        for texts, missing in zip(self.texts, self.missing, strict=True):
+            values = [None if text in missing else text for text in texts] + [None]
+            strata = [(*stratum, value) for stratum in strata for value in values]
+        return strata
+
+    def expression(self) -> exp.Expr:
+        """A row's code in SQL; an error in a row with a text that has no number."""
+        from sqlglot import exp
+
+        code: exp.Expr | None = None
+        for name, texts in zip(self.by, self.texts, strict=True):
+            # The enumeration looks a text up by hashing, so that many texts are as fast as few.
+            enumeration = exp.DataType(
+                this=exp.DataType.Type.ENUM, expressions=[exp.Literal.string(text) for text in texts]
+            )
+            text = exp.Cast(this=as_text(name), to=enumeration)
+            number = exp.cast(exp.Anonymous(this="enum_code", expressions=[text]), "UINTEGER", dialect="duckdb")
+            digit = exp.Coalesce(this=number, expressions=[exp.Literal.number(len(texts))])
+            code = digit if code is None else exp.Add(this=exp.paren(code) * (len(texts) + 1), expression=digit)
+        assert code is not None
+        return code
+
+
+@dataclass(frozen=True)
+class CodedRows:
+    """The code of every row.
+
+    :param numbering: what the codes mean
+    :param codes: one for each row, in reading order; 1, 2 or 4 bytes each
+    """
+
+    numbering: Numbering
+    codes: NDArray[np.unsignedinteger]
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """How many rows have each code."""
+        import numpy as np
+
+        counts = np.zeros(self.numbering.size, dtype=np.int64)
+        # Block by block, for bincount widens its input to eight bytes a row.
+        for start in range(0, len(self.codes), BLOCK):
+            counts += np.bincount(self.codes[start : start + BLOCK], minlength=self.numbering.size)
+        return counts
+
+    def counts_of_strata(self) -> dict[Stratum, int]:
+        """How many rows each stratum has, those with none left out."""
+        counts: dict[Stratum, int] = {}
+        for stratum, rows in zip(self.numbering.strata, self.counts.tolist(), strict=True):
+            if rows:
+                counts[stratum] = counts.get(stratum, 0) + rows
+        return counts
+
+
+def read_strata(source: Source, by: Sequence[str]) -> CodedRows:
+    """Find the stratum of every row.
+
+    :param source: the data
+    :param by: the columns whose texts make the strata
+    :raises ConfigError: there is no such column, or so many strata that balancing by them makes no sense
+    :raises DataError: the data cannot be read
+    """
+    for name in by:
+        if name not in source.columns:
+            raise ConfigError(f"by: {source.location} has no column {name!r}; it has {', '.join(source.columns)}")
+    if source.format in ("parquet", "dataframe"):
+        # To read these columns once more costs next to nothing.
+        codes = _codes(source, numbering := _number(source, by))
+    else:
+        # Text files are slow to parse, and nearly always the first rows hold all the texts there are.
+        codes = _codes(source, numbering := _number(source, by, _HEAD))
+        if codes is None:
+            codes = _codes(source, numbering := _number(source, by))
+    if codes is None:
+        raise DataError(f"{source.location}: it changed while it was read; run again when nobody writes to it")
+    return CodedRows(numbering, codes)
+
+
+def strata_of_frame(frame: pandas.DataFrame, by: Sequence[str]) -> CodedRows:
+    """Find the stratum of every row of a DataFrame.
+
+    :param frame: the data
+    :param by: the columns whose values, as texts, make the strata
+    :raises ConfigError: there is no such column, or it cannot be grouped by
+    """
+    import numpy as np
+
+    names = list(frame.columns)
+    texts_of_columns: list[tuple[str, ...]] = []
+    code = np.zeros(len(frame), dtype=np.int64)
+    for name in by:
+        if names.count(name) != 1:
+            raise ConfigError(
+                f"by: the DataFrame has {names.count(name)} columns {name!r}; name one that is there once"
+            )
+        texts, numbers = _numbered(frame[name])
+        texts_of_columns.append(texts)
+        code = code * (len(texts) + 1) + numbers
+        if math.prod(len(texts) + 1 for texts in texts_of_columns) > MOST_STRATA:
+            raise _too_many(by, "the DataFrame")
+    numbering = Numbering(tuple(by), tuple(texts_of_columns), (frozenset(),) * len(by))
+    return CodedRows(numbering, code.astype(np.uint32))
+
+
+def as_text(name: str) -> exp.Expr:
+    """A column's values as texts."""
+    from sqlglot import exp
+
+    return exp.cast(exp.column(name, quoted=True), "VARCHAR")
+
+
+def _number(source: Source, by: Sequence[str], head: int | None = None) -> Numbering:
+    """Number the texts of all rows, or of the first ones."""
+    from sqlglot import exp
+
+    rows = source.scan(by) if head is None else source.scan(by).limit(head)
+    combinations = exp.select(*(as_text(name) for name in by)).distinct().from_(rows.subquery("rows_read"))
+    found = source.execute(combinations.limit(MOST_STRATA + 1))
+    columns = list(zip(*found, strict=True)) or [()] * len(by)
+    # An enumeration has at least one text, be it one that no row has.
+    texts = tuple(tuple(sorted(set(column) - {None})) or ("",) for column in columns)
+    numbering = Numbering(tuple(by), texts, tuple(_texts_for_missing(source, name) for name in by))
+    if len(found) > MOST_STRATA or numbering.size > MOST_STRATA:
+        raise _too_many(by, source.location)
+    return numbering
+
+
+def _numbered(column: pandas.Series[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The texts of a column, and the number of each row's."""
+    import numpy as np
+    import pandas
+
+    try:
+        found, values = pandas.factorize(column)
+    except TypeError:
+        raise ConfigError(f"by: column {column.name!r} holds values that cannot be compared; choose another") from None
+    of_value = [str(value) for value in values]
+    texts = sorted(set(of_value))
+    number_of = {text: number for number, text in enumerate(texts)}
+    # Missing values are found as -1, and have the number after the last text.
+    numbers = np.array([*(number_of[text] for text in of_value), len(texts)], dtype=np.int64)
+    return tuple(texts), numbers[found]
+
+
+def _too_many(by: Sequence[str], where: str) -> ConfigError:
+    return ConfigError(
+        f"by: {', '.join(by)} make more than {MOST_STRATA} strata in {where}; balance by fewer columns, or by such as "
+        "have few values"
+    )
+
+
+def _texts_for_missing(source: Source, name: str) -> frozenset[str]:
+    if not source.typed:
+        return source.na_values
+    return frozenset({"nan"}) if source.columns[name] in _FLOATS else frozenset()
+
+
+def _codes(source: Source, numbering: Numbering) -> NDArray[np.unsignedinteger] | None:
+    """The code of every row, in order; None where a text has no number."""
+    import duckdb
+    from sqlglot import exp
+
+    code = exp.cast(numbering.expression(), _narrowest(numbering.size), dialect="duckdb")
+    query = exp.select(exp.alias_(code, "code")).from_(source.scan(numbering.by).subquery("rows_read"))
+    try:
+        # The result is streamed into one array, without objects for its rows.
+        fetched: dict[str, Any] = source.connection.execute(query.sql(dialect="duckdb")).fetchnumpy()
+    except duckdb.ConversionException:
+        return None
+    except duckdb.Error as error:
+        raise explain(error, source.location) from None
+    codes: NDArray[np.unsignedinteger] = fetched["code"]
+    return codes
+
+
+def _narrowest(size: int) -> str:
+    if size <= 1 << 8:
+        return "UTINYINT"
+    return "USMALLINT" if size <= 1 << 16 else "UINTEGER"

@@ -1,0 +1,1 @@
+"""Airflow operators: thin translations from a task to the engines and the subject."""

@@ -1,0 +1,126 @@
+"""The operator that repairs a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.engines.duckdb import DuckDBEngine
+from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.operators.plainly import at_parse_time, depend_on_nested, plainly, unresolved
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_clarify.engines.base import Engine
+
+_STRATEGIES = ("undersample", "oversample", "reweigh")
+
+
+class BalanceDatasetOperator(BaseOperator):
+    """Write a balanced copy of a dataset, complete or absent.
+
+    The same data and seed give the same rows, whatever the threads and the memory. Rows keep their order, columns their
+    types, and the cells of a CSV file their text. Returns what was drawn of each stratum; ``output["target"]`` is where
+    the copy is.
+
+    :param source: the dataset: a path or URI, a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping
+        (templated)
+    :param target: the file to write; never the source itself (templated)
+    :param by: the columns whose combinations are the strata, such as the facet and the label; for "reweigh" the label
+        comes last (templated)
+    :param strategy: "undersample" draws every stratum down to the smallest one, or to ``size`` or ``fraction``;
+        "oversample" repeats rows up to the largest; "reweigh" keeps all rows and adds a column of weights that make the
+        facet and the label independent (Kamiran and Calders 2012)
+    :param size: rows of each stratum
+    :param fraction: share of the rows of each stratum
+    :param seed: of the draw (templated)
+    :param weight_column: the column that "reweigh" adds
+    :param empty: what a combination without any row is: "error", or "ignore"
+    :param missing: what rows without a value in ``by`` are; see the engine
+    :param engine: where to sample; :class:`~airflow_clarify.DuckDBEngine` by default
+    :raises AirflowFailException: a stratum is empty or too small, or the configuration does not fit the data
+    :raises AirflowException: the data cannot be read, or the target cannot be written
+    """
+
+    template_fields: Sequence[str] = ("source", "target", "by", "size", "fraction", "seed", "weight_column", "engine")
+    ui_color = "#e3f9e8"
+
+    def __init__(
+        self,
+        *,
+        source: str | DataConfig | Mapping[str, Any],
+        target: str,
+        by: Sequence[str | int],
+        strategy: Literal["undersample", "oversample", "reweigh"] = "undersample",
+        size: int | None = None,
+        fraction: float | None = None,
+        seed: int = 0,
+        weight_column: str = "weight",
+        empty: Literal["error", "ignore"] = "error",
+        missing: str | None = None,
+        engine: Engine | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.target = target
+        self.by = by
+        self.strategy = strategy
+        self.size = size
+        self.fraction = fraction
+        self.seed = seed
+        self.weight_column = weight_column
+        self.empty = empty
+        self.missing = missing
+        self.engine = engine if engine is not None else DuckDBEngine()
+        depend_on_nested(self, source)
+        with at_parse_time(self.task_id):
+            self._check()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with plainly():
+            data = self._data()
+            self.log.info("Balancing %s by %s (%s)", data.input_path, ", ".join(map(str, self.by)), self.strategy)
+            result = self.engine.balance(data, self.target, list(self.by), progress=self._progress, **self._plan())
+        self.log.info("Read %s rows, wrote %s to %s", f"{result.rows_in:,}", f"{result.rows_out:,}", result.target)
+        for warning in result.warnings:
+            self.log.warning("%s", warning)
+        # So that the next task can write balance.output["target"].
+        context["ti"].xcom_push(key="target", value=result.target)
+        return result.to_json()
+
+    def on_kill(self) -> None:
+        self.engine.cancel()
+
+    def _plan(self) -> dict[str, Any]:
+        plan = {
+            "strategy": self.strategy,
+            "size": None if self.size is None else int(self.size),
+            "fraction": None if self.fraction is None else float(self.fraction),
+            "seed": int(self.seed),
+            "weight_column": self.weight_column,
+            "empty": self.empty,
+        }
+        return plan if self.missing is None else {**plan, "missing": self.missing}
+
+    def _data(self) -> DataConfig:
+        return DataConfig(self.source) if isinstance(self.source, str) else DataConfig.of(self.source)
+
+    def _check(self) -> None:
+        if self.strategy not in _STRATEGIES:
+            raise ConfigError(f"strategy: one of {', '.join(map(repr, _STRATEGIES))}, not {self.strategy!r}")
+        if isinstance(self.by, str) and not unresolved(self.by):
+            raise ConfigError(f"by: give a list of columns, such as [{self.by!r}]")
+        if not unresolved(self.by) and not self.by:
+            raise ConfigError("by: name at least one column")
+        if self.size is not None and self.fraction is not None:
+            raise ConfigError("size and fraction: give one of the two")
+        if isinstance(self.source, str) and self.source == self.target:
+            raise ConfigError(f"target: {self.target!r} is the source itself; give another file")
+
+    def _progress(self, what: str, part: float) -> None:
+        self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))

@@ -1,0 +1,279 @@
+"""The operator that lets a DAG go on, stops it, or sends it to a repair."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    Asset,
+    AssetAlias,
+    BaseOperator,
+    BranchMixIn,
+)
+
+from airflow_clarify.bias.thresholds import Rule, Thresholds
+from airflow_clarify.exceptions import ClarifyError, ConfigError
+from airflow_clarify.operators.plainly import at_parse_time, plainly, unresolved
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.thresholds import Verdict
+
+OnViolation = Literal["fail", "skip", "branch", "warn"]
+_CHOICES = ("fail", "skip", "branch", "warn")
+
+
+class BiasGateOperator(BaseOperator, BranchMixIn):
+    """Judge an analysis against thresholds, and let the DAG go on only if it passes.
+
+    The verdict is stored (XCom ``verdict``, ``verdict.json`` and an updated ``report.html`` beside the analysis) before
+    anything stops. A verdict is not tried again: the data would not change.
+
+    :param analysis: the output of :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator`, or of several (as a mapped
+        one gives), or the location of an ``analysis.json`` (templated)
+    :param thresholds: ``{"DPL": 0.1}`` and so on, see :class:`~airflow_clarify.Thresholds`; or such an object (templated)
+    :param on_violation: "fail" the task; "skip" what is downstream; "branch" to ``branch_to`` and skip the rest; or
+        "warn" and go on
+    :param branch_to: with "branch": the task, task group, or list of them to follow when the data do not pass; when they
+        pass, everything else directly downstream is followed
+    :param ignore_downstream_trigger_rules: with "skip": skip all that is downstream (default), or only what is directly
+        downstream, and let the trigger rules of the others decide
+    :param asset_on_pass: an asset that is updated only when the data pass. A static ``outlets`` would be updated on
+        "skip", "branch" and "warn" too, and is refused there
+    :param min_rows: see :class:`~airflow_clarify.Thresholds`
+    :param below_min_rows: see :class:`~airflow_clarify.Thresholds`
+    :param confidence: see :class:`~airflow_clarify.Thresholds`
+    :param on_inconclusive: see :class:`~airflow_clarify.Thresholds`
+    :param undefined: see :class:`~airflow_clarify.Thresholds`
+    :param conn_id: the Airflow connection that opens the analysis' files
+    :raises AirflowFailException: the data do not pass and ``on_violation`` is "fail"; or a threshold speaks of what the
+        analysis does not hold
+    """
+
+    inherits_from_skipmixin = True
+    template_fields: Sequence[str] = (
+        "analysis",
+        "thresholds",
+        "branch_to",
+        "min_rows",
+        "below_min_rows",
+        "confidence",
+        "on_inconclusive",
+        "undefined",
+        "conn_id",
+    )
+    template_fields_renderers = {"analysis": "json", "thresholds": "json"}
+    ui_color = "#f9e3e3"
+
+    def __init__(
+        self,
+        *,
+        analysis: Any,
+        thresholds: Mapping[str, Rule] | Thresholds,
+        on_violation: OnViolation = "fail",
+        branch_to: str | Sequence[str] | None = None,
+        ignore_downstream_trigger_rules: bool = True,
+        asset_on_pass: Asset | None = None,
+        min_rows: int = 0,
+        below_min_rows: Literal["fail", "pass", "ignore"] = "fail",
+        confidence: float | None = None,
+        on_inconclusive: Literal["fail", "pass"] | None = None,
+        undefined: Literal["fail", "ignore"] = "fail",
+        conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        task_id = str(kwargs.get("task_id"))
+        with at_parse_time(task_id):
+            _check_reaction(on_violation, branch_to, kwargs.get("outlets"))
+        if asset_on_pass is not None:
+            kwargs["outlets"] = [*_listed(kwargs.get("outlets")), _alias_of(asset_on_pass)]
+        super().__init__(**kwargs)
+        self.analysis = analysis
+        self.thresholds = thresholds
+        self.on_violation = on_violation
+        self.branch_to = branch_to
+        self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
+        self.asset_on_pass = asset_on_pass
+        self.min_rows = min_rows
+        self.below_min_rows = below_min_rows
+        self.confidence = confidence
+        self.on_inconclusive = on_inconclusive
+        self.undefined = undefined
+        self.conn_id = conn_id
+        with at_parse_time(self.task_id):
+            if not any(unresolved(value) for value in self._rule_parts()):
+                self._rules()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with plainly():
+            rules = self._rules()
+            analyses = self._analyses()
+            verdicts = [rules.judge(analysis) for analysis in analyses]
+        for analysis, verdict in zip(analyses, verdicts, strict=True):
+            self._tell(analysis, verdict)
+            self._keep(analysis, verdict, rules)
+        result = _as_xcom(verdicts)
+        # Pushed here and now: the reactions below raise, and what a task returns is stored only when it ends well.
+        context["ti"].xcom_push(key="verdict", value=result)
+        if all(verdict.passed for verdict in verdicts):
+            self._pass(context, verdicts)
+        else:
+            self._react(context, [verdict for verdict in verdicts if not verdict.passed])
+        return result
+
+    def _rule_parts(self) -> tuple[Any, ...]:
+        return (
+            self.thresholds,
+            self.min_rows,
+            self.below_min_rows,
+            self.confidence,
+            self.on_inconclusive,
+            self.undefined,
+        )
+
+    def _rules(self) -> Thresholds:
+        if isinstance(self.thresholds, Thresholds):
+            return self.thresholds
+        return Thresholds(
+            self.thresholds,
+            min_rows=self.min_rows,
+            below_min_rows=self.below_min_rows,
+            confidence=self.confidence,
+            on_inconclusive=self.on_inconclusive,
+            undefined=self.undefined,
+        )
+
+    def _analyses(self) -> list[Analysis]:
+        """The analyses to judge.
+
+        :raises DataError: there is none, or one is not an analysis; a gate without evidence stays closed
+        """
+        from airflow_clarify.bias.analysis import Analysis
+        from airflow_clarify.outputs import read_analysis
+
+        given = self.analysis
+        many = [given] if given is None or isinstance(given, str | Mapping) else list(given)
+        if not many:
+            raise ConfigError("analysis: the list is empty, so there is nothing to judge")
+        return [read_analysis(one, self.conn_id) if isinstance(one, str) else Analysis.from_xcom(one) for one in many]
+
+    def _tell(self, analysis: Analysis, verdict: Verdict) -> None:
+        from airflow_clarify.reports.table import table
+
+        for line in table(analysis, verdict):
+            self.log.info("%s", line)
+        for warning in analysis.warnings:
+            self.log.warning("%s", warning)
+        if verdict.passed:
+            self.log.info("Verdict %s", verdict.sentence)
+        else:
+            self.log.error("Verdict %s", verdict.sentence)
+
+    def _keep(self, analysis: Analysis, verdict: Verdict, rules: Thresholds) -> None:
+        """Write the verdict beside the analysis, and the report anew with it."""
+        location = analysis.outputs.get("analysis")
+        if location is None:
+            return
+        from airflow_clarify import outputs
+        from airflow_clarify.bias.config import AnalysisConfig
+        from airflow_clarify.reports.html import render
+
+        folder = location.rsplit("/", 1)[0]
+        try:
+            config = AnalysisConfig.parse(outputs.read_file(analysis.outputs["config"], self.conn_id))
+            files = {
+                outputs.REPORT: render(analysis, verdict=verdict, thresholds=rules, config=config),
+                outputs.VERDICT: json.dumps(verdict.to_json(), indent=4),
+            }
+            outputs.write_files(folder, files, self.conn_id)
+        except ClarifyError as error:
+            # The judgement matters more than its page: it is in XCom and in this log already.
+            self.log.warning("The report was not updated with the verdict: %s", error)
+
+    def _pass(self, context: Context, verdicts: Sequence[Verdict]) -> None:
+        if self.asset_on_pass is not None:
+            extra = {"verdict": verdicts[0].sentence, "checks": sum(len(verdict.findings) for verdict in verdicts)}
+            context["outlet_events"][_alias_of(self.asset_on_pass)].add(self.asset_on_pass, extra=extra)
+        if self.on_violation == "branch":
+            repair = set(self._repair_tasks(context))
+            follow = sorted(task_id for task_id in context["ti"].task.downstream_task_ids if task_id not in repair)
+            self._check_branch_is_possible(context)
+            self.do_branch(context, follow)
+
+    def _react(self, context: Context, failed: Sequence[Verdict]) -> None:
+        sentence = "; ".join(verdict.sentence for verdict in failed)
+        if self.on_violation == "fail":
+            raise AirflowFailException(f"Bias gate closed: {sentence}")
+        if self.on_violation == "skip":
+            self._skip_downstream(context, sentence)
+        elif self.on_violation == "branch":
+            self._check_branch_is_possible(context)
+            self.do_branch(context, list(self._repair_tasks(context)))
+        else:
+            self.log.warning("Going on in spite of the verdict, as on_violation is 'warn'")
+
+    def _skip_downstream(self, context: Context, sentence: str) -> None:
+        ti = context["ti"]
+        if ti.map_index is not None and ti.map_index >= 0:
+            # One of several mapped gates cannot skip a task that waits for all of them, but a skipped gate does.
+            raise AirflowSkipException(f"Bias gate closed: {sentence}")
+        task = context["task"]
+        if self.ignore_downstream_trigger_rules:
+            downstream = [t for t in task.get_flat_relatives(upstream=False) if not t.is_teardown]
+        else:
+            downstream = [t for t in task.get_direct_relatives(upstream=False) if not t.is_teardown]
+        self.log.info("Skipping %s", ", ".join(sorted(t.task_id for t in downstream)) or "nothing")
+        self.skip(ti, downstream)
+
+    def _repair_tasks(self, context: Context) -> list[str]:
+        targets = [self.branch_to] if isinstance(self.branch_to, str) else list(self.branch_to or ())
+        return list(self._expand_task_group_roots(context["ti"], targets))
+
+    def _check_branch_is_possible(self, context: Context) -> None:
+        ti = context["ti"]
+        if ti.map_index is not None and ti.map_index >= 0 and not _in_mapped_group(context["task"]):
+            raise AirflowFailException(
+                "on_violation='branch': a mapped gate cannot choose for a task that waits for all of its instances; map a "
+                "task group that holds the gate and its branches"
+            )
+
+
+def _check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:
+    if on_violation not in _CHOICES:
+        raise ConfigError(f"on_violation: one of {', '.join(map(repr, _CHOICES))}, not {on_violation!r}")
+    if (on_violation == "branch") != bool(branch_to):
+        raise ConfigError("branch_to: name the task to follow, with on_violation='branch' and only with it")
+    if on_violation != "fail" and any(not isinstance(outlet, AssetAlias) for outlet in _listed(outlets)):
+        raise ConfigError(
+            f"outlets: with on_violation={on_violation!r} they would be updated though the data are biased, and what is "
+            "scheduled on them would start; use asset_on_pass"
+        )
+
+
+def _listed(outlets: Any) -> list[Any]:
+    if outlets is None:
+        return []
+    return list(outlets) if isinstance(outlets, list | tuple) else [outlets]
+
+
+def _alias_of(asset: Asset) -> AssetAlias:
+    """The alias through which the gate updates an asset: a static outlet would be updated whatever the verdict."""
+    return AssetAlias(f"airflow_clarify.passed:{asset.name}")
+
+
+def _in_mapped_group(task: Any) -> bool:
+    return next(iter(task.iter_mapped_task_groups()), None) is not None
+
+
+def _as_xcom(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    if len(verdicts) == 1:
+        return verdicts[0].to_json()
+    most = max(1, 100 // len(verdicts))
+    worst = next((verdict for verdict in verdicts if not verdict.passed), verdicts[0])
+    return {**worst.to_json(most), "all": [verdict.to_json(most) for verdict in verdicts]}

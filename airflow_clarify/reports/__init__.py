@@ -1,0 +1,1 @@
+"""What people look at: an analysis and its verdict as a page."""

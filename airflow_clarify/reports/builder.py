@@ -1,0 +1,367 @@
+"""An analysis and its verdict in, what a report says of them out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import airflow_clarify
+from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
+from airflow_clarify.bias.contingency import Tally
+from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
+from airflow_clarify.reports import readings, text
+from airflow_clarify.reports.axis import Axis
+from airflow_clarify.reports.judgement import judgement_of
+from airflow_clarify.reports.model import (
+    RANK,
+    Column,
+    Dot,
+    FacetSection,
+    Group,
+    LabelBar,
+    LabelSection,
+    Mark,
+    MetricSection,
+    Picture,
+    Report,
+    Undefined,
+    share_of,
+)
+from airflow_clarify.reports.text import Name, Sentence, Where
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.config import AnalysisConfig
+
+#: How many tested groups a picture shows, and how many that of a metric beside the primary one.
+MOST_DOTS = 40
+MOST_DOTS_BESIDE = 10
+_MOST_LABELS = 20
+_MOST_NAMES = 10
+_HEAT_STEPS = 6
+
+
+def build(
+    analysis: Analysis,
+    *,
+    verdict: Verdict | None = None,
+    thresholds: Thresholds | None = None,
+    config: AnalysisConfig | None = None,
+    title: str = "Analysis Report",
+    before: Analysis | None = None,
+    created: datetime | None = None,
+) -> Report:
+    """Put an analysis into the form in which it is reported.
+
+    :param verdict: the judgement; None lets ``thresholds`` judge, where they are given
+    :param thresholds: the rules that led to the verdict
+    :param config: the configuration of the analysis
+    :param title: the report's title
+    :param before: the analysis of the same data before they were repaired
+    :param created: when the report was made; None is now
+    :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
+    :raises DataError: ``thresholds`` need counts, and the analysis has none
+    """
+    if verdict is None and thresholds is not None:
+        verdict = thresholds.judge(analysis)
+    findings = {(f.facet, f.value, f.metric): f for f in verdict.findings} if verdict else {}
+    primary = _primary_metric(analysis.methods, findings.values())
+    min_rows = thresholds.min_rows if thresholds else 0
+    facets = tuple(_facet_section(facet, analysis, findings, primary, before, min_rows) for facet in analysis.facets)
+    order = sorted(analysis.methods, key=lambda metric: metric != primary)
+    return Report(
+        title=title,
+        judgement=judgement_of(verdict, thresholds),
+        rows=analysis.rows,
+        rows_before=before.rows if before else None,
+        weight=_total_weight(analysis),
+        labels=_label_section(analysis),
+        facets=facets,
+        metrics=tuple(_metric_section(metric, analysis, facets, before) for metric in order),
+        warnings=_warnings(analysis, verdict, config),
+        compared=before is not None,
+        configuration=json.dumps(config.document, indent=2, ensure_ascii=False) if config else "",
+        provenance=tuple(_provenance(analysis, before, created or datetime.now(UTC))),
+    )
+
+
+def _primary_metric(methods: Sequence[str], findings: Iterable[Finding]) -> str | None:
+    """The metric to draw: DPL, or another one where only that one is judged."""
+    judged = {finding.metric for finding in findings}
+    candidates = [metric for metric in methods if metric in judged] or list(methods)
+    return "DPL" if "DPL" in candidates else next(iter(candidates), None)
+
+
+# --- Facets -------------------------------------------------------------------------------------------------------
+
+
+def _facet_section(
+    facet: FacetAnalysis,
+    analysis: Analysis,
+    findings: Mapping[tuple[str, str, str], Finding],
+    primary: str | None,
+    before: Analysis | None,
+    min_rows: int,
+) -> FacetSection:
+    earlier = before.facet(facet.column) if before else None
+    earlier_results = {result.value: result for result in earlier.results} if earlier else {}
+    largest = {metric: _largest(metric, facet, findings) for metric in analysis.methods}
+    groups = [
+        _group(facet.column, result, findings, largest, earlier_results.get(result.value), min_rows)
+        for result in facet.results
+    ]
+    columns = tuple(Column(metric, _decimals(metric, groups)) for metric in analysis.methods)
+    return FacetSection(
+        column=Name(facet.column),
+        columns=columns,
+        groups=tuple(sorted(groups, key=lambda group: _severity(group, primary))),
+        pictures=tuple(_pictures(columns, groups, primary)),
+        undefined=tuple(_undefined(analysis.methods, groups)),
+        counted=any(group.split is not None for group in groups),
+    )
+
+
+def _group(
+    column: str,
+    result: FacetResult,
+    findings: Mapping[tuple[str, str, str], Finding],
+    largest: Mapping[str, float],
+    earlier: FacetResult | None,
+    min_rows: int,
+) -> Group:
+    marks = tuple(
+        _mark(metric, findings.get((column, result.value, metric.name)), largest[metric.name], earlier)
+        for metric in result.metrics
+    )
+    return Group(
+        value=text.name(result.value),
+        where=Where(column, result.value),
+        marks=marks,
+        split=result.split,
+        rows_before=earlier.split.d.rows if earlier and earlier.split else None,
+        too_few=result.split is not None and result.split.d.rows < min_rows,
+    )
+
+
+def _mark(metric: MetricResult, finding: Finding | None, largest: float, earlier: FacetResult | None) -> Mark:
+    once = earlier.metric(metric.name) if earlier else None
+    size = 0.0 if metric.value is None or largest < 1e-9 else min(1.0, abs(metric.value) / largest)
+    return Mark(
+        metric=metric.name,
+        value=metric.value,
+        error=metric.error,
+        outcome=finding.outcome if finding else None,
+        low=finding.low if finding else None,
+        high=finding.high if finding else None,
+        interval=finding.interval if finding else None,
+        reason=finding.reason if finding else "",
+        before=once.value if once else None,
+        heat=math.ceil(_HEAT_STEPS * size - 0.5),
+    )
+
+
+def _largest(metric: str, facet: FacetAnalysis, findings: Mapping[tuple[str, str, str], Finding]) -> float:
+    """The size that is shown as the largest: that of a value or, where all values are well within them, of a bound.
+
+    One value by itself is neither large nor small, so it is only held against its bounds.
+    """
+    sizes = [0.0]
+    alone = len(facet.results) == 1
+    for result in facet.results:
+        measured = result.metric(metric)
+        finding = findings.get((facet.column, result.value, metric))
+        numbers = [
+            measured.value if measured and not alone else None,
+            *((finding.low, finding.high) if finding else ()),
+        ]
+        sizes += [abs(number) for number in numbers if number is not None and math.isfinite(number)]
+    return max(sizes)
+
+
+def _decimals(metric: str, groups: Iterable[Group]) -> int:
+    """As many decimals as show differences among small values: four, or up to six where all values are small."""
+    values = [mark.value for group in groups if (mark := group.mark(metric)) and mark.value is not None]
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=1.0)
+    if largest < 1e-9 or largest >= 0.1:
+        return 4
+    return 5 if largest >= 0.01 else 6
+
+
+def _severity(group: Group, primary: str | None) -> tuple[int, tuple[int, float]]:
+    mark = group.mark(primary) if primary else None
+    return RANK[group.outcome], mark.severity if mark else (0, 0.0)
+
+
+def _undefined(methods: Sequence[str], groups: Iterable[Group]) -> Iterator[Undefined]:
+    which: dict[tuple[str, str], list[Name]] = {}
+    for group in groups:
+        for mark in group.marks:
+            if mark.value is None or not math.isfinite(mark.value):
+                error = mark.error or ("no value" if mark.value is None else "its value is infinite")
+                which.setdefault((mark.metric, error), []).append(group.value)
+    for (metric, error), names in sorted(which.items(), key=lambda item: methods.index(item[0][0])):
+        yield Undefined(metric, error, tuple(names[:_MOST_NAMES]), max(0, len(names) - _MOST_NAMES))
+
+
+# --- Pictures -----------------------------------------------------------------------------------------------------
+
+
+def _pictures(columns: Iterable[Column], groups: Sequence[Group], primary: str | None) -> Iterator[Picture]:
+    """The picture of the primary metric, then of every other one with a rule that some tested group breaks."""
+    for column in sorted(columns, key=lambda column: column.metric != primary):
+        dots = [Dot(group, mark) for group in groups if (mark := group.mark(column.metric)) is not None]
+        troubled = any(dot.mark.outcome in (Outcome.VIOLATION, Outcome.INCONCLUSIVE) for dot in dots)
+        if dots and (column.metric == primary or troubled):
+            most = MOST_DOTS if column.metric == primary else MOST_DOTS_BESIDE
+            yield _picture(column, sorted(dots, key=lambda dot: dot.mark.severity), most)
+
+
+def _picture(column: Column, dots: Sequence[Dot], most: int) -> Picture:
+    drawn = tuple(dots[:most])
+    marks = [dot.mark for dot in drawn]
+    points = [
+        number for mark in marks for number in (mark.value, mark.before, mark.low, mark.high) if number is not None
+    ]
+    signed = METRICS[column.metric].lowest < 0
+    # A single number t bounds |value|; for a metric that is never below zero, -t would only waste half of the picture.
+    shown = points if signed else [point for point in points if point >= 0 or point in _values(marks)]
+    explanation = readings.EXPLANATIONS[column.metric]
+    return Picture(
+        metric=column.metric,
+        axis=Axis.over(shown, [mark.interval for mark in marks if mark.interval], signed=signed),
+        dots=drawn,
+        omitted=len(dots) - len(drawn),
+        decimals=column.decimals,
+        below=explanation.below,
+        above=explanation.above,
+    )
+
+
+def _values(marks: Iterable[Mark]) -> set[float | None]:
+    return {number for mark in marks for number in (mark.value, mark.before)}
+
+
+# --- Metrics ------------------------------------------------------------------------------------------------------
+
+
+def _metric_section(
+    metric: str, analysis: Analysis, facets: Iterable[FacetSection], before: Analysis | None
+) -> MetricSection:
+    explanation = readings.EXPLANATIONS[metric]
+    decimals = max((c.decimals for facet in facets for c in facet.columns if c.metric == metric), default=4)
+    worst, reading = _worst(metric, analysis, facets, decimals)
+    return MetricSection(
+        name=metric,
+        title=explanation.title,
+        question=METRICS[metric].question,
+        formula=explanation.formula,
+        value_range=readings.value_range(metric),
+        worst=worst,
+        reading=reading,
+        before=_largest_of(metric, before, decimals) if before else None,
+        after=_largest_of(metric, analysis, decimals) if before else None,
+    )
+
+
+def _worst(
+    metric: str, analysis: Analysis, facets: Iterable[FacetSection], decimals: int
+) -> tuple[tuple[Where, str] | None, Sentence]:
+    candidates = [
+        (mark.severity, group, mark.value)
+        for facet in facets
+        for group in facet.groups
+        if (mark := group.mark(metric)) is not None and mark.value is not None
+    ]
+    if not candidates:
+        return None, ()
+    _, group, value = min(candidates, key=lambda candidate: candidate[0])
+    worst = (group.where, text.number(value, decimals))
+    if math.isinf(value):
+        return worst, ("an outcome that occurs among all others never occurs in rows with ", group.where)
+    return worst, readings.reading(metric, readings.Measured(group.where, value, group.split, analysis.weighted))
+
+
+def _largest_of(metric: str, analysis: Analysis, decimals: int) -> tuple[Where, str] | None:
+    measured = [
+        (abs(result.value), Where(facet.column, group.value), result.value)
+        for facet, group in analysis.results()
+        if (result := group.metric(metric)) is not None and result.value is not None
+    ]
+    if not measured:
+        return None
+    _, where, value = max(measured, key=lambda candidate: candidate[0])
+    return where, text.number(value, decimals)
+
+
+# --- The whole data -----------------------------------------------------------------------------------------------
+
+
+def _label_section(analysis: Analysis) -> LabelSection:
+    column, positive_text = Name(analysis.label), Name(analysis.label_value_or_threshold)
+    facet = next((f for f in analysis.facets if f.positive is not None and f.negative is not None), None)
+    if facet is None or facet.positive is None or facet.negative is None:
+        return LabelSection(column, positive_text, None, None, (), 0, 0)
+    total = facet.positive + facet.negative
+    known = _positive_labels(facet.labels, analysis.label_value_or_threshold, facet.positive.rows)
+    ranked = sorted(facet.labels.items(), key=lambda item: -item[1].rows)
+    bars = tuple(
+        LabelBar(None if label is None else text.name(label), tally.rows, tally.rows / total.rows, label in known)
+        for label, tally in ranked[:_MOST_LABELS]
+        if total.rows
+    )
+    return LabelSection(
+        column=column,
+        positive_text=positive_text,
+        positive=text.amount(facet.positive, analysis.weighted),
+        positive_share=share_of(facet.positive, total),
+        bars=bars,
+        others=max(0, len(ranked) - _MOST_LABELS),
+        other_rows=total.rows - sum(bar.rows for bar in bars) if bars else 0,
+    )
+
+
+def _positive_labels(labels: Mapping[str | None, Tally], positive_text: str, positive_rows: int) -> set[str | None]:
+    """The labels that count as positive. An analysis does not list them; it does say how many rows they have."""
+    named = {label for label in labels if label is not None and label in {positive_text, *positive_text.split(",")}}
+    return {*named} if sum(labels[label].rows for label in named) == positive_rows else set()
+
+
+def _total_weight(analysis: Analysis) -> str | None:
+    first = analysis.facets[0]
+    if not analysis.weighted or first.positive is None or first.negative is None:
+        return None
+    return text.amount(first.positive + first.negative, weighted=True)
+
+
+def _warnings(analysis: Analysis, verdict: Verdict | None, config: AnalysisConfig | None) -> tuple[str, ...]:
+    """What to beware of, without what the verdict already says."""
+    said = verdict.reasons if verdict else ()
+    warnings = [warning for warning in analysis.warnings if warning not in said]
+    if config is not None and analysis.config_sha256 and config.sha256 != analysis.config_sha256:
+        warnings.append(
+            "the configuration shown here is not the one of this analysis: their fingerprints differ, "
+            f"{config.sha256[:12]} here and {analysis.config_sha256[:12]} there"
+        )
+    return tuple(warnings)
+
+
+def _provenance(analysis: Analysis, before: Analysis | None, created: datetime) -> Iterator[tuple[str, str]]:
+    moment = created if created.tzinfo else created.replace(tzinfo=UTC)
+    yield "Created", f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    yield "Made by", f"airflow_clarify {airflow_clarify.__version__}"
+    if analysis.engine:
+        yield "Counted by", analysis.engine
+    if analysis.config_sha256:
+        yield "Configuration, SHA-256", analysis.config_sha256
+    yield "analysis.json, SHA-256", _fingerprint(analysis)
+    if before is not None:
+        yield "analysis.json before, SHA-256", _fingerprint(before)
+
+
+def _fingerprint(analysis: Analysis) -> str:
+    """Of the analysis as it is written, so that a report can be matched with the file beside it."""
+    return hashlib.sha256(analysis.to_clarify_json().encode()).hexdigest()

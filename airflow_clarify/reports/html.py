@@ -1,0 +1,156 @@
+"""The report as one self-contained HTML page.
+
+Facet values and column names are whatever the data hold, markup and scripts included. So everything is escaped unless
+it is ours, and the page forbids the browser, by a content security policy, to run or fetch anything that is not.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
+from airflow_clarify.reports import readings, text
+from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.model import Mark, Report
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
+
+    from airflow_clarify.bias.config import AnalysisConfig
+
+_TEMPLATE = "report.html.jinja"
+#: How an outcome is called in the page's classes and shapes; None is a value that nobody judged.
+_WORDS = {outcome: outcome.value for outcome in Outcome}
+_NOT_JUDGED = "unjudged"
+
+
+def render(
+    analysis: Analysis,
+    *,
+    verdict: Verdict | None = None,
+    thresholds: Thresholds | None = None,
+    config: AnalysisConfig | None = None,
+    title: str = "Analysis Report",
+    before: Analysis | None = None,
+    created: datetime | None = None,
+) -> str:
+    """Write an analysis, and its verdict where there is one, as an HTML page.
+
+    :param verdict: the judgement; None lets ``thresholds`` judge, where they are given
+    :param thresholds: the rules that led to the verdict
+    :param config: the configuration of the analysis, to be shown at the end
+    :param title: the page's title
+    :param before: the analysis of the same data before they were repaired
+    :param created: when the report was made; None is now
+    :return: the page; it needs no other file and no network
+    :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
+    :raises DataError: ``thresholds`` need counts, and the analysis has none
+    """
+    report = build(
+        analysis,
+        verdict=verdict,
+        thresholds=thresholds,
+        config=config,
+        title=title,
+        before=before,
+        created=created,
+    )
+    return render_report(report)
+
+
+def render_report(report: Report) -> str:
+    """Lay out what a report says.
+
+    :param report: see :func:`airflow_clarify.reports.builder.build`
+    """
+    return _environment().get_template(_TEMPLATE).render(report=report)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_seen,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = (Markup(_read(name)) for name in ("report.css", "report.js"))
+    environment.globals.update(
+        style=style,
+        script=script,
+        policy=_content_security_policy(style, script),
+        notation=readings.NOTATION,
+        text=text,
+    )
+    environment.filters.update(word=_word, says=_says, subscripts=_subscripts, along=_along)
+    environment.tests["name"] = lambda value: isinstance(value, text.Name)
+    environment.tests["where"] = lambda value: isinstance(value, text.Where)
+    return environment
+
+
+def _read(name: str) -> str:
+    return (resources.files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+def _content_security_policy(style: str, script: str) -> str:
+    """Nothing is fetched, and only our own style and script apply, each known by its hash."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script)
+    )
+    return (
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _seen(value: Any) -> Any:
+    """What jinja2 asks of every value before it escapes it: markup is ours already, text is made visible."""
+    return value if not isinstance(value, str) or hasattr(value, "__html__") else text.visible(value)
+
+
+def _word(outcome: Outcome | None) -> str:
+    return _NOT_JUDGED if outcome is None else _WORDS[outcome]
+
+
+def _says(mark: Mark, decimals: int) -> str:
+    """A mark in one line, for those who hear the picture or point at it."""
+    if mark.value is None:
+        said = [f"not defined ({mark.error})"]
+    else:
+        said = [text.number(mark.value, decimals)]
+    if mark.interval:
+        said.append("interval {} to {}".format(*(text.number(end, decimals) for end in mark.interval)))
+    if mark.before is not None:
+        said.append(f"before {text.number(mark.before, decimals)}")
+    if mark.low is not None or mark.high is not None:
+        low, high = ("" if end is None else text.bound(end) for end in (mark.low, mark.high))
+        said.append(
+            f"allowed {low} to {high}" if low and high else f"allowed from {low}" if low else f"allowed to {high}"
+        )
+    if mark.outcome is not None:
+        said.append(mark.outcome.value)
+    return "; ".join(said)
+
+
+def _along(picture_axis: Any, value: float) -> str:
+    return f"{100 * picture_axis.at(value):.2f}%"
+
+
+def _subscripts(formula: str) -> Markup:
+    """A formula of ours with its indices set low: ``n_a`` as n with a small a."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"_([a-z](?:,[a-z])?)", r"<sub>\1</sub>", str(escape(formula))))

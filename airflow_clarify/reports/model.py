@@ -1,0 +1,304 @@
+"""What a report says, as plain data: sorted, counted and put into words, but not yet laid out.
+
+A renderer (:mod:`airflow_clarify.reports.html`) decides how it looks and computes nothing. So every format of the report
+says the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from airflow_clarify.bias.contingency import Split, Tally
+from airflow_clarify.bias.thresholds import Outcome
+from airflow_clarify.reports.axis import Axis
+from airflow_clarify.reports.judgement import Judgement
+from airflow_clarify.reports.text import Name, Sentence, Where
+
+#: Sorts outcomes, the worst first; None is what nobody judged.
+RANK = {Outcome.VIOLATION: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2, None: 2, Outcome.IGNORED: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One metric of one tested group, and what its rule says of it.
+
+    :param metric: short name
+    :param value: the value; None where it is not defined
+    :param error: why it is not
+    :param outcome: what its rule found; None where no rule speaks of it
+    :param low: lower bound, where there is one
+    :param high: upper bound, where there is one
+    :param interval: the confidence interval it was judged by, where there is one
+    :param reason: why it is not a plain pass
+    :param before: the value before the data were repaired, where there was one
+    :param heat: how large it is beside the others of its metric and facet: 0 (next to nothing) to 6 (the largest)
+    """
+
+    metric: str
+    value: float | None
+    error: str | None = None
+    outcome: Outcome | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: tuple[float, float] | None = None
+    reason: str = ""
+    before: float | None = None
+    heat: int = 0
+
+    @property
+    def severity(self) -> tuple[int, float]:
+        """Sorts the most violating first: by outcome, then by how far it is beyond its bounds, or from zero."""
+        rank = RANK[self.outcome]
+        if self.value is None:
+            # A rule that fails what is undefined puts it on top; where nobody judged, it has nothing to compare.
+            return rank, -math.inf if self.outcome is Outcome.VIOLATION else math.inf
+        beyond = [self.value - self.high] if self.high is not None else []
+        beyond += [self.low - self.value] if self.low is not None else []
+        return rank, -max(beyond, default=abs(self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One tested group: a row of the overview.
+
+    :param value: its name
+    :param where: its name with its column
+    :param marks: its metrics, in the order of the report's columns
+    :param split: its counts against all other rows; None where the analysis has none
+    :param rows_before: its rows before the data were repaired
+    :param too_few: whether it has fewer rows than the thresholds ask for
+    """
+
+    value: Name
+    where: Where
+    marks: tuple[Mark, ...]
+    split: Split | None = None
+    rows_before: int | None = None
+    too_few: bool = False
+
+    def mark(self, metric: str) -> Mark | None:
+        """Its mark of that metric."""
+        return next((mark for mark in self.marks if mark.metric == metric), None)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The worst that any rule found in it."""
+        judged = [mark.outcome for mark in self.marks if mark.outcome is not None]
+        return min(judged, key=RANK.__getitem__, default=None)
+
+    @property
+    def share(self) -> float | None:
+        """The share of its labels that are positive."""
+        return share_of(self.split.d_positive, self.split.d) if self.split else None
+
+    @property
+    def rest_share(self) -> float | None:
+        """The same of all other rows."""
+        return share_of(self.split.a_positive, self.split.a) if self.split else None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One metric's column of the overview.
+
+    :param metric: short name
+    :param decimals: how many its values are written with
+    """
+
+    metric: str
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One tested group in a picture."""
+
+    group: Group
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Every tested group's value of one metric on one axis, against its bounds.
+
+    :param metric: short name
+    :param axis: the axis
+    :param dots: what is drawn, the most violating first
+    :param omitted: how many tested groups are not drawn
+    :param decimals: how many the values are written with
+    :param below: what lies left of zero; empty for a metric that is never below zero
+    :param above: what lies right of zero
+    """
+
+    metric: str
+    axis: Axis
+    dots: tuple[Dot, ...]
+    omitted: int
+    decimals: int
+    below: str
+    above: str
+
+    @property
+    def outcomes(self) -> frozenset[Outcome | None]:
+        """The outcomes that occur in it, so that the legend explains no others."""
+        return frozenset(dot.mark.outcome for dot in self.dots)
+
+    @property
+    def intervals(self) -> bool:
+        return any(dot.mark.interval for dot in self.dots)
+
+    @property
+    def bounded(self) -> bool:
+        return any(dot.mark.low is not None or dot.mark.high is not None for dot in self.dots)
+
+    @property
+    def compared(self) -> bool:
+        return any(dot.mark.before is not None for dot in self.dots)
+
+    @property
+    def long_names(self) -> bool:
+        """Whether a name needs more room than a short word or two."""
+        return any(len(dot.group.value) > 16 for dot in self.dots)
+
+
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """An error that a metric of one or more tested groups ended with.
+
+    :param metric: short name
+    :param error: what went wrong
+    :param named: the first of the tested groups
+    :param others: how many more there are
+    """
+
+    metric: str
+    error: str
+    named: tuple[Name, ...]
+    others: int
+
+
+@dataclass(frozen=True)
+class FacetSection:
+    """What the report says of one facet column.
+
+    :param column: its name
+    :param columns: the metrics of the overview
+    :param groups: its tested groups, the most violating first
+    :param pictures: the primary metric's, then those of other metrics that were judged and did not pass
+    :param undefined: the metrics that have no value, and why
+    :param counted: whether there are counts
+    """
+
+    column: Name
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    pictures: tuple[Picture, ...]
+    undefined: tuple[Undefined, ...]
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSection:
+    """A metric in words, and how to read it in this data.
+
+    :param name: short name
+    :param title: full name
+    :param question: what it asks
+    :param formula: how it is computed
+    :param value_range: the values it can take
+    :param worst: the value that the reading reads, with its group; None where there is no value at all
+    :param reading: one sentence that reads it
+    :param before: the largest value before the data were repaired, with its group; None without a "before"
+    :param after: the largest value now; None without a "before"
+    """
+
+    name: str
+    title: str
+    question: str
+    formula: str
+    value_range: str
+    worst: tuple[Where, str] | None
+    reading: Sentence
+    before: tuple[Where, str] | None
+    after: tuple[Where, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelBar:
+    """How much there is of one label.
+
+    :param label: the label; None where it is missing
+    :param rows: its rows
+    :param share: its share of all rows
+    :param positive: whether it counts as positive, where that is certain
+    """
+
+    label: Name | None
+    rows: int
+    share: float
+    positive: bool = False
+
+
+@dataclass(frozen=True)
+class LabelSection:
+    """The labels of the whole data.
+
+    :param column: the label column
+    :param positive_text: what counts as positive, as Clarify writes it
+    :param positive: positive rows, or their weight; None where the analysis has no counts
+    :param positive_share: their share
+    :param bars: how much there is of each label, as far as they are shown
+    :param others: how many labels are not shown
+    :param other_rows: the rows of these
+    """
+
+    column: Name
+    positive_text: Name
+    positive: str | None
+    positive_share: float | None
+    bars: tuple[LabelBar, ...]
+    others: int
+    other_rows: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report says.
+
+    :param title: its title
+    :param judgement: the verdict, in words
+    :param rows: rows of the data; None where the analysis has no counts
+    :param rows_before: rows before the data were repaired
+    :param weight: the sum of their weights, where the data are weighted
+    :param labels: the labels of the whole data
+    :param facets: one section per facet column
+    :param metrics: one section per metric, the primary one first
+    :param warnings: one sentence each
+    :param compared: whether there is a "before"
+    :param configuration: pretty JSON; empty where none was given
+    :param provenance: name and value of each fingerprint and version
+    """
+
+    title: str
+    judgement: Judgement
+    rows: int | None
+    rows_before: int | None
+    weight: str | None
+    labels: LabelSection
+    facets: tuple[FacetSection, ...]
+    metrics: tuple[MetricSection, ...]
+    warnings: tuple[str, ...]
+    compared: bool
+    configuration: str
+    provenance: tuple[tuple[str, str], ...]
+
+    @property
+    def primary(self) -> MetricSection | None:
+        """The metric that the pictures show."""
+        return self.metrics[0] if self.metrics else None
+
+
+def share_of(part: Tally, whole: Tally) -> float | None:
+    """What share of the weight a part is; None of nothing."""
+    return float(part.weight / whole.weight) if whole.weight else None

@@ -1,0 +1,123 @@
+"""Numbers and names as people read them. Every renderer writes them the same way."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from airflow_clarify.bias.contingency import Tally
+
+#: Keeps a number and its sign of percent on one line.
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+
+# Control characters, and those that turn the direction of text around or take no room: with them a value can look like
+# another, or swallow the sentence around it. U+200C and U+200D stay, as Persian and emoji are spelled with them.
+# A surrogate without its partner cannot be written to a file at all.
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+
+
+class Name(str):
+    """A text that comes from the data: a column, a value, or both as ``column=value``.
+
+    A renderer may set it apart, so that its direction of writing does not reach into the sentence around it.
+    """
+
+
+class Where(Name):
+    """A tested group, as ``column=value``.
+
+    A renderer may set its two names apart from each other: between two names that are written from right to left, the
+    sign of equality alone would not keep the column before the value.
+    """
+
+    column: Name
+    value: Name
+
+    def __new__(cls, column: str, value: str) -> Where:
+        where = super().__new__(cls, f"{column}={name(value)}")
+        where.column, where.value = Name(column), name(value)
+        return where
+
+
+#: Parts that make one sentence when written one after the other.
+Sentence = tuple[str, ...]
+
+
+def visible(text: str) -> str:
+    """The text with each character that cannot be seen written as its code point.
+
+    >>> visible("a\\nb")
+    'a⟨U+000A⟩b'
+    """
+    return _INVISIBLE.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
+
+
+def name(value: str) -> Name:
+    """A value of the data; an empty or blank one in quotes, so that there is something to see."""
+    return Name(value if value.strip() else f'"{value}"')
+
+
+def count(number: int) -> str:
+    """A number of rows.
+
+    >>> count(22626)
+    '22,626'
+    """
+    return f"{number:,}"
+
+
+def weight(number: float) -> str:
+    """A sum of weights: two decimals at most.
+
+    >>> weight(1234.5)
+    '1,234.5'
+    """
+    return f"{float(number):,.2f}".rstrip("0").rstrip(".")
+
+
+def amount(tally: Tally, weighted: bool) -> str:
+    """How much there is: rows, or their weight where the data are weighted."""
+    return weight(float(tally.weight)) if weighted else count(tally.rows)
+
+
+def percent(share: float) -> str:
+    """A share, with one decimal; a share that is neither nothing nor all is never written as if it were.
+
+    >>> percent(0.6610).replace(NO_BREAK_SPACE, " ")
+    '66.1 %'
+    >>> percent(0.0001).replace(NO_BREAK_SPACE, " ")
+    '< 0.1 %'
+    """
+    if 0 < share < 0.0005:
+        return f"<{NO_BREAK_SPACE}0.1{NO_BREAK_SPACE}%"
+    if 0.9995 <= share < 1:
+        return f">{NO_BREAK_SPACE}99.9{NO_BREAK_SPACE}%"
+    return f"{100 * share:.1f}{NO_BREAK_SPACE}%"
+
+
+def number(value: float, decimals: int = 4) -> str:
+    """A metric's value. What rounds to zero has no sign, and infinity has its own.
+
+    >>> number(-0.00001)
+    '0.0000'
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if not float(text) else text
+
+
+def bound(value: float) -> str:
+    """A bound, as its author wrote it."""
+    return f"{value:g}"
+
+
+def plural(how_many: int, one: str, many: str) -> str:
+    """A number and the noun that fits it.
+
+    >>> plural(1, "check", "checks")
+    '1 check'
+    """
+    return f"{count(how_many)} {one if how_many == 1 else many}"

@@ -1,0 +1,170 @@
+"""The story of ``make demo``: run an example DAG on this machine, and tell what happened.
+
+Airflow itself runs the DAG (``dag.test()``), with a metadata database of its own in ``out/demo``. Its log goes to a file;
+what a person wants to know is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = ROOT / "out" / "demo"
+STORY = ("load", "bias", "gate", "balance", "bias_after", "gate_after", "train")
+
+
+def main() -> int:
+    """Run the DAG and tell the story; the exit status is 0 when the model was trained on data that passed."""
+    arguments = _arguments()
+    shutil.rmtree(HOME, ignore_errors=True)
+    (HOME / "airflow").mkdir(parents=True)
+    _prepare_environment()
+    log = HOME / "run.log"
+    params = _params(arguments)
+    print(f"Running dags/{arguments.dag}.py with Airflow itself; its log is in {_short(log)}\n")
+    try:
+        with _everything_into(log):
+            _run(["-m", "airflow", "db", "migrate"])
+            started = time.monotonic()
+            results = _run_dag(arguments.dag, params)
+            seconds = time.monotonic() - started
+    except Exception as error:
+        print(f"The demo could not be run: {str(error).splitlines()[0]}; see {_short(log)}", file=sys.stderr)
+        return 2
+    _tell(results, seconds)
+    return 0 if results["train"]["state"] == "success" else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run an example DAG and tell what happened.")
+    parser.add_argument("--dag", default="loan_approvals", help="a file of dags/, without .py")
+    parser.add_argument("--data", help="your own CSV, Parquet or JSON Lines file, instead of the Boston mortgages")
+    parser.add_argument("--label", help="its label column")
+    parser.add_argument("--positive", help="the label values that are the good outcome, separated by commas")
+    parser.add_argument("--facet", help="the column whose groups are compared; every value is tested against the rest")
+    arguments = parser.parse_args()
+    own = (arguments.label, arguments.positive, arguments.facet)
+    if arguments.data is None and any(own):
+        parser.error("LABEL, POSITIVE and FACET are for your own DATA=file")
+    if arguments.data is not None and not all(own):
+        parser.error("with DATA=file say also LABEL=column POSITIVE=value,... FACET=column")
+    return arguments
+
+
+def _params(arguments: argparse.Namespace) -> dict[str, Any]:
+    params: dict[str, Any] = {"folder": str(HOME / "outputs")}
+    if arguments.data is not None:
+        data = arguments.data if "://" in arguments.data else str(Path(arguments.data).expanduser().resolve())
+        positive = [_json_value(value) for value in arguments.positive.split(",")]
+        params |= {"data": data, "label": arguments.label, "positive": positive, "facet": arguments.facet, "sensitive": None}
+    return params
+
+
+def _json_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _prepare_environment() -> None:
+    """Keep this Airflow away from any other on the machine; must happen before Airflow is imported."""
+    os.environ |= {
+        "AIRFLOW_HOME": str(HOME / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME / 'airflow' / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "airflow" / "logs"),
+    }
+    for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
+        del os.environ[name]
+
+
+@contextlib.contextmanager
+def _everything_into(log: Path) -> Iterator[None]:
+    """Send what this process and its children print into a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(kept[0], 1)
+            os.dup2(kept[1], 2)
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run([sys.executable, *command], check=True)
+
+
+def _run_dag(name: str, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Run the DAG, and bring back every task's state and what it left in XCom."""
+    sys.path.insert(0, str(ROOT / "dags"))
+    dag = __import__(name).dag
+    run = dag.test(run_conf=params)
+    results: dict[str, dict[str, Any]] = {}
+    for instance in run.get_task_instances():
+        results[instance.task_id] = {
+            "state": str(instance.state),
+            "xcom": instance.xcom_pull(task_ids=instance.task_id),
+            "verdict": instance.xcom_pull(task_ids=instance.task_id, key="verdict"),
+        }
+    return results
+
+
+def _tell(results: dict[str, dict[str, Any]], seconds: float) -> None:
+    from airflow_clarify import Analysis
+    from airflow_clarify.reports.table import table
+
+    for task_id in [t for t in results if t not in STORY][:1] + [t for t in STORY if t in results]:
+        result = results[task_id]
+        xcom = result["xcom"]
+        print(f"{_mark(result['state'])} {task_id:<13}{result['state']}")
+        if isinstance(xcom, dict) and xcom.get("format", "").startswith("airflow_clarify.analysis"):
+            analysis = Analysis.from_xcom(xcom)
+            _indented(table(analysis, most=20))
+            _indented([f"report: {_short(analysis.outputs['report'])}"])
+        elif result["verdict"]:
+            _indented([result["verdict"]["sentence"]])
+        elif task_id == "balance" and xcom:
+            _indented([f"{xcom['rows_in']:,} rows in, {xcom['rows_out']:,} rows out: {_short(xcom['target'])}"])
+        elif task_id == "train" and xcom:
+            _indented([f"trained on {xcom['rows']:,} rows of {_short(xcom['data'])}, right in {xcom['accuracy']:.1%}"])
+    trained = results["train"]["state"] == "success"
+    repaired = results.get("balance", {}).get("state") == "success"
+    end = "The model was trained" + (", on the repaired data only." if repaired else ".")
+    print(f"\n{end if trained else 'The model was NOT trained.'} ({seconds:.0f} s)")
+
+
+def _mark(state: str) -> str:
+    return {"success": "+", "skipped": "-", "failed": "x", "upstream_failed": "x"}.get(state, "?")
+
+
+def _indented(lines: list[str]) -> None:
+    print("\n".join(f"      {line}" for line in lines))
+
+
+def _short(path: Path | str) -> str:
+    """A path as seen from here, where that is shorter."""
+    with contextlib.suppress(ValueError):
+        return str(Path(path).relative_to(Path.cwd()))
+    return str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Pin the newest and the oldest versions that pyproject.toml allows, each for every supported Python at once.
+#
+#   scripts/renew-constraints.sh PYTHON        (a Python that has uv)
+#
+# Only names and versions are written: where a package comes from is the affair of whoever installs it.
+set -eu
+python=$1
+
+pin() { # HEADER FILE COMPILE-ARGUMENTS...
+    header=$1 file=$2
+    shift 2
+    pins=$("$python" -m uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
+        --no-header --no-annotate --no-emit-index-url --no-emit-find-links "$@")
+    printf '# %s `make constraints` renews them.\n%s\n' "$header" "$pins" >"$file"
+}
+
+pin "The versions that the tests run with, on Python 3.11, 3.12 and 3.13." constraints-dev.txt --group dev
+pin "The lower bound of every direct dependency, for \`make oldest\`." constraints-oldest.txt \
+    --group test --resolution lowest-direct

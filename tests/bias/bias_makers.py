@@ -1,0 +1,116 @@
+"""Short ways to say what a test is about: rows, the configuration, and the analysis that comes of them.
+
+Counting is an engine's work. `counted` stands in for one: it walks over rows and adds up the cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.bias.contingency import MISSING_TEXT, Cell, Contingency, FacetContingency, Tally
+
+#: A row as a test writes it: facet value, label, group, weight. None where a value is missing.
+Row = tuple[str | None, str | None, str | None, float]
+
+
+def configured(
+    methods: str | Sequence[str] = "all",
+    *,
+    facets: Sequence[str] = ("gender",),
+    values: Sequence[Any] | None = None,
+    group: str | None = None,
+    **beyond: Any,
+) -> AnalysisConfig:
+    """A configuration that asks about the label 'approved', positive where it is "yes"."""
+    document: dict[str, Any] = {
+        "dataset_type": "text/csv",
+        "label": "approved",
+        "label_values_or_threshold": ["yes"],
+        "facet": [
+            {"name_or_index": facet} if values is None else {"name_or_index": facet, "value_or_threshold": list(values)}
+            for facet in facets
+        ],
+    }
+    if group is not None:
+        document["group_variable"] = group
+    document["methods"] = {"pre_training_bias": {"methods": methods if isinstance(methods, str) else list(methods)}}
+    return AnalysisConfig(document, **beyond)
+
+
+def counted(
+    rows: Iterable[Row],
+    *,
+    positive: Iterable[str] = ("yes",),
+    sensitive: Sequence[str] | None = None,
+    grouped: bool = False,
+    drop_missing_groups: bool = False,
+    weighted: bool = False,
+    facet: str = "gender",
+) -> Contingency:
+    """What an engine would count of these rows, one cell for every row."""
+    rows = list(rows)
+    cells = [
+        Cell(
+            value,
+            label,
+            label in set(positive),
+            group if grouped else None,
+            Tally.of_weights(1, weight, weight * weight) if weighted else Tally.of_rows(1),
+        )
+        for value, label, group, weight in rows
+    ]
+    contingency = FacetContingency(
+        column=facet,
+        values=list(dict.fromkeys(value for value, *_ in rows)),
+        cells=cells,
+        sensitive=None if sensitive is None else frozenset(sensitive),
+        name=None if sensitive is None else ",".join(sensitive),
+        grouped=grouped,
+        drop_missing_groups=drop_missing_groups,
+    )
+    return Contingency("approved", ",".join(positive), [contingency], engine="a loop", weighted=weighted)
+
+
+def contingency_of(
+    counts: Mapping[str | None, tuple[int, int]], *, facet: str = "gender", positive: str = "yes", negative: str = "no"
+) -> FacetContingency:
+    """The cells of a facet from (positive rows, other rows) per value."""
+    cells = [
+        Cell(value, label, label == positive, None, Tally.of_rows(rows))
+        for value, of_value in counts.items()
+        for label, rows in zip((positive, negative), of_value, strict=True)
+        if rows
+    ]
+    return FacetContingency(facet, list(counts), cells)
+
+
+def analysed(
+    counts: Mapping[str | None, tuple[int, int]],
+    methods: str | Sequence[str] = ("CI", "DPL", "JS", "KL", "KS", "LP", "TVD"),
+    *,
+    facet: str = "gender",
+) -> Analysis:
+    """The analysis of (positive rows, other rows) per facet value, every value against the rest."""
+    contingency = Contingency("approved", "yes", [contingency_of(counts, facet=facet)], engine="a dictionary")
+    return Analysis.from_contingency(contingency, configured(methods, facets=[facet]))
+
+
+def values_of(analysis: Analysis, facet: str | None = None) -> dict[str, dict[str, float | None]]:
+    """The metrics of every tested group, by name."""
+    found = analysis.facets[0] if facet is None else analysis.facet(facet)
+    assert found is not None
+    return {result.value: {metric.name: metric.value for metric in result.metrics} for result in found.results}
+
+
+def errors_of(analysis: Analysis) -> dict[str, dict[str, str]]:
+    """The errors of every tested group, by name of the metric that has one."""
+    return {
+        result.value: {metric.name: metric.error for metric in result.metrics if metric.error is not None}
+        for _, result in analysis.results()
+    }
+
+
+__all__ = ["MISSING_TEXT", "Row", "analysed", "configured", "contingency_of", "counted", "errors_of", "values_of"]

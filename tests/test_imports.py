@@ -1,0 +1,120 @@
+"""What a DAG file costs the scheduler, which imports it again every few seconds.
+
+Seconds depend on the machine, modules do not: so modules are counted, in a fresh interpreter.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import airflow_clarify
+
+PROJECT = Path(__file__).resolve().parents[1]
+EXAMPLE_DAGS = sorted((PROJECT / "dags").glob("*.py"))
+
+HEAVY = {"boto3", "botocore", "duckdb", "jinja2", "numpy", "pandas", "pyarrow", "pyspark", "sklearn", "sqlglot"}
+BUDGET = 40
+
+PLAIN_DAG = """
+from airflow.sdk import DAG, task
+
+with DAG("plain", schedule=None):
+
+    @task
+    def hello():
+        return "hello"
+
+    hello()
+"""
+
+EVERY_NAME = """
+import airflow_clarify
+
+for name in airflow_clarify.__all__:
+    getattr(airflow_clarify, name)
+"""
+
+DAG_OF_THE_README = """
+from airflow_clarify import BalanceDatasetOperator, BiasConfig, BiasGateOperator, ClarifyPreTrainingBiasOperator
+from airflow_clarify import DataConfig
+
+with DAG("bias", schedule=None):
+    bias = ClarifyPreTrainingBiasOperator(
+        task_id="bias",
+        data_config=DataConfig(input_path="reviews.csv", output_path="bias", label="sentiment"),
+        bias_config=BiasConfig(label_values_or_threshold=[1], facet_name="product_category"),
+        methods=["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"],
+    )
+    bias >> BiasGateOperator(task_id="gate", analysis=bias.output, thresholds={"DPL": 0.1}, on_violation="fail")
+"""
+
+
+def modules_added_by(code: str) -> set[str]:
+    """The modules that `code` loads beyond a plain DAG file's, and all of ours.
+
+    Airflow looks at every provider's information while it starts, so part of ours is there before `code` runs.
+    """
+    script = f"""
+import json, sys
+exec({PLAIN_DAG!r})
+before = {{name for name in sys.modules if name.partition(".")[0] != "airflow_clarify"}}
+exec({code!r})
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+def top_level(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+@pytest.mark.parametrize("code", [EVERY_NAME, DAG_OF_THE_README], ids=["every public name", "the DAG of the README"])
+def test_our_names_are_light(code: str) -> None:
+    added = modules_added_by(code)
+
+    assert top_level(added) & HEAVY == set()
+    assert len(added) <= BUDGET, f"{len(added)} modules: {sorted(added)}"
+
+
+def test_the_package_itself_loads_nothing_of_ours() -> None:
+    assert modules_added_by("import airflow_clarify") <= {"airflow_clarify", "airflow_clarify.get_provider_info"}
+
+
+@pytest.mark.parametrize("dag", EXAMPLE_DAGS, ids=lambda dag: dag.name)
+def test_example_dags_load_nothing_heavy(dag: Path) -> None:
+    added = modules_added_by(f"import runpy; runpy.run_path({str(dag)!r})")
+
+    assert top_level(added) & HEAVY == set()
+
+
+def test_every_public_name_is_found_and_listed() -> None:
+    for name in airflow_clarify.__all__:
+        assert getattr(airflow_clarify, name) is not None
+    assert set(airflow_clarify.__all__) <= set(dir(airflow_clarify))
+    assert sorted(airflow_clarify._HOME) == sorted(set(airflow_clarify.__all__) - {"__version__"})
+
+
+def test_type_checkers_see_the_names_where_python_finds_them() -> None:
+    tree = ast.parse((PROJECT / "airflow_clarify" / "__init__.py").read_text())
+    for_type_checkers = {
+        alias.name: statement.module
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for statement in block.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    assert for_type_checkers == airflow_clarify._HOME
+
+
+def test_an_unknown_name_is_an_ordinary_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Clarifier'"):
+        airflow_clarify.Clarifier  # noqa: B018

@@ -1,0 +1,142 @@
+"""What is built and shipped, and what Airflow finds in it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email.message import Message
+from email.parser import Parser
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import airflow_clarify
+from airflow_clarify.get_provider_info import get_provider_info
+
+PROJECT = Path(__file__).resolve().parents[1]
+PACKAGE = PROJECT / "airflow_clarify"
+
+# The lists of provider info, and the sub-package whose modules each of them has to name.
+MODULE_LISTS = {"operators": "operators", "sensors": "sensors", "hooks": "hooks", "triggers": "triggers"}
+
+
+def listed_modules(info: dict[str, Any], kind: str) -> list[str]:
+    return [module for entry in info.get(kind, []) for module in entry["python-modules"]]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(build, cwd=PROJECT, check=True, capture_output=True)
+    return zipfile.ZipFile(next(folder.glob("*.whl")))
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(name).decode())
+
+
+def test_the_version_is_written_once(metadata: Message) -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+
+    assert "version" not in project
+    assert metadata["Version"] == airflow_clarify.__version__
+    assert get_provider_info()["versions"] == [airflow_clarify.__version__]
+
+
+def test_the_changelog_knows_the_version() -> None:
+    assert f"## [{airflow_clarify.__version__}]" in (PROJECT / "CHANGELOG.md").read_text()
+
+
+def test_the_wheel_is_complete_and_typed(wheel: zipfile.ZipFile) -> None:
+    shipped = {name for name in wheel.namelist() if not name.split("/")[0].endswith(".dist-info")}
+    ours = {
+        str(path.relative_to(PROJECT))
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert shipped == ours
+    assert "airflow_clarify/py.typed" in shipped
+
+
+def test_the_wheel_carries_its_license(wheel: zipfile.ZipFile, metadata: Message) -> None:
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert any(name.endswith("/licenses/LICENSE") for name in wheel.namelist())
+
+
+def test_the_wheel_announces_the_provider_and_the_command(wheel: zipfile.ZipFile) -> None:
+    name = next(name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
+    entry_points = wheel.read(name).decode()
+
+    assert "airflow_clarify.get_provider_info:get_provider_info" in entry_points
+    assert "airflow-clarify = airflow_clarify.cli:main" in entry_points
+
+
+def test_provider_info_follows_the_schema_of_airflow() -> None:
+    schema = json.loads(files("airflow").joinpath("provider_info.schema.json").read_text())
+
+    jsonschema.validate(get_provider_info(), schema)
+
+
+def test_every_listed_module_belongs_to_a_known_integration() -> None:
+    info = get_provider_info()
+    integrations = {integration["integration-name"] for integration in info["integrations"]}
+
+    assert {entry["integration-name"] for kind in MODULE_LISTS for entry in info.get(kind, [])} <= integrations
+
+
+@pytest.mark.parametrize(("kind", "subpackage"), MODULE_LISTS.items())
+def test_provider_info_lists_exactly_the_modules_there_are(kind: str, subpackage: str) -> None:
+    there_are = {
+        f"airflow_clarify.{subpackage}.{module.name}"
+        for module in pkgutil.iter_modules([str(PACKAGE / subpackage)])
+        if not module.name.startswith("_")
+    }
+    assert set(listed_modules(get_provider_info(), kind)) == there_are
+
+
+def test_everything_that_provider_info_names_can_be_imported() -> None:
+    info = get_provider_info()
+    for kind in MODULE_LISTS:
+        for module in listed_modules(info, kind):
+            importlib.import_module(module)
+
+    classes = [*info["extra-links"], *(entry["hook-class-name"] for entry in info.get("connection-types", []))]
+    for path in classes:
+        module, _, name = path.rpartition(".")
+        assert isinstance(getattr(importlib.import_module(module), name), type), path
+
+
+def test_airflow_finds_the_provider() -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    found = ProvidersManager().providers["airflow-clarify"]
+    assert found.data["name"] == "Clarify"
+
+
+def test_every_option_has_its_default_in_the_configuration_of_airflow() -> None:
+    try:
+        from airflow.sdk import conf
+    except ImportError:  # before Airflow 3.2
+        from airflow.configuration import conf
+
+    options = get_provider_info()["config"]["clarify"]["options"]
+    assert {option: conf.get("clarify", option) for option in options} == {
+        option: declared["default"] for option, declared in options.items()
+    }
+
+
+def test_the_constraints_name_versions_and_nothing_else() -> None:
+    for name in ("constraints-dev.txt", "constraints-oldest.txt"):
+        pins = [line for line in (PROJECT / name).read_text().splitlines() if line and not line.startswith("#")]
+        assert [pin for pin in pins if "==" not in pin or "://" in pin or " @ " in pin] == []
