@@ -120,7 +120,9 @@ with DAG(
         features = features.loc[:, features.notna().any()]
         model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=1000))
         predicted = cross_val_predict(model, features, accepted, cv=5)
-        rates = {str(value): float(share) for value, share in pandas.Series(predicted).groupby(rows[facet]).mean().items()}
+        rates = {
+            str(value): float(share) for value, share in pandas.Series(predicted).groupby(rows[facet]).mean().items()
+        }
         print(f"Trained on {len(rows):,} rows of {path}")
         print(f"Right in {(predicted == accepted).mean():.1%} of cases; accepts by {facet}: {rates}")
         return {"data": path, "rows": len(rows), "accuracy": float((predicted == accepted).mean()), "accepts": rates}

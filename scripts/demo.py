@@ -1,7 +1,7 @@
 """The story of ``make demo``: run an example DAG on this machine, and tell what happened.
 
-Airflow itself runs the DAG (``dag.test()``), with a metadata database of its own in ``out/demo``. Its log goes to a file;
-what a person wants to know is printed.
+Airflow itself runs the DAG (``dag.test()``), with a metadata database of its own in ``out/demo``. Its log goes to a
+file; what a person wants to know is printed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,13 @@ def _params(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.data is not None:
         data = arguments.data if "://" in arguments.data else str(Path(arguments.data).expanduser().resolve())
         positive = [_json_value(value) for value in arguments.positive.split(",")]
-        params |= {"data": data, "label": arguments.label, "positive": positive, "facet": arguments.facet, "sensitive": None}
+        params |= {
+            "data": data,
+            "label": arguments.label,
+            "positive": positive,
+            "facet": arguments.facet,
+            "sensitive": None,
+        }
     return params
 
 

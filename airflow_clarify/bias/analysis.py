@@ -414,13 +414,10 @@ def _some(names: Sequence[str], shown: int = 5) -> str:
 
 
 def _metric_document(metric: MetricResult) -> dict[str, Any]:
-    value: float | str | None = metric.value
-    if value is not None and math.isinf(value):
-        value = "Infinity" if value > 0 else "-Infinity"
     document: dict[str, Any] = {
         "name": metric.name,
         "description": METRICS[metric.name].description,
-        "value": value,
+        "value": metric.value if metric.value is None else _json_number(metric.value),
     }
     return document | {"error": metric.error} if metric.error is not None else document
 
@@ -566,7 +563,12 @@ def _xcom_number(metric: MetricResult) -> float | str | None:
     """A number, or why there is none; infinities are not JSON, so they travel as text as in Clarify's file."""
     if metric.value is None:
         return metric.error or "no value"
-    return metric.value if math.isfinite(metric.value) else ("Infinity" if metric.value > 0 else "-Infinity")
+    return _json_number(metric.value)
+
+
+def _json_number(value: float) -> float | str:
+    """Infinities are not JSON; Clarify writes them as text."""
+    return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
 def _metric_from_xcom(name: str, value: float | str | None) -> MetricResult:

@@ -125,7 +125,7 @@ class DataConfig:
 
         :raises ConfigError: the mapping has a field that does not exist, or lacks ``input_path``
         """
-        return given if isinstance(given, cls) else cast(DataConfig, _from_mapping(cls, given))
+        return given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, given))
 
     def resolved_dataset_type(self) -> str:
         """The dataset type, told from the name of the input where it was not given.
@@ -197,7 +197,7 @@ class BiasConfig:
 
         :raises ConfigError: the mapping has a field that does not exist, or lacks one that is required
         """
-        return given if isinstance(given, cls) else cast(BiasConfig, _from_mapping(cls, given))
+        return given if isinstance(given, BiasConfig) else cast(BiasConfig, _from_mapping(cls, given))
 
     def facets(self) -> list[dict[str, Any]]:
         """The ``facet`` list of ``analysis_config.json``.

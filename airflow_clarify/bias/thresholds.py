@@ -371,7 +371,7 @@ def _read_bound(where: str, bound: object) -> float | None:
     return float(bound)
 
 
-def _one_of(key: str, value: object, allowed: Iterable[str]) -> None:
+def _one_of(key: str, value: object, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise ThresholdError(f"{key}: one of {', '.join(repr(a) for a in allowed)}, not {value!r}")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.operators.plainly import at_parse_time, depend_on_nested, plainly, unresolved
+from airflow_clarify.operators.base import ConfiguredOperator, own_copy
+from airflow_clarify.operators.plainly import plainly, unresolved
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 _STRATEGIES = ("undersample", "oversample", "reweigh")
 
 
-class BalanceDatasetOperator(BaseOperator):
+class BalanceDatasetOperator(ConfiguredOperator):
     """Write a balanced copy of a dataset, complete or absent.
 
     The same data and seed give the same rows, whatever the threads and the memory. Rows keep their order, columns their
@@ -66,7 +65,7 @@ class BalanceDatasetOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.source = source
+        self.source = own_copy(source)
         self.target = target
         self.by = by
         self.strategy = strategy
@@ -76,10 +75,9 @@ class BalanceDatasetOperator(BaseOperator):
         self.weight_column = weight_column
         self.empty = empty
         self.missing = missing
-        self.engine = engine if engine is not None else DuckDBEngine()
-        depend_on_nested(self, source)
-        with at_parse_time(self.task_id):
-            self._check()
+        self.engine = own_copy(engine) if engine is not None else DuckDBEngine()
+        self.wait_for_nested(source)
+        self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any]:
         with plainly():

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-from airflow.providers.common.compat.sdk import BaseOperator
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.operators.plainly import at_parse_time, depend_on_nested, plainly, unresolved
+from airflow_clarify.operators.base import ConfiguredOperator, own_copy
+from airflow_clarify.operators.plainly import plainly, unresolved
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -21,16 +20,17 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.base import Engine
 
 
-class ClarifyPreTrainingBiasOperator(BaseOperator):
+class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     """Measure the bias of a dataset with Clarify's pre-training metrics, where the data live.
 
     Writes ``analysis.json`` (Clarify's format), ``summary.json`` (counts, warnings, fingerprints), ``report.html`` and
     ``analysis_config.json`` to ``data_config.output_path``, and returns a small JSON form of the analysis, which
     :class:`~airflow_clarify.operators.gate.BiasGateOperator` judges.
 
-    :param data_config: where the data are: a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping (templated)
-    :param bias_config: which labels are positive and which groups to compare: a :class:`~airflow_clarify.BiasConfig`, or
-        its fields as a mapping (templated)
+    :param data_config: where the data are: a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping
+        (templated)
+    :param bias_config: which labels are positive and which groups to compare: a
+        :class:`~airflow_clarify.BiasConfig`, or its fields as a mapping (templated)
     :param methods: "all", or names among CDDL, CI, DPL, JS, KL, KS, LP, TVD (templated)
     :param analysis_config: instead of ``bias_config`` and ``methods``: the content of an ``analysis_config.json``, as a
         mapping (such as the SageMaker SDK's ``get_config()`` gives) or as a path to the file (templated)
@@ -40,7 +40,7 @@ class ClarifyPreTrainingBiasOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("data_config", "bias_config", "methods", "analysis_config", "engine")
-    template_fields_renderers = {"analysis_config": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"analysis_config": "json"}
     ui_color = "#e3eef9"
 
     def __init__(
@@ -54,14 +54,13 @@ class ClarifyPreTrainingBiasOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.data_config = data_config
-        self.bias_config = bias_config
+        self.data_config = own_copy(data_config)
+        self.bias_config = own_copy(bias_config)
         self.methods = methods
-        self.analysis_config = analysis_config
-        self.engine = engine if engine is not None else DuckDBEngine()
-        depend_on_nested(self, data_config, bias_config)
-        with at_parse_time(self.task_id):
-            self._check()
+        self.analysis_config = own_copy(analysis_config)
+        self.engine = own_copy(engine) if engine is not None else DuckDBEngine()
+        self.wait_for_nested(data_config, bias_config)
+        self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_clarify.bias.analysis import Analysis

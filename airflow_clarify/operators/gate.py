@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -37,11 +37,12 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
 
     :param analysis: the output of :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator`, or of several (as a mapped
         one gives), or the location of an ``analysis.json`` (templated)
-    :param thresholds: ``{"DPL": 0.1}`` and so on, see :class:`~airflow_clarify.Thresholds`; or such an object (templated)
+    :param thresholds: ``{"DPL": 0.1}`` and so on, see :class:`~airflow_clarify.Thresholds`; or such an object
+        (templated)
     :param on_violation: "fail" the task; "skip" what is downstream; "branch" to ``branch_to`` and skip the rest; or
         "warn" and go on
-    :param branch_to: with "branch": the task, task group, or list of them to follow when the data do not pass; when they
-        pass, everything else directly downstream is followed
+    :param branch_to: with "branch": the task, task group, or list of them to follow when the data do not pass; when
+        they pass, everything else directly downstream is followed
     :param ignore_downstream_trigger_rules: with "skip": skip all that is downstream (default), or only what is directly
         downstream, and let the trigger rules of the others decide
     :param asset_on_pass: an asset that is updated only when the data pass. A static ``outlets`` would be updated on
@@ -68,7 +69,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         "undefined",
         "conn_id",
     )
-    template_fields_renderers = {"analysis": "json", "thresholds": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"analysis": "json", "thresholds": "json"}
     ui_color = "#f9e3e3"
 
     def __init__(
@@ -107,6 +108,8 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         self.undefined = undefined
         self.conn_id = conn_id
         with at_parse_time(self.task_id):
+            if on_violation == "branch" and _in_mapped_group(self):
+                raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
             if not any(unresolved(value) for value in self._rule_parts()):
                 self._rules()
 
@@ -158,7 +161,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         from airflow_clarify.outputs import read_analysis
 
         given = self.analysis
-        many = [given] if given is None or isinstance(given, str | Mapping) else list(given)
+        many: list[Any] = [given] if given is None or isinstance(given, str | Mapping) else list(given)
         if not many:
             raise ConfigError("analysis: the list is empty, so there is nothing to judge")
         return [read_analysis(one, self.conn_id) if isinstance(one, str) else Analysis.from_xcom(one) for one in many]
@@ -198,13 +201,13 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
 
     def _pass(self, context: Context, verdicts: Sequence[Verdict]) -> None:
         if self.asset_on_pass is not None:
-            extra = {"verdict": verdicts[0].sentence, "checks": sum(len(verdict.findings) for verdict in verdicts)}
+            checks = sum(len(verdict.findings) for verdict in verdicts)
+            extra: dict[str, Any] = {"verdict": verdicts[0].sentence, "checks": checks}
             context["outlet_events"][_alias_of(self.asset_on_pass)].add(self.asset_on_pass, extra=extra)
         if self.on_violation == "branch":
             repair = set(self._repair_tasks(context))
             follow = sorted(task_id for task_id in context["ti"].task.downstream_task_ids if task_id not in repair)
-            self._check_branch_is_possible(context)
-            self.do_branch(context, follow)
+            self._branch(context, follow)
 
     def _react(self, context: Context, failed: Sequence[Verdict]) -> None:
         sentence = "; ".join(verdict.sentence for verdict in failed)
@@ -213,15 +216,14 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         if self.on_violation == "skip":
             self._skip_downstream(context, sentence)
         elif self.on_violation == "branch":
-            self._check_branch_is_possible(context)
-            self.do_branch(context, list(self._repair_tasks(context)))
+            self._branch(context, self._repair_tasks(context))
         else:
             self.log.warning("Going on in spite of the verdict, as on_violation is 'warn'")
 
     def _skip_downstream(self, context: Context, sentence: str) -> None:
         ti = context["ti"]
         if ti.map_index is not None and ti.map_index >= 0:
-            # One of several mapped gates cannot skip a task that waits for all of them, but a skipped gate does.
+            # Airflow forgets what a mapped task skips, but what waits for a skipped gate does not run.
             raise AirflowSkipException(f"Bias gate closed: {sentence}")
         task = context["task"]
         if self.ignore_downstream_trigger_rules:
@@ -235,13 +237,18 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         targets = [self.branch_to] if isinstance(self.branch_to, str) else list(self.branch_to or ())
         return list(self._expand_task_group_roots(context["ti"], targets))
 
-    def _check_branch_is_possible(self, context: Context) -> None:
+    def _branch(self, context: Context, follow: list[str]) -> None:
         ti = context["ti"]
-        if ti.map_index is not None and ti.map_index >= 0 and not _in_mapped_group(context["task"]):
-            raise AirflowFailException(
-                "on_violation='branch': a mapped gate cannot choose for a task that waits for all of its instances; map a "
-                "task group that holds the gate and its branches"
-            )
+        if ti.map_index is not None and ti.map_index >= 0:
+            raise AirflowFailException(_BRANCHES_ARE_NOT_MAPPED)
+        self.do_branch(context, follow)
+
+
+#: Airflow 3.3 looks for the choice of a branch under map index -1, so every branch of a mapped gate would be followed.
+_BRANCHES_ARE_NOT_MAPPED = (
+    "on_violation='branch': Airflow does not keep to the branches of a mapped task, so a mapped gate, or one in a "
+    "mapped task group, cannot branch; use 'fail' or 'skip' there"
+)
 
 
 def _check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:
@@ -251,8 +258,8 @@ def _check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:
         raise ConfigError("branch_to: name the task to follow, with on_violation='branch' and only with it")
     if on_violation != "fail" and any(not isinstance(outlet, AssetAlias) for outlet in _listed(outlets)):
         raise ConfigError(
-            f"outlets: with on_violation={on_violation!r} they would be updated though the data are biased, and what is "
-            "scheduled on them would start; use asset_on_pass"
+            f"outlets: with on_violation={on_violation!r} they would be updated though the data are biased, and what "
+            "is scheduled on them would start; use asset_on_pass"
         )
 
 

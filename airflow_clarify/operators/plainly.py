@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, XComArg
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_clarify.exceptions import ClarifyError, ConfigError, QuotaError
 
@@ -38,16 +38,6 @@ def at_parse_time(task_id: str) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise ConfigError(f"task '{task_id}': {error}") from None
-
-
-def depend_on_nested(operator: Any, *configs: Any) -> None:
-    """Make a task wait for those whose output stands inside a configuration object.
-
-    Airflow looks for such references in template fields, but not in the fields of an object in a template field.
-    """
-    for config in configs:
-        for name in getattr(config, "template_fields", ()):
-            XComArg.apply_upstream_relationship(operator, getattr(config, name))
 
 
 def unresolved(value: Any) -> bool:

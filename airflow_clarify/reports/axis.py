@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _MARGIN = 0.06
+_NOTHING = 1e-9
 _MOST_TICKS = 7
 
 
@@ -36,7 +37,7 @@ class Axis:
         """
         shown = [0.0, *(point for point in points if math.isfinite(point))]
         low, high = min(shown), max(shown)
-        if high - low < 1e-9:
+        if high - low < _NOTHING:
             low, high = (-0.1 if signed else 0.0), 0.1
         most = (high - low) / 2
         ends = [(max(start, low - most), min(end, high + most)) for start, end in spans]
@@ -46,7 +47,7 @@ class Axis:
         return cls(low, high, tuple(_round_numbers(low, high)))
 
     def at(self, value: float) -> float:
-        """Where a number lies: 0 at the left end, 1 at the right end; one that is off the axis lies at the nearer end."""
+        """Where a number lies: 0 at the left end, 1 at the right end; what is off the axis lies at the nearer end."""
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
     def holds(self, value: float) -> bool:

@@ -6,7 +6,9 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import airflow_clarify
@@ -43,6 +45,8 @@ MOST_DOTS_BESIDE = 10
 _MOST_LABELS = 20
 _MOST_NAMES = 10
 _HEAT_STEPS = 6
+#: What rounding leaves of zero.
+_NOTHING = 1e-9
 
 
 def build(
@@ -68,10 +72,9 @@ def build(
     """
     if verdict is None and thresholds is not None:
         verdict = thresholds.judge(analysis)
-    findings = {(f.facet, f.value, f.metric): f for f in verdict.findings} if verdict else {}
-    primary = _primary_metric(analysis.methods, findings.values())
-    min_rows = thresholds.min_rows if thresholds else 0
-    facets = tuple(_facet_section(facet, analysis, findings, primary, before, min_rows) for facet in analysis.facets)
+    primary = _primary_metric(analysis.methods, verdict.findings if verdict else ())
+    material = _Material(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
+    facets = tuple(_facet_section(facet, material) for facet in analysis.facets)
     order = sorted(analysis.methods, key=lambda metric: metric != primary)
     return Report(
         title=title,
@@ -96,60 +99,72 @@ def _primary_metric(methods: Sequence[str], findings: Iterable[Finding]) -> str 
     return "DPL" if "DPL" in candidates else next(iter(candidates), None)
 
 
+@dataclass(frozen=True)
+class _Material:
+    """What a report is made of, and where to find in it what belongs to one tested group."""
+
+    analysis: Analysis
+    verdict: Verdict | None
+    before: Analysis | None
+    primary: str | None
+    min_rows: int
+
+    @cached_property
+    def _findings(self) -> Mapping[tuple[str, str, str], Finding]:
+        return {(f.facet, f.value, f.metric): f for f in self.verdict.findings} if self.verdict else {}
+
+    @cached_property
+    def _earlier(self) -> Mapping[tuple[str, str], FacetResult]:
+        return {(f.column, r.value): r for f, r in self.before.results()} if self.before else {}
+
+    def finding(self, facet: FacetAnalysis, result: FacetResult, metric: str) -> Finding | None:
+        return self._findings.get((facet.column, result.value, metric))
+
+    def earlier(self, facet: FacetAnalysis, result: FacetResult) -> FacetResult | None:
+        return self._earlier.get((facet.column, result.value))
+
+
 # --- Facets -------------------------------------------------------------------------------------------------------
 
 
-def _facet_section(
-    facet: FacetAnalysis,
-    analysis: Analysis,
-    findings: Mapping[tuple[str, str, str], Finding],
-    primary: str | None,
-    before: Analysis | None,
-    min_rows: int,
-) -> FacetSection:
-    earlier = before.facet(facet.column) if before else None
-    earlier_results = {result.value: result for result in earlier.results} if earlier else {}
-    largest = {metric: _largest(metric, facet, findings) for metric in analysis.methods}
-    groups = [
-        _group(facet.column, result, findings, largest, earlier_results.get(result.value), min_rows)
-        for result in facet.results
-    ]
-    columns = tuple(Column(metric, _decimals(metric, groups)) for metric in analysis.methods)
+def _facet_section(facet: FacetAnalysis, material: _Material) -> FacetSection:
+    methods, primary = material.analysis.methods, material.primary
+    largest = {metric: _largest(metric, facet, material) for metric in methods}
+    groups = [_group(facet, result, largest, material) for result in facet.results]
+    columns = tuple(Column(metric, _decimals(metric, groups)) for metric in methods)
     return FacetSection(
         column=Name(facet.column),
         columns=columns,
         groups=tuple(sorted(groups, key=lambda group: _severity(group, primary))),
         pictures=tuple(_pictures(columns, groups, primary)),
-        undefined=tuple(_undefined(analysis.methods, groups)),
+        undefined=tuple(_undefined(methods, groups)),
         counted=any(group.split is not None for group in groups),
     )
 
 
-def _group(
-    column: str,
-    result: FacetResult,
-    findings: Mapping[tuple[str, str, str], Finding],
-    largest: Mapping[str, float],
-    earlier: FacetResult | None,
-    min_rows: int,
-) -> Group:
+def _group(facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, float], material: _Material) -> Group:
+    earlier = material.earlier(facet, result)
     marks = tuple(
-        _mark(metric, findings.get((column, result.value, metric.name)), largest[metric.name], earlier)
+        _mark(
+            metric,
+            material.finding(facet, result, metric.name),
+            earlier.metric(metric.name) if earlier else None,
+            largest[metric.name],
+        )
         for metric in result.metrics
     )
     return Group(
         value=text.name(result.value),
-        where=Where(column, result.value),
+        where=Where(facet.column, result.value),
         marks=marks,
         split=result.split,
         rows_before=earlier.split.d.rows if earlier and earlier.split else None,
-        too_few=result.split is not None and result.split.d.rows < min_rows,
+        too_few=result.split is not None and result.split.d.rows < material.min_rows,
     )
 
 
-def _mark(metric: MetricResult, finding: Finding | None, largest: float, earlier: FacetResult | None) -> Mark:
-    once = earlier.metric(metric.name) if earlier else None
-    size = 0.0 if metric.value is None or largest < 1e-9 else min(1.0, abs(metric.value) / largest)
+def _mark(metric: MetricResult, finding: Finding | None, earlier: MetricResult | None, largest: float) -> Mark:
+    size = 0.0 if metric.value is None or largest < _NOTHING else min(1.0, abs(metric.value) / largest)
     return Mark(
         metric=metric.name,
         value=metric.value,
@@ -158,13 +173,12 @@ def _mark(metric: MetricResult, finding: Finding | None, largest: float, earlier
         low=finding.low if finding else None,
         high=finding.high if finding else None,
         interval=finding.interval if finding else None,
-        reason=finding.reason if finding else "",
-        before=once.value if once else None,
+        before=earlier.value if earlier else None,
         heat=math.ceil(_HEAT_STEPS * size - 0.5),
     )
 
 
-def _largest(metric: str, facet: FacetAnalysis, findings: Mapping[tuple[str, str, str], Finding]) -> float:
+def _largest(metric: str, facet: FacetAnalysis, material: _Material) -> float:
     """The size that is shown as the largest: that of a value or, where all values are well within them, of a bound.
 
     One value by itself is neither large nor small, so it is only held against its bounds.
@@ -172,12 +186,9 @@ def _largest(metric: str, facet: FacetAnalysis, findings: Mapping[tuple[str, str
     sizes = [0.0]
     alone = len(facet.results) == 1
     for result in facet.results:
-        measured = result.metric(metric)
-        finding = findings.get((facet.column, result.value, metric))
-        numbers = [
-            measured.value if measured and not alone else None,
-            *((finding.low, finding.high) if finding else ()),
-        ]
+        measured, finding = result.metric(metric), material.finding(facet, result, metric)
+        numbers = [measured.value if measured and not alone else None]
+        numbers += [finding.low, finding.high] if finding else []
         sizes += [abs(number) for number in numbers if number is not None and math.isfinite(number)]
     return max(sizes)
 
@@ -186,7 +197,7 @@ def _decimals(metric: str, groups: Iterable[Group]) -> int:
     """As many decimals as show differences among small values: four, or up to six where all values are small."""
     values = [mark.value for group in groups if (mark := group.mark(metric)) and mark.value is not None]
     largest = max((abs(value) for value in values if math.isfinite(value)), default=1.0)
-    if largest < 1e-9 or largest >= 0.1:
+    if largest < _NOTHING or largest >= 0.1:
         return 4
     return 5 if largest >= 0.01 else 6
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
 from airflow_clarify.reports import readings, text
+from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.builder import build
 from airflow_clarify.reports.model import Mark, Report
 
@@ -127,26 +128,22 @@ def _word(outcome: Outcome | None) -> str:
 
 def _says(mark: Mark, decimals: int) -> str:
     """A mark in one line, for those who hear the picture or point at it."""
-    if mark.value is None:
-        said = [f"not defined ({mark.error})"]
-    else:
-        said = [text.number(mark.value, decimals)]
+    said = [f"not defined ({mark.error})" if mark.value is None else text.number(mark.value, decimals)]
     if mark.interval:
         said.append("interval {} to {}".format(*(text.number(end, decimals) for end in mark.interval)))
     if mark.before is not None:
         said.append(f"before {text.number(mark.before, decimals)}")
-    if mark.low is not None or mark.high is not None:
-        low, high = ("" if end is None else text.bound(end) for end in (mark.low, mark.high))
-        said.append(
-            f"allowed {low} to {high}" if low and high else f"allowed from {low}" if low else f"allowed to {high}"
-        )
+    ends = [f"from {text.bound(mark.low)}"] if mark.low is not None else []
+    ends += [f"to {text.bound(mark.high)}"] if mark.high is not None else []
+    if ends:
+        said.append(" ".join(["allowed", *ends]))
     if mark.outcome is not None:
         said.append(mark.outcome.value)
     return "; ".join(said)
 
 
-def _along(picture_axis: Any, value: float) -> str:
-    return f"{100 * picture_axis.at(value):.2f}%"
+def _along(axis: Axis, value: float) -> str:
+    return f"{100 * axis.at(value):.2f}%"
 
 
 def _subscripts(formula: str) -> Markup:

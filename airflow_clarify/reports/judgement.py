@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from airflow_clarify.bias.analysis import plain
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
 from airflow_clarify.reports import text
 from airflow_clarify.reports.text import Sentence, Where
@@ -83,7 +84,7 @@ def _summary(verdict: Verdict) -> str:
 
 def _reason(finding: Finding) -> Sentence:
     """A finding's reason with the tested group set apart, since the group's name may be written from right to left."""
-    stem = f"{finding.metric} of {finding.facet}={finding.value}"
+    stem = f"{finding.metric} of {plain(finding.facet)}={plain(finding.value)}"
     if not finding.reason.startswith(stem):
         return (finding.reason,)
     return (f"{finding.metric} of ", Where(finding.facet, finding.value), finding.reason.removeprefix(stem))

@@ -1,7 +1,7 @@
 """What a report says, as plain data: sorted, counted and put into words, but not yet laid out.
 
-A renderer (:mod:`airflow_clarify.reports.html`) decides how it looks and computes nothing. So every format of the report
-says the same.
+A renderer (:mod:`airflow_clarify.reports.html`) decides how it looks and computes nothing. So every format of the
+report says the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.judgement import Judgement
 from airflow_clarify.reports.text import Name, Sentence, Where
 
+_SHORT_NAME = 16
 #: Sorts outcomes, the worst first; None is what nobody judged.
 RANK = {Outcome.VIOLATION: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2, None: 2, Outcome.IGNORED: 3}
 
@@ -30,7 +31,6 @@ class Mark:
     :param low: lower bound, where there is one
     :param high: upper bound, where there is one
     :param interval: the confidence interval it was judged by, where there is one
-    :param reason: why it is not a plain pass
     :param before: the value before the data were repaired, where there was one
     :param heat: how large it is beside the others of its metric and facet: 0 (next to nothing) to 6 (the largest)
     """
@@ -42,7 +42,6 @@ class Mark:
     low: float | None = None
     high: float | None = None
     interval: tuple[float, float] | None = None
-    reason: str = ""
     before: float | None = None
     heat: int = 0
 
@@ -159,7 +158,7 @@ class Picture:
     @property
     def long_names(self) -> bool:
         """Whether a name needs more room than a short word or two."""
-        return any(len(dot.group.value) > 16 for dot in self.dots)
+        return any(len(dot.group.value) > _SHORT_NAME for dot in self.dots)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def reading(metric: str, measured: Measured) -> Sentence:
     :param measured: the value and its counts
     """
     sentence = EXPLANATIONS[metric].read(measured)
-    if metric in _LEAVE_OUT and measured.split is not None and dropped_outcome(measured.split.counts):
+    if metric in _UNDERSTATED and measured.split is not None and dropped_outcome(measured.split.counts):
         return (*sentence, "; but an outcome that occurs on one side only was left out, so read DPL instead")
     return sentence
 
@@ -139,8 +139,9 @@ def _read_conditional_disparity(measured: Measured) -> Sentence:
     )
 
 
-#: Clarify leaves an outcome that one side lacks out of these.
-_LEAVE_OUT = frozenset(["KL", "JS", "LP", "TVD", "KS"])
+#: What Clarify understates where it leaves out an outcome that one side lacks. KS is not among them: the outcome that
+#: is left differs by as much.
+_UNDERSTATED = frozenset(["KL", "JS", "LP", "TVD"])
 
 _DIFFERENT = "labels spread less like the rest"
 
@@ -182,7 +183,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
 
 #: What the letters of the formulas stand for.
 NOTATION = (
-    "d is the facet value under test and a all other rows; n counts rows; q is the share of rows with a positive label; "
+    "d is the facet value under test and a all other rows; n counts rows; q is the share of positive labels; "
     "P is the distribution over the two outcomes, positive (1) and not positive (0), over which Σ and max go; g is a "
     "value of the group variable, and inside a group 0/0 counts as 0. As in Amazon SageMaker Clarify, an outcome that "
     "occurs on one side only is left out of KL, JS, LP, TVD and KS."

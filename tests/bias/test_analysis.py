@@ -25,6 +25,9 @@ from airflow_clarify.exceptions import DataError
 
 LARGEST_XCOM = 65_535
 
+#: Clarify's file of a small analysis.
+WRITTEN = analysed({"F": (1, 3), "M": (6, 2)}).to_clarify_json()
+
 
 def through_xcom(analysis: Analysis) -> Analysis:
     """As it comes out of the metadata database: through JSON, and strictly JSON at that."""
@@ -37,7 +40,9 @@ def through_xcom(analysis: Analysis) -> Analysis:
 def test_the_file_is_byte_for_byte_what_clarify_writes() -> None:
     # 4 women, one of them approved; 8 others, six of them approved.
     analysis = analysed({"F": (1, 3), "M": (6, 2)}, ["TVD", "CI", "DPL"])
-    assert analysis.to_clarify_json() == """\
+    assert (
+        analysis.to_clarify_json()
+        == """\
 {
     "version": "1.0",
     "pre_training_bias_metrics": {
@@ -89,6 +94,7 @@ def test_the_file_is_byte_for_byte_what_clarify_writes() -> None:
         "label_value_or_threshold": "yes"
     }
 }"""
+    )
 
 
 def test_a_metric_that_is_not_defined_has_a_null_value_and_an_error_after_it() -> None:
@@ -132,10 +138,10 @@ def test_facets_stand_in_the_order_of_the_configuration_and_values_in_that_of_th
     contingency = Contingency("approved", "yes", facets)
     analysis = Analysis.from_contingency(contingency, configured(["CI"], facets=["z", "k"]))
     section = json.loads(analysis.to_clarify_json())["pre_training_bias_metrics"]
-    assert [(column, [entry["value_or_threshold"] for entry in entries]) for column, entries in section["facets"].items()] == [
-        ("z", ["b", "a"]),
-        ("k", ["y"]),
-    ]
+    order = {
+        column: [entry["value_or_threshold"] for entry in entries] for column, entries in section["facets"].items()
+    }
+    assert list(order.items()) == [("z", ["b", "a"]), ("k", ["y"])]
 
 
 def test_names_of_any_kind_survive_the_file() -> None:
@@ -195,9 +201,6 @@ def test_only_a_finite_value_without_an_error_can_be_judged(
     assert MetricResult("KL", value, error).usable is usable
 
 
-WRITTEN = analysed({"F": (1, 3), "M": (6, 2)}).to_clarify_json()
-
-
 @pytest.mark.parametrize("end", range(0, len(WRITTEN) - 1, 97))
 def test_a_file_that_was_cut_off_is_refused(end: int) -> None:
     with pytest.raises(DataError, match=r"^job/analysis\.json: not JSON \(.+ at line \d+\); was it cut off\?$"):
@@ -247,7 +250,7 @@ def test_json_of_another_shape_is_refused_in_one_line(document: object) -> None:
 
 
 def test_json_nested_without_end_is_refused_too() -> None:
-    with pytest.raises(DataError, match="^analysis.json: not an analysis.json"):
+    with pytest.raises(DataError, match=r"^analysis\.json: not an analysis\.json"):
         Analysis.from_clarify_json("[" * 100_000)
 
 
@@ -277,7 +280,7 @@ def test_results_are_found_by_name() -> None:
 
 
 def test_data_without_rows_are_refused() -> None:
-    with pytest.raises(DataError, match="^the data hold no rows, so there is nothing to measure; check the input path$"):
+    with pytest.raises(DataError, match=r"^the data hold no rows, so there is nothing to measure; check the input"):
         Analysis.from_contingency(counted([]), configured())
 
 
@@ -305,9 +308,7 @@ def test_all_values_as_one_group_leave_nobody_to_compare_with() -> None:
     assert errors_of(analysis)["F,M"] == {
         "CI": "CI: negated facet set is empty. Check that x[~facet] has non-zero length.",
         "DPL": "Negative facet set is empty.",
-    } | dict.fromkeys(
-        ("JS", "KL", "KS", "LP", "TVD"), "No instance of common facet found, dataset may be too small"
-    )
+    } | dict.fromkeys(("JS", "KL", "KS", "LP", "TVD"), "No instance of common facet found, dataset may be too small")
 
 
 # --- Warnings ---------------------------------------------------------------------------------------------------------
@@ -342,13 +343,14 @@ def test_what_is_not_defined_is_told_once_per_reason() -> None:
 
 
 def test_a_warning_of_many_values_names_the_first_five() -> None:
-    counts = {f"v{index}": (1, 0) for index in range(9)} | {"rest": (5, 5)}
+    counts = {f"v{index}": (1, 0) for index in range(9)} | {"X": (5, 5), "Y": (5, 5)}
     (warning,) = warnings_of(counts, ["TVD"])
     assert "for v0, v1, v2, v3, v4 and 4 more, and" in warning
 
 
 def test_a_group_that_was_asked_for_and_not_counted_is_told() -> None:
-    analysis = Analysis.from_contingency(counted([("F", "yes", None, 1.0), ("M", "no", None, 1.0)]), configured(["CDDL"]))
+    contingency = counted([("F", "yes", None, 1.0), ("M", "no", None, 1.0)])
+    analysis = Analysis.from_contingency(contingency, configured(["CDDL"]))
     assert analysis.warnings == (
         "facet 'gender': not defined: CDDL of F, CDDL of M (Group variable is empty or not provided)",
     )
@@ -448,22 +450,67 @@ def test_the_summary_holds_what_clarifys_file_has_no_place_for() -> None:
     }
 
 
-def test_the_summary_of_weighted_data_holds_rows_and_weights() -> None:
+def test_the_summary_of_weighted_data_holds_rows_weights_and_their_squares() -> None:
     rows: list[Row] = [("F", "yes", None, 2.5), ("F", None, None, 0.5), ("M", "no", None, 1.0)]
     analysis = Analysis.from_contingency(counted(rows, weighted=True), configured(["CI"]))
     facet = json.loads(json.dumps(analysis.to_summary(), allow_nan=False))["facets"]["gender"]
     assert facet["labels"] == [
-        {"label": "yes", "rows": 1, "weight": 2.5},
-        {"label": None, "rows": 1, "weight": 0.5},
-        {"label": "no", "rows": 1, "weight": 1.0},
+        {"label": "yes", "rows": 1, "weight": 2.5, "squares": 6.25},
+        {"label": None, "rows": 1, "weight": 0.5, "squares": 0.25},
+        {"label": "no", "rows": 1, "weight": 1.0, "squares": 1.0},
     ]
     assert facet["values"][0] == {
         "value_or_threshold": "F",
-        "positive": {"rows": 1, "weight": 2.5},
-        "negative": {"rows": 1, "weight": 0.5},
-        "rest_positive": {"rows": 0, "weight": 0.0},
-        "rest_negative": {"rows": 1, "weight": 1.0},
+        "positive": {"rows": 1, "weight": 2.5, "squares": 6.25},
+        "negative": {"rows": 1, "weight": 0.5, "squares": 0.25},
+        "rest_positive": {"rows": 0, "weight": 0.0, "squares": 0.0},
+        "rest_negative": {"rows": 1, "weight": 1.0, "squares": 1.0},
     }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["F", "M", "X", "", None]),
+            st.sampled_from(["yes", "no", "maybe", None]),
+            st.sampled_from(["north", "south", None]),
+            # Sums of these are exact, as the sums that an engine delivers are.
+            st.sampled_from([0.0, 0.5, 1.0, 2.25]),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    st.booleans(),
+)
+def test_clarifys_file_and_the_summary_beside_it_are_the_whole_analysis(rows: list[Row], weighted: bool) -> None:
+    contingency = counted(rows, grouped=True, weighted=weighted)
+    analysis = Analysis.from_contingency(contingency, configured(group="region"))
+    summary = json.dumps(analysis.to_summary(), allow_nan=False)
+    assert Analysis.from_clarify_json(analysis.to_clarify_json()).with_summary(summary) == analysis
+
+
+SUMMARY = analysed({"F": (1, 3), "M": (6, 2)}).to_summary()
+
+
+@pytest.mark.parametrize(
+    ("summary", "text"),
+    [
+        ("", "out/summary.json: not a summary ("),
+        (json.dumps(SUMMARY)[:-20], "out/summary.json: not a summary ("),
+        ("[]", "out/summary.json: not a summary ("),
+        ("null", "out/summary.json: not a summary ("),
+        (WRITTEN, "out/summary.json: not a summary ("),
+        (json.dumps(SUMMARY | {"facets": None}), "out/summary.json: not a summary ("),
+        (json.dumps(SUMMARY | {"facets": {"gender": {"values": [], "labels": []}}}), "out/summary.json: not a summ"),
+        (json.dumps(SUMMARY | {"label": "hired"}), "out/summary.json: belongs to another analysis "),
+        (json.dumps(SUMMARY | {"facets": {"age": {}}}), "out/summary.json: belongs to another analysis "),
+    ],
+)
+def test_a_summary_that_does_not_belong_to_the_file_is_refused(summary: str, text: str) -> None:
+    with pytest.raises(DataError) as raised:
+        Analysis.from_clarify_json(WRITTEN).with_summary(summary, source="out/summary.json")
+    assert str(raised.value).startswith(text)
+    assert str(raised.value).endswith("; run the analysis again")
 
 
 # --- pandas -----------------------------------------------------------------------------------------------------------
@@ -551,7 +598,7 @@ def test_weighted_it_comes_out_with_the_same_numbers(rows: list[Row]) -> None:
 @settings(max_examples=50)
 def test_weighted_the_gates_verdict_is_the_same_on_both_sides_of_xcom(rows: list[Row]) -> None:
     analysis = Analysis.from_contingency(counted(rows, weighted=True), configured(["CI", "DPL", "TVD"]))
-    thresholds = Thresholds({"DPL": 0.2, "TVD": 0.2}, confidence=0.95, on_inconclusive="fail")
+    thresholds = Thresholds({"DPL": 0.2345678, "TVD": 0.2345678}, confidence=0.95, on_inconclusive="fail")
     before, after = thresholds.judge(analysis), thresholds.judge(through_xcom(analysis))
     assert after.outcome is before.outcome
     for was, now in zip(
@@ -664,7 +711,7 @@ def test_an_analysis_that_lost_a_part_is_refused(key: str) -> None:
 def test_an_analysis_whose_facet_is_damaged_is_refused(facet: Any) -> None:
     document = analysed({"F": (1, 3), "M": (6, 2)}, "all").to_xcom()
     document["facets"]["gender"] = facet
-    with pytest.raises(DataError, match="^the analysis is damaged "):
+    with pytest.raises(DataError, match=r"^the analysis is damaged "):
         Analysis.from_xcom(document)
 
 

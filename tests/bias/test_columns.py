@@ -1,4 +1,4 @@
-"""Which column is categorical and which continuous, which rows a threshold selects, which text a value is counted under.
+"""Which column is categorical, which continuous; which rows a threshold selects; under which text a value is counted.
 
 Where a comment says so, what is expected is what smclarify 0.5 (with pandas 2.2) answered for the same column.
 """
@@ -81,9 +81,7 @@ def column(kind: Any, values: list[Any], **beyond: Any) -> ColumnProfile:
         pytest.param(column("integer", []), None, Scale.CATEGORICAL, id="an empty column of whole numbers"),
     ],
 )
-def test_the_scale_is_told_as_clarify_tells_it(
-    profile: ColumnProfile, values: list[Any] | None, scale: Scale
-) -> None:
+def test_the_scale_is_told_as_clarify_tells_it(profile: ColumnProfile, values: list[Any] | None, scale: Scale) -> None:
     assert scale_of(profile, values) is scale
 
 

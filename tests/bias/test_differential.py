@@ -1,7 +1,7 @@
 """Our counts and formulas against the definitions, read off the rows one by one.
 
-The second implementation below shares nothing with the first: it knows no cells and no counts, only rows, and walks over
-all of them again for every number it needs. Slow and plain, it says what the metrics mean.
+The second implementation below shares nothing with the first: it knows no cells and no counts, only rows, and walks
+over all of them again for every number it needs. Slow and plain, it says what the metrics mean.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CLOSE = 1e-12
 # --- The definitions ------------------------------------------------------------------------------------------------
 
 
-class NotDefined(Exception):
+class NotDefinedError(Exception):
     """The definition has no value here."""
 
 
@@ -47,16 +47,16 @@ def defined_metrics(
 
     def imbalance() -> float:
         if not weight_of(a):
-            raise NotDefined("CI: negated facet set is empty. Check that x[~facet] has non-zero length.")
+            raise NotDefinedError("CI: negated facet set is empty. Check that x[~facet] has non-zero length.")
         if not weight_of(d):
-            raise NotDefined("CI: facet set is empty. Check that x[facet] has non-zero length.")
+            raise NotDefinedError("CI: facet set is empty. Check that x[facet] has non-zero length.")
         return float((weight_of(a) - weight_of(d)) / weight_of(rows))
 
     def difference() -> float:
         if not weight_of(a):
-            raise NotDefined("Negative facet set is empty.")
+            raise NotDefinedError("Negative facet set is empty.")
         if not weight_of(d):
-            raise NotDefined("Facet set is empty.")
+            raise NotDefinedError("Facet set is empty.")
         return float(weight_of(accepted(a)) / weight_of(a) - weight_of(accepted(d)) / weight_of(d))
 
     def shares() -> list[tuple[float, float]]:
@@ -66,7 +66,7 @@ def defined_metrics(
             if of_a > 0 and of_d > 0:
                 found.append((float(of_a / weight_of(a)), float(of_d / weight_of(d))))
         if not found:
-            raise NotDefined("No instance of common facet found, dataset may be too small")
+            raise NotDefinedError("No instance of common facet found, dataset may be too small")
         return found
 
     def divergence() -> float:
@@ -81,11 +81,11 @@ def defined_metrics(
 
     def disparity() -> float:
         if not grouped:
-            raise NotDefined("Group variable is empty or not provided")
+            raise NotDefinedError("Group variable is empty or not provided")
         if not weight_of(accepted(rows)):
-            raise NotDefined("No positive labels in set")
+            raise NotDefinedError("No positive labels in set")
         if not weight_of(rejected(rows)):
-            raise NotDefined("No negative labels in set")
+            raise NotDefinedError("No negative labels in set")
         total = Fraction(0)
         everything = Fraction(0)
         for group in {row[2] for row in rows}:
@@ -116,7 +116,7 @@ def defined_metrics(
     for name, definition in definitions.items():
         try:
             found[name] = definition()
-        except NotDefined as error:
+        except NotDefinedError as error:
             found[name] = str(error)
     return found
 
@@ -219,9 +219,7 @@ def merged(contingency: Contingency) -> Contingency:
     for cell in facet.cells:
         key = (cell.facet, cell.label, cell.positive, cell.group)
         tallies[key] = tallies.get(key, Tally()) + cell.tally
-    cells = [
-        Cell(value, label, positive, group, tally) for (value, label, positive, group), tally in tallies.items()
-    ]
+    cells = [Cell(value, label, positive, group, tally) for (value, label, positive, group), tally in tallies.items()]
     return replace(contingency, facets=[replace(facet, cells=cells)])
 
 
@@ -276,7 +274,5 @@ def test_a_disparity_that_the_engine_summed_itself_stands_for_the_groups(
         for value, metrics in expected.items()
         if isinstance(measured := metrics["CDDL"], float) and value != "nan"
     }
-    without_groups = replace(
-        facet, cells=[replace(cell, group=None) for cell in facet.cells], disparities=summed
-    )
+    without_groups = replace(facet, cells=[replace(cell, group=None) for cell in facet.cells], disparities=summed)
     assert as_reported(analyse(replace(with_groups, facets=[without_groups]), sensitive, True)) == expected

@@ -72,7 +72,7 @@ def test_the_unbalanced_analysis_holds_nothing_else_and_has_nothing_to_warn_of()
 
 
 def test_balanced_every_category_has_the_same_imbalance_and_no_other_bias() -> None:
-    analysis = measure({category: (BALANCED_STRATUM,) * 3 for category in BALANCED_ORDER})
+    analysis = measure(dict.fromkeys(BALANCED_ORDER, (BALANCED_STRATUM,) * 3))
     assert analysis.rows == 486
     published = dict(zip(METHODS, BALANCED, strict=True))
     assert published["CI"] == 16 / 18

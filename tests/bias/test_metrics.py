@@ -111,7 +111,7 @@ def test_js_measures_against_the_mean_of_the_two_sides_and_not_against_the_poole
 
 # --- The edges, as smclarify 0.5 has them ---------------------------------------------------------------------------
 
-# One side has a single outcome, so the other outcome is dropped. The numbers are what smclarify 0.5 gave for these rows.
+# One side has a single outcome, so the other one is dropped. The numbers are what smclarify 0.5 gave for these rows.
 DROPPED = {
     FacetCounts(5, 0, 3, 1): {
         "CI": -0.1111111111111111,
@@ -217,12 +217,12 @@ def test_an_empty_side_is_an_error_in_clarifys_words(
 
 @pytest.mark.parametrize(("positive", "negative"), [(0, 9), (0, 0)])
 def test_cddl_without_any_positive_label_is_an_error(positive: int, negative: int) -> None:
-    with pytest.raises(MetricError, match="^No positive labels in set$"):
+    with pytest.raises(MetricError, match=r"^No positive labels in set$"):
         conditional_demographic_disparity([GroupCounts(0, 4, 0, 9)], positive, negative, 9)
 
 
 def test_cddl_without_any_negative_label_is_an_error() -> None:
-    with pytest.raises(MetricError, match="^No negative labels in set$"):
+    with pytest.raises(MetricError, match=r"^No negative labels in set$"):
         conditional_demographic_disparity([GroupCounts(4, 0, 9, 0)], 9, 0, 9)
 
 
@@ -399,8 +399,8 @@ def test_cddl_of_a_facet_value_and_of_all_others_cancel_where_every_group_has_bo
     if not groups:
         return
     others = [
-        GroupCounts(group.positive - group.d_positive, group.negative - group.d_negative, group.positive, group.negative)
-        for group in groups
+        GroupCounts(positive - d_positive, negative - d_negative, positive, negative)
+        for d_positive, d_negative, positive, negative in groups
     ]
     assert disparity(others) == pytest.approx(-disparity(groups), abs=ROUNDING)
 

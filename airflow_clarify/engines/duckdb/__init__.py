@@ -126,7 +126,7 @@ class DuckDBEngine:
             raise ConfigError(f"DuckDB cannot be opened with {limits}: {str(error).splitlines()[0]}") from None
 
     def _connect_through_airflow(self, limits: dict[str, Any], spill: str) -> duckdb.DuckDBPyConnection:
-        from airflow.exceptions import AirflowNotFoundException
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
         from airflow.providers.duckdb.hooks.duckdb import DuckDBHook
 
         settings = {**_configured(), **limits}

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_clarify.bias.balance import Balance, BalanceResult, Stratum, StratumShare, reweighing
+from airflow_clarify.exceptions import ConfigError, DataError, QuotaError
+
+BY = ("gender", "approved")
+COUNTS: dict[Stratum, int] = {("F", "0"): 30, ("F", "1"): 10, ("M", "0"): 40, ("M", "1"): 120}
+
+full_tables = st.integers(1, 4).flatmap(
+    lambda facets: st.integers(1, 3).flatmap(
+        lambda labels: st.fixed_dictionaries(
+            {(f"f{f}", f"l{label}"): st.integers(1, 1000) for f in range(facets) for label in range(labels)}
+        )
+    )
+)
+
+
+def after(balance: Balance, counts: dict[Stratum, int]) -> dict[Stratum, int]:
+    return {share.values: share.after for share in balance.plan(counts).shares}
+
+
+def test_undersample_takes_all_strata_down_to_the_smallest() -> None:
+    assert set(after(Balance(BY), COUNTS).values()) == {10}
+
+
+def test_oversample_takes_all_strata_up_to_the_largest() -> None:
+    assert set(after(Balance(BY, "oversample"), COUNTS).values()) == {120}
+
+
+@pytest.mark.parametrize(("strategy", "size"), [("undersample", 7), ("undersample", 10), ("oversample", 120)])
+def test_a_size_is_the_quota_of_every_stratum(strategy: str, size: int) -> None:
+    assert set(after(Balance(BY, strategy, size=size), COUNTS).values()) == {size}  # type: ignore[arg-type]
+
+
+def test_the_lab_is_balanced_to_486_rows() -> None:
+    categories = [f"category {i}" for i in range(18)]
+    counts = {(c, s): 9 + 13 * i for i, c in enumerate(categories) for s in ("-1", "0", "1")}
+
+    assert sum(after(Balance(("product_category", "sentiment")), counts).values()) == 18 * 3 * 9
+
+
+@pytest.mark.parametrize(
+    ("rows", "fraction", "kept"),
+    [(10, 0.15, 2), (10, 0.25, 3), (5, 0.1, 1), (100, 0.004, 1), (3, 1, 3), (3, 1.0, 3), (10, 0.05, 1), (1000, 1e-09, 1)],
+)
+def test_a_fraction_is_rounded_half_up_and_keeps_a_row(rows: int, fraction: float, kept: int) -> None:
+    assert after(Balance(("label",), fraction=fraction), {("1",): rows}) == {("1",): kept}
+
+
+@given(full_tables, st.floats(0.001, 1))
+def test_a_fraction_keeps_the_proportions(counts: dict[Stratum, int], fraction: float) -> None:
+    for stratum, kept in after(Balance(BY, fraction=fraction), counts).items():
+        assert kept == max(1, kept)
+        assert kept == 1 or abs(kept - Fraction(str(fraction)) * counts[stratum]) <= Fraction(1, 2)
+
+
+@given(full_tables)
+def test_balanced_strata_are_equal_and_no_quota_is_beyond_reach(counts: dict[Stratum, int]) -> None:
+    under, over = after(Balance(BY), counts), after(Balance(BY, "oversample"), counts)
+
+    assert len(set(under.values())) == len(set(over.values())) == 1
+    assert all(under[stratum] <= counts[stratum] <= over[stratum] for stratum in counts)
+
+
+def test_weights_are_those_of_kamiran_and_calders() -> None:
+    # Table 2 of their paper: sex and class of ten job applicants, weights 0.75, 2, 1.5 and 0.67.
+    counts = {("m", "+"): 4, ("m", "-"): 1, ("f", "+"): 2, ("f", "-"): 3}
+
+    weights = reweighing(counts)
+
+    assert weights == {("m", "+"): 0.75, ("m", "-"): 2.0, ("f", "+"): 1.5, ("f", "-"): pytest.approx(2 / 3, abs=1e-15)}
+
+
+@given(full_tables)
+def test_weights_make_facet_and_label_independent(counts: dict[Stratum, int]) -> None:
+    weighted = {stratum: counts[stratum] * weight for stratum, weight in reweighing(counts).items()}
+    total = sum(counts.values())
+    by_facet: dict[str | None, float] = {}
+    by_label: dict[str | None, float] = {}
+    for (facet, label), weight in weighted.items():
+        by_facet[facet] = by_facet.get(facet, 0) + weight
+        by_label[label] = by_label.get(label, 0) + weight
+
+    assert math.isclose(sum(weighted.values()), total, rel_tol=1e-12)
+    for (facet, label), weight in weighted.items():
+        assert math.isclose(weight, by_facet[facet] * by_label[label] / total, rel_tol=1e-12)
+
+
+def test_reweighing_loses_no_row_and_weighs_several_facets_together() -> None:
+    counts: dict[Stratum, int] = {("F", "a", "1"): 2, ("F", "a", "0"): 2, ("M", "b", "1"): 3, ("M", "b", "0"): 1}
+
+    plan = Balance(("gender", "group", "approved"), "reweigh", empty="ignore").plan(counts)
+
+    assert {s.values: (s.after, s.weight) for s in plan.shares} == {
+        ("F", "a", "0"): (2, 4 * 3 / (8 * 2)),
+        ("F", "a", "1"): (2, 4 * 5 / (8 * 2)),
+        ("M", "b", "0"): (1, 4 * 3 / (8 * 1)),
+        ("M", "b", "1"): (3, 4 * 5 / (8 * 3)),
+    }
+
+
+class TestEmptyStrata:
+    counts: dict[Stratum, int] = {("Trend", "1"): 5, ("Dresses", "-1"): 4, ("Dresses", "1"): 9}  # noqa: RUF012
+
+    @pytest.mark.parametrize("strategy", ["undersample", "oversample", "reweigh"])
+    def test_they_are_named_with_their_count(self, strategy: str) -> None:
+        balance = Balance(("product_category", "sentiment"), strategy)  # type: ignore[arg-type]
+
+        with pytest.raises(QuotaError) as caught:
+            balance.plan(self.counts)
+
+        assert str(caught.value) == (
+            "no row (count 0) has product_category='Trend' and sentiment='-1', so "
+            f"{strategy} cannot balance by product_category, sentiment; "
+            "add such rows, balance by fewer columns, or say empty='ignore'"
+        )
+
+    def test_only_some_of_many_are_named(self) -> None:
+        counts: dict[Stratum, int] = {(f"f{i}", f"l{i}"): 1 for i in range(500)}
+
+        with pytest.raises(QuotaError, match=r"has gender='f0' and approved='l1' \(.*; and 249497 more\), so"):
+            Balance(BY).plan(counts)
+
+    def test_they_can_be_ignored_with_a_warning(self) -> None:
+        plan = Balance(("product_category", "sentiment"), empty="ignore").plan(self.counts)
+
+        assert {share.after for share in plan.shares} == {4}
+        assert plan.warnings == ("1 combination has no row and stay so: product_category='Trend' and sentiment='-1'",)
+
+    def test_a_fraction_of_nothing_is_nothing(self) -> None:
+        plan = Balance(("product_category", "sentiment"), fraction=0.5).plan(self.counts)
+
+        assert [share.after for share in plan.shares] == [2, 5, 3]
+
+
+class TestMissingValues:
+    counts: dict[Stratum, int] = {("F", "1"): 5, ("F", "0"): 6, ("M", "1"): 7, ("M", "0"): 8, (None, "1"): 2}  # noqa: RUF012
+
+    def test_their_rows_are_dropped_with_a_warning(self) -> None:
+        plan = Balance(BY).plan(self.counts)
+
+        assert {share.values: share.after for share in plan.shares}[None, "1"] == 0
+        assert sum(share.after for share in plan.shares) == 4 * 5
+        assert plan.warnings == (
+            "there are 2 rows without a value in gender or approved left out; "
+            "missing='keep' makes them strata of their own",
+        )
+
+    def test_they_can_be_strata_of_their_own(self) -> None:
+        plan = Balance(BY, missing="keep").plan(self.counts)
+
+        assert [share.after for share in plan.shares] == [2] * 5
+        assert plan.shares[-1].values == (None, "1")
+
+    def test_they_can_be_an_error(self) -> None:
+        with pytest.raises(DataError, match="^there are 2 rows without a value in gender or approved; mend"):
+            Balance(BY, missing="error").plan(self.counts)
+
+    def test_reweighing_keeps_them(self) -> None:
+        plan = Balance(BY, "reweigh").plan(self.counts)
+
+        assert sum(share.after for share in plan.shares) == sum(self.counts.values())
+
+    def test_nothing_but_missing_values_is_an_error(self) -> None:
+        with pytest.raises(DataError, match="^no row has a value in each of gender or approved"):
+            Balance(BY).plan({("F", None): 3, (None, "1"): 3})
+
+
+class TestQuotasBeyondReach:
+    def test_undersample(self) -> None:
+        with pytest.raises(QuotaError) as caught:
+            Balance(BY, size=11).plan(COUNTS)
+
+        assert str(caught.value) == (
+            "there are 10 rows with gender='F' and approved='1', fewer than the size of 11 asked for; "
+            "ask for at most 10, or choose oversample"
+        )
+
+    def test_oversample(self) -> None:
+        with pytest.raises(QuotaError, match="^there are 120 rows with gender='M' and approved='1', more than the size"):
+            Balance(BY, "oversample", size=119).plan(COUNTS)
+
+
+def test_no_rows_are_an_error() -> None:
+    with pytest.raises(DataError, match="no row to balance"):
+        Balance(BY).plan({})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"by": ()}, "by: () is not a list"),
+        ({"by": "gender"}, "by: 'gender' is not a list"),
+        ({"by": ("a", "a")}, "by: column 'a' is listed twice"),
+        ({"by": ("a",), "strategy": "reweigh"}, "by: reweigh makes"),
+        ({"strategy": "smote"}, "strategy: there is no 'smote'; choose one of undersample, oversample, reweigh"),
+        ({"empty": "skip"}, "empty: there is no 'skip'"),
+        ({"missing": "skip"}, "missing: there is no 'skip'"),
+        ({"size": 0}, "size: 0 is not a number of rows"),
+        ({"size": 1.5}, "size: 1.5 is not"),
+        ({"size": True}, "size: True is not"),
+        ({"size": 5, "fraction": 0.5}, "size and fraction: only one"),
+        ({"size": 5, "strategy": "reweigh"}, "size: reweigh keeps every row"),
+        ({"fraction": 0}, "fraction: 0 is not a share"),
+        ({"fraction": 1.01}, "fraction: 1.01 is not a share"),
+        ({"fraction": float("nan")}, "fraction: nan is not a share"),
+        ({"fraction": 0.5, "strategy": "oversample"}, "fraction: oversample never drops rows"),
+    ],
+)
+def test_parameters_are_checked_at_once(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Balance(**({"by": BY} | parameters))  # type: ignore[arg-type]
+
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_result_goes_through_json_and_comes_back() -> None:
+    shares = (StratumShare(("F", None), 5, 3), StratumShare(("M", "1"), 4, 4, 1.25))
+    result = BalanceResult("out.csv", BY, "reweigh", -3, shares, 9, 7, "weight", ("look",))
+
+    assert BalanceResult.from_json(json.loads(json.dumps(result.to_json()))) == result

@@ -1,0 +1,248 @@
+"""The gate in Airflow's own runner: what runs, what is skipped, what is stored, and which assets are updated."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, Asset, task, task_group
+
+from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, BiasGateOperator, DataConfig
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.exceptions import ConfigError
+from dag_runs import Ran, run
+
+pytestmark = pytest.mark.airflow
+
+
+def an_analysis(positive_of_b: int) -> dict[str, Any]:
+    """The XCom of an analysis of 100 rows of "a", 60 of them positive, and 100 of "b"."""
+    counts = {("a", True): 60, ("a", False): 40, ("b", True): positive_of_b, ("b", False): 100 - positive_of_b}
+    cells = [
+        Cell(facet, "1" if positive else "0", positive, None, Tally.of_rows(n))
+        for (facet, positive), n in counts.items()
+    ]
+    config = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], "f"), ["CI", "DPL"])
+    contingency = Contingency("y", "1", [FacetContingency("f", ["a", "b"], cells)])
+    return Analysis.from_contingency(contingency, config).to_xcom()
+
+
+FAIR, BIASED = an_analysis(60), an_analysis(10)
+TOLERATED = {"DPL": 0.1}
+
+
+def nothing(task_id: str, **kwargs: Any) -> Any:
+    @task(task_id=task_id, **kwargs)
+    def do_nothing() -> None:
+        pass
+
+    return do_nothing()
+
+
+@pytest.fixture(scope="module")
+def gates(airflow_db: Path) -> Ran:
+    """One run with a gate of every kind, side by side; each begins a branch of its own."""
+    with DAG("gates", schedule=None) as dag:
+        for name, analysis in (("fair", FAIR), ("biased", BIASED)):
+            judged = {"analysis": analysis, "thresholds": TOLERATED}
+            fail = BiasGateOperator(task_id=f"fail_{name}", retries=3, **judged)
+            fail >> nothing(f"train_fail_{name}")
+
+            skip = BiasGateOperator(task_id=f"skip_{name}", on_violation="skip", **judged)
+            skip >> nothing(f"train_skip_{name}") >> nothing(f"always_skip_{name}", trigger_rule="all_done")
+
+            direct = BiasGateOperator(
+                task_id=f"direct_{name}", on_violation="skip", ignore_downstream_trigger_rules=False, **judged
+            )
+            direct >> nothing(f"train_direct_{name}") >> nothing(f"always_direct_{name}", trigger_rule="all_done")
+
+            branch = BiasGateOperator(
+                task_id=f"branch_{name}", on_violation="branch", branch_to=f"repair_{name}", **judged
+            )
+            join = nothing(f"train_branch_{name}", trigger_rule="none_failed_min_one_success")
+            branch >> [nothing(f"repair_{name}"), nothing(f"straight_{name}")] >> join
+
+            warn = BiasGateOperator(task_id=f"warn_{name}", on_violation="warn", **judged)
+            warn >> nothing(f"train_warn_{name}")
+    return run(dag)
+
+
+@pytest.mark.parametrize(
+    ("task_id", "state"),
+    [
+        ("fail_fair", "success"),
+        ("train_fail_fair", "success"),
+        ("fail_biased", "failed"),
+        ("train_fail_biased", "upstream_failed"),
+        ("skip_fair", "success"),
+        ("train_skip_fair", "success"),
+        ("always_skip_fair", "success"),
+        ("skip_biased", "success"),
+        ("train_skip_biased", "skipped"),
+        ("always_skip_biased", "skipped"),
+        ("train_direct_fair", "success"),
+        ("train_direct_biased", "skipped"),
+        ("always_direct_biased", "success"),
+        ("branch_fair", "success"),
+        ("repair_fair", "skipped"),
+        ("straight_fair", "success"),
+        ("train_branch_fair", "success"),
+        ("branch_biased", "success"),
+        ("repair_biased", "success"),
+        ("straight_biased", "skipped"),
+        ("train_branch_biased", "success"),
+        ("warn_fair", "success"),
+        ("warn_biased", "success"),
+        ("train_warn_biased", "success"),
+    ],
+)
+def test_what_runs_and_what_does_not(gates: Ran, task_id: str, state: str) -> None:
+    assert gates.states[task_id] == state
+
+
+@pytest.mark.parametrize("kind", ["fail", "skip", "direct", "branch", "warn"])
+def test_the_verdict_is_stored_whatever_comes_of_it(gates: Ran, kind: str) -> None:
+    fair, biased = (gates.xcoms[f"{kind}_{name}"]["verdict"] for name in ("fair", "biased"))
+
+    assert fair["outcome"] == "pass"
+    assert biased["outcome"] == "violation"
+    assert biased["checks"]["violation"] == 2
+    assert {finding["value"] for finding in biased["findings"]} == {"a", "b"}
+    assert len(json.dumps(biased)) < 2000
+
+
+def test_a_verdict_is_not_tried_again(gates: Ran, airflow_db: Path) -> None:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        query = select(TaskInstance).where(TaskInstance.dag_id == "gates", TaskInstance.task_id == "fail_biased")
+        instance = session.scalars(query).one()
+
+    assert instance.max_tries == 3
+    assert instance.try_number <= 1
+
+
+def test_an_asset_is_updated_only_when_the_data_pass(airflow_db: Path) -> None:
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    assets = {name: Asset(f"checked_{name}", uri=f"file:///checked/{name}.csv") for name in ("fair", "biased")}
+    with DAG("gated_assets", schedule=None) as dag:
+        for name, analysis in (("fair", FAIR), ("biased", BIASED)):
+            BiasGateOperator(
+                task_id=name,
+                analysis=analysis,
+                thresholds=TOLERATED,
+                on_violation="warn",
+                asset_on_pass=assets[name],
+            )
+    ran = run(dag)
+
+    assert set(ran.states.values()) == {"success"}
+    with create_session() as session:
+        query = select(AssetModel.name, AssetEvent.extra).join(AssetEvent, AssetEvent.asset_id == AssetModel.id)
+        updated = dict(session.execute(query.where(AssetEvent.source_dag_id == "gated_assets")).all())
+    assert set(updated) == {"checked_fair"}
+    assert updated["checked_fair"]["verdict"].startswith("passed")
+
+
+def test_mapped_gates_stay_closed_for_what_waits_for_all_of_them(airflow_db: Path) -> None:
+    with DAG("mapped_gates", schedule=None) as dag:
+        gate = BiasGateOperator.partial(task_id="gate", thresholds=TOLERATED, on_violation="skip").expand(
+            analysis=[FAIR, BIASED]
+        )
+        gate >> nothing("train")
+
+        failing = BiasGateOperator.partial(task_id="failing", thresholds=TOLERATED).expand(analysis=[FAIR, BIASED])
+        failing >> nothing("train_after_failing")
+
+        branching = BiasGateOperator.partial(
+            task_id="branching", thresholds=TOLERATED, on_violation="branch", branch_to="repair"
+        ).expand(analysis=[FAIR, BIASED])
+        branching >> [nothing("repair"), nothing("train_after_branching")]
+    ran = run(dag)
+
+    assert (ran.states["gate[0]"], ran.states["gate[1]"], ran.states["train"]) == ("success", "skipped", "skipped")
+    assert ran.xcoms["gate[1]"]["verdict"]["outcome"] == "violation"
+    assert (ran.states["failing[0]"], ran.states["failing[1]"]) == ("success", "failed")
+    assert ran.states["train_after_failing"] == "upstream_failed"
+    # It cannot choose for all instances, so it does not pretend to.
+    assert ran.states["branching[1]"] == "failed"
+    assert ran.states["train_after_branching"] == "upstream_failed"
+
+
+def test_a_gate_in_a_mapped_task_group_closes_for_its_own_dataset(airflow_db: Path) -> None:
+    with DAG("mapped_groups", schedule=None) as dag:
+
+        @task
+        def measure() -> list[dict[str, Any]]:
+            return [FAIR, BIASED]
+
+        @task_group
+        def check(analysis: Any) -> None:
+            gate = BiasGateOperator(task_id="gate", analysis=analysis, thresholds=TOLERATED, on_violation="skip")
+            gate >> nothing("train") >> nothing("publish")
+
+        check.expand(analysis=measure())
+    ran = run(dag)
+
+    assert (ran.states["check.train[0]"], ran.states["check.publish[0]"]) == ("success", "success")
+    assert (ran.states["check.train[1]"], ran.states["check.publish[1]"]) == ("skipped", "skipped")
+
+
+def test_a_branch_in_a_mapped_task_group_is_refused_when_the_dag_is_parsed() -> None:
+    """Airflow would follow both of its branches."""
+    with DAG("mapped_branches", schedule=None):
+
+        @task_group
+        def check(analysis: Any) -> None:
+            BiasGateOperator(
+                task_id="gate", analysis=analysis, thresholds=TOLERATED, on_violation="branch", branch_to="check.repair"
+            )
+
+        with pytest.raises(ConfigError, match=r"task 'check\.gate': on_violation='branch': .*use 'fail' or 'skip'"):
+            check.expand(analysis=[FAIR, BIASED])
+
+
+def test_one_gate_judges_all_of_a_mapped_check(airflow_db: Path) -> None:
+    with DAG("gate_of_many", schedule=None) as dag:
+
+        @task
+        def measure(analysis: dict[str, Any]) -> dict[str, Any]:
+            return analysis
+
+        measured = measure.expand(analysis=[FAIR, BIASED, FAIR])
+        BiasGateOperator(task_id="gate", analysis=measured, thresholds=TOLERATED) >> nothing("train")
+    ran = run(dag)
+
+    assert (ran.states["gate"], ran.states["train"]) == ("failed", "upstream_failed")
+    assert [one["outcome"] for one in ran.xcoms["gate"]["verdict"]["all"]] == ["pass", "violation", "pass"]
+
+
+def test_no_evidence_is_no_pass(airflow_db: Path) -> None:
+    with DAG("no_evidence", schedule=None) as dag:
+
+        @task
+        def none() -> None:
+            return None
+
+        @task
+        def something_else() -> dict[str, Any]:
+            return {"dpl": 0.0}
+
+        for producer in (none, something_else):
+            name = producer.function.__name__
+            BiasGateOperator(
+                task_id=f"gate_{name}", analysis=producer(), thresholds=TOLERATED, on_violation="warn"
+            ) >> nothing(f"train_{name}")
+        BiasGateOperator(task_id="gate_empty", analysis=[], thresholds=TOLERATED, on_violation="warn")
+        BiasGateOperator(task_id="gate_absent", analysis="/nowhere/analysis.json", thresholds=TOLERATED)
+        BiasGateOperator(task_id="gate_wrong", analysis=FAIR, thresholds={"KL": 0.1}, on_violation="warn")
+    ran = run(dag)
+
+    assert {task_id for task_id, state in ran.states.items() if state == "success"} == {"none", "something_else"}

@@ -1,0 +1,490 @@
+"""The page: complete by itself, honest about what it does not know, deaf to what the data try to tell a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from html.parser import HTMLParser
+
+import pytest
+
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.thresholds import Thresholds
+from airflow_clarify.exceptions import ThresholdError
+from airflow_clarify.reports.html import render
+
+CREATED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+METHODS = ["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"]
+
+#: Positive rows, and all other rows, of each facet value: two of the lab's categories, and its others as one.
+CLOTHES = {"Dresses": (4634, 1511), "Trend": (78, 40), "others": (12721, 3642)}
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</title></style></script><svg onload=alert(1)>",
+    "' onmouseover='alert(1)",
+    "'; DROP TABLE reviews; --",
+    "{{ 7 * 7 }}{% raw %}",
+    "&amp;&lt;b&gt;",
+    "javascript:alert(1)",
+    "--><!-- ]]>",
+    "שלום עולם",
+    "日本語 👩‍👩‍👧",
+    "x" * 300,
+]
+
+_VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(HTMLParser):
+    """The page as a browser reads it; fails where tags are not properly nested."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.source = source
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.raw: dict[str, str] = {}
+        self._open: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len({name for name, _ in attrs}) == len(attrs), f"<{tag}> has an attribute twice"
+        self.elements.append((tag, dict(attrs)))
+        if tag not in _VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open, f"</{tag}> closes nothing"
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] in ("script", "style"):
+            self.raw[self._open[-1]] = data
+        else:
+            self.texts.append(data)
+
+    @cached_property
+    def text(self) -> str:
+        """All text, with spaces where the source has line breaks or runs of spaces."""
+        return re.sub(r"\s+", " ", "".join(self.texts))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def facet(column: str, counts: Mapping[str | None, tuple[int, int]], weight: float | None = None) -> FacetContingency:
+    def tally(rows: int) -> Tally:
+        return Tally.of_rows(rows) if weight is None else Tally.of_weights(rows, rows * weight, rows * weight**2)
+
+    cells = [
+        Cell(value, label, label == "1", None, tally(rows))
+        for value, (positive, negative) in counts.items()
+        for label, rows in (("1", positive), ("0", negative))
+    ]
+    return FacetContingency(column, list(counts), cells)
+
+
+def configuration(
+    column: str = "product_category", label: str = "sentiment", methods: object = METHODS
+) -> AnalysisConfig:
+    return AnalysisConfig.build(DataConfig("reviews.csv", label=label), BiasConfig([1], column), methods)  # type: ignore[arg-type]
+
+
+def analysis_of(
+    *facets: FacetContingency, label: str = "sentiment", weighted: bool = False, warnings: Sequence[str] = ()
+) -> Analysis:
+    contingency = Contingency(label, "1", facets, engine="DuckDB 1.4", warnings=warnings, weighted=weighted)
+    return Analysis.from_contingency(contingency, configuration())
+
+
+@pytest.fixture
+def clothes() -> Analysis:
+    return analysis_of(facet("product_category", CLOTHES))
+
+
+@pytest.fixture
+def from_clarify(clothes: Analysis) -> Analysis:
+    return Analysis.from_clarify_json(clothes.to_clarify_json())
+
+
+# --- What it says -------------------------------------------------------------------------------------------------
+
+
+def test_says_the_verdict_first_with_its_reason_and_the_number_of_checks(clothes: Analysis) -> None:
+    page = Page(render(clothes, thresholds=Thresholds({"DPL": 0.1})))
+    assert page.text.index("Violation") < page.text.index("1 of 3 checks fails.") < page.text.index("DPL by")
+    assert "DPL of product_category=Trend is 0.1100, outside [-0.1, 0.1]" in page.text
+    assert "|DPL| at most 0.1 (3 checks)" in page.text
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "headline", "summary"),
+    [
+        (Thresholds({"DPL": 0.2}), "Pass", "All 3 checks pass."),
+        (Thresholds({"DPL": 0.1}), "Violation", "1 of 3 checks fails."),
+        (
+            Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="fail"),
+            "Inconclusive",
+            "1 of 3 checks cannot be decided",
+        ),
+        (
+            Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="pass"),
+            "Pass",
+            "None of 3 checks fails; 1 inconclusive, which is let through here.",
+        ),
+        (None, "Not judged", "No thresholds were given"),
+    ],
+)
+def test_has_a_word_for_every_verdict(
+    clothes: Analysis, thresholds: Thresholds | None, headline: str, summary: str
+) -> None:
+    page = Page(render(clothes, thresholds=thresholds))
+    assert f"Analysis Report: {headline}" in page.text
+    assert summary in page.text
+
+
+def test_takes_a_verdict_that_was_given_before(clothes: Analysis) -> None:
+    thresholds = Thresholds({"DPL": 0.1})
+    given = render(clothes, verdict=thresholds.judge(clothes), created=CREATED)
+    assert given == render(clothes, thresholds=thresholds, created=CREATED)
+
+
+def test_thresholds_that_do_not_fit_are_an_error_not_a_page(clothes: Analysis) -> None:
+    with pytest.raises(ThresholdError, match="CDDL"):
+        render(clothes, thresholds=Thresholds({"CDDL": 0.1}))
+
+
+def test_says_what_else_was_asked(clothes: Analysis) -> None:
+    rules = Thresholds({"DPL": {"product_category": {"Trend": (None, 0.2), "*": 0.05}}}, 200, "ignore", 0.9, "pass")
+    page = Page(render(clothes, thresholds=rules))
+    assert "DPL at most 0.2 (1 check)" in page.text
+    assert "a group of fewer than 200 rows is ignored" in page.text
+    assert "the 90 % confidence interval is judged, and inconclusive passes" in page.text
+    assert "118 too few" in page.text
+
+
+def test_reads_a_metric_in_terms_of_the_data(clothes: Analysis) -> None:
+    text = Page(render(clothes)).text
+    assert "of rows with product_category=Trend, 66.1 % are positive; of all others, 77.1 %" in text
+    assert "118 rows with product_category=Trend against 22,508 of all others: 0.5 % of the data" in text
+    for metric in METHODS:
+        assert f"{metric} " in text
+
+
+def test_puts_the_most_violating_first(clothes: Analysis) -> None:
+    source = render(clothes, thresholds=Thresholds({"DPL": 0.1}))
+    overview = source[source.index('class="overview"') :]
+    assert re.findall(r'<th scope="row"><bdi>(\w+)</bdi>', overview)[:3] == ["Trend", "others", "Dresses"]
+
+
+def test_shows_the_counts_and_the_labels(clothes: Analysis) -> None:
+    text = Page(render(clothes)).text
+    assert "Rows 22,626" in text
+    assert re.search(r"Positive 77\.0.% 17,433 rows", text)
+    assert "6,145" in text
+    assert "75.4 %" in text
+
+
+def test_marks_a_violation_by_word_and_shape_as_well_as_by_colour(clothes: Analysis) -> None:
+    page = Page(render(clothes, thresholds=Thresholds({"DPL": 0.1})))
+    assert "violation 0.1100" in page.text
+    shapes = [use["href"] for use in page.all("use") if use.get("class") == use["href"].removeprefix("#")]  # type: ignore[union-attr]
+    assert shapes.count("#violation") == 1
+    assert shapes.count("#pass") == 2
+
+
+def test_draws_the_confidence_interval_where_there_is_one(clothes: Analysis) -> None:
+    assert 'class="whisker"' not in render(clothes, thresholds=Thresholds({"DPL": 0.1}))
+    assert 'class="whisker"' in render(clothes, thresholds=Thresholds({"DPL": 0.1}, 0, "fail", 0.95, "fail"))
+
+
+def test_draws_another_metric_where_that_one_fails(clothes: Analysis) -> None:
+    text = Page(render(clothes, thresholds=Thresholds({"DPL": 0.2, "CI": 0.9}))).text
+    assert text.index("DPL by product_category") < text.index("CI by product_category")
+    assert "KL by product_category" not in text
+
+
+def test_several_facets_each_have_their_section(clothes: Analysis) -> None:
+    analysis = analysis_of(facet("product_category", CLOTHES), facet("size", {"S": (9000, 2000), "L": (8433, 3193)}))
+    page = Page(render(analysis, thresholds=Thresholds({"DPL": {"size": 0.05, "product_category": 0.2}})))
+    assert "DPL by product_category" in page.text
+    assert "DPL by size" in page.text
+    assert "DPL of size=L is 0.0928" in page.text
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(set(identifiers)) == len(identifiers)
+
+
+def test_weighted_data_are_said_to_be() -> None:
+    text = Page(render(analysis_of(facet("gender", {"f": (120, 80), "m": (300, 100)}, weight=1.5), weighted=True))).text
+    assert "The data are weighted" in text
+    assert "weight 900" in text
+    assert "of the weight of rows with gender=f, 60.0 % are positive; of all others, 75.0 %" in text
+
+
+def test_a_repair_is_shown_beside_what_was_before(clothes: Analysis) -> None:
+    after = analysis_of(facet("product_category", dict.fromkeys(CLOTHES, (9, 18))))
+    page = Page(render(after, thresholds=Thresholds({"DPL": 0.1}), before=clothes))
+    assert "Before and after" in page.text
+    assert "before: 22,626" in page.text
+    assert sum(use["href"] == "#before" for use in page.all("use")) == len(CLOTHES) + 1  # and one in the legend
+    assert "Before and after" not in Page(render(after)).text
+
+
+def test_a_group_that_is_new_has_no_before(clothes: Analysis) -> None:
+    before = analysis_of(facet("product_category", {"Trend": (78, 40), "Dresses": (4634, 1511)}))
+    assert "others" in Page(render(clothes, before=before)).text
+
+
+# --- What it does not know ----------------------------------------------------------------------------------------
+
+
+def test_works_without_counts(from_clarify: Analysis) -> None:
+    page = Page(render(from_clarify, thresholds=Thresholds({"DPL": 0.1})))
+    assert "holds metrics and no counts" in page.text
+    assert "Violation" in page.text
+    assert "all others are positive more often than rows with product_category=Trend, by 11.0 points" in page.text
+    assert "rows with product_category=Trend are 0.5 % of the data" in page.text
+    assert "Positive share" not in page.text
+
+
+def test_an_undefined_metric_is_shown_with_its_error() -> None:
+    # Clarify lists the missing value as "nan", and its metrics are errors.
+    page = Page(render(analysis_of(facet("gender", {"f": (12, 8), "m": (30, 10), None: (1, 1)}))))
+    assert "not defined" in page.text
+    assert "DPL of nan: Facet set is empty." in page.text
+
+
+def test_a_metric_that_is_nowhere_defined_says_so(clothes: Analysis) -> None:
+    document = json.loads(clothes.to_clarify_json())
+    for entry in document["pre_training_bias_metrics"]["facets"]["product_category"]:
+        for metric in entry["metrics"]:
+            metric.update(value=None, error="no luck")
+    page = Page(render(Analysis.from_clarify_json(json.dumps(document)), thresholds=Thresholds({"DPL": 0.1})))
+    assert "3 of 3 checks fail." in page.text
+    assert "It is not defined for any group of these data." in page.text
+    assert "DPL of Dresses, Trend, others: no luck" in page.text
+
+
+def test_an_infinite_metric_is_on_the_page_and_fails(clothes: Analysis) -> None:
+    document = json.loads(clothes.to_clarify_json())
+    metrics = document["pre_training_bias_metrics"]["facets"]["product_category"][0]["metrics"]
+    next(metric for metric in metrics if metric["name"] == "KL")["value"] = "Infinity"
+    page = Page(render(Analysis.from_clarify_json(json.dumps(document)), thresholds=Thresholds({"KL": 0.5})))
+    assert "1 of 3 checks fails." in page.text
+    assert "∞" in page.text
+
+
+def test_the_silent_pass_is_a_violation_with_its_sentence() -> None:
+    page = Page(render(analysis_of(facet("gender", {"f": (0, 8), "m": (0, 10)})), thresholds=Thresholds({"DPL": 0.1})))
+    assert "None of 2 checks fails, but the data are not fit to be judged." in page.text
+    assert page.text.count("no row of 18 counts as positive") == 1
+
+
+def test_warnings_are_shown(clothes: Analysis) -> None:
+    analysis = analysis_of(facet("product_category", CLOTHES), warnings=["3 labels are missing"])
+    assert "1 warning 3 labels are missing" in Page(render(analysis)).text
+    assert "warning" not in Page(render(clothes)).text
+
+
+def test_an_analysis_of_an_xcom_is_shown_as_the_one_that_went_in(clothes: Analysis) -> None:
+    again = Analysis.from_xcom(json.loads(json.dumps(clothes.to_xcom())))
+    assert render(again, created=CREATED) == render(clothes, created=CREATED)
+
+
+# --- Evidence -----------------------------------------------------------------------------------------------------
+
+
+def test_carries_fingerprints_and_the_configuration(clothes: Analysis) -> None:
+    config = configuration()
+    text = Page(render(clothes, config=config, created=CREATED)).text
+    assert config.sha256 in text
+    assert hashlib.sha256(clothes.to_clarify_json().encode()).hexdigest() in text
+    assert "Counted by DuckDB 1.4" in text
+    assert "2026-11-21 12:00:00 UTC" in text
+    assert '"label": "sentiment"' in text
+
+
+def test_notices_a_configuration_of_another_analysis(clothes: Analysis) -> None:
+    text = Page(render(clothes, config=configuration(label="stars"))).text
+    assert "the configuration shown here is not the one of this analysis" in text
+
+
+def test_is_the_same_page_every_time(clothes: Analysis) -> None:
+    first, second = (render(clothes, thresholds=Thresholds({"DPL": 0.1}), created=CREATED) for _ in range(2))
+    assert first == second
+
+
+# --- A page of its own, and safe ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hostile() -> Analysis:
+    counts = {value: (10 + index, 20) for index, value in enumerate(HOSTILE)}
+    return analysis_of(
+        *(facet(column, counts) for column in ("</th><script>alert(2)</script>", "עברית")),
+        label='<img src="http://example.test/" onerror=alert(3)>',
+        warnings=["<b>bold</b> </style>"],
+    )
+
+
+def _hostile_page(analysis: Analysis) -> Page:
+    config = configuration("<script>alert(4)</script>", label="</script><script>alert(5)</script>")
+    source = render(
+        analysis, thresholds=Thresholds({"DPL": 0.1}), config=config, title="<script>alert(6)</script>", before=analysis
+    )
+    return Page(source)
+
+
+def test_hostile_names_are_text_and_nothing_else(hostile: Analysis) -> None:
+    page = _hostile_page(hostile)
+    text = "".join(page.texts)
+    for payload in [*HOSTILE, hostile.label, *(facet.column for facet in hostile.facets), "<b>bold</b> </style>"]:
+        assert payload in text
+    for number in (4, 5, 6):
+        assert f"<script>alert({number})</script>" in text
+    assert len(page.all("script")) == len(page.all("style")) == 1
+    assert not page.all("img")
+    assert not page.all("b")
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert "alert" not in page.raw["script"] + page.raw["style"]
+
+
+def test_hostile_names_do_not_end_up_in_attributes(hostile: Analysis) -> None:
+    page = _hostile_page(hostile)
+    values = [value or "" for _, attributes in page.elements for value in attributes.values()]
+    assert not any(payload in value for payload in HOSTILE for value in values)
+
+
+def test_names_cannot_turn_or_hide_text() -> None:
+    hidden = {
+        "\u202egpj.exe": (5, 5),
+        "a\u200bb": (5, 6),
+        "a\nb": (6, 5),
+        "nul\x00": (7, 5),
+        "\ud800": (8, 5),
+        "": (9, 5),
+    }
+    source = render(analysis_of(facet("name", hidden)))
+    source.encode("utf-8")
+    assert not re.search("[\x00-\x09\x0b-\x1f\u200b\u202a-\u202e]", source)
+    text = Page(source).text
+    for shown in ("⟨U+202E⟩gpj.exe", "a⟨U+200B⟩b", "a⟨U+000A⟩b", "nul⟨U+0000⟩", "⟨U+D800⟩", '""'):
+        assert shown in text
+
+
+@pytest.mark.parametrize("value", ["שלום", "x" * 300, "a\nb"])
+def test_a_name_in_the_verdict_is_set_apart_from_its_sentence(value: str) -> None:
+    source = render(analysis_of(facet("עיר", {value: (1, 9), "b": (9, 1)})), thresholds=Thresholds({"DPL": 0.1}))
+    shown = value.replace("\n", "⟨U+000A⟩")
+    assert f"<li>DPL of <bdi><bdi>עיר</bdi>=<bdi>{shown}</bdi></bdi> is 0.8000, outside [-0.1, 0.1]</li>" in source
+
+
+def test_nothing_is_fetched(hostile: Analysis) -> None:
+    page = _hostile_page(hostile)
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base", "form", "image", "foreignobject")
+        assert not {"src", "srcset", "style"} & attributes.keys()
+        assert (attributes.get("href") or "#").startswith("#")
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest", page.raw["style"] + page.raw["script"])
+
+
+def test_every_link_inside_the_page_leads_somewhere(clothes: Analysis) -> None:
+    page = Page(render(clothes, thresholds=Thresholds({"DPL": 0.1}, 0, "fail", 0.95, "fail"), before=clothes))
+    targets = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    wanted = {attributes["href"].removeprefix("#") for _, attributes in page.elements if attributes.get("href")}  # type: ignore[union-attr]
+    wanted |= {attributes["aria-labelledby"] for _, attributes in page.elements if attributes.get("aria-labelledby")}
+    assert wanted <= targets
+
+
+def test_the_policy_allows_our_style_and_script_and_nothing_else(clothes: Analysis) -> None:
+    page = Page(render(clothes))
+    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    directives = dict(directive.split(" ", 1) for directive in policy.split("; "))
+    for tag in ("style", "script"):
+        digest = base64.b64encode(hashlib.sha256(page.raw[tag].encode()).digest()).decode()
+        assert directives.pop(f"{tag}-src") == f"'sha256-{digest}'"
+    assert set(directives.values()) == {"'none'"}
+    assert "default-src" in directives
+
+
+# --- For every reader ---------------------------------------------------------------------------------------------
+
+
+def test_tables_and_pictures_can_be_heard(clothes: Analysis) -> None:
+    page = Page(render(clothes, thresholds=Thresholds({"DPL": 0.1})))
+    assert all(header.get("scope") in ("row", "col") for header in page.all("th"))
+    for picture in page.all("svg"):
+        assert picture.get("role") == "img" or picture.get("aria-hidden") == "true"
+    assert len(page.all("title")) - 1 == sum(picture.get("role") == "img" for picture in page.all("svg"))
+    assert "DPL 0.1100; allowed from -0.1 to 0.1; violation" in page.text
+    assert page.all("html") == [{"lang": "en"}]
+
+
+def test_is_made_for_dark_rooms_paper_and_telephones(clothes: Analysis) -> None:
+    page = Page(render(clothes))
+    for medium in ("prefers-color-scheme: dark", "@media print", "max-width: 40rem"):
+        assert medium in page.raw["style"]
+    assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
+
+
+def _luminance(colour: str) -> float:
+    digits = colour.removeprefix("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    parts = (int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(clothes: Analysis, theme: int) -> None:
+    blocks = re.findall(r":root \{(.*?)\}", Page(render(clothes)).raw["style"], re.DOTALL)
+    colours = dict(re.findall(r"--([\w-]+): (#\w+)", blocks[theme]))
+    behind = {
+        "text": [name for name in colours if name.endswith("wash") or name in ("page", "raised", "band", "heat-6")],
+        "muted": ["page", "raised"],
+        "accent": ["page"],
+        "bad": ["page", "bad-wash", "raised"],
+        "good": ["page", "good-wash"],
+        "unsure": ["page", "unsure-wash", "raised"],
+    }
+    for text, backgrounds in behind.items():
+        for background in backgrounds:
+            light, dark = sorted((_luminance(colours[text]), _luminance(colours[background])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text} on {background}"
+
+
+# --- Size ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["customer segment {:03d}", "{:03d}" + "x" * 297], ids=["short", "long"])
+def test_stays_small_for_600_facet_values_that_all_fail(name: str) -> None:
+    counts = {name.format(index): ((7 * index) % 90, 90 - (7 * index) % 90) for index in range(600)}
+    analysis = analysis_of(facet("segment", counts))
+    source = render(analysis, thresholds=Thresholds(dict.fromkeys(METHODS, 0.0)), config=configuration("segment"))
+    assert len(source.encode()) < 1_000_000
+    page = Page(source)
+    assert "The 40 most violating of 600 are drawn; the table below has all." in page.text
+    assert all(value in page.text for value in counts)
+
+
+def test_the_module_is_light_to_import() -> None:
+    code = "import sys, airflow_clarify.reports.html; print({'jinja2', 'pandas', 'duckdb'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
