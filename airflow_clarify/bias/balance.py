@@ -278,7 +278,7 @@ def reweighing(counts: Mapping[Stratum, int]) -> dict[Stratum, float]:
 
     ``w(facet, label) = n(facet) n(label) / (n n(facet, label))``: what the count would be if the two were independent,
     over what it is (F. Kamiran and T. Calders, "Data preprocessing techniques for classification without
-    discrimination", Knowledge and Information Systems 33, 2012, section 4.2). Where no stratum is empty the weights of
+    discrimination", Knowledge and Information Systems 33, 2012). Where no stratum is empty the weights of
     all rows sum to the number of rows, and every facet has the same weighted share of each label.
 
     :param counts: rows of each stratum; its last text is the label, all before it are the facet

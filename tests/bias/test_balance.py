@@ -71,7 +71,7 @@ def test_balanced_strata_are_equal_and_no_quota_is_beyond_reach(counts: dict[Str
 
 
 def test_weights_are_those_of_kamiran_and_calders() -> None:
-    # Table 2 of their paper: sex and class of ten job applicants, weights 0.75, 2, 1.5 and 0.67.
+    # The example of their paper: sex and class of ten job applicants, weights 0.75, 2, 1.5 and 0.67.
     counts = {("m", "+"): 4, ("m", "-"): 1, ("f", "+"): 2, ("f", "-"): 3}
 
     weights = reweighing(counts)

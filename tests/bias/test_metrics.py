@@ -427,3 +427,33 @@ def test_the_metrics_stand_in_clarifys_order_under_clarifys_names() -> None:
     }
     assert list(METRICS) == sorted(METRICS)
     assert [name for name, metric in METRICS.items() if metric.needs_groups] == ["CDDL"]
+
+
+def test_their_ranges_are_those_of_the_definitions() -> None:
+    assert {name: (metric.lowest, metric.highest) for name, metric in METRICS.items()} == {
+        "CDDL": (-1, 1),
+        "CI": (-1, 1),
+        "DPL": (-1, 1),
+        "JS": (0, math.log(2)),
+        "KL": (0, math.inf),
+        "KS": (0, 1),
+        "LP": (0, math.sqrt(2)),
+        "TVD": (0, 1),
+    }
+
+
+def test_nearly_opposite_sides_come_near_the_ends_of_the_ranges() -> None:
+    most = 10**12
+    opposite = FacetCounts(d_positive=1, d_negative=most, a_positive=most, a_negative=1)
+    for name in ("DPL", "JS", "KS", "LP", "TVD"):
+        metric = METRICS[name]
+        assert metric.function is not None
+        assert metric.function(opposite) == pytest.approx(metric.highest, abs=1e-9)
+    assert difference_in_positive_proportions(swapped(opposite)) == pytest.approx(-1, abs=1e-9)
+    assert class_imbalance(FacetCounts(1, 0, most, most)) == pytest.approx(1, abs=1e-9)
+    assert kullback_leibler(opposite) > 27  # and so on without end
+
+
+def test_counts_add_up_by_side_and_by_label() -> None:
+    counts = FacetCounts(d_positive=1, d_negative=20, a_positive=300, a_negative=4000)
+    assert (counts.n_d, counts.n_a, counts.positive, counts.negative) == (21, 4300, 301, 4020)

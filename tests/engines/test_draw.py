@@ -118,7 +118,8 @@ class TestStatistics:
         ids=["neighbours", "every other", "every thousandth", "powers of two"],
     )
     def test_all_orders_of_a_few_rows_are_equally_likely(self, positions: tuple[int, ...]) -> None:
-        keys = np.stack([self.keys_at(seed, positions) for seed in self.SEEDS])
+        at = np.array(positions, dtype=np.uint32)
+        keys = np.stack([Draw(seed).keys_at(at) for seed in self.SEEDS])
         seen = Counter(map(tuple, np.argsort(keys, axis=1).tolist()))
 
         orders = [seen[order] for order in itertools.permutations(range(len(positions)))]
@@ -145,10 +146,10 @@ class TestStatistics:
     @pytest.mark.parametrize("pattern", ["blocks", "residues"])
     def test_draws_are_neither_clumped_nor_evenly_spread(self, step: int, pattern: str) -> None:
         rows, quota, parts, seeds = 4096, 1000, 64, self.SEEDS[:2000]
-        positions = tuple(range(0, rows * step, step))
+        positions = np.arange(0, rows * step, step, dtype=np.uint32)
         spread = []
         for seed in seeds:
-            keys = self.keys_at(seed, positions)
+            keys = Draw(seed).keys_at(positions)
             drawn = keys < np.partition(keys, quota)[quota]
             split = drawn.reshape(parts, -1).sum(1) if pattern == "blocks" else drawn.reshape(-1, parts).sum(0)
             spread.append(split.var())
@@ -157,9 +158,3 @@ class TestStatistics:
         hypergeometric = size * share * (1 - share) * (rows - size) / (rows - 1)
         error = np.std(spread) / math.sqrt(len(seeds))
         assert abs(np.mean(spread) - hypergeometric) / error < 4
-
-    @staticmethod
-    def keys_at(seed: int, positions: tuple[int, ...]) -> np.ndarray:
-        if positions[-1] < 10_000:
-            return Draw(seed).keys(0, positions[-1] + 1)[list(positions)]
-        return np.concatenate([Draw(seed).keys(position, position + 1) for position in positions])

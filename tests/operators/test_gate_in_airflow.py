@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, Asset, task, task_group
+from dag_runs import Ran, run
 
 from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, BiasGateOperator, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
 from airflow_clarify.exceptions import ConfigError
-from dag_runs import Ran, run
 
 pytestmark = pytest.mark.airflow
 

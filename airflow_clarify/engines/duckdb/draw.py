@@ -70,9 +70,14 @@ class Draw:
 
         if stop > KEY_SPACE:
             raise DataError(f"more than {KEY_SPACE} rows; no draw is defined beyond them, so balance the data in parts")
+        return self.keys_at(np.arange(start, stop, dtype=np.uint32))
+
+    def keys_at(self, positions: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """The keys of the rows at any positions."""
+        import numpy as np
+
         first, *others = self.constants
-        key = np.arange(start, stop, dtype=np.uint32)
-        key += np.uint32(first)
+        key = positions + np.uint32(first)
         for (shift, multiplier), addend in zip(_ROUNDS, others, strict=True):
             key ^= key >> np.uint32(shift)
             key *= np.uint32(multiplier)

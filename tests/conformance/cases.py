@@ -1,0 +1,164 @@
+"""Random datasets and questions about them: every way in which a column can be meant, read and asked for."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow
+import pyarrow.parquet
+from hypothesis import strategies as st
+
+#: How a column is meant. In a CSV all of them are texts; in Parquet each has its type.
+Meaning = Literal["text", "integer", "float", "boolean", "whole texts", "decimal", "date", "nothing"]
+
+_ARROW = {
+    "text": pyarrow.string(),
+    "integer": pyarrow.int64(),
+    "float": pyarrow.float64(),
+    "boolean": pyarrow.bool_(),
+    "whole texts": pyarrow.string(),
+    "decimal": pyarrow.decimal128(12, 2),
+    "date": pyarrow.date32(),
+    "nothing": pyarrow.string(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it is written: in a CSV the texts of its cells, in Parquet typed values; None is missing."""
+
+    meaning: Meaning
+    values: tuple[Any, ...]
+
+    @property
+    def present(self) -> list[Any]:
+        return [value for value in self.values if value is not None]
+
+    @property
+    def has_gaps(self) -> bool:
+        return None in self.values
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dataset, and what is asked of it."""
+
+    format: Literal["csv", "parquet"]
+    label: Column
+    facet: Column
+    group: Column | None
+    label_values: tuple[Any, ...]
+    facet_values: tuple[Any, ...] | None
+    methods: tuple[str, ...]
+
+    def write(self, folder: Path) -> Path:
+        """The dataset as a file."""
+        columns = {"label": self.label, "facet": self.facet}
+        if self.group is not None:
+            columns["group"] = self.group
+        path = folder / f"data.{self.format}"
+        if self.format == "parquet":
+            arrays = {
+                name: pyarrow.array(column.values, type=_ARROW[column.meaning]) for name, column in columns.items()
+            }
+            pyarrow.parquet.write_table(pyarrow.table(arrays), path)
+            return path
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*(column.values for column in columns.values()), strict=True))
+        return path
+
+
+_TEXTS = ("a", "b", "c d", "é", "x,y", 'say "q"', "O'Hara", "<b>", "rest", "other", "1a", "0x1", "1_0", "1 2", "-", "True!", "two\nlines")
+_WHOLE_TEXTS = ("1", "01", " 1", "1 ", "+1", "2", "-3", "40", "007", "100000")
+_GAPS = ("", "", "NA", "NaN", "nan", "null", "None", "n/a", "#N/A")
+_TRUTHS = (("True", "False"), ("true", "false"), ("TRUE", "FALSE"), ("True", "true", "FALSE"))
+
+
+def _pool(meaning: Meaning, written: str) -> st.SearchStrategy[list[Any]]:
+    """A few distinct values of a column."""
+    if meaning == "text":
+        return st.lists(st.sampled_from(_TEXTS), min_size=1, max_size=5, unique=True)
+    if meaning == "whole texts":
+        return st.lists(st.sampled_from(_WHOLE_TEXTS), min_size=1, max_size=6, unique=True)
+    if meaning == "integer":
+        small, large = st.integers(-3, 5), st.integers(-(10**15), 10**15)
+        numbers = st.lists(st.one_of(small, small, large), min_size=1, max_size=8, unique=True)
+        return numbers.map(lambda found: [str(n) for n in found]) if written == "csv" else numbers
+    if meaning == "float":
+        # Exact in a few digits: pandas' reader rounds long decimals in its own way.
+        numbers = st.lists(st.integers(-40, 40).map(lambda n: n / 8), min_size=1, max_size=8, unique=True)
+        if written == "csv":
+            return numbers.map(lambda found: [repr(n) for n in found])
+        return numbers.map(lambda found: [float(n) for n in found])
+    if meaning == "boolean":
+        if written == "csv":
+            return st.sampled_from(_TRUTHS).flatmap(
+                lambda spelt: st.lists(st.sampled_from(spelt), min_size=1, max_size=3, unique=True)
+            )
+        return st.lists(st.booleans(), min_size=1, max_size=2, unique=True)
+    if meaning == "decimal":
+        return st.lists(st.integers(-300, 300).map(lambda n: Decimal(n) / 100), min_size=1, max_size=5, unique=True)
+    if meaning == "date":
+        return st.lists(st.dates(date(1990, 1, 1), date(2030, 1, 1)), min_size=1, max_size=5, unique=True)
+    return st.just([None])
+
+
+@st.composite
+def columns(draw: st.DrawFn, written: str, rows: int, repeats: int) -> Column:
+    """A column of ``rows`` random cells, all of them ``repeats`` times: that is what the 5 % rule looks at."""
+    meanings: list[Meaning] = ["text", "integer", "integer", "float", "boolean", "whole texts"]
+    meanings += ["decimal", "date"] if written == "parquet" else []
+    meaning = draw(st.sampled_from([*meanings, *meanings, "nothing"]))
+    pool = draw(_pool(meaning, written))
+    if meaning != "nothing" and draw(st.integers(0, 2)) == 0:
+        pool = [*pool, None]
+    cells = draw(st.lists(st.sampled_from(pool), min_size=rows, max_size=rows))
+    if written == "csv":
+        gap = draw(st.sampled_from(_GAPS))
+        cells = [gap if cell is None else cell for cell in cells]
+    return Column(meaning, tuple(cells * repeats))
+
+
+def _asked(column: Column, *, most: int = 3) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Configured values: of the column, as themselves or as texts or numbers; near it; or foreign to it."""
+    present = [value for value in dict.fromkeys(column.values) if value is not None and value not in _GAPS]
+    own: list[Any] = [value if isinstance(value, str | int | float | bool) else str(value) for value in present]
+    own += [str(value) for value in own]
+    numbers = [number for number in map(_number, own) if number is not None]
+    near = [*numbers, *(n + 1 for n in numbers), *(n - 1 for n in numbers), *(-n for n in numbers)]
+    near += [n + 0.5 for n in numbers if abs(n) < 10**6]
+    foreign: list[Any] = ["zzz", 99, 0.5, 1, 0, "1", "0", "1.0", True, False, "True", "False", "true"]
+    choices = [st.sampled_from(foreign)]
+    choices += [st.sampled_from(own)] * 4 if own else []
+    choices += [st.sampled_from(near)] * 3 if near else []
+    return st.lists(st.one_of(choices), min_size=1, max_size=most).map(tuple)
+
+
+def _number(value: Any) -> int | float | None:
+    for read in (int, float):
+        try:
+            return read(value)
+        except (TypeError, ValueError):
+            continue
+    return None
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A random dataset, and a random question about it."""
+    written = draw(st.sampled_from(["csv", "parquet"]))
+    rows = draw(st.integers(1, 24))
+    repeats = draw(st.sampled_from([1, 1, 1, 7, 40]))
+    label, facet = draw(columns(written, rows, repeats)), draw(columns(written, rows, repeats))
+    group = draw(st.none() | columns(written, rows, repeats))
+    methods = draw(st.sampled_from([("all",), ("CI", "DPL", "KL", "JS", "LP", "TVD", "KS"), ("CDDL",), ("KS", "CI")]))
+    return Case(
+        written, label, facet, group, draw(_asked(label)), draw(st.none() | _asked(facet)), methods
+    )

@@ -1,0 +1,124 @@
+"""What is found wrong when a DAG file is read, with the task's name in the error; and what must wait for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, Asset, AssetAlias, task
+
+from airflow_clarify import (
+    BalanceDatasetOperator,
+    BiasConfig,
+    BiasGateOperator,
+    ClarifyPreTrainingBiasOperator,
+    DataConfig,
+    DuckDBEngine,
+    Thresholds,
+)
+from airflow_clarify.exceptions import ConfigError
+
+DATA = DataConfig("data.csv", label="y")
+BIAS = BiasConfig([1], "f")
+
+
+def check(**changes: Any) -> ClarifyPreTrainingBiasOperator:
+    arguments: dict[str, Any] = {"data_config": DATA, "bias_config": BIAS, **changes}
+    return ClarifyPreTrainingBiasOperator(task_id="bias", **arguments)
+
+
+def gate(**changes: Any) -> BiasGateOperator:
+    arguments: dict[str, Any] = {"analysis": "analysis.json", "thresholds": {"DPL": 0.1}, **changes}
+    return BiasGateOperator(task_id="gate", **arguments)
+
+
+def balance(**changes: Any) -> BalanceDatasetOperator:
+    arguments: dict[str, Any] = {"source": "data.csv", "target": "balanced.csv", "by": ["f", "y"], **changes}
+    return BalanceDatasetOperator(task_id="balance", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: check(methods=["DPL", "XYZ"]), "task 'bias': methods.pre_training_bias.methods: there is no metric"),
+        (lambda: check(bias_config=None), "task 'bias': give bias_config, or analysis_config, one of the two"),
+        (lambda: check(analysis_config={"dataset_type": "text/csv"}), "task 'bias': give bias_config, or"),
+        (
+            lambda: check(bias_config=None, analysis_config={"dataset_type": "text/csv"}),
+            "task 'bias': methods: required, and missing",
+        ),
+        (lambda: check(data_config={"path": "data.csv"}), "task 'bias': DataConfig: no field 'path'; the fields are"),
+        (
+            lambda: check(bias_config={"facet_name": "f", "label_values_or_threshold": []}),
+            "task 'bias': label_values_or_threshold: the list is empty",
+        ),
+        (lambda: gate(thresholds={"DPPL": 0.1}), "task 'gate': thresholds: there is no metric 'DPPL'"),
+        (lambda: gate(thresholds={}), "task 'gate': thresholds: give at least one"),
+        (lambda: gate(thresholds={"DPL": -0.1}), "task 'gate': thresholds: DPL: a single number"),
+        (lambda: gate(confidence=0.95), "task 'gate': on_inconclusive: with confidence, say what inconclusive does"),
+        (lambda: gate(on_violation="stop"), "task 'gate': on_violation: one of 'fail', 'skip', 'branch', 'warn'"),
+        (lambda: gate(on_violation="branch"), "task 'gate': branch_to: name the task to follow"),
+        (lambda: gate(branch_to="repair"), "task 'gate': branch_to: name the task to follow"),
+        (lambda: gate(on_violation="warn", outlets=[Asset("a")]), "task 'gate': outlets: with on_violation='warn'"),
+        (lambda: balance(strategy="smote"), "task 'balance': strategy: one of 'undersample', 'oversample', 'reweigh'"),
+        (lambda: balance(by="f"), "task 'balance': by: give a list of columns, such as ['f']"),
+        (lambda: balance(by=[]), "task 'balance': by: name at least one column"),
+        (lambda: balance(size=3, fraction=0.5), "task 'balance': size and fraction: give one of the two"),
+        (lambda: balance(target="data.csv"), "task 'balance': target: 'data.csv' is the source itself"),
+    ],
+)
+def test_mistakes_are_told_with_the_task(make: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        make()
+
+    assert str(error.value).startswith(sentence)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_templated_waits_for_the_run() -> None:
+    check(
+        data_config=DataConfig("{{ params.path }}", label="{{ params.label }}", dataset_type="{{ params.type }}"),
+        bias_config=BiasConfig("{{ params.positive }}", "{{ params.facet }}"),
+        methods="{{ params.methods }}",
+    )
+    check(bias_config=None, analysis_config="{{ params.config }}")
+    gate(thresholds={"DPL": "{{ params.dpl }}"}, min_rows="{{ params.rows }}")
+    gate(thresholds="{{ params.thresholds }}")
+    balance(by="{{ params.by }}", seed="{{ params.seed }}")
+
+
+def test_ready_thresholds_and_static_outlets_where_they_are_safe() -> None:
+    gate(thresholds=Thresholds({"DPL": 0.1}))
+    gate(outlets=[Asset("trained_on")])
+    gate(on_violation="skip", outlets=[AssetAlias("alias")])
+
+
+def test_outputs_of_tasks_inside_configurations_make_dependencies() -> None:
+    with DAG("nested", schedule=None):
+
+        @task
+        def path() -> str:
+            return "data.csv"
+
+        @task
+        def label() -> str:
+            return "y"
+
+        found, named = path(), label()
+        bias = check(data_config=DataConfig(found, label=named))
+        repaired = balance(source=DataConfig(found))
+
+    assert bias.upstream_task_ids == {"path", "label"}
+    assert repaired.upstream_task_ids == {"path"}
+
+
+def test_one_configuration_may_serve_many_tasks() -> None:
+    """Airflow renders in place, so each task needs an object of its own."""
+    engine = DuckDBEngine(memory_limit="{{ params.memory }}")
+    one, other = check(engine=engine), check(engine=engine)
+
+    assert one.data_config is not DATA
+    assert one.data_config is not other.data_config
+    assert one.engine is not other.engine
+    assert one.engine == engine
