@@ -105,6 +105,7 @@ with DAG(
     def train(original: str, label: str, positive: list[Any], facet: str, ti: Any = None) -> dict[str, Any]:
         """Train a small model on the data that a gate let through."""
         import pandas
+        from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.impute import SimpleImputer
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import cross_val_predict
@@ -116,16 +117,19 @@ with DAG(
         rows = pandas.read_csv(path)
         accepted = rows[label].astype(str).isin([str(value) for value in positive]).astype(int)
         # The facet is not to decide, and these columns are the answer under another name.
-        features = rows.select_dtypes("number").drop(columns=[label, facet, "action", "reject"], errors="ignore")
-        features = features.loc[:, features.notna().any()]
-        model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=1000))
-        predicted = cross_val_predict(model, features, accepted, cv=5)
-        rates = {
-            str(value): float(share) for value, share in pandas.Series(predicted).groupby(rows[facet]).mean().items()
-        }
+        known = rows.drop(columns=[label, facet, "action", "reject"], errors="ignore")
+        numbers = known.select_dtypes("number").dropna(axis="columns", how="all")
+        classifier = LogisticRegression(max_iter=1000)
+        if numbers.empty:
+            model, features = make_pipeline(TfidfVectorizer(), classifier), known.astype(str).agg(" ".join, axis=1)
+        else:
+            model, features = make_pipeline(SimpleImputer(), StandardScaler(), classifier), numbers
+        predicted = pandas.Series(cross_val_predict(model, features, accepted, cv=5))
+        accuracy = float((predicted == accepted).mean())
+        accepts = {str(value): float(share) for value, share in predicted.groupby(rows[facet]).mean().items()}
         print(f"Trained on {len(rows):,} rows of {path}")
-        print(f"Right in {(predicted == accepted).mean():.1%} of cases; accepts by {facet}: {rates}")
-        return {"data": path, "rows": len(rows), "accuracy": float((predicted == accepted).mean()), "accepts": rates}
+        print(f"Right in {accuracy:.1%} of cases; accepts by {facet}: {accepts}")
+        return {"data": path, "rows": len(rows), "accuracy": accuracy, "accepts": accepts}
 
     trained = train(loaded, "{{ params.label }}", "{{ params.positive }}", "{{ params.facet }}")
 

@@ -153,7 +153,8 @@ class Analysis:
                 continue
             # Rows of weight 0 count for nothing, so it is the weights that tell.
             if not facet.positive.weight or not facet.negative.weight:
-                found = ", ".join("missing" if label is None else plain(repr(label)) for label in list(facet.labels)[:5])
+                first = list(facet.labels)[:5]
+                found = ", ".join("missing" if label is None else plain(repr(label)) for label in first)
                 which = "no row" if not facet.positive.weight else "every row"
                 weightless = " (weight 0 counts for nothing)" if facet.positive.rows and facet.negative.rows else ""
                 return (
@@ -274,7 +275,8 @@ class Analysis:
             same = summary["label"] == self.label and list(summary["facets"]) == [f.column for f in self.facets]
             facets = tuple(_facet_with_summary(facet, summary["facets"][facet.column]) for facet in self.facets if same)
         except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"{source}: not a summary ({type(error).__name__}: {error}); run the analysis again") from None
+            what = f"{type(error).__name__}: {error}"
+            raise DataError(f"{source}: not a summary ({what}); run the analysis again") from None
         if not same:
             raise DataError(f"{source}: belongs to another analysis than the file beside it; run the analysis again")
         return replace(

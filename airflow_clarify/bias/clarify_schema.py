@@ -146,7 +146,8 @@ def _check_facets_differ(facets: list[_Facet] | None) -> None:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    path = [part for part in first["loc"] if isinstance(part, int) or part in _KEYS or first["type"] == "extra_forbidden"]
+    unknown = first["type"] == "extra_forbidden"
+    path = [part for part in first["loc"] if unknown or isinstance(part, int) or part in _KEYS]
     key = _dotted(path)
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if first["type"] == "missing":

@@ -35,7 +35,7 @@ class ColumnProfile:
     """What the rules need to know of a column.
 
     :param name: name of the column
-    :param kind: what its present values are: ``integer``, ``float``, ``boolean``, ``text`` or ``other`` (dates and such)
+    :param kind: what its present values are: ``integer``, ``float``, ``boolean``, ``text`` or ``other`` (dates, say)
     :param present: rows with a value
     :param missing: rows without
     :param distinct: number of distinct present values
@@ -188,4 +188,4 @@ def _whole_number(value: Value) -> int | None:
 def _truth(value: Value) -> bool | None:
     if isinstance(value, str):
         return {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(value.lower())
-    return {1: True, 0: False}.get(value)  # type: ignore[call-overload, no-any-return]
+    return bool(value) if value in (0, 1) else None

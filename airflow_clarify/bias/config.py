@@ -407,7 +407,8 @@ def resolve_column(reference: ColumnRef, columns: Sequence[str], key: str) -> st
     """
     if isinstance(reference, int):
         if not 0 <= reference < len(columns):
-            raise ConfigError(f"{key}: index {reference} is outside the {len(columns)} columns (0 to {len(columns) - 1})")
+            last = len(columns) - 1
+            raise ConfigError(f"{key}: index {reference} is outside the {len(columns)} columns (0 to {last})")
         return columns[reference]
     same = [position for position, column in enumerate(columns) if column == reference]
     if len(same) > 1:

@@ -1,8 +1,8 @@
 """Clarify's eight pre-training bias metrics: counts in, a float out.
 
-Formulas and ranges are those of the Amazon SageMaker Clarify documentation ("Measure Pre-training Bias"); the edge cases
-are those of Amazon's open-source package smclarify 0.5, which Clarify's container follows. Facet *d* is the sensitive
-group under test, *a* is everybody else, and every metric looks at the label as positive or not positive.
+Formulas and ranges are those of the Amazon SageMaker Clarify documentation ("Measure Pre-training Bias"); the edge
+cases are those of Amazon's open-source package smclarify 0.5, which Clarify's container follows. Facet *d* is the
+sensitive group under test, *a* is everybody else, and every metric looks at the label as positive or not positive.
 
 The texts of the errors are part of the file format: they stand in ``analysis.json`` beside a null value.
 """
@@ -151,7 +151,9 @@ def dropped_outcome(counts: FacetCounts) -> bool:
     return bool(counts.n_a and counts.n_d) and any(bool(a) != bool(d) for a, d in pairs)
 
 
-def conditional_demographic_disparity(groups: Iterable[GroupCounts], positive: Count, negative: Count, n: Count) -> float:
+def conditional_demographic_disparity(
+    groups: Iterable[GroupCounts], positive: Count, negative: Count, n: Count
+) -> float:
     """CDDL = (1/n) sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), in [-1, 1].
 
     Inside a group 0/0 counts as 0.

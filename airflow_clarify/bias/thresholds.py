@@ -245,8 +245,8 @@ class Thresholds:
         counted = all(result.split is not None for _, result in analysis.results())
         if not counted and (self.min_rows or self.confidence is not None):
             raise DataError(
-                "min_rows and confidence need counts, and this analysis was read from an analysis.json, which has none; "
-                "judge it without them"
+                "min_rows and confidence need counts, and this analysis was read from an analysis.json, which has "
+                "none; judge it without them"
             )
         if not any(True for _ in analysis.results()):
             raise DataError("the analysis holds no tested group, so there is nothing to judge")
@@ -360,7 +360,8 @@ def _read_bounds(where: str, bounds: object) -> tuple[float | None, float | None
         if low is not None and high is not None and low > high:
             raise ThresholdError(f"thresholds: {where}: the lower bound {low} is above the upper bound {high}")
         return low, high
-    raise ThresholdError(f"thresholds: {where}: {bounds!r} is neither a number such as 0.1 nor a pair such as (-0.05, 0.1)")
+    allowed = "neither a number such as 0.1 nor a pair such as (-0.05, 0.1)"
+    raise ThresholdError(f"thresholds: {where}: {bounds!r} is {allowed}")
 
 
 def _read_bound(where: str, bound: object) -> float | None:

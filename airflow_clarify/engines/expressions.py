@@ -8,26 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_clarify.bias.columns import (
     ColumnKind,
     ColumnProfile,
+    DeclaredType,
     Interval,
     Scale,
     Value,
     category_key,
     interval_above,
+    join_values,
     scale_of,
 )
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-#: A whole number as pandas' reader takes it, spaces around it included.
-INTEGER_PATTERN = r"\s*[+-]?[0-9]+\s*"
+#: A whole number as pandas' reader takes it, white space around it included.
+INTEGER_PATTERN = r"[[:space:]]*[+-]?[0-9]+[[:space:]]*"
 FLOAT_PATTERN = (
-    r"\s*[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)\s*"
+    r"[[:space:]]*[+-]?"
+    r"(([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)"
+    r"[[:space:]]*"
 )
 
 
@@ -46,55 +50,72 @@ class Stored(Enum):
     def is_text(self) -> bool:
         return self in (Stored.TEXT_CELL, Stored.TEXT)
 
+    @property
+    def is_number(self) -> bool:
+        return self in (Stored.INTEGER, Stored.FLOAT, Stored.DECIMAL)
 
-def present(column: exp.Expression, stored: Stored, na_values: Collection[str]) -> exp.Expression:
+
+def present(column: exp.Expr, stored: Stored, na_values: Collection[str]) -> exp.Expr:
     """The column, NULL where its value counts as missing: an NA text in a text file, NaN in a float column."""
     from sqlglot import exp
 
     if stored is Stored.TEXT_CELL and na_values:
-        listed = [exp.Literal.string(value) for value in sorted(na_values)]
-        return exp.case().when(column.copy().isin(*listed), exp.null()).else_(column.copy())
+        return exp.case().when(is_one_of(column, na_values), exp.null()).else_(column.copy())
     if stored is Stored.FLOAT:
         not_a_number = exp.Anonymous(this="isnan", expressions=[column.copy()])
         return exp.case().when(not_a_number, exp.null()).else_(column.copy())
     return column
 
 
-def as_integer(column: exp.Expression, stored: Stored) -> exp.Expression:
-    """The column as whole numbers; NULL where a text holds none."""
+def is_one_of(column: exp.Expr, texts: Collection[str]) -> exp.Expr:
+    """Whether the column is one of some texts."""
+    from sqlglot import exp
+
+    return column.copy().isin(*(exp.Literal.string(text) for text in sorted(texts)))
+
+
+def looks_whole(column: exp.Expr) -> exp.Expr:
+    """Whether a text writes a whole number, of whatever size."""
+    return _matches(column, INTEGER_PATTERN)
+
+
+def as_integer(column: exp.Expr, stored: Stored) -> exp.Expr:
+    """The column as whole numbers; NULL where a text holds none, or one beyond 64 bits."""
     from sqlglot import exp
 
     if not stored.is_text:
         return column.copy()
     # A cast alone would also take "1.0" and "1e3", which pandas reads as floats.
-    whole = exp.Anonymous(
-        this="regexp_full_match", expressions=[column.copy(), exp.Literal.string(INTEGER_PATTERN)]
-    )
-    return exp.case().when(whole, exp.TryCast(this=exp.Trim(this=column.copy()), to=exp.DataType.build("BIGINT")))
+    return exp.case().when(looks_whole(column), _cast_or_null(column, "BIGINT"))
 
 
-def as_float(column: exp.Expression, stored: Stored) -> exp.Expression:
+def as_float(column: exp.Expr, stored: Stored) -> exp.Expr:
     """The column as floats; NULL where a text holds none."""
     from sqlglot import exp
 
     if not stored.is_text:
         return exp.cast(column.copy(), "DOUBLE")
-    number = exp.Anonymous(this="regexp_full_match", expressions=[column.copy(), exp.Literal.string(FLOAT_PATTERN)])
-    return exp.case().when(number, exp.TryCast(this=exp.Trim(this=column.copy()), to=exp.DataType.build("DOUBLE")))
+    return exp.case().when(_matches(column, FLOAT_PATTERN), _cast_or_null(column, "DOUBLE"))
 
 
-def as_boolean(column: exp.Expression, stored: Stored) -> exp.Expression:
+def as_weight(column: exp.Expr, stored: Stored) -> exp.Expr:
+    """The column as row weights; NULL where a text holds no number. Asked of every row, so it takes what a cast does."""
+    from sqlglot import exp
+
+    return _cast_or_null(column, "DOUBLE") if stored.is_text else exp.cast(column.copy(), "DOUBLE")
+
+
+def as_boolean(column: exp.Expr, stored: Stored) -> exp.Expr:
     """The column as truth values; NULL where a text holds none."""
     from sqlglot import exp
 
     if not stored.is_text:
         return column.copy()
-    true = column.copy().isin(*(exp.Literal.string(t) for t in ("True", "TRUE", "true")))
-    false = column.copy().isin(*(exp.Literal.string(t) for t in ("False", "FALSE", "false")))
-    return exp.case().when(true, exp.true()).when(false, exp.false())
+    word = exp.Lower(this=column.copy())
+    return exp.case().when(is_one_of(word, ["true"]), exp.true()).when(is_one_of(word, ["false"]), exp.false())
 
 
-def category_text(column: exp.Expression, stored: Stored, profile: ColumnProfile) -> exp.Expression:
+def category_text(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
     """The text under which a value of a column is counted, as Clarify writes it."""
     from sqlglot import exp
 
@@ -105,17 +126,15 @@ def category_text(column: exp.Expression, stored: Stored, profile: ColumnProfile
             .when(truth, exp.Literal.string("True"))
             .when(exp.not_(truth.copy()), exp.Literal.string("False"))
         )
-    if profile.kind == "integer" and stored is not Stored.TEXT:
-        return exp.cast(as_integer(column, stored), "VARCHAR")
-    if profile.kind == "float" and stored is Stored.TEXT_CELL:
-        return exp.cast(as_float(column, stored), "VARCHAR")
+    if stored is Stored.TEXT_CELL and profile.numeric:
+        return exp.cast(_number(column, stored, profile), "VARCHAR")
     return exp.cast(column.copy(), "VARCHAR")
 
 
-def group_key(column: exp.Expression, stored: Stored, profile: ColumnProfile) -> exp.Expression:
+def group_key(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
     """What tells the groups of a group variable apart: its numbers where it holds numbers, which are lighter."""
     if profile.numeric and stored is not Stored.TEXT:
-        return as_integer(column, stored) if profile.kind == "integer" else as_float(column, stored)
+        return _number(column, stored, profile)
     return category_text(column, stored, profile)
 
 
@@ -132,7 +151,12 @@ class Selection:
     """
 
     def __init__(
-        self, profile: ColumnProfile, stored: Stored, values: Sequence[Value] | None, declared: Any, key: str
+        self,
+        profile: ColumnProfile,
+        stored: Stored,
+        values: Sequence[Value] | None,
+        declared: DeclaredType | None,
+        key: str,
     ) -> None:
         self.profile = profile
         self.stored = stored
@@ -144,32 +168,36 @@ class Selection:
             self.text = self.interval.text
         else:
             self.keys = tuple(category_key(value, profile, key) for value in values or ())
-            self.text = ",".join(map(str, values or ()))
+            self.text = join_values(values or ())
 
-    def condition(self, column: exp.Expression) -> exp.Expression:
+    def condition(self, column: exp.Expr) -> exp.Expr:
         """Whether a row is meant; false where the value is missing."""
         from sqlglot import exp
 
         if self.interval is not None:
-            if self.interval.low is None or self.interval.high is None:
-                return exp.false()
-            number = self._number(column)
-            above = exp.GT(this=number, expression=exp.convert(self.interval.low))
-            up_to = exp.LTE(this=number.copy(), expression=exp.convert(self.interval.high))
-            return exp.Coalesce(this=exp.paren(exp.and_(above, up_to)), expressions=[exp.false()])
-        if self.profile.kind == "float":
+            meant = self._within(column, self.interval)
+        elif self.profile.kind == "float":
             numbers = [exp.cast(exp.Literal.string(key), "DOUBLE") for key in self.keys]
-            return exp.Coalesce(this=as_float(column, self.stored).isin(*numbers), expressions=[exp.false()])
-        texts = [exp.Literal.string(key) for key in self.keys]
-        meant = category_text(column, self.stored, self.profile).isin(*texts)
-        return exp.Coalesce(this=meant, expressions=[exp.false()])
+            meant = as_float(column, self.stored).isin(*numbers)
+        else:
+            meant = is_one_of(category_text(column, self.stored, self.profile), self.keys)
+        return exp.Coalesce(this=exp.paren(meant), expressions=[exp.false()])
 
-    def _number(self, column: exp.Expression) -> exp.Expression:
-        return as_integer(column, self.stored) if self.profile.kind == "integer" else as_float(column, self.stored)
+    def _within(self, column: exp.Expr, interval: Interval) -> exp.Expr:
+        from sqlglot import exp
+
+        if interval.low is None or interval.high is None:
+            return exp.false()
+        number = _number(column, self.stored, self.profile)
+        above = exp.GT(this=number, expression=_bound(interval.low))
+        up_to = exp.LTE(this=number.copy(), expression=_bound(interval.high))
+        return exp.and_(above, up_to)
 
 
-def kind_of(stored: Stored, present_rows: int, integers: int, floats: int, booleans: int) -> ColumnKind:
-    """What the present values of a column are, from how many of its distinct values read as each."""
+def kind_of(
+    stored: Stored, present_values: int, *, looking_whole: int, integers: int, floats: int, booleans: int
+) -> ColumnKind:
+    """What the present values of a column are, from how many of its distinct values can be read as what."""
     typed: dict[Stored, ColumnKind] = {
         Stored.INTEGER: "integer",
         Stored.FLOAT: "float",
@@ -179,13 +207,37 @@ def kind_of(stored: Stored, present_rows: int, integers: int, floats: int, boole
     }
     if stored in typed:
         return typed[stored]
-    if not present_rows:
+    if not present_values:
         # pandas reads a column without any value as floats.
         return "float" if stored is Stored.TEXT_CELL else "text"
-    if integers == present_rows:
+    if integers == present_values:
         return "integer"
-    if stored is Stored.TEXT_CELL and floats == present_rows:
+    # Whole numbers beyond 64 bits stay texts in pandas, which would round them as floats.
+    if stored is Stored.TEXT_CELL and floats == present_values and looking_whole < present_values:
         return "float"
-    if stored is Stored.TEXT_CELL and booleans == present_rows:
+    if stored is Stored.TEXT_CELL and booleans == present_values:
         return "boolean"
     return "text"
+
+
+def _number(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
+    return as_integer(column, stored) if profile.kind == "integer" else as_float(column, stored)
+
+
+def _bound(number: int | float) -> exp.Expr:
+    from sqlglot import exp
+
+    # As a bare literal a decimal point makes a DECIMAL, into which large whole numbers do not fit; infinity has none.
+    return exp.cast(exp.Literal.string(repr(number)), "DOUBLE") if isinstance(number, float) else exp.convert(number)
+
+
+def _matches(column: exp.Expr, pattern: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.Anonymous(this="regexp_full_match", expressions=[column.copy(), exp.Literal.string(pattern)])
+
+
+def _cast_or_null(column: exp.Expr, kind: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.TryCast(this=column.copy(), to=exp.DataType.build(kind))

@@ -13,6 +13,7 @@ import itertools
 import json
 import operator
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from airflow_clarify.engines.duckdb.draw import BLOCK
@@ -141,12 +142,13 @@ def _raw_blocks(source: Source, file: str) -> Iterator[bytes]:
         yield rest
 
 
-def _opened(source: Source, file: str) -> BinaryIO:
+@contextmanager
+def _opened(source: Source, file: str) -> Iterator[BinaryIO]:
     """The bytes of a file, decompressed whether or not its name says that it is compressed."""
-    raw = source.open(file)
-    begins = raw.read(2)
-    raw.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if begins == _GZIP else raw
+    with source.open(file) as raw:
+        begins = raw.read(2)
+        raw.seek(0)
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if begins == _GZIP else raw
 
 
 def _copies(selection: Selection) -> Iterator[int]:
