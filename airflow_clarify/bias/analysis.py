@@ -100,6 +100,7 @@ class Analysis:
     :param methods: names of the metrics, sorted
     :param engine: name and version of what counted
     :param config_sha256: fingerprint of the configuration
+    :param declared_types: what the author said of the columns' types, which Clarify's configuration has no place for
     :param warnings: one sentence each
     :param weighted: whether the counts are sums of row weights
     :param outputs: where the files are, by kind ("analysis", "summary", "report")
@@ -111,6 +112,7 @@ class Analysis:
     methods: tuple[str, ...]
     engine: str = ""
     config_sha256: str = ""
+    declared_types: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     weighted: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Analysis:
             methods=methods,
             engine=contingency.engine,
             config_sha256=config.sha256,
+            declared_types=config.declared_types,
             warnings=tuple(contingency.warnings),
             weighted=contingency.weighted,
         )
@@ -261,6 +264,7 @@ class Analysis:
             "warnings": list(self.warnings),
             "engine": self.engine,
             "config_sha256": self.config_sha256,
+            "declared_types": dict(self.declared_types),
             "outputs": dict(self.outputs),
         }
 
@@ -284,6 +288,7 @@ class Analysis:
             facets=facets,
             engine=str(summary["engine"]),
             config_sha256=str(summary["config_sha256"]),
+            declared_types=dict(summary["declared_types"]),
             warnings=tuple(summary["warnings"]),
             weighted=bool(summary["weighted"]),
         )
@@ -305,6 +310,7 @@ class Analysis:
             "weighted": self.weighted,
             "engine": self.engine,
             "config_sha256": self.config_sha256,
+            "declared_types": dict(self.declared_types),
             "warnings": _shortened(self.warnings),
             "outputs": dict(self.outputs),
         }
@@ -333,6 +339,7 @@ class Analysis:
                 methods=methods,
                 engine=document["engine"],
                 config_sha256=document["config_sha256"],
+                declared_types=dict(document["declared_types"]),
                 warnings=tuple(document["warnings"]),
                 weighted=weighted,
                 outputs=document["outputs"],

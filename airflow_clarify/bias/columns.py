@@ -148,8 +148,9 @@ def category_key(value: Value, profile: ColumnProfile, key: str) -> str:
         return str(truth)
     if not profile.numeric or (profile.kind == "integer" and profile.stored_as_text):
         return str(value)
-    number = _whole_number(value) if profile.kind == "integer" else None
-    number = _number(value) if number is None else number
+    number: int | float | None = _whole_number(value) if profile.kind == "integer" else None
+    if number is None:
+        number = _number(value)
     if number is None:
         raise ConfigError(f"{key}: column '{profile.name}' holds numbers, which {value!r} can never match")
     return number_key(number)

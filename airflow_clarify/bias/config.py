@@ -321,6 +321,13 @@ class AnalysisConfig:
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     @property
+    def declared_types(self) -> dict[str, Any]:
+        """What the author said of the columns' types, as far as anything."""
+        facet_type = dict(self.facet_type) if isinstance(self.facet_type, Mapping) else self.facet_type
+        said = {"label_type": self.label_type, "facet_type": facet_type}
+        return {name: value for name, value in said.items() if value is not None}
+
+    @property
     def dataset_type(self) -> str:
         return str(self.document["dataset_type"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import (
@@ -190,6 +191,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         folder = location.rsplit("/", 1)[0]
         try:
             config = AnalysisConfig.parse(outputs.read_file(analysis.outputs["config"], self.conn_id))
+            config = replace(config, **analysis.declared_types)
             files = {
                 outputs.REPORT: render(analysis, verdict=verdict, thresholds=rules, config=config),
                 outputs.VERDICT: json.dumps(verdict.to_json(), indent=4),

@@ -10,10 +10,12 @@ from typing import Any
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.bias.contingency import MISSING_TEXT, Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
 
 #: A row as a test writes it: facet value, label, group, weight. None where a value is missing.
 Row = tuple[str | None, str | None, str | None, float]
+#: Positive rows and all others, per facet value.
+Counts = Mapping[str, tuple[int, int]] | Mapping[str | None, tuple[int, int]]
 
 
 def configured(
@@ -75,7 +77,7 @@ def counted(
 
 
 def contingency_of(
-    counts: Mapping[str | None, tuple[int, int]], *, facet: str = "gender", positive: str = "yes", negative: str = "no"
+    counts: Counts, *, facet: str = "gender", positive: str = "yes", negative: str = "no"
 ) -> FacetContingency:
     """The cells of a facet from (positive rows, other rows) per value."""
     cells = [
@@ -88,7 +90,7 @@ def contingency_of(
 
 
 def analysed(
-    counts: Mapping[str | None, tuple[int, int]],
+    counts: Counts,
     methods: str | Sequence[str] = ("CI", "DPL", "JS", "KL", "KS", "LP", "TVD"),
     *,
     facet: str = "gender",
@@ -111,6 +113,3 @@ def errors_of(analysis: Analysis) -> dict[str, dict[str, str]]:
         result.value: {metric.name: metric.error for metric in result.metrics if metric.error is not None}
         for _, result in analysis.results()
     }
-
-
-__all__ = ["MISSING_TEXT", "Row", "analysed", "configured", "contingency_of", "counted", "errors_of", "values_of"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pandas
 import pytest
-from bias_makers import Row, analysed, configured, contingency_of, counted, errors_of, values_of
+from bias_makers import Counts, Row, analysed, configured, contingency_of, counted, errors_of, values_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lab_numbers import COUNTS
@@ -157,7 +156,7 @@ def test_names_of_any_kind_survive_the_file() -> None:
         st.text(max_size=8), st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=6
     ).filter(lambda counts: any(map(sum, counts.values())))
 )
-def test_the_file_is_read_as_it_was_written(counts: dict[str | None, tuple[int, int]]) -> None:
+def test_the_file_is_read_as_it_was_written(counts: Counts) -> None:
     analysis = analysed(counts)
     again = Analysis.from_clarify_json(analysis.to_clarify_json())
     assert values_of(again) == values_of(analysis)
@@ -314,7 +313,7 @@ def test_all_values_as_one_group_leave_nobody_to_compare_with() -> None:
 # --- Warnings ---------------------------------------------------------------------------------------------------------
 
 
-def warnings_of(counts: Mapping[str | None, tuple[int, int]], methods: str | list[str] = "all") -> tuple[str, ...]:
+def warnings_of(counts: Counts, methods: str | list[str] = "all") -> tuple[str, ...]:
     return analysed(counts, methods).warnings
 
 
@@ -371,7 +370,7 @@ def test_a_group_that_was_asked_for_and_not_counted_is_told() -> None:
         ),
     ],
 )
-def test_the_silent_pass_is_said_aloud(counts: dict[str | None, tuple[int, int]], sentence: str) -> None:
+def test_the_silent_pass_is_said_aloud(counts: Counts, sentence: str) -> None:
     analysis = analysed(counts)
     assert {of_value["DPL"] for of_value in values_of(analysis).values()} == {0.0}
     assert analysis.one_sided_label == sentence
@@ -446,6 +445,7 @@ def test_the_summary_holds_what_clarifys_file_has_no_place_for() -> None:
         "warnings": [],
         "engine": "a dictionary",
         "config_sha256": configured(["CI"]).sha256,
+        "declared_types": {},
         "outputs": {"report": "s3://bucket/report.html"},
     }
 

@@ -49,7 +49,16 @@ def test_the_lab_is_balanced_to_486_rows() -> None:
 
 @pytest.mark.parametrize(
     ("rows", "fraction", "kept"),
-    [(10, 0.15, 2), (10, 0.25, 3), (5, 0.1, 1), (100, 0.004, 1), (3, 1, 3), (3, 1.0, 3), (10, 0.05, 1), (1000, 1e-09, 1)],
+    [
+        (10, 0.15, 2),
+        (10, 0.25, 3),
+        (5, 0.1, 1),
+        (100, 0.004, 1),
+        (3, 1, 3),
+        (3, 1.0, 3),
+        (10, 0.05, 1),
+        (1000, 1e-09, 1),
+    ],
 )
 def test_a_fraction_is_rounded_half_up_and_keeps_a_row(rows: int, fraction: float, kept: int) -> None:
     assert after(Balance(("label",), fraction=fraction), {("1",): rows}) == {("1",): kept}
@@ -161,7 +170,7 @@ class TestMissingValues:
         assert plan.shares[-1].values == (None, "1")
 
     def test_they_can_be_an_error(self) -> None:
-        with pytest.raises(DataError, match="^there are 2 rows without a value in gender or approved; mend"):
+        with pytest.raises(DataError, match=r"^there are 2 rows without a value in gender or approved; mend"):
             Balance(BY, missing="error").plan(self.counts)
 
     def test_reweighing_keeps_them(self) -> None:
@@ -170,7 +179,7 @@ class TestMissingValues:
         assert sum(share.after for share in plan.shares) == sum(self.counts.values())
 
     def test_nothing_but_missing_values_is_an_error(self) -> None:
-        with pytest.raises(DataError, match="^no row has a value in each of gender or approved"):
+        with pytest.raises(DataError, match=r"^no row has a value in each of gender or approved"):
             Balance(BY).plan({("F", None): 3, (None, "1"): 3})
 
 
@@ -185,7 +194,9 @@ class TestQuotasBeyondReach:
         )
 
     def test_oversample(self) -> None:
-        with pytest.raises(QuotaError, match="^there are 120 rows with gender='M' and approved='1', more than the size"):
+        with pytest.raises(
+            QuotaError, match=r"^there are 120 rows with gender='M' and approved='1', more than the size"
+        ):
             Balance(BY, "oversample", size=119).plan(COUNTS)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from bias_makers import Row, analysed, configured, contingency_of, counted
+from bias_makers import Counts, Row, analysed, configured, contingency_of, counted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -338,9 +337,7 @@ def test_the_missing_facet_value_has_no_metric_and_so_does_not_pass_by_itself() 
         {"confidence": 0.95, "on_inconclusive": "pass"},
     ],
 )
-def test_a_one_sided_label_is_a_violation_whatever_the_options(
-    counts: dict[str | None, tuple[int, int]], options: dict[str, Any]
-) -> None:
+def test_a_one_sided_label_is_a_violation_whatever_the_options(counts: Counts, options: dict[str, Any]) -> None:
     analysis = analysed(counts)
     assert {result.metric("DPL") for _, result in analysis.results()} == {MetricResult("DPL", 0.0)}
     judged = Thresholds({"DPL": 1, "CI": 1}, **options).judge(analysis)
@@ -659,9 +656,7 @@ any_measured = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=Tru
 
 
 @given(any_counts, any_rules)
-def test_no_analysis_with_an_undefined_metric_ever_passes_by_default(
-    counts: Mapping[str | None, tuple[int, int]], rules: dict[str, Any]
-) -> None:
+def test_no_analysis_with_an_undefined_metric_ever_passes_by_default(counts: Counts, rules: dict[str, Any]) -> None:
     analysis = analysed(counts)
     judged = Thresholds(rules).judge(analysis)
     undefined = any(
@@ -680,9 +675,7 @@ def test_only_a_number_within_its_bounds_passes(measured: list[float | None], bo
 
 
 @given(any_counts, st.floats(0, 1), st.floats(0, 1))
-def test_what_passes_passes_wider_bounds_too(
-    counts: Mapping[str | None, tuple[int, int]], bound: float, wider: float
-) -> None:
+def test_what_passes_passes_wider_bounds_too(counts: Counts, bound: float, wider: float) -> None:
     analysis = analysed(counts)
     narrow = outcomes(Thresholds({"DPL": bound}).judge(analysis))
     wide = outcomes(Thresholds({"DPL": bound + wider}).judge(analysis))
@@ -693,7 +686,7 @@ def test_what_passes_passes_wider_bounds_too(
 
 @given(any_counts, st.floats(0, 1), levels)
 def test_confidence_never_turns_a_clear_violation_into_a_pass_nor_back(
-    counts: Mapping[str | None, tuple[int, int]], bound: float, confidence: float
+    counts: Counts, bound: float, confidence: float
 ) -> None:
     analysis = analysed(counts)
     by_value = outcomes(Thresholds({"DPL": bound}).judge(analysis))

@@ -68,7 +68,10 @@ def test_the_loans_give_the_known_numbers(loans: Ran) -> None:
 def test_the_loans_leave_reports_with_their_verdicts(loans: Ran) -> None:
     for task_id, word in (("bias", "violation"), ("bias_after", "pass")):
         outputs = analysis_of(loans, task_id).outputs
-        assert word in Path(outputs["report"]).read_text().lower()
+        report = Path(outputs["report"]).read_text()
+        assert word in report.lower()
+        # The page was written anew by the gate, with the configuration of the check it judges.
+        assert "fingerprints differ" not in report
         assert json.loads(Path(outputs["analysis"]).read_text())["version"] == "1.0"
 
 
