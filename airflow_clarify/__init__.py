@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.thresholds import Thresholds as Thresholds
     from airflow_clarify.bias.thresholds import Verdict as Verdict
     from airflow_clarify.engines.duckdb import DuckDBEngine as DuckDBEngine
+    from airflow_clarify.frames import analyze as analyze
+    from airflow_clarify.frames import balance as balance
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
     from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator as ClarifyPreTrainingBiasOperator
     from airflow_clarify.operators.gate import BiasGateOperator as BiasGateOperator
@@ -34,6 +36,8 @@ _HOME = {
     "DuckDBEngine": "airflow_clarify.engines.duckdb",
     "Thresholds": "airflow_clarify.bias.thresholds",
     "Verdict": "airflow_clarify.bias.thresholds",
+    "analyze": "airflow_clarify.frames",
+    "balance": "airflow_clarify.frames",
 }
 
 __all__ = [  # noqa: RUF022
@@ -48,6 +52,8 @@ __all__ = [  # noqa: RUF022
     "DuckDBEngine",
     "Thresholds",
     "Verdict",
+    "analyze",
+    "balance",
 ]
 
 

@@ -7,20 +7,29 @@ stderr, and nothing half-written is left.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePosixPath
+from types import FrameType
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from airflow_clarify import __version__
-from airflow_clarify.exceptions import ClarifyError, ConfigError
+from airflow_clarify.exceptions import ClarifyError, ConfigError, OutputError
 
 if TYPE_CHECKING:
+    from airflow_clarify.bias.columns import Value
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
-WELL, VERDICT_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+WELL, VERDICT_IS_NO, BAD_INPUT = 0, 1, 2
+#: Added to the number of a signal, as shells do: 130 after Ctrl-C, 143 when a container is stopped.
+STOPPED = 128
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,75 +38,83 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments; None takes those of the process
     :return: the exit status
     """
-    arguments = _parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], int] = arguments.run
+    _print_any_script()
+    stop = _StopSignals()
     try:
-        return run(arguments)
-    except ClarifyError as error:
-        print(f"airflow-clarify: {error}", file=sys.stderr)
+        with stop:
+            return _run(argv)
+    except BaseException as error:
+        # Looked at first, for DuckDB turns what a signal raises in a query into an error of its own.
+        if stop.received is not None or isinstance(error, KeyboardInterrupt):
+            _complain("interrupted")
+            return STOPPED + (stop.received or signal.SIGINT)
+        if not isinstance(error, ClarifyError):
+            raise
+        _complain(str(error))
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print("airflow-clarify: interrupted", file=sys.stderr)
-        return INTERRUPTED
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    run: Callable[[argparse.Namespace], int] | None = arguments.run
+    if run is None:
+        parser.print_help(sys.stderr)
+        return BAD_INPUT
+    return run(arguments)
 
 
 # --- Commands -----------------------------------------------------------------------------------------------------
 
 
 def _analyze(arguments: argparse.Namespace) -> int:
-    """Measure the bias of a dataset, and write the files of an analysis."""
-    from dataclasses import replace
-
     from airflow_clarify import outputs
     from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.reports.html import render
-    from airflow_clarify.reports.table import table
+    from airflow_clarify.reports.table import printable, table
 
     data, config = _data_and_config(arguments)
+    folder = arguments.output
+    if folder is not None:
+        _refuse_to_overwrite(data, outputs.locations(folder).values())
     with _TerminalProgress() as progress:
         analysis = Analysis.from_contingency(_engine(arguments).count(data, config, progress=progress), config)
-    if arguments.output is not None:
-        kinds = {"report": outputs.REPORT, "summary": outputs.SUMMARY, "analysis": outputs.ANALYSIS}
-        analysis = replace(analysis, outputs=outputs.locations(arguments.output, kinds))
-        files = {
-            outputs.REPORT: render(analysis, config=config),
-            outputs.SUMMARY: json.dumps(analysis.to_summary(), indent=4),
-            outputs.CONFIG: config.to_json(),
-            outputs.ANALYSIS: analysis.to_clarify_json(),
-        }
-        outputs.write_files(arguments.output, files)
-    print("\n".join(table(analysis)))
-    _print_warnings(analysis.warnings)
-    if arguments.output is not None:
-        print(f"Wrote {', '.join(files)} to {arguments.output}")
+    if folder is not None:
+        analysis = outputs.write_analysis(folder, analysis, config)
+    _say("\n".join(table(analysis)))
+    _warn(analysis.warnings)
+    if folder is not None:
+        _say(f"Wrote {', '.join(outputs.FILES_OF_ANALYSIS.values())} to {printable(folder, None)}")
     return WELL
 
 
 def _balance(arguments: argparse.Namespace) -> int:
-    """Write a balanced copy of a dataset."""
-    data = _data(arguments, dataset_type=arguments.dataset_type, label=None, headers=None)
-    plan: dict[str, Any] = {
+    from airflow_clarify.reports.table import printable
+
+    data = _data(arguments, dataset_type=arguments.dataset_type)
+    plan = {
         "strategy": arguments.strategy,
         "size": arguments.size,
         "fraction": arguments.fraction,
         "seed": arguments.seed,
         "weight_column": arguments.weight_column,
         "empty": arguments.empty,
+        "missing": arguments.missing,
     }
-    if arguments.missing is not None:
-        plan["missing"] = arguments.missing
+    by = _texts(arguments.by, "--by")
     with _TerminalProgress() as progress:
-        result = _engine(arguments).balance(data, arguments.output, _columns(arguments.by), progress=progress, **plan)
-    _print_warnings(result.warnings)
-    print(f"Read {result.rows_in:,} rows, wrote {result.rows_out:,} to {arguments.output}")
+        result = _engine(arguments).balance(data, arguments.output, by, progress=progress, **plan)
+    _warn(result.warnings)
+    strata = f"{len(result.strata):,} strata by {', '.join(by)}"
+    _say(
+        printable(f"Read {result.rows_in:,} rows in {strata}; wrote {result.rows_out:,} rows to {result.target}", None)
+    )
     return WELL
 
 
 def _gate(arguments: argparse.Namespace) -> int:
-    """Judge an analysis."""
     from airflow_clarify.bias.thresholds import Thresholds
     from airflow_clarify.outputs import read_analysis
-    from airflow_clarify.reports.table import table
+    from airflow_clarify.reports.table import printable, table
 
     rules = Thresholds(
         _thresholds(arguments.threshold),
@@ -110,22 +127,112 @@ def _gate(arguments: argparse.Namespace) -> int:
     analysis = read_analysis(arguments.analysis)
     verdict = rules.judge(analysis)
     if arguments.json:
-        print(json.dumps(verdict.to_json(), indent=4))
+        _say(json.dumps(verdict.to_json(), indent=4))
     else:
-        print("\n".join([*table(analysis, verdict), f"Verdict {verdict.sentence}"]))
+        _say("\n".join([*table(analysis, verdict), printable(f"Verdict {verdict.sentence}", None)]))
+    _warn(warning for warning in analysis.warnings if warning not in verdict.reasons)
+    if analysis.rows is None:
+        _warn(
+            [f"{arguments.analysis}: there are no counts beside it, so whether any label is positive was not checked"]
+        )
     return WELL if verdict.passed else VERDICT_IS_NO
 
 
-# --- Arguments ----------------------------------------------------------------------------------------------------
+def _refuse_to_overwrite(data: DataConfig, targets: Iterable[str]) -> None:
+    """See to it that no output takes the place of the data, as in ``--data out/analysis.json --output out``."""
+    from airflow_clarify.engines.duckdb.aside import refuse_the_source
+
+    targets = list(targets)
+    if PurePosixPath(data.input_path).suffix in {PurePosixPath(target).suffix for target in targets}:
+        for target in targets:
+            refuse_the_source(target, data.input_path, [data.input_path])
+
+
+# --- Arguments: which there are -----------------------------------------------------------------------------------
+
+_EXIT_STATUS = "exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration"
+
+_EPILOG = f"""\
+a first look:
+  airflow-clarify analyze --data loans.csv --label approved --positive 1 --facet gender --output out
+  airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1
+  airflow-clarify balance --data loans.csv --by gender,approved --seed 7 --output balanced.csv
+
+{_EXIT_STATUS}
+"""
+
+_ANALYZE_EPILOG = f"""\
+VALUES are separated by commas and read as in JSON: 1 is a number, F a text, and "1" in double quotes a text too.
+For a value with a comma in it write a JSON list, and for one that begins with a dash an equals sign:
+  --positive 5,4        --positive '"1"'        --positive '["a,b", "c"]'        --positive=-1
+
+examples:
+  airflow-clarify analyze --data loans.csv --label approved --positive 1 --facet gender --output out
+  airflow-clarify analyze --data adult.parquet --label income --positive '>50K' --facet sex --facet race --group job
+  airflow-clarify analyze --data 's3://bucket/reviews/*.csv' --config analysis_config.json --output s3://bucket/bias
+
+{_EXIT_STATUS}
+"""
+
+_BALANCE_EPILOG = f"""\
+The rows drawn depend on the data and the seed only. They keep their order, and their cells their texts or types.
+
+examples:
+  airflow-clarify balance --data loans.csv --by gender,approved --seed 7 --output balanced.csv
+  airflow-clarify balance --data loans.csv --by gender,approved --strategy oversample --size 5000 --output more.parquet
+  airflow-clarify balance --data loans.csv --by gender,approved --strategy reweigh --output weighted.csv
+
+{_EXIT_STATUS}
+"""
+
+_GATE_EPILOG = f"""\
+thresholds:
+  DPL=0.1               |DPL| is at most 0.1 for every facet value
+  DPL=-0.05:0.1         DPL lies between the two; either may be left out, as in DPL=:0.1
+  DPL:gender=0.1        for the values of one facet
+  DPL:gender:F=0.1      for one value, in place of what holds for the others
+  '{{"DPL": {{"a:b": [null, 0.1]}}}}'
+                        JSON, as thresholds are written in a DAG; where names hold colons
+
+examples:
+  airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --threshold KL=0.05
+  airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --confidence 0.95 --on-inconclusive pass
+  airflow-clarify gate --analysis s3://bucket/bias/analysis.json --threshold CI=0.5 --json
+
+{_EXIT_STATUS}
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are, and whose help may be cut short by a pipe."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            # An abbreviation that is clear today is ambiguous once there is one more option.
+            allow_abbrev=False,
+            **kwargs,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        if message.endswith("expected one argument"):
+            message += " (with an equals sign, as in --option=-1, if it begins with a dash)"
+        raise ConfigError(f"{message}; see {self.prog} --help")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        _say("", end="")
+        super().exit(status, message)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="airflow-clarify",
-        description="Measure, repair and judge the bias of training data, as SageMaker Clarify does.",
+        description="Measure, repair and judge the bias of training data, as Amazon SageMaker Clarify does.",
+        epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"airflow-clarify {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_analyze(commands)
     _add_balance(commands)
     _add_gate(commands)
@@ -133,67 +240,137 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_analyze(commands: Any) -> None:
-    command = commands.add_parser("analyze", help="measure the bias of a dataset", description=_analyze.__doc__)
-    _add_data(command)
-    command.add_argument("--config", metavar="FILE", help="an analysis_config.json; or say it with the options below")
-    command.add_argument("--label", metavar="COLUMN", help="the label column")
-    command.add_argument("--positive", metavar="VALUE,...", help="the positive label values, or a threshold")
-    command.add_argument("--facet", metavar="COLUMN", action="append", help="a facet column; may be repeated")
-    command.add_argument(
-        "--facet-values", metavar="VALUE,...", help="the sensitive values, or a threshold, of a single facet"
+    command = commands.add_parser(
+        "analyze",
+        help="measure the bias of a dataset",
+        description="Measure the bias of a dataset, and write analysis.json and a report.",
+        epilog=_ANALYZE_EPILOG,
     )
-    command.add_argument("--group", metavar="COLUMN", help="the group variable, for CDDL")
-    command.add_argument("--methods", metavar="NAME,...", default="all", help="metrics (default: all)")
-    command.add_argument("--label-type", choices=("categorical", "continuous"), help="instead of Clarify's rule")
-    command.add_argument("--facet-type", choices=("categorical", "continuous"), help="instead of Clarify's rule")
-    command.add_argument("--weight", metavar="COLUMN", help="a column of row weights")
-    command.add_argument("--output", metavar="FOLDER", help="where analysis.json, summary.json and report.html go")
+    _add_data(command)
+    asked = command.add_argument_group("what to measure")
+    asked.add_argument("--config", metavar="FILE", help="an analysis_config.json, instead of the six options below")
+    asked.add_argument("--label", metavar="COLUMN", help="the label column")
+    asked.add_argument(
+        "--positive", metavar="VALUES", action="append", help="the positive label values, or a threshold t for t < x"
+    )
+    asked.add_argument("--facet", metavar="COLUMN", action="append", help="a facet column; may be repeated")
+    asked.add_argument(
+        "--facet-values",
+        metavar="VALUES",
+        action="append",
+        help="the sensitive group of a single facet, or a threshold (default: each value against the rest)",
+    )
+    asked.add_argument("--group", metavar="COLUMN", help="the group variable, for CDDL")
+    asked.add_argument("--methods", metavar="NAMES", action="append", help="metrics, such as CI,DPL (default: all)")
+    types = ("categorical", "continuous")
+    asked.add_argument("--label-type", choices=types, help="what the label is, instead of Clarify's rule")
+    asked.add_argument("--facet-type", choices=types, help="what the facets are, instead of Clarify's rule")
+    asked.add_argument("--weight", metavar="COLUMN", help="a column of row weights")
+    asked.add_argument("--output", metavar="FOLDER", help="where the files go (default: only print)")
+    _add_limits(command)
     command.set_defaults(run=_analyze)
 
 
 def _add_balance(commands: Any) -> None:
-    command = commands.add_parser("balance", help="write a balanced copy of a dataset", description=_balance.__doc__)
+    command = commands.add_parser(
+        "balance",
+        help="write a balanced copy of a dataset",
+        description="Write a balanced copy of a dataset.",
+        epilog=_BALANCE_EPILOG,
+    )
     _add_data(command)
-    command.add_argument("--by", metavar="COLUMN,...", required=True, help="the columns that make the strata")
-    command.add_argument("--strategy", choices=("undersample", "oversample", "reweigh"), default="undersample")
-    command.add_argument("--size", type=int, help="rows of each stratum")
-    command.add_argument("--fraction", type=float, help="share of the rows of each stratum")
-    command.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
-    command.add_argument("--weight-column", default="weight", help="the column that reweigh adds (default: weight)")
-    command.add_argument("--empty", choices=("error", "ignore"), default="error", help="combinations without any row")
-    command.add_argument("--missing", help="rows without a value in --by")
-    command.add_argument("--output", metavar="FILE", required=True, help="the copy; never the source itself")
+    plan = command.add_argument_group("how to balance")
+    plan.add_argument(
+        "--by",
+        metavar="COLUMNS",
+        action="append",
+        required=True,
+        help="the columns that make the strata, such as gender,approved; or a JSON list; for reweigh the label last",
+    )
+    plan.add_argument(
+        "--strategy",
+        choices=("undersample", "oversample", "reweigh"),
+        default="undersample",
+        help="to the smallest stratum (default), to the largest, or with a column of weights",
+    )
+    plan.add_argument("--size", metavar="ROWS", type=int, help="rows of each stratum instead")
+    plan.add_argument("--fraction", metavar="SHARE", type=float, help="this share of the rows of each stratum instead")
+    plan.add_argument("--seed", metavar="NUMBER", type=int, default=0, help="of the draw (default: 0)")
+    plan.add_argument(
+        "--weight-column", metavar="NAME", default="weight", help="the column that reweigh adds (default: weight)"
+    )
+    plan.add_argument(
+        "--empty", choices=("error", "ignore"), default="error", help="combinations without any row (default: error)"
+    )
+    plan.add_argument(
+        "--missing",
+        choices=("drop", "keep", "error"),
+        help="rows without a value in --by (default: drop, and keep for reweigh)",
+    )
+    plan.add_argument("--output", metavar="FILE", required=True, help="the copy; never the source itself")
+    _add_limits(command)
     command.set_defaults(run=_balance)
 
 
 def _add_gate(commands: Any) -> None:
-    command = commands.add_parser("gate", help="judge an analysis", description=_gate.__doc__)
+    command = commands.add_parser(
+        "gate",
+        help="judge an analysis",
+        description="Hold an analysis against thresholds; the exit status is the verdict.",
+        epilog=_GATE_EPILOG,
+    )
     command.add_argument("--analysis", metavar="FILE", required=True, help="an analysis.json, ours or Clarify's")
     command.add_argument(
         "--threshold",
         metavar="METRIC=BOUND",
         action="append",
         required=True,
-        help="DPL=0.1 (|DPL| <= 0.1), DPL=-0.05:0.1, or for one facet or value DPL:gender=0.1, DPL:gender:F=0.1",
+        help="what is tolerated, see below; may be repeated",
     )
-    command.add_argument("--min-rows", type=int, default=0, help="facet values with fewer rows are reported")
-    command.add_argument("--below-min-rows", choices=("fail", "pass", "ignore"), default="fail")
-    command.add_argument("--confidence", type=float, help="judge by confidence intervals at this level, such as 0.95")
-    command.add_argument("--on-inconclusive", choices=("fail", "pass"))
-    command.add_argument("--undefined", choices=("fail", "ignore"), default="fail", help="metrics without a value")
+    command.add_argument(
+        "--min-rows", metavar="ROWS", type=int, default=0, help="facet values with fewer rows are reported"
+    )
+    command.add_argument(
+        "--below-min-rows", choices=("fail", "pass", "ignore"), default="fail", help="and then (default: fail)"
+    )
+    command.add_argument(
+        "--confidence", metavar="LEVEL", type=float, help="judge by confidence intervals at this level, such as 0.95"
+    )
+    command.add_argument(
+        "--on-inconclusive", choices=("fail", "pass"), help="when an interval reaches across a bound; no default"
+    )
+    command.add_argument(
+        "--undefined", choices=("fail", "ignore"), default="fail", help="metrics without a value (default: fail)"
+    )
     command.add_argument("--json", action="store_true", help="print the verdict as JSON")
     command.set_defaults(run=_gate)
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", metavar="PATH", required=True, help="a file, folder, glob or URI")
-    command.add_argument("--dataset-type", metavar="TYPE", help="such as text/csv; told from the file's name otherwise")
-    command.add_argument("--csv-option", metavar="KEY=VALUE", action="append", default=[], help="such as delim=';'")
-    command.add_argument("--no-header", action="store_true", help="the CSV file has no header row")
-    command.add_argument("--na-values", metavar="TEXT,...", help="the texts that mean 'missing' (default: pandas')")
-    command.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB")
-    command.add_argument("--threads", type=int, help="default: all cores")
-    command.add_argument("--temp-directory", metavar="FOLDER", help="where to spill what does not fit in memory")
+    data = command.add_argument_group("the data")
+    data.add_argument("--data", metavar="PATH", required=True, help="a file, a folder, a glob or a URI")
+    data.add_argument(
+        "--dataset-type",
+        metavar="TYPE",
+        help="text/csv, application/jsonlines or application/x-parquet (default: told from the file's name)",
+    )
+    data.add_argument(
+        "--csv-option", metavar="KEY=VALUE", action="append", default=[], help="such as delim=';'; may be repeated"
+    )
+    data.add_argument("--no-header", action="store_true", help="the CSV file has no header row; columns are 0, 1, ...")
+    data.add_argument(
+        "--na-values", metavar="TEXTS", action="append", help="the texts that mean 'missing' (default: those of pandas)"
+    )
+
+
+def _add_limits(command: argparse.ArgumentParser) -> None:
+    limits = command.add_argument_group("the engine")
+    limits.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB; what does not fit is spilled to disk")
+    limits.add_argument("--threads", metavar="NUMBER", type=int, help="default: all cores")
+    limits.add_argument("--temp-directory", metavar="FOLDER", help="where to spill (default: a folder made for it)")
+
+
+# --- Arguments: what they mean ------------------------------------------------------------------------------------
 
 
 def _engine(arguments: argparse.Namespace) -> DuckDBEngine:
@@ -213,81 +390,165 @@ def _data(arguments: argparse.Namespace, **fields: Any) -> DataConfig:
     return DataConfig(
         arguments.data,
         header_row=False if arguments.no_header else None,
-        na_values=None if arguments.na_values is None else arguments.na_values.split(","),
-        csv_options=dict(_pair(option, "--csv-option") for option in arguments.csv_option),
+        na_values=None if arguments.na_values is None else _texts(arguments.na_values, "--na-values"),
+        csv_options=dict(map(_csv_option, arguments.csv_option)),
         **fields,
     )
 
 
 def _data_and_config(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
-    from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
+    asked = {
+        "--label": arguments.label,
+        "--positive": arguments.positive,
+        "--facet": arguments.facet,
+        "--facet-values": arguments.facet_values,
+        "--group": arguments.group,
+        "--methods": arguments.methods,
+    }
+    given = [option for option, value in asked.items() if value is not None]
+    if arguments.config is not None:
+        if given:
+            raise ConfigError(f"{given[0]}: --config says that already; give one of the two")
+        return _from_file(arguments)
+    missing = [option for option in ("--label", "--positive", "--facet") if option not in given]
+    if missing:
+        raise ConfigError(f"{missing[0]}: missing; give --label, --positive and --facet, or all of it as --config")
+    return _from_options(arguments)
+
+
+def _from_file(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
+    from dataclasses import replace
+
+    from airflow_clarify.bias.config import AnalysisConfig
     from airflow_clarify.outputs import read_file
 
-    spelt_out = {"--label": arguments.label, "--positive": arguments.positive, "--facet": arguments.facet}
-    if arguments.config is not None:
-        given = [option for option, value in spelt_out.items() if value is not None]
-        if given:
-            raise ConfigError(f"{given[0]}: the configuration says that already; give it or --config, one of the two")
-        config = AnalysisConfig.parse(read_file(arguments.config), arguments.config)
-        data = _data(
-            arguments,
-            dataset_type=arguments.dataset_type or config.dataset_type,
-            headers=config.headers,
-            weight=arguments.weight,
-        )
-        return data, AnalysisConfig(config.document, arguments.label_type, arguments.facet_type)
-    missing = [option for option, value in spelt_out.items() if value is None]
-    if missing:
-        raise ConfigError(f"{missing[0]}: give it, or a whole --config analysis_config.json")
-    data = _data(arguments, label=arguments.label, dataset_type=arguments.dataset_type, weight=arguments.weight)
+    config = AnalysisConfig.parse(read_file(arguments.config), arguments.config)
+    dataset_type = arguments.dataset_type or config.dataset_type
+    data = _data(arguments, dataset_type=dataset_type, headers=config.headers, weight=arguments.weight)
+    return data, replace(config, label_type=arguments.label_type, facet_type=arguments.facet_type)
+
+
+def _from_options(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
+    from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
+
     several = len(arguments.facet) > 1
     if several and arguments.facet_values is not None:
-        raise ConfigError("--facet-values: for several facets give a --config analysis_config.json")
+        raise ConfigError("--facet-values: which of the facets has them? For several facets give a --config")
     bias = BiasConfig(
-        label_values_or_threshold=_values(arguments.positive),
+        label_values_or_threshold=_values(arguments.positive, "--positive"),
         facet_name=arguments.facet if several else arguments.facet[0],
-        facet_values_or_threshold=None if arguments.facet_values is None else _values(arguments.facet_values),
+        facet_values_or_threshold=(
+            None if arguments.facet_values is None else _values(arguments.facet_values, "--facet-values")
+        ),
         group_name=arguments.group,
         label_type=arguments.label_type,
         facet_type=arguments.facet_type,
     )
-    methods = arguments.methods if arguments.methods == "all" else arguments.methods.split(",")
-    return data, AnalysisConfig.build(data, bias, methods)
+    data = _data(arguments, label=arguments.label, dataset_type=arguments.dataset_type, weight=arguments.weight)
+    methods = ["all"] if arguments.methods is None else _texts(arguments.methods, "--methods")
+    return data, AnalysisConfig.build(data, bias, "all" if methods == ["all"] else methods)
 
 
-def _values(text: str) -> list[str | int | float]:
+def _values(given: Sequence[str], option: str) -> list[Value]:
     """Values as they would stand in JSON: 1 is a number, F a text, "1" in quotes a text."""
+    return [value for text in given for value in _values_of(text, option)]
+
+
+def _values_of(text: str, option: str) -> list[Value]:
+    if text.lstrip().startswith("["):
+        return _json_list(text, option)
+    values = _json(f"[{text}]")
+    if values is not None and all(map(_is_value, values)):
+        return list(values)
+    if '"' in text and "," in text:
+        raise ConfigError(f"""{option}: {text!r}: with quotes and commas write a JSON list, such as '["a,b", "c"]'""")
     return [_value(part) for part in text.split(",")]
 
 
-def _value(text: str) -> str | int | float:
+def _value(text: str) -> Value:
+    value: Value = _json(text)
+    return value if _is_value(value) else text
+
+
+def _texts(given: Sequence[str], option: str) -> list[str]:
+    """Names and other texts: separated by commas, or a JSON list."""
+    texts: list[str] = []
+    for text in given:
+        texts += map(str, _json_list(text, option)) if text.lstrip().startswith("[") else text.split(",")
+    return texts
+
+
+def _json_list(text: str, option: str) -> list[Value]:
+    values = _json(text)
+    if not isinstance(values, list) or not all(map(_is_value, values)):
+        raise ConfigError(
+            f"""{option}: {text!r} begins with "[" but is no JSON list of texts and numbers, such as '["a,b", "[c"]'"""
+        )
+    return values
+
+
+def _json(text: str) -> Any:
+    """What a text means in JSON; None where it is none."""
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return text
-    return value if isinstance(value, str | int | float) and value == value else text
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
 
 
-def _columns(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON, though Python reads it")
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def _is_value(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _csv_option(text: str) -> tuple[str, Value]:
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise ConfigError(f"{option}: {text!r} is not of the form KEY=VALUE")
-    return key, value
+        raise ConfigError(f"--csv-option: {text!r} is not of the form KEY=VALUE, such as delim=';'")
+    return key, "\t" if value == "\\t" else _value(value)
 
 
 def _thresholds(texts: Sequence[str]) -> dict[str, Any]:
     """``DPL:gender:F=0.1`` and the like as the mapping that :class:`Thresholds` takes."""
-    rules: dict[str, Any] = {}
+    if any(text.lstrip().startswith("{") for text in texts):
+        return _json_thresholds(texts)
+    rules: dict[str, dict[str, dict[str, Any]]] = {}
     for text in texts:
-        where, bound = _pair(text, "--threshold")
+        # A value may hold an equals sign, and bounds never do.
+        where, _, bounds = text.rpartition("=")
+        if not where:
+            raise ConfigError(f"--threshold: {text!r} is not of the form METRIC=BOUND, such as DPL=0.1")
         metric, *narrower = where.split(":", 2)
         facet, value = (*narrower, "*", "*")[:2]
-        rules.setdefault(metric, {}).setdefault(facet, {})[value] = _bounds(bound, text)
+        of_facet = rules.setdefault(metric, {}).setdefault(facet, {})
+        if value in of_facet:
+            raise ConfigError(f"--threshold: {text!r}: there is another for {where}; leave one out")
+        of_facet[value] = _bounds(bounds, text)
     return rules
+
+
+def _json_thresholds(texts: Sequence[str]) -> dict[str, Any]:
+    if len(texts) > 1:
+        raise ConfigError("--threshold: JSON stands alone; put all thresholds into it")
+    try:
+        rules: dict[str, Any] = json.loads(texts[0], object_pairs_hook=_distinct)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ClarifyError):
+            raise
+        raise ConfigError(f"--threshold: {texts[0]!r} begins as JSON but is none ({error})") from None
+    return rules
+
+
+def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; Python would let the last of two equal keys win."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"--threshold: {twice!r} stands there twice; leave one out")
+    return document
 
 
 def _bounds(text: str, whole: str) -> float | tuple[float | None, float | None]:
@@ -302,29 +563,98 @@ def _bounds(text: str, whole: str) -> float | tuple[float | None, float | None]:
         ) from None
 
 
-# --- The terminal -------------------------------------------------------------------------------------------------
+# --- The process --------------------------------------------------------------------------------------------------
 
 
-def _print_warnings(warnings: Sequence[str]) -> None:
-    for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+class _StopSignals:
+    """Ctrl-C, and the signal that stops a container, as exceptions, so that what is half-written is taken away."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # Python hands signals to the main thread only
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Whoever started us in the background may have said that we are to ignore Ctrl-C.
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                self._before[number] = signal.signal(number, self._raise)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _raise(self, number: int, _: FrameType | None) -> NoReturn:
+        self.received = number
+        raise KeyboardInterrupt
 
 
 class _TerminalProgress:
     """One line on stderr that says what is being done; silent where stderr is not a terminal."""
 
     def __enter__(self) -> Progress:
-        self._shows = sys.stderr.isatty()
+        self._shows = sys.stderr is not None and sys.stderr.isatty()
         return self._show
 
     def __exit__(self, *_: object) -> None:
-        if self._shows:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self._write("\r\x1b[K")
 
     def _show(self, what: str, part: float) -> None:
+        percent = f" {part:4.0%}" if part >= 0 else ""
+        self._write(f"\r\x1b[K{what}{percent}")
+
+    def _write(self, text: str) -> None:
         if self._shows:
-            percent = f" {part:4.0%}" if part >= 0 else ""
-            print(f"\r\x1b[K{what}{percent}", end="", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):
+                print(text, end="", file=sys.stderr, flush=True)
+
+
+def _print_any_script() -> None:
+    """Where the terminal's encoding has no such character, print its code rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Print. A reader that has gone, as in ``| head``, does not change what a command comes to.
+
+    :raises OutputError: what is printed cannot be stored, for lack of space perhaps
+    """
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        _discard(sys.stdout)
+    except OSError as error:
+        _discard(sys.stdout)
+        raise OutputError(f"standard output cannot be written ({error.strerror}); check where it goes") from None
+
+
+def _discard(stream: IO[str]) -> None:
+    """Send what is still to come, and what the stream holds back, to nowhere: it would fail again at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        _print_error(f"warning: {warning}")
+
+
+def _complain(sentence: str) -> None:
+    _print_error(f"airflow-clarify: {sentence}")
+
+
+def _print_error(sentence: str) -> None:
+    """One line on stderr, whatever names it holds."""
+    from airflow_clarify.reports.table import printable
+
+    # Without a stderr, print() would take stdout.
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(printable(sentence, None), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, ColumnRef, DataConfig, Methods
+from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     import pandas
@@ -45,6 +46,7 @@ def analyze(
         )
         config = AnalysisConfig.build(data, bias_config, methods)
         return Analysis.from_contingency(engine.count(data, config), config)
+    _check_frame(data, "a pandas DataFrame or a DataConfig")
     described = DataConfig("DataFrame", label=label, headers=[str(c) for c in data.columns], dataset_type="text/csv")
     config = AnalysisConfig.build(described, bias_config, methods)
     return Analysis.from_contingency(engine.count(data, config, weight=weight), config)
@@ -58,8 +60,18 @@ def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.D
     :param plan: ``strategy``, ``size``, ``fraction``, ``seed``, ``weight_column``, ``empty`` and ``missing``, as for
         :class:`~airflow_clarify.BalanceDatasetOperator`
     :return: a new DataFrame with the original index, order, columns and types
+    :raises ConfigError: the plan does not fit together or to the DataFrame
     :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+    :raises DataError: there is nothing to balance
     """
     from airflow_clarify.engines.duckdb.sample import sample_dataframe
 
+    _check_frame(frame, "a pandas DataFrame")
     return sample_dataframe(frame, by, **plan)
+
+
+def _check_frame(given: object, wanted: str) -> None:
+    import pandas
+
+    if not isinstance(given, pandas.DataFrame):
+        raise ConfigError(f"data: {wanted} is needed, not {type(given).__name__}")

@@ -1,24 +1,30 @@
-"""Writing the files of an analysis: each complete under its name, or absent.
+"""Writing the files of an analysis, all of them or none, and reading them again.
 
-A file is written aside and then moved, and ``analysis.json``, which readers wait for, comes last. When one cannot be
-written, those of this call are taken away again.
+Each file is written aside and then moved, and ``analysis.json``, which readers wait for, comes last. When one cannot be
+written, what was there before is there again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
+import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_clarify.engines.duckdb.aside import cannot_write
 from airflow_clarify.engines.duckdb.storage import first_line, is_remote, local_path, open_filesystem
-from airflow_clarify.exceptions import DataError, OutputError
+from airflow_clarify.exceptions import DataError, MetricError, OutputError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-    from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.analysis import Analysis, MetricResult
+    from airflow_clarify.bias.config import AnalysisConfig
+    from airflow_clarify.bias.contingency import Split
 
 ANALYSIS = "analysis.json"
 SUMMARY = "summary.json"
@@ -26,8 +32,14 @@ CONFIG = "analysis_config.json"
 REPORT = "report.html"
 VERDICT = "verdict.json"
 
+#: The files of an analysis, by kind, in the order in which they are written.
+FILES_OF_ANALYSIS = {"report": REPORT, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
 
-def locations(folder: str, names: Mapping[str, str]) -> dict[str, str]:
+#: How far a metric may be from what its counts give: more than rounding needs, less than another analysis would be.
+_ROUNDING = 1e-9
+
+
+def locations(folder: str, names: Mapping[str, str] = FILES_OF_ANALYSIS) -> dict[str, str]:
     """Where the files of a folder will be.
 
     :param folder: a local path or a URI
@@ -36,27 +48,49 @@ def locations(folder: str, names: Mapping[str, str]) -> dict[str, str]:
     return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in names.items()}
 
 
+def write_analysis(folder: str, analysis: Analysis, config: AnalysisConfig, conn_id: str | None = None) -> Analysis:
+    """Write the files of an analysis: the report, the summary, the configuration and ``analysis.json``.
+
+    :param folder: a local path or a URI
+    :param conn_id: the Airflow connection of a URI
+    :return: the analysis, which now knows where its files are
+    :raises OutputError: one cannot be written; then all is as it was before
+    """
+    from airflow_clarify.reports.html import render
+
+    analysis = replace(analysis, outputs=locations(folder))
+    texts = {
+        REPORT: render(analysis, config=config),
+        SUMMARY: json.dumps(analysis.to_summary(), indent=4),
+        CONFIG: config.to_json(),
+        ANALYSIS: analysis.to_clarify_json(),
+    }
+    write_files(folder, texts, conn_id)
+    return analysis
+
+
 def write_files(folder: str, files: Mapping[str, str], conn_id: str | None = None) -> None:
     """Write texts into a folder, made where it is missing, in the order of the mapping.
 
     :param folder: a local path or a URI
     :param files: file name to text
     :param conn_id: the Airflow connection of a URI
-    :raises OutputError: one cannot be written; then none of them is left
+    :raises OutputError: one cannot be written; then all is as it was before
     """
+    if not folder.strip():
+        raise OutputError(f"the output folder is {folder!r}; name one")
+    contents = {name: text.encode() for name, text in files.items()}
     try:
         if is_remote(folder):
-            _write_remote(open_filesystem(folder, conn_id), folder, files)
+            _write_remote(open_filesystem(folder, conn_id), folder, contents)
         else:
-            _write_local(local_path(folder), files)
+            _write_local(local_path(folder), contents)
     except OutputError:
         raise
     except DataError as error:
         raise OutputError(str(error)) from None
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror or first_line(error)})") from None
     except Exception as error:  # the stores' own errors share no base
-        raise OutputError(f"{folder}: cannot be written ({first_line(error)})") from None
+        raise cannot_write(folder, error) from error
 
 
 def read_file(location: str, conn_id: str | None = None) -> str:
@@ -64,19 +98,10 @@ def read_file(location: str, conn_id: str | None = None) -> str:
 
     :raises DataError: it is not there, or cannot be read
     """
-    try:
-        if is_remote(location):
-            filesystem = open_filesystem(location, conn_id)
-            return str(filesystem.cat_file(_key(location)).decode())
-        return local_path(location).read_text(encoding="utf-8")
-    except DataError:
-        raise
-    except FileNotFoundError:
-        raise DataError(f"{location}: no such file; did the task that writes it run?") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{location}: not a text file") from None
-    except Exception as error:
-        raise DataError(f"{location}: cannot be read ({first_line(error)})") from None
+    text = _read_if_there(location, conn_id)
+    if text is None:
+        raise DataError(f"{location}: no such file; check the path, and whether what writes it has run")
+    return text
 
 
 def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
@@ -84,49 +109,170 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
 
     Clarify's own jobs leave no counts. Then a label that is positive nowhere cannot be told from one without bias.
 
-    :raises DataError: it is not there, or is no analysis; or the summary beside it speaks of another one
+    :raises DataError: it is not there, or is no analysis; or the summary beside it cannot be read, or speaks of another
+        analysis: counts that might show what is wrong are never passed over
     """
     from airflow_clarify.bias.analysis import Analysis
 
     analysis = Analysis.from_clarify_json(read_file(location, conn_id), location)
-    beside = location.rpartition("/")[0] + "/" + SUMMARY if "/" in location else SUMMARY
-    try:
-        summary = read_file(beside, conn_id)
-    except DataError:
+    folder, slash, _ = location.rpartition("/")
+    beside = f"{folder}{slash}{SUMMARY}"
+    summary = _read_if_there(beside, conn_id)
+    if summary is None:
         return analysis
-    return analysis.with_summary(summary, beside)
+    analysis = analysis.with_summary(summary, beside)
+    _check_counts(analysis, beside)
+    return analysis
 
 
-def _write_local(folder: Path, files: Mapping[str, str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+# --- Reading ------------------------------------------------------------------------------------------------------
+
+
+def _read_if_there(location: str, conn_id: str | None) -> str | None:
+    """A text; None where there is no such file. What is there and cannot be read is an error all the same."""
+    try:
+        if is_remote(location):
+            content = bytes(open_filesystem(location, conn_id).cat_file(_key(location)))
+        else:
+            content = local_path(location).read_bytes()
+        # Editors on Windows begin a file with a byte order mark.
+        return content.decode("utf-8-sig")
+    except DataError:
+        raise
+    except FileNotFoundError:
+        return None
+    except IsADirectoryError:
+        raise DataError(f"{location}: a folder, not a file; name the file in it") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{location}: not a text file") from None
+    except OSError as error:
+        raise DataError(f"{location}: cannot be read ({error.strerror or first_line(error)})") from None
+    except Exception as error:  # the stores' own errors share no base
+        raise DataError(f"{location}: cannot be read ({first_line(error)})") from None
+
+
+def _check_counts(analysis: Analysis, source: str) -> None:
+    """See to it that the counts are those of this analysis, and not what an earlier or another run left behind."""
+    for facet, result in analysis.results():
+        for metric in result.metrics:
+            if result.split is not None and not _agrees(metric, result.split):
+                raise DataError(
+                    f"{source}: its counts do not give the {metric.name} that the analysis beside it has for "
+                    f"{facet.column}={result.value}, so it belongs to another; run the analysis again"
+                )
+
+
+def _agrees(metric: MetricResult, split: Split) -> bool:
+    from airflow_clarify.bias.metrics import METRICS
+
+    known = METRICS.get(metric.name)
+    if known is None or known.function is None:
+        return True
+    try:
+        value = known.function(split.counts)
+    except MetricError:
+        return metric.value is None
+    except (ArithmeticError, ValueError):  # such as negative counts
+        return False
+    return metric.value is not None and math.isclose(value, metric.value, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+
+
+# --- Writing ------------------------------------------------------------------------------------------------------
+
+
+def _write_local(folder: Path, files: Mapping[str, bytes]) -> None:
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     aside = {name: folder / f".{name}.{uuid.uuid4().hex}.partial" for name in files}
     try:
-        for name, text in files.items():
-            aside[name].write_text(text, encoding="utf-8", newline="")
-        for name in files:
-            aside[name].replace(folder / name)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            aside[name].write_bytes(content)
+        _move({aside[name]: folder / name for name in files})
     except BaseException:
-        for path in aside.values():
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        _remove(aside.values(), made)
         raise
 
 
-def _write_remote(filesystem: AbstractFileSystem, folder: str, files: Mapping[str, str]) -> None:
-    written = []
+def _move(moves: Mapping[Path, Path]) -> None:
+    """Give every file its name, or none of them."""
+    before = {target: _content_of(target) for target in moves.values()}
+    touched = []
     try:
-        for name, text in files.items():
-            # An object of a store appears whole, once its upload ends.
-            path = f"{_key(folder).rstrip('/')}/{name}"
-            written.append(path)
-            filesystem.pipe_file(path, text.encode())
+        for partial, target in moves.items():
+            touched.append((partial, target))
+            partial.replace(target)
     except BaseException:
-        for path in written:
-            with contextlib.suppress(Exception):
-                filesystem.rm_file(path)
+        for partial, target in touched:
+            with contextlib.suppress(OSError):
+                _put_back(target, before[target], partial)
         raise
+
+
+def _content_of(target: Path) -> bytes | None:
+    try:
+        return target.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot_write(str(target), error) from error
+
+
+def _put_back(target: Path, content: bytes | None, partial: Path) -> None:
+    if content is None:
+        target.unlink(missing_ok=True)
+    else:
+        partial.write_bytes(content)
+        partial.replace(target)
+
+
+def _remove(files: Iterable[Path], folders: Iterable[Path]) -> None:
+    for path in files:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+    for folder in folders:
+        # A folder that somebody else has begun to use stays.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _write_remote(filesystem: AbstractFileSystem, folder: str, files: Mapping[str, bytes]) -> None:
+    """Upload the files. An object of a store appears whole, once its upload ends."""
+    paths = {name: f"{_key(folder).rstrip('/')}/{name}" for name in files}
+    before = _objects_of(filesystem, paths.values())
+    touched = []
+    try:
+        for name, content in files.items():
+            touched.append(paths[name])
+            filesystem.pipe_file(paths[name], content)
+    except BaseException:
+        for path in touched:
+            if path in before:
+                with contextlib.suppress(Exception):
+                    _put_object_back(filesystem, path, before[path])
+        raise
+
+
+def _objects_of(filesystem: AbstractFileSystem, paths: Iterable[str]) -> dict[str, bytes | None]:
+    """What is there before; None where nothing is. What may be written but not read is left out."""
+    found: dict[str, bytes | None] = {}
+    for path in paths:
+        try:
+            found[path] = bytes(filesystem.cat_file(path))
+        except FileNotFoundError:
+            found[path] = None
+        except PermissionError:
+            continue
+    return found
+
+
+def _put_object_back(filesystem: AbstractFileSystem, path: str, content: bytes | None) -> None:
+    if content is None:
+        filesystem.rm_file(path)
+    else:
+        filesystem.pipe_file(path, content)
 
 
 def _key(location: str) -> str:
     """The part of a URI that fsspec takes: no protocol, and no connection before the bucket."""
-    return location.split("://", 1)[1].split("@", 1)[-1]
+    bucket, slash, key = location.split("://", 1)[1].partition("/")
+    return bucket.rpartition("@")[2] + slash + key

@@ -50,7 +50,11 @@ def run(dag: DAG, **conf: Any) -> Ran:
 def _make_known(dag: DAG) -> None:
     """Write the DAG to the metadata database, as the DAG processor does with those it finds in files."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+    try:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    except ImportError:  # Airflow 3.1
+        from airflow.models.dagbag import DagBag, sync_bag_to_db
 
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag(dag_folder=os.devnull)

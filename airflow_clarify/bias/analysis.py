@@ -192,8 +192,8 @@ class Analysis:
             counts = (
                 (split.d.rows, split.d_positive.rows, split.a.rows, split.a_positive.rows) if split else (None,) * 4
             )
-            for metric in result.metrics:
-                records.append((facet.column, result.value, metric.name, metric.value, metric.error, *counts))
+            named = (facet.column, result.value)
+            records += [(*named, metric.name, metric.value, metric.error, *counts) for metric in result.metrics]
         columns = ["facet", "value_or_threshold", "metric", "value", "error"]
         columns += ["rows", "positive_rows", "rest_rows", "rest_positive_rows"]
         return pandas.DataFrame.from_records(records, columns=columns).astype({"value": "float64"})
@@ -240,9 +240,7 @@ class Analysis:
             if not facets or not all(facet.results for facet in facets):
                 raise ValueError("a facet without a tested group" if facets else "no facet")
             methods = {metric.name for facet in facets for result in facet.results for metric in result.metrics}
-            return cls(
-                str(section["label"]), str(section["label_value_or_threshold"]), facets, tuple(sorted(methods))
-            )
+            return cls(str(section["label"]), str(section["label_value_or_threshold"]), facets, tuple(sorted(methods)))
         except json.JSONDecodeError as error:
             raise DataError(f"{source}: not JSON ({error.msg} at line {error.lineno}); was it cut off?") from None
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
@@ -276,22 +274,22 @@ class Analysis:
         """
         try:
             summary = json.loads(text)
-            same = summary["label"] == self.label and list(summary["facets"]) == [f.column for f in self.facets]
-            facets = tuple(_facet_with_summary(facet, summary["facets"][facet.column]) for facet in self.facets if same)
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            if summary["label"] != self.label or list(summary["facets"]) != [facet.column for facet in self.facets]:
+                raise DataError(
+                    f"{source}: belongs to another analysis than the file beside it; run the analysis again"
+                )
+            return replace(
+                self,
+                facets=tuple(_facet_with_summary(facet, summary["facets"][facet.column]) for facet in self.facets),
+                engine=str(summary["engine"]),
+                config_sha256=str(summary["config_sha256"]),
+                declared_types=dict(summary["declared_types"]),
+                warnings=tuple(map(str, summary["warnings"])),
+                weighted=bool(summary["weighted"]),
+            )
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {error}"
             raise DataError(f"{source}: not a summary ({what}); run the analysis again") from None
-        if not same:
-            raise DataError(f"{source}: belongs to another analysis than the file beside it; run the analysis again")
-        return replace(
-            self,
-            facets=facets,
-            engine=str(summary["engine"]),
-            config_sha256=str(summary["config_sha256"]),
-            declared_types=dict(summary["declared_types"]),
-            warnings=tuple(summary["warnings"]),
-            weighted=bool(summary["weighted"]),
-        )
 
     # --- XCom -----------------------------------------------------------------------------------------------------
 
@@ -443,9 +441,7 @@ def _read_metric(document: Mapping[str, Any]) -> MetricResult:
 
 def _facet_summary(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
     return {
-        "labels": [
-            {"label": label, **_tally_summary(tally, weighted)} for label, tally in facet.labels.items()
-        ],
+        "labels": [{"label": label, **_tally_summary(tally, weighted)} for label, tally in facet.labels.items()],
         "values": [
             {
                 "value_or_threshold": result.value,
@@ -480,6 +476,8 @@ def _facet_with_summary(facet: FacetAnalysis, summary: Mapping[str, Any]) -> Fac
         for entry in summary["values"]
     }
     splits = [counted[result.value] for result in facet.results]
+    for result, split in zip(facet.results, splits, strict=True):
+        _check_belongs(result, split)
     return FacetAnalysis(
         facet.column,
         tuple(replace(result, split=split) for result, split in zip(facet.results, splits, strict=True)),
@@ -487,6 +485,16 @@ def _facet_with_summary(facet: FacetAnalysis, summary: Mapping[str, Any]) -> Fac
         negative=splits[0].d_negative + splits[0].a_negative,
         labels={entry["label"]: _tally_from_summary(entry) for entry in summary["labels"]},
     )
+
+
+def _check_belongs(result: FacetResult, split: Split) -> None:
+    """See that metrics and counts were written together: a summary may have been left over from an earlier run."""
+    for metric in result.metrics:
+        function = METRICS[metric.name].function if metric.name in METRICS else None
+        if function is None or metric.value is None:
+            continue
+        if not math.isclose(function(split.counts), metric.value, rel_tol=1e-9, abs_tol=1e-9):
+            raise ValueError(f"its counts do not give the {metric.name} of {plain(result.value)}")
 
 
 def _facet_to_xcom(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
@@ -515,9 +523,7 @@ def _facet_to_xcom(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
     return document
 
 
-def _facet_from_xcom(
-    column: str, document: Mapping[str, Any], methods: Sequence[str], weighted: bool
-) -> FacetAnalysis:
+def _facet_from_xcom(column: str, document: Mapping[str, Any], methods: Sequence[str], weighted: bool) -> FacetAnalysis:
     if "total" not in document:
         results = tuple(
             FacetResult(value, tuple(_metric_from_xcom(name, metrics[name]) for name in methods if name in metrics))

@@ -128,9 +128,9 @@ class DataConfig:
         return given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, given))
 
     def resolved_dataset_type(self) -> str:
-        """The dataset type, told from the name of the input where it was not given.
+        """The dataset type; told from the name of the input where it was not given, and CSV where that does not tell.
 
-        :raises ConfigError: the name does not tell
+        :raises ConfigError: the given one is none of Clarify's
         """
         if self.dataset_type is not None:
             return _check_dataset_type(self.dataset_type)
@@ -165,7 +165,8 @@ class BiasConfig:
         entry (or None) per facet; None tests every value one against the rest
     :param group_name: the group variable for CDDL, by name or by index
     :param label_type: "categorical" or "continuous"; None leaves it to Clarify's rule (beyond Clarify)
-    :param facet_type: the same for the facets: one word for all, or one per facet column name (beyond Clarify)
+    :param facet_type: the same for the facets: one word for all, or one per facet, named as in ``facet_name`` (beyond
+        Clarify)
     """
 
     label_values_or_threshold: Sequence[Value]

@@ -20,9 +20,7 @@ def wilson(share: float, rows: float, confidence: float) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def newcombe(
-    share_a: float, rows_a: float, share_d: float, rows_d: float, confidence: float
-) -> tuple[float, float]:
+def newcombe(share_a: float, rows_a: float, share_d: float, rows_d: float, confidence: float) -> tuple[float, float]:
     """The interval of the difference ``share_a - share_d`` of two independent proportions.
 
     R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven

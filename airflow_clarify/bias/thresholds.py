@@ -7,7 +7,7 @@ rule about a metric, facet or value that the analysis does not hold is an error,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
@@ -388,7 +388,9 @@ def _severity(finding: Finding) -> tuple[int, float]:
 
 
 def _json_number(number: float | None) -> float | str | None:
-    return number if number is None or math.isfinite(number) else str(number)
+    if number is None or math.isfinite(number):
+        return number
+    return "Infinity" if number > 0 else "-Infinity"
 
 
 def _shown(bound: float | None, otherwise: str) -> str:

@@ -99,9 +99,10 @@ def as_float(column: exp.Expr, stored: Stored) -> exp.Expr:
 
 
 def as_weight(column: exp.Expr, stored: Stored) -> exp.Expr:
-    """The column as row weights; NULL where a text holds no number. Asked of every row, so it takes what a cast does."""
+    """The column as row weights; NULL where a text holds no number."""
     from sqlglot import exp
 
+    # This is asked of every row, so it takes what a cast takes, and no pattern is held against it.
     return _cast_or_null(column, "DOUBLE") if stored.is_text else exp.cast(column.copy(), "DOUBLE")
 
 
@@ -122,9 +123,7 @@ def category_text(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> e
     if profile.kind == "boolean":
         truth = as_boolean(column, stored)
         return (
-            exp.case()
-            .when(truth, exp.Literal.string("True"))
-            .when(exp.not_(truth.copy()), exp.Literal.string("False"))
+            exp.case().when(truth, exp.Literal.string("True")).when(exp.not_(truth.copy()), exp.Literal.string("False"))
         )
     if stored is Stored.TEXT_CELL and profile.numeric:
         return exp.cast(_number(column, stored, profile), "VARCHAR")

@@ -94,7 +94,9 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             AnalysisConfig(self.analysis_config)
         parts = [self.data_config, self.bias_config, self.methods]
         if self.bias_config is not None and not any(_anywhere_unresolved(part) for part in parts):
-            AnalysisConfig.build(DataConfig.of(self.data_config), BiasConfig.of(self.bias_config), self.methods)
+            data, bias = DataConfig.of(self.data_config), BiasConfig.of(self.bias_config)
+            # What else can be wrong with it is checked when it is built.
+            _ = AnalysisConfig.build(data, bias, self.methods).label
 
     def _config(self, data: DataConfig) -> AnalysisConfig:
         if self.bias_config is not None:

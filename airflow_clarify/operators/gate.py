@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
     AssetAlias,
     BaseOperator,
     BranchMixIn,
+    XComArg,
 )
 
 from airflow_clarify.bias.thresholds import Rule, Thresholds
@@ -112,7 +113,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
             if on_violation == "branch" and _in_mapped_group(self):
                 raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
             if not any(unresolved(value) for value in self._rule_parts()):
-                self._rules()
+                _check_measured(self._rules(), analysis)
 
     def execute(self, context: Context) -> dict[str, Any]:
         with plainly():
@@ -263,6 +264,18 @@ def _check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:
             f"outlets: with on_violation={on_violation!r} they would be updated though the data are biased, and what "
             "is scheduled on them would start; use asset_on_pass"
         )
+
+
+def _check_measured(rules: Thresholds, analysis: Any) -> None:
+    """Where the analysis is the output of a task of ours, see that it measures what is to be judged."""
+    methods = getattr(getattr(analysis, "operator", None), "methods", "all")
+    if not isinstance(methods, str | XComArg):
+        missing = [metric for metric in rules.rules if metric not in methods]
+        if missing:
+            raise ConfigError(
+                f"thresholds: {missing[0]} is not measured: methods of task '{analysis.operator.task_id}' are "
+                f"{', '.join(methods)}"
+            )
 
 
 def _listed(outlets: Any) -> list[Any]:

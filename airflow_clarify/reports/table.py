@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.thresholds import Outcome, Verdict
 
 #: What stands behind a number that a threshold judged.
-MARKS = {Outcome.PASS: "", Outcome.VIOLATION: " !", Outcome.INCONCLUSIVE: " ?", Outcome.IGNORED: " -"}
+MARKS = {Outcome.PASS: "", Outcome.VIOLATION: "!", Outcome.INCONCLUSIVE: "?", Outcome.IGNORED: "-"}
 LEGEND = "! violates its threshold   ? inconclusive   - not judged"
 _WIDEST_NAME = 40
+_CUT = "..."
 
 
 def table(analysis: Analysis, verdict: Verdict | None = None, most: int = 50) -> list[str]:
@@ -23,44 +26,95 @@ def table(analysis: Analysis, verdict: Verdict | None = None, most: int = 50) ->
     """
     lines: list[str] = []
     for facet in analysis.facets:
-        lines += _facet_lines(analysis, facet, verdict, most)
+        lines += _lines_of_facet(analysis, facet, _Judgement.of(facet, verdict), most)
     if verdict is not None and any(MARKS[finding.outcome] for finding in verdict.findings):
         lines.append(LEGEND)
     return lines
 
 
-def _facet_lines(analysis: Analysis, facet: FacetAnalysis, verdict: Verdict | None, most: int) -> list[str]:
-    outcomes = {
-        (finding.value, finding.metric): finding.outcome
-        for finding in (verdict.findings if verdict else ())
-        if finding.facet == facet.column
-    }
-    order = list(dict.fromkeys(value for value, _ in outcomes)) if verdict else []
-    results = sorted(facet.results, key=lambda r: order.index(r.value) if r.value in order else len(order))
-    shown = results[:most]
-    positive = analysis.label_value_or_threshold or "nothing"
-    header = [printable(facet.column), "rows", f"{printable(analysis.label)}={printable(positive)}", *analysis.methods]
-    rows = [header, *(_cells(result, analysis.methods, outcomes) for result in shown)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = [_line(row, widths) for row in rows]
-    lines.insert(1, "-" * len(lines[0]))
-    if len(results) > most:
-        lines.append(f"... and {len(results) - most} more values")
+def printable(text: str, widest: int | None = _WIDEST_NAME) -> str:
+    """A text from outside, safe for a log or a terminal: one line, no control characters, and not too long.
+
+    :param text: a name out of the data, a path, a sentence that holds such
+    :param widest: the most columns that it may take; None for all it needs
+    """
+    clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    # Accents take no room of their own, and still there can be too many of them.
+    if widest is None or (_width(clean) <= widest and len(clean) <= 2 * widest):
+        return clean
+    return _cut(clean[: 2 * widest], widest - len(_CUT)) + _CUT
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """What a verdict says of one facet: the outcome by tested group and metric, the worst first."""
+
+    outcomes: Mapping[tuple[str, str], Outcome]
+
+    @classmethod
+    def of(cls, facet: FacetAnalysis, verdict: Verdict | None) -> _Judgement:
+        outcomes: dict[tuple[str, str], Outcome] = {}
+        for finding in verdict.findings if verdict is not None else ():
+            if finding.facet == facet.column:
+                # A missing value is written "nan", and so may be a present one: the worse of the two is shown.
+                outcomes.setdefault((finding.value, finding.metric), finding.outcome)
+        return cls(outcomes)
+
+    def worst_first(self, results: Sequence[FacetResult]) -> list[FacetResult]:
+        """The results in the order of the findings; those that were not judged come last, in their own order."""
+        place: dict[str, int] = {}
+        for value, _ in self.outcomes:
+            place.setdefault(value, len(place))
+        return sorted(results, key=lambda result: place.get(result.value, len(place)))
+
+    def mark(self, value: str, metric: str) -> str:
+        outcome = self.outcomes.get((value, metric))
+        return "" if outcome is None else MARKS[outcome]
+
+    def violates(self, result: FacetResult) -> bool:
+        return any(self.outcomes.get((result.value, m.name)) is Outcome.VIOLATION for m in result.metrics)
+
+
+def _lines_of_facet(analysis: Analysis, facet: FacetAnalysis, judgement: _Judgement, most: int) -> list[str]:
+    results = judgement.worst_first(facet.results)
+    shown, hidden = results[:most], results[most:]
+    columns = [[printable(facet.column), *(printable(result.value) or "''" for result in shown)]]
+    # Clarify's own file has no counts; there is no use in empty columns.
+    if any(result.split is not None for result in shown):
+        columns.append(["rows", *map(_rows, shown)])
+        columns.append([_heading_of_share(analysis), *map(_share, shown)])
+    columns += [_metric_column(name, shown, judgement) for name in analysis.methods]
+    lines = _aligned(columns)
+    lines.insert(1, "-" * max(map(_width, lines)))
+    if hidden:
+        violating = sum(map(judgement.violates, hidden))
+        more = f"... and {len(hidden):,} more value{'s' if len(hidden) > 1 else ''}"
+        lines.append(more + (f", {violating:,} in violation" if violating else ""))
     return lines
 
 
-def _cells(
-    result: FacetResult, methods: Sequence[str], outcomes: dict[tuple[str, str], Outcome]
-) -> list[str]:
+def _heading_of_share(analysis: Analysis) -> str:
+    positive = printable(analysis.label_value_or_threshold) or "nothing"
+    return f"{printable(analysis.label)}={positive}" + (" (weighted)" if analysis.weighted else "")
+
+
+def _rows(result: FacetResult) -> str:
+    return "" if result.split is None else f"{result.split.d.rows:,}"
+
+
+def _share(result: FacetResult) -> str:
     split = result.split
-    rows = "" if split is None else f"{split.d.rows:,}"
-    share = "" if split is None or not split.d.weight else f"{float(split.d_positive.weight / split.d.weight):.1%}"
-    cells = [printable(result.value), rows, share]
-    for name in methods:
-        metric = result.metric(name)
-        outcome = outcomes.get((result.value, name))
-        cells.append(_number(metric) + (MARKS[outcome] if outcome else ""))
-    return cells
+    return "" if split is None or not split.d.weight else f"{float(split.d_positive.weight / split.d.weight):.1%}"
+
+
+def _metric_column(name: str, results: Sequence[FacetResult], judgement: _Judgement) -> list[str]:
+    """The values of a metric, with room for marks where one of them has one, so that numbers stay below each other."""
+    numbers = [_number(result.metric(name)) for result in results]
+    marks = [judgement.mark(result.value, name) for result in results]
+    heading = printable(name)
+    if not any(marks):
+        return [heading, *numbers]
+    return [f"{heading}  ", *(f"{number} {mark or ' '}" for number, mark in zip(numbers, marks, strict=True))]
 
 
 def _number(metric: MetricResult | None) -> str:
@@ -68,15 +122,37 @@ def _number(metric: MetricResult | None) -> str:
         return ""
     if metric.value is None:
         return "undefined"
-    return f"{metric.value:.4f}" if math.isfinite(metric.value) else str(metric.value)
+    # Rounded first, and 0.0 added, for a tiny negative number would be written "-0.0000".
+    return f"{round(metric.value, 4) + 0.0:.4f}" if math.isfinite(metric.value) else str(metric.value)
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *rest = (f"{cell:<{width}}" if i == 0 else f"{cell:>{width}}" for i, (cell, width) in enumerate(zip(cells, widths, strict=True)))
-    return "  ".join([first, *rest]).rstrip()
+def _aligned(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as lines: the first one flush left, the others flush right."""
+    widths = [max(map(_width, column)) for column in columns]
+    return ["  ".join(_padded(cells, widths)).rstrip() for cells in zip(*columns, strict=True)]
 
 
-def printable(text: str, widest: int = _WIDEST_NAME) -> str:
-    """A name from the data, safe for a log: no control characters, no line breaks, and not too long."""
-    clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return clean if len(clean) <= widest else f"{clean[: widest - 3]}..."
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    first, *others = (" " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
+    return [cells[0] + first, *(space + cell for cell, space in zip(cells[1:], others, strict=True))]
+
+
+def _width(text: str) -> int:
+    """The columns that a text takes on a terminal: two for a Chinese character, none for an accent on its own."""
+    return len(text) if text.isascii() else sum(map(_width_of_character, text))
+
+
+def _width_of_character(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _cut(text: str, width: int) -> str:
+    """The beginning of a text that fits into so many columns."""
+    used = 0
+    for position, character in enumerate(text):
+        used += _width_of_character(character)
+        if used > width:
+            return text[:position]
+    return text

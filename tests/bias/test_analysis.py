@@ -620,6 +620,13 @@ def test_an_analysis_without_counts_travels_with_its_numbers() -> None:
         assert through_xcom(analysis) == analysis
 
 
+@pytest.mark.parametrize("value", [None, math.nan])
+def test_a_number_that_got_lost_on_the_way_is_not_defined(value: float | None) -> None:
+    document = of_one_metric(0.125).to_xcom()
+    document["facets"]["gender"]["values"] = [["F", {"KL": value}]]
+    assert Analysis.from_xcom(document) == of_one_metric(None, "no value")
+
+
 def test_several_facets_travel_together() -> None:
     facets = [contingency_of({"b": (1, 1), "a": (2, 1)}, facet="z"), contingency_of({"y": (3, 2)}, facet="k")]
     contingency = Contingency("approved", "yes", facets, warnings=("one", "two"))
@@ -740,3 +747,11 @@ def test_the_lab_fits_and_holds_its_counts() -> None:
     analysis = analysed({name: (counts[2], counts[0] + counts[1]) for name, counts in COUNTS.items()})
     assert through_xcom(analysis) == analysis
     assert sum(result.split.d.rows for _, result in analysis.results() if result.split) == 22_626
+
+
+def test_a_summary_left_over_from_an_earlier_run_is_refused() -> None:
+    now, before = analysed({"F": (1, 3), "M": (6, 2)}), analysed({"F": (2, 2), "M": (6, 2)})
+    alone = Analysis.from_clarify_json(now.to_clarify_json())
+    assert alone.with_summary(json.dumps(now.to_summary())).rows == 12
+    with pytest.raises(DataError, match=r"its counts do not give the (CI|DPL) of F"):
+        alone.with_summary(json.dumps(before.to_summary()))

@@ -611,6 +611,8 @@ def test_templates_and_promises_are_not_checked_before_they_are_rendered() -> No
     DataConfig("data.csv", headers=Promise())  # type: ignore[arg-type]
     BiasConfig("{{ params.positive }}", "{{ params.facet }}", "{{ params.values }}")
     BiasConfig(Promise(), Promise(), Promise())  # type: ignore[arg-type]
+    BiasConfig([1], ["gender", "age"], "{{ params.values }}")
+    BiasConfig([1], "{{ params.facets }}", [["F"], [40]])
     BiasConfig(["{{ params.positive }}"], ["{% if x %}a{% endif %}", "b"], Promise())  # type: ignore[arg-type]
 
 
@@ -664,6 +666,9 @@ def test_of_many_columns_only_the_first_are_listed() -> None:
     with pytest.raises(ConfigError) as raised:
         resolve_column("x", [f"c{index}" for index in range(1000)], "facet")
     assert str(raised.value).endswith("'c19', ...)")
+    with pytest.raises(ConfigError) as raised:
+        resolve_column("x", [f"c{index}" for index in range(20)], "facet")
+    assert str(raised.value).endswith("'c19')")
 
 
 def test_a_name_that_two_columns_share_is_refused_and_their_indexes_told() -> None:

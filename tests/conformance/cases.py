@@ -41,7 +41,8 @@ class Column:
 
     @property
     def has_gaps(self) -> bool:
-        return None in self.values
+        """Whether a value is missing; in a CSV, whether a cell reads as missing."""
+        return any(value is None or value in _GAPS for value in self.values)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,25 @@ class Case:
         return path
 
 
-_TEXTS = ("a", "b", "c d", "é", "x,y", 'say "q"', "O'Hara", "<b>", "rest", "other", "1a", "0x1", "1_0", "1 2", "-", "True!", "two\nlines")
+_TEXTS = (
+    "a",
+    "b",
+    "c d",
+    "é",
+    "x,y",
+    'say "q"',
+    "O'Hara",
+    "<b>",
+    "rest",
+    "other",
+    "1a",
+    "0x1",
+    "1-0",
+    "1 2",
+    "-",
+    "True!",
+    "two\nlines",
+)
 _WHOLE_TEXTS = ("1", "01", " 1", "1 ", "+1", "2", "-3", "40", "007", "100000")
 _GAPS = ("", "", "NA", "NaN", "nan", "null", "None", "n/a", "#N/A")
 _TRUTHS = (("True", "False"), ("true", "false"), ("TRUE", "FALSE"), ("True", "true", "FALSE"))
@@ -126,19 +145,32 @@ def columns(draw: st.DrawFn, written: str, rows: int, repeats: int) -> Column:
     return Column(meaning, tuple(cells * repeats))
 
 
-def _asked(column: Column, *, most: int = 3) -> st.SearchStrategy[tuple[Any, ...]]:
-    """Configured values: of the column, as themselves or as texts or numbers; near it; or foreign to it."""
+def _asked(column: Column) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Configured values: of the column, as themselves or as texts or numbers; near it; now and then foreign to it."""
     present = [value for value in dict.fromkeys(column.values) if value is not None and value not in _GAPS]
     own: list[Any] = [value if isinstance(value, str | int | float | bool) else str(value) for value in present]
     own += [str(value) for value in own]
     numbers = [number for number in map(_number, own) if number is not None]
     near = [*numbers, *(n + 1 for n in numbers), *(n - 1 for n in numbers), *(-n for n in numbers)]
     near += [n + 0.5 for n in numbers if abs(n) < 10**6]
+    near = [round(n, 3) if isinstance(n, float) else n for n in near]
     foreign: list[Any] = ["zzz", 99, 0.5, 1, 0, "1", "0", "1.0", True, False, "True", "False", "true"]
-    choices = [st.sampled_from(foreign)]
-    choices += [st.sampled_from(own)] * 4 if own else []
-    choices += [st.sampled_from(near)] * 3 if near else []
-    return st.lists(st.one_of(choices), min_size=1, max_size=most).map(tuple)
+    familiar = [*([st.sampled_from(own)] if own else []), *([st.sampled_from(near)] if near else [])]
+    sensible = st.one_of(familiar or [st.sampled_from(foreign)])
+    anything = st.one_of(sensible, st.sampled_from(foreign))
+    return st.one_of(
+        sensible.map(lambda value: (value,)),
+        st.lists(sensible, min_size=2, max_size=4).map(tuple),
+        st.lists(anything, min_size=1, max_size=3).map(tuple),
+    )
+
+
+def _asked_of_facet(column: Column) -> st.SearchStrategy[tuple[Any, ...] | None]:
+    """As for a label, or every value; numbers mostly need a threshold."""
+    every_value: st.SearchStrategy[None] = st.none()
+    if column.meaning in ("integer", "float", "whole texts", "decimal"):
+        return st.one_of(_asked(column), _asked(column), _asked(column), every_value)
+    return st.one_of(every_value, every_value, _asked(column))
 
 
 def _number(value: Any) -> int | float | None:
@@ -159,6 +191,4 @@ def cases(draw: st.DrawFn) -> Case:
     label, facet = draw(columns(written, rows, repeats)), draw(columns(written, rows, repeats))
     group = draw(st.none() | columns(written, rows, repeats))
     methods = draw(st.sampled_from([("all",), ("CI", "DPL", "KL", "JS", "LP", "TVD", "KS"), ("CDDL",), ("KS", "CI")]))
-    return Case(
-        written, label, facet, group, draw(_asked(label)), draw(st.none() | _asked(facet)), methods
-    )
+    return Case(written, label, facet, group, draw(_asked(label)), draw(_asked_of_facet(facet)), methods)

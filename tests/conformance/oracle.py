@@ -8,7 +8,10 @@ One JSON object a line in, one a line out::
     {"facet": [{"value_or_threshold": ..., "metrics": [{"name": ..., "value": ..., "error": ...}]}], "label_text": ...}
     {"error": "ValueError: ..."}
 
-Files are read as Clarify reads them: with pandas, and nothing said about types.
+Files are read as Clarify reads them: with pandas, and nothing said about types. Three more keys put a question plainly
+where we differ from the package on purpose (see ``differences.py``): ``as_texts`` lists columns whose values are turned
+into texts, ``fill_group`` makes a group of the rows without one, ``as_given`` keeps the package from converting values.
+With ``describe`` the answer is how pandas sees the columns, and what the package makes of them.
 """
 
 import copy
@@ -19,13 +22,24 @@ import warnings
 
 import pandas as pd
 from smclarify.bias import report
+from smclarify.bias.metrics import common
+
+CONVERT = common.convert_positive_label_values
 
 
 def answer(question):
-    read = pd.read_parquet if question["format"] == "parquet" else pd.read_csv
-    frame = read(question["path"])
-    group = frame[question["group"]] if question["group"] is not None else None
+    frame = read(question)
     label = frame[question["label"]]
+    if question.get("describe"):
+        return {
+            role: describe(frame[question[role]], question.get(f"{role}_values"))
+            for role in ("label", "facet", "group")
+            if question[role] is not None
+        }
+    group = frame[question["group"]] if question["group"] is not None else None
+    if question.get("fill_group"):
+        group = group.astype(object).where(group.notna(), "a group of their own").astype(str)
+    common.convert_positive_label_values = (lambda _, values: values) if question.get("as_given") else CONVERT
     # The package changes the lists it is given, so each call gets its own.
     found = report.bias_report(
         frame,
@@ -35,8 +49,23 @@ def answer(question):
         metrics=question["methods"],
         group_variable=group,
     )
-    text = report.label_value_or_threshold(label, copy.copy(question["label_values"]))
-    return {"facet": found, "label_text": text}
+    return {"facet": found, "label_text": report.label_value_or_threshold(label, copy.copy(question["label_values"]))}
+
+
+def read(question):
+    frame = (pd.read_parquet if question["format"] == "parquet" else pd.read_csv)(question["path"])
+    for name in question.get("as_texts", ()):
+        frame[name] = frame[name].map(str, na_action="ignore")
+    return frame
+
+
+def describe(series, values):
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    return {
+        "kind": {"floating": "float", "string": "text"}.get(kind, kind),
+        "continuous": common.series_datatype(series, values) is common.DataType.CONTINUOUS,
+        "begins_with_a_gap": bool(series.isna().iloc[0]),
+    }
 
 
 def main():

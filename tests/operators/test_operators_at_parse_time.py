@@ -54,6 +54,11 @@ def balance(**changes: Any) -> BalanceDatasetOperator:
             "task 'bias': label_values_or_threshold: the list is empty",
         ),
         (lambda: gate(thresholds={"DPPL": 0.1}), "task 'gate': thresholds: there is no metric 'DPPL'"),
+        (
+            lambda: gate(analysis=check(methods=["CI"]).output),
+            "task 'gate': thresholds: DPL is not measured: methods of task 'bias' are CI",
+        ),
+        (lambda: check(data_config=DataConfig("data.csv")), "task 'bias': label: name the label column"),
         (lambda: gate(thresholds={}), "task 'gate': thresholds: give at least one"),
         (lambda: gate(thresholds={"DPL": -0.1}), "task 'gate': thresholds: DPL: a single number"),
         (lambda: gate(confidence=0.95), "task 'gate': on_inconclusive: with confidence, say what inconclusive does"),

@@ -138,11 +138,12 @@ def _errno_in(text: str) -> int | None:
 def _same_local(target: str, file: str) -> bool:
     if is_remote(file):
         return False
-    ours, theirs = local_path(target), local_path(file)
-    if ours.exists() and theirs.exists():
+    try:
         # Symbolic and hard links included.
-        return ours.samefile(theirs)
-    return ours.resolve() == theirs.resolve()
+        return local_path(target).samefile(local_path(file))
+    except OSError:
+        # There is nothing yet by that name.
+        return False
 
 
 def _same_remote(target: str, file: str) -> bool:
@@ -156,7 +157,7 @@ def _place(uri: str) -> str:
 
 
 def _is_within(target: str, location: str) -> bool:
-    if is_remote(target) != is_remote(location):
+    if is_remote(target) != is_remote(location) or (not is_remote(location) and local_path(location).is_file()):
         return False
     ours, theirs = (_place(target), _place(location)) if is_remote(target) else (_resolved(target), _resolved(location))
     if "**" in theirs:

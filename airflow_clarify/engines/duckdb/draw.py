@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 KEY_SPACE = 1 << 32
 
 #: Rows worked on at once: enough to be fast, few enough to stay in the processor's cache.
-BLOCK = 1 << 18
+BLOCK = 1 << 16
 
 _MASK = KEY_SPACE - 1
 _ROUNDS = ((16, 0x7FEB352D), (15, 0x2C1B3C6D), (12, 0x297A2D39))

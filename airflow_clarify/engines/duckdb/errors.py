@@ -36,7 +36,9 @@ def explain(error: Exception, location: str) -> ClarifyError:
     if "state machine reached an invalid state" in text or "CSV Error" in text:
         return DataError(f"{at} is not a CSV file that can be read with these csv_options; is it CSV at all?")
     if "Maximum line size" in text:
-        return DataError(f'{at} is longer than max_line_size; raise it in csv_options, as {{"max_line_size": 20000000}}')
+        return DataError(
+            f'{at} is longer than max_line_size; raise it in csv_options, as {{"max_line_size": 20000000}}'
+        )
     if match := _JSON.search(text):
         return DataError(f"{match.group(1)}: line {match.group(2)} is not a JSON object")
     if "magic bytes" in text or "too small to be a Parquet file" in text or "Parquet" in text:

@@ -229,7 +229,7 @@ def _positioned(source: Source, position: str) -> exp.Select:
     if source.format == "parquet" and not taken & {_FILE, _ROW_OF_FILE}:
         in_file: exp.Expr = exp.column(_ROW_OF_FILE)
         if len(source.files) > 1:
-            number = exp.Add(this=exp.column(_FILE), expression=exp.Literal.number(1))
+            number = exp.Add(this=exp.cast(exp.column(_FILE), "BIGINT"), expression=exp.Literal.number(1))
             before = exp.Anonymous(this="list_extract", expressions=[exp.array(*_rows_before_files(source)), number])
             in_file = exp.Add(this=in_file, expression=before)
         return source.scan().select(exp.alias_(in_file, position, quoted=True))

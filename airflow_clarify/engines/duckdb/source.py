@@ -1,20 +1,29 @@
 """The data to count or to sample, as a relation that DuckDB scans.
 
-Nothing is guessed that could be guessed wrong: a CSV file is read with commas and double quotes unless told otherwise,
-every cell as the text it is; whether there is a header row is settled once, before any scan.
+Nothing is guessed that could be guessed wrong: the columns of files are settled before any scan, and the cells of text
+files are read as the texts they are. What is read, and what is not:
+
+- Only the columns that are asked for. Every row of a text file is split into cells all the same, so a row with too many
+  or too few of them is an error wherever it stands; but cells of other columns are not decoded, so bytes of another
+  encoding are an error only in columns that are read.
+- A folder's files of the right ending, by name. Folders named like "country=US" make a column of a Parquet dataset, as
+  they do in Spark and pandas; in a text dataset they mean nothing.
+- Columns of Parquet files are matched by name, those of CSV files by position, which is why all must have one header.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig
+from airflow_clarify.engines.duckdb.dialect import CsvDialect, csv_relation, settle_csv
 from airflow_clarify.engines.duckdb.errors import explain
-from airflow_clarify.engines.duckdb.storage import Storage, as_pattern
+from airflow_clarify.engines.duckdb.relations import file_list, table_function
+from airflow_clarify.engines.duckdb.storage import Storage
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -29,37 +38,17 @@ _SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "parquet": (".parquet", ".pq"),
     "jsonlines": (".jsonl", ".ndjson", ".json"),
 }
-#: What an author may tell of a CSV file; everything else is settled by us.
-_CSV_OPTIONS = frozenset(
-    {"delim", "quote", "escape", "encoding", "compression", "skip", "comment", "max_line_size", "new_line", "strict_mode"}
-)
 _FRAME = "airflow_clarify_frame"
 
+#: Parquet's, as DuckDB calls them.
+_WHOLE_NUMBERS = frozenset(
+    {f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")}
+)
 
-@dataclass(frozen=True)
-class CsvDialect:
-    """How the cells of a CSV file are told apart.
-
-    :param delimiter: between cells
-    :param quote: around a cell
-    :param escape: before a quote within a quoted cell
-    :param newline: between records; "\\n" or "\\r\\n"
-    :param header: whether the first record holds the column names
-    :param encoding: of the text
-    :param compression: "gzip", or None
-    :param skip: lines to leave out at the start
-    :param other: further options of DuckDB's reader
-    """
-
-    delimiter: str = ","
-    quote: str = '"'
-    escape: str = '"'
-    newline: str = "\n"
-    header: bool = True
-    encoding: str = "utf-8"
-    compression: str | None = None
-    skip: int = 0
-    other: Mapping[str, Any] = field(default_factory=dict)
+#: Records of JSON Lines that are looked at for their fields.
+_JSON_RECORDS = 20_000
+#: The longest of them, in bytes.
+_JSON_BYTES = 64 << 20
 
 
 @dataclass
@@ -75,6 +64,9 @@ class Source:
     :param na_values: texts that mean "missing" in CSV and JSON Lines
     :param storage: where the files are; None for a DataFrame
     :param frame: the DataFrame, where the source is one
+    :param categorical: columns that are compared by equality whatever they hold
+    :param partitioned: whether names of folders make columns
+    :param at_odds: columns that cannot be read, because the files disagree on them, and how
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -86,10 +78,9 @@ class Source:
     na_values: frozenset[str] = frozenset(PANDAS_NA_VALUES)
     storage: Storage | None = None
     frame: pandas.DataFrame | None = None
-
-    @property
-    def is_local(self) -> bool:
-        return self.storage is not None and not self.storage.remote
+    categorical: frozenset[str] = frozenset()
+    partitioned: bool = False
+    at_odds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def typed(self) -> bool:
@@ -100,12 +91,16 @@ class Source:
         """``SELECT columns FROM`` the data, in their order.
 
         :param columns: names; None for all
+        :raises DataError: the files disagree on one of them
         """
         from sqlglot import exp
 
         names = list(self.columns) if columns is None else list(columns)
-        selected = [exp.column(name, quoted=True) for name in names] or [exp.Literal.number(1)]
-        return exp.select(*selected).from_(self._relation(names))
+        for name in names:
+            if name in self.at_odds:
+                raise DataError(self.at_odds[name])
+        selected: list[exp.Expr] = [exp.column(name, quoted=True) for name in names]
+        return exp.select(*(selected or [exp.Literal.number(1)])).from_(self._relation(names))
 
     def open(self, file: str) -> BinaryIO:
         """The bytes of a file, decompressed.
@@ -114,12 +109,9 @@ class Source:
         """
         if self.storage is None:
             raise DataError("a DataFrame has no files to open")
-        raw = self.storage.open(file)
-        if self.dialect is not None and self.dialect.compression == "gzip":
-            return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=raw)))  # type: ignore[arg-type]
-        return raw
+        return _decompressed(file, self.storage.open(file), self.dialect)
 
-    def execute(self, query: exp.Expression, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def execute(self, query: exp.Expr, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query and fetch all of its rows; they are few.
 
         :raises DataError: DuckDB cannot do it; the sentence says why
@@ -128,42 +120,22 @@ class Source:
 
         try:
             return self.connection.execute(query.sql(dialect="duckdb"), list(parameters)).fetchall()
-        except duckdb.Error as error:
+        # OSError is what a remote filesystem raises, through DuckDB.
+        except (duckdb.Error, OSError) as error:
             raise explain(error, self.location) from None
 
-    def _relation(self, names: Sequence[str]) -> exp.Expression:
+    def _relation(self, names: Sequence[str]) -> exp.Expr:
         from sqlglot import exp
 
         if self.format == "dataframe":
             return exp.to_table(_FRAME)
-        files = exp.array(*(exp.Literal.string(as_pattern(file)) for file in self.files))
+        files = file_list(self.files)
         if self.format == "parquet":
-            return _function("read_parquet", files)
+            return table_function("read_parquet", files, hive_partitioning=self.partitioned)
         if self.format == "jsonlines":
-            columns = {name: "VARCHAR" for name in names} or {next(iter(self.columns)): "VARCHAR"}
-            return _function(
-                "read_json", files, format="newline_delimited", columns=columns, maximum_object_size=64 << 20
-            )
+            return _json_relation(files, names or list(self.columns)[:1])
         assert self.dialect is not None
-        return csv_relation(files, self.dialect, list(self.columns))
-
-
-def csv_relation(files: exp.Expression, dialect: CsvDialect, columns: Sequence[str]) -> exp.Expression:
-    """``read_csv`` with nothing left to guess."""
-    options: dict[str, Any] = {
-        "auto_detect": False,
-        "delim": dialect.delimiter,
-        "quote": dialect.quote,
-        "escape": dialect.escape,
-        "header": dialect.header,
-        "encoding": dialect.encoding,
-        "columns": {name: "VARCHAR" for name in columns},
-    }
-    if dialect.compression:
-        options["compression"] = dialect.compression
-    if dialect.skip:
-        options["skip"] = dialect.skip
-    return _function("read_csv", files, **options, **dialect.other)
+        return csv_relation(files, self.dialect, list(self.columns), keep_empty="" not in self.na_values)
 
 
 def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Source:
@@ -177,27 +149,23 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
     dataset_type = data.resolved_dataset_type()
     if dataset_type == "application/json":
         raise ConfigError(
-            "dataset_type: application/json needs JMESPath features, which only a Clarify job reads; the embedded engine "
-            "reads application/jsonlines"
+            "dataset_type: application/json needs JMESPath features, which only a Clarify job reads; the embedded "
+            "engine reads application/jsonlines"
         )
     kind = cast(Format, DATASET_TYPES[dataset_type])
     if data.csv_options and kind != "csv":
         raise ConfigError(f"csv_options: given for {dataset_type}; they are for text/csv")
     storage = Storage(data.input_path, data.conn_id)
     files = storage.files(_SUFFIXES[kind])
-    empty = [file for file in files if not storage.size(file)]
-    if len(empty) == len(files):
-        raise DataError(f"{empty[0]}: the file is empty")
+    # An empty file among others (Spark leaves some) holds no rows; Parquet's reader would stumble over it.
+    filled = [file for file in files if storage.size(file)]
+    if not filled:
+        raise DataError(f"{files[0]}: the file is empty")
     storage.register(connection)
     na_values = frozenset(PANDAS_NA_VALUES if data.na_values is None else data.na_values)
-    # An empty file among others (Spark leaves some) holds no rows; Parquet's reader would stumble over it.
-    source = Source(connection, data.input_path, kind, [f for f in files if f not in empty], {}, None, na_values, storage)
-    if kind == "csv":
-        _settle_csv(source, data)
-    elif kind == "jsonlines":
-        _settle_json(source, data.headers)
-    else:
-        source.columns = _described(source, _function("read_parquet", _files(source)))
+    source = Source(connection, data.input_path, kind, filled, {}, None, na_values, storage)
+    settle = {"csv": _settle_csv, "jsonlines": _settle_json, "parquet": _settle_parquet}[kind]
+    settle(source, data)
     return source
 
 
@@ -208,197 +176,148 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
     """
     from sqlglot import exp
 
-    names = list(frame.columns)
-    if not all(isinstance(name, str) for name in names):
-        raise DataError("the DataFrame has columns whose names are not texts; rename them with df.columns = [...]")
-    _check_distinct(names, "the DataFrame")
-    connection.register(_FRAME, _plain(frame))
-    source = Source(connection, "the DataFrame", "dataframe", [], {}, frame=frame)
+    from airflow_clarify.engines.duckdb.frames import categorical, check_names, plain
+
+    check_names(frame)
+    _check_distinct(frame.columns, "the DataFrame")
+    connection.register(_FRAME, plain(frame))
+    source = Source(connection, "the DataFrame", "dataframe", [], {}, frame=frame, categorical=categorical(frame))
     source.columns = _described(source, exp.to_table(_FRAME))
     return source
 
 
 def _settle_csv(source: Source, data: DataConfig) -> None:
-    source.dialect = _dialect(source.files[0], data.csv_options)
-    first = _first_record(source, source.files[0])
-    if data.headers is None:
-        has_header = data.header_row is not False
-        names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]
-        if not has_header:
-            names = [str(i) for i in range(len(first))]
-    else:
-        names = list(data.headers)
-        if len(names) != len(first):
-            raise ConfigError(
-                f"headers: {len(names)} names are given, and {source.files[0]} has {len(first)} columns"
-                + _other_delimiter(first, source.dialect.delimiter)
-            )
-        has_header = data.header_row if data.header_row is not None else first == names
+    assert source.storage is not None
+    storage = source.storage
+    told = CsvDialect.of(source.files[0], data.csv_options)
+    source.dialect, names = settle_csv(source.files, lambda file: _decompressed(file, storage.open(file), told), data)
     _check_distinct(names, source.files[0])
-    if has_header:
-        _check_same_header(source, first)
     source.columns = dict.fromkeys(names, "VARCHAR")
-    source.dialect = CsvDialect(**{**vars(source.dialect), "header": has_header})
 
 
-def _dialect(file: str, options: Mapping[str, Any]) -> CsvDialect:
-    unknown = sorted(set(options) - _CSV_OPTIONS)
-    if unknown:
-        raise ConfigError(f"csv_options: no option {unknown[0]!r}; there are {', '.join(sorted(_CSV_OPTIONS))}")
-    name = file.lower()
-    tab = name.removesuffix(".gz").endswith(".tsv")
-    quote = str(options.get("quote", '"'))
-    return CsvDialect(
-        delimiter=str(options.get("delim", "\t" if tab else ",")),
-        quote=quote,
-        escape=str(options.get("escape", quote)),
-        encoding=str(options.get("encoding", "utf-8")),
-        compression=options.get("compression", "gzip" if name.endswith(".gz") else None),
-        skip=int(options.get("skip", 0)),
-        other={k: options[k] for k in ("comment", "max_line_size", "new_line", "strict_mode") if k in options},
+def _settle_parquet(source: Source, _: DataConfig) -> None:
+    assert source.storage is not None
+    source.partitioned = source.storage.partitioned(source.files)
+    relation = table_function("read_parquet", file_list(source.files), hive_partitioning=source.partitioned)
+    source.columns = _described(source, relation)
+    if len(source.files) > 1 or _may_be_renamed(source.columns):
+        _compare_schemas(source)
+
+
+def _may_be_renamed(names: Iterable[str]) -> bool:
+    """Whether a name looks like those that DuckDB gives to the second of two columns which differ only in case."""
+    stems = {name.rpartition("_")[0].lower() for name in names if name.rpartition("_")[2].isdecimal()}
+    return any(name.lower() in stems for name in names)
+
+
+def _compare_schemas(source: Source) -> None:
+    """Find columns whose types differ between the files: DuckDB would cast, and 2.5 would come out as 2 or 3.
+
+    :raises DataError: names stand there twice, or differ only in case
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    at_odds: dict[str, str] = {}
+    for file, columns in _schemas(source).items():
+        _check_distinct([name for name, _ in columns], file)
+        for name, kind in columns:
+            other, other_kind = seen.setdefault(name, (file, kind))
+            # Casts between whole numbers lose nothing; one that does not fit is an error.
+            if kind != other_kind and not {kind, other_kind} <= _WHOLE_NUMBERS:
+                at_odds.setdefault(
+                    name, f"{file}: column {name!r} is {kind}, and {other_kind} in {other}; give it one type everywhere"
+                )
+    source.at_odds = at_odds
+
+
+def _schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
+    """The columns of each Parquet file, and their types."""
+    from sqlglot import exp
+
+    schemas = table_function("parquet_schema", file_list(source.files))
+    nodes: dict[str, list[tuple[str, int, str]]] = {}
+    for file, name, children, kind in source.execute(
+        exp.select("file_name", "name", "num_children", "duckdb_type").from_(schemas)
+    ):
+        nodes.setdefault(file, []).append((name, children or 0, kind or "nested"))
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for file, tree in nodes.items():
+        columns[file] = []
+        # A column is a child of the root, which comes first; what follows a nested column is part of it.
+        descendants = 0
+        for name, children, kind in tree[1:]:
+            if not descendants:
+                columns[file].append((name, kind))
+            descendants += children - (1 if descendants else 0)
+    return columns
+
+
+def _settle_json(source: Source, data: DataConfig) -> None:
+    """The field names; those of the first records, unless the author lists them."""
+    names = list(data.headers) if data.headers is not None else _json_fields(source)
+    _check_distinct(names, source.files[0])
+    source.columns = dict.fromkeys(names, "VARCHAR")
+
+
+def _json_fields(source: Source) -> list[str]:
+    from sqlglot import exp
+
+    record = exp.column("json")
+    records = table_function("read_ndjson_objects", file_list(source.files), maximum_object_size=_JSON_BYTES)
+    first = exp.select(
+        exp.Anonymous(this="json_keys", expressions=[record]).as_("fields"),
+        exp.Window(this=exp.RowNumber()).as_("position"),
+    ).from_(exp.select(record.copy()).from_(records).limit(_JSON_RECORDS).subquery("records"))
+    query = (
+        exp.select("fields")
+        .from_(first.subquery("first_records"))
+        .group_by("fields")
+        .order_by(exp.func("min", exp.column("position")))
+    )
+    kinds = [fields for (fields,) in source.execute(query)]
+    for fields in kinds:
+        _check_distinct(fields, source.files[0])
+    names = list(dict.fromkeys(name for fields in kinds for name in fields if name))
+    if not names and kinds:
+        raise DataError(f"{source.files[0]}: its lines are not JSON objects; JSON Lines has one object a line")
+    if not names:
+        raise DataError(f"{source.files[0]}: the file holds no rows")
+    return names
+
+
+def _json_relation(files: exp.Expr, names: Sequence[str]) -> exp.Expr:
+    """The fields as texts."""
+    return table_function(
+        "read_json",
+        files,
+        format="newline_delimited",
+        # Otherwise a line that is no object would be taken for the value of the only field asked for.
+        records="true",
+        columns=dict.fromkeys(names, "VARCHAR"),
+        maximum_object_size=_JSON_BYTES,
+        hive_partitioning=False,
     )
 
 
-def _check_same_header(source: Source, first: list[str]) -> None:
-    """DuckDB takes columns by position, so a file with another order would be read wrongly in silence."""
-    for file in source.files[1:]:
-        if _first_record(source, file) != first:
-            raise DataError(f"{file}: its header differs from that of {source.files[0]}; make them the same")
+def _decompressed(file: str, raw: BinaryIO, dialect: CsvDialect | None) -> BinaryIO:
+    told = dialect.compression if dialect is not None else None
+    if told == "gzip" or (told is None and file.lower().endswith(".gz")):
+        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=raw)))
+    return raw
 
 
-def _first_record(source: Source, file: str) -> list[str]:
-    """The cells of the first record of a file, header or not."""
-    import csv
-
-    assert source.dialect is not None
-    dialect = source.dialect
-    try:
-        with source.open(file) as raw:
-            # A byte order mark is no part of the first name.
-            encoding = "utf-8-sig" if dialect.encoding.lower() in ("utf-8", "utf8") else dialect.encoding
-            text = io.TextIOWrapper(cast(Any, raw), encoding=encoding, newline="")
-            for _ in range(dialect.skip):
-                text.readline()
-            lines = (line for line in text if not _comment(line, dialect))
-            doubled = dialect.escape == dialect.quote
-            reader = csv.reader(
-                lines,
-                delimiter=dialect.delimiter,
-                quotechar=dialect.quote or None,
-                quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-                doublequote=doubled,
-                escapechar=None if doubled else dialect.escape or None,
-            )
-            first = next((record for record in reader if record), None)
-    except UnicodeDecodeError:
-        if _is_binary(source, file):
-            raise DataError(_binary(file)) from None
-        raise DataError(
-            f"{file} is not {dialect.encoding}; say which encoding it has, as in "
-            'csv_options={"encoding": "latin-1"}'
-        ) from None
-    except (OSError, EOFError, LookupError, TypeError, csv.Error) as error:
-        raise DataError(f"{file}: cannot be read as CSV ({error}); tell its dialect in csv_options") from None
-    if first is None:
-        raise DataError(f"{file}: the file holds no rows")
-    if any("\x00" in cell for cell in first):
-        raise DataError(_binary(file))
-    return first
-
-
-def _is_binary(source: Source, file: str) -> bool:
-    with source.open(file) as raw:
-        return b"\x00" in raw.read(4096)
-
-
-def _binary(file: str) -> str:
-    return f"{file}: this is a binary file, not CSV; check the path or dataset_type"
-
-
-def _comment(line: str, dialect: CsvDialect) -> bool:
-    mark = dialect.other.get("comment")
-    return bool(mark) and line.startswith(str(mark))
-
-
-def _settle_json(source: Source, headers: Sequence[str] | None) -> None:
-    """The field names; those of the first records, unless the author lists them."""
-    if headers is not None:
-        source.columns = dict.fromkeys(headers, "VARCHAR")
-        return
-    relation = _function("read_json", _files(source), format="newline_delimited", maximum_object_size=64 << 20)
-    found = _described(source, relation)
-    if list(found) == ["json"]:
-        raise DataError(f"{source.files[0]}: its lines are not JSON objects; JSON Lines has one object a line")
-    source.columns = dict.fromkeys(found, "VARCHAR")
-
-
-def _described(source: Source, relation: exp.Expression) -> dict[str, str]:
+def _described(source: Source, relation: exp.Expr) -> dict[str, str]:
     from sqlglot import exp
 
     query = exp.Describe(this=exp.select("*").from_(relation))
     return {str(row[0]): str(row[1]) for row in source.execute(query)}
 
 
-def _files(source: Source) -> exp.Expression:
-    from sqlglot import exp
-
-    return exp.array(*(exp.Literal.string(as_pattern(file)) for file in source.files))
-
-
-def _function(name: str, *arguments: exp.Expression, **options: Any) -> exp.Expression:
-    """A table function with named options: read_csv([...], delim = ',')."""
-    from sqlglot import exp
-
-    named = [
-        exp.EQ(this=exp.to_identifier(key), expression=_constant(value)) for key, value in options.items()
-    ]
-    return exp.Table(this=exp.Anonymous(this=name, expressions=[*arguments, *named]))
-
-
-def _constant(value: Any) -> exp.Expression:
-    from sqlglot import exp
-
-    if isinstance(value, Mapping):
-        return exp.Struct(
-            expressions=[
-                exp.PropertyEQ(this=exp.to_identifier(key, quoted=True), expression=_constant(of_key))
-                for key, of_key in value.items()
-            ]
-        )
-    return exp.convert(value)
-
-
-def _check_distinct(names: Sequence[str], where: str) -> None:
-    seen: set[str] = set()
+def _check_distinct(names: Iterable[str], where: str) -> None:
+    seen: dict[str, str] = {}
     for name in names:
+        if name in seen.values():
+            raise DataError(f"{where}: column {name!r} stands there twice; rename one, or give headers")
         # DuckDB does not tell "Age" from "age", so neither can a query.
-        if name.lower() in seen:
-            raise DataError(f"{where}: column {name!r} stands there twice (case aside); rename one, or give headers")
-        seen.add(name.lower())
-
-
-def _other_delimiter(first: Sequence[str], delimiter: str) -> str:
-    """A hint, where one cell looks as if it held many."""
-    if len(first) == 1:
-        for other in (";", "\t", "|", ","):
-            if other != delimiter and other in first[0]:
-                return f"; it seems to be separated by {other!r}: set csv_options={{'delim': {other!r}}}"
-    return ""
-
-
-def _plain(frame: pandas.DataFrame) -> pandas.DataFrame:
-    """The frame with columns of mixed objects and categories as texts, which DuckDB would guess the type of."""
-    import pandas
-
-    mixed = {}
-    for name in frame.columns:
-        column = frame[name]
-        if isinstance(column.dtype, pandas.CategoricalDtype):
-            column = column.astype(object)
-        if column.dtype == object:
-            mixed[name] = column.where(column.notna(), None).map(_text, na_action="ignore").astype("str")
-    return frame.assign(**mixed) if mixed else frame
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else str(value)
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise DataError(f"{where}: columns {other!r} and {name!r} differ only in case; rename one, or give headers")

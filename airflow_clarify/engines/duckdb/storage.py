@@ -96,10 +96,21 @@ class Storage:
         except OSError as error:
             raise DataError(f"{file}: cannot be opened ({error.strerror or error})") from None
 
+    def partitioned(self, files: Sequence[str]) -> bool:
+        """Whether the files lie in folders named like "country=US", below the location."""
+        return any("=" in part for file in files for part in self._below(file).split("/")[:-1])
+
     def register(self, connection: Any) -> None:
         """Let DuckDB read through the filesystem, so that its credentials and endpoint are used."""
         if self.filesystem is not None:
             connection.register_filesystem(self.filesystem)
+
+    def _below(self, file: str) -> str:
+        """The path of a file below the folder that the location names, or that a glob begins with."""
+        folder = _place(self.location) if self.remote else str(local_path(self.location))
+        for special in _GLOB & set(folder):
+            folder = folder.split(special)[0].rpartition("/")[0]
+        return (_place(file) if self.remote else file).removeprefix(folder)
 
     def _local_files(self, suffixes: Sequence[str]) -> list[str]:
         path = local_path(self.location)
@@ -109,14 +120,15 @@ class Storage:
         if path.exists():
             return [str(path)]
         if _GLOB & set(str(path)):
-            return sorted(name for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
+            # Not Path.glob(), which takes no absolute patterns.
+            found = glob.glob(str(path), recursive=True)  # noqa: PTH207
+            return sorted(name for name in found if Path(name).is_file())
         raise DataError(f"{self.location}: no such file or folder")
 
     def _remote_files(self, suffixes: Sequence[str]) -> list[str]:
         assert self.filesystem is not None
         protocol = self.location.split("://", 1)[0]
-        # Airflow's URIs may carry the connection before the bucket: s3://conn_id@bucket/key.
-        stripped = self.location.split("://", 1)[1].split("@", 1)[-1].rstrip("/")
+        stripped = _place(self.location)
         if _GLOB & set(stripped):
             names = [name for name in self.filesystem.glob(stripped) if not self.filesystem.isdir(name)]
         elif self.filesystem.isfile(stripped):
@@ -125,6 +137,11 @@ class Storage:
             inside = {str(name)[len(stripped) + 1 :]: str(name) for name in self.filesystem.find(stripped)}
             names = [inside[name] for name in _wanted(inside, suffixes)]
         return [f"{protocol}://{str(name).lstrip('/')}" for name in sorted(names)]
+
+
+def _place(uri: str) -> str:
+    """A URI without its protocol, and without the connection that Airflow lets it carry: s3://conn_id@bucket/key."""
+    return uri.split("://", 1)[1].split("@", 1)[-1].rstrip("/")
 
 
 def as_pattern(file: str) -> str:

@@ -1,0 +1,71 @@
+"""CDDL summed in SQL, for group variables of so many values that their cells are not brought to Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_clarify.engines.duckdb.cells import CellTable, steady
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+def disparities(cells: CellTable, keyed: exp.Select, *, drop_missing_groups: bool) -> dict[str, float]:
+    """The conditional demographic disparity of every tested group.
+
+    It is (1/n) times the sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), where 0/0 counts as 0, as in
+    :func:`airflow_clarify.bias.metrics.conditional_demographic_disparity`.
+
+    :param cells: the counts
+    :param keyed: the cells to sum, with ``k_facet``, ``k_positive`` and ``k_grp``
+    :param drop_missing_groups: leave rows without a group out
+    """
+    from sqlglot import exp
+
+    facet, group = exp.column("k_facet"), exp.column("k_grp")
+    takes_part = exp.not_(exp.Is(this=group.copy(), expression=exp.null())) if drop_missing_groups else exp.true()
+    # One row per facet value and group, with the sums of the whole group beside its own: no join, one pass.
+    own = (
+        exp.select(facet.copy(), group.copy(), *_accepted_and_rejected(cells))
+        .from_(keyed.subquery("keyed"))
+        .where(takes_part)
+        .group_by(facet.copy(), group.copy())
+    )
+    beside = exp.select("*", _of_group("accepted"), _of_group("rejected")).from_(own.subquery("own"))
+    size = exp.Add(this=exp.column("group_accepted"), expression=exp.column("group_rejected"))
+    difference = exp.Sub(this=_share("rejected"), expression=_share("accepted"))
+    term = exp.Mul(this=exp.paren(size), expression=exp.paren(difference))
+    rows = exp.Add(this=exp.column("accepted"), expression=exp.column("rejected"))
+    query = (
+        exp.select(facet.copy(), exp.Anonymous(this="fsum", expressions=[term]), exp.func("sum", exp.paren(rows)))
+        .from_(beside.subquery("beside"))
+        .group_by(facet.copy())
+    )
+    found = cells.source.execute(query)
+    total = float(sum(of_facet for _, _, of_facet in found))
+    return {name: steady(float(value) / total) for name, value, _ in found if name is not None} if total else {}
+
+
+def _accepted_and_rejected(cells: CellTable) -> list[exp.Expr]:
+    from sqlglot import exp
+
+    weight = exp.column("w" if cells.roles.weight is not None else "n")
+    positive, nothing = exp.column("k_positive"), exp.Literal.number(0)
+    accepted = exp.case().when(positive.copy(), weight.copy()).else_(nothing.copy())
+    rejected = exp.case().when(positive.copy(), nothing.copy()).else_(weight.copy())
+    return [exp.func("sum", accepted).as_("accepted"), exp.func("sum", rejected).as_("rejected")]
+
+
+def _of_group(name: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.Window(this=exp.func("sum", exp.column(name)), partition_by=[exp.column("k_grp")]).as_(f"group_{name}")
+
+
+def _share(name: str) -> exp.Expr:
+    """A facet value's share of its group's accepted or rejected rows; 0 where there are none."""
+    from sqlglot import exp
+
+    nonzero = exp.Nullif(this=exp.column(f"group_{name}"), expression=exp.Literal.number(0))
+    quotient = exp.Div(this=exp.cast(exp.column(name), "DOUBLE"), expression=nonzero)
+    return exp.Coalesce(this=quotient, expressions=[exp.Literal.number(0)])

@@ -1,0 +1,171 @@
+"""What a column holds, asked of the table of cells: its kind, its distinct values, its bounds, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.bias.columns import ColumnKind, ColumnProfile
+from airflow_clarify.engines.duckdb.cells import CellTable, Role
+from airflow_clarify.engines.expressions import (
+    Stored,
+    as_boolean,
+    as_float,
+    as_integer,
+    category_text,
+    group_key,
+    is_one_of,
+    kind_of,
+    looks_whole,
+    present,
+)
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+@dataclass(frozen=True)
+class CountedColumn:
+    """A column of the table of cells.
+
+    :param cells: the table
+    :param role: the column's name in it
+    :param facet: whose cells; the label and the group are the same in those of every facet
+    :param stored: how the source stores it
+    :param profile: what it holds
+    :param missing_texts: texts that count as missing, other than the empty one, and in how many rows they stand
+    """
+
+    cells: CellTable
+    role: Role
+    facet: int
+    stored: Stored
+    profile: ColumnProfile
+    missing_texts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+    @property
+    def value(self) -> exp.Expr:
+        """Its values, NULL where they are missing."""
+        return self.present_in(self.role)
+
+    @property
+    def text(self) -> exp.Expr:
+        """Its values as the texts under which they are counted."""
+        return category_text(self.value, self.stored, self.profile)
+
+    @property
+    def key(self) -> exp.Expr:
+        """Its values as a group variable's."""
+        return group_key(self.value, self.stored, self.profile)
+
+    def present_in(self, column: str) -> exp.Expr:
+        """Its values, where they stand in a column of another name."""
+        from sqlglot import exp
+
+        return present(exp.column(column), self.stored, self.cells.source.na_values)
+
+
+def look_at(cells: CellTable, role: Role, name: str, facet: int = 0) -> CountedColumn:
+    """Find out what a column holds, from its distinct values.
+
+    :param cells: the counts
+    :param role: the column's name in them
+    :param name: the column's name in the data
+    :param facet: the facet in whose cells to look
+    """
+    from sqlglot import exp
+
+    stored = cells.stored(name)
+    na_texts = [text for text in cells.source.na_values if text] if stored is Stored.TEXT_CELL else []
+    raw = (
+        exp.select(exp.column(role).as_("raw"), exp.func("sum", exp.column("n")).as_("n"))
+        .from_(cells.of_facet(facet))
+        .group_by(exp.column(role))
+    )
+    value = present(exp.column("raw"), stored, cells.source.na_values).as_("v")
+    query = exp.select(*_questions(stored, na_texts)).from_(
+        exp.select("raw", "n", value).from_(raw.subquery("raw_values")).subquery("distinct_values")
+    )
+    (answers,) = cells.source.execute(query)
+    rows, here, texts, *about_values = answers
+    kind, distinct, low, high = _understood(stored, *about_values)
+    profile = ColumnProfile(
+        name,
+        kind,
+        present=int(here or 0),
+        missing=int(rows) - int(here or 0),
+        distinct=distinct,
+        minimum=low,
+        maximum=high,
+        stored_as_text=stored in (Stored.TEXT, Stored.DECIMAL),
+    )
+    missing_texts = {entry["text"]: int(entry["n"]) for entry in texts or ()}
+    return CountedColumn(cells, role, facet, stored, profile, dict(sorted(missing_texts.items())))
+
+
+def _questions(stored: Stored, na_texts: list[str]) -> list[exp.Expr]:
+    """All there is to ask of the distinct values, in one row. What a type rules out is answered by NULL."""
+    from sqlglot import exp
+
+    value, rows = exp.column("v"), exp.column("n")
+    nothing = exp.null()
+    whole = as_integer(value, stored) if stored.is_text or stored is Stored.INTEGER else nothing
+    number = as_float(value, stored) if stored.is_text or stored.is_number else nothing
+    truth = as_boolean(value, stored) if stored.is_text else nothing
+    whole_looking = exp.case().when(looks_whole(value), exp.Literal.number(1)) if stored.is_text else nothing
+    is_there = exp.Where(this=exp.not_(exp.Is(this=value.copy(), expression=exp.null())))
+    listed: exp.Expr = nothing
+    if na_texts:
+        entry = exp.Struct(
+            expressions=[
+                exp.PropertyEQ(this=exp.to_identifier("text"), expression=exp.column("raw")),
+                exp.PropertyEQ(this=exp.to_identifier("n"), expression=rows.copy()),
+            ]
+        )
+        listed = exp.Filter(
+            this=exp.Anonymous(this="list", expressions=[entry]),
+            expression=exp.Where(this=is_one_of(exp.column("raw"), na_texts)),
+        )
+    return [
+        exp.func("sum", rows.copy()),
+        exp.Filter(this=exp.func("sum", rows.copy()), expression=is_there),
+        listed,
+        exp.Count(this=exp.Distinct(expressions=[value.copy()])),
+        exp.Count(this=whole_looking),
+        exp.Count(this=whole.copy()),
+        exp.Count(this=number.copy()),
+        exp.Count(this=truth),
+        exp.Count(this=exp.Distinct(expressions=[whole.copy()])),
+        exp.Count(this=exp.Distinct(expressions=[number.copy()])),
+        exp.Min(this=whole.copy()),
+        exp.Max(this=whole.copy()),
+        exp.Min(this=number.copy()),
+        exp.Max(this=number.copy()),
+    ]
+
+
+def _understood(
+    stored: Stored,
+    values: int,
+    looking_whole: int,
+    integers: int,
+    floats: int,
+    booleans: int,
+    distinct_integers: int,
+    distinct_floats: int,
+    *bounds: Any,
+) -> tuple[ColumnKind, int, int | float | None, int | float | None]:
+    """The kind of a column, its distinct values, and its bounds where they are numbers."""
+    kind = kind_of(stored, values, looking_whole=looking_whole, integers=integers, floats=floats, booleans=booleans)
+    # "1" and "01" are one number to the reader of a text file, and two texts in a column of texts.
+    distinct = values
+    if stored is Stored.TEXT_CELL:
+        distinct = {"integer": distinct_integers, "float": distinct_floats, "boolean": min(values, 2)}.get(kind, values)
+    if kind == "integer":
+        return kind, distinct, *bounds[:2]
+    return (kind, distinct, *bounds[2:]) if kind == "float" else (kind, distinct, None, None)

@@ -1,0 +1,184 @@
+"""How fast a balanced copy is written, against what it takes to read everything and write that many rows.
+
+Each contender runs as a process of its own, start-up and imports included, in rounds, so that whatever else the machine
+does meets all of them alike. The figures are medians; the ratios are against the limit of the same round.
+
+    limit          DuckDB reads every row and writes as many as the quotas make, by a filter on one column
+    airflow_clarify  exact quotas, drawn by seed
+    ... 512 MB     the same under DuckDB's memory_limit
+    pandas         read, groupby(...).sample(...), write: as in the lab; it is slow, so it runs once
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+BY = ["product_category", "star_rating"]
+#: The strata are nearly equal; this share of a stratum is kept, as many rows as the limit's filter lets through.
+KEPT_STARS = ("1", "2", "4")
+
+DATA = """
+SELECT 'US' AS marketplace, (i * 7919) % 50000000 AS customer_id, 'R' || md5(i::VARCHAR) AS review_id,
+       CASE WHEN mix(i) % 3966 < 1490 THEN 'Gift Card' WHEN mix(i) % 3966 < 2511 THEN 'Digital_Software'
+            ELSE 'Digital_Video_Games' END AS product_category,
+       (mix(i + 17) % 5 + 1)::INTEGER AS star_rating, (mix(i + 23) % 100)::INTEGER AS helpful_votes,
+       'It is a ' || repeat('good product, works well ', (5 + mix(i + 42) % 4)::INTEGER) AS review_body,
+       DATE '2015-01-01' + (i % 700)::INTEGER AS review_date
+FROM range($rows) AS t(i)
+"""
+
+
+class Run(NamedTuple):
+    """What one process took.
+
+    :param seconds: from its start to its end
+    :param megabytes: its peak resident memory
+    :param rows: that it wrote
+    """
+
+    seconds: float
+    megabytes: float
+    rows: int
+
+
+def make_data(folder: Path, rows: int) -> None:
+    """Write the CSV and the Parquet file, unless they are there."""
+    import duckdb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending in ("csv", "parquet"):
+        path = data_file(folder, rows, ending)
+        if not path.exists():
+            print(f"writing {path}", flush=True)
+            partial = path.with_suffix(".partial")
+            with duckdb.connect() as connection:
+                connection.execute("CREATE MACRO mix(x) AS (x * 2654435761 % 4294967296) // 65536")
+                connection.execute(f"COPY ({DATA.replace('$rows', str(rows))}) TO '{partial}' (FORMAT {ending})")
+            partial.rename(path)
+
+
+def data_file(folder: Path, rows: int, ending: str) -> Path:
+    return folder / f"reviews-{rows}.{ending}"
+
+
+# What the processes do. ---------------------------------------------------------------------------------------------
+
+
+def limit(source: str, target: str, size: int) -> int:
+    import duckdb
+
+    reader = f"read_csv('{source}', all_varchar = true)" if source.endswith(".csv") else f"read_parquet('{source}')"
+    rows = f"SELECT * FROM {reader} WHERE star_rating::VARCHAR IN {KEPT_STARS}"
+    return int(duckdb.execute(f"COPY ({rows}) TO '{target}'").fetchall()[0][0])
+
+
+def ours(source: str, target: str, size: int, **settings: str) -> int:
+    from airflow_clarify.bias.config import DataConfig
+    from airflow_clarify.engines.duckdb import DuckDBEngine
+
+    engine = DuckDBEngine(duckdb_conn_id=None, **settings)
+    return engine.balance(DataConfig(input_path=source), target, BY, size=size, seed=7).rows_out
+
+
+def ours_in_512_mb(source: str, target: str, size: int) -> int:
+    return ours(source, target, size, memory_limit="512MB")
+
+
+def pandas_way(source: str, target: str, size: int) -> int:
+    import pandas as pd
+
+    frame = pd.read_csv(source) if source.endswith(".csv") else pd.read_parquet(source)
+    balanced = frame.groupby(BY).sample(n=size, random_state=7)
+    if target.endswith(".csv"):
+        balanced.to_csv(target, index=False)
+    else:
+        balanced.to_parquet(target)
+    return len(balanced)
+
+
+CONTENDERS: dict[str, Callable[[str, str, int], int]] = {
+    "limit": limit,
+    "airflow_clarify": ours,
+    "airflow_clarify, 512 MB": ours_in_512_mb,
+    "pandas": pandas_way,
+}
+
+
+# How they are measured. ---------------------------------------------------------------------------------------------
+
+
+def run(contender: str, source: Path, size: int) -> Run:
+    """Run a contender in a process of its own."""
+    with tempfile.TemporaryDirectory(dir=source.parent) as folder:
+        target = Path(folder) / f"balanced{source.suffix}"
+        command = [sys.executable, __file__, "--child", json.dumps([contender, str(source), str(target), size])]
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        rows = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{contender} failed on {source}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Run(seconds, usage.ru_maxrss * unit / 1e6, int(rows))
+
+
+def measure(source: Path, size: int, rounds: int, with_pandas: bool) -> dict[str, list[Run]]:
+    """Run the contenders in turn, several times."""
+    runs: dict[str, list[Run]] = {name: [] for name in CONTENDERS}
+    for number in range(rounds):
+        for name in CONTENDERS:
+            if name != "pandas" or (with_pandas and number == 0):
+                runs[name].append(run(name, source, size))
+                print(f"  {source.suffix[1:]} round {number + 1}: {name} {runs[name][-1].seconds:.1f} s", flush=True)
+    return {name: of_it for name, of_it in runs.items() if of_it}
+
+
+def report(title: str, runs: dict[str, list[Run]]) -> None:
+    print(f"\n{title}")
+    print(f"  {'':24} {'seconds':>8} {'x limit':>8} {'pandas x':>8} {'peak MB':>8} {'rows':>11}")
+    for name, of_it in runs.items():
+        seconds = statistics.median(each.seconds for each in of_it)
+        ratio = statistics.median(a.seconds / b.seconds for a, b in zip(of_it, runs["limit"], strict=False))
+        slower = f"{runs['pandas'][0].seconds / seconds:8.1f}" if "pandas" in runs else " " * 8
+        peak = max(each.megabytes for each in of_it)
+        print(f"  {name:24} {seconds:8.2f} {ratio:8.2f} {slower} {peak:8.0f} {of_it[0].rows:11,}")
+    print(flush=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Make the data, run everything, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, default=Path(tempfile.gettempdir()) / "airflow_clarify_benchmarks")
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--no-pandas", action="store_true", help="leave out the slow one; it needs some 9 GB")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    if arguments.child:
+        contender, source, target, size = json.loads(arguments.child)
+        print(CONTENDERS[contender](source, target, size))
+        return 0
+    make_data(arguments.data_dir, arguments.rows)
+    size = arguments.rows * len(KEPT_STARS) // 5 // 15
+    for ending in ("csv", "parquet"):
+        source = data_file(arguments.data_dir, arguments.rows, ending)
+        runs = measure(source, size, arguments.rounds, not arguments.no_pandas)
+        report(f"{arguments.rows:,} rows, {ending}, {source.stat().st_size / 1e9:.2f} GB", runs)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Where we differ from smclarify on purpose.
+
+Each difference says what smclarify does and what we do. Nothing is compared more loosely for it: where a difference
+applies, the same question is put to smclarify again, so plainly that there is nothing to misunderstand, and then its
+answer must be ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from cases import Case
+
+
+class Difference(Enum):
+    """What smclarify does; what we do."""
+
+    MIXED_VALUES = (
+        "It converts values to the column's type only when none matches as given, so that ['5', 4] on integers means 4 "
+        "alone, and cuts them, so that [0.5] means 0; we convert each value, and 0.5 equals no integer."
+    )
+    TRUTHS = (
+        "On a column of booleans 'False', 99 and 'no' all mean True to it; to us true, 1 and 1.0 do, false, 0 and 0.0 "
+        "mean False, and others are an error."
+    )
+    NEVER_MATCHING = (
+        "A value that cannot be converted to the column's type ('zzz' among numbers) is sometimes an error, sometimes "
+        "the error of each metric, sometimes nothing; for us it is always an error that names the value."
+    )
+    GAP_AT_THE_BEGINNING = (
+        "It takes the type of the column from its first row, so when that is missing and no value matches, it fails "
+        "or compares with other types; for us no row is positive, with a warning."
+    )
+    GROUP_GAPS = (
+        "Rows without a group fail when the groups are texts, and vanish from the weights when they are numbers or "
+        "booleans; we follow it for numbers, and make the others a group of their own, with a warning."
+    )
+    THE_MISSING_VALUE = (
+        "When every value is tested, it looks for the missing one by converting NaN to the column's type: among "
+        "booleans that finds True, among dates it fails; for us no row equals it, as among texts."
+    )
+    DECIMALS = "A decimal 0.53 does not equal the number 0.53 of a configuration to it; it does to us."
+    DATES = "It cannot convert a text to a date and fails; for us a date equals the text that it is written as."
+
+
+@dataclass
+class Plainly:
+    """A question that leaves nothing to misunderstand, and why it was needed.
+
+    :param differences: those that apply
+    :param question: keys of the question to change
+    :param refused: whether we are to refuse it
+    """
+
+    differences: set[Difference] = field(default_factory=set)
+    question: dict[str, Any] = field(default_factory=dict)
+    refused: bool = False
+
+
+class _CannotMatchError(Exception):
+    """A value that no value of the column can equal."""
+
+
+#: No column holds it.
+_ABSENT = 987654321987654321
+
+
+def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plainly:
+    """The question of a case, converted as we do it, and the differences that this makes.
+
+    :param case: the case
+    :param described: how pandas sees the columns
+    """
+    plainly = Plainly()
+    for role, column, values in (
+        ("label", case.label, case.label_values),
+        ("facet", case.facet, case.facet_values),
+    ):
+        about = described[role]
+        if about["continuous"]:
+            continue
+        if values is None:
+            if column.has_gaps and about["kind"] in ("boolean", "date", "decimal"):
+                plainly.differences.add(Difference.THE_MISSING_VALUE)
+                plainly.question["as_given"] = True
+            continue
+        try:
+            converted = [_converted(value, about["kind"]) for value in values]
+        except _CannotMatchError:
+            plainly.differences.add(Difference.TRUTHS if about["kind"] == "boolean" else Difference.NEVER_MATCHING)
+            plainly.refused = True
+            continue
+        if converted != list(values) or about["kind"] in ("integer", "boolean"):
+            plainly.question[f"{role}_values"] = converted
+            plainly.differences.add(_why_converted(about["kind"]))
+        if about["kind"] in ("date", "decimal"):
+            plainly.question.setdefault("as_texts", []).append(role)
+            plainly.differences.add(_why_converted(about["kind"]))
+        if about["begins_with_a_gap"]:
+            plainly.differences.add(Difference.GAP_AT_THE_BEGINNING)
+        plainly.question["as_given"] = True
+    if case.group is not None and case.group.has_gaps and described["group"]["kind"] not in ("integer", "float"):
+        plainly.differences.add(Difference.GROUP_GAPS)
+        plainly.question["fill_group"] = True
+    return plainly
+
+
+def _why_converted(kind: str) -> Difference:
+    return {"boolean": Difference.TRUTHS, "decimal": Difference.DECIMALS, "date": Difference.DATES}.get(
+        kind, Difference.MIXED_VALUES
+    )
+
+
+def _converted(value: Any, kind: str) -> Any:
+    """A configured value as the type of a column, worked out anew: nothing of the package is used here."""
+    if kind == "boolean":
+        return _truth(value)
+    if kind in ("integer", "float", "decimal"):
+        number = _number(value)
+        if kind == "integer":
+            return int(number) if number == number.to_integral_value() else _ABSENT
+        if kind == "decimal":
+            return f"{number:.2f}" if number == round(number, 2) else str(_ABSENT)
+        return float(number)
+    return str(value)
+
+
+def _number(value: Any) -> Decimal:
+    try:
+        return Decimal(int(value)) if isinstance(value, bool) else Decimal(str(value))
+    except ArithmeticError:
+        raise _CannotMatchError from None
+
+
+def _truth(value: Any) -> bool:
+    for truth, words in ((True, ("true", "1", "1.0")), (False, ("false", "0", "0.0"))):
+        if str(value).lower() in words:
+            return truth
+    raise _CannotMatchError

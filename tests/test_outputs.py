@@ -1,0 +1,444 @@
+"""The files of an analysis: all of them or none, here and in a store, and nothing passed over when they are read."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from airflow_clarify import outputs
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.thresholds import Outcome, Thresholds
+from airflow_clarify.exceptions import DataError, OutputError
+
+CONFIG = AnalysisConfig.build(DataConfig("loans.csv", label="approved"), BiasConfig([1], "gender"))
+OLD = {"report.html": "an old report", "summary.json": "an old summary", "analysis.json": "an old analysis"}
+NEW = {"report.html": "a new report", "summary.json": "a new summary", "analysis.json": "a new analysis"}
+
+
+def counted(counts: Mapping[str, tuple[int, int]], *, weighted: bool = False) -> Analysis:
+    """The analysis of (positive rows, other rows) per gender."""
+    each = 1.0 / 3 if weighted else 1.0
+    cells = [
+        Cell(value, str(int(positive)), positive, None, Tally.of_weights(rows, rows * each, rows * each * each))
+        if weighted
+        else Cell(value, str(int(positive)), positive, None, Tally.of_rows(rows))
+        for value, of_value in counts.items()
+        for positive, rows in zip((True, False), of_value, strict=True)
+        if rows
+    ]
+    facet = FacetContingency("gender", list(counts), cells)
+    return Analysis.from_contingency(Contingency("approved", "1", [facet], weighted=weighted), CONFIG)
+
+
+BIASED = counted({"F": (40, 60), "M": (60, 40)})
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    """Every file below a folder, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryFileSystem]:
+    """An object store in memory. Airflow has none, so we make believe that it is not running."""
+    monkeypatch.delitem(sys.modules, "airflow", raising=False)
+    filesystem = fsspec.filesystem("memory")
+    yield filesystem
+    filesystem.store.clear()
+    filesystem.pseudo_dirs[:] = [""]
+
+
+def objects_in(store: MemoryFileSystem) -> dict[str, str]:
+    return {name: store.cat_file(name).decode() for name in store.store}
+
+
+# --- Writing, here ------------------------------------------------------------------------------------------------
+
+
+def test_files_are_written_into_folders_made_for_them(tmp_path: Path) -> None:
+    outputs.write_files(str(tmp_path / "a" / "b"), {"x.json": "{}\n", "ü.txt": "ä\r\n€"})
+
+    assert (tmp_path / "a" / "b" / "x.json").read_bytes() == b"{}\n"
+    assert (tmp_path / "a" / "b" / "ü.txt").read_bytes() == "ä\r\n€".encode()
+    assert len(files_in(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_a_folder_can_be_named_in_several_ways(prefix: str, tmp_path: Path) -> None:
+    outputs.write_files(f"{prefix}{tmp_path}/out/", NEW)
+
+    assert files_in(tmp_path / "out") == NEW
+
+
+def test_the_last_one_to_appear_is_the_one_that_readers_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[str] = []
+    replace_file = Path.replace
+
+    def note(self: Path, target: Path) -> Path:
+        moved.append(target.name)
+        assert target.exists() or self.read_text() == NEW[target.name]
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", note)
+    outputs.write_files(str(tmp_path), NEW)
+
+    assert moved == list(NEW)
+    assert list(outputs.FILES_OF_ANALYSIS.values())[-1] == outputs.ANALYSIS
+
+
+def test_what_was_there_is_replaced_and_other_files_stay(tmp_path: Path) -> None:
+    outputs.write_files(str(tmp_path), {**OLD, "verdict.json": "an old verdict"})
+
+    outputs.write_files(str(tmp_path), NEW)
+
+    assert files_in(tmp_path) == {**NEW, "verdict.json": "an old verdict"}
+
+
+def fails_at(count: int, error: BaseException, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, until it is called for the `count`-th time; then the error; then the function again."""
+    calls = 0
+
+    def failing(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == count:
+            raise error
+        return function(*args, **kwargs)
+
+    return failing
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+@pytest.mark.parametrize("before", [{}, OLD, {"analysis.json": "an old analysis"}], ids=["none", "all", "some"])
+def test_a_write_that_fails_changes_nothing(
+    count: int, step: str, before: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs.write_files(str(tmp_path), before)
+    no_space = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(Path, step, fails_at(count, no_space, getattr(Path, step)))
+
+    with pytest.raises(OutputError, match="the disk is full"):
+        outputs.write_files(str(tmp_path), NEW)
+
+    assert files_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_neither_does_one_that_is_interrupted(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs.write_files(str(tmp_path), OLD)
+    monkeypatch.setattr(Path, step, fails_at(2, KeyboardInterrupt(), getattr(Path, step)))
+
+    with pytest.raises(KeyboardInterrupt):
+        outputs.write_files(str(tmp_path), NEW)
+
+    assert files_in(tmp_path) == OLD
+
+
+def test_folders_made_for_a_write_that_fails_are_removed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr(Path, "write_bytes", fails_at(2, PermissionError(errno.EACCES, "denied"), Path.write_bytes))
+
+    with pytest.raises(OutputError, match="no permission"):
+        outputs.write_files(str(tmp_path / "there" / "made" / "for it"), NEW)
+
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+
+
+def test_a_file_is_in_the_way_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+
+    for folder in ("out", "out/bias"):
+        with pytest.raises(OutputError, match="a part of its path is a file"):
+            outputs.write_files(str(tmp_path / folder), NEW)
+
+    assert files_in(tmp_path) == {"out": "a file"}
+
+
+def test_a_folder_is_in_the_way_of_the_last_file(tmp_path: Path) -> None:
+    outputs.write_files(str(tmp_path), {"report.html": "an old report"})
+    (tmp_path / "analysis.json").mkdir()
+
+    with pytest.raises(OutputError, match=r"analysis\.json cannot be written: it is a folder"):
+        outputs.write_files(str(tmp_path), NEW)
+
+    assert files_in(tmp_path) == {"report.html": "an old report"}
+
+
+@pytest.mark.parametrize("folder", ["", "  "])
+def test_a_folder_without_a_name_is_not_the_current_one(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(OutputError, match="name one"):
+        outputs.write_files(folder, NEW)
+
+    assert files_in(tmp_path) == {}
+
+
+# --- Writing, in a store ------------------------------------------------------------------------------------------
+
+
+def test_files_are_uploaded(store: MemoryFileSystem) -> None:
+    outputs.write_files("memory://bucket/team@corp/bias/", NEW)
+
+    assert objects_in(store) == {f"/bucket/team@corp/bias/{name}": text for name, text in NEW.items()}
+    assert outputs.read_file("memory://bucket/team@corp/bias/report.html") == "a new report"
+
+
+def test_the_connection_before_the_bucket_is_no_part_of_the_place(store: MemoryFileSystem) -> None:
+    outputs.write_files("memory://my_conn@bucket/bias", NEW)
+
+    assert set(objects_in(store)) == {f"/bucket/bias/{name}" for name in NEW}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("before", [{}, OLD, {"analysis.json": "an old analysis"}], ids=["none", "all", "some"])
+@pytest.mark.parametrize("error", [PermissionError("Access Denied"), RuntimeError("the store's own")], ids=str)
+def test_an_upload_that_fails_changes_nothing(
+    count: int, before: dict[str, str], error: Exception, store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if before:
+        outputs.write_files("memory://bucket/bias", before)
+    complete = objects_in(store)
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", fails_at(count, error, MemoryFileSystem.pipe_file))
+
+    with pytest.raises(OutputError, match=f"memory://bucket/bias cannot be written: {error}"):
+        outputs.write_files("memory://bucket/bias", NEW)
+
+    assert objects_in(store) == complete
+
+
+def test_leave_to_write_without_leave_to_read_is_enough(
+    store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: Any, **__: Any) -> bytes:
+        raise PermissionError("Forbidden")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryFileSystem, "cat_file", denied)
+        outputs.write_files("memory://bucket/bias", NEW)
+
+    assert set(objects_in(store).values()) == set(NEW.values())
+
+
+def test_a_store_that_is_not_installed_is_named() -> None:
+    with pytest.raises(OutputError, match="nosuchstore://bucket/bias: cannot be opened"):
+        outputs.write_files("nosuchstore://bucket/bias", NEW)
+    with pytest.raises(DataError, match="nosuchstore://bucket/bias/x: cannot be opened"):
+        outputs.read_file("nosuchstore://bucket/bias/x")
+
+
+# --- Reading ------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_named_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nosuch\.json: no such file"):
+        outputs.read_file(str(tmp_path / "nosuch.json"))
+
+
+def test_a_missing_object_is_named_with_its_uri(store: MemoryFileSystem) -> None:
+    with pytest.raises(DataError, match=r"memory://bucket/nosuch\.json: no such file"):
+        outputs.read_file("memory://bucket/nosuch.json")
+
+
+def test_what_is_no_text_file(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(DataError, match="binary: not a text file"):
+        outputs.read_file(str(tmp_path / "binary"))
+    with pytest.raises(DataError, match="a folder, not a file"):
+        outputs.read_file(str(tmp_path))
+
+
+def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(b"\xef\xbb\xbf{}")
+
+    assert outputs.read_file(str(tmp_path / "config.json")) == "{}"
+
+
+# --- The files of an analysis -------------------------------------------------------------------------------------
+
+
+def test_an_analysis_is_written_with_all_that_belongs_to_it(tmp_path: Path) -> None:
+    written = outputs.write_analysis(str(tmp_path / "out"), BIASED, CONFIG)
+
+    found = files_in(tmp_path / "out")
+    assert set(found) == {"analysis.json", "summary.json", "report.html", "analysis_config.json"}
+    assert found["analysis.json"] == BIASED.to_clarify_json()
+    assert found["analysis_config.json"] == CONFIG.to_json()
+    assert json.loads(found["summary.json"])["outputs"] == dict(written.outputs)
+    assert found["report.html"].startswith("<!DOCTYPE html>")
+    assert {kind: Path(place).name for kind, place in written.outputs.items()} == outputs.FILES_OF_ANALYSIS
+    assert all(Path(place).exists() for place in written.outputs.values())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_what_is_read_is_what_was_written(weighted: bool, tmp_path: Path) -> None:
+    analysis = counted({"F": (37, 64), "M": (61, 43), "X": (7, 11)}, weighted=weighted)
+    outputs.write_analysis(str(tmp_path), analysis, CONFIG)
+
+    read = outputs.read_analysis(str(tmp_path / "analysis.json"))
+
+    assert read.to_clarify_json() == analysis.to_clarify_json()
+    assert read.rows == analysis.rows
+    assert read.weighted is weighted
+    assert read.warnings == analysis.warnings
+    assert read.config_sha256 == analysis.config_sha256
+    assert [result.split is not None for _, result in read.results()] == [True] * 3
+
+
+def test_from_a_store_too(store: MemoryFileSystem) -> None:
+    outputs.write_analysis("memory://bucket/bias", BIASED, CONFIG)
+
+    read = outputs.read_analysis("memory://bucket/bias/analysis.json")
+
+    assert read.rows == 200
+
+
+def test_in_the_current_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs.write_analysis(str(tmp_path), BIASED, CONFIG)
+    monkeypatch.chdir(tmp_path)
+
+    assert outputs.read_analysis("analysis.json").rows == 200
+
+
+def test_clarify_leaves_no_counts(tmp_path: Path) -> None:
+    (tmp_path / "analysis.json").write_text(BIASED.to_clarify_json())
+
+    read = outputs.read_analysis(str(tmp_path / "analysis.json"))
+
+    assert read.rows is None
+    assert read.to_clarify_json() == BIASED.to_clarify_json()
+
+
+def test_a_label_that_is_positive_nowhere_is_told_by_the_summary(tmp_path: Path) -> None:
+    silent = counted({"F": (0, 100), "M": (0, 100)})
+    outputs.write_analysis(str(tmp_path), silent, CONFIG)
+    read = outputs.read_analysis(str(tmp_path / "analysis.json"))
+
+    assert Thresholds({"DPL": 0.1}).judge(read).outcome is Outcome.VIOLATION
+
+    (tmp_path / "summary.json").unlink()
+    without_counts = outputs.read_analysis(str(tmp_path / "analysis.json"))
+    assert Thresholds({"DPL": 0.1}).judge(without_counts).outcome is Outcome.PASS
+
+
+def damaged(summary: dict[str, Any], what: str) -> str:
+    """The text of a summary with something wrong in it."""
+    if what.startswith("no "):
+        del summary[what.removeprefix("no ")]
+    elif what == "cut off":
+        return json.dumps(summary)[:-20]
+    elif what == "not an object":
+        return "[1, 2]"
+    elif what == "deep":
+        return "[" * 100_000
+    elif what == "a value less":
+        summary["facets"]["gender"]["values"].pop()
+    elif what == "infinite rows":
+        summary["facets"]["gender"]["values"][0]["positive"]["rows"] = float("inf")
+    elif what == "rows in words":
+        summary["facets"]["gender"]["values"][0]["positive"]["rows"] = "many"
+    elif what == "negative rows":
+        summary["facets"]["gender"]["values"][0]["positive"]["rows"] = -1000
+    return json.dumps(summary)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *(f"no {key}" for key in ("label", "facets", "engine", "warnings", "weighted", "config_sha256")),
+        *("cut off", "deep", "not an object"),
+        *("a value less", "infinite rows", "rows in words", "negative rows"),
+    ],
+)
+def test_a_damaged_summary_is_never_passed_over(what: str, tmp_path: Path) -> None:
+    outputs.write_analysis(str(tmp_path), BIASED, CONFIG)
+    (tmp_path / "summary.json").write_text(damaged(BIASED.to_summary(), what))
+
+    with pytest.raises(DataError, match=r"summary\.json: .*run the analysis again") as raised:
+        outputs.read_analysis(str(tmp_path / "analysis.json"))
+
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        counted({"F": (0, 100), "M": (0, 100)}),
+        counted({"F": (41, 59), "M": (60, 40)}),
+        counted({"F": (400, 600), "M": (60, 40)}),
+        counted({"F": (40, 60), "X": (60, 40)}),
+        counted({"F": (100, 0), "M": (0, 100)}),
+        replace(BIASED, label="granted"),
+    ],
+    ids=["one-sided", "one row off", "larger", "other values", "undefined metrics", "other label"],
+)
+def test_the_summary_of_another_analysis_is_never_taken(other: Analysis, tmp_path: Path) -> None:
+    outputs.write_analysis(str(tmp_path), BIASED, CONFIG)
+    (tmp_path / "summary.json").write_text(json.dumps(other.to_summary()))
+
+    with pytest.raises(DataError, match=r"summary\.json: .*run the analysis again"):
+        outputs.read_analysis(str(tmp_path / "analysis.json"))
+
+
+def test_a_summary_that_cannot_be_read_is_not_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs.write_analysis(str(tmp_path), counted({"F": (0, 100), "M": (0, 100)}), CONFIG)
+    read_bytes = Path.read_bytes
+
+    def denied(self: Path) -> bytes:
+        if self.name == outputs.SUMMARY:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return read_bytes(self)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+
+    with pytest.raises(DataError, match=r"summary\.json: cannot be read \(Permission denied\)"):
+        outputs.read_analysis(str(tmp_path / "analysis.json"))
+
+
+def test_neither_is_one_that_a_store_refuses(store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs.write_analysis("memory://bucket/bias", BIASED, CONFIG)
+    cat_file = MemoryFileSystem.cat_file
+
+    def refuses(self: MemoryFileSystem, path: str, **how: Any) -> bytes:
+        if path.endswith(outputs.SUMMARY):
+            raise ConnectionError("slow down")
+        return bytes(cat_file(self, path, **how))
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", refuses)
+
+    with pytest.raises(DataError, match=r"summary\.json: cannot be read \(slow down\)"):
+        outputs.read_analysis("memory://bucket/bias/analysis.json")
+
+
+def test_a_folder_in_place_of_the_summary(tmp_path: Path) -> None:
+    (tmp_path / "analysis.json").write_text(BIASED.to_clarify_json())
+    (tmp_path / "summary.json").mkdir()
+
+    with pytest.raises(DataError, match=r"summary\.json: a folder"):
+        outputs.read_analysis(str(tmp_path / "analysis.json"))
+
+
+def test_undefined_metrics_agree_with_counts_that_leave_them_undefined(tmp_path: Path) -> None:
+    undefined = counted({"F": (10, 0), "M": (0, 10), "nobody": (0, 0)})
+    assert any(metric.value is None for _, result in undefined.results() for metric in result.metrics)
+    outputs.write_analysis(str(tmp_path), undefined, CONFIG)
+
+    assert outputs.read_analysis(str(tmp_path / "analysis.json")).rows == 20
