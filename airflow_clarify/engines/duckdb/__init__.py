@@ -89,11 +89,13 @@ class DuckDBEngine:
         :raises OutputError: the copy cannot be written
         """
         from airflow_clarify.bias.config import resolve_column
+        from airflow_clarify.engines.duckdb.aside import uploader
         from airflow_clarify.engines.duckdb.sample import sample
 
         with self._open(data) as source:
             names = [resolve_column(column, list(source.columns), "by") for column in by]
-            return sample(source, target, names, progress=progress, **plan)
+            publish = uploader(target, data.conn_id)
+            return sample(source, target, names, publish=publish, progress=progress, **plan)
 
     def cancel(self) -> None:
         """Interrupt the query that is running."""

@@ -45,7 +45,7 @@ def written_aside(target: str, publish: Publish | None = None) -> Iterator[Path]
             with tempfile.TemporaryDirectory(prefix="airflow_clarify_") as folder:
                 partial = Path(folder) / target.rsplit("/", 1)[-1]
                 yield partial
-                (publish or _uploader(target))(partial)
+                (publish or uploader(target))(partial)
         else:
             with _beside(local_path(target)) as partial:
                 yield partial
@@ -106,10 +106,16 @@ def _remove(partial: Path, folders: Sequence[Path]) -> None:
         return
 
 
-def _uploader(target: str) -> Publish:
+def uploader(target: str, conn_id: str | None = None) -> Publish:
+    """What puts a finished local file at a URI.
+
+    :param target: the URI
+    :param conn_id: the Airflow connection that opens it
+    """
+
     def upload(path: Path) -> None:
         # Object stores show an object only when all of it has arrived.
-        filesystem = open_filesystem(target)
+        filesystem = open_filesystem(target, conn_id)
         place = target.split("://", 1)[1].split("@", 1)[-1]
         try:
             filesystem.put_file(str(path), place)

@@ -1,0 +1,104 @@
+"""Real servers from pip, started on loopback for a test session and ended by their process ids."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ACCESS_KEY, SECRET_KEY = "clarify", "only-on-loopback"
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """An S3 server that is up.
+
+    :param endpoint: its URL
+    """
+
+    endpoint: str
+
+    def client(self) -> Any:
+        """A boto3 client for it."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            region_name="us-east-1",
+        )
+
+    def airflow_connection(self) -> str:
+        """The connection as the value of an ``AIRFLOW_CONN_...`` variable."""
+        extra = {"endpoint_url": self.endpoint, "region_name": "us-east-1"}
+        return json.dumps({"conn_type": "aws", "login": ACCESS_KEY, "password": SECRET_KEY, "extra": extra})
+
+
+@contextmanager
+def s3_server() -> Iterator[S3Server]:
+    """SeaweedFS, with one identity that may do everything, and its data in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="airflow-clarify-s3-") as folder, ExitStack() as ports:
+        identity = {
+            "name": "tests",
+            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        config = Path(folder) / "s3.json"
+        config.write_text(json.dumps({"identities": [identity]}))
+        master, volume, filer, s3 = (_free_port(ports) for _ in range(4))
+        ports.close()
+        command = [
+            *("weed", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}"),
+            *(f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}"),
+            *("-s3", f"-s3.port={s3}", f"-s3.config={config}"),
+            *("-master.volumeSizeLimitMB=64", "-volume.max=20"),
+        ]
+        server = S3Server(f"http://127.0.0.1:{s3}")
+        with (Path(folder) / "weed.log").open("w+") as log:
+            process = subprocess.Popen(_in_this_environment(command), stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+            try:
+                _wait_until_up(server, process, log.name)
+                yield server
+            finally:
+                process.terminate()
+                process.wait(timeout=30)
+
+
+def _free_port(kept: ExitStack) -> int:
+    """A free port below 50,000, held until all are found; SeaweedFS takes the one 10,000 above it for gRPC."""
+    for _ in range(100):
+        holder = kept.enter_context(socket.socket())
+        holder.bind(("127.0.0.1", 0))
+        port = int(holder.getsockname()[1]) - 10_000
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise RuntimeError("no free port was found")
+
+
+def _in_this_environment(command: list[str]) -> list[str]:
+    import sys
+
+    return [str(Path(sys.executable).parent / command[0]), *command[1:]]
+
+
+def _wait_until_up(server: S3Server, process: subprocess.Popen[bytes], log: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            server.client().create_bucket(Bucket="ready")
+            return
+        except Exception:
+            time.sleep(0.5)
+    raise RuntimeError(f"the S3 server did not come up: {Path(log).read_text()[-2000:]}")
