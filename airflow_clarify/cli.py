@@ -75,6 +75,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     data, config = _data_and_config(arguments)
     folder = arguments.output
     if folder is not None:
+        _check_output(folder, "a folder")
         _refuse_to_overwrite(data, outputs.locations(folder).values())
     with _TerminalProgress() as progress:
         analysis = Analysis.from_contingency(_engine(arguments).count(data, config, progress=progress), config)
@@ -90,6 +91,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
 def _balance(arguments: argparse.Namespace) -> int:
     from airflow_clarify.reports.table import printable
 
+    _check_output(arguments.output, "a file")
     data = _data(arguments, dataset_type=arguments.dataset_type)
     plan = {
         "strategy": arguments.strategy,
@@ -136,6 +138,12 @@ def _gate(arguments: argparse.Namespace) -> int:
             [f"{arguments.analysis}: there are no counts beside it, so whether any label is positive was not checked"]
         )
     return WELL if verdict.passed else VERDICT_IS_NO
+
+
+def _check_output(output: str, what: str) -> None:
+    """An unset variable of a shell script must not write to the current folder."""
+    if not output.strip():
+        raise ConfigError(f"--output: {output!r} is no name; give that of {what}")
 
 
 def _refuse_to_overwrite(data: DataConfig, targets: Iterable[str]) -> None:
@@ -595,6 +603,7 @@ class _TerminalProgress:
 
     def __enter__(self) -> Progress:
         self._shows = sys.stderr is not None and sys.stderr.isatty()
+        self._shown = ""
         return self._show
 
     def __exit__(self, *_: object) -> None:
@@ -602,7 +611,9 @@ class _TerminalProgress:
 
     def _show(self, what: str, part: float) -> None:
         percent = f" {part:4.0%}" if part >= 0 else ""
-        self._write(f"\r\x1b[K{what}{percent}")
+        if what + percent != self._shown:
+            self._shown = what + percent
+            self._write(f"\r\x1b[K{self._shown}")
 
     def _write(self, text: str) -> None:
         if self._shows:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,14 +16,13 @@ from typing import TYPE_CHECKING
 
 from airflow_clarify.engines.duckdb.aside import cannot_write
 from airflow_clarify.engines.duckdb.storage import first_line, is_remote, local_path, open_filesystem
-from airflow_clarify.exceptions import DataError, MetricError, OutputError
+from airflow_clarify.exceptions import DataError, OutputError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-    from airflow_clarify.bias.analysis import Analysis, MetricResult
+    from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.config import AnalysisConfig
-    from airflow_clarify.bias.contingency import Split
 
 ANALYSIS = "analysis.json"
 SUMMARY = "summary.json"
@@ -34,9 +32,6 @@ VERDICT = "verdict.json"
 
 #: The files of an analysis, by kind, in the order in which they are written.
 FILES_OF_ANALYSIS = {"report": REPORT, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
-
-#: How far a metric may be from what its counts give: more than rounding needs, less than another analysis would be.
-_ROUNDING = 1e-9
 
 
 def locations(folder: str, names: Mapping[str, str] = FILES_OF_ANALYSIS) -> dict[str, str]:
@@ -118,11 +113,7 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
     folder, slash, _ = location.rpartition("/")
     beside = f"{folder}{slash}{SUMMARY}"
     summary = _read_if_there(beside, conn_id)
-    if summary is None:
-        return analysis
-    analysis = analysis.with_summary(summary, beside)
-    _check_counts(analysis, beside)
-    return analysis
+    return analysis if summary is None else analysis.with_summary(summary, beside)
 
 
 # --- Reading ------------------------------------------------------------------------------------------------------
@@ -149,32 +140,6 @@ def _read_if_there(location: str, conn_id: str | None) -> str | None:
         raise DataError(f"{location}: cannot be read ({error.strerror or first_line(error)})") from None
     except Exception as error:  # the stores' own errors share no base
         raise DataError(f"{location}: cannot be read ({first_line(error)})") from None
-
-
-def _check_counts(analysis: Analysis, source: str) -> None:
-    """See to it that the counts are those of this analysis, and not what an earlier or another run left behind."""
-    for facet, result in analysis.results():
-        for metric in result.metrics:
-            if result.split is not None and not _agrees(metric, result.split):
-                raise DataError(
-                    f"{source}: its counts do not give the {metric.name} that the analysis beside it has for "
-                    f"{facet.column}={result.value}, so it belongs to another; run the analysis again"
-                )
-
-
-def _agrees(metric: MetricResult, split: Split) -> bool:
-    from airflow_clarify.bias.metrics import METRICS
-
-    known = METRICS.get(metric.name)
-    if known is None or known.function is None:
-        return True
-    try:
-        value = known.function(split.counts)
-    except MetricError:
-        return metric.value is None
-    except (ArithmeticError, ValueError):  # such as negative counts
-        return False
-    return metric.value is not None and math.isclose(value, metric.value, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
 
 
 # --- Writing ------------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """How fast a balanced copy is written, against what it takes to read everything and write that many rows.
 
 Each contender runs as a process of its own, start-up and imports included, in rounds, so that whatever else the machine
-does meets all of them alike. The figures are medians; the ratios are against the limit of the same round.
+does meets all of them alike. The figures are medians; the ratios are against the limit of the same round. Where others
+use the machine too, the processors' time says more than the clock.
 
-    limit          DuckDB reads every row and writes as many as the quotas make, by a filter on one column
+    limit            DuckDB reads every row and writes as many as the quotas make, by a filter on one column
     airflow_clarify  exact quotas, drawn by seed
-    ... 512 MB     the same under DuckDB's memory_limit
-    pandas         read, groupby(...).sample(...), write: as in the lab; it is slow, so it runs once
+    ... 512 MB       the same under DuckDB's memory_limit
+    pandas           read, groupby(...).sample(...), write: as in the lab; it is slow, so it runs once
 """
 
 from __future__ import annotations
@@ -42,11 +43,13 @@ class Run(NamedTuple):
     """What one process took.
 
     :param seconds: from its start to its end
+    :param cpu_seconds: of all processors together
     :param megabytes: its peak resident memory
     :param rows: that it wrote
     """
 
     seconds: float
+    cpu_seconds: float
     megabytes: float
     rows: int
 
@@ -132,7 +135,7 @@ def run(contender: str, source: Path, size: int) -> Run:
         if process.returncode:
             raise SystemExit(f"{contender} failed on {source}")
     unit = 1 if sys.platform == "darwin" else 1024
-    return Run(seconds, usage.ru_maxrss * unit / 1e6, int(rows))
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6, int(rows))
 
 
 def measure(source: Path, size: int, rounds: int, with_pandas: bool) -> dict[str, list[Run]]:
@@ -148,13 +151,20 @@ def measure(source: Path, size: int, rounds: int, with_pandas: bool) -> dict[str
 
 def report(title: str, runs: dict[str, list[Run]]) -> None:
     print(f"\n{title}")
-    print(f"  {'':24} {'seconds':>8} {'x limit':>8} {'pandas x':>8} {'peak MB':>8} {'rows':>11}")
+    headings = ("seconds", "x limit", "pandas x", "cpu s", "x limit", "peak MB", "rows")
+    print(f"  {'':24}" + "".join(f" {heading:>10}" for heading in headings))
     for name, of_it in runs.items():
         seconds = statistics.median(each.seconds for each in of_it)
-        ratio = statistics.median(a.seconds / b.seconds for a, b in zip(of_it, runs["limit"], strict=False))
-        slower = f"{runs['pandas'][0].seconds / seconds:8.1f}" if "pandas" in runs else " " * 8
+        cpu_seconds = statistics.median(each.cpu_seconds for each in of_it)
+        pairs = list(zip(of_it, runs["limit"], strict=False))
+        ratio = statistics.median(ours.seconds / theirs.seconds for ours, theirs in pairs)
+        cpu_ratio = statistics.median(ours.cpu_seconds / theirs.cpu_seconds for ours, theirs in pairs)
+        slower = f"{runs['pandas'][0].seconds / seconds:10.1f}" if "pandas" in runs else " " * 10
         peak = max(each.megabytes for each in of_it)
-        print(f"  {name:24} {seconds:8.2f} {ratio:8.2f} {slower} {peak:8.0f} {of_it[0].rows:11,}")
+        print(
+            f"  {name:24} {seconds:10.2f} {ratio:10.2f} {slower} {cpu_seconds:10.2f} {cpu_ratio:10.2f} {peak:10.0f} "
+            f"{of_it[0].rows:10,}"
+        )
     print(flush=True)
 
 

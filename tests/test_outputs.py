@@ -149,6 +149,26 @@ def test_neither_does_one_that_is_interrupted(step: str, tmp_path: Path, monkeyp
     assert files_in(tmp_path) == OLD
 
 
+def test_nor_one_that_is_interrupted_just_after_a_file_was_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs.write_files(str(tmp_path), OLD)
+    replace_file, moved = Path.replace, []
+
+    def moves_and_stops(self: Path, target: Path) -> None:
+        replace_file(self, target)
+        moved.append(target)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", moves_and_stops)
+
+    with pytest.raises(KeyboardInterrupt):
+        outputs.write_files(str(tmp_path), NEW)
+
+    assert files_in(tmp_path) == OLD
+
+
 def test_folders_made_for_a_write_that_fails_are_removed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "there").mkdir()
     monkeypatch.setattr(Path, "write_bytes", fails_at(2, PermissionError(errno.EACCES, "denied"), Path.write_bytes))

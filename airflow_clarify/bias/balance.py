@@ -164,7 +164,7 @@ class Balance:
         kept = {stratum: rows for stratum, rows in counts.items() if None not in stratum}
         if not kept:
             raise DataError(f"no row has a value in each of {columns}; check the columns, or say missing='keep'")
-        return kept, [f"{rows} without a value in {columns} left out; missing='keep' makes them strata of their own"]
+        return kept, [f"{rows} without a value in {columns}, left out; missing='keep' makes strata of them"]
 
     def _check_empty(self, counts: Mapping[Stratum, int]) -> list[str]:
         # A share of nothing is nothing: a fraction can always be met.
@@ -178,9 +178,7 @@ class Balance:
                 f"no row (count 0) has {named[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
                 "add such rows, balance by fewer columns, or say empty='ignore'"
             )
-        return [
-            f"{empty} combination{'s have' if empty > 1 else ' has'} no row and stay so: {_and_others(named, empty)}"
-        ]
+        return [f"combinations of values without any row, in the copy as in the source: {_and_others(named, empty)}"]
 
     def _quotas(self, counts: Mapping[Stratum, int]) -> dict[Stratum, int]:
         if self.strategy == "reweigh":

@@ -102,8 +102,11 @@ def as_weight(column: exp.Expr, stored: Stored) -> exp.Expr:
     """The column as row weights; NULL where a text holds no number."""
     from sqlglot import exp
 
-    # This is asked of every row, so it takes what a cast takes, and no pattern is held against it.
-    return _cast_or_null(column, "DOUBLE") if stored.is_text else exp.cast(column.copy(), "DOUBLE")
+    if not stored.is_text:
+        return exp.cast(column.copy(), "DOUBLE")
+    # This is asked of every row, so it takes what a cast takes, and no pattern is held against it. Without TRIM, DuckDB
+    # 2.0 lets its CSV reader do the cast, which then fails instead of giving NULL.
+    return _cast_or_null(exp.Trim(this=column.copy()), "DOUBLE")
 
 
 def as_boolean(column: exp.Expr, stored: Stored) -> exp.Expr:

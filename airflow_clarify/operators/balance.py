@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from airflow_clarify.bias.balance import Balance
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_clarify.engines.base import Engine
-
-_STRATEGIES = ("undersample", "oversample", "reweigh")
 
 
 class BalanceDatasetOperator(ConfiguredOperator):
@@ -35,11 +34,12 @@ class BalanceDatasetOperator(ConfiguredOperator):
         "oversample" repeats rows up to the largest; "reweigh" keeps all rows and adds a column of weights that make the
         facet and the label independent (Kamiran and Calders 2012)
     :param size: rows of each stratum
-    :param fraction: share of the rows of each stratum
+    :param fraction: for "undersample": share of the rows of each stratum, which keeps their proportions
     :param seed: of the draw (templated)
     :param weight_column: the column that "reweigh" adds
     :param empty: what a combination without any row is: "error", or "ignore"
-    :param missing: what rows without a value in ``by`` are; see the engine
+    :param missing: what rows without a value in one of the columns are: "drop" (with a warning, the default), "keep" (a
+        stratum of their own, the default of "reweigh") or "error"
     :param engine: where to sample; :class:`~airflow_clarify.DuckDBEngine` by default
     :raises AirflowFailException: a stratum is empty or too small, or the configuration does not fit the data
     :raises AirflowException: the data cannot be read, or the target cannot be written
@@ -109,14 +109,8 @@ class BalanceDatasetOperator(ConfiguredOperator):
         return DataConfig(self.source) if isinstance(self.source, str) else DataConfig.of(self.source)
 
     def _check(self) -> None:
-        if self.strategy not in _STRATEGIES:
-            raise ConfigError(f"strategy: one of {', '.join(map(repr, _STRATEGIES))}, not {self.strategy!r}")
-        if isinstance(self.by, str) and not unresolved(self.by):
-            raise ConfigError(f"by: give a list of columns, such as [{self.by!r}]")
-        if not unresolved(self.by) and not self.by:
-            raise ConfigError("by: name at least one column")
-        if self.size is not None and self.fraction is not None:
-            raise ConfigError("size and fraction: give one of the two")
+        if not any(unresolved(value) for value in (self.by, self.strategy, self.size, self.fraction)):
+            Balance(cast(Any, self.by), self.strategy, self.size, self.fraction, self.empty, cast(Any, self.missing))
         if isinstance(self.source, str) and self.source == self.target:
             raise ConfigError(f"target: {self.target!r} is the source itself; give another file")
 

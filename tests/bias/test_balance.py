@@ -142,7 +142,10 @@ class TestEmptyStrata:
         plan = Balance(("product_category", "sentiment"), empty="ignore").plan(self.counts)
 
         assert {share.after for share in plan.shares} == {4}
-        assert plan.warnings == ("1 combination has no row and stay so: product_category='Trend' and sentiment='-1'",)
+        assert plan.warnings == (
+            "combinations of values without any row, in the copy as in the source: "
+            "product_category='Trend' and sentiment='-1'",
+        )
 
     def test_a_fraction_of_nothing_is_nothing(self) -> None:
         plan = Balance(("product_category", "sentiment"), fraction=0.5).plan(self.counts)
@@ -159,8 +162,7 @@ class TestMissingValues:
         assert {share.values: share.after for share in plan.shares}[None, "1"] == 0
         assert sum(share.after for share in plan.shares) == 4 * 5
         assert plan.warnings == (
-            "there are 2 rows without a value in gender or approved left out; "
-            "missing='keep' makes them strata of their own",
+            "there are 2 rows without a value in gender or approved, left out; missing='keep' makes strata of them",
         )
 
     def test_they_can_be_strata_of_their_own(self) -> None:

@@ -167,12 +167,6 @@ def test_random_data(case: Case, oracle: Oracle, folder: Path) -> None:
     compare(case, oracle, folder)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _say_what_was_compared() -> Iterator[None]:
-    yield
-    print(f"\nseed {SEED} (CLARIFY_CONFORMANCE_SEED repeats it): {dict(sorted(seen.items()))}")
-
-
 # --- Each difference by an example --------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -11,6 +12,8 @@ import sys
 import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +110,7 @@ def read_table(path: Path) -> list[Row]:
 def ids_in(path: Path) -> bytes:
     """The column "id" of a large file, in order."""
     with duckdb.connect() as connection:
-        return bytes(connection.execute(f"SELECT id FROM '{path}'").fetchnumpy()["id"].tobytes())
+        return bytes(connection.execute(f"SELECT id::BIGINT AS id FROM '{path}'").fetchnumpy()["id"].tobytes())
 
 
 def nothing_but(folder: Path, *names: str) -> bool:
@@ -118,7 +121,7 @@ def nothing_but(folder: Path, *names: str) -> bool:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways of writing a text file."""
     if request.param == "by DuckDB":
-        monkeypatch.setattr(rewrite, "can_be_tried", lambda *_: False)
+        monkeypatch.setattr(rewrite, "cutters", lambda *_: [])
     return str(request.param)
 
 
@@ -184,7 +187,7 @@ class TestTheRowsThatAreDrawn:
         self, tmp_path: Path, large: Callable[[str], Path], ending: str, strategy: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Lines are written by one thread anyway.
-        monkeypatch.setattr(rewrite, "can_be_tried", lambda *_: False)
+        monkeypatch.setattr(rewrite, "cutters", lambda *_: [])
         outputs = []
         for limits in ({"threads": 1}, {"threads": 2}, {"threads": 8}, {"threads": 4, "memory_limit": "256MB"}):
             target = tmp_path / f"out.{ending}"
@@ -195,16 +198,24 @@ class TestTheRowsThatAreDrawn:
         assert len(set(outputs)) == 1
 
     @pytest.mark.parametrize("strategy", ["undersample", "oversample"])
-    def test_are_the_same_by_lines_by_duckdb_and_from_parquet(
+    def test_are_the_same_by_lines_by_duckdb_and_from_other_formats(
         self, tmp_path: Path, large: Callable[[str], Path], strategy: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in ("lines.csv", "duckdb.csv", "rows.parquet"):
             if name == "duckdb.csv":
-                monkeypatch.setattr(rewrite, "can_be_tried", lambda *_: False)
+                monkeypatch.setattr(rewrite, "cutters", lambda *_: [])
             balance_file(large(name.rsplit(".", 1)[1]), tmp_path / name, strategy=strategy, seed=5)
 
+        balance_file(large("jsonl"), tmp_path / "json.parquet", strategy=strategy, seed=5)
+        frame = pd.read_parquet(large("parquet"))
+        with duckdb.connect() as connection:
+            sample(open_frame(connection, frame), str(tmp_path / "frame.csv"), BY, strategy=strategy, seed=5)
+
         assert (tmp_path / "lines.csv").read_bytes() == (tmp_path / "duckdb.csv").read_bytes()
-        assert ids_in(tmp_path / "lines.csv") == ids_in(tmp_path / "rows.parquet")
+        drawn = ids_in(tmp_path / "lines.csv")
+        assert all(ids_in(tmp_path / name) == drawn for name in ("rows.parquet", "json.parquet", "frame.csv"))
+        balanced = sample_dataframe(frame, BY, strategy=strategy, seed=5)
+        assert balanced["id"].to_numpy().tobytes() == drawn
 
     def test_depend_on_the_seed(self, tmp_path: Path) -> None:
         frame = pd.DataFrame(a_table(2000))
@@ -242,6 +253,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     )
     duckdb.execute(f"COPY ({rows}) TO '{folder}/large.csv' (HEADER)")
     duckdb.execute(f"COPY ({rows}) TO '{folder}/large.parquet' (ROW_GROUP_SIZE 20480)")
+    duckdb.execute(f"COPY ({rows}) TO '{folder}/large.jsonl' (FORMAT json)")
     return lambda ending: folder / f"large.{ending}"
 
 
@@ -353,7 +365,7 @@ class TestCsvCells:
         assert [(s.values, s.before, s.after) for s in dropped.strata][-1] == ((None,), 3, 0)
         assert [(s.values, s.before, s.after) for s in kept.strata][-1] == ((None,), 3, 1)
         assert [s.values for s in as_told.strata] == [("a",), ("b",), ("null",), (None,)]
-        assert dropped.warnings[0].startswith("there are 3 rows without a value in g left out")
+        assert dropped.warnings[0].startswith("there are 3 rows without a value in g, left out")
 
 
 class TestSeveralFiles:
@@ -418,6 +430,15 @@ class TestParquet:
         result = balance_file(tmp_path / "in.parquet", tmp_path / "out.parquet", ["g"])
 
         assert [(share.values, share.before) for share in result.strata] == [(("1.0",), 1), (("2.0",), 1), ((None,), 2)]
+
+    def test_columns_of_nothing_but_null(self, tmp_path: Path) -> None:
+        duckdb.execute(f"COPY (SELECT NULL::INTEGER AS g, range AS n FROM range(9)) TO '{tmp_path}/in.parquet'")
+
+        kept = balance_file(tmp_path / "in.parquet", tmp_path / "out.parquet", ["g"], missing="keep")
+
+        assert [(share.values, share.before) for share in kept.strata] == [((None,), 9)]
+        with pytest.raises(DataError, match=r"^no row has a value in each of g"):
+            balance_file(tmp_path / "in.parquet", tmp_path / "out.parquet", ["g"])
 
     def test_weights_are_floats(self, tmp_path: Path) -> None:
         result = balance_file(
@@ -574,7 +595,7 @@ class TestBadInput:
     def test_damaged_data(self, tmp_path: Path, path: Path) -> None:
         path.write_text(path.read_text() + 'a,"1\n')
 
-        with pytest.raises(DataError, match=r"in\.csv: line \d+ opens a quote that is never closed"):
+        with pytest.raises(DataError, match=r"in\.csv: line 202 has a quote that is not closed"):
             balance_file(path, tmp_path / "out.csv")
         assert nothing_but(tmp_path, "in.csv")
 
@@ -640,6 +661,7 @@ class TestTargetsThatCannotBeWritten:
             ("in.csv/deep/out.csv", "a part of its path is a file, not a folder"),
             ("folder", "it is a folder"),
             ("x" * 300 + ".csv", "its name is too long"),
+            ("/dev/null", "it is a device, not a file"),
         ],
     )
     def test_say_why(self, tmp_path: Path, path: Path, target: str, reason: str) -> None:
@@ -780,15 +802,13 @@ class TestTargets:
     def test_progress_is_told(self, tmp_path: Path, path: Path) -> None:
         told: list[tuple[str, float]] = []
 
-        balance_file(path, tmp_path / "out.csv", progress=lambda message, share: told.append((message, share)))
+        for name in ("out.csv", "out.parquet"):
+            balance_file(path, tmp_path / name, progress=lambda message, share: told.append((message, share)))
 
-        assert [message for message, _ in told] == [
-            "reading the strata",
-            "drawing the rows",
-            "writing the rows",
-            "written",
-        ]
-        assert told[-2:] == [("writing the rows", 1.0), ("written", 1.0)]
+        stages = [stage for stage, _ in itertools.groupby(message for message, _ in told)]
+        assert stages == ["reading the strata", "writing the rows"] * 2
+        assert ("writing the rows", 1.0) in told
+        assert all(share == -1 or 0 <= share <= 1 for _, share in told)
 
 
 @pytest.mark.parametrize("strategy", ["undersample", "oversample"])
@@ -806,9 +826,32 @@ def test_the_state_of_a_row_is_at_most_16_bytes(strategy: Any) -> None:
     assert codes.nbytes + peak < 16 * rows
 
 
-def test_lines_are_not_tried_where_the_first_records_are_several(tmp_path: Path) -> None:
-    for name, text, expected in (("one", "g,n\na,1\n", True), ("two", 'g,n\na,"1\n2"\n', False)):
-        (tmp_path / f"{name}.csv").write_text(text)
-        with duckdb.connect() as connection:
-            source = open_source(connection, DataConfig(input_path=str(tmp_path / f"{name}.csv")))
-            assert lines._begins_line_by_line(source) is expected
+@pytest.mark.parametrize(
+    ("text", "ways"),
+    [
+        ("g,n\na,1\nb,2\n", ["lines", "quotes"]),
+        ('g,n\na,"1\n2"\nb,"2"""\n', ["quotes"]),
+        ('g,n\na,"1\r2"\nb,"x\r\ny"\n', ["quotes"]),
+        ('g,n\na,5" pipe\nb,"6"""\n', ["lines"]),
+        ('g,n\na,5" pipe\nb,"6\n"\n', []),
+        ('g,n\na, "x\n"\nb,1\n', []),
+        ('g,n\na,"x\n" \nb,1\n', []),
+        ('"g",n\na,1\n\nb,1\n', []),
+    ],
+)
+def test_records_are_cut_only_where_it_can_be_proved(tmp_path: Path, text: str, ways: list[str]) -> None:
+    (tmp_path / "in.csv").write_text(text, newline="")
+    with duckdb.connect() as connection:
+        source = open_source(connection, DataConfig(input_path=str(tmp_path / "in.csv")))
+        coded = strata.read_strata(source, ["g"])
+        chosen = select(coded, Balance(("g",), fraction=1.0).plan(coded.counts_of_strata()), Draw(1))
+        tried = {("quotes" if isinstance(cut, partial) else "lines"): cut for cut in lines.cutters(source, chosen)}
+        assert set(tried) == {"lines", "quotes"}
+        proved = {}
+        for way, cut in tried.items():
+            out = io.BytesIO()
+            with suppress(lines.RecordsUnclearError):
+                lines.write_records(source, chosen, out, cut, "")
+                proved[way] = out.getvalue().decode()
+
+    assert proved == dict.fromkeys(ways, text)

@@ -41,6 +41,7 @@ class DuckDBEngine:
     threads: int | None = None
     temp_directory: str | None = None
     _running: duckdb.DuckDBPyConnection | None = field(default=None, init=False, repr=False, compare=False)
+    _stopped: bool = field(default=False, init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "duckdb"
     template_fields: ClassVar[tuple[str, ...]] = ("duckdb_conn_id", "memory_limit", "threads", "temp_directory")
@@ -94,11 +95,19 @@ class DuckDBEngine:
 
         with self._open(data) as source:
             names = [resolve_column(column, list(source.columns), "by") for column in by]
-            publish = uploader(target, data.conn_id)
-            return sample(source, target, names, publish=publish, progress=progress, **plan)
+
+            def tell(what: str, part: float) -> None:
+                # Lines are copied between two such calls, where no query is running that could be interrupted.
+                if self._stopped:
+                    raise DataError(f"{source.location}: stopped before {target} was written")
+                if progress is not None:
+                    progress(what, part)
+
+            return sample(source, target, names, publish=uploader(target, data.conn_id), progress=tell, **plan)
 
     def cancel(self) -> None:
-        """Interrupt the query that is running."""
+        """Stop what is running, query or copying."""
+        self._stopped = True
         if self._running is not None:
             self._running.interrupt()
 
@@ -108,7 +117,7 @@ class DuckDBEngine:
 
         with tempfile.TemporaryDirectory(prefix="airflow_clarify_") as spill:
             connection = self._connect(spill)
-            self._running = connection
+            self._running, self._stopped = connection, False
             try:
                 yield open_source(connection, data) if isinstance(data, DataConfig) else open_frame(connection, data)
             finally:

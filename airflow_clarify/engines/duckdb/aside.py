@@ -25,6 +25,7 @@ _REASONS = {
     errno.EROFS: "it is on a read-only file system; choose another place",
     errno.ENOTDIR: "a part of its path is a file, not a folder; choose another place",
     errno.EEXIST: "a part of its path is a file, not a folder; choose another place",
+    errno.ENODEV: "it is a device, not a file; choose another place",
     errno.EISDIR: "it is a folder; give the name of a file",
     errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
 }
@@ -83,9 +84,12 @@ def _beside(target: Path) -> Iterator[Path]:
     target = target.resolve()
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
+    if target.exists() and not target.is_file():
+        # It would be replaced by a file: not what anybody wants of /dev/null.
+        raise OSError(errno.ENODEV, "is no file", str(target))
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     # In the same folder, for a file can only be moved in one step within its file system.
-    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.partial")
+    partial = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield partial

@@ -215,9 +215,19 @@ def stored_as(duckdb_type: str, *, typed: bool) -> Stored:
     return Stored.OTHER
 
 
+def add_up(column: str) -> exp.Expr:
+    """The sum of one of the columns that can be added up, which do not depend on the order as far as they can help it.
+
+    :param column: "n", which is exact, or a sum of weights, whose rounding is compensated for (Kahan)
+    """
+    from sqlglot import exp
+
+    return exp.Anonymous(this="sum" if column == "n" else "fsum", expressions=[exp.column(column)])
+
+
 def steady(total: float) -> float:
-    """A sum to 15 digits: what is beyond depends on the order in which threads add."""
-    return float(f"{total:.15g}")
+    """A sum to 12 digits: what is far beyond depends on the order in which threads add."""
+    return float(f"{total:.12g}")
 
 
 def _facet(number: int) -> str:

@@ -14,9 +14,10 @@ from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency
 from airflow_clarify.engines.base import Progress
 from airflow_clarify.engines.duckdb import notices
 from airflow_clarify.engines.duckdb.appearance import in_order_of_appearance
-from airflow_clarify.engines.duckdb.cells import CellTable, Roles, steady
+from airflow_clarify.engines.duckdb.cells import CellTable, Roles, add_up, steady
 from airflow_clarify.engines.duckdb.disparities import disparities
 from airflow_clarify.engines.duckdb.profile import CountedColumn, look_at
+from airflow_clarify.engines.duckdb.progress import told
 from airflow_clarify.engines.expressions import Selection
 from airflow_clarify.exceptions import ConfigError
 
@@ -43,14 +44,12 @@ def count(source: Source, config: AnalysisConfig, weight: str | int | None, prog
     :raises ConfigError: the configuration does not fit the data
     :raises DataError: the data cannot be read, hold no rows, or have unusable weights
     """
-    tell = progress or _nobody
     roles = Roles.of(config, weight, list(source.columns))
-    tell("reading the data", 0.0)
-    cells = CellTable.scan(source, roles)
-    tell("looking at the columns", 0.8)
-    counter = _Counter(cells, config)
-    facets = [counter.facet(number, facet) for number, facet in enumerate(config.facets)]
-    tell("done", 1.0)
+    with told(source.connection, "reading the data", progress):
+        cells = CellTable.scan(source, roles)
+    with told(source.connection, "looking at the columns", progress):
+        counter = _Counter(cells, config)
+        facets = [counter.facet(number, facet) for number, facet in enumerate(config.facets)]
     return Contingency(
         label=roles.label,
         label_text=counter.positive.text,
@@ -137,7 +136,7 @@ class _Counter:
             keys["k_grp"] = self.group.key
         selected = [expression.copy().as_(name) for name, expression in keys.items()]
         raw = exp.select(*selected, *self.cells.sums).from_(self.cells.of_facet(number))
-        sums = [exp.func("sum", exp.column(name)).as_(name) for name in self.cells.sums]
+        sums = [add_up(name).as_(name) for name in self.cells.sums]
         return exp.select(*keys, *sums).from_(raw.subquery("raw")).group_by(*keys)
 
     def _label_key(self, positive: exp.Expr) -> exp.Expr:
@@ -179,7 +178,3 @@ def _version() -> str:
     import duckdb
 
     return f"duckdb {duckdb.__version__}"
-
-
-def _nobody(_: str, __: float) -> None:
-    """Progress that nobody asked for."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -33,6 +35,9 @@ _PASSED_ON = ("comment", "max_line_size", "strict_mode")
 _ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1", "utf-16": "utf-16"}
 
 _GZIP = b"\x1f\x8b"
+
+#: What binary files and other encodings leave in a text: NUL, and bytes that could not be decoded.
+_UNREADABLE = re.compile("[\x00\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,8 @@ def _first_record(file: str, open_file: Open, dialect: CsvDialect) -> _Record:
         with open_file(file) as raw:
             # A byte order mark is no part of the first name.
             encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
-            text = io.TextIOWrapper(cast(Any, raw), encoding=encoding, newline="")
+            # Bytes of another encoding further down are DuckDB's to find, for it knows in which line they are.
+            text = io.TextIOWrapper(cast(Any, raw), encoding=encoding, errors="surrogateescape", newline="")
             lines = _without_comments(text, dialect)
             for _ in range(dialect.skip):
                 next(lines, None)
@@ -189,9 +195,13 @@ def _first_record(file: str, open_file: Open, dialect: CsvDialect) -> _Record:
                 raise DataError(f"{file}: the file holds no rows")
     except UnicodeDecodeError:
         raise DataError(_not_text(file, open_file, dialect)) from None
+    except gzip.BadGzipFile:
+        raise DataError(
+            f"{file}: not compressed with gzip, as its name or csv_options say; mend one or the other"
+        ) from None
     except (OSError, EOFError, TypeError, csv.Error) as error:
         raise DataError(f"{file}: cannot be read as CSV ({error}); tell its dialect in csv_options") from None
-    if any("\x00" in cell for cell in cells):
+    if any(not cell.isprintable() and _UNREADABLE.search(cell) for cell in cells):
         raise DataError(_not_text(file, open_file, dialect))
     return _Record(cells, blank_lines)
 
@@ -230,7 +240,8 @@ def _not_text(file: str, open_file: Open, dialect: CsvDialect) -> str:
         )
     if b"\x00" in beginning and dialect.encoding != "utf-16":
         return f"{file}: this is a binary file, not CSV; check the path or dataset_type"
-    return f'{file} is not {dialect.encoding}; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}'
+    encoding = dialect.encoding.upper()
+    return f'{file}: line 1 is not {encoding}; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}'
 
 
 def _encoding(given: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_clarify.engines.duckdb.cells import CellTable, steady
+from airflow_clarify.engines.duckdb.cells import CellTable, add_up, steady
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -26,7 +26,7 @@ def disparities(cells: CellTable, keyed: exp.Select, *, drop_missing_groups: boo
     takes_part = exp.not_(exp.Is(this=group.copy(), expression=exp.null())) if drop_missing_groups else exp.true()
     # One row per facet value and group, with the sums of the whole group beside its own: no join, one pass.
     own = (
-        exp.select(facet.copy(), group.copy(), *_accepted_and_rejected(cells))
+        exp.select(facet.copy(), group.copy(), *_accepted_and_rejected("w" if "w" in cells.sums else "n"))
         .from_(keyed.subquery("keyed"))
         .where(takes_part)
         .group_by(facet.copy(), group.copy())
@@ -46,14 +46,15 @@ def disparities(cells: CellTable, keyed: exp.Select, *, drop_missing_groups: boo
     return {name: steady(float(value) / total) for name, value, _ in found if name is not None} if total else {}
 
 
-def _accepted_and_rejected(cells: CellTable) -> list[exp.Expr]:
+def _accepted_and_rejected(sums: str) -> list[exp.Expr]:
     from sqlglot import exp
 
-    weight = exp.column("w" if cells.roles.weight is not None else "n")
-    positive, nothing = exp.column("k_positive"), exp.Literal.number(0)
-    accepted = exp.case().when(positive.copy(), weight.copy()).else_(nothing.copy())
-    rejected = exp.case().when(positive.copy(), nothing.copy()).else_(weight.copy())
-    return [exp.func("sum", accepted).as_("accepted"), exp.func("sum", rejected).as_("rejected")]
+    def where(condition: exp.Expr) -> exp.Expr:
+        counted = exp.Filter(this=add_up(sums), expression=exp.Where(this=condition))
+        return exp.Coalesce(this=counted, expressions=[exp.Literal.number(0)])
+
+    positive = exp.column("k_positive")
+    return [where(positive).as_("accepted"), where(exp.not_(positive.copy())).as_("rejected")]
 
 
 def _of_group(name: str) -> exp.Expr:

@@ -115,7 +115,7 @@ def cut_offs(
 ) -> list[int]:
     """The limit below which the keys of exactly a stratum's quota of rows lie.
 
-    Eight bytes a row: the strata and keys side by side, ordered only around the few places that are asked for.
+    Eight bytes a row: the stratum and the key side by side in one number, all of them sorted.
 
     :param draw: the draw
     :param codes: of each row
@@ -138,7 +138,7 @@ def cut_offs(
         block |= draw.keys(start, stop)
         ranked[start:stop] = block
     last = [starts[stratum] + quotas[stratum] - 1 for stratum in drawn]
-    ranked.partition(last)
+    ranked.sort()
     for stratum, key in zip(drawn, (ranked[last] & np.uint64(_MASK)).tolist(), strict=True):
         limits[stratum] = key + 1
     return limits

@@ -1,62 +1,134 @@
-"""DuckDB's errors, each as one sentence for a person."""
+"""DuckDB's errors, each as one sentence for a person: what is wrong, where, and what to do.
+
+Lines of a CSV are counted as DuckDB counts them: line breaks inside quoted cells do not count.
+"""
 
 from __future__ import annotations
 
 import re
 
-from airflow_clarify.engines.duckdb.storage import first_line
+from airflow_clarify.engines.duckdb.storage import first_line, no_permission
 from airflow_clarify.exceptions import ClarifyError, DataError
 
 _LINE = re.compile(r"Line: (\d+)")
-_COLUMNS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+_CELLS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+#: The file, where DuckDB's CSV reader lists the options that it read it with.
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
-_JSON = re.compile(r'Malformed JSON in file "(.+?)", at byte \d+ in line (\d+)')
+_QUOTED_FILE = re.compile(r"""file ["'](.+?)["']""", re.IGNORECASE)
+_JSON_SYNTAX = re.compile(r'Malformed JSON in file "(.+?)", at byte \d+ in line (\d+): (.+)')
+_JSON_RECORD = re.compile(r'JSON transform error in file "(.+?)", in line (\d+): (.+)')
+_MISSING_COLUMN = re.compile(r'column "(.+?)" was read from the original file "(.+?)".*in file "(.+?)"', re.DOTALL)
+_CAST = re.compile(r'file "(.+?)": failed to cast column "(.+?)" from type (\S+) to (\S+?):')
 
 
 def explain(error: Exception, location: str) -> ClarifyError:
     """Say what DuckDB could not do with the data.
 
-    :param error: DuckDB's error
+    :param error: DuckDB's error, or that of a filesystem it read through
     :param location: the data it was to read, for errors that do not name a file
     """
     if isinstance(error, ClarifyError):
         return error
-    text = str(error)
-    file = match.group(1).strip() if (match := _FILE.search(text)) else location
-    at = f"{file}: line {match.group(1)}" if (match := _LINE.search(text)) else file
-    if match := _COLUMNS.search(text):
-        expected, found = match.groups()
-        return DataError(
-            f"{at} has {found} columns where {expected} are expected; mend the file, or tell its dialect in csv_options"
+    sentence = _about_running(error, location) or _about_csv(str(error), location) or _about_json(str(error))
+    sentence = sentence or _about_parquet(str(error), location) or f"{location}: {_plain(str(error))}"
+    return DataError(sentence)
+
+
+def _about_running(error: Exception, location: str) -> str | None:
+    """Errors that are not the data's."""
+    kind, text = type(error).__name__, str(error)
+    if kind == "InterruptException":
+        return f"{location}: stopped before all of it was read"
+    if kind == "OutOfMemoryException":
+        return (
+            f"{location}: memory_limit is too small for this data and so many threads; raise it, or set fewer "
+            f"({_plain(text)})"
         )
+    if "Could not write" in text or "no space left" in text.lower():
+        reason = _plain(text).rpartition(": ")[2]
+        return (
+            f"{location}: what does not fit into memory cannot be written to temp_directory ({reason}); free some "
+            "space there, or give another"
+        )
+    if isinstance(error, PermissionError) or "Permission denied" in text:
+        return no_permission(_file(text, location))
+    if isinstance(error, FileNotFoundError) or "No files found that match" in text:
+        return f"{location}: a file vanished while it was read; run again when nobody writes to it"
+    return None
+
+
+def _about_csv(text: str, location: str) -> str | None:
+    # A record can be quoted in the message, so the file is what stands last.
+    named = _FILE.findall(text)
+    file = named[-1].strip() if named else location
+    line = _LINE.search(text)
+    at = f"{file}: line {line.group(1)}" if line else file
+    if counts := _CELLS.search(text):
+        expected, found = counts.groups()
+        cells = "1 cell" if found == "1" else f"{found} cells"
+        return f"{at} has {cells}, not {expected}; mend the file, or tell its dialect in csv_options"
     if "unterminated quote" in text:
-        return DataError(f"{at} opens a quote that is never closed; mend the file, or tell its dialect in csv_options")
+        return f"{at} has a quote that is not closed, or text after a closing one; mend it, or set quote in csv_options"
     if "not utf-8 encoded" in text or "Invalid unicode" in text or "is not valid UTF8" in text:
-        return DataError(f'{at} is not UTF-8; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}')
-    if "state machine reached an invalid state" in text or "CSV Error" in text:
-        return DataError(f"{at} is not a CSV file that can be read with these csv_options; is it CSV at all?")
+        return f'{at} is not UTF-8; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}'
     if "Maximum line size" in text:
-        return DataError(
-            f'{at} is longer than max_line_size; raise it in csv_options, as {{"max_line_size": 20000000}}'
+        return f'{at} is longer than max_line_size; raise it, as in csv_options={{"max_line_size": 20000000}}'
+    if "state machine reached an invalid state" in text:
+        return (
+            f"{file}: its lines do not all end alike (\\n and \\r\\n), or quotes stand inside unquoted cells; mend it, "
+            'or set csv_options={"strict_mode": False}'
         )
-    if match := _JSON.search(text):
-        return DataError(f"{match.group(1)}: line {match.group(2)} is not a JSON object")
-    if "magic bytes" in text or "too small to be a Parquet file" in text or "Parquet" in text:
-        return DataError(f"{file}: not a Parquet file, or a damaged one ({_without_prefix(text)})")
-    if type(error).__name__ == "OutOfMemoryException":
-        return DataError(
-            f"{location}: memory_limit is too small for this data; raise it, or give a temp_directory to spill to "
-            f"({_without_prefix(text)})"
-        )
-    if "Permission denied" in text:
-        return DataError(f"{location}: no permission to read it")
-    if "No space left" in text or "no space left" in text:
-        return DataError(f"the disk of temp_directory is full while reading {location}; free some space")
-    if type(error).__name__ == "InterruptException":
-        return DataError(f"{location}: stopped before it was read")
-    return DataError(f"{location}: {_without_prefix(text)}")
+    if "GZIP" in text:
+        broken = "is cut off" if "end of GZIP" in text else "is not compressed with gzip, as its name says"
+        return f"{_last_word(text, location)} {broken}; write it again"
+    return f"{at} cannot be read with these csv_options; is it CSV at all?" if "CSV Error" in text else None
 
 
-def _without_prefix(text: str) -> str:
+def _about_json(text: str) -> str | None:
+    if syntax := _JSON_SYNTAX.search(text):
+        file, line, reason = syntax.groups()
+        # DuckDB has read on to the next line when it finds out.
+        return f"{file}: line {int(line) - 1} is not a JSON object ({_plain(reason).rstrip('. ')}); mend the file"
+    if record := _JSON_RECORD.search(text):
+        file, line, reason = record.groups()
+        what = "has a field twice" if "duplicate key" in reason else "is not a JSON object"
+        return f"{file}: line {line} {what}; JSON Lines has one object a line"
+    if "maximum_object_size" in text:
+        return f"{_file(text, 'the data')}: an object is larger than 64 MB; is it JSON Lines at all?"
+    return None
+
+
+def _about_parquet(text: str, location: str) -> str | None:
+    if missing := _MISSING_COLUMN.search(text):
+        column, first, file = missing.groups()
+        return f"{file}: there is no column {column!r}, which {first} has; give all files the same columns"
+    if cast := _CAST.search(text):
+        file, column, kind, first_kind = cast.groups()
+        return f"{file}: column {column!r} is {kind}, and {first_kind} in other files; give it one type everywhere"
+    signs = (
+        "magic bytes",
+        "Parquet",
+        "parquet",
+        "decompression",
+        "read enough bytes",
+        "don't know what type",
+        "TProtocol",
+    )
+    if any(sign in text for sign in signs):
+        return f"{_file(text, location)}: not a Parquet file, or a damaged one ({_plain(text)})"
+    return None
+
+
+def _file(text: str, otherwise: str) -> str:
+    named = _QUOTED_FILE.search(text)
+    return named.group(1) if named else otherwise
+
+
+def _last_word(text: str, otherwise: str) -> str:
+    """The name after the last colon, as in "Input is not a GZIP stream: data.csv.gz"."""
+    return first_line(Exception(text)).rpartition("stream: ")[2] or otherwise
+
+
+def _plain(text: str) -> str:
     """The first line, without DuckDB's "Invalid Input Error: "."""
     return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", first_line(Exception(text)))

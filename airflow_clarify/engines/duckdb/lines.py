@@ -1,154 +1,237 @@
-"""The fast way to write chosen rows of a text file: its lines as they are, bytes for bytes.
+"""The fast way to write chosen rows of a text file: the bytes of their records as they are.
 
-It is right where each record is one line. That is proved, not assumed: a record of DuckDB's takes up at least one line,
-and lines that are blank, skipped or commented belong to no record; so there are as many lines as records (and headers)
-only if every record is exactly one line. Where there are more, the caller writes the rows another way.
+Where the records of a CSV file end is DuckDB's to say, for it gave every row its position; but it does not tell. So the
+bytes are cut into records here, in one of two ways, each of which proves that it cuts where DuckDB does:
+
+- *At every newline.* A record of DuckDB's takes up at least one line, and lines that are blank, skipped or commented
+  belong to none. So if there are as many lines as records and headers, every record is exactly one line.
+- *At every newline outside quotes.* If each quote that would open a cell stands at the beginning of one, and each that
+  would close it stands at its end or is doubled, then DuckDB, too, takes them for that; and if there are as many
+  records, it left none out.
+
+Where neither can be proved, :class:`RecordsUnclearError` says so, and the caller writes the rows another way.
 """
 
 from __future__ import annotations
 
-import gzip
+import functools
 import io
 import itertools
 import json
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from airflow_clarify.engines.duckdb.draw import BLOCK
 from airflow_clarify.engines.duckdb.storage import first_line
 from airflow_clarify.exceptions import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.duckdb.dialect import CsvDialect
     from airflow_clarify.engines.duckdb.selection import Selection
     from airflow_clarify.engines.duckdb.source import Source
 
-#: Bytes that are split into lines at once: about what fits into the processor's cache.
-_BLOCK_BYTES = 1 << 18
+#: Cuts bytes that begin with a record and end in a newline into records, and returns what is left over.
+Cutter = Callable[[bytes], tuple[list[bytes], bytes]]
 
-#: Encodings in which the byte of a newline is always a newline.
-_ONE_BYTE_NEWLINES = frozenset({"utf-8", "utf8", "ascii", "latin-1", "latin1", "iso-8859-1", "iso_8859_1", "cp1252"})
-
-_GZIP = b"\x1f\x8b"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-#: Writes the chosen ones of some lines that begin at a row.
+#: Writes the chosen ones of some records, given the row that the first of them is.
 _Chooser = Callable[[int, list[bytes]], Iterable[bytes]]
 
+#: What is being done, to who wants to know.
+WRITING = "writing the rows"
 
-class NotLineByLineError(Exception):
-    """The records of a file are not its lines. Never leaves the package: the rows are then written another way."""
+#: Bytes that are cut at once: about what fits into the processor's cache.
+_BLOCK_BYTES = 1 << 18
+
+#: Encodings in which the byte of a newline, quote or delimiter is always just that.
+_ASCII_KEPT = frozenset({"utf-8", "latin-1"})
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def can_be_tried(source: Source, selection: Selection) -> bool:
-    """Whether records may well be lines, so that it is worth while to begin.
+class RecordsUnclearError(Exception):
+    """It cannot be proved where records end. Never leaves the package: the rows are then written another way."""
+
+
+def cutters(source: Source, selection: Selection) -> list[Cutter]:
+    """The ways to cut the data into records that are worth trying, the best first.
 
     :param source: the data
     :param selection: what to write of each row
     """
     if source.format == "jsonlines":
-        return True
-    if source.format != "csv" or source.dialect is None or selection.weights is not None:
-        # A weight is a cell more. Its place is at the end of a line only if no row lacks cells, which DuckDB knows.
-        return False
-    if source.dialect.encoding.lower() not in _ONE_BYTE_NEWLINES or source.dialect.skip:
-        return False
-    return _begins_line_by_line(source)
+        return [_cut_json_lines]
+    dialect = source.dialect
+    if dialect is None or selection.weights is not None:
+        # A weight is a cell more. Its place is at the end of a record only if no cell is lacking, which DuckDB knows.
+        return []
+    if dialect.encoding not in _ASCII_KEPT or dialect.skip:
+        return []
+    ways: list[Cutter] = [_cut_at_newlines]
+    if _is_plain(dialect):
+        quote, delimiter = dialect.quote.encode(), dialect.delimiter.encode()
+        ways.append(functools.partial(_cut_outside_quotes, quote=quote, delimiter=delimiter))
+        if not _seems_line_by_line(source):
+            ways.reverse()
+    return ways
 
 
-def write_lines(
-    source: Source, selection: Selection, out: BinaryIO, weight_column: str, progress: Progress | None = None
+def write_records(
+    source: Source,
+    selection: Selection,
+    out: BinaryIO,
+    cut: Cutter,
+    weight_column: str,
+    progress: Progress | None = None,
 ) -> int:
-    """Write the lines of the chosen rows.
+    """Write the records of the chosen rows.
 
     :param source: CSV or JSON Lines
     :param selection: what to write of each row
     :param out: where to
+    :param cut: how records are found
     :param weight_column: the name of the weights in JSON Lines, where there are any
     :param progress: told how far it is
     :return: the number of rows written
-    :raises NotLineByLineError: records are not lines; what was written is to be thrown away
+    :raises RecordsUnclearError: records are not where they were looked for; what was written is to be thrown away
     :raises DataError: a file cannot be read, or has changed
     """
     expected = len(selection.codes)
     chooser = _weighted(selection, weight_column) if selection.weights is not None else _chosen(selection)
     row = 0
-    for lines in _records(source, out):
-        if row + len(lines) > expected and source.format == "csv":
-            raise NotLineByLineError
-        out.write(b"".join(chooser(row, lines)))
-        row += len(lines)
+    for records in _records(source, out, cut):
+        if row + len(records) > expected and source.format == "csv":
+            raise RecordsUnclearError
+        out.write(b"".join(chooser(row, records)))
+        row += len(records)
         if progress is not None:
-            progress("writing the rows", row / expected)
+            progress(WRITING, row / expected)
     if row != expected:
         raise DataError(f"{source.location}: it changed while it was read; run again when nobody writes to it")
     return selection.rows_out
 
 
-def _records(source: Source, out: BinaryIO) -> Iterator[list[bytes]]:
-    """The lines of all files without their headers, of which the first is written."""
+def _records(source: Source, out: BinaryIO, cut: Cutter) -> Iterator[list[bytes]]:
+    """The records of all files without their headers, of which the first is written."""
     header = source.dialect is not None and source.dialect.header
     for number, file in enumerate(source.files):
-        blocks = _blocks(source, file)
+        blocks = _cut_blocks(source, file, cut)
         if header:
             first = next(blocks, None)
             if first is None:
                 # A file without a header would make up for a record of two lines.
-                raise NotLineByLineError
+                raise RecordsUnclearError
             if number == 0:
                 out.write(first[0])
             yield first[1:]
         yield from blocks
 
 
-def _blocks(source: Source, file: str) -> Iterator[list[bytes]]:
-    """The lines of a file, some thousand at a time. Each ends in a newline, the last one too."""
-    newline = b"\n"
-    for number, block in enumerate(_raw_blocks(source, file)):
-        if number == 0:
-            block = block.removeprefix(_BYTE_ORDER_MARK)
-        if b"\r" in block and source.format == "csv":
-            newline = b"\r\n"
-            if block.count(b"\r") != block.count(newline):
-                # Some take a bare carriage return for the end of a record.
-                raise NotLineByLineError
-        # Not splitlines(), which is slower and also splits at carriage returns.
-        lines = io.BytesIO(block).readlines()
-        if lines and not lines[-1].endswith(b"\n"):
-            lines[-1] += newline
-        if source.format == "jsonlines":
-            lines = [line for line in lines if not line.isspace()]
-        if lines:
-            yield lines
+def _cut_blocks(source: Source, file: str, cut: Cutter) -> Iterator[list[bytes]]:
+    """The records of a file, some thousand at a time. Each ends in a newline, the last one too."""
+    rest = b""
+    for block in _blocks(source, file):
+        records, rest = cut(rest + block)
+        if records:
+            yield records
+    if rest:
+        raise RecordsUnclearError
 
 
-def _raw_blocks(source: Source, file: str) -> Iterator[bytes]:
-    """The bytes of a file, cut after newlines."""
+def _blocks(source: Source, file: str) -> Iterator[bytes]:
+    """The bytes of a file, cut after some newlines, without a byte order mark."""
     begun: list[bytes] = []
+    newline = b"\n"
     try:
-        with _opened(source, file) as raw:
-            while block := raw.read(_BLOCK_BYTES):
+        with source.open(file) as raw:
+            block = raw.read(_BLOCK_BYTES).removeprefix(_BYTE_ORDER_MARK)
+            while block:
                 end = block.rfind(b"\n") + 1
                 if end:
+                    newline = b"\r\n" if block[:end].endswith(b"\r\n") else b"\n"
                     yield b"".join([*begun, block[:end]])
                     begun = []
                 begun.append(block[end:])
+                block = raw.read(_BLOCK_BYTES)
     except (OSError, EOFError) as error:
         raise DataError(f"{file}: cannot be read ({first_line(error)})") from None
-    rest = b"".join(begun)
-    if rest:
-        yield rest
+    last = b"".join(begun)
+    if last:
+        yield last + newline
 
 
-@contextmanager
-def _opened(source: Source, file: str) -> Iterator[BinaryIO]:
-    """The bytes of a file, decompressed whether or not its name says that it is compressed."""
-    with source.open(file) as raw:
-        begins = raw.read(2)
-        raw.seek(0)
-        yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if begins == _GZIP else raw
+# Where records end. ---------------------------------------------------------------------------------------------------
+
+
+def _cut_at_newlines(block: bytes) -> tuple[list[bytes], bytes]:
+    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+        # Some take a bare carriage return for the end of a record.
+        raise RecordsUnclearError
+    # Not splitlines(), which is slower and also splits at carriage returns.
+    return io.BytesIO(block).readlines(), b""
+
+
+def _cut_json_lines(block: bytes) -> tuple[list[bytes], bytes]:
+    return [line for line in io.BytesIO(block).readlines() if not line.isspace()], b""
+
+
+def _cut_outside_quotes(block: bytes, quote: bytes, delimiter: bytes) -> tuple[list[bytes], bytes]:
+    import numpy as np
+
+    data = np.frombuffer(block, dtype=np.uint8)
+    quotes = np.flatnonzero(data == ord(quote))
+    # The block begins outside quotes, so the first quote opens a cell, the second closes it, and so on. A doubled one
+    # closes a cell and opens it again, which comes to the same. The block ends in a newline, so a byte follows each.
+    opening, closing = quotes[::2], quotes[1::2]
+    before = data[opening[1:] - 1] if len(opening) and opening[0] == 0 else data[opening - 1]
+    if not (_all_in(before, delimiter + quote + b"\n") and _all_in(data[closing + 1], delimiter + quote + b"\r\n")):
+        raise RecordsUnclearError
+    if b"\r" in block:
+        returns = np.flatnonzero(data == ord("\r"))
+        bare = returns[data[returns + 1] != ord("\n")]
+        if (np.searchsorted(quotes, bare) % 2 == 0).any():
+            raise RecordsUnclearError
+    newlines = np.flatnonzero(data == ord("\n"))
+    ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1
+    if len(ends) == len(newlines):
+        return io.BytesIO(block).readlines(), b""
+    places = [0, *ends.tolist()]
+    return [block[start:end] for start, end in itertools.pairwise(places)], block[places[-1] :]
+
+
+def _all_in(data: NDArray[np.uint8], allowed: bytes) -> bool:
+    fits = functools.reduce(operator.or_, (data == byte for byte in allowed))
+    return bool(fits.all())
+
+
+def _is_plain(dialect: CsvDialect) -> bool:
+    """Whether quotes are doubled within quotes, and nothing else gives them another meaning."""
+    return (
+        dialect.quote == dialect.escape
+        and len(dialect.quote.encode()) == len(dialect.delimiter.encode()) == 1
+        and not {"comment", "strict_mode"} & dialect.other.keys()
+    )
+
+
+def _seems_line_by_line(source: Source) -> bool:
+    """Whether the beginning of the data looks as if each record were a line. Only a guess, to save time."""
+    import csv
+
+    assert source.dialect is not None
+    try:
+        with source.open(source.files[0]) as raw:
+            lines = raw.read(_BLOCK_BYTES).decode("latin-1").split("\n")[:-1]
+        reader = csv.reader(lines, delimiter=source.dialect.delimiter, quotechar=source.dialect.quote)
+        return all(reader.line_num == number for number, _ in enumerate(reader, 1))
+    except (OSError, EOFError, csv.Error):
+        return True
+
+
+# What is written of them. ---------------------------------------------------------------------------------------------
 
 
 def _copies(selection: Selection) -> Iterator[int]:
@@ -161,10 +244,10 @@ def _copies(selection: Selection) -> Iterator[int]:
 def _chosen(selection: Selection) -> _Chooser:
     copies = _copies(selection)
 
-    def choose(_: int, lines: list[bytes]) -> Iterable[bytes]:
+    def choose(_: int, records: list[bytes]) -> Iterable[bytes]:
         if selection.repeats:
-            return map(operator.mul, lines, itertools.islice(copies, len(lines)))
-        return itertools.compress(lines, itertools.islice(copies, len(lines)))
+            return map(operator.mul, records, itertools.islice(copies, len(records)))
+        return itertools.compress(records, itertools.islice(copies, len(records)))
 
     return choose
 
@@ -176,41 +259,11 @@ def _weighted(selection: Selection, weight_column: str) -> _Chooser:
     fields = [b"%s: %s}\n" % (name, repr(weight).encode()) for weight in selection.weights]
     copies = _copies(selection)
 
-    def choose(row: int, lines: list[bytes]) -> Iterable[bytes]:
-        codes = selection.codes[row : row + len(lines)].tolist()
-        for line, code, wanted in zip(lines, codes, copies, strict=False):
+    def choose(row: int, records: list[bytes]) -> Iterable[bytes]:
+        codes = selection.codes[row : row + len(records)].tolist()
+        for record, code, wanted in zip(records, codes, copies, strict=False):
             if wanted:
-                fields_before = line.rstrip()[:-1].rstrip()
-                yield fields_before + (b"" if fields_before.endswith(b"{") else b", ") + fields[code]
+                open_object = record.rstrip()[:-1].rstrip()
+                yield open_object + (b"" if open_object.endswith(b"{") else b", ") + fields[code]
 
     return choose
-
-
-def _begins_line_by_line(source: Source) -> bool:
-    """Whether the beginning of the first file looks as if each record were a line.
-
-    Only a guess, to save the time of finding out far down in the file; the proof is in the count of all lines.
-    """
-    import csv
-
-    assert source.dialect is not None
-    try:
-        with _opened(source, source.files[0]) as raw:
-            lines = raw.read(_BLOCK_BYTES).decode("latin-1").split("\n")[:-1]
-    except (OSError, EOFError):
-        return True
-    quote = source.dialect.quote
-    if not quote:
-        return True
-    doubled = source.dialect.escape == quote
-    reader = csv.reader(
-        lines,
-        delimiter=source.dialect.delimiter,
-        quotechar=quote,
-        doublequote=doubled,
-        escapechar=None if doubled else source.dialect.escape or None,
-    )
-    try:
-        return all(reader.line_num == number for number, _ in enumerate(reader, 1))
-    except csv.Error:
-        return True

@@ -16,13 +16,16 @@ _SECONDS_BETWEEN = 0.25
 
 
 @contextlib.contextmanager
-def told(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress) -> Iterator[None]:
+def told(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress | None) -> Iterator[None]:
     """Tell how far the queries are that run inside the ``with`` block.
 
     :param connection: the one that runs them
     :param what: what they do
-    :param progress: told ``what`` and a share from 0 to 1, or -1 while DuckDB cannot say
+    :param progress: told ``what`` and a share from 0 to 1, or -1 while DuckDB cannot say; None where nobody asks
     """
+    if progress is None:
+        yield
+        return
     progress(what, -1.0)
     # DuckDB keeps count only while it believes that it shows a bar.
     connection.execute("SET enable_progress_bar = true")

@@ -1,6 +1,6 @@
 """Writes the chosen rows in one stream, in the order of the source.
 
-A text file that stays one is copied line by line where its records are lines (see
+A text file that stays one is copied record by record where it can be proved where records end (see
 :mod:`airflow_clarify.engines.duckdb.lines`). Everything else is one statement of DuckDB's: scan, filter, ``COPY``.
 Without a join, DuckDB keeps the order of rows through all of it, whatever the threads.
 """
@@ -10,14 +10,15 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from airflow_clarify.engines.duckdb.aside import cannot_write
 from airflow_clarify.engines.duckdb.errors import explain
-from airflow_clarify.engines.duckdb.lines import NotLineByLineError, can_be_tried, write_lines
+from airflow_clarify.engines.duckdb.lines import WRITING, RecordsUnclearError, cutters, write_records
+from airflow_clarify.engines.duckdb.progress import told
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -98,22 +99,28 @@ def rewrite(
     :raises DataError: the source cannot be read, or has changed since the rows were chosen
     :raises OutputError: the target cannot be written
     """
-    if _stays_text(source, target) and can_be_tried(source, selection):
-        try:
-            with _opened(path, target) as out:
-                written = write_lines(source, selection, out, weight_column, progress)
-        except NotLineByLineError:
-            written = _copy(source, selection, path, target, weight_column, name, progress)
-    else:
+    written = _write_text(source, selection, path, target, weight_column, progress)
+    if written is None:
         written = _copy(source, selection, path, target, weight_column, name, progress)
     if written != selection.rows_out:
         raise DataError(f"{source.location}: it changed while it was read; run again when nobody writes to it")
 
 
-def _stays_text(source: Source, target: Target) -> bool:
+def _write_text(
+    source: Source, selection: Selection, path: Path, target: Target, weight_column: str, progress: Progress | None
+) -> int | None:
+    """Copy the records of the chosen rows; the number of rows, or None where that cannot be done."""
     if source.format != target.format or target.format == "parquet":
-        return False
-    return source.dialect is None or source.dialect.delimiter == target.delimiter
+        return None
+    if source.dialect is not None and source.dialect.delimiter != target.delimiter:
+        return None
+    for cut in cutters(source, selection):
+        with _opened(path, target) as out:
+            try:
+                return write_records(source, selection, out, cut, weight_column, progress)
+            except RecordsUnclearError:
+                continue
+    return None
 
 
 def _delimiter(suffix: str, source: Source) -> str:
@@ -150,12 +157,13 @@ def _copy(
     """Let DuckDB write the chosen rows; the number of them."""
     import duckdb
 
-    if progress is not None:
-        progress("writing the rows", -1.0)
     statement = _statement(source, selection, path, target, weight_column)
+    telling = told(source.connection, WRITING, progress) if progress is not None else nullcontext()
     try:
-        rows = source.connection.execute(statement.sql(dialect="duckdb")).fetchall()
-    except duckdb.Error as error:
+        with telling:
+            rows = source.connection.execute(statement.sql(dialect="duckdb")).fetchall()
+    # OSError is what a remote filesystem raises, through DuckDB.
+    except (duckdb.Error, OSError) as error:
         # Messages about the output carry its name; all others are about the source.
         raise cannot_write(name, error) if path.name in str(error) else explain(error, source.location) from None
     return int(rows[0][0])

@@ -7,6 +7,7 @@ keys below which they lie (arithmetic), then one stream from source to target. M
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult
@@ -64,6 +65,7 @@ def sample(
     :raises OutputError: the target cannot be written; nothing is left of it
     """
     from airflow_clarify.engines.duckdb.aside import refuse_the_source, written_aside
+    from airflow_clarify.engines.duckdb.progress import told
     from airflow_clarify.engines.duckdb.rewrite import rewrite, target_of
     from airflow_clarify.engines.duckdb.selection import select
     from airflow_clarify.engines.duckdb.strata import read_strata
@@ -72,17 +74,14 @@ def sample(
     _check_weight_column(balance, weight_column, list(source.columns))
     kind = target_of(target, source)
     refuse_the_source(target, source.location, source.files)
-    tell = progress or _nobody
     # The order of rows is what a position means, so it must not be given up for memory.
     source.connection.execute("SET preserve_insertion_order = true")
-    tell("reading the strata", -1.0)
-    rows = read_strata(source, balance.by)
+    with told(source.connection, "reading the strata", progress) if progress is not None else nullcontext():
+        rows = read_strata(source, balance.by)
     plan = balance.plan(rows.counts_of_strata())
-    tell("drawing the rows", -1.0)
     selection = select(rows, plan, draw)
     with written_aside(target, publish) as path:
-        rewrite(source, selection, path, kind, weight_column=weight_column, name=target, progress=tell)
-    tell("written", 1.0)
+        rewrite(source, selection, path, kind, weight_column=weight_column, name=target, progress=progress)
     return _result(target, balance, draw, plan, weight_column)
 
 
@@ -166,7 +165,3 @@ def _check_weight_column(balance: Balance, name: str, columns: Sequence[str]) ->
     # DuckDB does not tell "Weight" from "weight".
     if name.lower() in {str(column).lower() for column in columns}:
         raise ConfigError(f"weight_column: there is a column {name!r} already; choose another name")
-
-
-def _nobody(_: str, __: float) -> None:
-    """Progress that nobody asked for."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import pandas
     from sqlglot import exp
 
+__all__ = ["CsvDialect", "Format", "Source", "csv_relation", "open_frame", "open_source"]
+
 Format = Literal["csv", "parquet", "jsonlines", "dataframe"]
 
 _SUFFIXES: Mapping[str, tuple[str, ...]] = {
@@ -278,7 +280,7 @@ def _json_fields(source: Source) -> list[str]:
         _check_distinct(fields, source.files[0])
     names = list(dict.fromkeys(name for fields in kinds for name in fields if name))
     if not names and kinds:
-        raise DataError(f"{source.files[0]}: its lines are not JSON objects; JSON Lines has one object a line")
+        raise DataError(f"{source.files[0]}: its lines are not JSON objects with fields; JSON Lines has one a line")
     if not names:
         raise DataError(f"{source.files[0]}: the file holds no rows")
     return names
@@ -301,8 +303,18 @@ def _json_relation(files: exp.Expr, names: Sequence[str]) -> exp.Expr:
 def _decompressed(file: str, raw: BinaryIO, dialect: CsvDialect | None) -> BinaryIO:
     told = dialect.compression if dialect is not None else None
     if told == "gzip" or (told is None and file.lower().endswith(".gz")):
-        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=raw)))
+        return cast(BinaryIO, io.BufferedReader(_Decompressing(fileobj=raw)))
     return raw
+
+
+class _Decompressing(gzip.GzipFile):
+    """Closes the file that it decompresses with itself, which GzipFile leaves open."""
+
+    def close(self) -> None:
+        compressed = cast(Any, self.fileobj)
+        super().close()
+        if compressed is not None:
+            compressed.close()
 
 
 def _described(source: Source, relation: exp.Expr) -> dict[str, str]:

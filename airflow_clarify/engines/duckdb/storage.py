@@ -73,8 +73,10 @@ class Storage:
             found = self._remote_files(suffixes) if self.filesystem is not None else self._local_files(suffixes)
         except DataError:
             raise
+        except PermissionError:
+            raise DataError(no_permission(self.location)) from None
         except Exception as error:
-            raise DataError(f"{self.location}: cannot be listed ({first_line(error)})") from None
+            raise DataError(f"{self.location}: cannot be listed ({first_line(error)}); check the path") from None
         if not found:
             raise DataError(f"{self.location}: no file there ({', '.join(suffixes)}); check the path")
         return found
@@ -93,8 +95,10 @@ class Storage:
                 opened: BinaryIO = self.filesystem.open(file, "rb")
                 return opened
             return Path(file).open("rb")
+        except PermissionError:
+            raise DataError(no_permission(file)) from None
         except OSError as error:
-            raise DataError(f"{file}: cannot be opened ({error.strerror or error})") from None
+            raise DataError(f"{file}: cannot be opened ({error.strerror or error}); check the path") from None
 
     def partitioned(self, files: Sequence[str]) -> bool:
         """Whether the files lie in folders named like "country=US", below the location."""
@@ -123,7 +127,7 @@ class Storage:
             # Not Path.glob(), which takes no absolute patterns.
             found = glob.glob(str(path), recursive=True)  # noqa: PTH207
             return sorted(name for name in found if Path(name).is_file())
-        raise DataError(f"{self.location}: no such file or folder")
+        raise DataError(f"{self.location}: no such file or folder; check the path")
 
     def _remote_files(self, suffixes: Sequence[str]) -> list[str]:
         assert self.filesystem is not None
@@ -142,6 +146,11 @@ class Storage:
 def _place(uri: str) -> str:
     """A URI without its protocol, and without the connection that Airflow lets it carry: s3://conn_id@bucket/key."""
     return uri.split("://", 1)[1].split("@", 1)[-1].rstrip("/")
+
+
+def no_permission(place: str) -> str:
+    """The sentence about a place that may not be read."""
+    return f"{place}: no permission to read it; ask for the right to, or choose another file"
 
 
 def as_pattern(file: str) -> str:

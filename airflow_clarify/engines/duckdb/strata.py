@@ -34,6 +34,9 @@ _HEAD = 100_000
 #: Up to as many texts, the number of one is found fastest by going through them.
 _FEW = 32
 
+#: An enumeration has at least one text, be it one that no row has.
+_NO_TEXT = [""]
+
 _FLOATS = ("FLOAT", "DOUBLE")
 
 #: Types whose values can be told apart as well as their texts.
@@ -179,8 +182,11 @@ def _number_of(name: str, texts: Sequence[str], kind: str) -> exp.Expr:
     if len(texts) > _FEW:
         return exp.Coalesce(this=number, expressions=[missing])
     # To search a short list is several times faster, the more so in the type of the column.
-    value: exp.Expr = exp.column(name, quoted=True) if kind in _EXACT else as_text(name)
-    values: exp.Expr = exp.cast(listed.copy(), f"{kind}[]", dialect="duckdb") if kind in _EXACT else listed.copy()
+    value: exp.Expr = as_text(name)
+    values: exp.Expr = listed.copy()
+    if kind in _EXACT and list(texts) != _NO_TEXT:
+        value = exp.column(name, quoted=True)
+        values = exp.cast(values, f"{kind}[]", dialect="duckdb")
     position = exp.cast(exp.Anonymous(this="list_position", expressions=[values, value]), "BIGINT")
     found = exp.Sub(this=position, expression=exp.Literal.number(1))
     return exp.Coalesce(this=found, expressions=[number, missing])
@@ -194,8 +200,7 @@ def _number(source: Source, by: Sequence[str], head: int | None = None) -> Numbe
     combinations = exp.select(*(as_text(name) for name in by)).distinct().from_(rows.subquery("rows_read"))
     found = source.execute(combinations.limit(MOST_STRATA + 1))
     columns = list(zip(*found, strict=True)) or [()] * len(by)
-    # An enumeration has at least one text, be it one that no row has.
-    texts = tuple(tuple(sorted(set(column) - {None})) or ("",) for column in columns)
+    texts = tuple(tuple(sorted(set(column) - {None}) or _NO_TEXT) for column in columns)
     missing = tuple(_texts_for_missing(source, name) for name in by)
     numbering = Numbering(tuple(by), texts, missing, tuple(source.columns[name] for name in by))
     if len(found) > MOST_STRATA or numbering.size > MOST_STRATA:
@@ -245,7 +250,8 @@ def _codes(source: Source, numbering: Numbering) -> NDArray[np.unsignedinteger] 
         fetched: dict[str, Any] = source.connection.execute(query.sql(dialect="duckdb")).fetchnumpy()
     except duckdb.ConversionException:
         return None
-    except duckdb.Error as error:
+    # OSError is what a remote filesystem raises, through DuckDB.
+    except (duckdb.Error, OSError) as error:
         raise explain(error, source.location) from None
     codes: NDArray[np.unsignedinteger] = fetched["code"]
     return codes

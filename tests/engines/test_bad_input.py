@@ -1,0 +1,407 @@
+"""Bad input: one sentence that says what is wrong, where, and what to do; and nothing is left behind."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas
+import pytest
+from count_makers import LOANS, analyse, count, csv_of, metric, written
+
+from airflow_clarify.engines.duckdb import DuckDBEngine
+from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
+
+HEADER, ROWS = LOANS[:16], LOANS[16:]
+JSON = '{"gender": "F", "approved": 1}\n{"gender": "M", "approved": 0}\n' * 30
+RUBBISH = bytes(range(256)) * 20
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for temporary files, which is as empty afterwards as it was before."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+def sentence(error: type[ClarifyError], data: Path | str | pandas.DataFrame, *facet: str, **asked: Any) -> str:
+    """What counting says when it fails as it should."""
+    with pytest.raises(ClarifyError) as caught:
+        count(data, *facet, **asked)
+    assert type(caught.value) is error
+    said = str(caught.value)
+    assert "\n" not in said
+    return said
+
+
+# --- Files that cannot be read ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param("", "{file}: the file is empty", id="empty"),
+        pytest.param("\n \n\n"[::2], "{file}: the file holds no rows", id="blank lines"),
+        pytest.param(HEADER, "{file}: the data hold no rows, so there is nothing to measure", id="header only"),
+        pytest.param(
+            LOANS + "F\n" + ROWS,
+            "{file}: line 62 has 1 cell, not 2; mend the file, or tell its dialect in csv_options",
+            id="short row",
+        ),
+        pytest.param(
+            LOANS + "F,1,2\n" + ROWS,
+            "{file}: line 62 has 3 cells, not 2; mend the file, or tell its dialect in csv_options",
+            id="long row",
+        ),
+        pytest.param(
+            LOANS + '"F,1\n' + ROWS,
+            "{file}: line 62 has a quote that is not closed, or text after a closing one; mend it, or set quote in "
+            "csv_options",
+            id="open quote",
+        ),
+        pytest.param(
+            LOANS + '"F"emale,1\n' + ROWS,
+            "{file}: line 62 has a quote that is not closed, or text after a closing one; mend it, or set quote in "
+            "csv_options",
+            id="text after a quote",
+        ),
+        pytest.param(
+            LOANS + "F,1\r\n" + ROWS,
+            "{file}: its lines do not all end alike (\\n and \\r\\n), or quotes stand inside unquoted cells; mend it, "
+            'or set csv_options={{"strict_mode": False}}',
+            id="two kinds of newlines",
+        ),
+        pytest.param(
+            (LOANS + "é,1\n").encode("latin-1"),
+            '{file}: line 62 is not UTF-8; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}',
+            id="wrong encoding",
+        ),
+        pytest.param(
+            ("größe," + LOANS).encode("latin-1"),
+            '{file}: line 1 is not UTF-8; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}',
+            id="wrong encoding of the header",
+        ),
+        pytest.param(RUBBISH, "{file}: this is a binary file, not CSV; check the path or dataset_type", id="rubbish"),
+        pytest.param(
+            LOANS.encode("utf-16"),
+            "{file}: this is a binary file, not CSV; check the path or dataset_type",
+            id="UTF-16 that nobody told of",
+        ),
+        pytest.param(
+            gzip.compress(LOANS.encode()),
+            "{file}: compressed with gzip, and its name does not say so; end it in .gz, or set "
+            'csv_options={{"compression": "gzip"}}',
+            id="gzip that nobody told of",
+        ),
+        pytest.param(
+            LOANS + "F" * 3_000_000 + ",1\n",
+            '{file}: line 62 is longer than max_line_size; raise it, as in csv_options={{"max_line_size": 20000000}}',
+            id="very long line",
+        ),
+        pytest.param(
+            "gender,approved,gender\nF,1,x\n",
+            "{file}: column 'gender' stands there twice; rename one, or give headers",
+            id="a name twice",
+        ),
+        pytest.param(
+            "gender,approved,Gender\nF,1,x\n",
+            "{file}: columns 'gender' and 'Gender' differ only in case; rename one, or give headers",
+            id="a name twice but for case",
+        ),
+    ],
+)
+def test_a_csv_file_that_cannot_be_read(content: str | bytes, said: str, tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.csv", content)
+    assert sentence(DataError, data) == said.format(file=data)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.csv.gz", LOANS, "{file}: not compressed with gzip, as its name or csv_options say; mend one or the other"),
+        ("x.jsonl", "", "{file}: the file is empty"),
+        ("x.jsonl", "\n\n", "{file}: the file holds no rows"),
+        (
+            "x.jsonl",
+            JSON + '{"gender":\n',
+            "{file}: line 61 is not a JSON object (unexpected end of data); mend the file",
+        ),
+        ("x.jsonl", JSON + "[1]\n", "{file}: line 61 is not a JSON object; JSON Lines has one object a line"),
+        ("x.jsonl", "[1]\n", "{file}: its lines are not JSON objects with fields; JSON Lines has one a line"),
+        ("x.json", '{\n"a": 1\n}\n', "{file}: line 1 is not a JSON object (unexpected end of data); mend the file"),
+        ("x.jsonl", '{"g": 1, "g": 2}\n', "{file}: column 'g' stands there twice; rename one, or give headers"),
+        (
+            "x.jsonl",
+            JSON + '{"gender": "F", "gender": "M", "approved": 1}\n',
+            "{file}: column 'gender' stands there twice; rename one, or give headers",
+        ),
+        (
+            "x.jsonl",
+            (JSON + '{"gender": "é"}\n').encode("latin-1"),
+            "{file}: line 61 is not a JSON object (invalid UTF-8 encoding in string); mend the file",
+        ),
+        ("x.jsonl", RUBBISH, "{file}: line 1 is not a JSON object (unexpected character); mend the file"),
+        ("x.parquet", "", "{file}: the file is empty"),
+        (
+            "x.parquet",
+            LOANS,
+            "{file}: not a Parquet file, or a damaged one (No magic bytes found at end of file '{file}')",
+        ),
+        (
+            "x.parquet",
+            b"PAR1",
+            "{file}: not a Parquet file, or a damaged one (File '{file}' too small to be a Parquet file)",
+        ),
+    ],
+)
+def test_other_files_that_cannot_be_read(name: str, content: str | bytes, said: str, tmp_path: Path) -> None:
+    data = written(tmp_path / name, content)
+    assert sentence(DataError, data) == said.format(file=data)
+
+
+def test_a_compressed_file_that_is_cut_off(tmp_path: Path) -> None:
+    packed = gzip.compress((LOANS * 10_000).encode())
+    data = written(tmp_path / "loans.csv.gz", packed[: len(packed) // 2])
+    said = sentence(DataError, data, csv_options={"skip": 0})
+    # DuckDB before 2.0 reads what there is, up to a last line that is broken.
+    assert said == f"{data} is cut off; write it again" or said.startswith(f"{data}: line ")
+
+
+def test_a_parquet_file_that_is_cut_off_or_damaged(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.parquet"
+    duckdb.execute(
+        f"COPY (SELECT md5(i::VARCHAR) AS gender, i % 2 AS approved FROM range(60_000) AS t(i)) TO '{whole}'"
+    )
+    content = bytearray(whole.read_bytes())
+    cut = written(tmp_path / "cut.parquet", bytes(content[:-10]))
+    assert sentence(DataError, cut).startswith(f"{cut}: not a Parquet file, or a damaged one (")
+    content[1000:50_000] = RUBBISH * 9 + RUBBISH[:2920]
+    damaged = written(tmp_path / "damaged.parquet", bytes(content))
+    assert sentence(DataError, damaged).startswith(f"{damaged}: not a Parquet file, or a damaged one (")
+
+
+def test_a_parquet_file_without_a_column_that_others_have(tmp_path: Path) -> None:
+    for name, columns in (("a", "'F' AS gender, 1 AS approved"), ("b", "'F' AS gender")):
+        duckdb.execute(f"COPY (SELECT {columns}) TO '{tmp_path}/{name}.parquet'")
+    assert sentence(DataError, tmp_path, dataset_type="application/x-parquet") == (
+        f"{tmp_path}/b.parquet: there is no column 'approved', which {tmp_path}/a.parquet has; give all files the same "
+        "columns"
+    )
+
+
+# --- Places where nothing is --------------------------------------------------------------------------------------
+
+
+def test_a_place_where_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    written(tmp_path / "folder" / "notes.md", "x")
+    missing, folder, pattern = tmp_path / "no.csv", tmp_path / "folder", tmp_path / "*.csv"
+    assert sentence(DataError, missing) == f"{missing}: no such file or folder; check the path"
+    assert sentence(DataError, folder) == f"{folder}: no file there (.csv, .tsv, .txt); check the path"
+    assert sentence(DataError, pattern) == f"{pattern}: no file there (.csv, .tsv, .txt); check the path"
+    assert sentence(DataError, missing / "x.csv") == f"{missing / 'x.csv'}: no such file or folder; check the path"
+    assert sentence(DataError, "  ") == "the input path is '  '; give a file, a folder or a glob"
+    assert sentence(DataError, "nowhere://bucket/x.csv") == (
+        "nowhere://bucket/x.csv: cannot be opened (Protocol not known: nowhere); check the URI and the connection"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of Unix")
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_place_that_may_not_be_read(what: str, tmp_path: Path) -> None:
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    data = written(tmp_path / "closed" / "loans.csv", LOANS)
+    (data if what == "file" else data.parent).chmod(0)
+    # The first count imports what a user without rights may not be able to.
+    code = f"""
+import os
+from airflow_clarify.exceptions import ClarifyError
+from count_makers import count
+count({str(written(tmp_path / "open.csv", LOANS))!r})
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    count({str(data)!r})
+except ClarifyError as error:
+    print(type(error).__name__, error)
+"""
+    environment = {**os.environ, "TMPDIR": "/tmp"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parent,
+        check=False,
+    )
+    data.parent.chmod(0o755)
+    said = f"DataError {data}: no permission to read it; ask for the right to, or choose another file"
+    assert done.stdout.strip() == said, done.stderr
+
+
+# --- Configurations that do not fit the data ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"label": "loan"}, "label: the data have no column 'loan' (columns: 'gender', 'approved', 'age', 'w')"),
+        (
+            {"label": "Approved"},
+            "label: the data have no column 'Approved'; did you mean 'approved'? "
+            "(columns: 'gender', 'approved', 'age', 'w')",
+        ),
+        ({"label": 4}, "label: index 4 is outside the 4 columns (0 to 3)"),
+        ({"facet": "sex"}, "facet: the data have no column 'sex' (columns: 'gender', 'approved', 'age', 'w')"),
+        ({"group": "zip"}, "group_variable: the data have no column 'zip' (columns: 'gender', 'approved', 'age', 'w')"),
+        ({"weight": "v"}, "weight: the data have no column 'v' (columns: 'gender', 'approved', 'age', 'w')"),
+        ({"facet": "approved"}, "facet: 'approved' is the label; a label cannot be biased against itself"),
+        ({"facet": ["gender", 0]}, "facet: 'gender' stands there twice, by name and by index perhaps"),
+        ({"weight": "gender"}, "weight: 'gender' is also the label, a facet or the group variable"),
+        (
+            {"positive": ["yes"]},
+            "label_values_or_threshold: column 'approved' holds numbers, which 'yes' can never match",
+        ),
+        (
+            {"facet": "age"},
+            "value_or_threshold of facet 'age': column 'age' is continuous (integer, 60 distinct values in 60 rows), "
+            "so it needs a threshold such as [0.5], or the type 'categorical'",
+        ),
+        (
+            {"facet": "age", "values": ["old"]},
+            "value_or_threshold of facet 'age': column 'age' is continuous, and 'old' is not a number",
+        ),
+        ({"csv_options": {"sep": ";"}}, "csv_options: no option 'sep'; there are comment, compression, delim, "
+         "encoding, escape, max_line_size, quote, skip, strict_mode"),
+        ({"csv_options": {"encoding": "cp1252"}}, "csv_options: encoding 'cp1252' is not one of utf-8, latin-1 and "
+         "utf-16, which DuckDB reads"),
+        ({"csv_options": {"compression": "zip"}}, "csv_options: compression 'zip' is not one of gzip, none and auto"),
+        ({"csv_options": {"skip": -1}}, "csv_options: skip is a number of lines, such as 1, not -1"),
+        ({"headers": ["a", "b"]}, "headers: 2 names are given, and {file} has 4 columns"),
+        (
+            {"headers": ["a", "b"], "csv_options": {"delim": ";"}},
+            "headers: 2 names are given, and {file} has 1 columns; it seems to be separated by ',': set "
+            "csv_options={{'delim': ','}}",
+        ),
+        (
+            {"dataset_type": "application/json"},
+            "dataset_type: application/json needs JMESPath features, which only a Clarify job reads; the embedded "
+            "engine reads application/jsonlines",
+        ),
+        (
+            {"dataset_type": "application/jsonlines", "csv_options": {"delim": ";"}},
+            "csv_options: given for application/jsonlines; they are for text/csv",
+        ),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_does_not_fit(asked: dict[str, Any], said: str, tmp_path: Path) -> None:
+    table = {"gender": ["F", "M"] * 30, "approved": [1, 0] * 30, "age": range(60), "w": [1.5] * 60}
+    data = written(tmp_path / "loans.csv", csv_of(table))
+    facet = asked.pop("facet", "gender")
+    assert sentence(ConfigError, data, facet, **asked) == said.format(file=data)
+
+
+def test_limits_that_duckdb_does_not_take(tmp_path: Path) -> None:
+    said = sentence(ConfigError, written(tmp_path / "loans.csv", LOANS), engine=DuckDBEngine(None, memory_limit="lots"))
+    assert said.startswith("DuckDB cannot be opened with {'memory_limit': 'lots'}: ")
+
+
+@pytest.mark.parametrize("weight", ["", "x", "-1", "inf", "nan", "NA"])
+def test_weights_that_are_none(weight: str, tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.csv", csv_of({"g": ["F", "M"], "h": ["a", "b"], "y": [1, 0], "w": [2, weight]}))
+    for facets in (["g"], ["g", "h"]):
+        assert sentence(DataError, data, facets, label="y", weight="w") == (
+            "weight: column 'w' has 1 of 2 rows without a number from 0; every row needs a weight"
+        )
+
+
+def test_a_column_that_cannot_be_weights(tmp_path: Path) -> None:
+    data = tmp_path / "loans.parquet"
+    duckdb.execute(f"COPY (SELECT 'F' AS gender, 1 AS approved, DATE '2020-01-01' AS day) TO '{data}'")
+    assert sentence(ConfigError, data, weight="day") == "weight: column 'day' holds DATE values, which are no weights"
+
+
+def test_a_threshold_for_a_column_without_numbers(tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.csv", "gender,approved\n" + "F,\nM,\n" * 30)
+    assert sentence(DataError, data, positive=[0.5]) == (
+        "column 'approved' holds no value, so label_values_or_threshold = 0.5 selects nothing; check the column"
+    )
+
+
+# --- Data that can be read, and say little ------------------------------------------------------------------------
+
+
+def test_label_values_that_never_occur_are_counted_and_said(tmp_path: Path) -> None:
+    analysis = analyse(written(tmp_path / "loans.csv", LOANS), positive=[7], methods=["DPL"])
+    assert metric(analysis, "DPL") == {"F": 0.0, "M": 0.0}
+    assert analysis.warnings[0] == "label 'approved': no row holds '7'"
+
+
+def test_all_rows_in_one_facet_value_is_an_error_of_each_metric(tmp_path: Path) -> None:
+    analysis = analyse(written(tmp_path / "loans.csv", LOANS.replace("M", "F")), methods=["CI", "DPL"])
+    assert metric(analysis, "CI") == metric(analysis, "DPL") == {"F": None}
+    assert any("not defined" in warning for warning in analysis.warnings)
+
+
+def test_missing_values_are_counted_and_said_how(tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.csv", LOANS + "NaN,1\n,0\nF,NaN\nM,\n")
+    analysis = analyse(data, label_type="categorical", methods=["CI"])
+    assert metric(analysis, "CI") == {
+        "F": pytest.approx((33 - 31) / 64),
+        "M": pytest.approx((33 - 31) / 64),
+        "nan": None,
+    }
+    assert list(analysis.warnings[:4]) == [
+        "column 'approved': 'NaN' in 1 rows is read as missing, as pandas and so Clarify do; set na_values=[''] to "
+        "keep it as a value",
+        "label 'approved': 2 rows have none and count as not positive, as in Clarify",
+        "column 'gender': 'NaN' in 1 rows is read as missing, as pandas and so Clarify do; set na_values=[''] to "
+        "keep it as a value",
+        "facet 'gender': 2 rows have no value and count among the rest of every value, as in Clarify",
+    ]
+
+
+# --- A full disk --------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    data = tmp_path / "loans.parquet"
+    query = "SELECT 'g' || (i % 3) AS gender, i % 2 AS approved, md5(i::VARCHAR) AS who FROM range(400_000) AS t(i)"
+    duckdb.execute(f"COPY ({query}) TO '{data}'")
+    # A limit on the size of files fails writes as a full disk does.
+    code = f"""
+import resource, signal, sys
+from airflow_clarify.engines.duckdb import DuckDBEngine
+from airflow_clarify.exceptions import DataError
+from count_makers import count
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    count({str(data)!r}, group="who", engine=DuckDBEngine(None, memory_limit="64MB", threads=1))
+except DataError as error:
+    print(error)
+"""
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parent,
+        check=True,
+    )
+    assert done.stdout.strip() == (
+        f"{data}: what does not fit into memory cannot be written to temp_directory (File too large); free some space "
+        "there, or give another"
+    )

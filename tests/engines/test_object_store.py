@@ -1,0 +1,145 @@
+"""Counting in an object store, through an Airflow connection, on a real S3 server."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from count_makers import LOANS, count, tallies
+from servers import S3Server, s3_server
+
+from airflow_clarify.exceptions import DataError
+
+pytestmark = [pytest.mark.airflow, pytest.mark.server]
+
+JSON = '{"gender": "F", "approved": 1}\n{"gender": "M", "approved": 0}\n' * 30
+BIG_ROWS = 300_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    folder = tmp_path_factory.mktemp("objects")
+    query = (
+        f"SELECT 'g' || (i % 3) AS gender, i % 2 AS approved, md5(i::VARCHAR) AS note FROM range({BIG_ROWS}) AS t(i)"
+    )
+    for ending in ("csv", "parquet"):
+        duckdb.execute(f"COPY ({query}) TO '{folder}/big.{ending}'")
+    partition = "COPY (SELECT {approved} AS approved FROM range(30)) TO '{folder}/{name}.parquet'"
+    for name, approved in (("F", 1), ("M", 0)):
+        duckdb.execute(partition.format(approved=approved, folder=folder, name=name))
+    with s3_server() as server:
+        client = server.client()
+        client.create_bucket(Bucket="lab")
+        objects = {
+            "loans.csv": LOANS.encode(),
+            "loans.csv.gz": gzip.compress(LOANS.encode()),
+            "loans.jsonl": JSON.encode(),
+            "two/a.csv": LOANS.encode(),
+            "two/sub/b.csv": LOANS.encode(),
+            "two/_SUCCESS": b"",
+            "two/.part.csv.crc": b"\x00",
+            "odd/[1] a+b%20.csv": LOANS.encode(),
+            "ragged.csv": (LOANS + "F\n").encode(),
+            "empty.csv": b"",
+            "big.csv": (folder / "big.csv").read_bytes(),
+            "big.parquet": (folder / "big.parquet").read_bytes(),
+            "hive/gender=F/part.parquet": (folder / "F.parquet").read_bytes(),
+            "hive/gender=M/part.parquet": (folder / "M.parquet").read_bytes(),
+        }
+        for key, body in objects.items():
+            client.put_object(Bucket="lab", Key=key, Body=body)
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _connected(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_LAB", store.airflow_connection())
+
+
+COUNTED = {"F": (30, 0), "M": (0, 30)}
+TWICE = {"F": (60, 0), "M": (0, 60)}
+
+
+@pytest.mark.parametrize(
+    ("location", "found", "about"),
+    [
+        ("s3://lab/loans.csv", COUNTED, {}),
+        ("s3://lab/loans.csv.gz", COUNTED, {}),
+        ("s3://lab/loans.jsonl", COUNTED, {}),
+        ("s3://lab/two", TWICE, {}),
+        ("s3://lab/two/", TWICE, {}),
+        ("s3://lab/two/*.csv", COUNTED, {}),
+        ("s3://lab/two/**/*.csv", TWICE, {}),
+        ("s3://lab/odd", COUNTED, {}),
+        ("s3://lab/odd/[[]1] a+b%20.csv", COUNTED, {}),
+        ("s3://lab/hive", COUNTED, {"dataset_type": "application/x-parquet"}),
+        ("s3://lab/hive/*/part.parquet", COUNTED, {}),
+    ],
+)
+def test_whatever_lies_in_the_store(location: str, found: Any, about: dict[str, Any]) -> None:
+    assert tallies(count(location, conn_id="lab", **about)[0]) == found
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_large_object_is_read_in_ranges(ending: str) -> None:
+    found = tallies(count(f"s3://lab/big.{ending}", conn_id="lab")[0])
+    assert found == {f"g{i}": (BIG_ROWS // 6, BIG_ROWS // 6) for i in range(3)}
+
+
+def test_the_connection_can_stand_in_the_uri() -> None:
+    assert tallies(count("s3://lab@lab/loans.csv")[0]) == COUNTED
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("s3://lab/nothing.csv", "s3://lab/nothing.csv: no file there (.csv, .tsv, .txt); check the path"),
+        ("s3://lab/nothing/*.csv", "s3://lab/nothing/*.csv: no file there (.csv, .tsv, .txt); check the path"),
+        ("s3://nowhere/loans.csv", "s3://nowhere/loans.csv: no file there (.csv, .tsv, .txt); check the path"),
+        ("s3://lab/empty.csv", "s3://lab/empty.csv: the file is empty"),
+        (
+            "s3://lab/ragged.csv",
+            "s3://lab/ragged.csv: line 62 has 1 cell, not 2; mend the file, or tell its dialect in csv_options",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_sentence(location: str, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        count(location, conn_id="lab")
+    assert str(caught.value) == said
+
+
+def test_wrong_credentials_are_said(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_STRANGER", store.airflow_connection().replace("only-on-loopback", "wrong"))
+    with pytest.raises(DataError, match=r"^s3://lab/loans.csv: .*no permission") as caught:
+        count("s3://lab/loans.csv", conn_id="stranger")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_connection_that_is_not_there_is_said() -> None:
+    with pytest.raises(
+        DataError, match=r"^s3://lab/loans.csv: cannot be opened \(.*nowhere.*\); check the URI and the con"
+    ):
+        count("s3://lab/loans.csv", conn_id="nowhere")
+
+
+def test_a_server_that_is_not_there_is_said(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = store.airflow_connection().replace(store.endpoint, "http://127.0.0.1:9")
+    monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", elsewhere)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(DataError) as caught:
+        count("s3://lab/loans.csv", conn_id="elsewhere")
+    assert str(caught.value).startswith("s3://lab/loans.csv: cannot be ")
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_written_to_the_local_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    count("s3://lab/big.csv", conn_id="lab")
+    assert list(tmp_path.iterdir()) == []

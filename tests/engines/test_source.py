@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow
+import pyarrow.parquet
+import pytest
+from count_makers import LOANS, count, csv_of, tallies, written
+
+from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.engines.duckdb.source import Source, open_source
+from airflow_clarify.exceptions import ConfigError, DataError
+
+COUNTED = {"F": (30, 0), "M": (0, 30)}
+JSON = '{"gender": "F", "approved": 1}\n{"gender": "M", "approved": 0}\n' * 30
+
+
+def opened(path: Path | str, **about: Any) -> Source:
+    return open_source(duckdb.connect(), DataConfig(str(path), **about))
+
+
+# --- CSV ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        pytest.param(LOANS, {}, id="as it is"),
+        pytest.param(LOANS.rstrip("\n"), {}, id="no newline at the end"),
+        pytest.param(LOANS.replace("\n", "\r\n"), {}, id="CRLF"),
+        pytest.param("\ufeff" + LOANS, {}, id="byte order mark"),
+        pytest.param("\n\n" + LOANS, {}, id="blank lines first"),
+        pytest.param("\ufeff\n" + LOANS, {}, id="byte order mark and a blank line"),
+        pytest.param(LOANS.replace("F,1\n", "F,1\n\n", 3) + "\n\n", {}, id="blank lines between and after"),
+        pytest.param(LOANS.replace("F", '"F"').replace("approved", '"approved"'), {}, id="quoted"),
+        pytest.param(LOANS.replace(",", ";"), {"delim": ";"}, id="semicolons"),
+        pytest.param(LOANS.replace(",", "\t"), {"delim": "\t"}, id="tabs"),
+        pytest.param(LOANS.replace("F", "'F'"), {"quote": "'"}, id="single quotes"),
+        pytest.param("made by hand\n" + LOANS, {"skip": 1}, id="skip a line"),
+        pytest.param("made by hand\n\n" + LOANS, {"skip": "1"}, id="skip a line before a blank one"),
+        pytest.param("# a\n\n# b\n" + LOANS + "# the end\n", {"comment": "#"}, id="comments"),
+        pytest.param("junk\n# a\n" + LOANS.replace("F,1", "F,1# yes"), {"comment": "#", "skip": 1}, id="both"),
+        pytest.param(LOANS.encode("utf-16"), {"encoding": "UTF-16"}, id="UTF-16"),
+        pytest.param(gzip.compress(LOANS.encode()), {"compression": "gzip"}, id="gzip under another name"),
+        pytest.param(LOANS + "F,1\r\n", {"strict_mode": False}, id="two kinds of newlines"),
+    ],
+)
+def test_a_csv_file_in_many_guises(content: str | bytes, options: dict[str, Any], tmp_path: Path) -> None:
+    found = tallies(count(written(tmp_path / "loans.csv", content), csv_options=options)[0])
+    assert found == (COUNTED if "strict_mode" not in options else {**COUNTED, "F": (31, 0)})
+
+
+@pytest.mark.parametrize("name", ["latin-1", "ISO-8859-1", "latin1", "l1"])
+def test_an_encoding_has_many_names(name: str, tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.csv", ("größe,approved\n" + "groß,1\nklein,0\n" * 30).encode("latin-1"))
+    found = tallies(count(data, "größe", csv_options={"encoding": name})[0])
+    assert found == {"groß": (30, 0), "klein": (0, 30)}
+
+
+def test_tabs_are_what_tsv_means(tmp_path: Path) -> None:
+    assert tallies(count(written(tmp_path / "loans.tsv", LOANS.replace(",", "\t")))[0]) == COUNTED
+
+
+def test_gzip_is_what_gz_means(tmp_path: Path) -> None:
+    packed = gzip.compress(LOANS.encode()[:40]) + gzip.compress(LOANS.encode()[40:])
+    assert tallies(count(written(tmp_path / "loans.csv.gz", packed))[0]) == COUNTED
+    assert tallies(count(written(tmp_path / "loans.jsonl.gz", gzip.compress(JSON.encode())))[0]) == COUNTED
+
+
+@pytest.mark.parametrize(
+    ("content", "about", "columns"),
+    [
+        ("a,b\n1,2\n", {}, ["a", "b"]),
+        ("a,,\n1,2,3\n", {}, ["a", "Unnamed: 1", "Unnamed: 2"]),
+        ("1,2\n", {"header_row": False}, ["0", "1"]),
+        ("1,2\n", {"headers": ["a", "b"]}, ["a", "b"]),
+        ("a,b\n1,2\n", {"headers": ["a", "b"]}, ["a", "b"]),
+        ("x,y\n1,2\n", {"headers": ["a", "b"], "header_row": True}, ["a", "b"]),
+        ('"two\nlines","say ""hi"""\n1,2\n', {}, ["two\nlines", 'say "hi"']),
+    ],
+)
+def test_names_and_first_row(content: str, about: dict[str, Any], columns: list[str], tmp_path: Path) -> None:
+    source = opened(written(tmp_path / "data.csv", content), **about)
+    assert list(source.columns) == columns
+    assert source.execute(source.scan()) == [("1", "2", "3")[: len(columns)]]
+
+
+def test_a_first_row_that_is_not_the_headers_is_a_row(tmp_path: Path) -> None:
+    source = opened(written(tmp_path / "data.csv", "x,y\n1,2\n"), headers=["a", "b"])
+    assert source.execute(source.scan()) == [("x", "y"), ("1", "2")]
+
+
+def test_cells_are_the_texts_they_are(tmp_path: Path) -> None:
+    cells = ["00123", "1.0", "NA", "1e3", "TRUE", "2020-01-01", " x ", "", "'quoted'", "ü"]
+    source = opened(written(tmp_path / "data.csv", csv_of({f"c{i}": [cell] for i, cell in enumerate(cells)})))
+    assert source.execute(source.scan()) == [tuple(cell or None for cell in cells)]
+
+
+def test_rows_of_other_bytes_in_columns_that_are_not_read_do_not_matter(tmp_path: Path) -> None:
+    rows = b"F,1,fine\nM,0,fine\n" * 200_000
+    data = written(tmp_path / "loans.csv", b"gender,approved,note\n" + rows + "F,1,voilà\n".encode("latin-1") + rows)
+    assert tallies(count(data)[0]) == {"F": (400_001, 0), "M": (0, 400_000)}
+    with pytest.raises(DataError, match="line 400002 is not UTF-8"):
+        count(data, "note", values=["fine"])
+
+
+@pytest.mark.parametrize(("row", "cells"), [(b"F,1\n", "2 cells"), (b"F,1,x,y\n", "4 cells")])
+def test_a_ragged_row_is_found_wherever_it_stands(row: bytes, cells: str, tmp_path: Path) -> None:
+    rows = b"F,1,some more text to make the file a little larger\n" * 200_000
+    data = written(tmp_path / "loans.csv", b"gender,approved,note\n" + rows + row + rows)
+    with pytest.raises(DataError, match=f"line 200002 has {cells}, not 3"):
+        count(data)
+
+
+# --- JSON Lines ---------------------------------------------------------------------------------------------------
+
+
+def test_json_lines_are_read_by_name(tmp_path: Path) -> None:
+    lines = '{"gender": "F", "approved": 1}\n\n{"approved": 0, "gender": "M"}\r\n{"other": [1, {"a": 2}]}\n'
+    source = opened(written(tmp_path / "data.jsonl", lines))
+    assert list(source.columns) == ["gender", "approved", "other"]
+    assert source.execute(source.scan()) == [("F", "1", None), ("M", "0", None), (None, None, '[1,{"a":2}]')]
+
+
+def test_numbers_and_truths_in_json_are_what_they_say(tmp_path: Path) -> None:
+    lines = '{"g": 1, "b": true, "y": "1"}\n{"g": "01", "b": false, "y": 0}\n{"g": null, "b": null}\n' * 20
+    data = written(tmp_path / "data.jsonl", lines)
+    assert count(data, "g", label="y", facet_type="categorical")[0].facets[0].values == ("1", None)
+    assert count(data, "b", label="y")[0].facets[0].values == ("True", "False", None)
+
+
+def test_a_field_that_appears_late_can_be_named_in_headers(tmp_path: Path) -> None:
+    data = written(tmp_path / "data.jsonl", '{"g": "F"}\n' * 20_000 + '{"g": "M", "y": 1}\n')
+    with pytest.raises(ConfigError, match="no column 'y'"):
+        count(data, "g", label="y")
+    options = {"label": "y", "label_type": "categorical", "headers": ["g", "y"]}
+    assert tallies(count(data, "g", **options)[0]) == {"F": (0, 20_000), "M": (1, 0)}
+
+
+# --- Parquet ------------------------------------------------------------------------------------------------------
+
+
+def test_parquet_columns_keep_their_types(tmp_path: Path) -> None:
+    data = tmp_path / "data.parquet"
+    table = pyarrow.table(
+        {
+            "text": ["1", "01", None],
+            "category": pyarrow.array(["b", "a", "b"]).dictionary_encode(),
+            "flag": [True, None, False],
+            "small": pyarrow.array([1, 2, 3], pyarrow.int8()),
+            "large": pyarrow.array([1, 2, 2**64 - 1], pyarrow.uint64()),
+            "real": [0.5, float("nan"), None],
+            "money": pyarrow.array([100, 250, None], pyarrow.int64()).cast(pyarrow.decimal128(21, 2)),
+            "nothing": pyarrow.nulls(3),
+            "y": [1, 0, 1],
+        }
+    )
+    pyarrow.parquet.write_table(table, data)
+    counted, _ = count(data, table.column_names[:-1], label="y", label_type="categorical", facet_type="categorical")
+    assert {facet.column: facet.values for facet in counted.facets} == {
+        "text": ("1", "01", None),
+        "category": ("b", "a"),
+        "flag": ("True", None, "False"),
+        "small": ("1", "2", "3"),
+        "large": ("1", "2", "18446744073709551615"),
+        "real": ("0.5", None),
+        "money": ("100.00", "250.00", None),
+        "nothing": (None,),
+    }
+
+
+def test_columns_of_parquet_files_are_matched_by_name(tmp_path: Path) -> None:
+    for name, columns in (("a", "'F' AS gender, 1 AS approved"), ("b", "0 AS approved, 'M' AS gender, 'x' AS more")):
+        duckdb.execute(f"COPY (SELECT {columns} FROM range(30)) TO '{tmp_path / name}.parquet'")
+    assert tallies(count(tmp_path, dataset_type="application/x-parquet")[0]) == COUNTED
+
+
+def test_a_type_that_differs_matters_only_where_the_column_is_read(tmp_path: Path) -> None:
+    for name, columns in (
+        ("a", "'F' AS gender, 1 AS approved, 1 AS n"),
+        ("b", "'M' AS gender, 0 AS approved, 0.5 AS n"),
+    ):
+        duckdb.execute(f"COPY (SELECT {columns} FROM range(30)) TO '{tmp_path / name}.parquet'")
+    where = {"dataset_type": "application/x-parquet"}
+    assert tallies(count(tmp_path, **where)[0]) == COUNTED
+    with pytest.raises(DataError) as caught:
+        count(tmp_path, "n", **where)
+    first, second = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    assert str(caught.value) == (
+        f"{second}: column 'n' is DECIMAL(2,1), and INTEGER in {first}; give it one type everywhere"
+    )
+
+
+def test_whole_numbers_of_two_sizes_are_read_together(tmp_path: Path) -> None:
+    for name, kind in (("a", "INTEGER"), ("b", "BIGINT")):
+        query = f"SELECT 'F' AS gender, (i % 2)::{kind} AS approved FROM range(60) AS t(i)"
+        duckdb.execute(f"COPY ({query}) TO '{tmp_path}/{name}.parquet'")
+    assert tallies(count(tmp_path, dataset_type="application/x-parquet")[0]) == {"F": (60, 60)}
+
+
+def test_a_column_beside_one_of_nearly_its_name_is_itself(tmp_path: Path) -> None:
+    duckdb.execute(
+        f"COPY (SELECT 'F' AS g, 'M' AS g_1, i % 2 AS y FROM range(60) AS t(i)) TO '{tmp_path}/data.parquet'"
+    )
+    assert tallies(count(tmp_path / "data.parquet", "g_1", label="y")[0]) == {"M": (30, 30)}
+
+
+# --- Places -------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_its_files_of_the_right_ending_in_order_of_name(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", "sub/c.csv", "d.csv.gz", ".hidden.csv", "_temporary/e.csv", "notes.md", "f.json"):
+        content = "gender,approved\n" + f"{name},1\n{name},0\n" * 30
+        written(tmp_path / name, gzip.compress(content.encode()) if name.endswith(".gz") else content)
+    written(tmp_path / "empty.csv", "")
+    written(tmp_path / "_SUCCESS", "")
+    for location in (tmp_path, f"{tmp_path}/", f"file://{tmp_path}"):
+        assert count(location)[0].facets[0].values == ("a.csv", "b.csv", "d.csv.gz", "sub/c.csv")
+    assert count(tmp_path / "*.csv")[0].facets[0].values == ("a.csv", "b.csv")
+    assert count(tmp_path / "**/c*")[0].facets[0].values == ("sub/c.csv",)
+    assert count(tmp_path / "[!b].csv")[0].facets[0].values == ("a.csv",)
+
+
+@pytest.mark.parametrize("name", ["[1].csv", "*.csv", "?.csv", "a]b.csv", "{a,b}.csv", "!x.csv", "it's.csv", "%20.csv"])
+def test_a_file_is_what_it_is_called(name: str, tmp_path: Path) -> None:
+    written(tmp_path / "1.csv", "gender,approved\n" + "wrong,1\nwrong,0\n" * 30)
+    data = written(tmp_path / name, LOANS)
+    assert tallies(count(data)[0]) == COUNTED
+    written(tmp_path / "folder" / name, LOANS)
+    assert tallies(count(tmp_path / "folder")[0]) == COUNTED
+
+
+def test_folders_named_by_value_are_a_column_of_parquet_only(tmp_path: Path) -> None:
+    for gender, approved in (("F", 1), ("M", 0)):
+        folder = tmp_path / "run=5" / "data" / f"gender={gender}"
+        written(folder / "part.csv", csv_of({"gender": ["x"] * 30, "approved": [approved] * 30}))
+        duckdb.execute(f"COPY (SELECT {approved} AS approved FROM range(30)) TO '{folder}/part.parquet'")
+    root = tmp_path / "run=5" / "data"
+    assert tallies(count(root, dataset_type="application/x-parquet")[0]) == COUNTED
+    assert tallies(count(root / "*/part.parquet")[0]) == COUNTED
+    assert tallies(count(root)[0]) == {"x": (30, 30)}
+    # Folders above the location say nothing.
+    assert list(opened(root / "gender=F/part.parquet").columns) == ["approved"]
+
+
+def test_files_written_by_others_must_have_one_header(tmp_path: Path) -> None:
+    written(tmp_path / "a.csv", LOANS)
+    written(tmp_path / "b.csv", "approved,gender\n1,F\n")
+    with pytest.raises(DataError) as caught:
+        count(tmp_path)
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    assert str(caught.value) == (
+        f"{second}: its header differs from that of {first}; make them the same, or say header_row=False if there are "
+        "none"
+    )
+
+
+def test_files_without_headers_are_read_as_rows(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        written(tmp_path / f"{name}.csv", LOANS.partition("\n")[2])
+    assert tallies(count(tmp_path, headers=["gender", "approved"])[0]) == {"F": (60, 0), "M": (0, 60)}
+    assert tallies(count(tmp_path, "0", label="1", header_row=False)[0]) == {"F": (60, 0), "M": (0, 60)}
+    written(tmp_path / "b.csv", LOANS)
+    with pytest.raises(DataError, match=r"b.csv begins with a header row, and .*a.csv does not; make them the same$"):
+        count(tmp_path, headers=["gender", "approved"])
+
+
+def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    written(tmp_path / "loans.csv", LOANS)
+    assert tallies(count("~/loans.csv")[0]) == COUNTED
+
+
+def test_any_filesystem_can_be_read_through(tmp_path: Path) -> None:
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    try:
+        memory.pipe("/lab/a.csv", LOANS.encode())
+        memory.pipe("/lab/b.csv.gz", gzip.compress(LOANS.encode()))
+        memory.pipe("/lab/[1].csv", LOANS.encode())
+        memory.pipe("/lab/_SUCCESS", b"")
+        assert tallies(count("memory://lab")[0]) == {"F": (90, 0), "M": (0, 90)}
+        assert tallies(count("memory://lab/*.csv")[0]) == {"F": (60, 0), "M": (0, 60)}
+        assert tallies(count("memory://lab/a.csv")[0]) == COUNTED
+    finally:
+        memory.rm("/lab", recursive=True)
