@@ -31,8 +31,8 @@ format: $(VENV)/.complete ## Put the code into the house style
 types: $(VENV)/.complete ## Check the types
 	$(PY) -m mypy
 
-bench: $(VENV)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
-	$(PY) benchmarks/run.py $(ARGS)
+bench: $(VENV)/.complete $(ORACLE)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
+	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" $(PY) benchmarks/run.py $(ARGS)
 
 conformance: $(VENV)/.complete $(ORACLE)/.complete ## Compare our numbers with the open-source Clarify metrics, on random data
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" $(PY) -m pytest tests/conformance -m conformance $(ARGS)

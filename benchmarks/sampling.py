@@ -14,60 +14,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+
+import processes
 
 BY = ["product_category", "star_rating"]
 #: The strata are nearly equal; this share of a stratum is kept, as many rows as the limit's filter lets through.
 KEPT_STARS = ("1", "2", "4")
-
-DATA = """
-SELECT 'US' AS marketplace, (i * 7919) % 50000000 AS customer_id, 'R' || md5(i::VARCHAR) AS review_id,
-       CASE WHEN mix(i) % 3966 < 1490 THEN 'Gift Card' WHEN mix(i) % 3966 < 2511 THEN 'Digital_Software'
-            ELSE 'Digital_Video_Games' END AS product_category,
-       (mix(i + 17) % 5 + 1)::INTEGER AS star_rating, (mix(i + 23) % 100)::INTEGER AS helpful_votes,
-       'It is a ' || repeat('good product, works well ', (5 + mix(i + 42) % 4)::INTEGER) AS review_body,
-       DATE '2015-01-01' + (i % 700)::INTEGER AS review_date
-FROM range($rows) AS t(i)
-"""
-
-
-class Run(NamedTuple):
-    """What one process took.
-
-    :param seconds: from its start to its end
-    :param cpu_seconds: of all processors together
-    :param megabytes: its peak resident memory
-    :param rows: that it wrote
-    """
-
-    seconds: float
-    cpu_seconds: float
-    megabytes: float
-    rows: int
-
-
-def make_data(folder: Path, rows: int) -> None:
-    """Write the CSV and the Parquet file, unless they are there."""
-    import duckdb
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for ending in ("csv", "parquet"):
-        path = data_file(folder, rows, ending)
-        if not path.exists():
-            print(f"writing {path}", flush=True)
-            partial = path.with_suffix(".partial")
-            with duckdb.connect() as connection:
-                connection.execute("CREATE MACRO mix(x) AS (x * 2654435761 % 4294967296) // 65536")
-                connection.execute(f"COPY ({DATA.replace('$rows', str(rows))}) TO '{partial}' (FORMAT {ending})")
-            partial.rename(path)
 
 
 def data_file(folder: Path, rows: int, ending: str) -> Path:
@@ -120,27 +77,17 @@ CONTENDERS: dict[str, Callable[[str, str, int], int]] = {
 # How they are measured. ---------------------------------------------------------------------------------------------
 
 
-def run(contender: str, source: Path, size: int) -> Run:
+def run(contender: str, source: Path, size: int) -> processes.Run:
     """Run a contender in a process of its own."""
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         target = Path(folder) / f"balanced{source.suffix}"
-        command = [sys.executable, __file__, "--child", json.dumps([contender, str(source), str(target), size])]
-        began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        rows = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{contender} failed on {source}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6, int(rows))
+        child = json.dumps([contender, str(source), str(target), size])
+        return processes.run([sys.executable, __file__, "--child", child])
 
 
-def measure(source: Path, size: int, rounds: int, with_pandas: bool) -> dict[str, list[Run]]:
+def measure(source: Path, size: int, rounds: int, with_pandas: bool) -> dict[str, list[processes.Run]]:
     """Run the contenders in turn, several times."""
-    runs: dict[str, list[Run]] = {name: [] for name in CONTENDERS}
+    runs: dict[str, list[processes.Run]] = {name: [] for name in CONTENDERS}
     for number in range(rounds):
         for name in CONTENDERS:
             if name != "pandas" or (with_pandas and number == 0):
@@ -149,7 +96,7 @@ def measure(source: Path, size: int, rounds: int, with_pandas: bool) -> dict[str
     return {name: of_it for name, of_it in runs.items() if of_it}
 
 
-def report(title: str, runs: dict[str, list[Run]]) -> None:
+def report(title: str, runs: dict[str, list[processes.Run]]) -> None:
     print(f"\n{title}")
     headings = ("seconds", "x limit", "pandas x", "cpu s", "x limit", "peak MB", "rows")
     print(f"  {'':24}" + "".join(f" {heading:>10}" for heading in headings))
@@ -163,7 +110,7 @@ def report(title: str, runs: dict[str, list[Run]]) -> None:
         peak = max(each.megabytes for each in of_it)
         print(
             f"  {name:24} {seconds:10.2f} {ratio:10.2f} {slower} {cpu_seconds:10.2f} {cpu_ratio:10.2f} {peak:10.0f} "
-            f"{of_it[0].rows:10,}"
+            f"{int(of_it[0].printed):10,}"
         )
     print(flush=True)
 
@@ -176,15 +123,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-pandas", action="store_true", help="leave out the slow one; it needs some 9 GB")
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    arguments = parser.parse_args(argv)
+    arguments, _ = parser.parse_known_args(argv)
     if arguments.child:
         contender, source, target, size = json.loads(arguments.child)
         print(CONTENDERS[contender](source, target, size))
         return 0
-    make_data(arguments.data_dir, arguments.rows)
     size = arguments.rows * len(KEPT_STARS) // 5 // 15
     for ending in ("csv", "parquet"):
-        source = data_file(arguments.data_dir, arguments.rows, ending)
+        source = processes.make_data(data_file(arguments.data_dir, arguments.rows, ending), arguments.rows)
         runs = measure(source, size, arguments.rounds, not arguments.no_pandas)
         report(f"{arguments.rows:,} rows, {ending}, {source.stat().st_size / 1e9:.2f} GB", runs)
     return 0

@@ -60,6 +60,8 @@ def s3_server() -> Iterator[S3Server]:
             *("weed", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}"),
             *(f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}"),
             *("-s3", f"-s3.port={s3}", f"-s3.config={config}"),
+            # Catalogs that nobody asks for, on fixed ports that another server may have.
+            *("-s3.port.iceberg=0", "-s3.port.lance=0"),
             *("-master.volumeSizeLimitMB=64", "-volume.max=20"),
         ]
         server = S3Server(f"http://127.0.0.1:{s3}")

@@ -83,10 +83,15 @@ def analysed(loans: Path, tmp_path: Path, run: Run) -> Path:
     return tmp_path / "out" / "analysis.json"
 
 
+#: For a process that buffers what it prints, as processes do unless somebody says otherwise.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def process(*arguments: object, **how: Any) -> Ran:
     """Runs a command as a process of its own."""
     command = [sys.executable, "-m", "airflow_clarify.cli", *map(str, arguments)]
-    ran = subprocess.run(command, **{"capture_output": True, "text": True, "check": False, **how})
+    how = {"capture_output": True, "text": True, "env": ENVIRONMENT, **how}
+    ran = subprocess.run(command, check=False, **how)
     return Ran(ran.returncode, ran.stdout or "", ran.stderr or "")
 
 
@@ -1119,7 +1124,7 @@ def no_large_files(most: int = 2000) -> Callable[[], None]:
 
 def test_a_full_disk_leaves_nothing_of_an_analysis(loans: Path, analysed: Path, tmp_path: Path) -> None:
     before = files_in(tmp_path)
-    full = {"preexec_fn": no_large_files(), "env": {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}}
+    full = {"preexec_fn": no_large_files(), "env": {**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}}
 
     for output in (tmp_path / "out", tmp_path / "new" / "out"):
         refused = process("analyze", "--data", loans, *ASKED, "--facet", "region", "--output", output, **full).refused()
@@ -1133,7 +1138,7 @@ def test_a_full_disk_leaves_nothing_of_a_copy(loans: Path, tmp_path: Path) -> No
     loans.write_text("\n".join([header, *rows * 20]))
     written(tmp_path / "balanced.csv", "an old copy")
     before = files_in(tmp_path)
-    full = {"preexec_fn": no_large_files(), "env": {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}}
+    full = {"preexec_fn": no_large_files(), "env": {**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}}
 
     for target in (tmp_path / "balanced.csv", tmp_path / "new" / "balanced.csv"):
         refused = process("balance", "--data", loans, "--by", "gender", "--output", target, **full).refused()
@@ -1181,7 +1186,9 @@ def test_a_stream_that_is_closed(closed: str, analysed: Path, tmp_path: Path) ->
 
     def shell(threshold: str) -> Ran:
         line = f"{command} --threshold {threshold} {closed}>&-"
-        ran = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            ["sh", "-c", line], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
+        )
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     assert shell("DPL=0.1").status == VERDICT_IS_NO
@@ -1192,7 +1199,7 @@ def test_a_stream_that_is_closed(closed: str, analysed: Path, tmp_path: Path) ->
 
 def test_a_terminal_that_knows_few_characters(tmp_path: Path) -> None:
     written(tmp_path / "data.csv", "gender,approved\n" + "日本,1\n日本,0\nM,1\nM,0\n" * 20)
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
 
     ran = process("analyze", "--data", "data.csv", *ASKED, cwd=tmp_path, env=environment)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _GLOB = frozenset("*?[")
+_OF_AMAZON = frozenset({"s3", "s3a", "s3n"})
 
 
 def is_remote(location: str) -> bool:
@@ -33,10 +34,15 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
 
     :param uri: such as ``s3://bucket/key``
     :param conn_id: the Airflow connection; None takes the default of the store
-    :raises DataError: no filesystem for the URI is installed, or it cannot be opened
+    :raises DataError: no filesystem for the URI is installed, it cannot be opened, or the connection is not there
     """
+    protocol, place = uri.split("://", 1)
+    # The URI itself may carry the connection: s3://conn_id@bucket/key.
+    named = conn_id or place.split("/", 1)[0].rpartition("@")[0]
+    if named and protocol in _OF_AMAZON:
+        _check_connection(named, uri)
     try:
-        if conn_id is not None or "airflow" in sys.modules:
+        if named or _airflow_knows(protocol):
             from airflow.sdk import ObjectStoragePath
 
             filesystem: AbstractFileSystem = ObjectStoragePath(uri, conn_id=conn_id).fs
@@ -47,6 +53,25 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
         return found
     except Exception as error:
         raise DataError(f"{uri}: cannot be opened ({first_line(error)}); check the URI and the connection") from None
+
+
+def _airflow_knows(protocol: str) -> bool:
+    """Whether Airflow is there and has a filesystem for a protocol; fsspec has some more."""
+    if "airflow" not in sys.modules:
+        return False
+    from airflow.sdk.io import has_fs
+
+    return bool(has_fs(protocol))
+
+
+def _check_connection(conn_id: str, uri: str) -> None:
+    """A misspelt connection is no error to the amazon provider: it goes on with whatever credentials it finds."""
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise DataError(f"{uri}: there is no Airflow connection {conn_id!r}; add it, or name another") from None
 
 
 class Storage:
