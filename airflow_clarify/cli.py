@@ -511,11 +511,11 @@ def _is_value(value: object) -> bool:
     return isinstance(value, str | int | float)
 
 
-def _csv_option(text: str) -> tuple[str, Value]:
+def _csv_option(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(f"--csv-option: {text!r} is not of the form KEY=VALUE, such as delim=';'")
-    return key, "\t" if value == "\\t" else _value(value)
+    return key, "\t" if value == "\\t" else value
 
 
 def _thresholds(texts: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_clarify.engines.duckdb.aside import cannot_write
-from airflow_clarify.engines.duckdb.storage import first_line, is_remote, local_path, open_filesystem
+from airflow_clarify.engines.duckdb.storage import first_line, is_remote, key_of, local_path, open_filesystem
 from airflow_clarify.exceptions import DataError, OutputError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _read_if_there(location: str, conn_id: str | None) -> str | None:
     """A text; None where there is no such file. What is there and cannot be read is an error all the same."""
     try:
         if is_remote(location):
-            content = bytes(open_filesystem(location, conn_id).cat_file(_key(location)))
+            content = bytes(open_filesystem(location, conn_id).cat_file(key_of(location)))
         else:
             content = local_path(location).read_bytes()
         # Editors on Windows begin a file with a byte order mark.
@@ -202,7 +202,7 @@ def _remove(files: Iterable[Path], folders: Iterable[Path]) -> None:
 
 def _write_remote(filesystem: AbstractFileSystem, folder: str, files: Mapping[str, bytes]) -> None:
     """Upload the files. An object of a store appears whole, once its upload ends."""
-    paths = {name: f"{_key(folder).rstrip('/')}/{name}" for name in files}
+    paths = {name: f"{key_of(folder).rstrip('/')}/{name}" for name in files}
     before = _objects_of(filesystem, paths.values())
     touched = []
     try:
@@ -235,9 +235,3 @@ def _put_object_back(filesystem: AbstractFileSystem, path: str, content: bytes |
         filesystem.rm_file(path)
     else:
         filesystem.pipe_file(path, content)
-
-
-def _key(location: str) -> str:
-    """The part of a URI that fsspec takes: no protocol, and no connection before the bucket."""
-    bucket, slash, key = location.split("://", 1)[1].partition("/")
-    return bucket.rpartition("@")[2] + slash + key

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -51,9 +50,8 @@ def files_in(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryFileSystem]:
-    """An object store in memory. Airflow has none, so we make believe that it is not running."""
-    monkeypatch.delitem(sys.modules, "airflow", raising=False)
+def store() -> Iterator[MemoryFileSystem]:
+    """An object store in memory."""
     filesystem = fsspec.filesystem("memory")
     yield filesystem
     filesystem.store.clear()
@@ -221,7 +219,12 @@ def test_files_are_uploaded(store: MemoryFileSystem) -> None:
     assert outputs.read_file("memory://bucket/team@corp/bias/report.html") == "a new report"
 
 
-def test_the_connection_before_the_bucket_is_no_part_of_the_place(store: MemoryFileSystem) -> None:
+def test_the_connection_before_the_bucket_is_no_part_of_the_place(
+    store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only Airflow has connections, and it has no store in memory.
+    monkeypatch.setattr(outputs, "open_filesystem", lambda uri, conn_id: store)
+
     outputs.write_files("memory://my_conn@bucket/bias", NEW)
 
     assert set(objects_in(store)) == {f"/bucket/bias/{name}" for name in NEW}

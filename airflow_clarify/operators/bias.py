@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods
@@ -64,7 +62,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_clarify.bias.analysis import Analysis
-        from airflow_clarify.reports.table import table
+        from airflow_clarify.reports.table import printable, table
 
         with plainly():
             data = DataConfig.of(self.data_config)
@@ -75,7 +73,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             for line in table(analysis):
                 self.log.info("%s", line)
             for warning in analysis.warnings:
-                self.log.warning("%s", warning)
+                self.log.warning("%s", printable(warning, None))
             analysis = self._write(analysis, config, data)
         return analysis.to_xcom()
 
@@ -113,24 +111,10 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         """Write the files, and note where they are."""
         if data.output_path is None:
             return analysis
-        from airflow_clarify import outputs
-        from airflow_clarify.reports.html import render
+        from airflow_clarify.outputs import write_analysis
 
-        names = {
-            "report": outputs.REPORT,
-            "summary": outputs.SUMMARY,
-            "config": outputs.CONFIG,
-            "analysis": outputs.ANALYSIS,
-        }
-        analysis = replace(analysis, outputs=outputs.locations(data.output_path, names))
-        files = {
-            outputs.REPORT: render(analysis, config=config),
-            outputs.SUMMARY: json.dumps(analysis.to_summary(), indent=4),
-            outputs.CONFIG: config.to_json(),
-            outputs.ANALYSIS: analysis.to_clarify_json(),
-        }
-        outputs.write_files(data.output_path, files, data.conn_id)
-        self.log.info("Wrote %s to %s", ", ".join(files), data.output_path)
+        analysis = write_analysis(data.output_path, analysis, config, data.conn_id)
+        self.log.info("Wrote %s", ", ".join(analysis.outputs.values()))
         return analysis
 
     def _progress(self, what: str, part: float) -> None:

@@ -169,12 +169,12 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         return [read_analysis(one, self.conn_id) if isinstance(one, str) else Analysis.from_xcom(one) for one in many]
 
     def _tell(self, analysis: Analysis, verdict: Verdict) -> None:
-        from airflow_clarify.reports.table import table
+        from airflow_clarify.reports.table import printable, table
 
         for line in table(analysis, verdict):
             self.log.info("%s", line)
         for warning in analysis.warnings:
-            self.log.warning("%s", warning)
+            self.log.warning("%s", printable(warning, None))
         if verdict.passed:
             self.log.info("Verdict %s", verdict.sentence)
         else:

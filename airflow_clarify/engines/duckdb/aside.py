@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-from airflow_clarify.engines.duckdb.storage import first_line, is_remote, local_path, open_filesystem
+from airflow_clarify.engines.duckdb.storage import first_line, is_remote, key_of, local_path, open_filesystem
 from airflow_clarify.exceptions import ConfigError, OutputError
 
 #: Puts a finished local file where it belongs.
@@ -120,7 +120,7 @@ def uploader(target: str, conn_id: str | None = None) -> Publish:
     def upload(path: Path) -> None:
         # Object stores show an object only when all of it has arrived.
         filesystem = open_filesystem(target, conn_id)
-        place = target.split("://", 1)[1].split("@", 1)[-1]
+        place = key_of(target)
         try:
             filesystem.put_file(str(path), place)
         except OSError:
@@ -162,8 +162,7 @@ def _same_remote(target: str, file: str) -> bool:
 
 def _place(uri: str) -> str:
     """A URI without the connection that Airflow lets it carry: s3://conn_id@bucket/key."""
-    protocol, rest = uri.split("://", 1)
-    return f"{protocol}://{rest.split('@', 1)[-1].strip('/')}"
+    return f"{uri.split('://', 1)[0]}://{key_of(uri).strip('/')}"
 
 
 def _is_within(target: str, location: str) -> bool:

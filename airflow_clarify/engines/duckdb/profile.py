@@ -88,11 +88,11 @@ def look_at(cells: CellTable, role: Role, name: str, facet: int = 0) -> CountedC
         .group_by(exp.column(role))
     )
     value = present(exp.column("raw"), stored, cells.source.na_values).as_("v")
-    query = exp.select(*_questions(stored, na_texts)).from_(
-        exp.select("raw", "n", value).from_(raw.subquery("raw_values")).subquery("distinct_values")
-    )
+    values = exp.select("raw", "n", value).from_(raw.subquery("raw_values"))
+    read = exp.select("raw", "n", "v", *_readings(stored)).from_(values.subquery("distinct_values"))
+    query = exp.select(*_questions(), _listed(na_texts)).from_(read.subquery("values_read"))
     (answers,) = cells.source.execute(query)
-    rows, here, texts, *about_values = answers
+    rows, here, *about_values, texts = answers
     kind, distinct, low, high = _understood(stored, *about_values)
     profile = ColumnProfile(
         name,
@@ -108,45 +108,48 @@ def look_at(cells: CellTable, role: Role, name: str, facet: int = 0) -> CountedC
     return CountedColumn(cells, role, facet, stored, profile, dict(sorted(missing_texts.items())))
 
 
-def _questions(stored: Stored, na_texts: list[str]) -> list[exp.Expr]:
-    """All there is to ask of the distinct values, in one row. What a type rules out is answered by NULL."""
+def _readings(stored: Stored) -> list[exp.Expr]:
+    """What a value can be read as; NULL where it cannot, or where its type rules it out."""
     from sqlglot import exp
 
-    value, rows = exp.column("v"), exp.column("n")
-    nothing = exp.null()
+    value, nothing = exp.column("v"), exp.null()
     whole = as_integer(value, stored) if stored.is_text or stored is Stored.INTEGER else nothing
     number = as_float(value, stored) if stored.is_text or stored.is_number else nothing
     truth = as_boolean(value, stored) if stored.is_text else nothing
     whole_looking = exp.case().when(looks_whole(value), exp.Literal.number(1)) if stored.is_text else nothing
-    is_there = exp.Where(this=exp.not_(exp.Is(this=value.copy(), expression=exp.null())))
-    listed: exp.Expr = nothing
-    if na_texts:
-        entry = exp.Struct(
-            expressions=[
-                exp.PropertyEQ(this=exp.to_identifier("text"), expression=exp.column("raw")),
-                exp.PropertyEQ(this=exp.to_identifier("n"), expression=rows.copy()),
-            ]
-        )
-        listed = exp.Filter(
-            this=exp.Anonymous(this="list", expressions=[entry]),
-            expression=exp.Where(this=is_one_of(exp.column("raw"), na_texts)),
-        )
+    readings = {"whole": whole, "number": number, "truth": truth, "whole_looking": whole_looking}
+    return [reading.copy().as_(name) for name, reading in readings.items()]
+
+
+def _questions() -> list[exp.Expr]:
+    """All there is to ask of the distinct values and their readings, in one row."""
+    from sqlglot import exp
+
+    rows = exp.func("sum", exp.column("n"))
+    is_there = exp.Where(this=exp.not_(exp.Is(this=exp.column("v"), expression=exp.null())))
     return [
-        exp.func("sum", rows.copy()),
-        exp.Filter(this=exp.func("sum", rows.copy()), expression=is_there),
-        listed,
-        exp.Count(this=exp.Distinct(expressions=[value.copy()])),
-        exp.Count(this=whole_looking),
-        exp.Count(this=whole.copy()),
-        exp.Count(this=number.copy()),
-        exp.Count(this=truth),
-        exp.Count(this=exp.Distinct(expressions=[whole.copy()])),
-        exp.Count(this=exp.Distinct(expressions=[number.copy()])),
-        exp.Min(this=whole.copy()),
-        exp.Max(this=whole.copy()),
-        exp.Min(this=number.copy()),
-        exp.Max(this=number.copy()),
+        rows,
+        exp.Filter(this=rows.copy(), expression=is_there),
+        *(exp.Count(this=exp.column(name)) for name in ("v", "whole_looking", "whole", "number", "truth")),
+        *(exp.Count(this=exp.Distinct(expressions=[exp.column(name)])) for name in ("whole", "number")),
+        *(extreme(this=exp.column(name)) for name in ("whole", "number") for extreme in (exp.Min, exp.Max)),
     ]
+
+
+def _listed(texts: list[str]) -> exp.Expr:
+    """Those of some texts that occur, and in how many rows, as a list."""
+    from sqlglot import exp
+
+    if not texts:
+        return exp.null()
+    entry = exp.Struct(
+        expressions=[
+            exp.PropertyEQ(this=exp.to_identifier("text"), expression=exp.column("raw")),
+            exp.PropertyEQ(this=exp.to_identifier("n"), expression=exp.column("n")),
+        ]
+    )
+    entries = exp.Anonymous(this="list", expressions=[entry])
+    return exp.Filter(this=entries, expression=exp.Where(this=is_one_of(exp.column("raw"), texts)))
 
 
 def _understood(

@@ -42,22 +42,22 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
     if named and protocol in _OF_AMAZON:
         _check_connection(named, uri)
     try:
-        if named or _airflow_knows(protocol):
+        if _airflow_knows(protocol, needed=conn_id is not None):
             from airflow.sdk import ObjectStoragePath
 
             filesystem: AbstractFileSystem = ObjectStoragePath(uri, conn_id=conn_id).fs
             return filesystem
         from fsspec.core import url_to_fs
 
-        found: AbstractFileSystem = url_to_fs(uri)[0]
+        found: AbstractFileSystem = url_to_fs(f"{protocol}://{key_of(uri)}")[0]
         return found
     except Exception as error:
         raise DataError(f"{uri}: cannot be opened ({first_line(error)}); check the URI and the connection") from None
 
 
-def _airflow_knows(protocol: str) -> bool:
-    """Whether Airflow is there and has a filesystem for a protocol; fsspec has some more."""
-    if "airflow" not in sys.modules:
+def _airflow_knows(protocol: str, *, needed: bool) -> bool:
+    """Whether Airflow is there (or needed, for a connection) and has a filesystem for a protocol; fsspec has more."""
+    if "airflow" not in sys.modules and not needed:
         return False
     from airflow.sdk.io import has_fs
 
@@ -136,10 +136,10 @@ class Storage:
 
     def _below(self, file: str) -> str:
         """The path of a file below the folder that the location names, or that a glob begins with."""
-        folder = _place(self.location) if self.remote else str(local_path(self.location))
+        folder = key_of(self.location).rstrip("/") if self.remote else str(local_path(self.location))
         for special in _GLOB & set(folder):
             folder = folder.split(special)[0].rpartition("/")[0]
-        return (_place(file) if self.remote else file).removeprefix(folder)
+        return (key_of(file) if self.remote else file).removeprefix(folder)
 
     def _local_files(self, suffixes: Sequence[str]) -> list[str]:
         path = local_path(self.location)
@@ -157,7 +157,7 @@ class Storage:
     def _remote_files(self, suffixes: Sequence[str]) -> list[str]:
         assert self.filesystem is not None
         protocol = self.location.split("://", 1)[0]
-        stripped = _place(self.location)
+        stripped = key_of(self.location).rstrip("/")
         if _GLOB & set(stripped):
             names = [name for name in self.filesystem.glob(stripped) if not self.filesystem.isdir(name)]
         elif self.filesystem.isfile(stripped):
@@ -168,9 +168,10 @@ class Storage:
         return [f"{protocol}://{str(name).lstrip('/')}" for name in sorted(names)]
 
 
-def _place(uri: str) -> str:
-    """A URI without its protocol, and without the connection that Airflow lets it carry: s3://conn_id@bucket/key."""
-    return uri.split("://", 1)[1].split("@", 1)[-1].rstrip("/")
+def key_of(uri: str) -> str:
+    """What fsspec takes of a URI: no protocol, and no connection, which Airflow lets stand before the bucket."""
+    bucket, slash, key = uri.split("://", 1)[1].partition("/")
+    return bucket.rpartition("@")[2] + slash + key
 
 
 def no_permission(place: str) -> str:
