@@ -53,6 +53,8 @@ def files_in(folder: Path) -> dict[str, str]:
 def store() -> Iterator[MemoryFileSystem]:
     """An object store in memory."""
     filesystem = fsspec.filesystem("memory")
+    # It is one for the whole process, and other tests use it too.
+    filesystem.store.clear()
     yield filesystem
     filesystem.store.clear()
     filesystem.pseudo_dirs[:] = [""]
