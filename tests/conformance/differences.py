@@ -61,6 +61,10 @@ class Plainly:
     refused: bool = False
 
 
+#: Types that Parquet still tells where pandas sees missing values only.
+_KNOWN_WHEN_EMPTY = ("boolean", "date", "decimal")
+
+
 class _CannotMatchError(Exception):
     """A value that no value of the column can equal."""
 
@@ -81,25 +85,26 @@ def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plain
         ("facet", case.facet, case.facet_values),
     ):
         about = described[role]
+        kind = column.meaning if about["kind"] == "empty" and column.meaning in _KNOWN_WHEN_EMPTY else about["kind"]
         if about["continuous"]:
             continue
         if values is None:
-            if column.has_gaps and about["kind"] in ("boolean", "date", "decimal"):
+            if column.has_gaps and kind in ("boolean", "date", "decimal"):
                 plainly.differences.add(Difference.THE_MISSING_VALUE)
                 plainly.question["as_given"] = True
             continue
         try:
-            converted = [_converted(value, about["kind"]) for value in values]
+            converted = [_converted(value, kind) for value in values]
         except _CannotMatchError:
-            plainly.differences.add(Difference.TRUTHS if about["kind"] == "boolean" else Difference.NEVER_MATCHING)
+            plainly.differences.add(Difference.TRUTHS if kind == "boolean" else Difference.NEVER_MATCHING)
             plainly.refused = True
             continue
-        if converted != list(values) or about["kind"] in ("integer", "boolean"):
+        if converted != list(values) or kind in ("integer", "boolean"):
             plainly.question[f"{role}_values"] = converted
-            plainly.differences.add(_why_converted(about["kind"]))
-        if about["kind"] in ("date", "decimal"):
+            plainly.differences.add(_why_converted(kind))
+        if kind in ("date", "decimal"):
             plainly.question.setdefault("as_texts", []).append(role)
-            plainly.differences.add(_why_converted(about["kind"]))
+            plainly.differences.add(_why_converted(kind))
         if about["begins_with_a_gap"]:
             plainly.differences.add(Difference.GAP_AT_THE_BEGINNING)
         plainly.question["as_given"] = True
