@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.thresholds import Thresholds as Thresholds
     from airflow_clarify.bias.thresholds import Verdict as Verdict
     from airflow_clarify.engines.duckdb import DuckDBEngine as DuckDBEngine
+    from airflow_clarify.engines.sagemaker import SageMakerEngine as SageMakerEngine
     from airflow_clarify.frames import analyze as analyze
     from airflow_clarify.frames import balance as balance
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
     from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator as ClarifyPreTrainingBiasOperator
     from airflow_clarify.operators.gate import BiasGateOperator as BiasGateOperator
+    from airflow_clarify.sensors.sagemaker import ClarifyJobSensor as ClarifyJobSensor
 
 __version__ = "0.1.0"
 
@@ -31,9 +33,11 @@ _HOME = {
     "BalanceDatasetOperator": "airflow_clarify.operators.balance",
     "BiasConfig": "airflow_clarify.bias.config",
     "BiasGateOperator": "airflow_clarify.operators.gate",
+    "ClarifyJobSensor": "airflow_clarify.sensors.sagemaker",
     "ClarifyPreTrainingBiasOperator": "airflow_clarify.operators.bias",
     "DataConfig": "airflow_clarify.bias.config",
     "DuckDBEngine": "airflow_clarify.engines.duckdb",
+    "SageMakerEngine": "airflow_clarify.engines.sagemaker",
     "Thresholds": "airflow_clarify.bias.thresholds",
     "Verdict": "airflow_clarify.bias.thresholds",
     "analyze": "airflow_clarify.frames",
@@ -47,9 +51,11 @@ __all__ = [  # noqa: RUF022
     "BalanceDatasetOperator",
     "BiasConfig",
     "BiasGateOperator",
+    "ClarifyJobSensor",
     "ClarifyPreTrainingBiasOperator",
     "DataConfig",
     "DuckDBEngine",
+    "SageMakerEngine",
     "Thresholds",
     "Verdict",
     "analyze",

@@ -33,3 +33,11 @@ class ThresholdError(ConfigError):
 
 class OutputError(ClarifyError):
     """An output could not be written. Nothing is left under its name."""
+
+
+class ServiceError(ClarifyError):
+    """A service refused a call, or could not be reached. Trying again may help."""
+
+
+class JobError(ClarifyError):
+    """A job ended, and not well; or it was stopped because it took too long."""

@@ -39,8 +39,13 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             },
         ],
-        "sensors": [],
-        "extra-links": [],
+        "sensors": [{"integration-name": CLARIFY, "python-modules": ["airflow_clarify.sensors.sagemaker"]}],
+        "triggers": [{"integration-name": CLARIFY, "python-modules": ["airflow_clarify.triggers.sagemaker"]}],
+        "extra-links": [
+            "airflow_clarify.links.sagemaker.ClarifyJobLink",
+            "airflow_clarify.links.sagemaker.ClarifyJobLogsLink",
+            "airflow_clarify.links.sagemaker.ClarifyJobOutputLink",
+        ],
         "config": {"clarify": {"description": "Defaults of the bias checks.", "options": _options()}},
     }
 

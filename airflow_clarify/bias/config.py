@@ -84,6 +84,8 @@ class DataConfig:
     :param na_values: the texts that mean "missing" in a CSV or JSON Lines file; None takes those of pandas
     :param csv_options: what DuckDB cannot guess of a CSV file, such as ``{"delim": "|", "quote": "'"}``
     :param conn_id: the Airflow connection that opens ``input_path``
+    :param analysis_config_output_path: the S3 folder into which a Clarify job's configuration is uploaded; None takes
+        ``output_path``. Only jobs on SageMaker use it
     """
 
     input_path: str
@@ -99,6 +101,7 @@ class DataConfig:
     na_values: Sequence[str] | None = None
     csv_options: Mapping[str, Any] = field(default_factory=dict)
     conn_id: str | None = None
+    analysis_config_output_path: str | None = None
 
     template_fields: ClassVar[tuple[str, ...]] = (
         "input_path",
@@ -109,6 +112,7 @@ class DataConfig:
         "weight",
         "csv_options",
         "conn_id",
+        "analysis_config_output_path",
     )
 
     def __post_init__(self) -> None:
@@ -123,9 +127,11 @@ class DataConfig:
     def of(cls, given: DataConfig | Mapping[str, Any]) -> DataConfig:
         """Accept the object itself or its fields as a mapping, as ``.expand()`` and JSON params give them.
 
+        The names of the SageMaker SDK are accepted too: those of its constructor and of its ``get_config()``.
+
         :raises ConfigError: the mapping has a field that does not exist, or lacks ``input_path``
         """
-        return given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, given))
+        return given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, _renamed(given, _SDK)))
 
     def resolved_dataset_type(self) -> str:
         """The dataset type; told from the name of the input where it was not given, and CSV where that does not tell.
@@ -194,11 +200,13 @@ class BiasConfig:
 
     @classmethod
     def of(cls, given: BiasConfig | Mapping[str, Any]) -> BiasConfig:
-        """Accept the object itself or its fields as a mapping.
+        """Accept the object itself or its fields as a mapping, or what ``get_config()`` of the SageMaker SDK gives.
 
         :raises ConfigError: the mapping has a field that does not exist, or lacks one that is required
         """
-        return given if isinstance(given, BiasConfig) else cast(BiasConfig, _from_mapping(cls, given))
+        if isinstance(given, BiasConfig):
+            return given
+        return cast(BiasConfig, _from_mapping(cls, _bias_fields(given)))
 
     def facets(self) -> list[dict[str, Any]]:
         """The ``facet`` list of ``analysis_config.json``.
@@ -473,6 +481,32 @@ def _check_values(values: Sequence[Value], key: str) -> Sequence[Value]:
         if isinstance(value, float) and value != value:
             raise ConfigError(f"{key}: NaN can never match; missing values count as not positive and as the rest")
     return values
+
+
+#: Names of the SageMaker SDK's ``DataConfig`` that are not ours: of its constructor, and of its ``get_config()``.
+_SDK = {
+    "s3_data_input_path": "input_path",
+    "s3_output_path": "output_path",
+    "s3_analysis_config_output_path": "analysis_config_output_path",
+    "joinsource_name_or_index": "joinsource",
+}
+
+
+def _renamed(given: Any, names: Mapping[str, str]) -> Any:
+    return {names.get(name, name): value for name, value in given.items()} if isinstance(given, Mapping) else given
+
+
+def _bias_fields(given: Any) -> Any:
+    """Our fields from a part of ``analysis_config.json``, which lists facets with their values."""
+    facets = given.get("facet") if isinstance(given, Mapping) else None
+    if not isinstance(facets, Sequence) or not all(isinstance(f, Mapping) and "name_or_index" in f for f in facets):
+        return given
+    values = [facet.get("value_or_threshold") for facet in facets]
+    fields_given = {name: value for name, value in given.items() if name != "facet"} | {
+        "facet_name": [facet["name_or_index"] for facet in facets],
+        "facet_values_or_threshold": values if any(value is not None for value in values) else None,
+    }
+    return _renamed(fields_given, {"group_variable": "group_name"})
 
 
 def _from_mapping(cls: type, given: Mapping[str, Any]) -> object:

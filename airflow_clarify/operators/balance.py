@@ -113,6 +113,10 @@ class BalanceDatasetOperator(ConfiguredOperator):
     def _check(self) -> None:
         if not any(unresolved(value) for value in (self.by, self.strategy, self.size, self.fraction)):
             Balance(cast(Any, self.by), self.strategy, self.size, self.fraction, self.empty, cast(Any, self.missing))
+        if not hasattr(self.engine, "balance"):
+            raise ConfigError(
+                f"engine: {type(self.engine).__name__} measures only; balance with DuckDBEngine, the default"
+            )
         if isinstance(self.source, str) and self.source == self.target:
             raise ConfigError(f"target: {self.target!r} is the source itself; give another file")
 

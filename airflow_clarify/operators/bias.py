@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowException, conf
 
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods
 from airflow_clarify.engines.duckdb import DuckDBEngine
-from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.engines.sagemaker import SageMakerEngine
+from airflow_clarify.exceptions import ConfigError, JobError
+from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.engines.base import Engine
+    from airflow_clarify.operators.jobs import TaskJob
 
 
 class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     """Measure the bias of a dataset with Clarify's pre-training metrics, where the data live.
+
+    With ``engine=SageMakerEngine(...)`` a processing job measures it: Clarify's own, or our image. The task waits for
+    the job, in the worker or deferred, or returns its name at once. Every try of the task asks for the same job, so a
+    try that comes after a crash finds it running; and the job is stopped when the task is.
 
     Writes ``analysis.json`` (Clarify's format), ``summary.json`` (counts, warnings, fingerprints), ``report.html`` and
     ``analysis_config.json`` to ``data_config.output_path``, and returns a small JSON form of the analysis, which
@@ -33,12 +43,24 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     :param analysis_config: instead of ``bias_config`` and ``methods``: the content of an ``analysis_config.json``, as a
         mapping (such as the SageMaker SDK's ``get_config()`` gives) or as a path to the file (templated)
     :param engine: where to count; :class:`~airflow_clarify.DuckDBEngine` by default
+    :param wait_for_completion: of a job on SageMaker. False returns the job's name as soon as it is started, for
+        :class:`~airflow_clarify.ClarifyJobSensor`
+    :param deferrable: wait for a job in the triggerer, without a worker's slot. An engine that counts in the task has
+        nothing to defer
+    :param poll_interval: seconds between two looks at a job, on average
+    :param timeout: how long a job may take from its creation, waiting for an instance included, in seconds or as a
+        ``timedelta``; by default an hour more than SageMaker lets it run. A shorter ``execution_timeout`` counts too
+    :param durable: whether a retry takes over the job of an earlier try
+    :param stop_job_on_kill: whether the job is stopped when it takes too long, and when the task is killed, cleared or
+        marked, deferred too
+    :param logs: whether the job's log lines go to the task's log; when deferred, once it has ended
     :raises AirflowFailException: the configuration does not fit the data; it is not tried again
-    :raises AirflowException: the data cannot be read, or the outputs cannot be written
+    :raises AirflowException: the data cannot be read, the outputs cannot be written, or the job did not complete
     """
 
     template_fields: Sequence[str] = ("data_config", "bias_config", "methods", "analysis_config", "engine")
     template_fields_renderers: ClassVar[dict[str, str]] = {"analysis_config": "json"}
+    operator_extra_links: Sequence[BaseOperatorLink] = JOB_LINKS
     ui_color = "#e3eef9"
 
     def __init__(
@@ -48,7 +70,14 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         bias_config: BiasConfig | Mapping[str, Any] | None = None,
         methods: Methods = "all",
         analysis_config: Mapping[str, Any] | str | None = None,
-        engine: Engine | None = None,
+        engine: Engine | SageMakerEngine | None = None,
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 30,
+        timeout: float | timedelta | None = None,
+        durable: bool = True,
+        stop_job_on_kill: bool = True,
+        logs: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,32 +85,169 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.bias_config = own_copy(bias_config)
         self.methods = methods
         self.analysis_config = own_copy(analysis_config)
-        self.engine = own_copy(engine) if engine is not None else DuckDBEngine()
-        self.wait_for_nested(data_config, bias_config)
+        self.engine: Engine | SageMakerEngine = own_copy(DuckDBEngine() if engine is None else engine)
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.durable = durable
+        self.stop_job_on_kill = stop_job_on_kill
+        self.logs = logs
+        self._job_name: str | None = None
+        self._killed = False
+        if not isinstance(self.engine, SageMakerEngine):
+            self.operator_extra_links = ()
+        self.wait_for_nested(data_config, bias_config, engine)
         self.check_now()
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_clarify.bias.analysis import Analysis
-        from airflow_clarify.reports.table import printable, table
-
+    def execute(self, context: Context) -> dict[str, Any] | str:
         with plainly():
             data = DataConfig.of(self.data_config)
             config = self._config(data)
             self.log.info("Measuring the bias of %s", data.input_path)
-            contingency = self.engine.count(data, config, progress=self._progress)
-            analysis = Analysis.from_contingency(contingency, config)
-            for line in table(analysis):
-                self.log.info("%s", line)
-            for warning in analysis.warnings:
-                self.log.warning("%s", printable(warning, None))
-            analysis = self._write(analysis, config, data)
+            if isinstance(self.engine, SageMakerEngine):
+                return self._run_job(context, self.engine, data, config)
+            analysis = self._count(self.engine, data, config)
         return analysis.to_xcom()
 
+    def execute_complete(self, context: Context, event: Any = None, job_name: str | None = None) -> dict[str, Any]:
+        """Go on when the triggerer says that the job has ended.
+
+        What it says is not taken for granted: the job is looked at again.
+        """
+        from airflow_clarify.operators.jobs import TaskJob
+
+        assert isinstance(self.engine, SageMakerEngine)
+        with plainly():
+            job = TaskJob(self.engine, self.log)
+            config = self._config(DataConfig.of(self.data_config))
+            if not job_name or not isinstance(event, Mapping) or event.get("status") != "ended":
+                self._give_up(job, job_name)
+                raise JobError(_said_by(event, job_name))
+            if self.logs:
+                job.show_logs(job_name)
+            return self._told(job.finish(job_name, config, shown=self.logs))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a deferral. When the triggerer itself gave up, nobody else would stop the job."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except BaseException:
+            if next_method != "execute_complete":
+                self._stop_abandoned(context)
+            raise
+
     def on_kill(self) -> None:
-        self.engine.cancel()
+        self._killed = True
+        if not isinstance(self.engine, SageMakerEngine):
+            self.engine.cancel()
+        elif self._job_name is not None:
+            from airflow_clarify.operators.jobs import TaskJob
+
+            # With clients of its own: what this signal has interrupted may be in the middle of a call.
+            self._give_up(TaskJob(self.engine, self.log), self._job_name)
+
+    def _count(self, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
+        from airflow_clarify.bias.analysis import Analysis
+
+        contingency = engine.count(data, config, progress=self._progress)
+        analysis = Analysis.from_contingency(contingency, config)
+        self._told(analysis)
+        return self._write(analysis, config, data)
+
+    def _told(self, analysis: Analysis) -> dict[str, Any]:
+        """Write an analysis to the log, and give it as the task returns it."""
+        from airflow_clarify.reports.table import printable, table
+
+        for line in table(analysis):
+            self.log.info("%s", line)
+        for warning in analysis.warnings:
+            self.log.warning("%s", printable(warning, None))
+        return analysis.to_xcom()
+
+    # --- Jobs -----------------------------------------------------------------------------------------------------
+
+    def _run_job(
+        self, context: Context, engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig
+    ) -> dict[str, Any] | str:
+        from airflow_clarify.operators.jobs import TaskJob, identity, started_at
+
+        job = TaskJob(engine, self.log)
+        plan = engine.plan(data, config)
+        found = job.find_or_start(plan, config, identity(context) if self.durable else None, self._claim)
+        keep_links(context, found.name, job.jobs.region, job.jobs.partition, plan.output_of(found.name))
+        self._go_on(job)
+        if not self.wait_for_completion:
+            return found.name
+        if found.analysis is not None:
+            return self._told(found.analysis)
+        deadline = started_at(found.description) + self._seconds_allowed(engine)
+        if self.deferrable:
+            self._defer(engine, found.name, deadline)
+        try:
+            job.wait(found.name, deadline, self.poll_interval, lambda: self._go_on(job), logs=self.logs)
+        except JobError:
+            self._give_up(job, found.name)
+            raise
+        return self._told(job.finish(found.name, config, shown=self.logs))
+
+    def _claim(self, name: str) -> None:
+        self._job_name = name
+
+    def _go_on(self, job: TaskJob) -> None:
+        """Stop here when the task was killed; Airflow lets it run on after that.
+
+        :raises AirflowException: it was
+        """
+        if self._killed:
+            self._give_up(job, self._job_name)
+            raise AirflowException("the task was killed while its job was running")
+
+    def _give_up(self, job: TaskJob, name: str | None) -> None:
+        if name is not None and self.stop_job_on_kill:
+            job.stop(name)
+
+    def _defer(self, engine: SageMakerEngine, name: str, deadline: float) -> NoReturn:
+        import time
+
+        from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
+
+        if self.execution_timeout is not None:
+            # Airflow counts it anew in every process, so a deferred task would never come to its end.
+            deadline = min(deadline, time.time() + self.execution_timeout.total_seconds())
+        trigger = ClarifyJobTrigger(
+            job_name=name,
+            deadline=deadline,
+            poll_interval=self.poll_interval,
+            stop_job_on_kill=self.stop_job_on_kill,
+            **engine.connection.to_dict(),
+        )
+        # The trigger minds the time itself, and tells. This is for one that cannot, because no triggerer is running.
+        patience = timedelta(seconds=max(deadline - time.time(), 0)) + timedelta(minutes=10)
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs={"job_name": name}, timeout=patience)
+        raise AssertionError("defer() does not return")
+
+    def _seconds_allowed(self, engine: SageMakerEngine) -> float:
+        if self.timeout is None:
+            return engine.longest_run + 3600
+        return self.timeout.total_seconds() if isinstance(self.timeout, timedelta) else float(self.timeout)
+
+    def _stop_abandoned(self, context: Context) -> None:
+        from airflow_clarify.links.sagemaker import kept
+        from airflow_clarify.operators.jobs import TaskJob
+
+        assert isinstance(self.engine, SageMakerEngine)
+        self._give_up(TaskJob(self.engine, self.log), (kept(context) or {}).get("job_name"))
+
+    # --- Configuration --------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
         """Find what can be found wrong before any data are seen."""
+        if not self.wait_for_completion and not isinstance(self.engine, SageMakerEngine):
+            raise ConfigError(
+                f"wait_for_completion: {type(self.engine).__name__} counts in the task itself, so there is nothing to "
+                "leave running; leave it out"
+            )
         if (self.bias_config is None) == (self.analysis_config is None):
             raise ConfigError("give bias_config, or analysis_config, one of the two")
         if not unresolved(self.data_config):
@@ -119,6 +285,15 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
     def _progress(self, what: str, part: float) -> None:
         self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
+
+
+def _said_by(event: Any, name: str | None) -> str:
+    """Why the triggerer's event is not that the job has ended."""
+    if isinstance(event, Mapping) and event.get("status") == "timeout":
+        return f"the processing job {name} had not ended when its time was up"
+    if isinstance(event, Mapping) and event.get("message"):
+        return f"the processing job {name} cannot be waited for: {event['message']}"
+    return f"the triggerer said nothing that can be understood of the processing job {name}: {event!r}"
 
 
 def _anywhere_unresolved(value: Any) -> bool:

@@ -190,11 +190,13 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         from airflow_clarify.reports.html import render
 
         folder = location.rsplit("/", 1)[0]
+        # Beside Clarify's own report, ours has another name.
+        report = analysis.outputs.get("report", outputs.REPORT).rsplit("/", 1)[-1]
         try:
             config = AnalysisConfig.parse(outputs.read_file(analysis.outputs["config"], self.conn_id))
             config = replace(config, **analysis.declared_types)
             files = {
-                outputs.REPORT: render(analysis, verdict=verdict, thresholds=rules, config=config),
+                report: render(analysis, verdict=verdict, thresholds=rules, config=config),
                 outputs.VERDICT: json.dumps(verdict.to_json(), indent=4),
             }
             outputs.write_files(folder, files, self.conn_id)

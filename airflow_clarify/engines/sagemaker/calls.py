@@ -1,0 +1,142 @@
+"""Which failures of a call to AWS pass by themselves, and how to say the others in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_clarify.engines.duckdb.storage import first_line
+from airflow_clarify.exceptions import ClarifyError, ConfigError, ServiceError
+
+#: The codes with which AWS services ask for patience.
+_THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+#: Credentials that ran out during a long wait; the next call gets new ones.
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_PASSING = _THROTTLED | _EXPIRED | {"InternalFailure", "InternalError", "RequestTimeout", "ServiceUnavailable"}
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether an error of a call may be gone at the next: throttling, a server's fault, a lost connection."""
+    from botocore.exceptions import ClientError, CredentialRetrievalError, HTTPClientError
+
+    if isinstance(error, ClientError):
+        return _code(error) in _PASSING or _status(error) >= 500
+    # HTTPClientError is botocore's base of all that happens to a connection: refused, lost, timed out.
+    return isinstance(error, HTTPClientError | CredentialRetrievalError | ConnectionError | TimeoutError)
+
+
+def is_throttling(error: BaseException) -> bool:
+    """Whether the service asks for fewer calls."""
+    from botocore.exceptions import ClientError
+
+    return isinstance(error, ClientError) and (_code(error) in _THROTTLED or _status(error) == 429)
+
+
+def is_expired(error: BaseException) -> bool:
+    """Whether the credentials of the client have run out."""
+    from botocore.exceptions import ClientError
+
+    return isinstance(error, ClientError) and _code(error) in _EXPIRED
+
+
+def is_unknown_job(error: BaseException) -> bool:
+    """Whether there is no job of that name."""
+    from botocore.exceptions import ClientError
+
+    if not isinstance(error, ClientError):
+        return False
+    not_found = _code(error) == "ValidationException" and "could not find" in str(error).lower()
+    return not_found or _code(error) in ("ResourceNotFound", "ResourceNotFoundException")
+
+
+def is_taken_name(error: BaseException) -> bool:
+    """Whether there is a job of that name already."""
+    from botocore.exceptions import ClientError
+
+    return isinstance(error, ClientError) and _code(error) in ("ResourceInUse", "ResourceInUseException")
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn what boto raises into one sentence.
+
+    :param what: what was being done, such as "DescribeProcessingJob of lab-1"
+    :raises ConfigError: the request, a parameter or the setting of a client is wrong
+    :raises ServiceError: AWS refused, or could not be reached
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClarifyError:
+        raise
+    except (BotoCoreError, ClientError, OSError) as error:
+        raise explain(error, what) from None
+
+
+def explain(error: BaseException, what: str) -> BaseException:
+    """The sentence for an error of a call; an error that is none of AWS's is given back as it is."""
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        HTTPClientError,
+        NoCredentialsError,
+        NoRegionError,
+        ParamValidationError,
+        PartialCredentialsError,
+        ProfileNotFound,
+    )
+
+    if isinstance(error, NoRegionError):
+        return ConfigError(f"{what}: no region; set region_name, or region_name in the connection's extra")
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
+        return ServiceError(f"{what}: no AWS credentials; give the connection some, or the worker a role")
+    if isinstance(error, ParamValidationError):
+        return ConfigError(f"{what}: {_flat(error)}")
+    if isinstance(error, ClientError):
+        return _refused(error, what)
+    if isinstance(error, HTTPClientError):
+        return ServiceError(f"{what}: AWS cannot be reached ({_flat(error)}); check the network and the endpoint")
+    return ServiceError(f"{what}: {_flat(error)}") if isinstance(error, BotoCoreError | OSError) else error
+
+
+def _refused(error: Any, what: str) -> ClarifyError:
+    code, message = _code(error), str(error.response.get("Error", {}).get("Message", "")).strip()
+    said = f"{what}: {code}" + (f": {' '.join(message.split())}" if message else "")
+    if code in ("AccessDenied", "AccessDeniedException", "403"):
+        return ServiceError(f"{said}; give the credentials of the connection that permission")
+    if code in ("NoSuchBucket", "NoSuchEntity", "NoSuchEntityException"):
+        return ConfigError(f"{said}; check the name")
+    if code == "ResourceLimitExceeded":
+        return ServiceError(f"{said}; choose another instance_type, or ask AWS for a higher quota")
+    if code == "ValidationException":
+        return ConfigError(said)
+    return ServiceError(said)
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _status(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _flat(error: BaseException) -> str:
+    return " ".join(str(error).split()) or first_line(error)

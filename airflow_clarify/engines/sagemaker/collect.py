@@ -1,0 +1,158 @@
+"""What a job leaves behind, read back and looked over: a job that says Completed is not yet an answer.
+
+``analysis.json`` has to be there, to be of this job and not of an earlier one in the same folder, and to hold what was
+asked for; the report has to be there where one was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_clarify import outputs
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.engines.sagemaker.files import S3Files
+from airflow_clarify.engines.sagemaker.request import CONFIG_FILE, CONFIG_INPUT, RESULT_OUTPUT, locations
+from airflow_clarify.exceptions import ClarifyError, JobError
+
+#: What Clarify names its report, by kind. Ours stands beside it under a name of its own.
+_CLARIFYS_REPORTS = {
+    "clarify_report": "report.html",
+    "clarify_notebook": "report.ipynb",
+    "clarify_pdf": "report.pdf",
+}
+OUR_REPORT = "bias_report.html"
+#: S3 keeps whole seconds, and clocks differ a little.
+_CLOCKS_DIFFER = timedelta(seconds=5)
+
+
+def configuration(description: Mapping[str, Any], files: S3Files) -> AnalysisConfig:
+    """The configuration that a Clarify job was given.
+
+    :raises JobError: it is not there any more
+    :raises ConfigError: it is none
+    """
+    uri = config_uri(description)
+    found = files.read(uri)
+    if found is None:
+        raise JobError(f"{uri}: the configuration of job {_name(description)} is not there any more")
+    return AnalysisConfig.parse(found[0], uri)
+
+
+def config_uri(description: Mapping[str, Any]) -> str:
+    """Where the configuration of a Clarify job lies; its input names the file or its folder."""
+    uri = locations(description)[CONFIG_INPUT]
+    return uri if uri.endswith(".json") else f"{uri.rstrip('/')}/{CONFIG_FILE}"
+
+
+def collect(description: Mapping[str, Any], config: AnalysisConfig, files: S3Files) -> Analysis:
+    """Read the analysis of a job that has completed, and write our report beside it.
+
+    :param description: the job, as SageMaker describes it
+    :param config: what was asked of it, see :func:`configuration`
+    :raises JobError: an output is missing, broken, of another job, or not what was asked for
+    """
+    folder = locations(description)[RESULT_OUTPUT].rstrip("/")
+    since = description["CreationTime"] - _CLOCKS_DIFFER
+    there = {name: (size, when) for name, (size, when) in files.sizes(folder).items() if when >= since}
+    _see_that_all_is_there(_name(description), folder, there, files, config)
+    try:
+        analysis = _read(description, folder, there, config, files)
+    except ClarifyError as error:
+        raise JobError(f"the processing job {_name(description)} left a broken output: {error}") from None
+    _see_that_it_answers(analysis, config, f"{folder}/{outputs.ANALYSIS}")
+    if analysis.rows is None:
+        analysis = _written_up(analysis, config, folder, files)
+    return analysis
+
+
+def _see_that_all_is_there(
+    name: str, folder: str, there: Mapping[str, tuple[int, datetime]], files: S3Files, config: AnalysisConfig
+) -> None:
+    wanted = [outputs.ANALYSIS]
+    if config.document["methods"].get("report") is not None:
+        wanted.append(f"{config.document['methods']['report'].get('name', 'report')}.html")
+    for file in wanted:
+        if there.get(file, (0, None))[0]:
+            continue
+        old = file not in there and file in files.sizes(folder)
+        what = "is of an earlier job" if old else "is empty" if file in there else "is missing"
+        raise JobError(
+            f"the processing job {name} completed, but {folder}/{file} {what}; look at the job's logs, and whether its "
+            "role may write there"
+        )
+
+
+def _read(
+    description: Mapping[str, Any],
+    folder: str,
+    there: Mapping[str, tuple[int, datetime]],
+    config: AnalysisConfig,
+    files: S3Files,
+) -> Analysis:
+    analysis = Analysis.from_clarify_json(_text(files, f"{folder}/{outputs.ANALYSIS}"), f"{folder}/{outputs.ANALYSIS}")
+    found = {"analysis": f"{folder}/{outputs.ANALYSIS}", "config": config_uri(description)}
+    if outputs.SUMMARY in there:
+        # Our own image leaves the counts as well.
+        uri = f"{folder}/{outputs.SUMMARY}"
+        analysis = analysis.with_summary(_text(files, uri), uri)
+        return replace(analysis, outputs=found | {"report": f"{folder}/{outputs.REPORT}", "summary": uri})
+    reports = {kind: f"{folder}/{file}" for kind, file in _CLARIFYS_REPORTS.items() if file in there}
+    image = str(description.get("AppSpecification", {}).get("ImageUri", "")).rpartition("/")[2]
+    return replace(
+        analysis,
+        outputs=found | reports,
+        engine=f"sagemaker {image}",
+        config_sha256=config.sha256,
+        warnings=(*analysis.warnings, *_notice(analysis)),
+    )
+
+
+def _text(files: S3Files, uri: str) -> str:
+    found = files.read(uri)
+    if found is None:
+        raise JobError(f"{uri} is not there")
+    return found[0]
+
+
+def _see_that_it_answers(analysis: Analysis, config: AnalysisConfig, uri: str) -> None:
+    """See that every facet and every metric that was asked for is there."""
+    if analysis.config_sha256 != config.sha256:
+        raise JobError(f"{uri}: the image did not take the options into account that go with the configuration")
+    if len(analysis.facets) != len(config.facets):
+        raise JobError(f"{uri} holds {len(analysis.facets)} facets, and {len(config.facets)} were asked for")
+    for facet, result in analysis.results():
+        for method in config.methods:
+            if result.metric(method) is None and method != "CDDL":
+                raise JobError(f"{uri} holds no {method} of {facet.column} {result.value}, which was asked for")
+    for facet in analysis.facets:
+        if not facet.results:
+            raise JobError(f"{uri} holds no value of facet {facet.column}")
+
+
+def _notice(analysis: Analysis) -> list[str]:
+    """What Clarify's file cannot tell: it has no counts."""
+    values = [metric.value for _, result in analysis.results() for metric in result.metrics if metric.name != "CI"]
+    if values and all(value == 0 for value in values if value is not None):
+        return [
+            "every metric but CI is 0, which is perfect balance, or a label that is positive nowhere or everywhere: "
+            "Clarify's output has no counts to tell them apart; check label_values_or_threshold"
+        ]
+    return []
+
+
+def _written_up(analysis: Analysis, config: AnalysisConfig, folder: str, files: S3Files) -> Analysis:
+    """Write our report of Clarify's numbers, which the gate adds its verdict to."""
+    from airflow_clarify.reports.html import render
+
+    uri = f"{folder}/{OUR_REPORT}"
+    analysis = replace(analysis, outputs={**analysis.outputs, "report": uri})
+    files.write(uri, render(analysis, config=config).encode())
+    return analysis
+
+
+def _name(description: Mapping[str, Any]) -> str:
+    return str(description.get("ProcessingJobName"))

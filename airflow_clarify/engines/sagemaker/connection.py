@@ -1,0 +1,63 @@
+"""How AWS is reached: the settings that every client of one engine or sensor shares, through Airflow's own hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+
+DEFAULT_CONNECTION = "aws_default"
+
+
+@dataclass(frozen=True)
+class AwsConnection:
+    """An Airflow connection to AWS and what overrides it. Small and JSON, so that it survives a deferral.
+
+    :param aws_conn_id: the connection; None takes the credentials that boto3 finds by itself
+    :param region_name: instead of the connection's
+    :param verify: whether to check TLS certificates, or the path of the authorities' file
+    :param botocore_config: keyword arguments of ``botocore.config.Config``
+    """
+
+    aws_conn_id: str | None = DEFAULT_CONNECTION
+    region_name: str | None = None
+    verify: bool | str | None = None
+    botocore_config: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As keyword arguments, for a trigger."""
+        return {**asdict(self), "botocore_config": dict(self.botocore_config) if self.botocore_config else None}
+
+    def hook(self, service: str) -> AwsGenericHook[Any]:
+        """The hook of a service, such as "sagemaker", "s3" or "logs"; endpoints are those of the connection's extra.
+
+        :raises ConfigError: there is no such connection
+        """
+        from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+
+        self._check()
+        return AwsGenericHook(
+            aws_conn_id=self.aws_conn_id,
+            region_name=self.region_name,
+            verify=self.verify,
+            config=dict(self.botocore_config) if self.botocore_config else None,
+            client_type=service,
+        )
+
+    def _check(self) -> None:
+        """A misspelt connection is no error to the amazon provider: it goes on with whatever credentials it finds."""
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+        if self.aws_conn_id in (None, "", DEFAULT_CONNECTION):
+            return
+        try:
+            BaseHook.get_connection(self.aws_conn_id)
+        except AirflowNotFoundException:
+            raise ConfigError(
+                f"aws_conn_id: there is no Airflow connection {self.aws_conn_id!r}; add it, or name another"
+            ) from None

@@ -1,0 +1,100 @@
+"""The lines that a job's containers write, from CloudWatch, as they come."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from airflow_clarify.engines.duckdb.storage import first_line
+from airflow_clarify.engines.sagemaker.connection import AwsConnection
+
+log = logging.getLogger(__name__)
+
+GROUP = "/aws/sagemaker/ProcessingJobs"
+#: CloudWatch gives at most this many events at once.
+_PAGE = 10_000
+
+
+class LogTail:
+    """Follows the logs of one job.
+
+    What cannot be read is told once and then left: a job is not worse for logs that nobody may see.
+
+    :param connection: how AWS is reached
+    :param name: the job
+    """
+
+    def __init__(self, connection: AwsConnection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+        self._tokens: dict[str, str | None] = {}
+        self._unreadable = False
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connection.hook("logs").conn
+
+    def new_lines(self) -> list[str]:
+        """The lines since the last time, with the instance in front where there are several."""
+        if self._unreadable:
+            return []
+        try:
+            streams = self._streams()
+            several = len(streams) > 1
+            return [
+                f"[{_instance(stream)}] {line}" if several else line
+                for stream in streams
+                for line in self._read(stream)
+            ]
+        except Exception as error:
+            if _is_not_there_yet(error):
+                return []
+            self._unreadable = True
+            log.warning("The logs of job %s cannot be read (%s); they are in %s", self._name, first_line(error), GROUP)
+            return []
+
+    def rest(self, patience: float = 5.0) -> list[str]:
+        """The last lines of a job that has ended; CloudWatch has them a few seconds after the job has written them.
+
+        :param patience: seconds to wait for the first line of all, where there has been none yet
+        """
+        lines = self.new_lines()
+        until = time.monotonic() + patience
+        while not lines and not self._tokens and not self._unreadable and time.monotonic() < until:
+            time.sleep(min(1.0, patience))
+            lines = self.new_lines()
+        return lines
+
+    def _streams(self) -> list[str]:
+        pages = self._client.get_paginator("describe_log_streams").paginate(
+            logGroupName=GROUP, logStreamNamePrefix=f"{self._name}/"
+        )
+        return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+
+    def _read(self, stream: str) -> Iterator[str]:
+        """Read on to the end, which CloudWatch shows by giving the same token again."""
+        while True:
+            token = self._tokens.get(stream)
+            position = {"nextToken": token} if token else {}
+            page = self._client.get_log_events(
+                logGroupName=GROUP, logStreamName=stream, startFromHead=True, limit=_PAGE, **position
+            )
+            self._tokens[stream] = page["nextForwardToken"]
+            for event in page["events"]:
+                yield str(event["message"]).rstrip()
+            if page["nextForwardToken"] == token or not page["events"]:
+                return
+
+
+def _instance(stream: str) -> str:
+    """The host of a stream named ``job/algo-1-1700000000``."""
+    return stream.rpartition("/")[2].rpartition("-")[0]
+
+
+def _is_not_there_yet(error: Exception) -> bool:
+    """Before its first line, a job has no stream, and before its first job, an account no group."""
+    response = getattr(error, "response", {})
+    return response.get("Error", {}).get("Code") in ("ResourceNotFoundException", "ThrottlingException")

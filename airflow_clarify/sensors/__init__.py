@@ -1,0 +1,1 @@
+"""Sensors: tasks that wait for what something else has started."""

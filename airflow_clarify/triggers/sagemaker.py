@@ -1,0 +1,106 @@
+"""The trigger that waits for a processing job: many at once, with one client and a measured number of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
+from airflow_clarify.engines.sagemaker.status import JobStatus
+from airflow_clarify.engines.sagemaker.waiting import jittered
+from airflow_clarify.exceptions import ClarifyError
+
+
+class ClarifyJobTrigger(BaseTrigger):
+    """Wait until a processing job has ended, however.
+
+    Fires one event: ``{"status": "ended", "job_name": ..., "state": ...}``, ``"timeout"``, or ``"error"`` with a
+    ``message`` where AWS refuses to tell. What the end means is for the task to find out, which looks for itself.
+
+    :param job_name: the job
+    :param deadline: seconds since the epoch, after which it is not waited for any more; None waits for ever
+    :param poll_interval: seconds between two looks, on average; more when there are many jobs, or when AWS throttles
+    :param stop_job_on_kill: whether the job is stopped when a user kills, clears or marks the task
+    :param aws_conn_id: the Airflow connection
+    :param region_name: instead of the connection's
+    :param verify: whether to check TLS certificates, or the path of the authorities' file
+    :param botocore_config: keyword arguments of ``botocore.config.Config``
+    """
+
+    def __init__(
+        self,
+        job_name: str,
+        deadline: float | None = None,
+        poll_interval: float = 30,
+        stop_job_on_kill: bool = True,
+        aws_conn_id: str | None = DEFAULT_CONNECTION,
+        region_name: str | None = None,
+        verify: bool | str | None = None,
+        botocore_config: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.job_name = job_name
+        self.deadline = deadline
+        self.poll_interval = poll_interval
+        self.stop_job_on_kill = stop_job_on_kill
+        self.connection = AwsConnection(aws_conn_id, region_name, verify, botocore_config)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The path of this class, and its arguments."""
+        arguments = {
+            "job_name": self.job_name,
+            "deadline": self.deadline,
+            "poll_interval": self.poll_interval,
+            "stop_job_on_kill": self.stop_job_on_kill,
+            **self.connection.to_dict(),
+        }
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, then fire."""
+        try:
+            yield TriggerEvent(await self._wait())
+        except ClarifyError as error:
+            yield TriggerEvent(self._event("error", message=str(error)))
+        except asyncio.CancelledError:
+            await self._on_kill_before_3_3()
+            raise
+
+    async def on_kill(self) -> None:
+        """Stop the job when a user kills the task; Airflow calls this from 3.3 on."""
+        from airflow_clarify.triggers.shared import shared_client
+
+        if not self.stop_job_on_kill:
+            return
+        async with shared_client(self.connection) as client:
+            if await client.stop(self.job_name):
+                self.log.info("Stopping job %s", self.job_name)
+
+    async def _wait(self) -> dict[str, Any]:
+        from airflow_clarify.triggers.shared import shared_client
+
+        async with shared_client(self.connection) as client:
+            while True:
+                description = await client.look(self.job_name)
+                if description is not None and JobStatus.of(description).ended:
+                    return self._event("ended", state=JobStatus.of(description).state)
+                left = float("inf") if self.deadline is None else self.deadline - time.time()
+                if left <= 0:
+                    return self._event("timeout")
+                await asyncio.sleep(min(jittered(self.poll_interval), left))
+
+    def _event(self, status: str, **more: Any) -> dict[str, Any]:
+        return {"status": status, "job_name": self.job_name, **more}
+
+    async def _on_kill_before_3_3(self) -> None:
+        """Older Airflow cancels a trigger for a user's action as for its own restart: the task's state tells."""
+        if hasattr(BaseTrigger, "on_kill") or not self.stop_job_on_kill:
+            return
+        from airflow_clarify.triggers.shared import is_still_deferred
+
+        if not await is_still_deferred(self.task_instance):
+            await self.on_kill()
