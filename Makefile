@@ -5,6 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 ORACLE := .venv-conformance
 OLDEST := .venv-oldest
+CONTAINER := .venv-container
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types format bench conformance oldest venv clean distclean constraints
@@ -17,8 +18,8 @@ demo: $(VENV)/.complete ## See a DAG find bias, stop, repair the data and train;
 		$(if $(DATA),--data "$(DATA)") $(if $(LABEL),--label "$(LABEL)") \
 		$(if $(POSITIVE),--positive "$(POSITIVE)") $(if $(FACET),--facet "$(FACET)")
 
-test: $(VENV)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
-	$(PY) -m pytest $(ARGS)
+test: $(VENV)/.complete $(CONTAINER)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
+	CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" $(PY) -m pytest $(ARGS)
 
 lint: $(VENV)/.complete ## Check style and the layout of imports
 	$(PY) -m ruff check .
@@ -47,7 +48,7 @@ clean: ## Remove what tests and builds leave behind
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environments too
-	rm -rf $(VENV) $(ORACLE) $(OLDEST)
+	rm -rf $(VENV) $(ORACLE) $(OLDEST) $(CONTAINER)
 
 constraints: $(VENV)/.complete ## Renew the pinned versions in constraints-*.txt
 	scripts/renew-constraints.sh $(PY)
@@ -60,3 +61,7 @@ $(OLDEST)/.complete: pyproject.toml constraints-oldest.txt scripts/make-venv.sh
 
 $(ORACLE)/.complete: pyproject.toml scripts/make-venv.sh
 	@scripts/make-venv.sh $(ORACLE) $@ 3.12 --group conformance
+
+# What is in the image of container/Dockerfile, made in the same two steps.
+$(CONTAINER)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh
+	@THEN="--no-deps --editable ." scripts/make-venv.sh $(CONTAINER) $@ 3.13 --group container --constraint constraints-dev.txt

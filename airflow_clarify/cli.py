@@ -2,6 +2,9 @@
 
 Exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration. What is wrong is one line on
 stderr, and nothing half-written is left.
+
+``analyze`` without arguments is a processing job of SageMaker, see :mod:`airflow_clarify.container`. A defect of ours
+ends it with 255, for Python's own status, 1, is a verdict.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from types import FrameType
@@ -24,10 +28,11 @@ from airflow_clarify.exceptions import ClarifyError, ConfigError, OutputError
 if TYPE_CHECKING:
     from airflow_clarify.bias.columns import Value
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+    from airflow_clarify.container import Job
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
-WELL, VERDICT_IS_NO, BAD_INPUT = 0, 1, 2
+WELL, VERDICT_IS_NO, BAD_INPUT, DEFECT_IN_A_JOB = 0, 1, 2, 255
 #: Added to the number of a signal, as shells do: 130 after Ctrl-C, 143 when a container is stopped.
 STOPPED = 128
 
@@ -39,19 +44,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     :return: the exit status
     """
     _print_any_script()
+    given = sys.argv[1:] if argv is None else list(argv)
+    job = _job() if given == ["analyze"] else None
     stop = _StopSignals()
     try:
         with stop:
-            return _run(argv)
+            return _run(given) if job is None else _run_job(job)
     except BaseException as error:
-        # Looked at first, for DuckDB turns what a signal raises in a query into an error of its own.
-        if stop.received is not None or isinstance(error, KeyboardInterrupt):
-            _complain("interrupted")
-            return STOPPED + (stop.received or signal.SIGINT)
-        if not isinstance(error, ClarifyError):
+        status, sentence = _failure(error, stop.received)
+        if status == DEFECT_IN_A_JOB and (job is None or not isinstance(error, Exception)):
             raise
-        _complain(str(error))
-        return BAD_INPUT
+        if job is not None:
+            job.leave_message(sentence)
+        _complain(sentence)
+        if status == DEFECT_IN_A_JOB:
+            traceback.print_exception(error)
+        return status
+
+
+def _failure(error: BaseException, signalled: int | None) -> tuple[int, str]:
+    """The exit status, and the sentence."""
+    # Looked at first, for DuckDB turns what a signal raises in a query into an error of its own.
+    if signalled is not None or isinstance(error, KeyboardInterrupt):
+        return STOPPED + (signalled or signal.SIGINT), "interrupted"
+    if isinstance(error, ClarifyError):
+        return BAD_INPUT, str(error)
+    return DEFECT_IN_A_JOB, f"a defect of airflow-clarify, whose log holds more ({type(error).__name__}: {error})"
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -62,6 +80,17 @@ def _run(argv: Sequence[str] | None) -> int:
         parser.print_help(sys.stderr)
         return BAD_INPUT
     return run(arguments)
+
+
+def _job() -> Job:
+    from airflow_clarify.container import Job
+
+    return Job()
+
+
+def _run_job(job: Job) -> int:
+    job.run(_say)
+    return WELL
 
 
 # --- Commands -----------------------------------------------------------------------------------------------------
@@ -178,6 +207,13 @@ examples:
   airflow-clarify analyze --data loans.csv --label approved --positive 1 --facet gender --output out
   airflow-clarify analyze --data adult.parquet --label income --positive '>50K' --facet sex --facet race --group job
   airflow-clarify analyze --data 's3://bucket/reviews/*.csv' --config analysis_config.json --output s3://bucket/bias
+
+in a container:
+  Without any argument, analyze is a SageMaker processing job in the place of Clarify's. It reads
+  /opt/ml/processing/input/config/analysis_config.json and every file in /opt/ml/processing/input/data, writes to
+  /opt/ml/processing/output, and leaves one sentence in /opt/ml/output/message. What the file has no place for stands in
+  an environment variable, as in AIRFLOW_CLARIFY_OPTIONS='{{"weight": "w", "na_values": [""]}}'. Its exit status for a
+  defect of ours is 255. container/Dockerfile makes the image.
 
 {_EXIT_STATUS}
 """

@@ -4,7 +4,8 @@
 #   scripts/make-venv.sh FOLDER STAMP NEWEST INSTALL-ARGUMENTS...
 #
 # FOLDER is the environment, STAMP the file that says it is complete, NEWEST the newest Python that will do (3.13), and
-# the rest goes to `pip install` (or to uv, which takes the same words and is ten times faster).
+# the rest goes to `pip install` (or to uv, which takes the same words and is ten times faster). THEN, a variable of the
+# environment, holds what is to be installed in a second step, such as "--no-deps --editable .".
 #
 # The stamp is removed first and written last, so an environment that was left half made is made anew the next time.
 set -eu
@@ -51,10 +52,16 @@ install_with_uv() {
         && "$folder/bin/python" -m uv pip install --quiet --python "$folder/bin/python" "$@"
 }
 
+install() {
+    if ! install_with_uv "$@"; then
+        # uv does not read pip's configuration, so pip may reach a mirror that uv does not.
+        echo "uv could not install them; pip tries, which takes a few minutes ..." >&2
+        "$folder/bin/python" -m pip install -qq "$@"
+    fi
+}
+
 echo "Installing into $folder ..."
-if ! install_with_uv "$@"; then
-    # uv does not read pip's configuration, so pip may reach a mirror that uv does not.
-    echo "uv could not install them; pip tries, which takes a few minutes ..." >&2
-    "$folder/bin/python" -m pip install -qq "$@"
-fi
+install "$@"
+# shellcheck disable=SC2086 # it is a list of words
+[ -z "${THEN:-}" ] || install $THEN
 touch "$stamp"

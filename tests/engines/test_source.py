@@ -224,6 +224,26 @@ def test_a_folder_is_its_files_of_the_right_ending_in_order_of_name(tmp_path: Pa
     assert count(tmp_path / "[!b].csv")[0].facets[0].values == ("a.csv",)
 
 
+def test_two_stars_behind_a_folder_are_its_files_of_any_ending(tmp_path: Path) -> None:
+    folder = tmp_path / "[a] folder"
+    for name in ("part", "a.2026", "sub/c.csv", ".hidden", "_temporary/e.csv", "sub/_f"):
+        written(folder / name, "gender,approved\n" + f"{name},1\n{name},0\n" * 30)
+    written(folder / "empty", "")
+    for location in (f"{folder}/**", f"file://{folder}/**"):
+        assert count(location)[0].facets[0].values == ("a.2026", "part", "sub/c.csv")
+    with pytest.raises(DataError) as caught:
+        count(f"{tmp_path}/nothing/**")
+    assert str(caught.value) == f"{tmp_path}/nothing/**: no file there; check the path"
+
+
+def test_two_stars_know_folders_named_by_value(tmp_path: Path) -> None:
+    for gender, approved in (("F", 1), ("M", 0)):
+        folder = tmp_path / "run=5" / f"gender={gender}"
+        folder.mkdir(parents=True)
+        duckdb.execute(f"COPY (SELECT {approved} AS approved FROM range(30)) TO '{folder}/part' (FORMAT parquet)")
+    assert tallies(count(f"{tmp_path}/run=5/**", dataset_type="application/x-parquet")[0]) == COUNTED
+
+
 @pytest.mark.parametrize("name", ["[1].csv", "*.csv", "?.csv", "a]b.csv", "{a,b}.csv", "!x.csv", "it's.csv", "%20.csv"])
 def test_a_file_is_what_it_is_called(name: str, tmp_path: Path) -> None:
     written(tmp_path / "1.csv", "gender,approved\n" + "wrong,1\nwrong,0\n" * 30)
@@ -285,6 +305,7 @@ def test_any_filesystem_can_be_read_through(tmp_path: Path) -> None:
         memory.pipe("/lab/_SUCCESS", b"")
         assert tallies(count("memory://lab")[0]) == {"F": (90, 0), "M": (0, 90)}
         assert tallies(count("memory://lab/*.csv")[0]) == {"F": (60, 0), "M": (0, 60)}
+        assert tallies(count("memory://lab/**")[0]) == {"F": (90, 0), "M": (0, 90)}
         assert tallies(count("memory://lab/a.csv")[0]) == COUNTED
     finally:
         memory.rm("/lab", recursive=True)

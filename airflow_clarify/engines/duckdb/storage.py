@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _GLOB = frozenset("*?[")
+#: Behind a folder: every file below it, whatever its name ends in.
+_ANY_NAME = "/**"
 _OF_AMAZON = frozenset({"s3", "s3a", "s3n"})
 
 
@@ -77,7 +79,7 @@ def _check_connection(conn_id: str, uri: str) -> None:
 class Storage:
     """The files behind a location.
 
-    :param location: a file, a folder or a glob
+    :param location: a file, a folder or a glob; "folder/**" is a folder whose files may have any ending, or none
     :param conn_id: the Airflow connection for a remote location
     """
 
@@ -87,6 +89,9 @@ class Storage:
         self.location = location
         self.remote = is_remote(location)
         self.filesystem = open_filesystem(location, conn_id) if self.remote else None
+        self._any_name = location.endswith(_ANY_NAME)
+        # The folder, where the location is one.
+        self._folder = location.removesuffix("**") if self._any_name else location
 
     def files(self, suffixes: Sequence[str]) -> list[str]:
         """The files in reading order, which is that of their names.
@@ -94,8 +99,10 @@ class Storage:
         :param suffixes: which files of a folder to take; hidden ones and those that begin with "_" are left out
         :raises DataError: there is none
         """
+        # Every name ends in nothing.
+        wanted = ("",) if self._any_name else suffixes
         try:
-            found = self._remote_files(suffixes) if self.filesystem is not None else self._local_files(suffixes)
+            found = self._remote_files(wanted) if self.filesystem is not None else self._local_files(wanted)
         except DataError:
             raise
         except PermissionError:
@@ -103,7 +110,8 @@ class Storage:
         except Exception as error:
             raise DataError(f"{self.location}: cannot be listed ({first_line(error)}); check the path") from None
         if not found:
-            raise DataError(f"{self.location}: no file there ({', '.join(suffixes)}); check the path")
+            sought = "" if self._any_name else f" ({', '.join(suffixes)})"
+            raise DataError(f"{self.location}: no file there{sought}; check the path")
         return found
 
     def size(self, file: str) -> int:
@@ -142,10 +150,11 @@ class Storage:
         return (key_of(file) if self.remote else file).removeprefix(folder)
 
     def _local_files(self, suffixes: Sequence[str]) -> list[str]:
+        folder = local_path(self._folder)
+        if folder.is_dir():
+            inside = (str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+            return [str(folder / name) for name in sorted(_wanted(inside, suffixes))]
         path = local_path(self.location)
-        if path.is_dir():
-            inside = (str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
-            return [str(path / name) for name in sorted(_wanted(inside, suffixes))]
         if path.exists():
             return [str(path)]
         if _GLOB & set(str(path)):
@@ -157,9 +166,13 @@ class Storage:
     def _remote_files(self, suffixes: Sequence[str]) -> list[str]:
         assert self.filesystem is not None
         protocol = self.location.split("://", 1)[0]
-        stripped = key_of(self.location).rstrip("/")
+        stripped = key_of(self._folder).rstrip("/")
         if _GLOB & set(stripped):
-            names = [name for name in self.filesystem.glob(stripped) if not self.filesystem.isdir(name)]
+            names = [
+                name
+                for name in self.filesystem.glob(key_of(self.location).rstrip("/"))
+                if not self.filesystem.isdir(name)
+            ]
         elif self.filesystem.isfile(stripped):
             names = [stripped]
         else:
