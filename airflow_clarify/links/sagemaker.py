@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
+from airflow_clarify.exceptions import JobError
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
 
@@ -30,11 +32,16 @@ def keep_links(context: Context, job_name: str, region: str, partition: str, out
     context["ti"].xcom_push(key=KEY, value=job)
 
 
-def kept(context: Context) -> dict[str, Any] | None:
-    """What an earlier process of this try has kept."""
+def kept(context: Context) -> dict[str, Any]:
+    """What this task has kept before it was deferred.
+
+    :raises JobError: nothing; somebody has deleted it
+    """
     ti = context["ti"]
     found = ti.xcom_pull(task_ids=ti.task_id, key=KEY, map_indexes=ti.map_index)
-    return dict(found) if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise JobError(f"which job this task has started is not known any more: its XCom {KEY!r} is gone")
+    return dict(found)
 
 
 class _JobLink(BaseOperatorLink):

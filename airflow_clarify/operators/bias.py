@@ -12,7 +12,7 @@ from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, 
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
-from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links
+from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links, kept
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
 
@@ -110,7 +110,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             analysis = self._count(self.engine, data, config)
         return analysis.to_xcom()
 
-    def execute_complete(self, context: Context, event: Any = None, job_name: str | None = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on when the triggerer says that the job has ended.
 
         What it says is not taken for granted: the job is looked at again.
@@ -121,12 +121,13 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         with plainly():
             job = TaskJob(self.engine, self.log)
             config = self._config(DataConfig.of(self.data_config))
-            if not job_name or not isinstance(event, Mapping) or event.get("status") != "ended":
-                self._give_up(job, job_name)
-                raise JobError(_said_by(event, job_name))
+            name = kept(context)["job_name"]
+            if not isinstance(event, Mapping) or event.get("status") != "ended":
+                self._give_up(job, name)
+                raise JobError(_said_by(event, name))
             if self.logs:
-                job.show_logs(job_name)
-            return self._told(job.finish(job_name, config, shown=self.logs))
+                job.show_logs(name)
+            return self._told(job.finish(name, config, shown=self.logs))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a deferral. When the triggerer itself gave up, nobody else would stop the job."""
@@ -224,7 +225,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         )
         # The trigger minds the time itself, and tells. This is for one that cannot, because no triggerer is running.
         patience = timedelta(seconds=max(deadline - time.time(), 0)) + timedelta(minutes=10)
-        self.defer(trigger=trigger, method_name="execute_complete", kwargs={"job_name": name}, timeout=patience)
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=patience)
         raise AssertionError("defer() does not return")
 
     def _seconds_allowed(self, engine: SageMakerEngine) -> float:
@@ -233,11 +234,10 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         return self.timeout.total_seconds() if isinstance(self.timeout, timedelta) else float(self.timeout)
 
     def _stop_abandoned(self, context: Context) -> None:
-        from airflow_clarify.links.sagemaker import kept
         from airflow_clarify.operators.jobs import TaskJob
 
         assert isinstance(self.engine, SageMakerEngine)
-        self._give_up(TaskJob(self.engine, self.log), (kept(context) or {}).get("job_name"))
+        self._give_up(TaskJob(self.engine, self.log), kept(context)["job_name"])
 
     # --- Configuration --------------------------------------------------------------------------------------------
 
@@ -287,7 +287,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
 
 
-def _said_by(event: Any, name: str | None) -> str:
+def _said_by(event: Any, name: str) -> str:
     """Why the triggerer's event is not that the job has ended."""
     if isinstance(event, Mapping) and event.get("status") == "timeout":
         return f"the processing job {name} had not ended when its time was up"

@@ -37,8 +37,9 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
     The verdict is stored (XCom ``verdict``, ``verdict.json`` and an updated ``report.html`` beside the analysis) before
     anything stops. A verdict is not tried again: the data would not change.
 
-    :param analysis: the output of :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator`, or of several (as a mapped
-        one gives), or the location of an ``analysis.json`` (templated)
+    :param analysis: the output of :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator` or of
+        :class:`~airflow_clarify.ClarifyJobSensor`, or of several (as a mapped one gives), or the location of an
+        ``analysis.json`` (templated)
     :param thresholds: ``{"DPL": 0.1}`` and so on, see :class:`~airflow_clarify.Thresholds`; or such an object
         (templated)
     :param on_violation: "fail" the task; "skip" what is downstream; "branch" to ``branch_to`` and skip the rest; or
@@ -166,7 +167,10 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         many: list[Any] = [given] if given is None or isinstance(given, str | Mapping) else list(given)
         if not many:
             raise ConfigError("analysis: the list is empty, so there is nothing to judge")
-        return [read_analysis(one, self.conn_id) if isinstance(one, str) else Analysis.from_xcom(one) for one in many]
+        return [
+            read_analysis(one, self.conn_id) if isinstance(one, str) else Analysis.from_xcom(_analysis_in(one))
+            for one in many
+        ]
 
     def _tell(self, analysis: Analysis, verdict: Verdict) -> None:
         from airflow_clarify.reports.table import printable, table
@@ -254,6 +258,11 @@ _BRANCHES_ARE_NOT_MAPPED = (
     "on_violation='branch': Airflow does not keep to the branches of a mapped task, so a mapped gate, or one in a "
     "mapped task group, cannot branch; use 'fail' or 'skip' there"
 )
+
+
+def _analysis_in(given: Any) -> Any:
+    """The analysis itself; a sensor returns it together with its job."""
+    return given["analysis"] if isinstance(given, Mapping) and given.keys() == {"job", "analysis"} else given
 
 
 def _check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:

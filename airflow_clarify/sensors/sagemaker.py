@@ -32,8 +32,8 @@ class ClarifyJobSensor(BaseSensorOperator):
     """Wait for a Clarify job that something else has started, and read its analysis.
 
     Returns ``{"job": ..., "analysis": ...}``: the job as SageMaker describes it, times as texts, and its analysis,
-    which :class:`~airflow_clarify.BiasGateOperator` judges (``analysis=sensor.output["analysis"]``). Of a job that
-    measures no pre-training bias the analysis is None.
+    which :class:`~airflow_clarify.BiasGateOperator` judges (``analysis=sensor.output``). Of a job that measures no
+    pre-training bias the analysis is None.
 
     The job is not this task's, so it is not stopped when the task is.
 

@@ -1,0 +1,80 @@
+"""SageMaker as far as it can be had here: a real S3 server, and a stand-in that really runs our container."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sagemaker_stand_in import StandIn
+from servers import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
+
+#: What a container runs: any Python that has the package; `make test` names one that has no Airflow. A job whose
+#: environment says so sleeps first.
+CONTAINER = [
+    *("sh", "-c", 'sleep "${SLEEP_FIRST:-0}"; exec "$0" -m airflow_clarify.cli analyze'),
+    os.environ.get("CLARIFY_CONTAINER_PYTHON", sys.executable),
+]
+
+ROWS = [(f, int(n < positive)) for f, positive in (("a", 60), ("b", 10)) for n in range(100)]
+CSV = "\n".join(["f,y", *(f"{f},{y}" for f, y in ROWS)]) + "\n"
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Both, and what they hold."""
+
+    s3: S3Server
+    sagemaker: StandIn
+
+    def connection(self) -> str:
+        """The value of an ``AIRFLOW_CONN_...`` variable."""
+        extra = {
+            "region_name": "us-east-1",
+            "endpoint_url": self.sagemaker.endpoint,
+            "service_config": {"s3": {"endpoint_url": self.s3.endpoint}},
+        }
+        return json.dumps({"conn_type": "aws", "login": ACCESS_KEY, "password": SECRET_KEY, "extra": extra})
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the stand-in."""
+        import boto3
+
+        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+        return boto3.client(service, endpoint_url=self.sagemaker.endpoint, region_name="us-east-1", **keys)
+
+    def keys(self, prefix: str) -> list[str]:
+        """The names of the objects below a prefix."""
+        found = self.s3.client().list_objects_v2(Bucket="lab", Prefix=prefix).get("Contents", [])
+        return sorted(one["Key"] for one in found)
+
+    def read(self, key: str) -> bytes:
+        """The content of an object."""
+        content: bytes = self.s3.client().get_object(Bucket="lab", Key=key)["Body"].read()
+        return content
+
+    def created(self) -> list[dict[str, Any]]:
+        """The requests that made jobs."""
+        return self.sagemaker.requests("CreateProcessingJob")
+
+
+@pytest.fixture(scope="session")
+def both() -> Iterator[Aws]:
+    with s3_server() as s3:
+        client = s3.client()
+        client.create_bucket(Bucket="lab")
+        client.put_object(Bucket="lab", Key="data/reviews.csv", Body=CSV.encode())
+        with StandIn(s3.endpoint, ACCESS_KEY, SECRET_KEY, command=CONTAINER) as sagemaker:
+            yield Aws(s3, sagemaker)
+
+
+@pytest.fixture
+def aws(both: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """Both, through the Airflow connection ``lab``; without faults and calls of earlier tests."""
+    monkeypatch.setenv("AIRFLOW_CONN_LAB", both.connection())
+    yield both
+    both.sagemaker.clear_faults()
