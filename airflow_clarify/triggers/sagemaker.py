@@ -14,6 +14,9 @@ from airflow_clarify.engines.sagemaker.status import JobStatus
 from airflow_clarify.engines.sagemaker.waiting import jittered
 from airflow_clarify.exceptions import ClarifyError
 
+#: Jobs that are being stopped. An event loop itself keeps no hold of its tasks.
+_stopping: set[asyncio.Task[None]] = set()
+
 
 class ClarifyJobTrigger(BaseTrigger):
     """Wait until a processing job has ended, however.
@@ -71,14 +74,15 @@ class ClarifyJobTrigger(BaseTrigger):
             raise
 
     async def on_kill(self) -> None:
-        """Stop the job when a user kills the task; Airflow calls this from 3.3 on."""
-        from airflow_clarify.triggers.shared import shared_client
+        """Stop the job when a user kills the task; Airflow calls this from 3.3 on.
 
-        if not self.stop_job_on_kill:
-            return
-        async with shared_client(self.connection) as client:
-            if await client.stop(self.job_name):
-                self.log.info("Stopping job %s", self.job_name)
+        Airflow waits for half a minute. The job of the last of a thousand tasks is stopped later than that.
+        """
+        if self.stop_job_on_kill:
+            stopping = asyncio.create_task(self._stop_unless_deferred())
+            _stopping.add(stopping)
+            stopping.add_done_callback(_stopping.discard)
+            await asyncio.shield(stopping)
 
     async def _wait(self) -> dict[str, Any]:
         from airflow_clarify.triggers.shared import shared_client
@@ -93,14 +97,26 @@ class ClarifyJobTrigger(BaseTrigger):
                     return self._event("timeout")
                 await asyncio.sleep(min(jittered(self.poll_interval), left))
 
+    async def _stop_unless_deferred(self) -> None:
+        """Stop the job, unless the task goes on waiting: with another triggerer, or with this one after a restart.
+
+        Airflow before 3.3 cancels a trigger for a user's action as for its own restart; and any version also cancels,
+        as if it were a user, those that it gave to another triggerer while this one did not answer.
+        """
+        from airflow_clarify.triggers.shared import is_still_deferred, shared_client
+
+        if await is_still_deferred(self.task_instance):
+            return
+        try:
+            async with shared_client(self.connection) as client:
+                if await client.stop(self.job_name):
+                    self.log.info("Stopping job %s", self.job_name)
+        except ClarifyError as error:
+            self.log.error("Job %s may still be running, and cost money: %s", self.job_name, error)
+
     def _event(self, status: str, **more: Any) -> dict[str, Any]:
         return {"status": status, "job_name": self.job_name, **more}
 
     async def _on_kill_before_3_3(self) -> None:
-        """Older Airflow cancels a trigger for a user's action as for its own restart: the task's state tells."""
-        if hasattr(BaseTrigger, "on_kill") or not self.stop_job_on_kill:
-            return
-        from airflow_clarify.triggers.shared import is_still_deferred
-
-        if not await is_still_deferred(self.task_instance):
+        if not hasattr(BaseTrigger, "on_kill"):
             await self.on_kill()

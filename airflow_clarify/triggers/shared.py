@@ -1,8 +1,8 @@
 """One client of SageMaker for all triggers of a process that use the same connection.
 
-A client of its own for each of a thousand jobs would cost a triggerer gigabytes and stand in its own way. One client is
-enough: it makes a measured number of calls a second, in the order in which they are asked for, and fewer when SageMaker
-throttles.
+A client of its own for each of a thousand jobs would cost a triggerer memory, and SageMaker as many calls as there are
+jobs. One client is enough: it makes a measured number of calls a second, in the order in which they are asked for, and
+fewer when SageMaker throttles.
 """
 
 from __future__ import annotations
@@ -18,16 +18,21 @@ from airflow_clarify.engines.duckdb.storage import first_line
 from airflow_clarify.engines.sagemaker.calls import explain, is_expired, is_passing, is_throttling, is_unknown_job
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
 from airflow_clarify.engines.sagemaker.status import JobStatus
+from airflow_clarify.engines.sagemaker.waiting import jittered
 from airflow_clarify.exceptions import JobError
 
 log = logging.getLogger(__name__)
 
-#: Calls a second, of one client. AWS does not publish its limit for DescribeProcessingJob.
+#: Calls a second, of one client and operation. AWS does not publish its limit for DescribeProcessingJob.
 CALLS_PER_SECOND = 10.0
 #: And when SageMaker throttles, no fewer than this.
 _FEWEST_CALLS_PER_SECOND = 0.5
-#: Calls under way at the same time.
+#: How many more after each call that goes well; from the fewest to the most takes half a minute.
+_FASTER = 0.1
+#: Calls of an operation that are under way at the same time.
 _AT_ONCE = 8
+#: Seconds between two attempts to stop a job, in the end.
+_LONGEST_PAUSE = 60.0
 
 
 class Pace:
@@ -39,22 +44,35 @@ class Pace:
     def __init__(self, most: float = CALLS_PER_SECOND) -> None:
         self.most = most
         self.rate = most
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._next = 0.0
+        self._slowed_down = float("-inf")
 
-    async def turn(self) -> None:
-        """Wait for one's turn."""
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn, and learn from how the call goes."""
+        async with self._at_once:
+            began = await self._wait()
+            try:
+                yield
+            except Exception as error:
+                if is_throttling(error):
+                    self._slow_down(began)
+                raise
+            self.rate = min(self.rate + _FASTER, self.most)
+
+    async def _wait(self) -> float:
         now = asyncio.get_running_loop().time()
         mine = max(now, self._next)
         self._next = mine + 1 / self.rate
         await asyncio.sleep(mine - now)
+        return mine
 
-    def throttled(self) -> None:
-        """Slow down."""
-        self.rate = max(self.rate / 2, _FEWEST_CALLS_PER_SECOND)
-
-    def went_well(self) -> None:
-        """Speed up a little."""
-        self.rate = min(self.rate * 1.02, self.most)
+    def _slow_down(self, began: float) -> None:
+        """Once for all calls that were under way together: they did not know of each other."""
+        if began > self._slowed_down:
+            self.rate = max(self.rate / 2, _FEWEST_CALLS_PER_SECOND)
+            self._slowed_down = asyncio.get_running_loop().time()
 
 
 class SharedClient:
@@ -66,8 +84,8 @@ class SharedClient:
     def __init__(self, connection: AwsConnection) -> None:
         self.connection = connection
         self.users = 0
-        self.pace = Pace()
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        # A thousand looks must not be before those who stop a job: Airflow gives them half a minute.
+        self.paces = {"describe_processing_job": Pace(), "stop_processing_job": Pace()}
         self._opening = asyncio.Lock()
         self._open: AsyncExitStack | None = None
         self._client: Any = None
@@ -93,42 +111,60 @@ class SharedClient:
 
         :return: whether there was something to stop
         """
+        pause = 1.0
         while True:
             try:
                 await self._call("stop_processing_job", name)
                 return True
             except Exception as error:
-                if is_passing(error):
-                    continue
-                description = await self.look(name)
-                if description is not None and JobStatus.of(description).state != "InProgress":
-                    return False
-                raise explain(error, f"StopProcessingJob of {name}") from None
+                if not is_passing(error):
+                    description = await self.look(name)
+                    if description is not None and not JobStatus.of(description).running:
+                        return False
+                    raise explain(error, f"StopProcessingJob of {name}") from None
+                log.warning("SageMaker does not stop job %s just now: %s", name, first_line(error))
+            await asyncio.sleep(jittered(pause))
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _call(self, operation: str, name: str) -> Any:
-        async with self._at_once:
-            await self.pace.turn()
+        async with self.paces[operation].turn():
             client = await self._opened()
             try:
-                answer = await getattr(client, operation)(ProcessingJobName=name)
+                return await getattr(client, operation)(ProcessingJobName=name)
             except Exception as error:
-                if is_throttling(error):
-                    self.pace.throttled()
-                if is_expired(error):
+                # Another call may have seen to it already.
+                if is_expired(error) and client is self._client:
                     await self.close()
                 raise
-            self.pace.went_well()
-            return answer
 
     async def _opened(self) -> Any:
+        from asgiref.sync import sync_to_async
+
         async with self._opening:
             if self._open is None:
                 stack = AsyncExitStack()
-                # Finding the connection and building a client take time that the event loop does not have.
-                hook = await asyncio.get_running_loop().run_in_executor(None, self.connection.hook, "sagemaker")
-                self._client = await stack.enter_async_context(await hook.get_async_conn())
+                # All of this takes time that the event loop does not have. In a thread of any other kind Airflow
+                # before 3.3 cannot look for a connection in its database.
+                client = await sync_to_async(self._new_client, thread_sensitive=False)()
+                self._client = await stack.enter_async_context(client)
                 self._open = stack
             return self._client
+
+    def _new_client(self) -> Any:
+        """A client that is not open yet, and leaves trying again to us: its own retries would hide throttling."""
+        from botocore.config import Config
+
+        global _models_are_read
+        hook = self.connection.hook("sagemaker")
+        config = hook.config.merge(Config(retries={"total_max_attempts": 1}))
+
+        def client() -> Any:
+            return hook.get_client_type(region_name=hook.region_name, config=config, deferrable=True)
+
+        if not _models_are_read:
+            asyncio.run(_open_and_close(client()))
+            _models_are_read = True
+        return client()
 
     async def close(self) -> None:
         """Close the client; the next call opens another."""
@@ -136,6 +172,14 @@ class SharedClient:
         if stack is not None:
             await stack.aclose()
 
+
+async def _open_and_close(client: Any) -> None:
+    async with client:
+        pass
+
+
+#: The first client of a process reads megabytes of JSON while it is opened. One that nobody uses does so in a thread.
+_models_are_read = False
 
 _Clients = dict[str, SharedClient]
 _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = weakref.WeakKeyDictionary()
@@ -158,17 +202,23 @@ async def shared_client(connection: AwsConnection) -> AsyncIterator[SharedClient
 
 
 async def is_still_deferred(ti: Any) -> bool:
-    """Whether a task is still waiting for its trigger; then it was not a user who ended it.
+    """Whether a task is still waiting for a trigger; then it was not a user who ended it.
 
     :param ti: the trigger's task instance
+    :return: also where Airflow cannot say, as when it is shutting down itself
     """
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
     from asgiref.sync import sync_to_async
 
     if ti is None:
         return True
-    states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-    )
-    state = states.get(ti.run_id, {}).get(ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}")
-    return state is None or str(state) == "deferred"
+    try:
+        states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+        )
+    except Exception as error:
+        log.warning("Airflow does not say what state task %s is in: %s", ti.task_id, first_line(error))
+        return True
+    # A task that was cleared has no state; one whose run was deleted is not there.
+    key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
+    return str(states.get(ti.run_id, {}).get(key)) == "deferred"

@@ -458,9 +458,10 @@ def test_the_object_itself_is_taken_as_it_is() -> None:
     [
         ({}, "DataConfig: missing 1 required positional argument: 'input_path'"),
         (
-            {"s3_data_input_path": "x"},
-            "DataConfig: no field 's3_data_input_path'; the fields are input_path, output_path, label, headers, "
-            "dataset_type, excluded_columns, joinsource, features, header_row, weight, na_values, csv_options, conn_id",
+            {"path": "x"},
+            "DataConfig: no field 'path'; the fields are input_path, output_path, label, headers, dataset_type, "
+            "excluded_columns, joinsource, features, header_row, weight, na_values, csv_options, conn_id, "
+            "analysis_config_output_path",
         ),
         ("data.csv", "expected a DataConfig or a mapping of its fields, got str"),
         (None, "expected a DataConfig or a mapping of its fields, got NoneType"),
@@ -675,3 +676,39 @@ def test_a_name_that_two_columns_share_is_refused_and_their_indexes_told() -> No
     with pytest.raises(ConfigError, match=r"^label: 2 columns are named 'a'; name one by its index: \[0, 2\]$"):
         resolve_column("a", ["a", "b", "a"], "label")
     assert resolve_column(2, ["a", "b", "a"], "label") == "a"
+
+
+# --- The SageMaker SDK's names ----------------------------------------------------------------------------------------
+
+
+def test_the_names_of_the_sdk_are_accepted() -> None:
+    given = {
+        "s3_data_input_path": "s3://b/d.csv",
+        "s3_output_path": "s3://b/out",
+        "s3_analysis_config_output_path": "s3://b/config",
+        "dataset_type": "text/csv",
+        "headers": ["id", "f", "y"],
+        "label": "y",
+        "joinsource_name_or_index": "id",
+    }
+    data = DataConfig.of(given)
+    assert (data.input_path, data.output_path, data.joinsource) == ("s3://b/d.csv", "s3://b/out", "id")
+    assert data.analysis_config_output_path == "s3://b/config"
+
+
+@pytest.mark.parametrize(
+    "bias",
+    [
+        BiasConfig([1], "f"),
+        BiasConfig([1, 2], "f", ["a"], "g"),
+        BiasConfig(["x"], ["f", "h"]),
+        BiasConfig(["x"], ["f", 3], [["a"], None]),
+    ],
+)
+def test_what_get_config_gives_is_accepted_again(bias: BiasConfig) -> None:
+    assert BiasConfig.of(bias.get_config()).get_config() == bias.get_config()
+
+
+def test_a_facet_list_that_is_none_is_refused_in_words() -> None:
+    with pytest.raises(ConfigError, match="BiasConfig: no field 'facet'"):
+        BiasConfig.of({"label_values_or_threshold": [1], "facet": "f"})

@@ -33,12 +33,11 @@ _PASSING = _THROTTLED | _EXPIRED | {"InternalFailure", "InternalError", "Request
 
 def is_passing(error: BaseException) -> bool:
     """Whether an error of a call may be gone at the next: throttling, a server's fault, a lost connection."""
-    from botocore.exceptions import ClientError, CredentialRetrievalError, HTTPClientError
+    from botocore.exceptions import ClientError, CredentialRetrievalError
 
     if isinstance(error, ClientError):
         return _code(error) in _PASSING or _status(error) >= 500
-    # HTTPClientError is botocore's base of all that happens to a connection: refused, lost, timed out.
-    return isinstance(error, HTTPClientError | CredentialRetrievalError | ConnectionError | TimeoutError)
+    return _is_of_the_network(error) or isinstance(error, CredentialRetrievalError)
 
 
 def is_throttling(error: BaseException) -> bool:
@@ -95,7 +94,6 @@ def explain(error: BaseException, what: str) -> BaseException:
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
-        HTTPClientError,
         NoCredentialsError,
         NoRegionError,
         ParamValidationError,
@@ -111,7 +109,7 @@ def explain(error: BaseException, what: str) -> BaseException:
         return ConfigError(f"{what}: {_flat(error)}")
     if isinstance(error, ClientError):
         return _refused(error, what)
-    if isinstance(error, HTTPClientError):
+    if _is_of_the_network(error):
         return ServiceError(f"{what}: AWS cannot be reached ({_flat(error)}); check the network and the endpoint")
     return ServiceError(f"{what}: {_flat(error)}") if isinstance(error, BotoCoreError | OSError) else error
 
@@ -128,6 +126,13 @@ def _refused(error: Any, what: str) -> ClarifyError:
     if code == "ValidationException":
         return ConfigError(said)
     return ServiceError(said)
+
+
+def _is_of_the_network(error: BaseException) -> bool:
+    """Whether a connection was refused, lost or timed out; botocore has two bases for these."""
+    from botocore import exceptions
+
+    return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError | ConnectionError | TimeoutError)
 
 
 def _code(error: Any) -> str:

@@ -76,6 +76,29 @@ class S3Files:
             found = [one for page in pages for one in page.get("Contents", ())]
         return {one["Key"].removeprefix(prefix): (one["Size"], one["LastModified"]) for one in found}
 
+    def check_dataset(self, uri: str) -> None:
+        """See that there is a dataset, and that a job would take no more than that.
+
+        SageMaker takes every object whose name begins with what it is given: with ``data/loans.csv`` also
+        ``data/loans.csv.bak``, and with ``data/loans`` also ``data/loans-old/1.csv``.
+
+        :raises DataError: there is none
+        :raises ConfigError: more would be taken than was named
+        """
+        bucket, key = split(uri)
+        with explained(f"ListObjectsV2 of {uri}"):
+            found = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1000).get("Contents", ())
+        keys = [one["Key"] for one in found]
+        if not keys:
+            raise DataError(f"{uri}: no file there; check the path")
+        folder = key if not key or key.endswith("/") else f"{key}/"
+        beside = [found for found in keys if found != key and (key in keys or not found.startswith(folder))]
+        if beside:
+            raise ConfigError(
+                f"input_path: SageMaker takes all that begins with {uri}, so s3://{bucket}/{beside[0]} too; end a "
+                "folder with a slash, or give the file a name that no other begins with"
+            )
+
     def ensure_bucket(self, bucket: str, account: str, region: str) -> None:
         """See that the default bucket is there, and that it is the account's own.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from airflow_clarify.engines.duckdb.storage import first_line
+from airflow_clarify.engines.sagemaker.calls import is_passing
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
 
 log = logging.getLogger(__name__)
@@ -50,13 +51,13 @@ class LogTail:
                 for line in self._read(stream)
             ]
         except Exception as error:
-            if _is_not_there_yet(error):
+            if _is_not_there_yet(error) or is_passing(error):
                 return []
             self._unreadable = True
             log.warning("The logs of job %s cannot be read (%s); they are in %s", self._name, first_line(error), GROUP)
             return []
 
-    def rest(self, patience: float = 5.0) -> list[str]:
+    def rest(self, patience: float = 3.0) -> list[str]:
         """The last lines of a job that has ended; CloudWatch has them a few seconds after the job has written them.
 
         :param patience: seconds to wait for the first line of all, where there has been none yet
@@ -96,5 +97,6 @@ def _instance(stream: str) -> str:
 
 def _is_not_there_yet(error: Exception) -> bool:
     """Before its first line, a job has no stream, and before its first job, an account no group."""
-    response = getattr(error, "response", {})
-    return response.get("Error", {}).get("Code") in ("ResourceNotFoundException", "ThrottlingException")
+    from botocore.exceptions import ClientError
+
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException"

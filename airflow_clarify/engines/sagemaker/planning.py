@@ -29,6 +29,8 @@ def plan(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> J
     """Work out a job; see :meth:`airflow_clarify.engines.sagemaker.SageMakerEngine.plan`."""
     jobs = ProcessingJobs(engine.connection)
     local = not is_remote(data.input_path)
+    if not local:
+        S3Files(engine.connection).check_dataset(data.input_path)
     bucket = engine.bucket
     if bucket is None and (local or data.output_path is None):
         bucket = f"sagemaker-{jobs.region}-{jobs.account}"

@@ -1,8 +1,9 @@
-"""The request that starts a Clarify job: ``CreateProcessingJob``, field for field what the SageMaker SDK sends.
+"""The request that starts a Clarify job: ``CreateProcessingJob``, field for field what the SageMaker SDK 3 sends.
 
 Inputs, output and their paths are Clarify's contract with its container, see
 https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-configure-parameters.html. `make conformance`
-compares the whole request with the SDK's.
+compares the whole request with the SDK's. (2.x says beside that of every input and output ``"AppManaged": false``, which
+is what SageMaker takes for granted.)
 """
 
 from __future__ import annotations
@@ -101,7 +102,6 @@ def is_clarify_job(description: Mapping[str, Any]) -> bool:
 def _input(name: str, uri: str, folder: str) -> dict[str, Any]:
     return {
         "InputName": name,
-        "AppManaged": False,
         "S3Input": {
             "S3Uri": uri,
             "LocalPath": folder,
@@ -116,6 +116,5 @@ def _input(name: str, uri: str, folder: str) -> dict[str, Any]:
 def _output(name: str, uri: str, folder: str) -> dict[str, Any]:
     return {
         "OutputName": name,
-        "AppManaged": False,
         "S3Output": {"S3Uri": uri, "LocalPath": folder, "S3UploadMode": "EndOfJob"},
     }
