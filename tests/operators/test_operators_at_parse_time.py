@@ -15,6 +15,7 @@ from airflow_clarify import (
     ClarifyPreTrainingBiasOperator,
     DataConfig,
     DuckDBEngine,
+    SageMakerEngine,
     Thresholds,
 )
 from airflow_clarify.exceptions import ConfigError
@@ -52,6 +53,15 @@ def balance(**changes: Any) -> BalanceDatasetOperator:
         (
             lambda: check(bias_config={"facet_name": "f", "label_values_or_threshold": []}),
             "task 'bias': label_values_or_threshold: the list is empty",
+        ),
+        (
+            lambda: check(wait_for_completion=False),
+            "task 'bias': wait_for_completion: DuckDBEngine counts in the task itself, so there is nothing to leave",
+        ),
+        (lambda: check(engine=SageMakerEngine(role="")), "role: name the IAM role that the job runs under"),
+        (
+            lambda: balance(engine=SageMakerEngine(role="r")),
+            "task 'balance': engine: SageMakerEngine measures only; balance with DuckDBEngine, the default",
         ),
         (lambda: gate(thresholds={"DPPL": 0.1}), "task 'gate': thresholds: there is no metric 'DPPL'"),
         (
