@@ -115,7 +115,8 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
         What it says is not taken for granted: the job is looked at again.
         """
-        from airflow_clarify.operators.jobs import TaskJob
+        from airflow_clarify.engines.sagemaker.status import JobStatus
+        from airflow_clarify.operators.jobs import TaskJob, started_at
 
         assert isinstance(self.engine, SageMakerEngine)
         with plainly():
@@ -125,6 +126,10 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             if not isinstance(event, Mapping) or event.get("status") != "ended":
                 self._give_up(job, name)
                 raise JobError(_said_by(event, name))
+            description = job.jobs.describe(name)
+            if not JobStatus.of(description).ended:
+                # The event was of another job: some databases give a new trigger the number of one that is gone.
+                self._defer(self.engine, name, started_at(description) + self._seconds_allowed(self.engine))
             if self.logs:
                 job.show_logs(name)
             return self._told(job.finish(name, config, shown=self.logs))
@@ -171,11 +176,14 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     def _run_job(
         self, context: Context, engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig
     ) -> dict[str, Any] | str:
-        from airflow_clarify.operators.jobs import TaskJob, identity, started_at
+        from airflow_clarify.operators.jobs import Identity, TaskJob, started_at
 
         job = TaskJob(engine, self.log)
         plan = engine.plan(data, config)
-        found = job.find_or_start(plan, config, identity(context) if self.durable else None, self._claim)
+        whose = Identity.from_context(context)
+        if self.durable and self.stop_job_on_kill:
+            job.stop_cleared(plan, whose)
+        found = job.find_or_start(plan, config, whose if self.durable else None, self._claim)
         keep_links(context, found.name, job.jobs.region, job.jobs.partition, plan.output_of(found.name))
         self._go_on(job)
         if not self.wait_for_completion:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -46,16 +46,39 @@ class FoundJob:
     analysis: Analysis | None = None
 
 
-def identity(context: Context) -> str:
+@dataclass(frozen=True)
+class Identity:
     """What tells a task instance from all others, and its life since it was last cleared from those before.
 
     Tries of one life share it. The start of the run tells deployments apart that share an account.
+
+    :param of: the task instance
+    :param started: the start of its run; clearing a run that had ended starts it anew
+    :param life: as many tries as were used when it was last cleared
     """
-    ti, run = context["ti"], context["dag_run"]
-    # As Airflow itself counts: clearing raises max_tries by the tries that were used, a retry leaves it.
-    life = int(getattr(ti, "max_tries", 0) or 0) - int(context["task"].retries or 0)
-    started = getattr(run, "start_date", None) or getattr(run, "run_after", None)
-    return json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index, life, str(started)])
+
+    of: tuple[str, str, str, int]
+    started: str
+    life: int
+
+    @classmethod
+    def from_context(cls, context: Context) -> Identity:
+        """That of the task that runs."""
+        ti, run = context["ti"], context["dag_run"]
+        started = getattr(run, "start_date", None) or getattr(run, "run_after", None)
+        # As Airflow itself counts: clearing raises max_tries by the tries that were used, a retry leaves it.
+        life = (getattr(ti, "max_tries", 0) or 0) - (context["task"].retries or 0)
+        map_index = -1 if ti.map_index is None else ti.map_index
+        return cls((ti.dag_id, ti.run_id, ti.task_id, map_index), str(started), max(life, 0))
+
+    def of_job(self, plan: JobPlan) -> str:
+        """What the name of its job for a plan is made of."""
+        return json.dumps([*self.of, self.started, self.life, plan.fingerprint])
+
+    def earlier_lives(self) -> Iterator[Identity]:
+        """Those in which jobs may have been started that were cleared away."""
+        for life in range(self.life):
+            yield replace(self, life=life)
 
 
 class TaskJob:
@@ -75,15 +98,15 @@ class TaskJob:
         self.files = S3Files(engine.connection, engine.output_kms_key)
 
     def find_or_start(
-        self, plan: JobPlan, config: AnalysisConfig, whose: str | None, claim: Callable[[str], None]
+        self, plan: JobPlan, config: AnalysisConfig, whose: Identity | None, claim: Callable[[str], None]
     ) -> FoundJob:
         """The job for a plan: one that an earlier try has started, or a new one.
 
         :param config: what is asked of it
-        :param whose: the identity of the task instance; None starts a new job whatever there is
+        :param whose: the task instance; None starts a new job whatever there is
         :param claim: told the name of a job before it is started, so that it can be stopped whatever happens
         """
-        known = None if whose is None else f"{whose} {plan.fingerprint}"
+        known = None if whose is None else whose.of_job(plan)
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             name = self.engine.job_name(known, attempt)
             description = None if known is None else self.jobs.find(name)
@@ -97,6 +120,21 @@ class TaskJob:
                 claim(name)
                 return found
         raise JobError(f"{_MOST_ATTEMPTS} jobs of this task did not complete; look at why, then clear the task")
+
+    def stop_cleared(self, plan: JobPlan, whose: Identity) -> None:
+        """Stop what the task instance had started before it was cleared, where nobody has.
+
+        A trigger stops its job when its task is cleared; but not where no triggerer was there to be told.
+        """
+        for earlier in whose.earlier_lives():
+            for attempt in range(1, _MOST_ATTEMPTS + 1):
+                name = self.engine.job_name(earlier.of_job(plan), attempt)
+                description = self.jobs.find(name)
+                if description is None:
+                    break
+                if JobStatus.of(description).running:
+                    self.log.info("Job %s was started before this task was cleared", name)
+                    self.stop(name)
 
     def _of_use(self, name: str, description: Mapping[str, Any], config: AnalysisConfig) -> FoundJob | None:
         """An earlier try's job, if it is still running, or has completed and left what was asked for."""

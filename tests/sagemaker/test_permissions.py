@@ -12,7 +12,7 @@ from conftest_sagemaker import Aws
 
 from airflow_clarify import BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.operators.jobs import TaskJob
+from airflow_clarify.operators.jobs import Identity, TaskJob
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "aws-permissions.md"
 
@@ -56,7 +56,9 @@ def test_the_tasks_policy_allows_what_a_task_calls(aws: Aws, monkeypatch: pytest
     data = DataConfig("s3://lab/data/reviews.csv", label="y")
     config = AnalysisConfig.build(data, BiasConfig([1], "f"))
     job = TaskJob(engine, logging.getLogger(__name__))
-    found = job.find_or_start(engine.plan(data, config), config, "somebody", lambda _: None)
+    found = job.find_or_start(
+        engine.plan(data, config), config, Identity(("d", "r", "t", -1), "now", 0), lambda _: None
+    )
     job.wait(found.name, time.time() + 30, 0.1, lambda: None, logs=True)
     job.finish(found.name, config, shown=True)
     endless = SageMakerEngine(role="clarify", aws_conn_id="lab", bucket="lab", env={"SLEEP_FIRST": "60"})
