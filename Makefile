@@ -4,6 +4,8 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLE := .venv-conformance
+SDK_2 := .venv-sdk-2
+SDK_3 := .venv-sdk-3
 OLDEST := .venv-oldest
 CONTAINER := .venv-container
 
@@ -35,8 +37,10 @@ types: $(VENV)/.complete ## Check the types
 bench: $(VENV)/.complete $(ORACLE)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" $(PY) benchmarks/run.py $(ARGS)
 
-conformance: $(VENV)/.complete $(ORACLE)/.complete ## Compare our numbers with the open-source Clarify metrics, on random data
-	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" $(PY) -m pytest tests/conformance -m conformance $(ARGS)
+conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare our numbers with the open-source Clarify metrics, and our jobs with the SageMaker SDK's
+	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" \
+	CLARIFY_SDK2_PYTHON="$(CURDIR)/$(SDK_2)/bin/python" CLARIFY_SDK3_PYTHON="$(CURDIR)/$(SDK_3)/bin/python" \
+		$(PY) -m pytest tests/conformance tests/dags -m conformance $(ARGS)
 
 oldest: $(OLDEST)/.complete ## Run the tests on the oldest Airflow that is supported
 	$(OLDEST)/bin/python -m pytest -m "not slow and not server and not conformance" $(ARGS)
@@ -48,7 +52,7 @@ clean: ## Remove what tests and builds leave behind
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environments too
-	rm -rf $(VENV) $(ORACLE) $(OLDEST) $(CONTAINER)
+	rm -rf $(VENV) $(ORACLE) $(SDK_2) $(SDK_3) $(OLDEST) $(CONTAINER)
 
 constraints: $(VENV)/.complete ## Renew the pinned versions in constraints-*.txt
 	scripts/renew-constraints.sh $(PY)
@@ -61,6 +65,12 @@ $(OLDEST)/.complete: pyproject.toml constraints-oldest.txt scripts/make-venv.sh
 
 $(ORACLE)/.complete: pyproject.toml scripts/make-venv.sh
 	@scripts/make-venv.sh $(ORACLE) $@ 3.12 --group conformance
+
+$(SDK_2)/.complete: pyproject.toml scripts/make-venv.sh
+	@scripts/make-venv.sh $(SDK_2) $@ 3.12 --group sagemaker-sdk-2
+
+$(SDK_3)/.complete: pyproject.toml scripts/make-venv.sh
+	@scripts/make-venv.sh $(SDK_3) $@ 3.12 --group sagemaker-sdk-3
 
 # What is in the image of container/Dockerfile, made in the same two steps.
 $(CONTAINER)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh

@@ -20,6 +20,11 @@ def check(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> 
     """
     _ = config.methods, config.label, config.label_values, config.facets
     _check_places(data)
+    if data.conn_id is not None and data.conn_id != engine.aws_conn_id:
+        raise ConfigError(
+            f"conn_id: the job reads with its role, and the task reaches S3 through the engine's aws_conn_id "
+            f"({engine.aws_conn_id!r}), not through {data.conn_id!r}; leave it out"
+        )
     if engine.instance_count is not None and int(engine.instance_count) > 1 and _joinsource(config) is None:
         raise ConfigError("instance_count: more than one instance needs a joinsource in the data configuration")
     if engine.image_uri is None:

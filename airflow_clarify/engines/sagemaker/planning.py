@@ -73,7 +73,7 @@ def _settings(engine: SageMakerEngine, jobs: ProcessingJobs, beyond: Mapping[str
         "ProcessingResources": {"ClusterConfig": _said(cluster)},
         "AppSpecification": {"ImageUri": engine.image_uri or clarify_image(jobs.region)},
         "RoleArn": jobs.role_arn(engine.role),
-        "Environment": environment or None,
+        "Environment": environment if environment or engine.env is not None else None,
         "NetworkConfig": _network(engine),
         "StoppingCondition": _stopping(engine),
         "Tags": _tags(engine.tags),

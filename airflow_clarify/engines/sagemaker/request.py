@@ -2,8 +2,8 @@
 
 Inputs, output and their paths are Clarify's contract with its container, see
 https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-configure-parameters.html. `make conformance`
-compares the whole request with the SDK's. (2.x says beside that of every input and output ``"AppManaged": false``, which
-is what SageMaker takes for granted.)
+compares the whole request with the SDK's. (2.x also says ``"AppManaged": false`` of every input and output, which
+SageMaker takes for granted.)
 """
 
 from __future__ import annotations
