@@ -120,7 +120,7 @@ def test_a_state_that_nobody_knows_is_no_success() -> None:
         ({}, {"na_values": ["?"]}, {}, "na_values: Clarify's image knows no such option"),
         ({}, {"header_row": False}, {}, "header_row: Clarify's image knows no such option"),
         ({}, {}, {"label_type": "categorical"}, "label_type: Clarify's image knows no such option"),
-        ({}, {"conn_id": "other"}, {}, "conn_id: the job reads with its role, and the task reaches S3 through the engine's"),
+        ({}, {"conn_id": "other"}, {}, "conn_id: the job reads with its role, and the task"),
         ({"instance_count": 2}, {}, {}, "instance_count: more than one instance needs a joinsource"),
         ({"region_name": "mars-1"}, {}, {}, "region_name: Amazon publishes no Clarify image for 'mars-1'"),
         ({"aws_conn_id": "lap"}, {}, {}, "aws_conn_id: there is no Airflow connection 'lap'"),

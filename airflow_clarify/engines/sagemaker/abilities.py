@@ -18,6 +18,8 @@ def check(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> 
 
     :raises ConfigError: it cannot; names what to change
     """
+    if not engine.role:
+        raise ConfigError("role: nothing is left of it after templating; name the IAM role that the job runs under")
     _ = config.methods, config.label, config.label_values, config.facets
     _check_places(data)
     if data.conn_id is not None and data.conn_id != engine.aws_conn_id:
