@@ -51,6 +51,7 @@ class ClarifyJobTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.stop_job_on_kill = stop_job_on_kill
         self.connection = AwsConnection(aws_conn_id, region_name, verify, botocore_config)
+        self._stopping: asyncio.Task[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The path of this class, and its arguments."""
@@ -69,8 +70,8 @@ class ClarifyJobTrigger(BaseTrigger):
             yield TriggerEvent(await self._wait())
         except ClarifyError as error:
             yield TriggerEvent(self._event("error", message=str(error)))
-        except asyncio.CancelledError:
-            await self._on_kill_before_3_3()
+        except asyncio.CancelledError as cancelled:
+            await self._on_cancel(cancelled)
             raise
 
     async def on_kill(self) -> None:
@@ -79,10 +80,7 @@ class ClarifyJobTrigger(BaseTrigger):
         Airflow waits for half a minute. The job of the last of a thousand tasks is stopped later than that.
         """
         if self.stop_job_on_kill:
-            stopping = asyncio.create_task(self._stop_unless_deferred())
-            _stopping.add(stopping)
-            stopping.add_done_callback(_stopping.discard)
-            await asyncio.shield(stopping)
+            await asyncio.shield(self._begin_to_stop())
 
     async def _wait(self) -> dict[str, Any]:
         from airflow_clarify.triggers.shared import shared_client
@@ -117,6 +115,21 @@ class ClarifyJobTrigger(BaseTrigger):
     def _event(self, status: str, **more: Any) -> dict[str, Any]:
         return {"status": status, "job_name": self.job_name, **more}
 
-    async def _on_kill_before_3_3(self) -> None:
+    async def _on_cancel(self, cancelled: asyncio.CancelledError) -> None:
+        """Begin to stop the job at once where a user may be the reason.
+
+        Airflow from 3.3 on says so by a message, and calls ``on_kill``. But it cancels once more every second, and
+        where many tasks are killed together, most do not get that far.
+        """
         if not hasattr(BaseTrigger, "on_kill"):
             await self.on_kill()
+        elif cancelled.args and self.stop_job_on_kill:
+            self._begin_to_stop()
+
+    def _begin_to_stop(self) -> asyncio.Task[None]:
+        """Stop the job in a task of its own, which a cancellation of the trigger does not reach."""
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop_unless_deferred())
+            _stopping.add(self._stopping)
+            self._stopping.add_done_callback(_stopping.discard)
+        return self._stopping

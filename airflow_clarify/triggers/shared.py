@@ -201,24 +201,50 @@ async def shared_client(connection: AwsConnection) -> AsyncIterator[SharedClient
             await client.close()
 
 
+class _TaskStates:
+    """Asks Airflow for the states of tasks: once for all instances of a mapped task that want to know at about the same
+    time. Airflow looks at each of them for every question.
+    """
+
+    def __init__(self) -> None:
+        self._asking = asyncio.Lock()
+        self._answers: dict[tuple[str, str, str], tuple[float, dict[str, Any]]] = {}
+
+    async def of(self, ti: Any) -> str | None:
+        """The state of a task instance, not before now; None of one that was cleared, or is there no longer."""
+        now = asyncio.get_running_loop().time
+        since, key = now(), (ti.dag_id, ti.run_id, ti.task_id)
+        async with self._asking:
+            began, states = self._answers.get(key, (float("-inf"), {}))
+            if began < since:
+                began, states = now(), await self._ask(*key)
+                self._answers = {old: answer for old, answer in self._answers.items() if answer[0] > began - 60}
+                self._answers[key] = began, states
+        state = states.get(ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}")
+        return None if state is None else str(state)
+
+    async def _ask(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+        from asgiref.sync import sync_to_async
+
+        ask = sync_to_async(RuntimeTaskInstance.get_task_states)
+        return dict((await ask(dag_id=dag_id, task_ids=[task_id], run_ids=[run_id])).get(run_id, {}))
+
+
+_task_states: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _TaskStates] = weakref.WeakKeyDictionary()
+
+
 async def is_still_deferred(ti: Any) -> bool:
     """Whether a task is still waiting for a trigger; then it was not a user who ended it.
 
     :param ti: the trigger's task instance
     :return: also where Airflow cannot say, as when it is shutting down itself
     """
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-    from asgiref.sync import sync_to_async
-
     if ti is None:
         return True
+    states = _task_states.setdefault(asyncio.get_running_loop(), _TaskStates())
     try:
-        states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-        )
+        return await states.of(ti) == "deferred"
     except Exception as error:
         log.warning("Airflow does not say what state task %s is in: %s", ti.task_id, first_line(error))
         return True
-    # A task that was cleared has no state; one whose run was deleted is not there.
-    key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
-    return str(states.get(ti.run_id, {}).get(key)) == "deferred"

@@ -19,6 +19,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "aws-permissions.md"
 #: What the calls that are not named like their permission need.
 PERMISSIONS = {
     "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "sts:GetCallerIdentity": None,

@@ -1,0 +1,326 @@
+"""Many triggers in one event loop: one client, a measured number of calls, and nothing that one does to another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from sagemaker_stand_in import StandIn
+
+from airflow_clarify.engines.sagemaker.connection import AwsConnection
+from airflow_clarify.triggers import shared
+from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
+
+JOBS = 200
+#: As many calls a second in these tests, which would otherwise take minutes.
+RATE = 100.0
+CONNECTION = AwsConnection("aws_lab")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[StandIn]:
+    with StandIn("http://127.0.0.1:1", "k", "s", without_containers=True) as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    extra = {"endpoint_url": server.endpoint, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_LAB", json.dumps(connection))
+    monkeypatch.setattr(shared, "Pace", functools.partial(shared.Pace, RATE))
+    monkeypatch.setattr(shared, "_FASTER", RATE / 100)
+    yield server
+    server.clear_faults()
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The clients that are made."""
+    made: list[Any] = []
+    new_client = shared.SharedClient._new_client
+
+    def noted(self: shared.SharedClient) -> Any:
+        made.append(new_client(self))
+        return made[-1]
+
+    monkeypatch.setattr(shared.SharedClient, "_new_client", noted)
+    return made
+
+
+def create(aws: StandIn, prefix: str, number: int = JOBS) -> list[str]:
+    keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
+    client = boto3.client("sagemaker", endpoint_url=aws.endpoint, **keys)
+    names = [f"{prefix}-{one:03}" for one in range(number)]
+    for name in names:
+        client.create_processing_job(
+            ProcessingJobName=name,
+            ProcessingResources={
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}
+            },
+            AppSpecification={"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/clarify:1"},
+            RoleArn="arn:aws:iam::111122223333:role/lab",
+        )
+    return names
+
+
+@contextlib.asynccontextmanager
+async def waiting(names: list[str], **settings: Any) -> AsyncIterator[dict[str, asyncio.Task[Any]]]:
+    """Triggers that run, by the names of their jobs."""
+
+    async def event(trigger: ClarifyJobTrigger) -> Any:
+        events = [event.payload async for event in trigger.run()]
+        assert len(events) == 1
+        return events[0]
+
+    arguments = {"poll_interval": 0.5, "aws_conn_id": "aws_lab"} | settings
+    running = {name: asyncio.create_task(event(ClarifyJobTrigger(name, **arguments))) for name in names}
+    try:
+        yield running
+    finally:
+        for task in running.values():
+            task.cancel()
+        await asyncio.gather(*running.values(), return_exceptions=True)
+
+
+async def asked(aws: StandIn, times: int) -> None:
+    """Wait until so many calls more have come."""
+    enough = aws.calls["DescribeProcessingJob"] + times
+    while aws.calls["DescribeProcessingJob"] < enough:
+        await asyncio.sleep(0.02)
+
+
+def open_clients() -> int:
+    return len(shared._clients.get(asyncio.get_running_loop(), {}))
+
+
+def ended(names: list[str]) -> list[dict[str, str]]:
+    return [{"status": "ended", "job_name": name, "state": "Completed"} for name in names]
+
+
+# --- Together -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.server
+def test_all_share_a_client_and_its_pace(aws: StandIn, clients: list[Any]) -> None:
+    names = create(aws, "together")
+
+    async def run() -> None:
+        before, began = aws.calls["DescribeProcessingJob"], time.monotonic()
+        async with waiting(names) as running:
+            await asked(aws, 2 * JOBS)
+            assert aws._server is not None
+            assert len(aws._server._connections) <= 8 + 1, "and one of boto3's, which has made the jobs"
+            aws.complete("together")
+            assert await asyncio.gather(*running.values()) == ended(names)
+            assert open_clients() == 0, "the last to leave has closed it"
+        calls = aws.calls["DescribeProcessingJob"] - before
+        assert calls <= RATE * (time.monotonic() - began) + 8
+
+    asyncio.run(run())
+    assert len(clients) == 1
+
+
+@pytest.mark.server
+def test_throttling_and_lost_connections_are_survived(aws: StandIn, clients: list[Any]) -> None:
+    names = create(aws, "survived")
+
+    async def run() -> None:
+        async with waiting(names) as running:
+            await asked(aws, JOBS)
+            aws.fail("DescribeProcessingJob", "throttle", times=3)
+            aws.fail("DescribeProcessingJob", "lost-connection", times=20)
+            aws.fail("DescribeProcessingJob", "server-error", times=20)
+            await asked(aws, 43)
+            assert not any(task.done() for task in running.values())
+            aws.complete("survived")
+            assert await asyncio.gather(*running.values()) == ended(names)
+
+    asyncio.run(run())
+    assert len(clients) == 1
+
+
+@pytest.mark.server
+def test_expired_credentials_are_renewed_for_all(aws: StandIn, clients: list[Any]) -> None:
+    names = create(aws, "expired", 50)
+
+    async def run() -> None:
+        async with waiting(names) as running:
+            await asked(aws, 50)
+            aws.fail("DescribeProcessingJob", "expired-token", times=10)
+            await asked(aws, 60)
+            aws.complete("expired")
+            assert await asyncio.gather(*running.values()) == ended(names)
+
+    asyncio.run(run())
+    assert 2 <= len(clients) <= 11
+
+
+@pytest.mark.server
+def test_a_trigger_that_is_cancelled_leaves_the_others_alone(aws: StandIn, clients: list[Any]) -> None:
+    names = create(aws, "cancelled", 20)
+
+    async def run() -> None:
+        async with waiting(names) as running:
+            await asked(aws, 25)
+            for name in names[:10]:
+                running[name].cancel()
+            await asyncio.wait([running[name] for name in names[:10]])
+            assert open_clients() == 1
+            aws.complete("cancelled")
+            rest = [running[name] for name in names[10:]]
+            assert await asyncio.gather(*rest) == ended(names[10:])
+
+    asyncio.run(run())
+    assert len(clients) == 1
+
+
+@pytest.mark.server
+def test_one_may_come_while_the_last_leaves(aws: StandIn) -> None:
+    (name,) = create(aws, "come-and-go", 1)
+
+    async def visit(delay: float) -> None:
+        await asyncio.sleep(delay)
+        async with shared.shared_client(CONNECTION) as client:
+            description = await client.look(name)
+        assert description is not None, "nobody closes a client that another uses"
+
+    async def run() -> None:
+        await asyncio.gather(*(visit(0.005 * number) for number in range(60)))
+        assert open_clients() == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.server
+def test_one_that_is_cancelled_while_it_opens_the_client(aws: StandIn) -> None:
+    names = create(aws, "opening", 2)
+
+    async def run() -> None:
+        async with waiting(names) as running:
+            first, second = running.values()
+            await asyncio.sleep(0.001)
+            first.cancel()
+            aws.complete("opening")
+            assert await second == ended(names)[1]
+        assert open_clients() == 0
+
+    asyncio.run(run())
+
+
+def test_a_client_that_cannot_be_opened_is_everybodys_error() -> None:
+    async def run() -> None:
+        names = [f"job-{number}" for number in range(20)]
+        async with waiting(names, aws_conn_id="aws_misspelt") as running:
+            events = await asyncio.gather(*running.values())
+        assert {event["status"] for event in events} == {"error"}
+        assert all("aws_misspelt" in event["message"] for event in events)
+        assert open_clients() == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.server
+def test_to_stop_a_job_does_not_wait_behind_all_looks(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "Pace", functools.partial(shared.Pace.func, 2.0))  # type: ignore[attr-defined]
+    names = create(aws, "queue", 40)
+
+    async def run() -> None:
+        async with waiting(names):
+            await asked(aws, 1)
+            began = time.monotonic()
+            async with shared.shared_client(CONNECTION) as client:
+                assert await client.stop(names[-1])
+            assert time.monotonic() - began < 5
+
+    asyncio.run(run())
+
+
+# --- The pace -----------------------------------------------------------------------------------------------------
+
+
+def throttling() -> ClientError:
+    return ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "DescribeProcessingJob")
+
+
+async def throttled_call(pace: shared.Pace, seconds: float = 0) -> None:
+    async def call() -> None:
+        async with pace.turn():
+            await asyncio.sleep(seconds)
+            raise throttling()
+
+    with pytest.raises(ClientError):
+        await call()
+
+
+def test_calls_come_one_after_the_other_in_the_order_in_which_they_were_asked_for() -> None:
+    async def run() -> list[tuple[int, float]]:
+        pace, seen, began = shared.Pace(50), [], time.monotonic()
+
+        async def call(number: int) -> None:
+            async with pace.turn():
+                seen.append((number, time.monotonic() - began))
+
+        await asyncio.gather(*(call(number) for number in range(25)))
+        return seen
+
+    seen = asyncio.run(run())
+    assert [number for number, _ in seen] == list(range(25))
+    assert seen[-1][1] >= 24 / 50 - 0.02
+    # Even at the start there is no burst.
+    assert all(when >= number / 50 - 0.02 for number, when in seen)
+
+
+def test_throttling_slows_down_once_for_calls_that_were_under_way_together() -> None:
+    async def run() -> None:
+        pace = shared.Pace(1000)
+        await asyncio.gather(*(throttled_call(pace, 0.1) for _ in range(8)))
+        assert pace.rate == 500
+        await throttled_call(pace)
+        assert pace.rate == 250
+
+    asyncio.run(run())
+
+
+def test_the_pace_has_a_floor_and_recovers() -> None:
+    async def run() -> None:
+        pace = shared.Pace(1000)
+        pace.rate = 0.6
+        await throttled_call(pace)
+        assert pace.rate == 0.5
+        pace.rate = 999.95
+        pace._next = 0
+        async with pace.turn():
+            pass
+        assert pace.rate == 1000
+        with pytest.raises(ValueError, match="other"):
+            async with pace.turn():
+                raise ValueError("other")
+        assert pace.rate == 1000
+
+    asyncio.run(run())
+
+
+def test_one_that_gives_up_waiting_does_not_hold_up_the_others() -> None:
+    async def run() -> None:
+        pace = shared.Pace(100)
+
+        async def call() -> None:
+            async with pace.turn():
+                pass
+
+        calls = [asyncio.create_task(call()) for _ in range(100)]
+        await asyncio.sleep(0)
+        for one in calls[:90]:
+            one.cancel()
+        await asyncio.wait_for(asyncio.gather(*calls[90:]), 1)
+
+    asyncio.run(run())
