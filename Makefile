@@ -9,6 +9,9 @@ SDK_3 := .venv-sdk-3
 OLDEST := .venv-oldest
 CONTAINER := .venv-container
 
+# Much of a test's time is spent waiting for processes and servers, each file's own.
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types format bench conformance oldest venv clean distclean constraints
 
@@ -21,7 +24,7 @@ demo: $(VENV)/.complete ## See a DAG find bias, stop, repair the data and train;
 		$(if $(POSITIVE),--positive "$(POSITIVE)") $(if $(FACET),--facet "$(FACET)")
 
 test: $(VENV)/.complete $(CONTAINER)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
-	CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" $(PY) -m pytest $(ARGS)
+	CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" $(PY) $(PYTEST) $(ARGS)
 
 lint: $(VENV)/.complete ## Check style and the layout of imports
 	$(PY) -m ruff check .
@@ -40,10 +43,10 @@ bench: $(VENV)/.complete $(ORACLE)/.complete ## Measure speed and memory against
 conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare our numbers with the open-source Clarify metrics, and our jobs with the SageMaker SDK's
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" \
 	CLARIFY_SDK2_PYTHON="$(CURDIR)/$(SDK_2)/bin/python" CLARIFY_SDK3_PYTHON="$(CURDIR)/$(SDK_3)/bin/python" \
-		$(PY) -m pytest tests/conformance tests/dags -m conformance $(ARGS)
+		$(PY) $(PYTEST) tests/conformance tests/dags -m conformance $(ARGS)
 
 oldest: $(OLDEST)/.complete ## Run the tests on the oldest Airflow that is supported
-	$(OLDEST)/bin/python -m pytest -m "not slow and not server and not conformance" $(ARGS)
+	$(OLDEST)/bin/python $(PYTEST) -m "not slow and not server and not conformance" $(ARGS)
 
 venv: $(VENV)/.complete ## Make the environment in .venv, and nothing more
 

@@ -74,7 +74,7 @@ def both() -> Iterator[Aws]:
 
 @pytest.fixture
 def aws(both: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """Both, through the Airflow connection ``lab``; without faults and calls of earlier tests."""
-    monkeypatch.setenv("AIRFLOW_CONN_LAB", both.connection())
+    """Both, through the Airflow connection ``clarify_lab``; without faults and calls of earlier tests."""
+    monkeypatch.setenv("AIRFLOW_CONN_CLARIFY_LAB", both.connection())
     yield both
     both.sagemaker.clear_faults()

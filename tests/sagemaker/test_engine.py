@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 def engine(**changes: Any) -> SageMakerEngine:
-    return SageMakerEngine(**{"role": "clarify", "aws_conn_id": "lab", **changes})
+    return SageMakerEngine(**{"role": "clarify", "aws_conn_id": "clarify_lab", **changes})
 
 
 def data(**changes: Any) -> DataConfig:

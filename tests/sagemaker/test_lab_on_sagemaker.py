@@ -18,7 +18,7 @@ def test_the_lab_on_sagemaker(aws: Aws, airflow_db: Path) -> None:
     from clarify_on_sagemaker import dag
 
     before = len(aws.created())
-    ran = run(dag, bucket="lab", role="clarify", conn_id="lab")
+    ran = run(dag, bucket="lab", role="clarify", conn_id="clarify_lab")
 
     assert set(ran.states.values()) == {"success"}
     assert len(aws.created()) == before + 2

@@ -68,7 +68,7 @@ def waiting(aws: Aws) -> Iterator[tuple[ClarifyPreTrainingBiasOperator, dict[str
         task_id="t",
         data_config=DataConfig("s3://lab/data/reviews.csv", label="y"),
         bias_config=BiasConfig([1], "f"),
-        engine=SageMakerEngine(role="clarify", bucket="lab", aws_conn_id="lab", env={"SLEEP_FIRST": "60"}),
+        engine=SageMakerEngine(role="clarify", bucket="lab", aws_conn_id="clarify_lab", env={"SLEEP_FIRST": "60"}),
         deferrable=True,
         durable=False,
     )

@@ -40,7 +40,7 @@ def folder() -> str:
 
 
 def engine(**changes: Any) -> SageMakerEngine:
-    return SageMakerEngine(role="clarify", aws_conn_id="lab", **changes)
+    return SageMakerEngine(role="clarify", aws_conn_id="clarify_lab", **changes)
 
 
 def check(folder: str, task_id: str = "bias", **changes: Any) -> ClarifyPreTrainingBiasOperator:
@@ -65,13 +65,15 @@ def waiting(how: str, folder: str, **changes: Any) -> DAG:
             sensor = ClarifyJobSensor(
                 task_id="sensor",
                 job_name=started.output,
-                aws_conn_id="lab",
+                aws_conn_id="clarify_lab",
                 poke_interval=0.2,
                 mode="reschedule" if how == "rescheduled sensor" else "poke",
                 deferrable=how == "deferred sensor",
             )
             analysis = sensor.output
-        BiasGateOperator(task_id="gate", analysis=analysis, thresholds={"DPL": 0.1}, on_violation="warn", conn_id="lab")
+        BiasGateOperator(
+            task_id="gate", analysis=analysis, thresholds={"DPL": 0.1}, on_violation="warn", conn_id="clarify_lab"
+        )
     return dag
 
 

@@ -53,7 +53,7 @@ def test_the_tasks_policy_allows_what_a_task_calls(aws: Aws, monkeypatch: pytest
         return original(self, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noting)
-    engine = SageMakerEngine(role="clarify", aws_conn_id="lab", bucket="lab", tags={"a": "b"})
+    engine = SageMakerEngine(role="clarify", aws_conn_id="clarify_lab", bucket="lab", tags={"a": "b"})
     data = DataConfig("s3://lab/data/reviews.csv", label="y")
     config = AnalysisConfig.build(data, BiasConfig([1], "f"))
     job = TaskJob(engine, logging.getLogger(__name__))
@@ -62,7 +62,7 @@ def test_the_tasks_policy_allows_what_a_task_calls(aws: Aws, monkeypatch: pytest
     )
     job.wait(found.name, time.time() + 30, 0.1, lambda: None, logs=True)
     job.finish(found.name, config, shown=True)
-    endless = SageMakerEngine(role="clarify", aws_conn_id="lab", bucket="lab", env={"SLEEP_FIRST": "60"})
+    endless = SageMakerEngine(role="clarify", aws_conn_id="clarify_lab", bucket="lab", env={"SLEEP_FIRST": "60"})
     job.stop(job.find_or_start(endless.plan(data, config), config, None, lambda _: None).name)
 
     needed = {PERMISSIONS.get(call, call) for call in called} - {None}

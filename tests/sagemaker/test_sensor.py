@@ -46,7 +46,7 @@ def started(aws: Aws) -> Callable[..., str]:
     """Start a job as something else would."""
 
     def start(*, wait: bool = True, **changes: Any) -> str:
-        engine = SageMakerEngine(**{"role": "clarify", "aws_conn_id": "lab", "bucket": "lab", **changes})
+        engine = SageMakerEngine(**{"role": "clarify", "aws_conn_id": "clarify_lab", "bucket": "lab", **changes})
         data = DataConfig("s3://lab/data/reviews.csv", label="y")
         config = AnalysisConfig.build(data, BiasConfig([1], "f"), ["CI", "DPL"])
         name = engine.job_name(None)
@@ -59,7 +59,7 @@ def started(aws: Aws) -> Callable[..., str]:
 
 
 def sensor(name: str, **changes: Any) -> ClarifyJobSensor:
-    arguments: dict[str, Any] = {"aws_conn_id": "lab", "poke_interval": 0.2, "timeout": 30, **changes}
+    arguments: dict[str, Any] = {"aws_conn_id": "clarify_lab", "poke_interval": 0.2, "timeout": 30, **changes}
     return ClarifyJobSensor(task_id="sensor", job_name=name, **arguments)
 
 

@@ -31,7 +31,7 @@ for how, deferrable in (("in_task", False), ("deferred", True)):
                 engine=SageMakerEngine(
                     role="clarify",
                     bucket="lab",
-                    aws_conn_id="lab",
+                    aws_conn_id="clarify_lab",
                     env={"SLEEP_FIRST": str(seconds)},
                     job_name_prefix=dag.dag_id,
                 ),
@@ -49,7 +49,7 @@ def airflow(both: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Air
     home = tmp_path_factory.mktemp("airflow")
     (home / "dags").mkdir()
     (home / "dags" / "jobs.py").write_text(DAGS)
-    with airflow_services(home, home / "dags", AIRFLOW_CONN_LAB=both.connection()) as services:
+    with airflow_services(home, home / "dags", AIRFLOW_CONN_CLARIFY_LAB=both.connection()) as services:
         yield services
 
 
