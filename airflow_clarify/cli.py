@@ -105,7 +105,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     folder = arguments.output
     if folder is not None:
         _check_output(folder, "a folder")
-        _refuse_to_overwrite(data, outputs.locations(folder).values())
+        _refuse_to_overwrite(data, outputs.locations(folder, config).values())
     with _TerminalProgress() as progress:
         analysis = Analysis.from_contingency(_engine(arguments).count(data, config, progress=progress), config)
     if folder is not None:
@@ -113,7 +113,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     _say("\n".join(table(analysis)))
     _warn(analysis.warnings)
     if folder is not None:
-        _say(f"Wrote {', '.join(outputs.FILES_OF_ANALYSIS.values())} to {printable(folder, None)}")
+        _say(f"Wrote {', '.join(outputs.files_of(config).values())} to {printable(folder, None)}")
     return WELL
 
 

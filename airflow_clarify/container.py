@@ -75,7 +75,7 @@ class Job:
         :raises DataError: the data cannot be read
         :raises OutputError: the output cannot be written
         """
-        from airflow_clarify.outputs import FILES_OF_ANALYSIS, write_analysis
+        from airflow_clarify.outputs import files_of, write_analysis
         from airflow_clarify.reports.table import printable, table
 
         self._check_that_there_is_a_job()
@@ -91,7 +91,7 @@ class Job:
         say("\n".join([f"Read {_many(analysis.rows or 0, 'row')}", *table(analysis)]))
         for warning in analysis.warnings:
             say(printable(f"warning: {warning}", None))
-        say(printable(f"Wrote {', '.join(FILES_OF_ANALYSIS.values())} to {self.output}", None))
+        say(printable(f"Wrote {', '.join(files_of(config).values())} to {self.output}", None))
         self._say_that_all_is_well(analysis, say)
 
     def leave_message(self, sentence: str) -> None:

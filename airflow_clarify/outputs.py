@@ -30,17 +30,22 @@ CONFIG = "analysis_config.json"
 REPORT = "report.html"
 VERDICT = "verdict.json"
 
-#: The files of an analysis, by kind, in the order in which they are written.
-FILES_OF_ANALYSIS = {"report": REPORT, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
+
+def files_of(config: AnalysisConfig) -> dict[str, str]:
+    """The files of an analysis, by kind, in the order in which they are written.
+
+    :raises ConfigError: the configuration gives the report a name that is none
+    """
+    return {"report": config.report_file, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
 
 
-def locations(folder: str, names: Mapping[str, str] = FILES_OF_ANALYSIS) -> dict[str, str]:
-    """Where the files of a folder will be.
+def locations(folder: str, config: AnalysisConfig) -> dict[str, str]:
+    """Where the files of an analysis will be.
 
     :param folder: a local path or a URI
-    :param names: kind to file name
+    :raises ConfigError: the configuration gives the report a name that is none
     """
-    return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in names.items()}
+    return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in files_of(config).items()}
 
 
 def write_analysis(folder: str, analysis: Analysis, config: AnalysisConfig, conn_id: str | None = None) -> Analysis:
@@ -53,9 +58,9 @@ def write_analysis(folder: str, analysis: Analysis, config: AnalysisConfig, conn
     """
     from airflow_clarify.reports.html import render
 
-    analysis = replace(analysis, outputs=locations(folder))
+    analysis = replace(analysis, outputs=locations(folder, config))
     texts = {
-        REPORT: render(analysis, config=config),
+        config.report_file: render(analysis, config=config),
         SUMMARY: json.dumps(analysis.to_summary(), indent=4),
         CONFIG: config.to_json(),
         ANALYSIS: analysis.to_clarify_json(),

@@ -19,7 +19,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
 from airflow_clarify.bias.thresholds import Outcome, Thresholds
-from airflow_clarify.exceptions import DataError, OutputError
+from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 
 CONFIG = AnalysisConfig.build(DataConfig("loans.csv", label="approved"), BiasConfig([1], "gender"))
 OLD = {"report.html": "an old report", "summary.json": "an old summary", "analysis.json": "an old analysis"}
@@ -97,7 +97,7 @@ def test_the_last_one_to_appear_is_the_one_that_readers_wait_for(
     outputs.write_files(str(tmp_path), NEW)
 
     assert moved == list(NEW)
-    assert list(outputs.FILES_OF_ANALYSIS.values())[-1] == outputs.ANALYSIS
+    assert list(outputs.files_of(CONFIG).values())[-1] == outputs.ANALYSIS
 
 
 def test_what_was_there_is_replaced_and_other_files_stay(tmp_path: Path) -> None:
@@ -309,8 +309,22 @@ def test_an_analysis_is_written_with_all_that_belongs_to_it(tmp_path: Path) -> N
     assert found["analysis_config.json"] == CONFIG.to_json()
     assert json.loads(found["summary.json"])["outputs"] == dict(written.outputs)
     assert found["report.html"].startswith("<!DOCTYPE html>")
-    assert {kind: Path(place).name for kind, place in written.outputs.items()} == outputs.FILES_OF_ANALYSIS
+    assert {kind: Path(place).name for kind, place in written.outputs.items()} == outputs.files_of(CONFIG)
     assert all(Path(place).exists() for place in written.outputs.values())
+
+
+def test_the_report_has_the_name_that_the_configuration_gives_it(tmp_path: Path) -> None:
+    named = AnalysisConfig(CONFIG.document | {"methods": {**CONFIG.document["methods"], "report": {"name": "loans"}}})
+    written = outputs.write_analysis(str(tmp_path), BIASED, named)
+
+    assert written.outputs["report"] == f"{tmp_path}/loans.html"
+    assert "report.html" not in files_in(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", " ", "../up", "a/b", "a\\b", ".hidden"])
+def test_a_report_name_that_is_none_is_refused_with_the_configuration(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"methods.report.name: .* is no file name"):
+        AnalysisConfig(CONFIG.document | {"methods": {**CONFIG.document["methods"], "report": {"name": name}}})
 
 
 @pytest.mark.parametrize("weighted", [False, True])

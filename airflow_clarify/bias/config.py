@@ -288,6 +288,7 @@ class AnalysisConfig:
         from airflow_clarify.bias.clarify_schema import check
 
         check(self.document)
+        _ = self.report_file
 
     @classmethod
     def build(cls, data: DataConfig, bias: BiasConfig, methods: Methods = "all") -> AnalysisConfig:
@@ -401,6 +402,17 @@ class AnalysisConfig:
             )
         methods = section.get("methods", "all")
         return tuple(METRICS) if methods == "all" else tuple(sorted(set(methods)))
+
+    @property
+    def report_file(self) -> str:
+        """The name of the HTML report, which Clarify's ``report`` method says without its ending.
+
+        :raises ConfigError: it is no file name
+        """
+        name = str((self.document["methods"].get("report") or _DEFAULT_REPORT).get("name", _DEFAULT_REPORT["name"]))
+        if not name.strip() or name.startswith(".") or set(name) & set("/\\\0"):
+            raise ConfigError(f"methods.report.name: {name!r} is no file name; give one without an ending")
+        return f"{name}.html"
 
     @property
     def left_to_clarify(self) -> tuple[str, ...]:

@@ -427,6 +427,24 @@ def test_what_clarify_leaves_has_no_counts_and_gets_a_report_of_ours(aws: Aws, r
 
 
 @server
+@pytest.mark.parametrize(("name", "ours"), [("lab", "bias_report.html"), ("bias_report", "our_bias_report.html")])
+def test_the_report_may_have_another_name(name: str, ours: str, aws: Aws) -> None:
+    given = data(output_path=f"s3://lab/named-{name}")
+    document = config(given).document
+    asked = AnalysisConfig({**document, "methods": {**document["methods"], "report": {"name": name}}})
+    job_name = engine().job_name(None)
+    engine().submit(engine().plan(given, asked), job_name)
+    aws.sagemaker.wait(job_name)
+    description, files = ProcessingJobs(engine().connection).describe(job_name), S3Files(engine().connection)
+    assert collected(description, asked, files).outputs["report"] == f"s3://lab/named-{name}/{name}.html"
+
+    aws.s3.client().delete_object(Bucket="lab", Key=f"named-{name}/summary.json")
+    found = collected(description, asked, files).outputs
+    assert found["clarify_report"] == f"s3://lab/named-{name}/{name}.html"
+    assert found["report"] == f"s3://lab/named-{name}/{ours}"
+
+
+@server
 def test_refusals_are_one_sentence(aws: Aws) -> None:
     given = data()
     with pytest.raises(ConfigError, match=r"GetRole of no-such-role: NoSuchEntity.*; check the name"):

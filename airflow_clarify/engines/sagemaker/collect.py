@@ -18,12 +18,8 @@ from airflow_clarify.engines.sagemaker.files import S3Files
 from airflow_clarify.engines.sagemaker.request import CONFIG_FILE, CONFIG_INPUT, RESULT_OUTPUT, locations
 from airflow_clarify.exceptions import ClarifyError, JobError
 
-#: What Clarify names its report, by kind. Ours stands beside it under a name of its own.
-_CLARIFYS_REPORTS = {
-    "clarify_report": "report.html",
-    "clarify_notebook": "report.ipynb",
-    "clarify_pdf": "report.pdf",
-}
+#: Clarify's report, by kind: all of one name, which the configuration may change. Ours stands beside it.
+_CLARIFYS_REPORTS = {"clarify_report": ".html", "clarify_notebook": ".ipynb", "clarify_pdf": ".pdf"}
 OUR_REPORT = "bias_report.html"
 #: S3 keeps whole seconds, and clocks differ a little.
 _CLOCKS_DIFFER = timedelta(seconds=5)
@@ -74,7 +70,7 @@ def _see_that_all_is_there(
 ) -> None:
     wanted = [outputs.ANALYSIS]
     if config.document["methods"].get("report") is not None:
-        wanted.append(f"{config.document['methods']['report'].get('name', 'report')}.html")
+        wanted.append(config.report_file)
     for file in wanted:
         if there.get(file, (0, None))[0]:
             continue
@@ -99,8 +95,9 @@ def _read(
         # Our own image leaves the counts as well.
         uri = f"{folder}/{outputs.SUMMARY}"
         analysis = analysis.with_summary(_text(files, uri), uri)
-        return replace(analysis, outputs=found | {"report": f"{folder}/{outputs.REPORT}", "summary": uri})
-    reports = {kind: f"{folder}/{file}" for kind, file in _CLARIFYS_REPORTS.items() if file in there}
+        return replace(analysis, outputs=found | {"report": f"{folder}/{config.report_file}", "summary": uri})
+    named = {kind: config.report_file.removesuffix(".html") + ending for kind, ending in _CLARIFYS_REPORTS.items()}
+    reports = {kind: f"{folder}/{file}" for kind, file in named.items() if file in there}
     image = str(description.get("AppSpecification", {}).get("ImageUri", "")).rpartition("/")[2]
     return replace(
         analysis,
@@ -148,7 +145,7 @@ def _written_up(analysis: Analysis, config: AnalysisConfig, folder: str, files: 
     """Write our report of Clarify's numbers, which the gate adds its verdict to."""
     from airflow_clarify.reports.html import render
 
-    uri = f"{folder}/{OUR_REPORT}"
+    uri = f"{folder}/{OUR_REPORT if config.report_file != OUR_REPORT else f'our_{OUR_REPORT}'}"
     analysis = replace(analysis, outputs={**analysis.outputs, "report": uri})
     files.write(uri, render(analysis, config=config).encode())
     return analysis
