@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,10 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     AWS_DEFAULT_REGION="us-east-1",
 )
+
+# A shell has its background processes ignore Ctrl-C, and they hand that on. Tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Time limits on single examples only measure how busy the machine is.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
