@@ -136,7 +136,7 @@ class Job:
 
         config = AnalysisConfig.parse(read_file(str(self.config)), str(self.config))
         _refuse_what_is_not_computed_here(config, self.data)
-        options = _options(self.environment)
+        options = options_of(self.environment)
         of_the_analysis = {name: options.pop(name) for name in _OF_THE_ANALYSIS if name in options}
         config = replace(config, **of_the_analysis)
         _check_types(config)
@@ -236,8 +236,12 @@ def _check_types(config: AnalysisConfig) -> None:
     )
 
 
-def _options(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The options that are given, checked; null gives none."""
+def options_of(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The options that are given beside a job's configuration, checked; null gives none.
+
+    :param environment: the environment variables of the job
+    :raises ConfigError: they are not what they should be
+    """
     text = _text_of_options(environment)
     if not text.strip():
         return {}

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from airflow_clarify import Analysis, BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.engines.sagemaker.collect import configuration
 from airflow_clarify.engines.sagemaker.files import S3Files
 from airflow_clarify.engines.sagemaker.images import REGIONS, clarify_image
 from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
@@ -258,13 +259,23 @@ def test_a_local_dataset_is_uploaded_first(folder: bool, aws: Aws, ran: Callable
 
 
 @server
-def test_options_reach_our_own_image(ran: Callable[..., Any]) -> None:
+def test_options_reach_our_own_image(aws: Aws, ran: Callable[..., Any]) -> None:
     given = data(na_values=["a" * 120, "b" * 120, "c" * 120], output_path="s3://lab/options", header_row=True)
     ours = engine(image_uri="111122223333.dkr.ecr.us-east-1.amazonaws.com/airflow-clarify:0.1.0")
     description, asked, files = ran(given, ours, label_type="categorical", facet_type="categorical")
     assert {"AIRFLOW_CLARIFY_OPTIONS_1", "AIRFLOW_CLARIFY_OPTIONS_2"} <= description["Environment"].keys()
     analysis = collected(description, asked, files)
     assert analysis.declared_types == {"label_type": "categorical", "facet_type": "categorical"}
+    # A sensor has the job's description only.
+    again = collected(description, configuration(description, files), files)
+    assert again.config_sha256 == analysis.config_sha256
+
+    # An image that does not know of the options leaves no summary.
+    aws.s3.client().delete_object(Bucket="lab", Key="options/summary.json")
+    with pytest.raises(
+        JobError, match=r"holds no summary.json, so whether the image took na_values, header_row, label"
+    ):
+        collected(description, asked, files)
 
 
 @server

@@ -14,6 +14,7 @@ from typing import Any
 from airflow_clarify import outputs
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.container import options_of
 from airflow_clarify.engines.sagemaker.files import S3Files
 from airflow_clarify.engines.sagemaker.request import CONFIG_FILE, CONFIG_INPUT, RESULT_OUTPUT, locations
 from airflow_clarify.exceptions import ClarifyError, JobError
@@ -26,7 +27,7 @@ _CLOCKS_DIFFER = timedelta(seconds=5)
 
 
 def configuration(description: Mapping[str, Any], files: S3Files) -> AnalysisConfig:
-    """The configuration that a Clarify job was given.
+    """The configuration that a Clarify job was given, and the types that our own image was told beside it.
 
     :raises JobError: it is not there any more
     :raises ConfigError: it is none
@@ -35,7 +36,9 @@ def configuration(description: Mapping[str, Any], files: S3Files) -> AnalysisCon
     found = files.read(uri)
     if found is None:
         raise JobError(f"{uri}: the configuration of job {_name(description)} is not there any more")
-    return AnalysisConfig.parse(found[0], uri)
+    options = _options(description)
+    types = {name: options[name] for name in ("label_type", "facet_type") if name in options}
+    return replace(AnalysisConfig.parse(found[0], uri), **types)
 
 
 def config_uri(description: Mapping[str, Any]) -> str:
@@ -98,6 +101,11 @@ def _read(
         return replace(analysis, outputs=found | {"report": f"{folder}/{config.report_file}", "summary": uri})
     named = {kind: config.report_file.removesuffix(".html") + ending for kind, ending in _CLARIFYS_REPORTS.items()}
     reports = {kind: f"{folder}/{file}" for kind, file in named.items() if file in there}
+    if _options(description):
+        raise JobError(
+            f"{folder} holds no {outputs.SUMMARY}, so whether the image took {', '.join(_options(description))} into "
+            "account cannot be told; use this package's own image"
+        )
     image = str(description.get("AppSpecification", {}).get("ImageUri", "")).rpartition("/")[2]
     return replace(
         analysis,
@@ -106,6 +114,11 @@ def _read(
         config_sha256=config.sha256,
         warnings=(*analysis.warnings, *_notice(analysis)),
     )
+
+
+def _options(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked of our own image beyond Clarify's configuration."""
+    return options_of(description.get("Environment") or {})
 
 
 def _text(files: S3Files, uri: str) -> str:
