@@ -149,7 +149,7 @@ class TaskJob:
             return None
         try:
             analysis = collect(description, config, self.files)
-        except ClarifyError as error:
+        except JobError as error:
             self.log.warning("An earlier try has started job %s, of no use now: %s", name, error)
             return None
         self.log.info("An earlier try has started job %s, which has completed", name)

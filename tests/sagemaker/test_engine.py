@@ -28,7 +28,7 @@ from airflow_clarify.engines.sagemaker.names import LONGEST, job_name
 from airflow_clarify.engines.sagemaker.request import JobPlan
 from airflow_clarify.engines.sagemaker.status import JobStatus, without_datetimes
 from airflow_clarify.exceptions import ConfigError, DataError, JobError, ServiceError
-from airflow_clarify.operators.jobs import TaskJob
+from airflow_clarify.operators.jobs import Identity, TaskJob
 
 _numbers = itertools.count(1)
 log = logging.getLogger(__name__)
@@ -378,6 +378,30 @@ def test_a_job_that_completed_without_its_output(fault: str, sentence: str, aws:
     aws.sagemaker.fail_job(fault)
     with pytest.raises(JobError, match=sentence):
         collected(*ran())
+
+
+@server
+def test_a_store_that_does_not_answer_is_no_reason_for_another_job(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = data(output_path="s3://lab/store-away")
+    job, asked, whose = TaskJob(engine(), log), config(given), Identity(("d", "r", "t", -1), "then", 0)
+    found = job.find_or_start(engine().plan(given, asked), asked, whose, lambda _: None)
+    aws.sagemaker.wait(found.name)
+    again = TaskJob(engine(), log)
+
+    def away(*_: Any) -> None:
+        raise ServiceError("GetObject: AWS cannot be reached")
+
+    monkeypatch.setattr(again.files, "read", away)
+    before = len(aws.created())
+    with pytest.raises(ServiceError):
+        again.find_or_start(engine().plan(given, asked), asked, whose, lambda _: None)
+    assert len(aws.created()) == before
+
+    monkeypatch.undo()
+    monkeypatch.setenv("AIRFLOW_CONN_CLARIFY_LAB", aws.connection())
+    taken_over = TaskJob(engine(), log).find_or_start(engine().plan(given, asked), asked, whose, lambda _: None)
+    assert (taken_over.name, len(aws.created())) == (found.name, before)
+    assert taken_over.analysis is not None
 
 
 @server

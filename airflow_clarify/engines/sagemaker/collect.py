@@ -17,7 +17,7 @@ from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.container import options_of
 from airflow_clarify.engines.sagemaker.files import S3Files
 from airflow_clarify.engines.sagemaker.request import CONFIG_FILE, CONFIG_INPUT, RESULT_OUTPUT, locations
-from airflow_clarify.exceptions import ClarifyError, JobError
+from airflow_clarify.exceptions import DataError, JobError
 
 #: Clarify's report, by kind: all of one name, which the configuration may change. Ours stands beside it.
 _CLARIFYS_REPORTS = {"clarify_report": ".html", "clarify_notebook": ".ipynb", "clarify_pdf": ".pdf"}
@@ -53,6 +53,7 @@ def collect(description: Mapping[str, Any], config: AnalysisConfig, files: S3Fil
     :param description: the job, as SageMaker describes it
     :param config: what was asked of it, see :func:`configuration`
     :raises JobError: an output is missing, broken, of another job, or not what was asked for
+    :raises ServiceError: S3 refused, or could not be reached; that says nothing of the job
     """
     folder = locations(description)[RESULT_OUTPUT].rstrip("/")
     since = description["CreationTime"] - _CLOCKS_DIFFER
@@ -60,7 +61,7 @@ def collect(description: Mapping[str, Any], config: AnalysisConfig, files: S3Fil
     _see_that_all_is_there(_name(description), folder, there, files, config)
     try:
         analysis = _read(description, folder, there, config, files)
-    except ClarifyError as error:
+    except DataError as error:
         raise JobError(f"the processing job {_name(description)} left a broken output: {error}") from None
     _see_that_it_answers(analysis, config, f"{folder}/{outputs.ANALYSIS}")
     if analysis.rows is None:
