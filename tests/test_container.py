@@ -226,8 +226,9 @@ def test_the_command_itself(job: Job, container_python: list[str]) -> None:
 def parquet(rows: str, folder: Path) -> bytes:
     source, target = folder / "rows.csv", folder / "rows.parquet"
     source.write_text(",".join(HEADER) + "\n" + rows)
-    relation = duckdb.connect().sql(f"SELECT * FROM read_csv('{source}', header=true)")
-    relation.write_parquet(str(target))
+    # A relation does not keep its connection open.
+    with duckdb.connect() as connection:
+        connection.sql(f"SELECT * FROM read_csv('{source}', header=true)").write_parquet(str(target))
     return target.read_bytes()
 
 
