@@ -77,6 +77,7 @@ def test_a_cleared_task_starts_a_new_job_though_the_old_one_completed(airflow: A
     for dag_id in ("quick_in_task", "quick_deferred"):
         run_id = airflow.trigger(dag_id)
         airflow.wait_for(dag_id, run_id, "bias", "success", "failed")
+        airflow.wait_for_run(dag_id, run_id)
         first = airflow.xcom(dag_id, run_id, "bias", "clarify_job")
         airflow.clear(dag_id, run_id, "bias")
         airflow.until(lambda d=dag_id: len(jobs(aws, d)) == 2, "a second job is started", 60)
