@@ -11,6 +11,7 @@ from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
+from airflow_clarify.operators.telling import warn
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -80,15 +81,12 @@ class BalanceDatasetOperator(ConfiguredOperator):
         self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_clarify.reports.table import printable
-
         with plainly():
             data = self._data()
             self.log.info("Balancing %s by %s (%s)", data.input_path, ", ".join(map(str, self.by)), self.strategy)
             result = self.engine.balance(data, self.target, list(self.by), progress=self._progress, **self._plan())
         self.log.info("Read %s rows, wrote %s to %s", f"{result.rows_in:,}", f"{result.rows_out:,}", result.target)
-        for warning in result.warnings:
-            self.log.warning("%s", printable(warning, None))
+        warn(self.log, result.warnings)
         # So that the next task can write balance.output["target"].
         context["ti"].xcom_push(key="target", value=result.target)
         return result.to_json()

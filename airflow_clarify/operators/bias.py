@@ -15,6 +15,7 @@ from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links, kept
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
+from airflow_clarify.operators.telling import tell
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -132,7 +133,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
                 self._defer(self.engine, name, started_at(description) + self._seconds_allowed(self.engine))
             if self.logs:
                 job.show_logs(name)
-            return self._told(job.finish(name, config, shown=self.logs))
+            return self._told(job.finish(description, config, shown=self.logs))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a deferral. When the triggerer itself gave up, nobody else would stop the job."""
@@ -158,17 +159,12 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
         contingency = engine.count(data, config, progress=self._progress)
         analysis = Analysis.from_contingency(contingency, config)
-        self._told(analysis)
+        tell(self.log, analysis)
         return self._write(analysis, config, data)
 
     def _told(self, analysis: Analysis) -> dict[str, Any]:
         """Write an analysis to the log, and give it as the task returns it."""
-        from airflow_clarify.reports.table import printable, table
-
-        for line in table(analysis):
-            self.log.info("%s", line)
-        for warning in analysis.warnings:
-            self.log.warning("%s", printable(warning, None))
+        tell(self.log, analysis)
         return analysis.to_xcom()
 
     # --- Jobs -----------------------------------------------------------------------------------------------------
@@ -194,11 +190,11 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if self.deferrable:
             self._defer(engine, found.name, deadline)
         try:
-            job.wait(found.name, deadline, self.poll_interval, lambda: self._go_on(job), logs=self.logs)
+            ended = job.wait(found.name, deadline, self.poll_interval, lambda: self._go_on(job), logs=self.logs)
         except JobError:
             self._give_up(job, found.name)
             raise
-        return self._told(job.finish(found.name, config, shown=self.logs))
+        return self._told(job.finish(ended, config, shown=self.logs))
 
     def _claim(self, name: str) -> None:
         self._job_name = name

@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_clarify.bias.thresholds import Rule, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError
 from airflow_clarify.operators.plainly import at_parse_time, plainly, unresolved
+from airflow_clarify.operators.telling import tell
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -173,12 +174,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         ]
 
     def _tell(self, analysis: Analysis, verdict: Verdict) -> None:
-        from airflow_clarify.reports.table import printable, table
-
-        for line in table(analysis, verdict):
-            self.log.info("%s", line)
-        for warning in analysis.warnings:
-            self.log.warning("%s", printable(warning, None))
+        tell(self.log, analysis, verdict)
         if verdict.passed:
             self.log.info("Verdict %s", verdict.sentence)
         else:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.sagemaker.status import JobStatus
 from airflow_clarify.exceptions import ClarifyError, JobError
+from airflow_clarify.operators.telling import show
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -157,13 +158,14 @@ class TaskJob:
 
     def wait(
         self, name: str, deadline: float, poll_interval: float, gone_on: Callable[[], None], *, logs: bool
-    ) -> None:
+    ) -> Mapping[str, Any]:
         """Wait until a job has ended.
 
         :param deadline: seconds since the epoch
         :param poll_interval: seconds between two looks, on average
         :param gone_on: called every second; raises when the task is killed
         :param logs: whether the job's log lines go to the task's log
+        :return: the job as it ended
         :raises JobError: it did not end in time, or there is no such job any more
         :raises ServiceError: AWS refuses to tell
         """
@@ -180,27 +182,27 @@ class TaskJob:
                     state = status.state
                     self.log.info("Job %s is %s", name, state)
                 if status.ended:
-                    self._show(tail.rest() if tail is not None else [])
-                    return
-            self._show(tail.new_lines() if tail is not None else [])
+                    show(self.log, tail.rest() if tail is not None else [])
+                    return description
+            show(self.log, tail.new_lines() if tail is not None else [])
             if time.time() >= deadline:
                 raise JobError(f"the processing job {name} had not ended when its time was up")
             _sleep(min(jittered(poll_interval), max(deadline - time.time(), 0)), gone_on)
 
-    def finish(self, name: str, config: AnalysisConfig, *, shown: bool) -> Analysis:
+    def finish(self, description: Mapping[str, Any], config: AnalysisConfig, *, shown: bool) -> Analysis:
         """The analysis of a job that has ended.
 
+        :param description: the job as it ended
         :param shown: whether the job's log lines were shown already; where not, a failed job's last ones are
         :raises JobError: it did not complete, or what it left is not what was asked for
         """
         from airflow_clarify.engines.sagemaker.collect import collect
 
-        description = self.jobs.describe(name)
         status = JobStatus.of(description)
         if not status.completed:
             if not shown:
-                self.show_logs(name, last=_LAST_LINES)
-            raise JobError(f"the processing job {name} did not complete ({status.why})")
+                self.show_logs(status.name, last=_LAST_LINES)
+            raise JobError(f"the processing job {status.name} did not complete ({status.why})")
         return collect(description, config, self.files)
 
     def show_logs(self, name: str, last: int | None = None) -> None:
@@ -208,7 +210,7 @@ class TaskJob:
         from airflow_clarify.engines.sagemaker.logs import LogTail
 
         lines = LogTail(self.engine.connection, name).rest()
-        self._show(lines if last is None else lines[-last:])
+        show(self.log, lines if last is None else lines[-last:])
 
     def stop(self, name: str) -> None:
         """Stop a job. That it cannot be stopped must not hide why it was to be."""
@@ -217,12 +219,6 @@ class TaskJob:
                 self.log.info("Stopping job %s", name)
         except ClarifyError as error:
             self.log.error("Job %s may still be running, and cost money: %s", name, error)
-
-    def _show(self, lines: list[str]) -> None:
-        from airflow_clarify.reports.table import printable
-
-        for line in lines:
-            self.log.info("%s", printable(line, None))
 
 
 def started_at(description: Mapping[str, Any] | None) -> float:

@@ -21,6 +21,7 @@ from airflow_clarify.engines.sagemaker.status import JobStatus, without_datetime
 from airflow_clarify.exceptions import JobError
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links
 from airflow_clarify.operators.plainly import plainly
+from airflow_clarify.operators.telling import show, tell
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, PokeReturnValue
@@ -111,7 +112,7 @@ class ClarifyJobSensor(BaseSensorOperator):
             self._keep_links(context, description)
             if not status.ended:
                 if self.logs and self.mode == "poke" and not self.deferrable:
-                    self._show(self._tail.new_lines())
+                    show(self.log, self._tail.new_lines())
                 return False
             return PokeReturnValue(is_done=True, xcom_value=self._result(description))
 
@@ -153,7 +154,7 @@ class ClarifyJobSensor(BaseSensorOperator):
         """
         status = JobStatus.of(description)
         if self.logs:
-            self._show(self._tail.rest())
+            show(self.log, self._tail.rest())
         if not status.completed:
             raise AirflowFailException(f"the processing job {status.name} did not complete ({status.why})")
         return {"job": without_datetimes(description), "analysis": self._analysis(description)}
@@ -162,7 +163,6 @@ class ClarifyJobSensor(BaseSensorOperator):
         from airflow_clarify.engines.sagemaker.collect import collect, configuration
         from airflow_clarify.engines.sagemaker.files import S3Files
         from airflow_clarify.engines.sagemaker.request import is_clarify_job
-        from airflow_clarify.reports.table import printable, table
 
         if not is_clarify_job(description):
             self.log.info("Job %s is none of Clarify's, so it has no analysis", self.job_name)
@@ -173,10 +173,7 @@ class ClarifyJobSensor(BaseSensorOperator):
             self.log.info("Job %s measured no pre-training bias, so it has no analysis", self.job_name)
             return None
         analysis = collect(description, config, files)
-        for line in table(analysis):
-            self.log.info("%s", line)
-        for warning in analysis.warnings:
-            self.log.warning("%s", printable(warning, None))
+        tell(self.log, analysis)
         return analysis.to_xcom()
 
     def _keep_links(self, context: Context, description: Mapping[str, Any]) -> None:
@@ -184,9 +181,3 @@ class ClarifyJobSensor(BaseSensorOperator):
 
         output = locations(description).get(RESULT_OUTPUT)
         keep_links(context, self.job_name, self._jobs.region, self._jobs.partition, output)
-
-    def _show(self, lines: list[str]) -> None:
-        from airflow_clarify.reports.table import printable
-
-        for line in lines:
-            self.log.info("%s", printable(line, None))

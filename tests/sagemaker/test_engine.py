@@ -322,8 +322,8 @@ def test_waiting_survives_what_passes(fault: str, aws: Aws, monkeypatch: pytest.
     found = job.find_or_start(plain.plan(given, asked), asked, None, lambda _: None)
     aws.sagemaker.fail("DescribeProcessingJob", fault, times=4)
     aws.sagemaker.fail("DescribeLogStreams", fault, times=1)
-    job.wait(found.name, time.time() + 30, 0.1, lambda: None, logs=True)
-    assert job.finish(found.name, asked, shown=True).rows == 200
+    ended = job.wait(found.name, time.time() + 30, 0.1, lambda: None, logs=True)
+    assert job.finish(ended, asked, shown=True).rows == 200
 
 
 @server
@@ -346,8 +346,8 @@ def test_a_job_that_ended_before_the_wait_began(aws: Aws) -> None:
     given = data(output_path="s3://lab/at-once")
     job, asked = TaskJob(engine(), log), config(given)
     found = job.find_or_start(engine().plan(given, asked), asked, None, lambda _: None)
-    job.wait(found.name, time.time() + 5, 30, lambda: None, logs=False)
-    assert job.finish(found.name, asked, shown=False).rows == 200
+    ended = job.wait(found.name, time.time() + 5, 30, lambda: None, logs=False)
+    assert job.finish(ended, asked, shown=False).rows == 200
 
 
 @server
@@ -363,7 +363,7 @@ def test_a_job_that_did_not_complete(fault: str, sentence: str, aws: Aws, ran: C
     aws.sagemaker.fail_job(fault)
     description, asked, _ = ran()
     with pytest.raises(JobError, match=f"{description['ProcessingJobName']} did not complete {sentence}"):
-        TaskJob(engine(), log).finish(description["ProcessingJobName"], asked, shown=False)
+        TaskJob(engine(), log).finish(description, asked, shown=False)
 
 
 @server

@@ -60,8 +60,7 @@ def test_the_tasks_policy_allows_what_a_task_calls(aws: Aws, monkeypatch: pytest
     found = job.find_or_start(
         engine.plan(data, config), config, Identity(("d", "r", "t", -1), "now", 0), lambda _: None
     )
-    job.wait(found.name, time.time() + 30, 0.1, lambda: None, logs=True)
-    job.finish(found.name, config, shown=True)
+    job.finish(job.wait(found.name, time.time() + 30, 0.1, lambda: None, logs=True), config, shown=True)
     endless = SageMakerEngine(role="clarify", aws_conn_id="clarify_lab", bucket="lab", env={"SLEEP_FIRST": "60"})
     job.stop(job.find_or_start(endless.plan(data, config), config, None, lambda _: None).name)
 

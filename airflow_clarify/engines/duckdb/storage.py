@@ -202,11 +202,13 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _wanted(names: Any, suffixes: Sequence[str]) -> list[str]:
-    def hidden(name: str) -> bool:
-        return any(part.startswith((".", "_")) for part in name.split("/"))
+def is_hidden(name: str) -> bool:
+    """Whether a file below a folder is none of its data: it, or a folder on the way, begins with a dot or "_"."""
+    return any(part.startswith((".", "_")) for part in name.split("/"))
 
+
+def _wanted(names: Any, suffixes: Sequence[str]) -> list[str]:
     def fits(name: str) -> bool:
         return name.lower().removesuffix(".gz").endswith(tuple(suffixes))
 
-    return [name for name in names if fits(name) and not hidden(name)]
+    return [name for name in names if fits(name) and not is_hidden(name)]

@@ -38,7 +38,7 @@ def configuration(description: Mapping[str, Any], files: S3Files) -> AnalysisCon
         raise JobError(f"{uri}: the configuration of job {_name(description)} is not there any more")
     options = _options(description)
     types = {name: options[name] for name in ("label_type", "facet_type") if name in options}
-    return replace(AnalysisConfig.parse(found[0], uri), **types)
+    return replace(AnalysisConfig.parse(found, uri), **types)
 
 
 def config_uri(description: Mapping[str, Any]) -> str:
@@ -126,7 +126,7 @@ def _text(files: S3Files, uri: str) -> str:
     found = files.read(uri)
     if found is None:
         raise JobError(f"{uri} is not there")
-    return found[0]
+    return found
 
 
 def _see_that_it_answers(analysis: Analysis, config: AnalysisConfig, uri: str) -> None:

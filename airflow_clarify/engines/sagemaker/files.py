@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from airflow_clarify.engines.duckdb.storage import is_hidden
 from airflow_clarify.engines.sagemaker.calls import explained
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
 from airflow_clarify.exceptions import ConfigError, DataError
@@ -50,8 +51,8 @@ class S3Files:
                 self._client.upload_file(str(source), bucket, key, ExtraArgs=dict(self._encryption) or None)
         return f"{folder}/{path.name}" if path.is_file() else folder
 
-    def read(self, uri: str) -> tuple[str, datetime] | None:
-        """A text and the time of its last change; None where there is no such object.
+    def read(self, uri: str) -> str | None:
+        """A text; None where there is no such object.
 
         :raises DataError: it is not a text
         :raises ServiceError: AWS refused, or could not be reached
@@ -59,12 +60,11 @@ class S3Files:
         bucket, key = split(uri)
         with explained(f"GetObject of {uri}"):
             try:
-                answer = self._client.get_object(Bucket=bucket, Key=key)
-                content = answer["Body"].read()
+                content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
             except self._client.exceptions.NoSuchKey:
                 return None
         try:
-            return content.decode("utf-8-sig"), answer["LastModified"]
+            return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise DataError(f"{uri}: not a text file") from None
 
@@ -137,5 +137,5 @@ def split(uri: str) -> tuple[str, str]:
 def _files_of(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith((".", "_")) for part in relative.parts):
+        if path.is_file() and not is_hidden(relative.as_posix()):
             yield relative.as_posix(), path

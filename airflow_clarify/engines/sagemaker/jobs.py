@@ -77,16 +77,13 @@ class ProcessingJobs:
         :raises JobError: there is no such job
         :raises ServiceError: AWS refused, or could not be reached
         """
-        found = self.find(name)
-        if found is None:
-            raise JobError(f"there is no processing job {name!r} in {self.region}; check the name and the region")
+        found: dict[str, Any] = self._patiently("DescribeProcessingJob", name, lambda: self._describe(name))
         return found
 
     def find(self, name: str) -> dict[str, Any] | None:
         """What SageMaker knows of a job; None where there is none of that name."""
         try:
-            found: dict[str, Any] = self._patiently("DescribeProcessingJob", name, lambda: self._describe(name))
-            return found
+            return self.describe(name)
         except _UnknownJobError:
             return None
 
@@ -133,10 +130,6 @@ class ProcessingJobs:
         """
         try:
             return self._describe(name)
-        except _UnknownJobError:
-            raise JobError(
-                f"there is no processing job {name!r} in {self.region}; check the name and the region"
-            ) from None
         except Exception as error:
             if not is_passing(error):
                 raise explain(error, f"DescribeProcessingJob of {name}") from None
@@ -150,7 +143,9 @@ class ProcessingJobs:
             return dict(self._client.describe_processing_job(ProcessingJobName=name))
         except Exception as error:
             if is_unknown_job(error):
-                raise _UnknownJobError from None
+                raise _UnknownJobError(
+                    f"there is no processing job {name!r} in {self.region}; check the name and the region"
+                ) from None
             raise
 
     def renew(self) -> None:
@@ -166,8 +161,6 @@ class ProcessingJobs:
         for tried in range(1, _TRIES + 1):
             try:
                 return call()
-            except _UnknownJobError:
-                raise
             except Exception as error:
                 if not is_passing(error) or tried == _TRIES:
                     raise explain(error, f"{what} of {name}") from None
@@ -177,5 +170,5 @@ class ProcessingJobs:
         raise AssertionError("unreachable")
 
 
-class _UnknownJobError(Exception):
+class _UnknownJobError(JobError):
     """There is no job of that name."""

@@ -102,13 +102,12 @@ def _network(engine: SageMakerEngine) -> dict[str, Any] | None:
     )
     if all(part is None for part in asked):
         return None
-    groups, subnets = engine.security_group_ids, engine.subnets
-    vpc = {"SecurityGroupIds": None if groups is None else list(groups), "Subnets": subnets and list(subnets)}
+    vpc = _said({"SecurityGroupIds": engine.security_group_ids, "Subnets": engine.subnets})
     return _said(
         {
             "EnableNetworkIsolation": bool(engine.enable_network_isolation),
             "EnableInterContainerTrafficEncryption": engine.encrypt_inter_container_traffic,
-            "VpcConfig": _said(vpc) or None,
+            "VpcConfig": {name: list(ids) for name, ids in vpc.items()} or None,
         }
     )
 
