@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.thresholds import Verdict as Verdict
     from airflow_clarify.engines.duckdb import DuckDBEngine as DuckDBEngine
     from airflow_clarify.engines.sagemaker import SageMakerEngine as SageMakerEngine
+    from airflow_clarify.engines.spark import SparkEngine as SparkEngine
+    from airflow_clarify.engines.sql import SQLEngine as SQLEngine
     from airflow_clarify.frames import analyze as analyze
     from airflow_clarify.frames import balance as balance
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
@@ -37,7 +39,9 @@ _HOME = {
     "ClarifyPreTrainingBiasOperator": "airflow_clarify.operators.bias",
     "DataConfig": "airflow_clarify.bias.config",
     "DuckDBEngine": "airflow_clarify.engines.duckdb",
+    "SQLEngine": "airflow_clarify.engines.sql",
     "SageMakerEngine": "airflow_clarify.engines.sagemaker",
+    "SparkEngine": "airflow_clarify.engines.spark",
     "Thresholds": "airflow_clarify.bias.thresholds",
     "Verdict": "airflow_clarify.bias.thresholds",
     "analyze": "airflow_clarify.frames",
@@ -55,7 +59,9 @@ __all__ = [  # noqa: RUF022
     "ClarifyPreTrainingBiasOperator",
     "DataConfig",
     "DuckDBEngine",
+    "SQLEngine",
     "SageMakerEngine",
+    "SparkEngine",
     "Thresholds",
     "Verdict",
     "analyze",

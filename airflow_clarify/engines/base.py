@@ -19,6 +19,20 @@ class Engine(Protocol):
     """Counts and samples where the data live. Python sees counts only."""
 
     name: str
+    #: Whether rows are drawn by key columns; otherwise by their position in files.
+    draws_by_key: bool
+
+    def data_named(self, source: str) -> DataConfig:
+        """The data that a plain text means to this engine: a path, or a table."""
+        ...
+
+    def check_data(self, data: DataConfig) -> None:
+        """Say what cannot be done with this data. Called when a DAG is parsed, and again before any work.
+
+        :param data: where the data are; its fields may still hold templates
+        :raises ConfigError: this engine cannot read such data
+        """
+        ...
 
     def count(self, data: DataConfig, config: AnalysisConfig, *, progress: Progress | None = None) -> Contingency:
         """Count the rows by facet value, label and group.
@@ -32,7 +46,13 @@ class Engine(Protocol):
         ...
 
     def balance(
-        self, data: DataConfig, target: str, by: Sequence[str | int], *, progress: Progress | None = None, **plan: Any
+        self,
+        data: DataConfig,
+        target: str,
+        by: Sequence[str | int],
+        *,
+        progress: Progress | None = None,
+        **plan: Any,
     ) -> BalanceResult:
         """Write a balanced copy of the data.
 

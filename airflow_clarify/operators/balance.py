@@ -26,9 +26,12 @@ class BalanceDatasetOperator(ConfiguredOperator):
     types, and the cells of a CSV file their text. Returns what was drawn of each stratum; ``output["target"]`` is where
     the copy is.
 
-    :param source: the dataset: a path or URI, a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping
-        (templated)
-    :param target: the file to write; never the source itself (templated)
+    With ``engine=SQLEngine(...)`` or ``SparkEngine(...)`` the copy is a table beside its source, made by one statement.
+    A table has no order, so ``key`` says what tells its rows apart, and the same data, key and seed give the same rows.
+
+    :param source: the dataset: a path or URI, or the name of a table where the engine has tables; a
+        :class:`~airflow_clarify.DataConfig`, or its fields as a mapping (templated)
+    :param target: the file to write, or the table to make; never the source itself (templated)
     :param by: the columns whose combinations are the strata, such as the facet and the label; for "reweigh" the label
         comes last (templated)
     :param strategy: "undersample" draws every stratum down to the smallest one, or to ``size`` or ``fraction``;
@@ -41,12 +44,25 @@ class BalanceDatasetOperator(ConfiguredOperator):
     :param empty: what a combination without any row is: "error", or "ignore"
     :param missing: what rows without a value in one of the columns are: "drop" (with a warning, the default), "keep" (a
         stratum of their own, the default of "reweigh") or "error"
+    :param key: for tables: the columns that tell the rows apart; without them the draw cannot be repeated (templated)
+    :param if_exists: for tables: "fail" where the target is there already (the default), or "replace" it in one step.
+        A file is always replaced
     :param engine: where to sample; :class:`~airflow_clarify.DuckDBEngine` by default
     :raises AirflowFailException: a stratum is empty or too small, or the configuration does not fit the data
     :raises AirflowException: the data cannot be read, or the target cannot be written
     """
 
-    template_fields: Sequence[str] = ("source", "target", "by", "size", "fraction", "seed", "weight_column", "engine")
+    template_fields: Sequence[str] = (
+        "source",
+        "target",
+        "by",
+        "size",
+        "fraction",
+        "seed",
+        "weight_column",
+        "key",
+        "engine",
+    )
     ui_color = "#e3f9e8"
 
     def __init__(
@@ -62,6 +78,8 @@ class BalanceDatasetOperator(ConfiguredOperator):
         weight_column: str = "weight",
         empty: Literal["error", "ignore"] = "error",
         missing: str | None = None,
+        key: Sequence[str] | None = None,
+        if_exists: Literal["fail", "replace"] | None = None,
         engine: Engine | None = None,
         **kwargs: Any,
     ) -> None:
@@ -76,6 +94,8 @@ class BalanceDatasetOperator(ConfiguredOperator):
         self.weight_column = weight_column
         self.empty = empty
         self.missing = missing
+        self.key = key
+        self.if_exists = if_exists
         self.engine = own_copy(engine) if engine is not None else DuckDBEngine()
         self.wait_for_nested(source)
         self.check_now()
@@ -83,7 +103,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with plainly():
             data = self._data()
-            self.log.info("Balancing %s by %s (%s)", data.input_path, ", ".join(map(str, self.by)), self.strategy)
+            self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(map(str, self.by)), self.strategy)
             result = self.engine.balance(data, self.target, list(self.by), progress=self._progress, **self._plan())
         self.log.info("Read %s rows, wrote %s to %s", f"{result.rows_in:,}", f"{result.rows_out:,}", result.target)
         warn(self.log, result.warnings)
@@ -103,10 +123,11 @@ class BalanceDatasetOperator(ConfiguredOperator):
             "weight_column": self.weight_column,
             "empty": self.empty,
         }
-        return plan if self.missing is None else {**plan, "missing": self.missing}
+        given = {"missing": self.missing, "key": self.key, "if_exists": self.if_exists}
+        return plan | {name: value for name, value in given.items() if value is not None}
 
     def _data(self) -> DataConfig:
-        return DataConfig(self.source) if isinstance(self.source, str) else DataConfig.of(self.source)
+        return self.engine.data_named(self.source) if isinstance(self.source, str) else DataConfig.of(self.source)
 
     def _check(self) -> None:
         if not any(unresolved(value) for value in (self.by, self.strategy, self.size, self.fraction)):
@@ -116,7 +137,15 @@ class BalanceDatasetOperator(ConfiguredOperator):
                 f"engine: {type(self.engine).__name__} measures only; balance with DuckDBEngine, the default"
             )
         if isinstance(self.source, str) and self.source == self.target:
-            raise ConfigError(f"target: {self.target!r} is the source itself; give another file")
+            raise ConfigError(f"target: {self.target!r} is the source itself; give another name")
+        for name in ("key", "if_exists"):
+            if getattr(self, name) is not None and not self.engine.draws_by_key:
+                raise ConfigError(
+                    f"{name}: {type(self.engine).__name__} draws rows by their position in files, and always writes the "
+                    "target anew; leave it out"
+                )
+        if not isinstance(self.source, str) and not unresolved(self.source):
+            self.engine.check_data(DataConfig.of(self.source))
 
     def _progress(self, what: str, part: float) -> None:
         self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))

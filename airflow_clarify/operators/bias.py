@@ -105,7 +105,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         with plainly():
             data = DataConfig.of(self.data_config)
             config = self._config(data)
-            self.log.info("Measuring the bias of %s", data.input_path)
+            self.log.info("Measuring the bias of %s", data.source)
             if isinstance(self.engine, SageMakerEngine):
                 return self._run_job(context, self.engine, data, config)
             analysis = self._count(self.engine, data, config)
@@ -255,7 +255,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if (self.bias_config is None) == (self.analysis_config is None):
             raise ConfigError("give bias_config, or analysis_config, one of the two")
         if not unresolved(self.data_config):
-            DataConfig.of(self.data_config)
+            self.engine.check_data(DataConfig.of(self.data_config))
         if self.bias_config is not None and not unresolved(self.bias_config):
             BiasConfig.of(self.bias_config)
         if isinstance(self.analysis_config, Mapping) and not unresolved(self.analysis_config):

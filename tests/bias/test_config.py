@@ -456,13 +456,15 @@ def test_the_object_itself_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({}, "DataConfig: missing 1 required positional argument: 'input_path'"),
+        ({}, "input_path: say where the data are; give it, or table or query with an engine that has them"),
         (
             {"path": "x"},
             "DataConfig: no field 'path'; the fields are input_path, output_path, label, headers, dataset_type, "
             "excluded_columns, joinsource, features, header_row, weight, na_values, csv_options, conn_id, "
-            "analysis_config_output_path",
+            "analysis_config_output_path, table, query, where",
         ),
+        ({"table": "t", "query": "SELECT 1"}, "table and query: the data can only be one of them; leave one out"),
+        ({"table": "t", "where": {}}, "where: it is empty, which would take all rows; leave it out to mean that"),
         ("data.csv", "expected a DataConfig or a mapping of its fields, got str"),
         (None, "expected a DataConfig or a mapping of its fields, got NoneType"),
         (

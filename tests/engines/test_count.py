@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_clarify.bias.contingency import Cell, Tally
+from airflow_clarify.engines.counting import count as counting
 from airflow_clarify.engines.duckdb import DuckDBEngine
-from airflow_clarify.engines.duckdb import count as counting
 from airflow_clarify.exceptions import ConfigError, DataError
 
 #: Names and values that mean something to SQL, CSV, HTML or a shell, and nothing to us.

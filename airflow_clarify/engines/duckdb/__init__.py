@@ -44,7 +44,29 @@ class DuckDBEngine:
     _stopped: bool = field(default=False, init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "duckdb"
+    draws_by_key: ClassVar[bool] = False
     template_fields: ClassVar[tuple[str, ...]] = ("duckdb_conn_id", "memory_limit", "threads", "temp_directory")
+
+    def data_named(self, source: str) -> DataConfig:
+        """Files."""
+        return DataConfig(source)
+
+    def check_data(self, data: DataConfig) -> None:
+        """Say what cannot be done with this data, before any work.
+
+        :raises ConfigError: the data are no files
+        """
+        if data.table is not None or data.query is not None:
+            what = "table" if data.table is not None else "query"
+            raise ConfigError(
+                f"{what}: DuckDBEngine reads files (input_path) and DataFrames; name a database with "
+                "engine=SQLEngine(conn_id), or a cluster with SparkEngine(conn_id)"
+            )
+        if data.where is not None:
+            raise ConfigError(
+                "where: DuckDBEngine takes all rows of its files; name the files of a partition in input_path, or let "
+                "SQLEngine or SparkEngine read the data"
+            )
 
     def count(
         self,
@@ -115,6 +137,8 @@ class DuckDBEngine:
     def _open(self, data: DataConfig | pandas.DataFrame) -> Iterator[Source]:
         from airflow_clarify.engines.duckdb.source import open_frame, open_source
 
+        if isinstance(data, DataConfig):
+            self.check_data(data)
         with tempfile.TemporaryDirectory(prefix="airflow_clarify_") as spill:
             connection = self._connect(spill)
             self._running, self._stopped = connection, False

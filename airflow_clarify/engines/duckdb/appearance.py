@@ -5,36 +5,39 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from airflow_clarify.engines.expressions import category_text
+from airflow_clarify.engines.counting.expressions import category_text
 
 if TYPE_CHECKING:
-    from airflow_clarify.engines.duckdb.profile import CountedColumn
+    from airflow_clarify.engines.counting.profile import CountedColumn
+    from airflow_clarify.engines.duckdb.source import Source
 
 #: How many of the first rows are looked at, until every value was seen.
 _FIRST_ROWS = (10_000, 1_000_000, None)
 
 
-def in_order_of_appearance(column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+def in_order_of_appearance(
+    source: Source, column: CountedColumn, values: Collection[str | None]
+) -> tuple[str | None, ...]:
     """Sort the values of a column by the first row that holds them.
 
     The first rows show all values of most data, at no cost. Only when one is not among them are more rows numbered, and
     at last all, which is a second scan.
 
+    :param source: the data
     :param column: the column
     :param values: its values, as they are counted; None where it is missing
     """
     first: dict[str | None, int] = {}
     for rows in _FIRST_ROWS:
-        first = _first_positions(column, rows)
+        first = _first_positions(source, column, rows)
         if set(values) <= set(first):
             break
     return tuple(sorted(values, key=first.__getitem__))
 
 
-def _first_positions(column: CountedColumn, rows: int | None) -> dict[str | None, int]:
+def _first_positions(source: Source, column: CountedColumn, rows: int | None) -> dict[str | None, int]:
     from sqlglot import exp
 
-    source = column.cells.source
     scan = source.scan([column.name])
     if rows is not None:
         scan = scan.limit(rows)

@@ -92,6 +92,15 @@ class SageMakerEngine:
         "verify",
     )
 
+    def check_data(self, data: DataConfig) -> None:
+        """Say what cannot be done with this data, before any work.
+
+        :raises ConfigError: the data are no files
+        """
+        from airflow_clarify.engines.sagemaker.abilities import check_data
+
+        check_data(data)
+
     @property
     def connection(self) -> AwsConnection:
         """How AWS is reached."""

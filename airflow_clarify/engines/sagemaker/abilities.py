@@ -18,6 +18,7 @@ def check(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> 
 
     :raises ConfigError: it cannot; names what to change
     """
+    check_data(data)
     if not engine.role:
         raise ConfigError("role: nothing is left of it after templating; name the IAM role that the job runs under")
     _ = config.methods, config.label, config.label_values, config.facets
@@ -38,6 +39,19 @@ def check(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> 
             raise ConfigError(
                 f"{beyond[0]}: Clarify's image knows no such option; leave it out, run this package's own "
                 "image (image_uri), or choose another engine"
+            )
+
+
+def check_data(data: DataConfig) -> None:
+    """See that a job can read the data.
+
+    :raises ConfigError: they are no files
+    """
+    for name in ("table", "query", "where"):
+        if getattr(data, name) is not None:
+            raise ConfigError(
+                f"{name}: a job on SageMaker reads files in S3, all rows of them; write the rows there first, or let "
+                "SQLEngine or SparkEngine check them where they are"
             )
 
 

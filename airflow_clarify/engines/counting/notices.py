@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_clarify.bias.columns import Scale
-from airflow_clarify.engines.expressions import is_one_of
+from airflow_clarify.engines.counting.expressions import is_one_of
 
 if TYPE_CHECKING:
-    from airflow_clarify.engines.duckdb.profile import CountedColumn
-    from airflow_clarify.engines.expressions import Selection
+    from airflow_clarify.engines.counting.expressions import Selection
+    from airflow_clarify.engines.counting.profile import CountedColumn
 
 
 def of_missing_texts(column: CountedColumn) -> list[str]:
@@ -73,6 +73,6 @@ def _of_absent_values(column: CountedColumn, selection: Selection, what: str) ->
         .from_(column.cells.of_facet(column.facet))
         .where(is_one_of(column.text, selection.keys))
     )
-    occurring = {value for (value,) in column.cells.source.execute(query)}
+    occurring = {value for (value,) in column.cells.execute(query)}
     absent = [repr(key) for key in dict.fromkeys(selection.keys) if key not in occurring]
     return [f"{what}: no row holds {', '.join(absent)}"] if absent else []

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.duckdb.cells import CellTable, add_up, steady
+from airflow_clarify.engines.counting.cells import Cells, add_up, steady
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 
-def disparities(cells: CellTable, keyed: exp.Select, *, drop_missing_groups: bool) -> dict[str, float]:
-    """The conditional demographic disparity of every tested group.
+def disparities(cells: Cells, keyed: exp.Select, *, drop_missing_groups: bool) -> dict[Any, float]:
+    """The conditional demographic disparity of every tested group, by ``k_facet``.
 
     It is (1/n) times the sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), where 0/0 counts as 0, as in
     :func:`airflow_clarify.bias.metrics.conditional_demographic_disparity`.
@@ -23,15 +23,17 @@ def disparities(cells: CellTable, keyed: exp.Select, *, drop_missing_groups: boo
     from sqlglot import exp
 
     facet, group = exp.column("k_facet"), exp.column("k_grp")
-    takes_part = exp.not_(exp.Is(this=group.copy(), expression=exp.null())) if drop_missing_groups else exp.true()
     # One row per facet value and group, with the sums of the whole group beside its own: no join, one pass.
     own = (
-        exp.select(facet.copy(), group.copy(), *_accepted_and_rejected("w" if "w" in cells.sums else "n"))
+        exp.select(facet.copy(), group.copy(), *_accepted_and_rejected("w" if cells.roles.weight is not None else "n"))
         .from_(keyed.subquery("keyed"))
-        .where(takes_part)
         .group_by(facet.copy(), group.copy())
     )
-    beside = exp.select("*", _of_group("accepted"), _of_group("rejected")).from_(own.subquery("own"))
+    if drop_missing_groups:
+        own = own.where(exp.not_(exp.Is(this=group.copy(), expression=exp.null())))
+    beside = exp.select(facet.copy(), "accepted", "rejected", _of_group("accepted"), _of_group("rejected")).from_(
+        own.subquery("own")
+    )
     size = exp.Add(this=exp.column("group_accepted"), expression=exp.column("group_rejected"))
     difference = exp.Sub(this=_share("rejected"), expression=_share("accepted"))
     term = exp.Mul(this=exp.paren(size), expression=exp.paren(difference))
@@ -41,7 +43,7 @@ def disparities(cells: CellTable, keyed: exp.Select, *, drop_missing_groups: boo
         .from_(beside.subquery("beside"))
         .group_by(facet.copy())
     )
-    found = cells.source.execute(query)
+    found = cells.execute(query)
     total = float(sum(of_facet for _, _, of_facet in found))
     return {name: steady(float(value) / total) for name, value, _ in found if name is not None} if total else {}
 
@@ -49,12 +51,13 @@ def disparities(cells: CellTable, keyed: exp.Select, *, drop_missing_groups: boo
 def _accepted_and_rejected(sums: str) -> list[exp.Expr]:
     from sqlglot import exp
 
-    def where(condition: exp.Expr) -> exp.Expr:
-        counted = exp.Filter(this=add_up(sums), expression=exp.Where(this=condition))
-        return exp.Coalesce(this=counted, expressions=[exp.Literal.number(0)])
+    def of(positive: int) -> exp.Expr:
+        is_so = exp.EQ(this=exp.column("k_positive"), expression=exp.Literal.number(positive))
+        total = add_up(sums)
+        total.expressions[0].replace(exp.case().when(is_so, exp.column(sums)).else_(exp.Literal.number(0)))
+        return total
 
-    positive = exp.column("k_positive")
-    return [where(positive).as_("accepted"), where(exp.not_(positive.copy())).as_("rejected")]
+    return [of(1).as_("accepted"), of(0).as_("rejected")]
 
 
 def _of_group(name: str) -> exp.Expr:

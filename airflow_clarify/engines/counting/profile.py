@@ -1,14 +1,15 @@
-"""What a column holds, asked of the table of cells: its kind, its distinct values, its bounds, what is missing."""
+"""What a column holds, asked of the raw cells: its kind, its distinct values, its bounds, what is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.columns import ColumnKind, ColumnProfile
-from airflow_clarify.engines.duckdb.cells import CellTable, Role
-from airflow_clarify.engines.expressions import (
+from airflow_clarify.engines.counting.cells import Cells
+from airflow_clarify.engines.counting.expressions import (
     Stored,
     as_boolean,
     as_float,
@@ -20,6 +21,7 @@ from airflow_clarify.engines.expressions import (
     looks_whole,
     present,
 )
+from airflow_clarify.engines.counting.roles import Role
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -27,17 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CountedColumn:
-    """A column of the table of cells.
+    """A column of the raw cells.
 
-    :param cells: the table
-    :param role: the column's name in it
+    :param cells: the raw cells
+    :param role: the column's name among them
     :param facet: whose cells; the label and the group are the same in those of every facet
     :param stored: how the source stores it
     :param profile: what it holds
     :param missing_texts: texts that count as missing, other than the empty one, and in how many rows they stand
     """
 
-    cells: CellTable
+    cells: Cells
     role: Role
     facet: int
     stored: Stored
@@ -67,10 +69,10 @@ class CountedColumn:
         """Its values, where they stand in a column of another name."""
         from sqlglot import exp
 
-        return present(exp.column(column), self.stored, self.cells.source.na_values)
+        return present(exp.column(column), self.stored, self.cells.na_values)
 
 
-def look_at(cells: CellTable, role: Role, name: str, facet: int = 0) -> CountedColumn:
+def look_at(cells: Cells, role: Role, name: str, facet: int = 0) -> CountedColumn:
     """Find out what a column holds, from its distinct values.
 
     :param cells: the counts
@@ -81,19 +83,17 @@ def look_at(cells: CellTable, role: Role, name: str, facet: int = 0) -> CountedC
     from sqlglot import exp
 
     stored = cells.stored(name)
-    na_texts = [text for text in cells.source.na_values if text] if stored is Stored.TEXT_CELL else []
+    na_texts = [text for text in cells.na_values if text] if stored is Stored.TEXT_CELL else []
     raw = (
         exp.select(exp.column(role).as_("raw"), exp.func("sum", exp.column("n")).as_("n"))
         .from_(cells.of_facet(facet))
         .group_by(exp.column(role))
     )
-    value = present(exp.column("raw"), stored, cells.source.na_values).as_("v")
+    value = present(exp.column("raw"), stored, cells.na_values).as_("v")
     values = exp.select("raw", "n", value).from_(raw.subquery("raw_values"))
     read = exp.select("raw", "n", "v", *_readings(stored)).from_(values.subquery("distinct_values"))
-    query = exp.select(*_questions(), _listed(na_texts)).from_(read.subquery("values_read"))
-    (answers,) = cells.source.execute(query)
-    rows, here, *about_values, texts = answers
-    kind, distinct, low, high = _understood(stored, *about_values)
+    ((rows, here, *about_values),) = cells.execute(exp.select(*_questions()).from_(read.subquery("values_read")))
+    kind, distinct, low, high = _understood(stored, *map(_plain, about_values))
     profile = ColumnProfile(
         name,
         kind,
@@ -104,8 +104,8 @@ def look_at(cells: CellTable, role: Role, name: str, facet: int = 0) -> CountedC
         maximum=high,
         stored_as_text=stored in (Stored.TEXT, Stored.DECIMAL),
     )
-    missing_texts = {entry["text"]: int(entry["n"]) for entry in texts or ()}
-    return CountedColumn(cells, role, facet, stored, profile, dict(sorted(missing_texts.items())))
+    missing_texts = _occurring(cells, raw, na_texts) if profile.missing and na_texts else {}
+    return CountedColumn(cells, role, facet, stored, profile, missing_texts)
 
 
 def _readings(stored: Stored) -> list[exp.Expr]:
@@ -114,8 +114,9 @@ def _readings(stored: Stored) -> list[exp.Expr]:
 
     value, nothing = exp.column("v"), exp.null()
     whole = as_integer(value, stored) if stored.is_text or stored is Stored.INTEGER else nothing
-    number = as_float(value, stored) if stored.is_text or stored.is_number else nothing
-    truth = as_boolean(value, stored) if stored.is_text else nothing
+    # A column of texts that are no file's cells holds texts or whole numbers, and nothing else.
+    number = as_float(value, stored) if stored is Stored.TEXT_CELL or stored.is_number else nothing
+    truth = as_boolean(value, stored) if stored is Stored.TEXT_CELL else nothing
     whole_looking = exp.case().when(looks_whole(value), exp.Literal.number(1)) if stored.is_text else nothing
     readings = {"whole": whole, "number": number, "truth": truth, "whole_looking": whole_looking}
     return [reading.copy().as_(name) for name, reading in readings.items()]
@@ -125,31 +126,30 @@ def _questions() -> list[exp.Expr]:
     """All there is to ask of the distinct values and their readings, in one row."""
     from sqlglot import exp
 
-    rows = exp.func("sum", exp.column("n"))
-    is_there = exp.Where(this=exp.not_(exp.Is(this=exp.column("v"), expression=exp.null())))
+    is_missing = exp.Is(this=exp.column("v"), expression=exp.null())
+    rows_there = exp.case().when(is_missing, exp.Literal.number(0)).else_(exp.column("n"))
     return [
-        rows,
-        exp.Filter(this=rows.copy(), expression=is_there),
+        exp.func("sum", exp.column("n")),
+        exp.func("sum", rows_there),
         *(exp.Count(this=exp.column(name)) for name in ("v", "whole_looking", "whole", "number", "truth")),
         *(exp.Count(this=exp.Distinct(expressions=[exp.column(name)])) for name in ("whole", "number")),
         *(extreme(this=exp.column(name)) for name in ("whole", "number") for extreme in (exp.Min, exp.Max)),
     ]
 
 
-def _listed(texts: list[str]) -> exp.Expr:
-    """Those of some texts that occur, and in how many rows, as a list."""
+def _occurring(cells: Cells, raw: exp.Select, texts: list[str]) -> dict[str, int]:
+    """Those of some texts that occur, and in how many rows."""
     from sqlglot import exp
 
-    if not texts:
-        return exp.null()
-    entry = exp.Struct(
-        expressions=[
-            exp.PropertyEQ(this=exp.to_identifier("text"), expression=exp.column("raw")),
-            exp.PropertyEQ(this=exp.to_identifier("n"), expression=exp.column("n")),
-        ]
-    )
-    entries = exp.Anonymous(this="list", expressions=[entry])
-    return exp.Filter(this=entries, expression=exp.Where(this=is_one_of(exp.column("raw"), texts)))
+    query = exp.select("raw", "n").from_(raw.subquery("raw_values")).where(is_one_of(exp.column("raw"), texts))
+    return {text: int(rows) for text, rows in sorted(cells.execute(query))}
+
+
+def _plain(answer: Any) -> Any:
+    """A count or bound as Python's own number; some drivers give whole numbers as decimals."""
+    if isinstance(answer, Decimal):
+        return int(answer) if answer == answer.to_integral_value() else float(answer)
+    return answer
 
 
 def _understood(

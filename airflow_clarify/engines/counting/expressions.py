@@ -134,10 +134,10 @@ def category_text(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> e
 
 
 def group_key(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
-    """What tells the groups of a group variable apart: its numbers where it holds numbers, which are lighter."""
-    if profile.numeric and stored is not Stored.TEXT:
-        return _number(column, stored, profile)
-    return category_text(column, stored, profile)
+    """What tells the groups of a group variable apart: its values, which for a text file are what its cells say."""
+    if stored is not Stored.TEXT_CELL:
+        return column.copy()
+    return _number(column, stored, profile) if profile.numeric else category_text(column, stored, profile)
 
 
 class Selection:
@@ -173,23 +173,22 @@ class Selection:
             self.text = join_values(values or ())
 
     def condition(self, column: exp.Expr) -> exp.Expr:
-        """Whether a row is meant; false where the value is missing."""
+        """Whether a row is meant; not true where the value is missing."""
         from sqlglot import exp
 
         if self.interval is not None:
-            meant = self._within(column, self.interval)
-        elif self.profile.kind == "float":
+            return self._within(column, self.interval)
+        if self.profile.kind == "float":
             numbers = [exp.cast(exp.Literal.string(key), "DOUBLE") for key in self.keys]
-            meant = as_float(column, self.stored).isin(*numbers)
-        else:
-            meant = is_one_of(category_text(column, self.stored, self.profile), self.keys)
-        return exp.Coalesce(this=exp.paren(meant), expressions=[exp.false()])
+            return as_float(column, self.stored).isin(*numbers)
+        return is_one_of(category_text(column, self.stored, self.profile), self.keys)
 
     def _within(self, column: exp.Expr, interval: Interval) -> exp.Expr:
         from sqlglot import exp
 
         if interval.low is None or interval.high is None:
-            return exp.false()
+            # Nothing is. (SQL Server has no word for false.)
+            return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
         number = _number(column, self.stored, self.profile)
         above = exp.GT(this=number, expression=_bound(interval.low))
         up_to = exp.LTE(this=number.copy(), expression=_bound(interval.high))

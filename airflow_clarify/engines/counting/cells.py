@@ -1,0 +1,226 @@
+"""Raw cells: how many rows have each raw facet value, label and group; and what every engine's cells can be asked.
+
+The statement that makes them parses nothing and guesses nothing: it groups by the cells as they stand in the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_clarify.engines.counting.expressions import Stored, as_weight
+from airflow_clarify.engines.counting.roles import Roles
+from airflow_clarify.exceptions import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from airflow_clarify.engines.counting.profile import CountedColumn
+
+#: The largest float; a weight beyond it is infinite.
+_LARGEST = 1.7976931348623157e308
+
+
+class Cells(Protocol):
+    """The raw cells of a dataset, as something that SQL can be put to."""
+
+    @property
+    def roles(self) -> Roles:
+        """The columns that take part."""
+        ...
+
+    @property
+    def na_values(self) -> frozenset[str]:
+        """The texts that mean "missing" in columns whose cells are texts of a file."""
+        ...
+
+    @property
+    def categorical(self) -> frozenset[str]:
+        """Columns that are compared by equality, whatever they hold."""
+        ...
+
+    def stored(self, column: str) -> Stored:
+        """How the source stores a column."""
+        ...
+
+    def of_facet(self, facet: int) -> exp.Subquery:
+        """The counts by one facet: ``facet``, ``label``, ``grp`` (where there is a group variable) and the sums."""
+        ...
+
+    def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
+        """Run a query and fetch all of its rows; they are few.
+
+        :raises DataError: it cannot be run; the sentence says why
+        """
+        ...
+
+    def category(self, column: CountedColumn) -> exp.Expr:
+        """What tells the categories of a column apart in a query."""
+        ...
+
+    def texts(self, column: CountedColumn, categories: Sequence[Any]) -> list[str | None]:
+        """Such categories, as the texts that Clarify writes."""
+        ...
+
+    def in_order(self, column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+        """The values of a facet, in the order in which they are listed."""
+        ...
+
+
+def facet_column(number: int) -> str:
+    """The name under which a facet stands among the cells of all facets."""
+    return f"facet{number}"
+
+
+def mask(facet: int, facets: int) -> int:
+    """What ``which`` is in the cells of a facet: a bit for every other one, the first facet's the highest."""
+    return (1 << facets) - 1 - (1 << (facets - 1 - facet))
+
+
+def role_rows(data: exp.Expr, roles: Roles, stored_weight: Stored | None, weight_type: str = "") -> exp.Select:
+    """The rows with their columns under the names of the cells, one each: a column can have several roles.
+
+    :param data: what to select from
+    :param roles: the columns that take part
+    :param stored_weight: how the source stores the weights, where there are any
+    :param weight_type: what the source calls their type
+    :raises ConfigError: the weights are no numbers
+    """
+    from sqlglot import exp
+
+    selected = [_named(facet).as_(facet_column(number)) for number, facet in enumerate(roles.facets)]
+    selected.append(_named(roles.label).as_("label"))
+    if roles.group is not None:
+        selected.append(_named(roles.group).as_("grp"))
+    if roles.weight is not None and stored_weight is not None:
+        if stored_weight is Stored.OTHER and weight_type:
+            raise ConfigError(f"weight: column '{roles.weight}' holds {weight_type} values, which are no weights")
+        selected.append(as_weight(_named(roles.weight), stored_weight).as_("weight"))
+    return exp.select(*selected).from_(data)
+
+
+def cells_in_one_pass(rows: exp.Select, roles: Roles) -> exp.Select:
+    """Group the rows by each facet with the label and the group, several facets in the same scan (grouping sets).
+
+    :param rows: as :func:`role_rows` gives them
+    :param roles: the columns that take part
+    """
+    from sqlglot import exp
+
+    facets = [exp.column(facet_column(number)) for number in range(len(roles.facets))]
+    others = _others(roles)
+    query = exp.select(*facets, *others, *_aggregates(roles)).from_(rows.subquery("data_rows"))
+    if len(facets) == 1:
+        return query.group_by(*facets, *others)
+    # GROUPING of several columns at once has a bit for each in some dialects, and is an error in others.
+    bits: list[exp.Expr] = [
+        exp.Mul(
+            this=exp.Anonymous(this="GROUPING", expressions=[facet.copy()]),
+            expression=exp.Literal.number(1 << (len(facets) - 1 - number)),
+        )
+        for number, facet in enumerate(facets)
+    ]
+    which = bits[0]
+    for bit in bits[1:]:
+        which = exp.Add(this=which, expression=bit)
+    sets = [exp.Tuple(expressions=[facet.copy(), *(other.copy() for other in others)]) for facet in facets]
+    query = query.select(which.as_("which"))
+    query.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
+    return query
+
+
+def cells_of_one_facet(rows: exp.Select, roles: Roles, facet: int) -> exp.Select:
+    """Group the rows by one facet, the label and the group: ``facet``, ``label``, ``grp`` and the sums.
+
+    :param rows: as :func:`role_rows` gives them
+    :param roles: the columns that take part
+    :param facet: which facet
+    """
+    from sqlglot import exp
+
+    named = exp.column(facet_column(facet))
+    others = _others(roles)
+    return (
+        exp.select(named.as_("facet"), *others, *_aggregates(roles))
+        .from_(rows.subquery("data_rows"))
+        .group_by(named.copy(), *(other.copy() for other in others))
+    )
+
+
+def check_rows(location: str, roles: Roles, rows: int | None, unusable: int | None) -> None:
+    """See that there is something to measure.
+
+    :param location: the data, as an error names them
+    :param roles: the columns that take part
+    :param rows: how many were counted, by all facets
+    :param unusable: how many of them have no usable weight
+    :raises DataError: there are no rows, or some without a weight
+    """
+    if not rows:
+        raise DataError(f"{location}: the data hold no rows, so there is nothing to measure")
+    if unusable:
+        # Several facets count every row once each.
+        facets = len(roles.facets)
+        raise DataError(
+            f"weight: column '{roles.weight}' has {int(unusable) // facets} of {int(rows) // facets} rows without a "
+            "number from 0; every row needs a weight"
+        )
+
+
+def rows_and_unusable(roles: Roles, cells: str | exp.Expr) -> exp.Select:
+    """The query for the numbers that :func:`check_rows` judges."""
+    from sqlglot import exp
+
+    counted = [exp.func("sum", exp.column("n"))]
+    if roles.weight is not None:
+        counted.append(exp.func("sum", exp.column("bad")))
+    return exp.select(*counted).from_(cells)
+
+
+def add_up(column: str) -> exp.Expr:
+    """The sum of one of the columns that can be added up, which do not depend on the order as far as they can help it.
+
+    :param column: "n", which is exact, or a sum of weights, whose rounding is compensated for (Kahan)
+    """
+    from sqlglot import exp
+
+    return exp.Anonymous(this="sum" if column == "n" else "fsum", expressions=[exp.column(column)])
+
+
+def steady(total: float) -> float:
+    """A sum to 12 digits: what is far beyond depends on the order in which threads add."""
+    return float(f"{total:.12g}")
+
+
+def _others(roles: Roles) -> list[exp.Expr]:
+    from sqlglot import exp
+
+    return [exp.column(name) for name in ("label", "grp") if name == "label" or roles.group is not None]
+
+
+def _aggregates(roles: Roles) -> list[exp.Expr]:
+    from sqlglot import exp
+
+    rows = exp.Count(this=exp.Star()).as_("n")
+    if roles.weight is None:
+        return [rows]
+    weight = exp.column("weight")
+    # Not a number is above all numbers to some databases, and beside them to others; neither is within this range.
+    usable = exp.and_(
+        exp.GTE(this=weight.copy(), expression=exp.Literal.number(0)),
+        exp.LTE(this=weight.copy(), expression=exp.cast(exp.Literal.string(repr(_LARGEST)), "DOUBLE")),
+    )
+    unusable = exp.case().when(usable, exp.Literal.number(0)).else_(exp.Literal.number(1))
+    # fsum compensates for rounding, so that the order of the threads hardly shows.
+    return [
+        rows,
+        exp.func("sum", unusable).as_("bad"),
+        exp.Anonymous(this="fsum", expressions=[weight.copy()]).as_("w"),
+        exp.Anonymous(this="fsum", expressions=[exp.Mul(this=weight.copy(), expression=weight.copy())]).as_("w2"),
+    ]
+
+
+def _named(name: str) -> Any:
+    from sqlglot import exp
+
+    return exp.column(name, quoted=True)

@@ -1,0 +1,62 @@
+"""The columns that take part in an analysis, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from airflow_clarify.bias.config import AnalysisConfig, resolve_column
+from airflow_clarify.exceptions import ConfigError
+
+#: The names under which a facet, the label and the group variable stand among the cells.
+Role = Literal["facet", "label", "grp"]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns that take part, by name."""
+
+    label: str
+    facets: tuple[str, ...]
+    group: str | None = None
+    weight: str | None = None
+
+    @classmethod
+    def of(cls, config: AnalysisConfig, weight: str | int | None, names: Sequence[str]) -> Roles:
+        """Find the columns that a configuration means.
+
+        :raises ConfigError: there is no such column, or one has two roles that exclude each other
+        """
+        group = None
+        if config.group_variable is not None:
+            group = resolve_column(config.group_variable, names, "group_variable")
+        roles = cls(
+            label=resolve_column(config.label, names, "label"),
+            facets=tuple(resolve_column(facet.name_or_index, names, "facet") for facet in config.facets),
+            # Only one metric looks at groups, and they can be many.
+            group=group if "CDDL" in config.methods else None,
+            weight=None if weight is None else resolve_column(weight, names, "weight"),
+        )
+        roles._check()
+        return roles
+
+    @property
+    def needed(self) -> list[str]:
+        """The columns to scan, each once."""
+        named = (*self.facets, self.label, self.group, self.weight)
+        return list(dict.fromkeys(name for name in named if name is not None))
+
+    @property
+    def sums(self) -> list[str]:
+        """What can be added up over cells: rows, and with weights their sum and that of their squares."""
+        return ["n", "w", "w2"] if self.weight is not None else ["n"]
+
+    def _check(self) -> None:
+        if self.label in self.facets:
+            raise ConfigError(f"facet: '{self.label}' is the label; a label cannot be biased against itself")
+        if self.weight is not None and self.weight in (self.label, self.group, *self.facets):
+            raise ConfigError(f"weight: '{self.weight}' is also the label, a facet or the group variable")
+        repeated = [facet for i, facet in enumerate(self.facets) if facet in self.facets[:i]]
+        if repeated:
+            raise ConfigError(f"facet: '{repeated[0]}' stands there twice, by name and by index perhaps")

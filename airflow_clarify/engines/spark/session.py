@@ -1,0 +1,207 @@
+"""A session on a Spark Connect server, and running queries in it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow_clarify.engines.counting.expressions import Stored
+from airflow_clarify.engines.sql.dialects import Dialect, dialect_named, render
+from airflow_clarify.exceptions import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+#: Attempts to reach a server, about 17 seconds in all. By itself the client goes on for ten minutes, also where a
+#: token is wrong in a way that a restart could mend.
+_ATTEMPTS = 5
+
+_STORED = {
+    "string": Stored.TEXT,
+    "tinyint": Stored.INTEGER,
+    "smallint": Stored.INTEGER,
+    "int": Stored.INTEGER,
+    "bigint": Stored.INTEGER,
+    "float": Stored.FLOAT,
+    "double": Stored.FLOAT,
+    "boolean": Stored.BOOLEAN,
+}
+
+
+class SparkRunner:
+    """Runs queries in a session of its own.
+
+    :param session: the session
+    """
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.dialect: Dialect = dialect_named("spark")
+        self._stopped = False
+
+    @classmethod
+    def open(cls, url: str) -> SparkRunner:
+        """Open a session.
+
+        :param url: the server's address, ``sc://host:port/;token=...``
+        :raises ConfigError: pyspark-client is not installed, or the server is too old
+        :raises DataError: the server cannot be reached
+        """
+        try:
+            from pyspark.sql.connect.client.retries import DefaultPolicy
+            from pyspark.sql.connect.session import SparkSession
+        except ImportError as error:
+            raise ConfigError(
+                f"SparkEngine needs pyspark-client ({first_line(error)}); pip install 'airflow-clarify[spark]'"
+            ) from None
+        where = _without_parameters(url)
+        try:
+            # Not getOrCreate(), which gives the session of another task of this process, on whatever server.
+            session = SparkSession.builder.remote(url).create()
+            patient = list(session.client.get_retry_policies())
+            session.client.set_retry_policies([DefaultPolicy(max_retries=_ATTEMPTS)])
+            version = str(session.version)
+            session.client.set_retry_policies(patient)
+        except Exception as error:
+            raise DataError(f"the Spark Connect server at {where} cannot be reached: {first_line(error)}") from None
+        if int(version.split(".", 1)[0]) < 4:
+            session.stop()
+            raise ConfigError(f"the Spark Connect server at {where} is Spark {version}; SparkEngine needs 4.0 or later")
+        return cls(session)
+
+    @property
+    def version(self) -> str:
+        """What counts, and which version of it."""
+        return f"Spark {self.session.version}"
+
+    def columns(self, query: exp.Select) -> dict[str, Stored | None]:
+        """The columns that a query gives, and how they are stored."""
+        found = self._plainly(lambda: list(self.session.sql(render(query, self.dialect)).dtypes))
+        columns: dict[str, Stored | None] = {}
+        for name, kind in found:
+            if name in columns:
+                raise ConfigError(f"query: two columns are named {name!r}; give one another name")
+            columns[name] = Stored.DECIMAL if kind.startswith("decimal") else _STORED.get(kind, Stored.OTHER)
+        return columns
+
+    def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Run a query and give its rows."""
+        text = render(query, self.dialect)
+        yield from map(tuple, self._plainly(lambda: self.session.sql(text).collect()))
+
+    def run(self, statement: exp.Expr | str) -> None:
+        """Run a statement that gives no rows."""
+        text = statement if isinstance(statement, str) else render(statement, self.dialect)
+        self._plainly(lambda: self.session.sql(text).collect())
+
+    def begin(self) -> None:
+        """Nothing: Spark has no transactions."""
+
+    def commit(self) -> None:
+        """Nothing: Spark has no transactions."""
+
+    def rollback(self) -> None:
+        """Nothing: Spark has no transactions."""
+
+    def cancel(self) -> None:
+        """Stop what is running."""
+        self._stopped = True
+        with contextlib.suppress(Exception):
+            self.session.interruptAll()
+
+    def close(self) -> None:
+        """End the session, and with it its views."""
+        with contextlib.suppress(Exception):
+            self.session.stop()
+
+    def read(self, kind: str, path: str, columns: Sequence[str] | None = None, **options: str) -> Any:
+        """A DataFrame on the cluster, of files there.
+
+        :param kind: Spark's name of the format
+        :param path: as Spark reads it
+        :param columns: their names, where all are to be texts; None leaves it to Spark
+        :param options: Spark's, all of them texts
+        :raises DataError: they cannot be read
+        """
+        from pyspark.sql.types import StringType, StructField, StructType
+
+        reader = self.session.read.format(kind).options(**options)
+        if columns is not None:
+            reader = reader.schema(StructType([StructField(name, StringType()) for name in columns]))
+        frame = reader.load(path)
+        # Nothing is read before it is needed, so that a path that is not there would be told of somewhere else.
+        self._plainly(lambda: frame.schema)
+        return frame
+
+    def collect(self, frame: Any) -> list[tuple[Any, ...]]:
+        """The rows of a DataFrame; they are few."""
+        return [tuple(row) for row in self._plainly(frame.collect)]
+
+    def _plainly(self, action: Any) -> Any:
+        if self._stopped:
+            raise DataError("Spark: stopped before the query was run")
+        try:
+            return action()
+        except Exception as error:
+            raise DataError(f"Spark: {'stopped' if self._stopped else first_line(error)}") from None
+
+
+def address(conn_id: str | None, url: str | None) -> str:
+    """The address of a Spark Connect server.
+
+    :param conn_id: an Airflow connection of the type ``spark_connect``
+    :param url: the address itself
+    :raises ConfigError: neither is given, there is no such connection, or it is of another type
+    """
+    if url:
+        if not url.startswith("sc://"):
+            raise ConfigError("url: the address of a Spark Connect server begins with sc://, as in sc://host:15002")
+        from airflow.sdk.log import mask_secret
+
+        for token in re.findall(r";(?:token|x-[\w-]*token)=([^;]+)", url, re.IGNORECASE):
+            mask_secret(token)
+        return url
+    if not conn_id:
+        raise ConfigError("conn_id: name a connection to Spark Connect, or give its url")
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise ConfigError(f"conn_id: there is no Airflow connection {conn_id!r}; add it, or give a url") from None
+    if connection.conn_type != "spark_connect":
+        raise ConfigError(
+            f"conn_id: the connection {conn_id!r} is of the type {connection.conn_type}; SparkEngine needs one of the "
+            "type spark_connect"
+        )
+    return _address_of(connection, conn_id)
+
+
+def first_line(error: Exception) -> str:
+    """What an error of Spark's says, without the server's stack."""
+    text = str(error).strip()
+    detail = re.search(r'details = "(.*)"', text)
+    text = detail.group(1) if detail else text
+    line = (text.splitlines() or [type(error).__name__])[0]
+    return line.split("\n", 1)[0].split(" SQLSTATE:")[0].strip()
+
+
+def _address_of(connection: Any, conn_id: str) -> str:
+    """As the provider's hook makes it; but that leaves a slash in a token, which the client then takes for a path."""
+    host = str(connection.host or "").removeprefix("sc://").rstrip("/")
+    if not host or "/" in host:
+        raise ConfigError(f"conn_id: the connection {conn_id!r} has no usable host ({connection.host!r}); give it one")
+    parameters = {"user_id": connection.login, "token": connection.password}
+    use_ssl = connection.extra_dejson.get("use_ssl")
+    if use_ssl is not None:
+        parameters["use_ssl"] = str(use_ssl).lower()
+    given = "".join(f";{name}={quote(value, safe='')}" for name, value in parameters.items() if value)
+    port = f":{connection.port}" if connection.port else ""
+    return f"sc://{host}{port}/{given}"
+
+
+def _without_parameters(url: str) -> str:
+    return url.split("/;", 1)[0].split(";", 1)[0].rstrip("/")

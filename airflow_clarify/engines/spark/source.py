@@ -1,0 +1,121 @@
+"""What Spark is to count: a table, a query, or files, as a view of the session.
+
+Cells of text files are read as the texts they are, as the embedded engine does, and what they are is told from what
+they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig
+from airflow_clarify.engines.counting.expressions import Stored
+from airflow_clarify.engines.sql.relation import relation
+from airflow_clarify.engines.sql.source import SqlSource
+from airflow_clarify.exceptions import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from airflow_clarify.engines.spark.session import SparkRunner
+
+_VIEW = "airflow_clarify_data"
+
+#: Options of CSV files, by DuckDB's names and pandas', and what Spark calls them.
+_CSV_OPTIONS: Mapping[str, str] = {
+    "delim": "sep",
+    "delimiter": "sep",
+    "sep": "sep",
+    "quote": "quote",
+    "escape": "escape",
+    "encoding": "encoding",
+    "comment": "comment",
+    "compression": "compression",
+}
+
+
+def open_source(runner: SparkRunner, data: DataConfig) -> SqlSource:
+    """Settle where the data are and what columns they have.
+
+    :param runner: a session
+    :param data: where the data are
+    :raises ConfigError: an option means nothing to Spark, or the columns cannot be told
+    :raises DataError: the data cannot be read
+    """
+    if data.table is not None or data.query is not None:
+        return SqlSource.open(runner, data.source, relation(data, runner.dialect.name), data)
+    kind = DATASET_TYPES[data.resolved_dataset_type()]
+    if data.csv_options and kind != "csv":
+        raise ConfigError(f"csv_options: given for {data.dataset_type}; they are for text/csv")
+    frame = {"csv": _csv, "jsonlines": _json, "parquet": _parquet}[kind](runner, data)
+    frame.createOrReplaceTempView(_VIEW)
+    source = SqlSource.open(runner, data.source, relation(DataConfig(table=_VIEW), runner.dialect.name), data)
+    if kind != "parquet":
+        source.na_values = _na_values(data)
+        source.columns = {
+            name: Stored.TEXT_CELL if stored is Stored.TEXT else stored for name, stored in source.columns.items()
+        }
+    return source
+
+
+def _parquet(runner: SparkRunner, data: DataConfig) -> Any:
+    return runner.read("parquet", data.input_path)
+
+
+def _csv(runner: SparkRunner, data: DataConfig) -> Any:
+    """A CSV dataset, every cell as its text."""
+    options = _csv_options(data)
+    first = _first_record(runner, data, options)
+    headers = None if data.headers is None else list(data.headers)
+    header_row = (headers is None or headers == first) if data.header_row is None else data.header_row
+    names = headers or (first if header_row else [f"column{position}" for position in range(len(first))])
+    if len(names) != len(first):
+        raise ConfigError(f"headers: {len(names)} names for {len(first)} columns in {data.input_path}")
+    _check_distinct(names, data.input_path)
+    # A row of too few or too many cells is an error, also where the cells that are needed are there.
+    runner.session.conf.set("spark.sql.csv.parser.columnPruning.enabled", "false")
+    options |= {
+        "mode": "FAILFAST",
+        "header": str(header_row).lower(),
+        # The header rows of all files are held against the names, unless the author gives others.
+        "enforceSchema": str(not (header_row and names == first)).lower(),
+    }
+    frame = runner.read("csv", data.input_path, names, **options)
+    return frame if "" in _na_values(data) else frame.fillna("")
+
+
+def _json(runner: SparkRunner, data: DataConfig) -> Any:
+    """A JSON Lines dataset, every field as its text."""
+    names = None if data.headers is None else list(data.headers)
+    return runner.read("json", data.input_path, names, primitivesAsString="true", mode="FAILFAST")
+
+
+def _csv_options(data: DataConfig) -> dict[str, str]:
+    # Without multiLine Spark makes two rows of one whose cell holds a line break, and says nothing.
+    options = {"multiLine": "true", "quote": '"', "escape": '"', "inferSchema": "false"}
+    for name, value in data.csv_options.items():
+        if name not in _CSV_OPTIONS:
+            known = ", ".join(sorted(_CSV_OPTIONS))
+            raise ConfigError(f"csv_options: SparkEngine knows no {name!r}; it knows {known}")
+        options[_CSV_OPTIONS[name]] = str(value)
+    return options
+
+
+def _first_record(runner: SparkRunner, data: DataConfig, options: Mapping[str, str]) -> list[str]:
+    """The cells of the first record: the header, perhaps."""
+    records = runner.read("csv", data.input_path, None, **options, header="false").limit(1)
+    found = runner.collect(records)
+    if not found:
+        raise DataError(f"{data.input_path}: the data hold no rows, so there is nothing to measure")
+    return ["" if cell is None else str(cell) for cell in found[0]]
+
+
+def _na_values(data: DataConfig) -> frozenset[str]:
+    return frozenset(PANDAS_NA_VALUES if data.na_values is None else data.na_values)
+
+
+def _check_distinct(names: list[str], where: str) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if list(names).count(name) > 1 or other != name:
+            raise DataError(f"{where}: columns {other!r} and {name!r} cannot be told apart; rename one or give headers")

@@ -1,0 +1,218 @@
+"""Balanced copies inside a database: the strata are counted, the quotas settled, and one statement makes the table.
+
+Which rows of a stratum are drawn follows from the seed and from key columns that tell all rows apart: the rows of a
+stratum are ordered by ``md5("airflow-clarify draw 1 " + seed + "|" + key)`` and then by the key, and the first ones are
+taken. So the same data, key and seed give the same rows in every run, whatever the order in which a database reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, Stratum
+from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.engines.sql.home import plain_texts
+from airflow_clarify.engines.sql.relation import actual_name
+from airflow_clarify.engines.sql.selection import Raw, Selecting, StratumColumn, is_missing
+from airflow_clarify.engines.sql.target import Target, Writer
+from airflow_clarify.exceptions import ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.sql.source import SqlSource
+
+#: More strata than this would make a statement that databases refuse.
+MOST_STRATA = 10_000
+
+
+def balance(
+    source: SqlSource,
+    writer: Writer,
+    data: DataConfig,
+    target: str | Sequence[str],
+    by: Sequence[str | int],
+    *,
+    strategy: str = "undersample",
+    size: int | None = None,
+    fraction: float | None = None,
+    seed: int = 0,
+    weight_column: str = "weight",
+    empty: str = "error",
+    missing: str | None = None,
+    key: Sequence[str | int] | None = None,
+    if_exists: str = "fail",
+    progress: Progress | None = None,
+) -> BalanceResult:
+    """Make a table of a balanced copy of the data.
+
+    :param source: the data
+    :param writer: makes the table
+    :param data: what the author says of the data
+    :param target: the table to make
+    :param by: the columns whose combined values make the strata
+    :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see :class:`~airflow_clarify.bias.balance.Balance`
+    :param size: rows of each stratum
+    :param fraction: of each stratum, for ``undersample``
+    :param seed: any whole number
+    :param weight_column: the column that ``reweigh`` adds
+    :param empty: what an empty stratum is, "error" or "ignore"
+    :param missing: what rows with a missing value are, "drop", "keep" or "error"; None takes the strategy's default
+    :param key: the columns that tell rows apart. Without them nobody can draw the same rows again; a warning says so
+    :param if_exists: what to do where the target is there already: "fail", or "replace"
+    :param progress: told what is being done
+    :raises ConfigError: the parameters do not fit together or to the data
+    :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+    :raises DataError: the data cannot be read
+    :raises OutputError: the table cannot be made; it is absent, or as it was
+    """
+    told = progress or (lambda what, part: None)
+    columns = list(source.columns)
+    names = tuple(actual_name(column, columns, "by") for column in _listed(by, "by"))
+    keys = tuple(actual_name(column, columns, "key") for column in _listed(key or (), "key"))
+    settled = Balance(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing))
+    weighted = weight_column if settled.strategy == "reweigh" else None
+    _check_weight_column(weighted, columns)
+    made = Target(writer, target, if_exists)
+    made.check(data)
+    told("counting the strata", -1.0)
+    strata = _Strata.count(source, source.everything, names)
+    plan = settled.plan(strata.rows)
+    selecting = Selecting(strata.columns, strata.shares(plan), keys, seed, writer.dialect.random, weighted)
+    warnings = [*plan.warnings, *_about_the_draw(source, selecting)]
+    told("making the table", -1.0)
+    with made.made(selecting.select(source.everything, columns)) as table:
+        told("counting what was made", -1.0)
+        _check(made.name, plan, _Strata.count(source, _all_of(table), names))
+    return BalanceResult(
+        target=made.name,
+        by=names,
+        strategy=settled.strategy,
+        seed=seed,
+        strata=plan.shares,
+        rows_in=sum(share.before for share in plan.shares),
+        rows_out=sum(share.after for share in plan.shares),
+        weight_column=weighted,
+        warnings=tuple(warnings),
+    )
+
+
+class _Strata:
+    """The strata of some rows, as a database knows them and as texts.
+
+    :param columns: the columns that make them
+    :param raw: a stratum's texts, and its values as the database gave them
+    :param rows: how many rows each has
+    """
+
+    def __init__(self, columns: Sequence[StratumColumn], raw: dict[Stratum, Raw], rows: dict[Stratum, int]) -> None:
+        self.columns = columns
+        self.raw = raw
+        self.rows = rows
+
+    @classmethod
+    def count(cls, source: SqlSource, rows: exp.Select, by: Sequence[str]) -> _Strata:
+        """Ask a database.
+
+        :raises ConfigError: there are too many
+        """
+        import duckdb
+        from sqlglot import exp
+
+        named = [exp.column(name, quoted=True) for name in by]
+        query = (
+            exp.select(*named, exp.Count(this=exp.Star()).as_("airflow_clarify_rows"))
+            .from_(rows.copy().subquery("data"))
+            .group_by(*(name.copy() for name in named))
+            .limit(MOST_STRATA + 1)
+        )
+        found = source.execute(query)
+        if len(found) > MOST_STRATA:
+            raise ConfigError(
+                f"by: {', '.join(by)} make more than {MOST_STRATA} strata in {source.location}; balance by fewer "
+                "columns, or by such as have few values"
+            )
+        values = list(zip(*found, strict=True)) or [()] * (len(by) + 1)
+        columns, texts = [], []
+        with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
+            for name, of_column in zip(by, values, strict=False):
+                stored, as_texts = plain_texts(home, of_column, source.columns.get(name), name)
+                column = StratumColumn(name, stored, source.na_values)
+                columns.append(column)
+                texts.append([None if text in source.na_values else text for text in as_texts])
+        raw: dict[Stratum, Raw] = {}
+        counted: dict[Stratum, int] = {}
+        for stratum, row in zip(zip(*texts, strict=True), found, strict=True):
+            counted[stratum] = counted.get(stratum, 0) + int(row[-1])
+            raw[stratum] = tuple(
+                None if text is None or is_missing(value) else value for text, value in zip(stratum, row, strict=False)
+            )
+        return cls(columns, raw, counted)
+
+    def shares(self, plan: BalancePlan) -> dict[Raw, Any]:
+        """What becomes of each stratum, by its values as the database gave them."""
+        return {self.raw[share.values]: share for share in plan.shares}
+
+
+def _about_the_draw(source: SqlSource, selecting: Selecting) -> list[str]:
+    """See that the draw can be repeated, or say that it cannot.
+
+    :raises ConfigError: rows have the same key
+    """
+    from sqlglot import exp
+
+    if not selecting.draws:
+        return []
+    if not selecting.keys:
+        return ["the same rows cannot be drawn again, since nothing tells them apart; name the columns that do in key"]
+    keys = [exp.column(key, quoted=True) for key in selecting.keys]
+    more_than_one = exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1))
+    shared = (
+        exp.select(exp.Literal.number(1).as_("one"))
+        .from_(source.everything.copy().subquery("data"))
+        .group_by(*keys)
+        .having(more_than_one)
+    )
+    ((number,),) = source.execute(exp.select(exp.Count(this=exp.Star())).from_(shared.subquery("shared")))
+    if number:
+        raise ConfigError(
+            f"key: {', '.join(selecting.keys)} does not tell all rows apart ({int(number)} of its values stand in "
+            "several rows), so the draw could not be repeated; add columns, or leave key out to draw at random"
+        )
+    return []
+
+
+def _check(target: str, plan: BalancePlan, made: _Strata) -> None:
+    """See that the table holds what it should: somebody may have changed the data since they were counted.
+
+    :raises OutputError: it does not
+    """
+    wanted = {share.values: share.after for share in plan.shares if share.after}
+    if made.rows != wanted:
+        raise OutputError(
+            f"{target}: the data changed while they were balanced, so the quotas would not be met; nothing was kept, "
+            "try again"
+        )
+
+
+def _all_of(table: exp.Table) -> exp.Select:
+    from sqlglot import exp
+
+    return exp.select(exp.Star()).from_(table.copy())
+
+
+def _check_weight_column(name: str | None, columns: Sequence[str]) -> None:
+    if name is None:
+        return
+    if not name:
+        raise ConfigError("weight_column: it is empty; give the column of weights a name")
+    if name.lower() in {column.lower() for column in columns}:
+        raise ConfigError(f"weight_column: there is a column {name!r} already; choose another name")
+
+
+def _listed(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
+    if isinstance(columns, str):
+        raise ConfigError(f"{key}: {columns!r} is not a list of columns; give one, such as [{columns!r}]")
+    return columns

@@ -1,0 +1,54 @@
+"""Counting in a database: one statement as a rule, and a few more where a column has very many values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.bias.contingency import Contingency
+from airflow_clarify.engines.base import Progress
+from airflow_clarify.engines.counting.cells import Cells
+from airflow_clarify.engines.counting.count import contingency
+from airflow_clarify.engines.counting.roles import Roles
+from airflow_clarify.engines.sql.afar import FarCells
+from airflow_clarify.engines.sql.home import HomeCells, TooManyCellsError
+
+if TYPE_CHECKING:
+    from airflow_clarify.engines.sql.source import SqlSource
+
+#: Raw cells that are brought home at most; a few tens of megabytes.
+MAX_CELLS = 200_000
+
+
+def count(
+    source: SqlSource,
+    config: AnalysisConfig,
+    weight: str | int | None,
+    progress: Progress | None,
+    *,
+    max_cells: int = MAX_CELLS,
+) -> Contingency:
+    """Count a dataset for an analysis.
+
+    :param source: the data
+    :param config: what is asked of them
+    :param weight: the column of row weights, by name or index
+    :param progress: told what is being done
+    :param max_cells: raw cells that are brought home at most
+    :raises ConfigError: the configuration does not fit the data
+    :raises DataError: the data cannot be read, hold no rows, or have unusable weights
+    """
+    import duckdb
+
+    told = progress or (lambda what, part: None)
+    roles = Roles.of(config, weight, source.understand(config, weight))
+    with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
+        cells: Cells
+        told("counting where the data are", -1.0)
+        try:
+            cells = HomeCells.fetch(home, source, roles, max_cells)
+        except TooManyCellsError as seen:
+            told("asking about columns of many values", -1.0)
+            cells = far = FarCells(home, source, roles, seen.stored)
+            far.check()
+        return contingency(cells, config, source.runner.version)

@@ -1,0 +1,295 @@
+"""Raw cells that are brought home: counted where the data are, and looked at in an embedded DuckDB.
+
+So what a value is, and how it is written, is settled in one place for all databases, and a database is only asked to
+count. It does what it can do best, and Python sees the counts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.engines.counting.cells import (
+    cells_in_one_pass,
+    cells_of_one_facet,
+    check_rows,
+    facet_column,
+    mask,
+    role_rows,
+    rows_and_unusable,
+)
+from airflow_clarify.engines.counting.expressions import Stored, category_text
+from airflow_clarify.engines.counting.roles import Roles
+from airflow_clarify.engines.duckdb.cells import CELLS, cells_of
+from airflow_clarify.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    import duckdb
+    from sqlglot import exp
+
+    from airflow_clarify.engines.counting.profile import CountedColumn
+    from airflow_clarify.engines.sql.source import SqlSource
+
+_INT64 = 1 << 63
+#: A number of more digits is no DECIMAL in DuckDB.
+_DIGITS = 38
+
+
+class TooManyCellsError(Exception):
+    """There are more raw cells than are to be brought home. What was seen of them tells the types of the columns.
+
+    :param stored: how each column is stored
+    """
+
+    def __init__(self, stored: dict[str, Stored]) -> None:
+        super().__init__("too many cells")
+        self.stored = stored
+
+
+class HomeCells:
+    """Raw cells in an embedded DuckDB.
+
+    :param connection: to DuckDB
+    :param roles: the columns that take part
+    :param stored: how each of them is stored
+    :param na_values: the texts that mean "missing", where columns are cells of text files
+    """
+
+    categorical: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        roles: Roles,
+        stored: dict[str, Stored],
+        na_values: frozenset[str],
+    ) -> None:
+        self.connection = connection
+        self.roles = roles
+        self.na_values = na_values
+        self._stored = stored
+
+    @classmethod
+    def fetch(cls, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: Roles, at_most: int) -> HomeCells:
+        """Count in the database, and bring the cells home.
+
+        :param connection: to an empty DuckDB
+        :param source: the data
+        :param roles: the columns that take part
+        :param at_most: how many cells
+        :raises TooManyCellsError: there are more
+        :raises DataError: the data hold no rows, or unusable weights
+        """
+        counted = _counted(source, roles, at_most + 1)
+        columns = [list(column) for column in zip(*counted, strict=True)] or [[] for _ in _names(roles)]
+        by_name = dict(zip(_names(roles), columns, strict=True))
+        stored = {}
+        for name, role in _roles_of(roles):
+            if len(counted) > at_most and not any(value is not None for value in by_name[role]):
+                by_name[role] = _one_value(source, name)
+            stored[name], by_name[role] = _stored(by_name[role], source.stored(name), name)
+        if len(counted) > at_most:
+            raise TooManyCellsError(stored)
+        cells = cls(connection, roles, stored, source.na_values)
+        cells._fill(by_name, {role: stored[name] for name, role in _roles_of(roles)})
+        rows, *unusable = cells.execute(rows_and_unusable(roles, CELLS))[0]
+        check_rows(source.location, roles, rows, unusable[0] if unusable else None)
+        return cells
+
+    def stored(self, column: str) -> Stored:
+        """How the source stores a column."""
+        return self._stored[column]
+
+    def of_facet(self, facet: int) -> exp.Subquery:
+        """The counts by one facet."""
+        return cells_of(facet, self.roles)
+
+    def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
+        """Run a query on the cells."""
+        return self.connection.execute(query.sql(dialect="duckdb")).fetchall()
+
+    def category(self, column: CountedColumn) -> exp.Expr:
+        """The texts of the values themselves."""
+        return column.text
+
+    def texts(self, column: CountedColumn, categories: Sequence[Any]) -> list[str | None]:
+        """The categories as they are."""
+        return list(categories)
+
+    def in_order(self, column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+        """Sorted: a table has no first row."""
+        return sorted_values(column, values)
+
+    def _fill(self, columns: dict[str, list[Any]], stored: dict[str, Stored]) -> None:
+        kinds = {name: _duckdb_type(stored.get(name), name, values) for name, values in columns.items()}
+        made = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        self.connection.execute(f"CREATE TABLE {CELLS} ({made})")
+        lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds.values())
+        if next(iter(columns.values())):
+            self.connection.execute(f"INSERT INTO {CELLS} SELECT {lists}", list(columns.values()))
+
+
+def sorted_values(column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+    """The values of a facet, numbers by size and the rest by their texts, missing ones last."""
+
+    def place(value: str | None) -> tuple[bool, float, str]:
+        number = float(value) if value is not None and column.profile.numeric else 0.0
+        return value is None, number, value or ""
+
+    return tuple(sorted(values, key=place))
+
+
+def texts_of(connection: duckdb.DuckDBPyConnection, column: CountedColumn, values: Sequence[Any]) -> list[str | None]:
+    """Values as a database gave them, as the texts under which they are counted.
+
+    :param connection: to DuckDB, which writes all texts
+    :param column: whose values they are
+    :param values: typed; a text is one already
+    """
+    from sqlglot import exp
+
+    stored, values = _stored(list(values), None if column.stored is Stored.TEXT_CELL else column.stored, column.name)
+    if not values or stored.is_text:
+        return list(values)
+    text = category_text(exp.column("v"), stored, column.profile).sql(dialect="duckdb")
+    kind = _duckdb_type(stored, column.role, values)
+    return [
+        row[0]
+        for row in connection.execute(f"SELECT {text} FROM (SELECT unnest(?::{kind}[]) AS v)", [values]).fetchall()
+    ]
+
+
+def plain_texts(
+    connection: duckdb.DuckDBPyConnection, values: Sequence[Any], known: Stored | None, column: str
+) -> tuple[Stored, list[str | None]]:
+    """How a column is stored, and its values as texts; None where one is missing.
+
+    :param connection: to DuckDB, which writes all texts
+    :param values: as a database gave them
+    :param known: how the column is stored, where that is known
+    :param column: its name, for an error
+    """
+    stored, typed = _stored(list(values), known, column)
+    if not typed or stored.is_text:
+        return stored, typed
+    listed = f"SELECT unnest(?::{_duckdb_type(stored, column, typed)}[]) AS v"
+    query = f"SELECT CASE WHEN t <> 'nan' THEN t END FROM (SELECT CAST(v AS VARCHAR) AS t FROM ({listed}))"
+    return stored, [row[0] for row in connection.execute(query, [typed]).fetchall()]
+
+
+def _counted(source: SqlSource, roles: Roles, at_most: int) -> list[tuple[Any, ...]]:
+    """The raw cells of all facets, in the layout of the table of cells."""
+    stored_weight = None
+    if roles.weight is not None:
+        # Weights are cast, whatever they are; only texts of a file need more than that.
+        stored_weight = source.stored(roles.weight) or Stored.FLOAT
+    scan = source.scan(roles.needed)
+    rows = role_rows(scan.subquery("data"), roles, stored_weight)
+    # A column in two roles is one to an optimizer, which then takes the grouping sets for others than they are.
+    repeated = len({*roles.facets, roles.label, roles.group}) < len(roles.facets) + 2
+    if len(roles.facets) == 1:
+        return list(source.runner.rows(cells_in_one_pass(rows, roles).limit(at_most), at_most))
+    if source.runner.dialect.grouping_sets and not repeated:
+        found = source.runner.rows(cells_in_one_pass(rows, roles).limit(at_most), at_most)
+        return list(itertools.islice(found, at_most))
+    every: list[tuple[Any, ...]] = []
+    facets = len(roles.facets)
+    for facet in range(facets):
+        query = cells_of_one_facet(rows, roles, facet).limit(at_most - len(every))
+        for value, *rest in source.runner.rows(query, at_most):
+            others: list[Any] = [None] * facets
+            others[facet] = value
+            every.append((*others, *rest, mask(facet, facets)))
+        if len(every) >= at_most:
+            break
+    return every
+
+
+def _one_value(source: SqlSource, column: str) -> list[Any]:
+    """A value of a column, where it has one."""
+    from sqlglot import exp
+
+    there = exp.not_(exp.Is(this=exp.column(column, quoted=True), expression=exp.null()))
+    query = exp.select(exp.Star()).from_(source.scan([column]).subquery("data")).where(there).limit(1)
+    return [value for (value,) in source.execute(query)]
+
+
+def _names(roles: Roles) -> list[str]:
+    """The columns of the table of cells, in the order of the query."""
+    names = [facet_column(number) for number in range(len(roles.facets))] + ["label"]
+    names += ["grp"] if roles.group is not None else []
+    names += ["n", "bad", "w", "w2"] if roles.weight is not None else ["n"]
+    return names + (["which"] if len(roles.facets) > 1 else [])
+
+
+def _roles_of(roles: Roles) -> Iterable[tuple[str, str]]:
+    """The columns that take part, each with the name of its cells."""
+    for number, facet in enumerate(roles.facets):
+        yield facet, facet_column(number)
+    yield roles.label, "label"
+    if roles.group is not None:
+        yield roles.group, "grp"
+
+
+def _stored(values: list[Any], known: Stored | None, column: str) -> tuple[Stored, list[Any]]:
+    """How a column is stored, told from its values where it is not known, and the values as DuckDB takes them."""
+    types = {type(value) for value in values if value is not None}
+    if not types:
+        return known or Stored.TEXT, values
+    if types <= {str}:
+        return (known if known is not None and known.is_text else Stored.TEXT), values
+    if types <= {bool}:
+        return Stored.BOOLEAN, values
+    if types <= {int}:
+        return Stored.INTEGER, values
+    if types <= {int, float}:
+        return Stored.FLOAT, values
+    if types <= {int, Decimal}:
+        return _stored_decimals(values)
+    if types <= {datetime.date}:
+        return Stored.OTHER, values
+    if types <= {datetime.datetime} and all(value is None or value.tzinfo is None for value in values):
+        return Stored.OTHER, values
+    if types & {bytes, bytearray, memoryview, list, dict, tuple}:
+        kind = next(iter(types)).__name__
+        raise ConfigError(f"column '{column}' holds {kind} values, which are no categories; choose another, or cast it")
+    texts = [None if value is None else str(value) for value in values]
+    # A column of several types (SQLite has them) is one of texts; others, such as times and identifiers, are no texts.
+    return Stored.TEXT if str in types else Stored.OTHER, texts
+
+
+def _stored_decimals(values: list[Any]) -> tuple[Stored, list[Any]]:
+    finite = [value for value in values if value is not None and Decimal(value).is_finite()]
+    if len(finite) < sum(value is not None for value in values) or _decimal_type(finite) is None:
+        return Stored.FLOAT, [None if value is None else float(value) for value in values]
+    return Stored.DECIMAL, values
+
+
+def _decimal_type(values: Iterable[Any]) -> str | None:
+    """DuckDB's type for some decimals; None where there is none."""
+    scale = whole = 0
+    for value in values:
+        if value is not None:
+            _, digits, exponent = Decimal(value).as_tuple()
+            scale = max(scale, -int(exponent))
+            whole = max(whole, len(digits) + int(exponent))
+    return f"DECIMAL({_DIGITS}, {scale})" if scale + whole <= _DIGITS else None
+
+
+def _duckdb_type(stored: Stored | None, name: str, values: Sequence[Any]) -> str:
+    if stored is None:
+        return "DOUBLE" if name in ("w", "w2") else "BIGINT"
+    if stored is Stored.INTEGER:
+        wide = any(value is not None and not -_INT64 <= value < _INT64 for value in values)
+        return "HUGEINT" if wide else "BIGINT"
+    if stored is Stored.DECIMAL:
+        return _decimal_type(values) or "DOUBLE"
+    present = next((value for value in values if value is not None), None)
+    if stored is Stored.OTHER and isinstance(present, datetime.datetime):
+        return "TIMESTAMP"
+    if stored is Stored.OTHER and isinstance(present, datetime.date):
+        return "DATE"
+    return {Stored.FLOAT: "DOUBLE", Stored.BOOLEAN: "BOOLEAN"}.get(stored, "VARCHAR")

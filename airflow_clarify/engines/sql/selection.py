@@ -1,0 +1,203 @@
+"""The SELECT of a balanced copy: which rows of each stratum, how often, and with which weight.
+
+A stratum is told by the values that the database gave of it, so that it is the database that compares them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.bias.balance import StratumShare
+from airflow_clarify.engines.counting.expressions import Stored, present
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+#: What the columns are called that only the statement itself sees.
+_DRAW, _PLACE, _COPY = "airflow_clarify_draw", "airflow_clarify_place", "airflow_clarify_copy"
+
+#: A stratum as the database gave it: a value of each column, None where it is missing.
+Raw = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class StratumColumn:
+    """A column that the data are balanced by.
+
+    :param name: as the database calls it
+    :param stored: how it is stored
+    :param na_values: the texts that mean "missing", where it holds cells of a text file
+    """
+
+    name: str
+    stored: Stored
+    na_values: frozenset[str] = frozenset()
+
+    @property
+    def value(self) -> exp.Expr:
+        """Its values, NULL where they are missing."""
+        from sqlglot import exp
+
+        return present(exp.column(self.name, quoted=True), self.stored, self.na_values)
+
+
+@dataclass(frozen=True)
+class Selecting:
+    """How the rows of each stratum are chosen.
+
+    :param columns: the columns that make the strata
+    :param shares: what becomes of each stratum
+    :param keys: the columns that tell rows apart; none draws at random
+    :param seed: of the draw
+    :param random: the database's function for a random number
+    :param weight_column: the column to add, where rows are weighted
+    """
+
+    columns: Sequence[StratumColumn]
+    shares: Mapping[Raw, StratumShare]
+    keys: Sequence[str]
+    seed: int
+    random: str
+    weight_column: str | None
+
+    @property
+    def draws(self) -> bool:
+        """Whether some rows of a stratum are chosen, and others are not."""
+        return any(share.before and share.after % share.before for share in self.shares.values())
+
+    def select(self, rows: exp.Select, names: Sequence[str]) -> exp.Select:
+        """The rows of the balanced copy.
+
+        :param rows: all rows that take part
+        :param names: their columns
+        """
+        from sqlglot import exp
+
+        selected = [exp.column(name, quoted=True) for name in names]
+        source = rows.copy()
+        if self.draws:
+            # Some databases take no random number inside a window, and others compute it there again and again.
+            drawn = exp.select(exp.Star(), self._draw().as_(_DRAW)).from_(source.subquery("data"))
+            source = exp.select(exp.Star(), self._place().as_(_PLACE)).from_(drawn.subquery("data"))
+        # How often every row of the stratum is written, and how many of them once more.
+        whole = self._by_stratum(lambda share: max(0, (share.after - 1) // share.before))
+        rest = self._by_stratum(lambda share: share.after - max(0, (share.after - 1) // share.before) * share.before)
+        query = exp.select(*selected).from_(source.subquery("data"))
+        most = max((share.after - 1) // share.before for share in self.shares.values())
+        if self.weight_column is not None:
+            weight = self._by_stratum(lambda share: share.weight or 0.0)
+            query = query.select(weight.as_(self.weight_column, quoted=True))
+        once_more = self._once_more(rest)
+        if most <= 0:
+            return query.where(once_more)
+        copy = exp.column(_COPY)
+        query = query.join(_numbers(most + 1), join_type="CROSS")
+        of_all = exp.LT(this=copy, expression=whole)
+        last = exp.and_(exp.EQ(this=copy.copy(), expression=whole.copy()), once_more)
+        return query.where(exp.or_(of_all, last))
+
+    def _once_more(self, rest: exp.Expr) -> exp.Expr:
+        from sqlglot import exp
+
+        if self.draws:
+            return exp.LTE(this=exp.column(_PLACE), expression=rest)
+        # All rows of a stratum, or none.
+        return exp.GT(this=rest, expression=exp.Literal.number(0))
+
+    def _draw(self) -> exp.Expr:
+        """What a row draws: a digest of the seed and its key, or a number at random."""
+        from sqlglot import exp
+
+        if not self.keys:
+            return exp.Anonymous(this=self.random, expressions=[])
+        parts: list[exp.Expr] = [exp.Literal.string(f"airflow-clarify draw 1 {self.seed:d}")]
+        for key in self.keys:
+            text = exp.cast(exp.column(key, quoted=True), "VARCHAR")
+            parts += [exp.Literal.string("|"), exp.Coalesce(this=text, expressions=[exp.Literal.string("")])]
+        return exp.MD5(this=exp.Concat(expressions=parts, safe=False, coalesce=False))
+
+    def _place(self) -> exp.Expr:
+        """The place of a row among those of its stratum, in the order of the draw."""
+        from sqlglot import exp
+
+        order = [exp.column(_DRAW), *(exp.column(key, quoted=True) for key in self.keys)]
+        # Without a word on NULLs, no dialect needs one of its own.
+        ordered = exp.Order(expressions=[exp.Ordered(this=part, nulls_first=None) for part in order])
+        return exp.Window(this=exp.RowNumber(), partition_by=[column.value for column in self.columns], order=ordered)
+
+    def _by_stratum(self, of: Callable[[StratumShare], int | float]) -> exp.Expr:
+        return _choose(self.columns, {raw: of(share) for raw, share in self.shares.items()})
+
+
+def _choose(columns: Sequence[StratumColumn], numbers: Mapping[Raw, int | float]) -> exp.Expr:
+    """The number of a row's stratum: nested CASEs over the columns, the most frequent branch last."""
+    from sqlglot import exp
+
+    if len(set(numbers.values())) == 1:
+        return literal(next(iter(numbers.values())))
+    by_value: dict[Any, dict[Raw, int | float]] = {}
+    for raw, number in numbers.items():
+        by_value.setdefault(raw[0], {})[raw[1:]] = number
+    branches = {value: _choose(columns[1:], inner) for value, inner in by_value.items()}
+    common = Counter(branch.sql() for branch in branches.values()).most_common(1)[0][0]
+    otherwise = next(branch for branch in branches.values() if branch.sql() == common)
+    case = exp.case()
+    for value, branch in branches.items():
+        if branch.sql() != common:
+            case = case.when(_is(columns[0], value), branch)
+    return case.else_(otherwise) if case.args.get("ifs") else otherwise
+
+
+def _is(column: StratumColumn, value: Any) -> exp.Expr:
+    from sqlglot import exp
+
+    if value is None:
+        return exp.Is(this=column.value, expression=exp.null())
+    return exp.EQ(this=column.value, expression=literal(value))
+
+
+def literal(value: Any) -> exp.Expr:
+    """A value that a database gave, as it takes it."""
+    from sqlglot import exp
+
+    if isinstance(value, float):
+        # As a bare number it would be a decimal, and another one.
+        return exp.cast(exp.Literal.string(repr(value)), "DOUBLE")
+    if isinstance(value, bool | int | Decimal | str | datetime.date | datetime.datetime):
+        return exp.convert(value)
+    return exp.Literal.string(str(value))
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a database gave no value, or a float that is none."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _numbers(count: int) -> exp.Subquery:
+    """The numbers below ``count`` as rows, from their digits: no dialect lacks the words for that."""
+    from sqlglot import exp
+
+    digits = max(1, math.ceil(math.log10(count))) if count > 1 else 1
+    total: exp.Expr = exp.column("d", table="t0")
+    for place in range(1, digits):
+        scaled = exp.Mul(this=exp.column("d", table=f"t{place}"), expression=exp.Literal.number(10**place))
+        total = exp.Add(this=total, expression=scaled)
+    query = exp.select(total.copy().as_(_COPY)).from_(_ten("t0"))
+    for place in range(1, digits):
+        query = query.join(_ten(f"t{place}"), join_type="CROSS")
+    return query.where(exp.LT(this=total, expression=exp.Literal.number(count))).subquery("copies")
+
+
+def _ten(alias: str) -> exp.Subquery:
+    from sqlglot import exp
+
+    query: exp.Query = exp.select(exp.Literal.number(0).as_("d"))
+    for digit in range(1, 10):
+        query = query.union(exp.select(exp.Literal.number(digit).as_("d")), distinct=False)
+    return query.subquery(alias)

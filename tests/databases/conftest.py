@@ -1,0 +1,21 @@
+"""What the tests of this folder stand on: databases that are really there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from database_makers import Database, databases
+
+
+@pytest.fixture(scope="session")
+def all_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Database]]:
+    """A DuckDB, an SQLite and a PostgreSQL."""
+    with databases(tmp_path_factory.mktemp("databases")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=["duckdb", "sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, all_databases: dict[str, Database]) -> Database:
+    """Each of them."""
+    return all_databases[request.param]

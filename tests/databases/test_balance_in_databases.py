@@ -1,0 +1,258 @@
+"""Balanced copies inside a database: exact quotas, one statement, whole or absent, and the same rows again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from database_makers import Column, Database, as_parquet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_same_in_databases import HOSTILE, KINDS, plain
+
+from airflow_clarify import DataConfig, DuckDBEngine
+from airflow_clarify.bias.balance import BalanceResult
+from airflow_clarify.engines.base import Engine
+from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, OutputError, QuotaError
+
+
+def reviews(rows: int = 200) -> dict[str, Column]:
+    """Reviews of two categories and three sentiments, with an id."""
+    return {
+        "id": Column("integer", list(range(rows))),
+        "category": Column("text", [("O'Hara", "b c", "日本")[i % 7 % 3] for i in range(rows)]),
+        "sentiment": Column("integer", [(i // 3) % 2 for i in range(rows)]),
+        "note": Column("text", [HOSTILE[i % len(HOSTILE)] for i in range(rows)]),
+    }
+
+
+@pytest.fixture
+def engine(database: Database) -> Engine:
+    """An engine on the database, which holds reviews and no copy of them."""
+    database.load("reviews", reviews())
+    database.drop("balanced")
+    return database.engine()
+
+
+def strata(database: Database, table: str) -> Counter[tuple[Any, ...]]:
+    return Counter(database.query(f"SELECT category, sentiment FROM {table}"))
+
+
+REVIEWS = DataConfig(table="reviews")
+BY = ["category", "sentiment"]
+
+
+def test_a_table_has_exact_quotas(database: Database, engine: Engine) -> None:
+    before = strata(database, "reviews")
+    result = engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    smallest = min(before.values())
+    assert strata(database, "balanced") == dict.fromkeys(before, smallest)
+    assert (result.rows_in, result.rows_out) == (200, smallest * len(before))
+    assert result.warnings == ()
+    assert set(database.query("SELECT * FROM balanced")) <= set(database.query("SELECT * FROM reviews"))
+
+
+def test_the_same_key_and_seed_give_the_same_rows(database: Database, engine: Engine) -> None:
+    drawn = []
+    for seed in (7, 7, 8):
+        engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=seed, if_exists="replace")
+        drawn.append(sorted(database.query("SELECT id FROM balanced")))
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_every_database_draws_the_same_rows(all_databases: dict[str, Database]) -> None:
+    drawn = {}
+    for name, database in all_databases.items():
+        database.load("reviews", reviews())
+        database.engine().balance(REVIEWS, "balanced", BY, key=["id"], if_exists="replace")
+        drawn[name] = sorted(database.query("SELECT id FROM balanced"))
+    assert len(drawn) > 1
+    assert len({tuple(rows) for rows in drawn.values()}) == 1
+
+
+def test_without_a_key_the_quotas_hold_and_a_warning_says_so(database: Database, engine: Engine) -> None:
+    result = engine.balance(REVIEWS, "balanced", BY)
+    assert len(set(strata(database, "balanced").values())) == 1
+    assert result.warnings == (
+        "the same rows cannot be drawn again, since nothing tells them apart; name the columns that do in key",
+    )
+
+
+def test_a_key_that_rows_share_is_refused(database: Database, engine: Engine) -> None:
+    with pytest.raises(ConfigError, match="key: category does not tell all rows apart"):
+        engine.balance(REVIEWS, "balanced", BY, key=["category"])
+    assert not database.has("balanced")
+
+
+def test_growing_repeats_rows_as_evenly_as_can_be(database: Database, engine: Engine) -> None:
+    before = strata(database, "reviews")
+    engine.balance(REVIEWS, "balanced", BY, strategy="oversample", size=max(before.values()) * 3 + 1, key=["id"])
+    assert set(strata(database, "balanced").values()) == {max(before.values()) * 3 + 1}
+    for stratum, rows in before.items():
+        copies = Counter(
+            row[0] for row in database.query("SELECT id, category, sentiment FROM balanced") if row[1:] == stratum
+        )
+        assert len(copies) == rows
+        assert max(copies.values()) - min(copies.values()) <= 1
+
+
+def test_reweighing_makes_facet_and_label_independent(database: Database, engine: Engine) -> None:
+    result = engine.balance(REVIEWS, "balanced", BY, strategy="reweigh", weight_column="w'eight")
+    rows = database.query("SELECT * FROM balanced")
+    assert len(rows) == 200
+    assert sum(row[-1] for row in rows) == pytest.approx(200)
+    expected = {share.values: share.weight for share in result.strata}
+    assert {(row[1], str(row[2])): row[-1] for row in rows} == expected
+
+
+def test_an_existing_table_is_only_replaced_when_told(database: Database, engine: Engine) -> None:
+    engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    before = sorted(database.query("SELECT id FROM balanced"))
+    with pytest.raises(ConfigError, match="there is a table balanced already; name another, or say if_exists="):
+        engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=1)
+    assert sorted(database.query("SELECT id FROM balanced")) == before
+    engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=1, if_exists="replace")
+    assert sorted(database.query("SELECT id FROM balanced")) != before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        DataConfig(table="reviews"),
+        DataConfig(table="REVIEWS"),
+        DataConfig(table="main.reviews"),
+        DataConfig(query="SELECT * FROM (SELECT * FROM reviews) AS r"),
+        DataConfig(query="WITH r AS (SELECT * FROM reviews) SELECT * FROM r"),
+    ],
+    ids=lambda data: data.source if data.query is None else data.query,
+)
+def test_the_source_is_never_the_target(database: Database, engine: Engine, data: DataConfig) -> None:
+    with pytest.raises((ConfigError, DataError)) as raised:
+        engine.balance(data, "reviews", BY, key=["id"], if_exists="replace")
+    assert "is the source" in str(raised.value) or data.source == "main.reviews"
+    assert len(database.query("SELECT * FROM reviews")) == 200
+
+
+def test_what_fails_half_way_leaves_nothing(
+    database: Database, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    before = sorted(database.query("SELECT id FROM balanced"))
+
+    def changed(*_: Any) -> None:
+        raise OutputError("the data changed")
+
+    monkeypatch.setattr("airflow_clarify.engines.sql.balance._check", changed)
+    with pytest.raises(OutputError):
+        engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=3, if_exists="replace")
+    assert sorted(database.query("SELECT id FROM balanced")) == before
+    with pytest.raises(OutputError):
+        engine.balance(REVIEWS, "balanced_too", BY, key=["id"])
+    assert not database.has("balanced_too")
+
+
+def test_only_the_rows_that_take_part_are_copied(database: Database, engine: Engine) -> None:
+    data = DataConfig(table="reviews", where={"category": ["O'Hara", "日本"]})
+    result = engine.balance(data, "balanced", BY, key=["id"])
+    assert {row[0] for row in strata(database, "balanced")} == {"O'Hara", "日本"}
+    assert result.rows_in < 200
+
+
+def test_an_empty_stratum_is_an_error_before_any_table(database: Database, engine: Engine) -> None:
+    data = DataConfig(table="reviews", where="NOT (category = 'b c' AND sentiment = 1)")
+    with pytest.raises(QuotaError, match=r"no row \(count 0\) has category='b c' and sentiment='1'"):
+        engine.balance(data, "balanced", BY, key=["id"])
+    assert not database.has("balanced")
+
+
+def test_hostile_names_are_only_names(database: Database) -> None:
+    columns = {
+        'a "b".c': Column("integer", list(range(40))),
+        "select": Column("text", [HOSTILE[i % 2] for i in range(40)]),
+        "l'abel--": Column("integer", [i // 20 for i in range(40)]),
+    }
+    database.load("order by; --", columns)
+    data = DataConfig(table=["order by; --"])
+    database.drop('ba"l.anced')
+    result = database.engine().balance(data, ['ba"l.anced'], ["select", "l'abel--"], key=['a "b".c'])
+    assert result.rows_out == 40
+    assert database.has('ba"l.anced')
+
+
+# --- As the embedded engine would ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """Random rows, and how they are to be balanced."""
+
+    columns: dict[str, Column]
+    plan: dict[str, Any]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    rows = draw(st.integers(1, 30))
+    columns = {"id": Column("integer", list(range(rows)))}
+    for name in ("g", "y"):
+        kind, values = KINDS[draw(st.sampled_from(["texts", "integers", "booleans", "dates", "decimals", "floats"]))]
+        few = draw(st.lists(values, min_size=1, max_size=3)) + draw(st.sampled_from([[], [None]]))
+        cells = draw(st.lists(st.sampled_from(few), min_size=rows, max_size=rows))
+        columns[name] = Column(kind, cells)
+    plan = draw(
+        st.sampled_from(
+            [
+                {},
+                {"size": 2},
+                {"fraction": 0.5},
+                {"strategy": "oversample"},
+                {"strategy": "oversample", "size": 37},
+                {"strategy": "reweigh"},
+            ]
+        )
+    )
+    missing = draw(st.sampled_from([None, "drop", "keep", "error"]))
+    return Case(columns, {**plan, "missing": missing, "empty": draw(st.sampled_from(["error", "ignore"]))})
+
+
+def answer(balance: Any, case: Case) -> BalanceResult | str:
+    try:
+        result: BalanceResult = balance(**case.plan)
+    except ClarifyError as error:
+        return type(error).__name__
+    return result
+
+
+@given(case=cases())
+@settings(max_examples=settings.default.max_examples // 2)
+def test_a_database_balances_as_the_embedded_engine_does(database: Database, case: Case) -> None:
+    case = Case({**case.columns, **database.as_stored({name: case.columns[name] for name in ("g", "y")})}, case.plan)
+    database.load("data", case.columns)
+    with tempfile.TemporaryDirectory() as folder:
+        file = as_parquet(case.columns, Path(folder) / "data.parquet")
+        embedded = DuckDBEngine(duckdb_conn_id=None, threads=1)
+        to = Path(folder) / "out.parquet"
+        expected = answer(lambda **plan: embedded.balance(DataConfig(str(file)), str(to), ["g", "y"], **plan), case)
+        rows = duckdb.sql(f"SELECT g, y FROM '{to}'").fetchall() if to.exists() else None
+    engine = database.engine()
+    found = answer(
+        lambda **plan: engine.balance(
+            DataConfig(table="data"), "out", ["g", "y"], key=["id"], if_exists="replace", **plan
+        ),
+        case,
+    )
+    if isinstance(found, str) or isinstance(expected, str):
+        assert found == expected
+        return
+    assert found.strata == expected.strata
+    assert rows is not None
+    assert Counter(map(_plainly, rows)) == Counter(map(_plainly, database.query("SELECT g, y FROM out")))
+
+
+def _plainly(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(plain(value) for value in row)

@@ -1,0 +1,135 @@
+"""A database gives the same analysis as the embedded engine gives of the same rows in a Parquet file."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import tempfile
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from database_makers import Column, Database, as_parquet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.engines.base import Engine
+from airflow_clarify.exceptions import ClarifyError
+
+HOSTILE = ["a", "b c", "é", "ß", "日本", 'say "q"', "x,y", "O'Hara", "a\\b", "'; DROP TABLE t; --", "%s", "rest", "{x}"]
+
+KINDS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
+    "texts": ("text", st.sampled_from(HOSTILE)),
+    "integers as text": ("text", st.integers(-20, 20).map(str) | st.sampled_from(["01", " 7", "+3"])),
+    "nearly integers as text": ("text", st.sampled_from(["1", "2", "x", "1.0", "", "-"])),
+    "integers": ("integer", st.integers(-5, 5)),
+    "many integers": ("integer", st.integers(-(2**62), 2**62)),
+    "floats": ("float", st.integers(-40, 40).map(lambda n: n / 8 + 0.0625)),
+    "decimals": ("decimal", st.integers(-400, 400).map(lambda n: Decimal(n) / 4)),
+    "booleans": ("boolean", st.booleans()),
+    "dates": ("date", st.integers(0, 5).map(lambda n: datetime.date(2026, 1, 28) + datetime.timedelta(n))),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Random rows, and what is asked of them."""
+
+    columns: dict[str, Column]
+    positive: list[Any]
+    values: list[Any] | None
+    facets: list[str]
+    weighted: bool
+
+
+def plain(value: Any) -> Any:
+    """A value as a configuration can say it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _not_all_missing(cells: list[Any]) -> bool:
+    """A column of missing values alone has no type that its values could tell."""
+    return cells.count(None) < len(cells)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    rows = draw(st.integers(1, 25))
+    repeats = draw(st.sampled_from([1, 8]))
+    columns = {}
+    for name in ("g", "h", "y", "z"):
+        kind, values = KINDS[draw(st.sampled_from(sorted(KINDS)))]
+        values = draw(st.sampled_from([values, st.none() | values]))
+        # A column of missing values alone has no type that its values could tell.
+        cells = draw(
+            st.lists(values, min_size=rows, max_size=rows).filter(lambda cells: cells.count(None) < len(cells))
+        )
+        columns[name] = Column(kind, cells * repeats)
+    columns["w"] = Column(
+        "float", draw(st.lists(st.integers(0, 8).map(lambda n: n / 4), min_size=rows, max_size=rows)) * repeats
+    )
+    there = {name: [plain(cell) for cell in column.values if cell is not None] for name, column in columns.items()}
+    positive = draw(st.lists(st.sampled_from(there["y"]), min_size=1, max_size=2))
+    values = draw(st.none() | st.lists(st.sampled_from(there["g"]), min_size=1, max_size=2))
+    return Case(columns, positive, values, draw(st.sampled_from([["g"], ["g", "h"], ["g", "z"]])), draw(st.booleans()))
+
+
+def configs(case: Case, data: DataConfig) -> AnalysisConfig:
+    values = None if case.values is None else [case.values, *[None] * (len(case.facets) - 1)]
+    return AnalysisConfig.build(data, BiasConfig(case.positive, case.facets, values, "z"))
+
+
+def answer(engine: Engine, data: DataConfig, case: Case) -> Analysis | str:
+    """The analysis with the engine's own warnings, which know no order; or the error."""
+    config = configs(case, data)
+    try:
+        counted = engine.count(data, config)
+        return replace(Analysis.from_contingency(counted, config), warnings=tuple(sorted(counted.warnings)))
+    except ClarifyError as error:
+        return f"{type(error).__name__}: {error}".replace(data.source, "DATA")
+
+
+def numbers(analysis: Analysis) -> dict[tuple[str, str, str], Any]:
+    """Every metric and count by facet, value and name."""
+    found: dict[tuple[str, str, str], Any] = {}
+    for facet, result in analysis.results():
+        for metric in result.metrics:
+            found[facet.column, result.value, metric.name] = metric.value if metric.error is None else metric.error
+    return found
+
+
+def assert_same(found: Analysis | str, expected: Analysis | str) -> None:
+    if isinstance(found, str) or isinstance(expected, str):
+        assert found == expected
+        return
+    assert found.warnings == expected.warnings
+    here, there = numbers(found), numbers(expected)
+    assert set(here) == set(there)
+    for key, value in there.items():
+        if isinstance(value, float) and math.isfinite(value):
+            assert here[key] == pytest.approx(value, rel=0, abs=1e-12), key
+        else:
+            assert here[key] == value, key
+
+
+def expected_of(database: Database, case: Case, folder: Path) -> Analysis | str:
+    path = as_parquet(database.as_stored(case.columns), folder / "data.parquet")
+    data = DataConfig(str(path), label="y", weight="w" if case.weighted else None)
+    return answer(DuckDBEngine(duckdb_conn_id=None, threads=2), data, case)
+
+
+@pytest.mark.parametrize("max_cells", [200_000, 0], ids=["at home", "afar"])
+@given(case=cases())
+@settings(max_examples=settings.default.max_examples // 2)
+def test_a_database_agrees_with_the_embedded_engine(max_cells: int, database: Database, case: Case) -> None:
+    database.load("data", case.columns)
+    data = DataConfig(table="data", label="y", weight="w" if case.weighted else None)
+    with tempfile.TemporaryDirectory() as folder:
+        expected = expected_of(database, case, Path(folder))
+    assert_same(answer(database.engine(max_cells), data, case), expected)
