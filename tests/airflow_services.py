@@ -82,14 +82,18 @@ class AirflowServices:
             content = answer.read()
         return json.loads(content) if content else None
 
-    def trigger(self, dag_id: str, **conf: Any) -> str:
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler run a DAG, once it is known."""
+        self.until(lambda: self._known(dag_id), f"DAG {dag_id} is known", 90)
+        self.call("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def trigger(self, dag_id: str, logical_date: str | None = None, **conf: Any) -> str:
         """Start a run, once the DAG is known.
 
         :return: its run id
         """
-        self.until(lambda: self._known(dag_id), f"DAG {dag_id} is known", 90)
-        self.call("PATCH", f"dags/{dag_id}", {"is_paused": False})
-        run = self.call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+        self.unpause(dag_id)
+        run = self.call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": logical_date, "conf": conf})
         return str(run["dag_run_id"])
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG
@@ -23,13 +24,14 @@ class Ran:
     xcoms: dict[str, dict[str, Any]]
 
 
-def run(dag: DAG, **conf: Any) -> Ran:
+def run(dag: DAG, logical_date: datetime | None = None, **conf: Any) -> Ran:
     """Run a DAG in this process, as ``airflow dags test`` does."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
     _make_known(dag)
-    ended = dag.test(run_conf=conf or None)
+    at: dict[str, Any] = {} if logical_date is None else {"run_after": logical_date, "logical_date": logical_date}
+    ended = dag.test(**at, run_conf=conf or None)
     states, xcoms = {}, {}
     for instance in ended.get_task_instances():
         name = instance.task_id if instance.map_index < 0 else f"{instance.task_id}[{instance.map_index}]"

@@ -141,7 +141,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         for name in ("key", "if_exists"):
             if getattr(self, name) is not None and not self.engine.draws_by_key:
                 raise ConfigError(
-                    f"{name}: {type(self.engine).__name__} draws rows by their position in files, and always writes the "
+                    f"{name}: {type(self.engine).__name__} draws rows by their position in files, and writes the "
                     "target anew; leave it out"
                 )
         if not isinstance(self.source, str) and not unresolved(self.source):

@@ -51,6 +51,8 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         downstream, and let the trigger rules of the others decide
     :param asset_on_pass: an asset that is updated only when the data pass. A static ``outlets`` would be updated on
         "skip", "branch" and "warn" too, and is refused there
+    :param asset_extra: what the asset's event is to say beside the verdict, such as the partition that has passed, for
+        DAGs that are scheduled on it (templated)
     :param min_rows: see :class:`~airflow_clarify.Thresholds`
     :param below_min_rows: see :class:`~airflow_clarify.Thresholds`
     :param confidence: see :class:`~airflow_clarify.Thresholds`
@@ -66,6 +68,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         "analysis",
         "thresholds",
         "branch_to",
+        "asset_extra",
         "min_rows",
         "below_min_rows",
         "confidence",
@@ -85,6 +88,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         branch_to: str | Sequence[str] | None = None,
         ignore_downstream_trigger_rules: bool = True,
         asset_on_pass: Asset | None = None,
+        asset_extra: Mapping[str, Any] | None = None,
         min_rows: int = 0,
         below_min_rows: Literal["fail", "pass", "ignore"] = "fail",
         confidence: float | None = None,
@@ -105,6 +109,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         self.branch_to = branch_to
         self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
         self.asset_on_pass = asset_on_pass
+        self.asset_extra = asset_extra
         self.min_rows = min_rows
         self.below_min_rows = below_min_rows
         self.confidence = confidence
@@ -207,7 +212,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
     def _pass(self, context: Context, verdicts: Sequence[Verdict]) -> None:
         if self.asset_on_pass is not None:
             checks = sum(len(verdict.findings) for verdict in verdicts)
-            extra: dict[str, Any] = {"verdict": verdicts[0].sentence, "checks": checks}
+            extra = {**(self.asset_extra or {}), "verdict": verdicts[0].sentence, "checks": checks}
             context["outlet_events"][_alias_of(self.asset_on_pass)].add(self.asset_on_pass, extra=extra)
         if self.on_violation == "branch":
             repair = set(self._repair_tasks(context))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -51,8 +52,11 @@ class SparkRunner:
         :raises DataError: the server cannot be reached
         """
         try:
-            from pyspark.sql.connect.client.retries import DefaultPolicy
-            from pyspark.sql.connect.session import SparkSession
+            with warnings.catch_warnings():
+                # That it is not made for pandas 3 yet: we take no pandas from it.
+                warnings.simplefilter("ignore", FutureWarning)
+                from pyspark.sql.connect.client.retries import DefaultPolicy
+                from pyspark.sql.connect.session import SparkSession
         except ImportError as error:
             raise ConfigError(
                 f"SparkEngine needs pyspark-client ({first_line(error)}); pip install 'airflow-clarify[spark]'"
@@ -181,12 +185,17 @@ def address(conn_id: str | None, url: str | None) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """What an error of Spark's says, without the server's stack."""
+    """What an error of Spark's says, without the server's stack; with its cause, where it only says that it has one."""
     text = str(error).strip()
-    detail = re.search(r'details = "(.*)"', text)
-    text = detail.group(1) if detail else text
-    line = (text.splitlines() or [type(error).__name__])[0]
-    return line.split("\n", 1)[0].split(" SQLSTATE:")[0].strip()
+    refused = re.search(r'details = "(.*)"', text)
+    lines = (refused.group(1) if refused else text).splitlines() or [type(error).__name__]
+    causes = [line.partition(": ")[2] for line in lines if line.startswith("Caused by: ") and ": [" in line]
+    said = [_without_state(lines[0])] + [f"({_without_state(cause)})" for cause in causes[-1:]]
+    return " ".join(said)
+
+
+def _without_state(line: str) -> str:
+    return line.split(" SQLSTATE:")[0].strip()
 
 
 def _address_of(connection: Any, conn_id: str) -> str:

@@ -136,7 +136,12 @@ class Target:
         return aside
 
     def _drop(self, table: exp.Table) -> None:
-        self.runner.run(f"DROP TABLE IF EXISTS {render(table, self.runner.dialect)}")
+        from sqlglot import exp, parse_one
+
+        # As a statement of its own, for Athena quotes names otherwise in such than in queries.
+        statement = parse_one("DROP TABLE IF EXISTS made")
+        next(statement.find_all(exp.Table)).replace(table.copy())
+        self.runner.run(statement)
 
     def _swap(self, made: exp.Table) -> None:
         """Give the new table the name of the old one, both at once (MySQL)."""

@@ -1,0 +1,84 @@
+"""The nightly watch of a warehouse's partitions: run for a day that passes and for one that does not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from airflow_services import AirflowServices, airflow_services
+from dag_runs import run
+from test_example_dags import DAGS, analysis_of, load
+
+pytestmark = pytest.mark.airflow
+
+#: Its last day is biased, the six before are not.
+WEEK = "2026-01-31"
+BIASED_NIGHT, GOOD_NIGHT = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def connection(folder: Path) -> str:
+    return json.dumps({"conn_type": "sqlite", "host": str(folder / "warehouse.db")})
+
+
+@pytest.fixture
+def watch(airflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", connection(tmp_path))
+    module = load("warehouse_partition_watch")
+    module.fill(WEEK)
+    return module
+
+
+def test_a_day_like_others_passes(watch: ModuleType) -> None:
+    ran = run(watch.watch, GOOD_NIGHT)
+
+    assert ran.states == {"bias": "success", "gate": "success"}
+    analysis = analysis_of(ran, "bias")
+    # The day before the night of the run, and no other.
+    assert analysis.rows == 400
+    assert [facet.column for facet in analysis.facets] == ["product_category", "reviewer"]
+
+
+def test_a_biased_day_stops_at_the_gate(watch: ModuleType) -> None:
+    ran = run(watch.watch, BIASED_NIGHT)
+
+    assert ran.states == {"bias": "success", "gate": "failed"}
+    found = ran.xcoms["gate"]["verdict"]["findings"]
+    assert {finding["facet"] for finding in found} == {"reviewer"}
+
+
+def test_a_day_without_rows_is_no_pass(watch: ModuleType) -> None:
+    ran = run(watch.watch, datetime(2026, 3, 1, tzinfo=UTC))
+
+    assert ran.states == {"bias": "failed", "gate": "upstream_failed"}
+
+
+@pytest.fixture
+def airflow(watch: ModuleType, tmp_path: Path) -> Iterator[AirflowServices]:
+    home = tmp_path / "airflow"
+    (home / "dags").mkdir(parents=True)
+    shutil.copy(DAGS / "warehouse_partition_watch.py", home / "dags")
+    with airflow_services(home, home / "dags", AIRFLOW_CONN_WAREHOUSE=connection(tmp_path)) as services:
+        yield services
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_the_scheduler_starts_training_when_a_day_has_passed_and_only_then(airflow: AirflowServices) -> None:
+    def trainings() -> list[str]:
+        return [each["dag_run_id"] for each in airflow.call("GET", "dags/train_on_checked_reviews/dagRuns")["dag_runs"]]
+
+    airflow.unpause("train_on_checked_reviews")
+    biased = airflow.trigger("watch_reviews", BIASED_NIGHT.isoformat())
+    airflow.wait_for("watch_reviews", biased, "gate", "failed")
+    passed = airflow.trigger("watch_reviews", GOOD_NIGHT.isoformat())
+    airflow.wait_for("watch_reviews", passed, "gate", "success")
+    airflow.until(lambda: bool(trainings()), "training has started")
+    airflow.wait_for("train_on_checked_reviews", trainings()[0], "train", "success")
+
+    assert len(trainings()) == 1
+    assert airflow.xcom("train_on_checked_reviews", trainings()[0], "train") == {"2026-01-30": 400}
