@@ -8,6 +8,7 @@ SDK_2 := .venv-sdk-2
 SDK_3 := .venv-sdk-3
 OLDEST := .venv-oldest
 CONTAINER := .venv-container
+SPARK := .venv-spark
 
 # Much of a test's time is spent waiting for processes and servers, each file's own.
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -23,8 +24,9 @@ demo: $(VENV)/.complete ## See a DAG find bias, stop, repair the data and train;
 		$(if $(DATA),--data "$(DATA)") $(if $(LABEL),--label "$(LABEL)") \
 		$(if $(POSITIVE),--positive "$(POSITIVE)") $(if $(FACET),--facet "$(FACET)")
 
-test: $(VENV)/.complete $(CONTAINER)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
-	CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" $(PY) $(PYTEST) $(ARGS)
+test: $(VENV)/.complete $(CONTAINER)/.complete $(SPARK)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
+	CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
+		$(PY) $(PYTEST) $(ARGS)
 
 lint: $(VENV)/.complete ## Check style and the layout of imports
 	$(PY) -m ruff check .
@@ -55,7 +57,7 @@ clean: ## Remove what tests and builds leave behind
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environments too
-	rm -rf $(VENV) $(ORACLE) $(SDK_2) $(SDK_3) $(OLDEST) $(CONTAINER)
+	rm -rf $(VENV) $(ORACLE) $(SDK_2) $(SDK_3) $(OLDEST) $(CONTAINER) $(SPARK)
 
 constraints: $(VENV)/.complete ## Renew the pinned versions in constraints-*.txt
 	scripts/renew-constraints.sh $(PY)
@@ -78,3 +80,7 @@ $(SDK_3)/.complete: pyproject.toml scripts/make-venv.sh
 # What is in the image of container/Dockerfile, made in the same two steps.
 $(CONTAINER)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh
 	@THEN="--no-deps --editable ." scripts/make-venv.sh $(CONTAINER) $@ 3.13 --group container --constraint constraints-dev.txt
+
+# A Spark cluster with its Java, for the tests to start.
+$(SPARK)/.complete: pyproject.toml scripts/make-venv.sh
+	@scripts/make-venv.sh $(SPARK) $@ 3.13 --group spark-server

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from dag_runs import Ran, run
-
-from airflow_clarify import Analysis
+from example_dags import analysis_of, load, metric
 
 pytestmark = pytest.mark.airflow
-
-DAGS = Path(__file__).resolve().parents[2] / "dags"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, DAGS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def analysis_of(ran: Ran, task_id: str) -> Analysis:
-    return Analysis.from_xcom(ran.xcoms[task_id]["return_value"])
-
-
-def metric(analysis: Analysis, value: str, name: str) -> float:
-    result = analysis.facets[0].result(value)
-    assert result is not None
-    found = result.metric(name)
-    assert found is not None
-    assert found.value is not None
-    return found.value
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from airflow_services import AirflowServices, airflow_services
 from dag_runs import run
-from test_example_dags import DAGS, analysis_of, load
+from example_dags import DAGS, analysis_of, load
 
 pytestmark = pytest.mark.airflow
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -233,6 +235,19 @@ def test_what_runs_is_stopped(database: SparkDatabase) -> None:
     with pytest.raises(DataError, match="stopped"):
         engine.count(data, AnalysisConfig.build(data, BiasConfig([1], "g")))
     assert time.monotonic() - begun < 60
+
+
+def test_a_worker_that_is_started_with_python_c_does_not_end_at_the_import() -> None:
+    program = """
+from airflow_clarify.engines.spark import session
+session._ATTEMPTS = 0
+try:
+    session.SparkRunner.open("sc://127.0.0.1:1")
+except Exception as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout.startswith("the Spark Connect server at sc://127.0.0.1:1 cannot be reached"), ran.stderr
 
 
 def test_a_token_is_not_shown() -> None:

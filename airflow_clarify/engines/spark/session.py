@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ class SparkRunner:
         :raises DataError: the server cannot be reached
         """
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _a_program():
                 # That it is not made for pandas 3 yet: we take no pandas from it.
                 warnings.simplefilter("ignore", FutureWarning)
                 from pyspark.sql.connect.client.retries import DefaultPolicy
@@ -196,6 +197,24 @@ def first_line(error: Exception) -> str:
 
 def _without_state(line: str) -> str:
     return line.split(" SQLSTATE:")[0].strip()
+
+
+@contextlib.contextmanager
+def _a_program() -> Iterator[None]:
+    """Let the main module look like a program.
+
+    The client takes `python -c`, which may be how a worker is started, for a run of its own doctests, and ends the
+    process where their tools are missing: with the code 0, as if all were well.
+    """
+    main = sys.modules["__main__"]
+    if main.__spec__ is not None or hasattr(main, "__file__"):
+        yield
+        return
+    main.__file__ = "python -c"
+    try:
+        yield
+    finally:
+        del main.__file__
 
 
 def _address_of(connection: Any, conn_id: str) -> str:

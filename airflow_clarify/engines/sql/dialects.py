@@ -49,7 +49,7 @@ class Dialect:
 _DIALECTS = {
     dialect.name: dialect
     for dialect in (
-        Dialect("athena", "Athena", not_a_number="IS_NAN"),
+        Dialect("athena", "Athena", not_a_number="IS_NAN", random="RAND"),
         Dialect("bigquery", "BigQuery", not_a_number="IS_NAN", replacing="or replace", random="RAND"),
         Dialect("databricks", "Databricks", not_a_number="ISNAN", replacing="or replace", random="RAND"),
         Dialect("duckdb", "DuckDB", not_a_number="ISNAN", replacing="transaction"),
@@ -60,7 +60,7 @@ _DIALECTS = {
         Dialect("snowflake", "Snowflake", not_a_number="equals", replacing="or replace"),
         Dialect("spark", "Spark", not_a_number="ISNAN", random="RAND"),
         Dialect("sqlite", "SQLite", grouping_sets=False, replacing="transaction"),
-        Dialect("trino", "Trino", not_a_number="IS_NAN"),
+        Dialect("trino", "Trino", not_a_number="IS_NAN", random="RAND"),
         Dialect("tsql", "SQL Server", replacing="transaction", random="NEWID"),
     )
 }
@@ -260,11 +260,11 @@ def _fits(number: exp.Expr) -> exp.Expr:
 
 
 def _is_integer_in_sqlite(value: exp.Expr) -> exp.Expr:
-    """SQLite makes a float of a number that is too large, and CAST AS BIGINT would give the largest one."""
+    """SQLite makes a float of a number that is too large; a cast to a whole one would give the largest there is."""
     from sqlglot import exp
 
-    kind = exp.Anonymous(this="TYPEOF", expressions=[_cast_as(value, "NUMERIC")])
-    return exp.EQ(this=kind, expression=exp.Literal.string("integer"))
+    number = exp.Add(this=value, expression=exp.Literal.number(0))
+    return exp.EQ(this=exp.Anonymous(this="TYPEOF", expressions=[number]), expression=exp.Literal.string("integer"))
 
 
 #: How to see that a text, which looks like a whole number, is one of 64 bits.

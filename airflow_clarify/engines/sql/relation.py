@@ -101,7 +101,7 @@ def table_named(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
 def read_query(query: str, dialect: str) -> exp.Query:
     """A query of the author's.
 
-    :raises ConfigError: it is not one SELECT
+    :raises ConfigError: it is not one SELECT, or gives two columns of one name
     """
     from sqlglot import exp, parse
     from sqlglot.errors import SqlglotError
@@ -114,6 +114,11 @@ def read_query(query: str, dialect: str) -> exp.Query:
         ) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ConfigError("query: give one SELECT, and nothing else")
+    # Some databases give the second of two columns with one name another name, and say nothing.
+    names = [name for name in statements[0].named_selects if name != "*"]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"query: two columns are named {twice!r}; give one another name")
     return statements[0]
 
 
