@@ -6,6 +6,7 @@ from typing import Any
 
 CLARIFY = "Amazon SageMaker Clarify"
 DUCKDB = "DuckDB"
+SPARK = "Apache Spark"
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -28,6 +29,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["aws", "machine-learning", "fairness"],
             },
             {"integration-name": DUCKDB, "external-doc-url": "https://duckdb.org/", "tags": ["software"]},
+            {"integration-name": SPARK, "external-doc-url": "https://spark.apache.org/", "tags": ["apache"]},
         ],
         "operators": [
             {

@@ -166,7 +166,7 @@ def address(conn_id: str | None, url: str | None) -> str:
             raise ConfigError("url: the address of a Spark Connect server begins with sc://, as in sc://host:15002")
         from airflow.sdk.log import mask_secret
 
-        for token in re.findall(r";(?:token|x-[\w-]*token)=([^;]+)", url, re.IGNORECASE):
+        for token in re.findall(r";(?:token|authorization|x-[\w-]*(?:auth|token)[\w-]*)=([^;]+)", url, re.IGNORECASE):
             mask_secret(token)
         return url
     if not conn_id:
