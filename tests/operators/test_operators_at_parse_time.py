@@ -16,6 +16,8 @@ from airflow_clarify import (
     DataConfig,
     DuckDBEngine,
     SageMakerEngine,
+    SparkEngine,
+    SQLEngine,
     Thresholds,
 )
 from airflow_clarify.exceptions import ConfigError
@@ -137,3 +139,48 @@ def test_one_configuration_may_serve_many_tasks() -> None:
     assert one.data_config is not other.data_config
     assert one.engine is not other.engine
     assert one.engine == engine
+
+
+# --- Engines that read other data ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (
+            lambda: check(engine=SQLEngine("warehouse")),
+            "input_path: a database cannot read data.csv; load it",
+        ),
+        (lambda: check(data_config=DataConfig(table="t", label="y")), "table: DuckDBEngine reads files"),
+        (lambda: check(data_config={"query": "SELECT 1", "label": "y"}), "query: DuckDBEngine reads files"),
+        (
+            lambda: check(data_config=DataConfig(query="SELECT 1", label="y"), engine=SageMakerEngine(role="r")),
+            "query: a job on SageMaker reads files in S3",
+        ),
+        (
+            lambda: check(
+                data_config=DataConfig("d.json", label="y", dataset_type="application/json"), engine=SparkEngine()
+            ),
+            "dataset_type: application/json needs JMESPath features",
+        ),
+        (lambda: balance(key=["id"]), "key: DuckDBEngine draws rows by their position in files"),
+        (lambda: balance(if_exists="replace"), "if_exists: DuckDBEngine draws rows by their position"),
+        (lambda: balance(source=DataConfig(table="t")), "table: DuckDBEngine reads files"),
+        (
+            lambda: balance(source=DataConfig("data.csv"), target="t", engine=SQLEngine("warehouse")),
+            "input_path: a database cannot read data.csv",
+        ),
+        (lambda: balance(source="t", target="t", engine=SQLEngine("warehouse")), "target: 't' is the source itself"),
+    ],
+)
+def test_data_that_an_engine_cannot_read_is_refused(make: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make()
+    assert sentence in str(raised.value)
+
+
+def test_a_plain_source_is_what_the_engine_reads() -> None:
+    assert balance(source="lake.t", target="lake.b", engine=SQLEngine("w"))._data() == DataConfig(table="lake.t")
+    assert balance(source="lake.t", target="lake.b", engine=SparkEngine())._data() == DataConfig(table="lake.t")
+    assert balance(source="s3a://b/t/", target="lake.b", engine=SparkEngine())._data() == DataConfig("s3a://b/t/")
+    assert balance(source="t.csv")._data() == DataConfig("t.csv")

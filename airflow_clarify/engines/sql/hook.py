@@ -182,4 +182,6 @@ def _teach(connection: Any) -> None:
         return None if value is None else hashlib.md5(str(value).encode(), usedforsecurity=False).hexdigest()
 
     connection.create_function("REGEXP", 2, matches, deterministic=True)
+    # As older versions of sqlglot call it.
+    connection.create_function("REGEXP_LIKE", 2, lambda value, pattern: matches(pattern, value), deterministic=True)
     connection.create_function("MD5", 1, digest, deterministic=True)
