@@ -83,7 +83,8 @@ class DataConfig:
     :param weight: a column of row weights; all counts become sums of weights (beyond Clarify)
     :param na_values: the texts that mean "missing" in a CSV or JSON Lines file; None takes those of pandas
     :param csv_options: what DuckDB cannot guess of a CSV file, such as ``{"delim": "|", "quote": "'"}``
-    :param conn_id: the Airflow connection that opens ``input_path``
+    :param conn_id: the Airflow connection that opens ``input_path`` and ``output_path``; only the latter with SQLEngine
+        and SparkEngine, which read through a connection of their own
     :param analysis_config_output_path: the S3 folder into which a Clarify job's configuration is uploaded; None takes
         ``output_path``. Only jobs on SageMaker use it
     :param table: a table or view, for engines that have tables: ``"schema.table"``, or its parts as a list where a name

@@ -277,11 +277,6 @@ def test_what_runs_can_be_stopped(all_databases: dict[str, Database]) -> None:
         (SQLEngine("x"), DataConfig("data.csv"), "input_path: a database cannot read data.csv; load it into"),
         (
             SQLEngine("x"),
-            DataConfig(table="t", conn_id="y"),
-            "conn_id: the engine's own .* leave 'y' out",
-        ),
-        (
-            SQLEngine("x"),
             DataConfig(table="t", na_values=["?"]),
             "na_values: it describes a file, and the data are",
         ),

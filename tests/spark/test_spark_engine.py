@@ -161,6 +161,8 @@ def test_an_existing_table_is_not_replaced(database: SparkDatabase, engine: Spar
     engine.balance(REVIEWS, "balanced", BY, key=["id"])
     with pytest.raises(ConfigError, match="there is a table balanced already"):
         engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    with pytest.raises(ConfigError, match=r"target: .out/path. is a path, and a table is"):
+        engine.balance(REVIEWS, "out/path", BY, key=["id"])
     with pytest.raises(ConfigError, match="Spark cannot replace a table in one step; drop balanced"):
         engine.balance(REVIEWS, "balanced", BY, key=["id"], if_exists="replace")
 

@@ -94,6 +94,8 @@ def table_named(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
         raise ConfigError(
             f"{key}: {name!r} is no name of a table; give 'table', 'schema.table' or 'catalog.schema.table'"
         )
+    if any("/" in part and not quoted for part, quoted in parts):
+        raise ConfigError(f"{key}: {name!r} is a path, and a table is needed; name one, as in 'schema.table'")
     identifiers = [exp.to_identifier(_folded(part, quoted, dialect), quoted=True) for part, quoted in reversed(parts)]
     return exp.Table(**dict(zip(("this", "db", "catalog"), identifiers, strict=False)))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Writer(Runner, Protocol):
-    """A runner that also makes tables."""
+    """A runner that also makes tables, and is stopped and closed by its engine."""
 
     def run(self, statement: exp.Expr | str) -> None:
         """Run a statement that gives no rows.
@@ -37,6 +37,14 @@ class Writer(Runner, Protocol):
 
     def rollback(self) -> None:
         """Undo what was done since then."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop what is running."""
+        ...
+
+    def close(self) -> None:
+        """End the connection or session."""
         ...
 
 
