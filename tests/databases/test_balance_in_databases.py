@@ -229,7 +229,7 @@ def answer(balance: Any, case: Case) -> BalanceResult | str:
 
 
 @given(case=cases())
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=settings.default.max_examples // 3)
 def test_a_database_balances_as_the_embedded_engine_does(database: Database, case: Case) -> None:
     case = Case({**case.columns, **database.as_stored({name: case.columns[name] for name in ("g", "y")})}, case.plan)
     database.load("data", case.columns)

@@ -126,7 +126,7 @@ def expected_of(database: Database, case: Case, folder: Path) -> Analysis | str:
 
 @pytest.mark.parametrize("max_cells", [200_000, 0], ids=["at home", "afar"])
 @given(case=cases())
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=settings.default.max_examples // 3)
 def test_a_database_agrees_with_the_embedded_engine(max_cells: int, database: Database, case: Case) -> None:
     database.load("data", case.columns)
     data = DataConfig(table="data", label="y", weight="w" if case.weighted else None)

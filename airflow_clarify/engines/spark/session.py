@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_clarify.engines.counting.expressions import Stored
-from airflow_clarify.engines.sql.dialects import Dialect, dialect_named, render
+from airflow_clarify.engines.sql.dialects import Dialect, dialect_named
+from airflow_clarify.engines.sql.rendering import render
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:

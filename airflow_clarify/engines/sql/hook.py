@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.sql.dialects import Dialect, dialect_named, dialect_of, render
+from airflow_clarify.engines.sql.dialects import Dialect, dialect_named, dialect_of
+from airflow_clarify.engines.sql.rendering import render
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_clarify.bias.config import DataConfig
-from airflow_clarify.engines.sql.dialects import render
 from airflow_clarify.engines.sql.relation import read_query, table_named
+from airflow_clarify.engines.sql.rendering import render
 from airflow_clarify.engines.sql.source import Runner
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, OutputError
 

@@ -1,0 +1,269 @@
+"""How queries are said in a dialect.
+
+Queries are built once, in the words of DuckDB. The few words that others lack are turned into theirs here, and sqlglot
+does the rest: names and texts are quoted by it, never pasted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow_clarify.engines.counting.expressions import INTEGER_PATTERN
+from airflow_clarify.engines.sql.dialects import Dialect
+from airflow_clarify.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+    from sqlglot.dialects.dialect import DialectType
+
+#: The windows that we write, by the names of their columns; an author's own are left as they are.
+_WINDOWS = ("airflow_clarify_place", "group_accepted", "group_rejected")
+#: The readings that a type can rule out, so that they are NULL in all rows.
+_READINGS = ("whole", "number", "truth", "whole_looking")
+#: What stands for the infinities where a float can be none, or where the dialect has no name for them.
+_LARGEST = "1.7976931348623157e+308"
+_INFINITE = {"athena": "Infinity", "mysql": _LARGEST, "sqlite": "9e999", "trino": "Infinity", "tsql": _LARGEST}
+
+
+def render(query: exp.Expr, dialect: Dialect) -> str:
+    """The text of a query in a dialect.
+
+    :param query: an expression
+    :param dialect: in which to say it
+    :raises ConfigError: it has no words for a part of it
+    """
+    from sqlglot import ErrorLevel
+    from sqlglot.errors import UnsupportedError
+
+    try:
+        translated = _translate(query, dialect)
+        return translated.sql(dialect=grammar(dialect), unsupported_level=ErrorLevel.RAISE, comments=False)
+    except UnsupportedError as error:
+        raise ConfigError(f"{dialect.title} cannot run what is asked ({error})") from None
+
+
+def grammar(dialect: Dialect) -> DialectType:
+    """How sqlglot is to write a dialect."""
+    return _redshift() if dialect.name == "redshift" else dialect.name
+
+
+@cache
+def _redshift() -> DialectType:
+    """Redshift with quotes that are doubled in texts.
+
+    sqlglot writes a backslash before them, and Redshift takes both. Its driver does not: it looks for placeholders
+    outside of texts, and thinks that a text ends at such a quote.
+    """
+    from sqlglot.dialects.redshift import Redshift
+
+    class ClarifyRedshift(Redshift):
+        class Tokenizer(Redshift.Tokenizer):
+            STRING_ESCAPES: ClassVar = ["'", "\\"]
+
+    return ClarifyRedshift
+
+
+def _translate(tree: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """A copy in the words of the dialect. What stands in place of a node is not looked at again."""
+    return tree.transform(lambda node: _translated(node, dialect))
+
+
+def _translated(node: exp.Expr, dialect: Dialect) -> exp.Expr:
+    from sqlglot import exp
+
+    if isinstance(node, exp.Anonymous):
+        word = _WORDS.get(str(node.this).lower())
+        return node if word is None else word(node, dialect)
+    if isinstance(node, exp.TryCast):
+        return _try_cast(node, dialect)
+    if isinstance(node, exp.Cast):
+        return _infinity(node, dialect)
+    if isinstance(node, exp.Ordered):
+        return _ordered(node, dialect)
+    own = _OWN.get(dialect.name)
+    return node if own is None else own(node)
+
+
+def _sum(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+    """DuckDB's compensated sum; others have the plain one."""
+    from sqlglot import exp
+
+    return node if dialect.name == "duckdb" else exp.Sum(this=_translate(node.expressions[0], dialect))
+
+
+def _is_not_a_number(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+    from sqlglot import exp
+
+    value, nan = _translate(node.expressions[0], dialect), exp.Literal.string("NaN")
+    if dialect.not_a_number == "none":
+        return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
+    if dialect.not_a_number == "equals":
+        return exp.EQ(this=value, expression=exp.cast(nan, "DOUBLE"))
+    if dialect.not_a_number == "text":
+        return exp.EQ(this=exp.cast(value, "VARCHAR"), expression=nan)
+    return exp.Anonymous(this=dialect.not_a_number, expressions=[value])
+
+
+def _matches(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+    """Whether a text is, as a whole, of a pattern."""
+    from sqlglot import exp
+    from sqlglot.errors import UnsupportedError
+
+    if dialect.name == "duckdb":
+        return node
+    value, pattern = (_translate(part, dialect) for part in node.expressions)
+    if dialect.name == "tsql":
+        if pattern.this != INTEGER_PATTERN:
+            raise UnsupportedError("it knows no patterns")
+        return _whole_number_in_tsql(value)
+    # Form feeds and vertical tabs are left out: dialects differ in how they escape them.
+    whole = f"^({pattern.this})$".replace("[[:space:]]", "[ \t\n\r]").replace(r"\.", "[.]")
+    return exp.RegexpLike(this=value, expression=exp.Literal.string(whole))
+
+
+def _whole_number_in_tsql(value: exp.Expr) -> exp.Expr:
+    """SQL Server has no patterns that could say it; it casts "" and "-" to 0, and takes white space."""
+    from sqlglot import exp
+
+    def like(pattern: str) -> exp.Expr:
+        return exp.Like(this=value.copy(), expression=exp.Literal.string(pattern))
+
+    cast = exp.TryCast(this=value.copy(), to=exp.DataType.build("BIGINT"))
+    castable = exp.not_(exp.Is(this=cast, expression=exp.null()))
+    return exp.paren(exp.and_(like("%[0-9]%"), exp.not_(like("%[^-+0-9 ]%")), castable))
+
+
+def _try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
+    """A cast that gives NULL where a text is no number, or one beyond 64 bits.
+
+    Some dialects only have casts that fail on such a text, or that give another number. What is cast to a whole number
+    looks like one, so only its size remains to be seen.
+    """
+    from sqlglot import exp
+
+    # sqlglot takes Spark's CAST for one that gives NULL, which it was before Spark 4; and Snowflake's TRY_CAST only
+    # for texts, as does Snowflake, but it does not know that this is one.
+    node.set("safe", True)
+    node.set("requires_string", True)
+    within = _FITTING.get(dialect.name)
+    if not node.to.is_type(exp.DataType.Type.BIGINT) or within is None:
+        return node
+    value = _translate(node.this, dialect)
+    return exp.case().when(within(value.copy()), _cast_as(value, "BIGINT", safe=dialect.name == "snowflake"))
+
+
+def _cast_as(value: exp.Expr, kind: str, *, safe: bool = False) -> exp.Expr:
+    from sqlglot import exp
+
+    to = exp.DataType.build(kind, dialect="postgres")
+    return exp.TryCast(this=value, to=to, safe=True, requires_string=True) if safe else exp.Cast(this=value, to=to)
+
+
+def _fits(number: exp.Expr) -> exp.Expr:
+    """Whether a number of more than 64 bits would do with 64."""
+    from sqlglot import exp
+
+    low, high = (exp.convert(bound) for bound in (-(2**63), 2**63 - 1))
+    return exp.Between(this=number, low=low, high=high)
+
+
+def _is_integer_in_sqlite(value: exp.Expr) -> exp.Expr:
+    """SQLite makes a float of a number that is too large; a cast to a whole one would give the largest there is."""
+    from sqlglot import exp
+
+    number = exp.Add(this=value, expression=exp.Literal.number(0))
+    return exp.EQ(this=exp.Anonymous(this="TYPEOF", expressions=[number]), expression=exp.Literal.string("integer"))
+
+
+#: How to see that a text, which looks like a whole number, is one of 64 bits.
+_FITTING: dict[str, Callable[[exp.Expr], exp.Expr]] = {
+    "mysql": lambda value: _fits(_cast_as(value, "DECIMAL(65, 0)")),
+    "postgres": lambda value: _fits(_cast_as(value, "DECIMAL")),
+    # Its BIGINT has 38 digits.
+    "snowflake": lambda value: _fits(_cast_as(value, "BIGINT", safe=True)),
+    "sqlite": _is_integer_in_sqlite,
+}
+
+
+def _infinity(node: exp.Cast, dialect: Dialect) -> exp.Expr:
+    """The infinities have other names in some dialects, and in some there are none."""
+    from sqlglot import exp
+
+    text = node.this
+    name = _INFINITE.get(dialect.name)
+    if name is None or not (isinstance(text, exp.Literal) and text.is_string and text.this in ("inf", "-inf")):
+        return node
+    signed = name if text.this == "inf" else f"-{name}"
+    if dialect.name == "sqlite":
+        # A text would be cast to 0.
+        return exp.Literal.number(signed)
+    node.set("this", exp.Literal.string(signed))
+    return node
+
+
+def _ordered(node: exp.Ordered, dialect: Dialect) -> exp.Expr:
+    """Where nothing is said of NULLs, they are where the dialect has them anyway, and it needs no words for that."""
+    from sqlglot import Dialect as Grammar
+
+    if node.args.get("nulls_first") is None:
+        node.set("nulls_first", Grammar.get_or_raise(dialect.name).NULL_ORDERING == "nulls_are_small")
+    return node
+
+
+def _in_bigquery(node: exp.Expr) -> exp.Expr:
+    """BigQuery partitions by no floats, and has no names that would need an escape."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Identifier) and set(node.this) & set("`\\\n\r"):
+        raise ConfigError(f"{node.this!r} can be no name in BigQuery; it has a backtick, a backslash or a line break")
+    if isinstance(node, exp.Window) and node.parent is not None and node.parent.alias in _WINDOWS:
+        parts = [exp.cast(part.copy(), "VARCHAR") for part in node.args.get("partition_by") or ()]
+        node.set("partition_by", parts)
+    return node
+
+
+def _in_redshift(node: exp.Expr) -> exp.Expr:
+    """In Redshift, a NULL of a subquery stays without a type, and then has no smallest or distinct values."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Alias) and isinstance(node.this, exp.Null) and node.alias in _READINGS:
+        node.set("this", exp.cast(exp.null(), "BIGINT"))
+    return node
+
+
+def _in_tsql(node: exp.Expr) -> exp.Expr:
+    """SQL Server's texts are of one code page unless they are national, and its counts are of 32 bits unless big."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Literal) and node.is_string and not node.this.isascii():
+        return exp.National(this=node.this)
+    # Without a length SQL Server means 30 characters.
+    if isinstance(node, exp.DataType) and node.this is exp.DataType.Type.VARCHAR and not node.expressions:
+        return exp.DataType.build("NVARCHAR(MAX)", dialect="tsql")
+    if isinstance(node, exp.Count):
+        node.set("big_int", True)
+    if isinstance(node, exp.Sum) and isinstance(node.this, exp.Case) and _is_of_numbers(node.this):
+        node.set("this", exp.cast(node.this.copy(), "BIGINT"))
+    return node
+
+
+def _is_of_numbers(case: exp.Case) -> bool:
+    """Whether all that a CASE can give is written there as a number."""
+    from sqlglot import exp
+
+    given = [branch.args["true"] for branch in case.args["ifs"]] + [case.args.get("default")]
+    return all(isinstance(each, exp.Literal) and each.is_int for each in given)
+
+
+_WORDS: dict[str, Callable[[exp.Anonymous, Dialect], exp.Expr]] = {
+    "fsum": _sum,
+    "isnan": _is_not_a_number,
+    "regexp_full_match": _matches,
+}
+_OWN: dict[str, Callable[[exp.Expr], exp.Expr]] = {
+    "bigquery": _in_bigquery,
+    "redshift": _in_redshift,
+    "tsql": _in_tsql,
+}

@@ -1,0 +1,159 @@
+"""Databases that are not here: what would be sent to them is read back as their SQL, and run by DuckDB in their place.
+
+sqlglot turns their SQL into DuckDB's, and leaves a few words as they are; those are put into DuckDB's words here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from sqlglot import ErrorLevel, exp, parse, parse_one, tokenize
+
+from airflow_clarify.engines.sql.dialects import Dialect, dialect_named
+from airflow_clarify.engines.sql.rendering import grammar, render
+from airflow_clarify.exceptions import DataError
+
+if TYPE_CHECKING:
+    from airflow_clarify.engines.counting.expressions import Stored
+
+
+def read_back(text: str, dialect: Dialect) -> exp.Expr:
+    """What a text says in a dialect: one statement, which sqlglot understands and writes as it stands there."""
+    (statement,) = parse(text, dialect=dialect.name)
+    assert statement is not None
+    assert not list(statement.find_all(exp.Command)), text
+    assert statement.sql(dialect=grammar(dialect), comments=False) == text
+    return statement
+
+
+def in_duckdb(statement: exp.Expr, dialect: Dialect) -> str:
+    """A statement of another dialect in DuckDB's SQL."""
+    translated = statement.copy()
+    for node in reversed(list(translated.walk())):  # The inner parts first.
+        node.replace(_in_duckdb(node, dialect.name))
+    return translated.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
+
+
+@dataclass
+class Transpiling:
+    """Runs queries as a database of a dialect would, in DuckDB.
+
+    :param dialect: the dialect
+    :param connection: to a DuckDB that holds the tables
+    :param seen: the texts that would have been sent
+    """
+
+    dialect: Dialect
+    connection: duckdb.DuckDBPyConnection
+    seen: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, name: str) -> Transpiling:
+        """One of a dialect, with an empty database."""
+        return cls(dialect_named(name), duckdb.connect(config={"threads": 1}))
+
+    def __enter__(self) -> Transpiling:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def load(self, table: str, path: Path) -> None:
+        """Make a table of a Parquet file."""
+        self.connection.execute(f"CREATE TABLE {table} AS FROM '{path}'")
+
+    @property
+    def version(self) -> str:
+        """What counts."""
+        return f"{self.dialect.title} (in DuckDB)"
+
+    def columns(self, query: exp.Select) -> dict[str, Stored | None]:
+        """The columns that a query gives."""
+        nothing = query.copy().where(exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0)))
+        found = self._execute(render(nothing, self.dialect))
+        return {str(column[0]): None for column in found.description}
+
+    def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query."""
+        yield from self._execute(render(query, self.dialect)).fetchall()
+
+    def run(self, statement: exp.Expr | str) -> None:
+        """Run a statement that gives no rows."""
+        if isinstance(statement, str):
+            self._rename(statement)
+        else:
+            self._execute(render(statement, self.dialect))
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self.connection.begin()
+
+    def commit(self) -> None:
+        """Keep what was done in it."""
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        """Undo what was done in it, if there is one."""
+        with suppress(duckdb.Error):
+            self.connection.rollback()
+
+    def _execute(self, text: str) -> duckdb.DuckDBPyConnection:
+        self.seen.append(text)
+        try:
+            return self.connection.execute(in_duckdb(read_back(text, self.dialect), self.dialect))
+        except duckdb.Error as error:
+            raise DataError(str(error)) from None
+
+    def _rename(self, text: str) -> None:
+        """``RENAME TABLE a TO b, c TO d``, which sqlglot cannot read: it gives all names at once, or none."""
+        self.seen.append(text)
+        assert text.startswith("RENAME TABLE ")
+        names = [parse_one(name, into=exp.Table, dialect=self.dialect.name) for name in _tables_named(text)]
+        self.connection.begin()
+        for here, there in zip(names[::2], names[1::2], strict=True):
+            new = exp.to_identifier(there.name, quoted=True).sql("duckdb")
+            self.connection.execute(f"ALTER TABLE {here.sql('duckdb')} RENAME TO {new}")
+        self.connection.commit()
+
+
+def _tables_named(renaming: str) -> list[str]:
+    """The tables of a RENAME TABLE, in the order in which they stand there."""
+    names = [""]
+    for token in tokenize(renaming, read="mysql")[2:]:
+        if token.text in ("TO", ","):
+            names.append("")
+        else:
+            names[-1] += renaming[token.start : token.end + 1]
+    return names
+
+
+def _in_duckdb(node: exp.Expr, dialect: str) -> exp.Expr:
+    """A part of a statement, where sqlglot would leave it in words that DuckDB does not know, or takes otherwise."""
+    if isinstance(node, exp.DataType):
+        return _type_in_duckdb(node, dialect)
+    if isinstance(node, exp.National):
+        return exp.Literal.string(node.name)
+    if isinstance(node, exp.Like) and "[" in node.expression.name:
+        # SQL Server's LIKE knows sets of characters.
+        return exp.RegexpLike(this=node.this, expression=exp.Literal.string(node.expression.name.strip("%")))
+    if isinstance(node, exp.Add) and node.find_ancestor(exp.MD5) is not None:
+        # SQL Server has the same sign for joining texts.
+        return exp.DPipe(this=node.this, expression=node.expression)
+    if isinstance(node, exp.EQ) and isinstance(node.this, exp.Typeof):
+        # SQLite makes a float of a text that is too large for 64 bits.
+        fitting = exp.TryCast(this=node.this.this.this, to=exp.DataType.build("BIGINT"), safe=True)
+        return exp.not_(exp.Is(this=fitting, expression=exp.null()))
+    return node
+
+
+def _type_in_duckdb(node: exp.DataType, dialect: str) -> exp.Expr:
+    """The type that a dialect means, where its name means another to DuckDB or to sqlglot."""
+    kinds = {exp.DataType.Type.DECIMAL: "HUGEINT", exp.DataType.Type.NVARCHAR: "VARCHAR"}
+    if dialect in ("tsql", "sqlite"):
+        kinds |= {exp.DataType.Type.FLOAT: "DOUBLE", exp.DataType.Type.INT: "BIGINT"}
+    return exp.DataType.build(kinds[node.this], dialect="duckdb") if node.this in kinds else node
