@@ -42,6 +42,19 @@ class StratumShare:
     after: int
     weight: float | None = None
 
+    @property
+    def copies(self) -> int:
+        """How often each of its rows is written, before some are drawn that are written once more.
+
+        A stratum that keeps all its rows counts as drawn whole: then nothing is ever repeated where nothing grows.
+        """
+        return max(0, (self.after - 1) // self.before)
+
+    @property
+    def drawn(self) -> int:
+        """How many of its rows are written once more."""
+        return self.after - self.copies * self.before
+
 
 @dataclass(frozen=True, slots=True)
 class BalancePlan:

@@ -69,16 +69,14 @@ def select(rows: CodedRows, plan: BalancePlan, draw: Draw) -> Selection:
     of_stratum = {share.values: number for number, share in enumerate(shares)}
     # Codes that no row has are given to the first stratum, where they change nothing.
     stratum_of_code = np.array([of_stratum.get(stratum, 0) for stratum in rows.numbering.strata], dtype=np.uint32)
-    # A stratum that keeps all its rows counts as drawn whole: then nothing is ever repeated where nothing grows.
-    whole = [max(0, (share.after - 1) // share.before) for share in shares]
-    rest = [share.after - copies * share.before for share, copies in zip(shares, whole, strict=True)]
-    limits = cut_offs(draw, rows.codes, stratum_of_code, [share.before for share in shares], rest)
+    drawn = [share.drawn for share in shares]
+    limits = cut_offs(draw, rows.codes, stratum_of_code, [share.before for share in shares], drawn)
     weighted = any(share.weight is not None for share in shares)
     return Selection(
         draw=draw,
         numbering=rows.numbering,
         codes=rows.codes,
-        copies=np.array(whole, dtype=np.int64)[stratum_of_code],
+        copies=np.array([share.copies for share in shares], dtype=np.int64)[stratum_of_code],
         limits=np.array(limits, dtype=np.int64)[stratum_of_code],
         weights=[shares[number].weight or 0.0 for number in stratum_of_code.tolist()] if weighted else None,
         rows_out=sum(share.after for share in shares),

@@ -69,7 +69,7 @@ class Selecting:
     @property
     def draws(self) -> bool:
         """Whether some rows of a stratum are chosen, and others are not."""
-        return any(share.before and share.after % share.before for share in self.shares.values())
+        return any(0 < share.drawn < share.before for share in self.shares.values())
 
     def select(self, rows: exp.Select, names: Sequence[str]) -> exp.Select:
         """The rows of the balanced copy.
@@ -85,30 +85,27 @@ class Selecting:
             # Some databases take no random number inside a window, and others compute it there again and again.
             drawn = exp.select(exp.Star(), self._draw().as_(_DRAW)).from_(source.subquery("data"))
             source = exp.select(exp.Star(), self._place().as_(_PLACE)).from_(drawn.subquery("data"))
-        # How often every row of the stratum is written, and how many of them once more.
-        whole = self._by_stratum(lambda share: max(0, (share.after - 1) // share.before))
-        rest = self._by_stratum(lambda share: share.after - max(0, (share.after - 1) // share.before) * share.before)
         query = exp.select(*selected).from_(source.subquery("data"))
-        most = max((share.after - 1) // share.before for share in self.shares.values())
         if self.weight_column is not None:
             weight = self._by_stratum(lambda share: share.weight or 0.0)
             query = query.select(weight.as_(self.weight_column, quoted=True))
-        once_more = self._once_more(rest)
-        if most <= 0:
-            return query.where(once_more)
-        copy = exp.column(_COPY)
-        query = query.join(_numbers(most + 1), join_type="CROSS")
-        of_all = exp.LT(this=copy, expression=whole)
-        last = exp.and_(exp.EQ(this=copy.copy(), expression=whole.copy()), once_more)
-        return query.where(exp.or_(of_all, last))
+        most = max(share.copies for share in self.shares.values())
+        if not most:
+            return query.where(self._is_drawn())
+        copy, copies = exp.column(_COPY), self._by_stratum(lambda share: share.copies)
+        is_last = exp.EQ(this=copy, expression=copies)
+        is_written = exp.or_(exp.LT(this=copy.copy(), expression=copies.copy()), exp.and_(is_last, self._is_drawn()))
+        return query.join(_numbers(most + 1), join_type="CROSS").where(is_written)
 
-    def _once_more(self, rest: exp.Expr) -> exp.Expr:
+    def _is_drawn(self) -> exp.Expr:
+        """Whether a row is one of those that are written once more."""
         from sqlglot import exp
 
+        drawn = self._by_stratum(lambda share: share.drawn)
         if self.draws:
-            return exp.LTE(this=exp.column(_PLACE), expression=rest)
-        # All rows of a stratum, or none.
-        return exp.GT(this=rest, expression=exp.Literal.number(0))
+            return exp.LTE(this=exp.column(_PLACE), expression=drawn)
+        # All rows of a stratum are, or none.
+        return exp.GT(this=drawn, expression=exp.Literal.number(0))
 
     def _draw(self) -> exp.Expr:
         """What a row draws: a digest of the seed and its key, or a number at random."""
