@@ -39,8 +39,9 @@ format: $(VENV)/.complete ## Put the code into the house style
 types: $(VENV)/.complete ## Check the types
 	$(PY) -m mypy
 
-bench: $(VENV)/.complete $(ORACLE)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
-	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" $(PY) benchmarks/run.py $(ARGS)
+bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
+	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
+		$(PY) benchmarks/run.py $(ARGS)
 
 conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare our numbers with the open-source Clarify metrics, and our jobs with the SageMaker SDK's
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" \

@@ -112,8 +112,9 @@ class Transpiling:
     def _rename(self, text: str) -> None:
         """``RENAME TABLE a TO b, c TO d``, which sqlglot cannot read: it gives all names at once, or none."""
         self.seen.append(text)
-        assert text.startswith("RENAME TABLE ")
-        names = [parse_one(name, into=exp.Table, dialect=self.dialect.name) for name in _tables_named(text)]
+        command, pairs = text[:13], text[13:]
+        assert command == "RENAME TABLE "
+        names = [parse_one(name, into=exp.Table, dialect=self.dialect.name) for name in _tables_named(pairs)]
         self.connection.begin()
         for here, there in zip(names[::2], names[1::2], strict=True):
             new = exp.to_identifier(there.name, quoted=True).sql("duckdb")
@@ -121,14 +122,15 @@ class Transpiling:
         self.connection.commit()
 
 
-def _tables_named(renaming: str) -> list[str]:
-    """The tables of a RENAME TABLE, in the order in which they stand there."""
+def _tables_named(pairs: str) -> list[str]:
+    """The tables of ``a TO b, c TO d``, in their order."""
     names = [""]
-    for token in tokenize(renaming, read="mysql")[2:]:
-        if token.text in ("TO", ","):
+    for token in tokenize(pairs, read="mysql"):
+        said = pairs[token.start : token.end + 1]
+        if said in ("TO", ","):
             names.append("")
         else:
-            names[-1] += renaming[token.start : token.end + 1]
+            names[-1] += said
     return names
 
 
@@ -136,6 +138,12 @@ def _in_duckdb(node: exp.Expr, dialect: str) -> exp.Expr:
     """A part of a statement, where sqlglot would leave it in words that DuckDB does not know, or takes otherwise."""
     if isinstance(node, exp.DataType):
         return _type_in_duckdb(node, dialect)
+    if isinstance(node, exp.Cast) and node.to.is_type("hugeint"):
+        # What is too large for DuckDB's largest type is within the numbers of PostgreSQL and MySQL.
+        return exp.TryCast(this=node.this, to=node.to, safe=True)
+    if isinstance(node, exp.Literal) and node.is_string and node.name == "NaN" and dialect == "redshift":
+        # It is a text there, which DuckDB writes otherwise.
+        return exp.Literal.string("nan")
     if isinstance(node, exp.National):
         return exp.Literal.string(node.name)
     if isinstance(node, exp.Like) and "[" in node.expression.name:

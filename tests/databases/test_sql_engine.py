@@ -293,3 +293,11 @@ def test_what_runs_can_be_stopped(all_databases: dict[str, Database]) -> None:
 def test_an_engine_says_what_it_cannot_read(engine: Any, data: DataConfig, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         engine.check_data(data)
+
+
+@pytest.mark.parametrize("where", [{"category": None}, {"category": ["b c", None]}], ids=str)
+def test_missing_values_can_be_asked_for(where: dict[str, Any], database: Database) -> None:
+    categories = ["b c", None, "x", None] * 10
+    database.load("gaps", {"category": Column("text", categories), "sentiment": Column("integer", [0, 1] * 20)})
+    data = DataConfig(table="gaps", label="sentiment", where=where)
+    assert analyse(database.engine(), data).rows == (20 if where["category"] is None else 30)

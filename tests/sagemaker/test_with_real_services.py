@@ -141,4 +141,4 @@ def test_a_triggerer_that_restarts_goes_on_waiting(airflow: AirflowServices, aws
     time.sleep(5)
     assert job.status == "InProgress"
     airflow.mark(dag_id, run_id, "bias", "failed")
-    assert aws.sagemaker.wait(job.name, 90) == "Stopped"
+    assert aws.sagemaker.wait(job.name, 180) == "Stopped"

@@ -135,7 +135,9 @@ def _has(column: str, value: Any) -> exp.Expr:
         if not value:
             raise ConfigError(f"where: the list of values of {column!r} is empty, so no row could take part")
         values = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-        return named.isin(*(exp.convert(each) for each in values))
+        one_of = named.isin(*(exp.convert(each) for each in values if each is not None))
+        # NULL is in no list, not even in one that names it.
+        return exp.or_(one_of, exp.Is(this=named.copy(), expression=exp.null())) if None in values else one_of
     return exp.EQ(this=named, expression=exp.convert(value))
 
 

@@ -24,7 +24,14 @@ _WINDOWS = ("airflow_clarify_place", "group_accepted", "group_rejected")
 _READINGS = ("whole", "number", "truth", "whole_looking")
 #: What stands for the infinities where a float can be none, or where the dialect has no name for them.
 _LARGEST = "1.7976931348623157e+308"
-_INFINITE = {"athena": "Infinity", "mysql": _LARGEST, "sqlite": "9e999", "trino": "Infinity", "tsql": _LARGEST}
+_INFINITE = {
+    "athena": "Infinity",
+    "mysql": _LARGEST,
+    "redshift": "Infinity",
+    "sqlite": "9e999",
+    "trino": "Infinity",
+    "tsql": _LARGEST,
+}
 
 
 def render(query: exp.Expr, dialect: Dialect) -> str:
@@ -147,10 +154,14 @@ def _try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
     # for texts, as does Snowflake, but it does not know that this is one.
     node.set("safe", True)
     node.set("requires_string", True)
-    within = _FITTING.get(dialect.name)
-    if not node.to.is_type(exp.DataType.Type.BIGINT) or within is None:
+    if not node.to.is_type(exp.DataType.Type.BIGINT):
         return node
     value = _translate(node.this, dialect)
+    if dialect.name in _TRIMMED:
+        value = exp.Trim(this=value)
+    within = _FITTING.get(dialect.name)
+    if within is None:
+        return _cast_as(value, "BIGINT", safe=True)
     return exp.case().when(within(value.copy()), _cast_as(value, "BIGINT", safe=dialect.name == "snowflake"))
 
 
@@ -177,6 +188,8 @@ def _is_integer_in_sqlite(value: exp.Expr) -> exp.Expr:
     return exp.EQ(this=exp.Anonymous(this="TYPEOF", expressions=[number]), expression=exp.Literal.string("integer"))
 
 
+#: The dialects some of whose versions cast no text with spaces around its number.
+_TRIMMED = ("athena", "snowflake", "trino")
 #: How to see that a text, which looks like a whole number, is one of 64 bits.
 _FITTING: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "mysql": lambda value: _fits(_cast_as(value, "DECIMAL(65, 0)")),

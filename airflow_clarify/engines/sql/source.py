@@ -77,7 +77,7 @@ class SqlSource:
         :raises ConfigError: the condition cannot be understood, or columns are named alike
         :raises DataError: the data cannot be read
         """
-        columns = dict(runner.columns(rows))
+        columns = dict(runner.columns(_filtered(rows, data, runner.dialect.name)))
         if data.where is not None:
             rows = rows.where(condition(data.where, runner.dialect.name, list(columns)))
         return cls(runner, location, rows, columns, {})
@@ -118,3 +118,13 @@ class SqlSource:
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Run a query and fetch all of its rows; they are few."""
         return list(self.runner.rows(query))
+
+
+def _filtered(rows: exp.Select, data: DataConfig, dialect: str) -> exp.Select:
+    """The rows whose columns are asked for: BigQuery can be told to answer nothing without a condition."""
+    if isinstance(data.where, str):
+        return rows.where(condition(data.where, dialect, []))
+    if data.where and dialect == "bigquery":
+        # Its columns are found however they are written.
+        return rows.where(condition(data.where, dialect, list(data.where)))
+    return rows

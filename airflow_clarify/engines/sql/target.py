@@ -97,15 +97,15 @@ class Target:
         how = self.runner.dialect.replacing
         table = self._aside() if self._exists and how == "rename" else self.table
         in_transaction = how == "transaction"
-        begun = False
+        created = False
         try:
             with self._plainly():
                 if in_transaction:
                     self.runner.begin()
                     if self._exists:
                         self._drop(self.table)
-                begun = True
                 self.runner.run(_create(table, query, replace=self._exists and how == "or replace"))
+                created = True
             yield table
             with self._plainly():
                 if table is not self.table:
@@ -115,14 +115,10 @@ class Target:
         except BaseException:
             if in_transaction:
                 self.runner.rollback()
-            elif begun and self._ours(table):
+            elif created:
                 with suppress(Exception):
                     self._drop(table)
             raise
-
-    def _ours(self, table: exp.Table) -> bool:
-        """Whether what stands under the name can only be what was made here."""
-        return table is not self.table or not self._exists or self.runner.dialect.replacing == "or replace"
 
     def _is_there(self) -> bool:
         from sqlglot import exp
