@@ -557,17 +557,17 @@ TWO_FACETS = {
         LIMIT 200001
     """,
     "mysql": """
-        SELECT facet0 AS facet, label, grp, COUNT(*) AS n
-        FROM (SELECT `Age` AS facet0, `region` AS facet1, `approved` AS label, `id` AS grp
-        FROM (SELECT `Age` AS `Age`, `region` AS `region`, `approved` AS `approved`, `id` AS `id`
+        SELECT facet0, label, grp, COUNT(*) AS n
+        FROM (SELECT `Age` AS facet0, `approved` AS label, `id` AS grp
+        FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `id` AS `id`
         FROM `loans` AS data) AS data) AS data_rows
         GROUP BY facet0, label, grp
         LIMIT 200001;
-        SELECT facet1 AS facet, label, grp, COUNT(*) AS n
-        FROM (SELECT `Age` AS facet0, `region` AS facet1, `approved` AS label, `id` AS grp
-        FROM (SELECT `Age` AS `Age`, `region` AS `region`, `approved` AS `approved`, `id` AS `id`
+        SELECT facet0, label, grp, COUNT(*) AS n
+        FROM (SELECT `region` AS facet0, `approved` AS label, `id` AS grp
+        FROM (SELECT `region` AS `region`, `approved` AS `approved`, `id` AS `id`
         FROM `loans` AS data) AS data) AS data_rows
-        GROUP BY facet1, label, grp
+        GROUP BY facet0, label, grp
         LIMIT 199989
     """,
     "redshift": """

@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from test_same_in_databases import HOSTILE
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine, SQLEngine
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.engines.sql.dialects import dialect_named
 from airflow_clarify.engines.sql.hook import HookRunner
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -92,6 +94,21 @@ def test_several_facets_are_counted_in_one_statement_where_the_database_can(load
     counting = [sql for sql in asked if "COUNT(*)" in sql]
     assert len(counting) == (2 if loaded.name == "sqlite" else 1)
     assert all(("GROUPING SETS" in sql) == (loaded.name != "sqlite") for sql in counting)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_facets_are_the_same_however_many_are_counted_at_once(
+    at_once: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"facet {number}" for number in range(5)]
+    columns = {name: Column("integer", [n % (number + 2) for n in range(420)]) for number, name in enumerate(names)}
+    database.load("many", {**columns, "sentiment": Column("integer", [n % 7 % 2 for n in range(420)])})
+    data = DataConfig(table="many", label="sentiment")
+    alone = [analyse(database.engine(), data, name).facets[0] for name in names]
+    at_once = min(at_once, dialect_named(database.dialect).facets_at_once)
+    dialect = replace(dialect_named(database.dialect), facets_at_once=at_once)
+    monkeypatch.setattr("airflow_clarify.engines.sql.hook.dialect_of", lambda *_: dialect)
+    assert list(analyse(database.engine(), data, names).facets) == alone
 
 
 @HOMES

@@ -21,7 +21,8 @@ class Dialect:
 
     :param name: sqlglot's name of it
     :param title: as people call it
-    :param grouping_sets: whether several facets can be counted in one scan
+    :param facets_at_once: how many facets are counted in one scan, by grouping sets; 1 where there are none. Spark
+        makes a wide row of each row for each set, and takes ever longer for more of them
     :param not_a_number: how it tells floats that are no numbers
     :param replacing: how it replaces a table
     :param random: the function that gives every row another number
@@ -29,7 +30,7 @@ class Dialect:
 
     name: str
     title: str
-    grouping_sets: bool = True
+    facets_at_once: int = 100
     not_a_number: NotANumber = "none"
     replacing: Replacing = "no"
     random: str = "RANDOM"
@@ -40,15 +41,15 @@ _DIALECTS = {
     for dialect in (
         Dialect("athena", "Athena", not_a_number="IS_NAN", random="RAND"),
         Dialect("bigquery", "BigQuery", not_a_number="IS_NAN", replacing="or replace", random="RAND"),
-        Dialect("databricks", "Databricks", not_a_number="ISNAN", replacing="or replace", random="RAND"),
+        Dialect("databricks", "Databricks", 5, not_a_number="ISNAN", replacing="or replace", random="RAND"),
         Dialect("duckdb", "DuckDB", not_a_number="ISNAN", replacing="transaction"),
-        Dialect("mysql", "MySQL", grouping_sets=False, replacing="rename", random="RAND"),
+        Dialect("mysql", "MySQL", facets_at_once=1, replacing="rename", random="RAND"),
         Dialect("postgres", "PostgreSQL", not_a_number="equals", replacing="transaction"),
         # Whether NaN equals NaN is written nowhere; that its text is "NaN" goes for PostgreSQL as well.
         Dialect("redshift", "Redshift", not_a_number="text", replacing="transaction"),
         Dialect("snowflake", "Snowflake", not_a_number="equals", replacing="or replace"),
-        Dialect("spark", "Spark", not_a_number="ISNAN", random="RAND"),
-        Dialect("sqlite", "SQLite", grouping_sets=False, replacing="transaction"),
+        Dialect("spark", "Spark", 5, not_a_number="ISNAN", random="RAND"),
+        Dialect("sqlite", "SQLite", facets_at_once=1, replacing="transaction"),
         Dialect("trino", "Trino", not_a_number="IS_NAN", random="RAND"),
         Dialect("tsql", "SQL Server", replacing="transaction", random="NEWID"),
     )

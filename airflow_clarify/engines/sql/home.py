@@ -9,12 +9,12 @@ from __future__ import annotations
 import datetime
 import itertools
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.counting.cells import (
     cells_in_one_pass,
-    cells_of_one_facet,
     check_rows,
     facet_column,
     mask,
@@ -186,26 +186,45 @@ def _counted(source: SqlSource, roles: Roles, at_most: int) -> list[tuple[Any, .
     if roles.weight is not None:
         # Weights are cast, whatever they are; only texts of a file need more than that.
         stored_weight = source.stored(roles.weight) or Stored.FLOAT
-    scan = source.scan(roles.needed)
-    rows = role_rows(scan.subquery("data"), roles, stored_weight)
+    facets, size = len(roles.facets), _facets_at_once(source, roles)
+    counted: list[tuple[Any, ...]] = []
+    for start in range(0, facets, size):
+        part = replace(roles, facets=roles.facets[start : start + size])
+        rows = role_rows(source.scan(part.needed).subquery("data"), part, stored_weight)
+        wanted = at_most - len(counted)
+        found = source.runner.rows(cells_in_one_pass(rows, part).limit(wanted), wanted)
+        counted += (_placed(row, len(part.facets), start, facets) for row in itertools.islice(found, wanted))
+        if len(counted) >= at_most:
+            break
+    return counted
+
+
+def _facets_at_once(source: SqlSource, roles: Roles) -> int:
+    """How many facets are counted in one statement."""
     # A column in two roles is one to an optimizer, which then takes the grouping sets for others than they are.
     repeated = len({*roles.facets, roles.label, roles.group}) < len(roles.facets) + 2
-    if len(roles.facets) == 1:
-        return list(source.runner.rows(cells_in_one_pass(rows, roles).limit(at_most), at_most))
-    if source.runner.dialect.grouping_sets and not repeated:
-        found = source.runner.rows(cells_in_one_pass(rows, roles).limit(at_most), at_most)
-        return list(itertools.islice(found, at_most))
-    every: list[tuple[Any, ...]] = []
-    facets = len(roles.facets)
-    for facet in range(facets):
-        query = cells_of_one_facet(rows, roles, facet).limit(at_most - len(every))
-        for value, *rest in source.runner.rows(query, at_most):
-            others: list[Any] = [None] * facets
-            others[facet] = value
-            every.append((*others, *rest, mask(facet, facets)))
-        if len(every) >= at_most:
-            break
-    return every
+    return 1 if repeated else source.runner.dialect.facets_at_once
+
+
+def _placed(row: tuple[Any, ...], of_part: int, start: int, facets: int) -> tuple[Any, ...]:
+    """A cell that was counted with some of the facets, in its place among all of them.
+
+    :param row: a value of each of those facets, and what else there is of the cell; last which facet it is of, where
+        there are several
+    :param of_part: how many facets were counted with it
+    :param start: the first of them
+    :param facets: how many there are
+    """
+    if facets == 1:
+        return row
+    values, rest = row[:of_part], row[of_part:]
+    position = 0
+    if of_part > 1:
+        *rest_of, which = rest
+        position, rest = [mask(each, of_part) for each in range(of_part)].index(int(which)), tuple(rest_of)
+    placed: list[Any] = [None] * facets
+    placed[start + position] = values[position]
+    return (*placed, *rest, mask(start + position, facets))
 
 
 def _one_value(source: SqlSource, column: str) -> list[Any]:
