@@ -43,7 +43,7 @@ TABLE_ROWS = [1 * MILLION, 10 * MILLION]
 LARGE = 10 * MILLION
 VALUES = (10, 100, 1_000, 10_000)
 FACETS = (1, 2, 5, 10, 20)
-PARTS = ("rows", "values", "facets", "measurements", "arithmetic")
+PARTS = ("rows", "values", "values_alone", "facets", "measurements", "arithmetic")
 TABLE = "reviews"
 #: Each is measured at most so often, and not again after so many seconds.
 MOST_ROUNDS, ENOUGH_SECONDS = 5, 40
@@ -59,6 +59,7 @@ class Question:
     :param rows: how many it holds
     :param facets: how many facets are asked about
     :param values: how many values each of them has
+    :param grouped: whether there is a group variable, which CDDL needs: one metric fewer where there is none
     :param measured: whether the facet is a column of measurements instead, tested above a threshold
     :param url: of the cluster
     """
@@ -67,6 +68,7 @@ class Question:
     rows: int
     facets: int = 1
     values: int = 18
+    grouped: bool = True
     measured: bool = False
     url: str = ""
 
@@ -76,7 +78,7 @@ class Question:
 
     @property
     def columns(self) -> list[str]:
-        return [*self.facet_columns, "label", "area"]
+        return [*self.facet_columns, "label", *(["area"] if self.grouped else [])]
 
 
 @dataclass(frozen=True)
@@ -212,11 +214,14 @@ def analyse_with_postgres(question: Question) -> str:
 def _analyse(question: Question, engine: Any) -> str:
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+    from airflow_clarify.bias.metrics import METRICS
 
     where = {"table": question.source} if question.source.startswith(TABLE) else {"input_path": question.source}
     data = DataConfig(**where, label="label")
     thresholds = [[500]] if question.measured else None
-    config = AnalysisConfig.build(data, BiasConfig(["Label 1"], question.facet_columns, thresholds, "area"), "all")
+    group = "area" if question.grouped else None
+    methods = "all" if question.grouped else [name for name in METRICS if name != "CDDL"]
+    config = AnalysisConfig.build(data, BiasConfig(["Label 1"], question.facet_columns, thresholds, group), methods)
     analysis = Analysis.from_contingency(engine.count(data, config), config)
     results = [result for facet in analysis.facets for result in facet.results]
     values = {metric.value is not None for result in results for metric in result.metrics}
@@ -423,6 +428,10 @@ def measure_engine(engine: str, numbers: Numbers, most: int, data: Data, server:
         numbers["values"][engine] = [
             compare(engine, data.of(large, values=values), values, server) for values in VALUES
         ]
+    if "values_alone" in numbers:
+        numbers["values_alone"][engine] = [
+            compare(engine, replace(data.of(large, values=values), grouped=False), values, server) for values in VALUES
+        ]
     if "facets" in numbers:
         numbers["facets"][engine] = [
             compare(engine, data.of(large, facets=max(FACETS), asked=asked), asked, server) for asked in FACETS
@@ -441,7 +450,8 @@ def up_to(most: int, sizes: Sequence[int]) -> list[int]:
 
 TITLES = {
     "rows": "Rows; a facet of 18 values",
-    "values": "Values of the facet",
+    "values": "Values of the facet, with 50 groups",
+    "values_alone": "Values of the facet, without groups and CDDL",
     "facets": "Facets of 18 values each",
     "measurements": "Rows; a facet of measurements, nearly all different, tested above a threshold",
 }
@@ -452,8 +462,9 @@ def report(numbers: Numbers) -> None:
         for engine, points in engines.items():
             rows = "" if part in ("rows", "measurements") else f", {points[0].rows:,} rows"
             print(f"\n{TITLES[part]}: {engine}{rows}")
+            along = "rows" if part == "measurements" else part.removesuffix("_alone")
             headings = ("seconds", "x limit", "ns a row", "task cpu s", "all cpu s", "x limit", "task MB", "limit's MB")
-            print(f"  {part if part != 'measurements' else 'rows':>12}" + "".join(f" {each:>10}" for each in headings))
+            print(f"  {along:>12}" + "".join(f" {each:>10}" for each in headings))
             for point in points:
                 ours, limit = point.ours, point.limit
                 a_row = ns_a_row(point, points)
@@ -500,7 +511,9 @@ def draw(numbers: Numbers, path: Path) -> None:
     plot(memory, numbers.get("rows", {}), lambda point, _: point.ours.megabytes, None, up="linear")
     title(memory, "Memory of the task: peak, MB", "rows")
     plot(values, numbers.get("values", {}), lambda point, _: point.ours.seconds, lambda point: point.limit.seconds)
-    title(values, f"Time: seconds, {_rows_of(numbers, 'values')}", "values of the facet")
+    title(values, f"Time: seconds, {_rows_of(numbers, 'values')}", "values of the facet; dotted: without groups")
+    alone = numbers.get("values_alone", {})
+    plot(values, alone, lambda point, _: point.ours.seconds, None, marker="o:")
     plot(facets, numbers.get("facets", {}), lambda point, _: point.ours.seconds, lambda point: point.limit.seconds)
     title(facets, f"Time: seconds, {_rows_of(numbers, 'facets')}", "facets of 18 values each, in one analysis")
     plot(measured, numbers.get("measurements", {}), lambda point, _: point.ours.megabytes, None, up="linear")
@@ -531,6 +544,7 @@ def plot(
     ours: Callable[[Point, Sequence[Point]], float | None],
     limit: Callable[[Point], float] | None,
     up: str = "log",
+    marker: str = "o-",
 ) -> None:
     """A line for every engine, and a dashed one for its limit."""
     from matplotlib import ticker
@@ -540,7 +554,7 @@ def plot(
         shown = [point for point in points if point.rows > FEW]
         along = [point.at for point in shown]
         values = [ours(point, points) or 0.0 for point in shown]
-        axis.plot(along, values, "o-", color=LOOKS[engine][0], markersize=4, linewidth=1.6)
+        axis.plot(along, values, marker, color=LOOKS[engine][0], markersize=4, linewidth=1.6)
         if limit is not None:
             axis.plot(along, [limit(point) for point in shown], "--", color=LOOKS[engine][0], linewidth=1)
         highest = max(highest, *values)
