@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from operator import attrgetter
 
 from airflow_clarify.bias.metrics import Count, FacetCounts, GroupCounts
 
@@ -38,6 +39,12 @@ class Tally:
     def of_weights(cls, rows: int, weight: float, squares: float) -> Tally:
         return cls(rows, Fraction(weight), Fraction(squares))
 
+    @classmethod
+    def total(cls, tallies: Sequence[Tally]) -> Tally:
+        """All of them together. (Column by column: thousands of facet values have hundreds of thousands of tallies.)"""
+        rows, weight, squares = (sum(map(part, tallies)) for part in _PARTS)
+        return cls(rows, weight, squares)
+
     def __add__(self, other: Tally) -> Tally:
         return Tally(self.rows + other.rows, self.weight + other.weight, self.squares + other.squares)
 
@@ -50,6 +57,9 @@ class Tally:
     def effective_rows(self) -> float:
         """Rows an unweighted sample of the same precision would have: Kish's (sum w)^2 / sum w^2 (Kish 1965)."""
         return float(self.weight * self.weight / self.squares) if self.squares else 0.0
+
+
+_PARTS = (attrgetter("rows"), attrgetter("weight"), attrgetter("squares"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class Cell:
     tally: Tally
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Split:
     """Tallies of one facet value (d) against all other rows (a), by label."""
 
@@ -83,7 +93,7 @@ class Split:
     def a(self) -> Tally:
         return self.a_positive + self.a_negative
 
-    @property
+    @cached_property
     def counts(self) -> FacetCounts:
         return FacetCounts(
             self.d_positive.weight, self.d_negative.weight, self.a_positive.weight, self.a_negative.weight
@@ -142,10 +152,8 @@ class FacetContingency:
     def groups(self, members: Iterable[str | None]) -> list[GroupCounts]:
         """The counts that CDDL needs: of every group that takes part and holds ``members``, theirs and all of it."""
         return [
-            GroupCounts(
-                positive.weight, negative.weight, self._all_groups[group][0].weight, self._all_groups[group][1].weight
-            )
-            for group, (positive, negative) in _by_group(self._cells_of(members)).items()
+            GroupCounts(positive, negative, *self._all_groups[group])
+            for group, (positive, negative) in _weights_by_group(self._cells_of(members)).items()
             if self._takes_part(group)
         ]
 
@@ -153,9 +161,7 @@ class FacetContingency:
     def grouped_weight(self) -> Count:
         """Rows of all groups that take part in CDDL."""
         return sum(
-            (positive.weight + negative.weight)
-            for group, (positive, negative) in self._all_groups.items()
-            if self._takes_part(group)
+            positive + negative for group, (positive, negative) in self._all_groups.items() if self._takes_part(group)
         )
 
     def _takes_part(self, group: str | None) -> bool:
@@ -163,14 +169,14 @@ class FacetContingency:
 
     def label_values(self) -> dict[str | None, Tally]:
         """How much there is of each label, in the order of the cells."""
-        tallies: dict[str | None, Tally] = {}
+        tallies: dict[str | None, list[Tally]] = {}
         for cell in self.cells:
-            tallies[cell.label] = tallies.get(cell.label, Tally()) + cell.tally
-        return tallies
+            tallies.setdefault(cell.label, []).append(cell.tally)
+        return {label: Tally.total(of_label) for label, of_label in tallies.items()}
 
     @cached_property
-    def _all_groups(self) -> dict[str | None, tuple[Tally, Tally]]:
-        return _by_group(self.cells)
+    def _all_groups(self) -> dict[str | None, tuple[Count, Count]]:
+        return _weights_by_group(self.cells)
 
     def _cells_of(self, members: Iterable[str | None]) -> list[Cell]:
         return [cell for value in members for cell in self._by_value.get(value, ())]
@@ -196,17 +202,19 @@ class Contingency:
 
 
 def _by_label(cells: Iterable[Cell]) -> tuple[Tally, Tally]:
-    positive = negative = Tally()
+    positive: list[Tally] = []
+    negative: list[Tally] = []
     for cell in cells:
-        if cell.positive:
-            positive += cell.tally
-        else:
-            negative += cell.tally
-    return positive, negative
+        (positive if cell.positive else negative).append(cell.tally)
+    return Tally.total(positive), Tally.total(negative)
 
 
-def _by_group(cells: Iterable[Cell]) -> dict[str | None, tuple[Tally, Tally]]:
-    cells_by_group: dict[str | None, list[Cell]] = {}
+def _weights_by_group(cells: Iterable[Cell]) -> dict[str | None, tuple[Count, Count]]:
+    """Of every group, how much has a positive label, and how much another."""
+    positive: dict[str | None, Count] = {}
+    negative: dict[str | None, Count] = {}
     for cell in cells:
-        cells_by_group.setdefault(cell.group, []).append(cell)
-    return {group: _by_label(of_group) for group, of_group in cells_by_group.items()}
+        ours, others = (positive, negative) if cell.positive else (negative, positive)
+        ours[cell.group] = ours.get(cell.group, 0) + cell.tally.weight
+        others.setdefault(cell.group, 0)
+    return {group: (weight, negative[group]) for group, weight in positive.items()}

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 from airflow_clarify.exceptions import MetricError
@@ -23,7 +24,8 @@ Count = int | Fraction
 _NO_COMMON_OUTCOME = "No instance of common facet found, dataset may be too small"
 
 
-class FacetCounts(NamedTuple):
+@dataclass(frozen=True)
+class FacetCounts:
     """Rows (or summed weights) of one facet value against all other rows.
 
     :param d_positive: rows of the facet value under test whose label is positive
@@ -37,11 +39,11 @@ class FacetCounts(NamedTuple):
     a_positive: Count
     a_negative: Count
 
-    @property
+    @cached_property
     def n_d(self) -> Count:
         return self.d_positive + self.d_negative
 
-    @property
+    @cached_property
     def n_a(self) -> Count:
         return self.a_positive + self.a_negative
 
@@ -52,6 +54,12 @@ class FacetCounts(NamedTuple):
     @property
     def negative(self) -> Count:
         return self.d_negative + self.a_negative
+
+    @cached_property
+    def common_shares(self) -> tuple[tuple[float, float], ...]:
+        """The shares (P_a, P_d) of each outcome that occurs on both sides."""
+        pairs = ((self.a_positive, self.d_positive), (self.a_negative, self.d_negative))
+        return tuple((float(a / self.n_a), float(d / self.n_d)) for a, d in pairs if a and d)
 
 
 class GroupCounts(NamedTuple):
@@ -130,7 +138,7 @@ def kolmogorov_smirnov(counts: FacetCounts) -> float:
     return max(abs(p_a - p_d) for p_a, p_d in common_outcomes(counts))
 
 
-def common_outcomes(counts: FacetCounts) -> list[tuple[float, float]]:
+def common_outcomes(counts: FacetCounts) -> tuple[tuple[float, float], ...]:
     """The shares (P_a, P_d) of each outcome that occurs on both sides.
 
     Clarify drops an outcome that is absent from either side and does not rescale what is left, so with one side all
@@ -138,11 +146,9 @@ def common_outcomes(counts: FacetCounts) -> list[tuple[float, float]]:
 
     :raises MetricError: no outcome is left
     """
-    pairs = ((counts.a_positive, counts.d_positive), (counts.a_negative, counts.d_negative))
-    common = [(float(a / counts.n_a), float(d / counts.n_d)) for a, d in pairs if a and d]
-    if not common:
+    if not counts.common_shares:
         raise MetricError(_NO_COMMON_OUTCOME)
-    return common
+    return counts.common_shares
 
 
 def dropped_outcome(counts: FacetCounts) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import astuple
 from fractions import Fraction
 
 import pytest
@@ -50,7 +51,7 @@ def relabelled(counts: FacetCounts) -> FacetCounts:
 
 
 def scaled(counts: FacetCounts, by: int | Fraction) -> FacetCounts:
-    return FacetCounts(*(count * by for count in counts))
+    return FacetCounts(*(count * by for count in astuple(counts)))
 
 
 # --- Formulas -----------------------------------------------------------------------------------------------------

@@ -397,7 +397,7 @@ def test_so_many_groups_that_sql_sums_them(tmp_path: Path) -> None:
     contingency, _ = count(data, "g", label="y", group="who", methods=["CDDL", "DPL"])
     assert all(cell.group is None for cell in contingency.facets[0].cells)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(counting, "MAX_GROUPS", 20_000)
+        patched.setattr(counting, "MAX_GROUPS", 40_000)
         expected = metric(analyse(data, "g", label="y", group="who"), "CDDL")
     assert metric(analyse(data, "g", label="y", group="who"), "CDDL") == pytest.approx(expected, abs=1e-12)
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MAX_FACET_VALUES = 10_000
 #: Labels beyond this many distinct values are counted as positive or not only.
 MAX_LABELS = 100
-#: With more groups than this their cells are not brought to Python; CDDL is then summed in SQL.
-MAX_GROUPS = 10_000
+#: With more groups than this, times the tested values, their cells are not brought to Python: CDDL is summed in SQL.
+MAX_GROUPS = 20_000
 
 
 def contingency(cells: Cells, config: AnalysisConfig, engine: str) -> Contingency:
@@ -85,7 +85,8 @@ class _Counter:
         else:
             key = _either(sensitive.condition(column.value), sensitive.text, "rest")
         grouped, disparity = self.group is not None, None
-        if self.group is not None and self.group.profile.distinct > MAX_GROUPS:
+        tested = column.profile.distinct if every_value else 1
+        if self.group is not None and self.group.profile.distinct * tested > MAX_GROUPS:
             by_group = self._keyed(number, key, with_groups=True)
             found = disparities(self.cells, by_group, drop_missing_groups=self.drop_missing_groups)
             names = self.cells.texts(column, list(found)) if every_value else list(found)

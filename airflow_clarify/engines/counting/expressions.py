@@ -190,6 +190,9 @@ class Selection:
             # Nothing is. (SQL Server has no word for false.)
             return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
         number = _number(column, self.stored, self.profile)
+        if isinstance(interval.low, float) or isinstance(interval.high, float):
+            # Whole numbers are compared with floats as floats, as in pandas; SQLite, for one, would do so exactly.
+            number = exp.cast(number, "DOUBLE")
         above = exp.GT(this=number, expression=_bound(interval.low))
         up_to = exp.LTE(this=number.copy(), expression=_bound(interval.high))
         return exp.and_(above, up_to)
