@@ -15,7 +15,7 @@ from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links, kept
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
-from airflow_clarify.operators.telling import tell
+from airflow_clarify.operators.telling import leave_overview, tell
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -109,7 +109,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             if isinstance(self.engine, SageMakerEngine):
                 return self._run_job(context, self.engine, data, config)
             analysis = self._count(self.engine, data, config)
-        return analysis.to_xcom()
+            return self._told(context, analysis)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on when the triggerer says that the job has ended.
@@ -133,7 +133,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
                 self._defer(self.engine, name, started_at(description) + self._seconds_allowed(self.engine))
             if self.logs:
                 job.show_logs(name)
-            return self._told(job.finish(description, config, shown=self.logs))
+            return self._told(context, job.finish(description, config, shown=self.logs))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a deferral. When the triggerer itself gave up, nobody else would stop the job."""
@@ -159,12 +159,12 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
         contingency = engine.count(data, config, progress=self._progress)
         analysis = Analysis.from_contingency(contingency, config)
-        tell(self.log, analysis)
         return self._write(analysis, config, data)
 
-    def _told(self, analysis: Analysis) -> dict[str, Any]:
-        """Write an analysis to the log, and give it as the task returns it."""
+    def _told(self, context: Context, analysis: Analysis) -> dict[str, Any]:
+        """Tell of an analysis, and give it as the task returns it."""
         tell(self.log, analysis)
+        leave_overview(context, [analysis])
         return analysis.to_xcom()
 
     # --- Jobs -----------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if not self.wait_for_completion:
             return found.name
         if found.analysis is not None:
-            return self._told(found.analysis)
+            return self._told(context, found.analysis)
         deadline = started_at(found.description) + self._seconds_allowed(engine)
         if self.deferrable:
             self._defer(engine, found.name, deadline)
@@ -194,7 +194,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         except JobError:
             self._give_up(job, found.name)
             raise
-        return self._told(job.finish(ended, config, shown=self.logs))
+        return self._told(context, job.finish(ended, config, shown=self.logs))
 
     def _claim(self, name: str) -> None:
         self._job_name = name

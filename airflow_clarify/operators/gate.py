@@ -20,7 +20,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_clarify.bias.thresholds import Rule, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError
 from airflow_clarify.operators.plainly import at_parse_time, plainly, unresolved
-from airflow_clarify.operators.telling import tell
+from airflow_clarify.operators.telling import leave_overview, tell
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -133,6 +133,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         result = _as_xcom(verdicts)
         # Pushed here and now: the reactions below raise, and what a task returns is stored only when it ends well.
         context["ti"].xcom_push(key="verdict", value=result)
+        leave_overview(context, analyses, verdicts, rules, self.on_violation)
         if all(verdict.passed for verdict in verdicts):
             self._pass(context, verdicts)
         else:

@@ -21,7 +21,7 @@ from airflow_clarify.engines.sagemaker.status import JobStatus, without_datetime
 from airflow_clarify.exceptions import JobError
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links
 from airflow_clarify.operators.plainly import plainly
-from airflow_clarify.operators.telling import show, tell
+from airflow_clarify.operators.telling import leave_overview, show, tell
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, PokeReturnValue
@@ -97,7 +97,7 @@ class ClarifyJobSensor(BaseSensorOperator):
             if said.get("status") != "ended":
                 message = said.get("message") or f"the triggerer said {event!r}"
                 raise JobError(f"the processing job {self.job_name} cannot be waited for: {message}")
-            return self._result(self._jobs.describe(self.job_name))
+            return self._result(context, self._jobs.describe(self.job_name))
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look once."""
@@ -114,7 +114,7 @@ class ClarifyJobSensor(BaseSensorOperator):
                 if self.logs and self.mode == "poke" and not self.deferrable:
                     show(self.log, self._tail.new_lines())
                 return False
-            return PokeReturnValue(is_done=True, xcom_value=self._result(description))
+            return PokeReturnValue(is_done=True, xcom_value=self._result(context, description))
 
     @property
     def connection(self) -> AwsConnection:
@@ -146,7 +146,7 @@ class ClarifyJobSensor(BaseSensorOperator):
         patience = timedelta(seconds=self.timeout) + timedelta(minutes=10)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=patience)
 
-    def _result(self, description: Mapping[str, Any]) -> dict[str, Any]:
+    def _result(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any]:
         """What the sensor returns of a job that has ended.
 
         :raises AirflowFailException: it did not complete
@@ -157,9 +157,9 @@ class ClarifyJobSensor(BaseSensorOperator):
             show(self.log, self._tail.rest())
         if not status.completed:
             raise AirflowFailException(f"the processing job {status.name} did not complete ({status.why})")
-        return {"job": without_datetimes(description), "analysis": self._analysis(description)}
+        return {"job": without_datetimes(description), "analysis": self._analysis(context, description)}
 
-    def _analysis(self, description: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _analysis(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any] | None:
         from airflow_clarify.engines.sagemaker.collect import collect, configuration
         from airflow_clarify.engines.sagemaker.files import S3Files
         from airflow_clarify.engines.sagemaker.request import is_clarify_job
@@ -174,6 +174,7 @@ class ClarifyJobSensor(BaseSensorOperator):
             return None
         analysis = collect(description, config, files)
         tell(self.log, analysis)
+        leave_overview(context, [analysis])
         return analysis.to_xcom()
 
     def _keep_links(self, context: Context, description: Mapping[str, Any]) -> None:

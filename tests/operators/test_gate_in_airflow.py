@@ -246,3 +246,10 @@ def test_no_evidence_is_no_pass(airflow_db: Path) -> None:
     ran = run(dag)
 
     assert {task_id for task_id, state in ran.states.items() if state == "success"} == {"none", "something_else"}
+
+
+@pytest.mark.parametrize(("task_id", "outcome"), [("fail_fair", "pass"), ("fail_biased", "violation")])
+def test_the_overview_is_left_for_the_page_before_anything_stops(gates: Ran, task_id: str, outcome: str) -> None:
+    overview = gates.xcoms[task_id]["bias_overview"]
+    assert (overview["kind"], overview["outcome"], overview["reaction"]) == ("gate", outcome, "fail")
+    assert overview["analyses"][0]["facets"][0]["rows"] == [100, 100]

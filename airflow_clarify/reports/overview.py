@@ -1,0 +1,132 @@
+"""What a page needs to show an analysis and its verdict: a renderer of the report's model that writes plain JSON.
+
+Tasks leave it in XCom, where the page in Airflow's own UI finds it, by columns and with six digits to keep it small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
+from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.model import RANK, FacetSection, Group, Mark
+
+if TYPE_CHECKING:
+    from airflow_clarify.reports.model import Report
+
+FORMAT = "airflow_clarify.overview/1"
+#: Under this key it is in XCom.
+XCOM_KEY = "bias_overview"
+#: A page with more tested groups would not be read, and XCom is not for large things.
+MOST_VALUES = 600
+_MOST_WARNINGS = 20
+
+
+def overview(
+    analyses: Sequence[Analysis],
+    verdicts: Sequence[Verdict] = (),
+    *,
+    thresholds: Thresholds | None = None,
+    reaction: str | None = None,
+) -> dict[str, Any]:
+    """Put analyses, and the verdicts on them where there are any, into the form that the page reads.
+
+    :param analyses: the analyses
+    :param verdicts: one for each, or none
+    :param thresholds: the rules behind the verdicts
+    :param reaction: what the gate does when data do not pass
+    :return: JSON-plain values: no NaN, infinities as text as in Clarify's file
+    """
+    judged: Sequence[Verdict | None] = verdicts or [None] * len(analyses)
+    document: dict[str, Any] = {"format": FORMAT, "kind": "gate" if verdicts else "analysis"}
+    if reaction is not None:
+        document["reaction"] = reaction
+    outcomes = [verdict.outcome for verdict in verdicts]
+    document["outcome"] = min(outcomes, key=RANK.__getitem__).value if outcomes else None
+    document["analyses"] = [
+        _one(analysis, verdict, thresholds) for analysis, verdict in zip(analyses, judged, strict=True)
+    ]
+    return document
+
+
+def _one(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None) -> dict[str, Any]:
+    report = build(analysis, verdict=verdict, thresholds=thresholds)
+    first = analysis.facets[0]
+    return {
+        "label": analysis.label,
+        "positive": analysis.label_value_or_threshold,
+        "rows": analysis.rows,
+        "positive_rows": None if first.positive is None else first.positive.rows,
+        "weighted": analysis.weighted,
+        "outcome": None if verdict is None else verdict.outcome.value,
+        "sentence": "" if verdict is None else verdict.sentence,
+        "reasons": [] if verdict is None else list(verdict.reasons),
+        "checks": {} if verdict is None else {outcome.value: verdict.count(outcome) for outcome in Outcome},
+        "methods": list(analysis.methods),
+        "facets": [
+            _facet(facet.column, section, analysis.methods)
+            for facet, section in zip(analysis.facets, report.facets, strict=True)
+        ],
+        "warnings": _warnings(report),
+        "outputs": dict(analysis.outputs),
+        "engine": analysis.engine,
+        "config_sha256": analysis.config_sha256,
+    }
+
+
+def _facet(column: str, section: FacetSection, methods: Sequence[str]) -> dict[str, Any]:
+    groups = section.groups[:MOST_VALUES]
+    document: dict[str, Any] = {"column": column, "values": [group.where.value for group in groups]}
+    splits = [group.split for group in groups if group.split is not None]
+    counted = len(splits) == len(groups)
+    document["rows"] = [split.d.rows for split in splits] if counted else None
+    document["positive"] = [split.d_positive.rows for split in splits] if counted else None
+    document["rest"] = [[split.a.rows, split.a_positive.rows] for split in splits] if counted else None
+    marks = {method: [_mark(group, method) for group in groups] for method in methods}
+    document["metrics"] = {method: [_number(mark.value) for mark in of_method] for method, of_method in marks.items()}
+    document["errors"] = {
+        method: errors[0]
+        for method, of_method in marks.items()
+        if (errors := [mark.error for mark in of_method if mark.error is not None])
+    }
+    document["judged"] = {
+        method: _judged(of_method)
+        for method, of_method in marks.items()
+        if any(mark.outcome is not None for mark in of_method)
+    }
+    document["left_out"] = len(section.groups) - len(groups)
+    return document
+
+
+def _mark(group: Group, method: str) -> Mark:
+    return group.mark(method) or Mark(method, None)
+
+
+def _judged(marks: Sequence[Mark]) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "low": [_number(mark.low) for mark in marks],
+        "high": [_number(mark.high) for mark in marks],
+        "outcomes": [None if mark.outcome is None else mark.outcome.value for mark in marks],
+    }
+    if any(mark.interval for mark in marks):
+        document["intervals"] = [
+            None if mark.interval is None else [_number(end) for end in mark.interval] for mark in marks
+        ]
+    return document
+
+
+def _number(value: float | None) -> float | str | None:
+    if value is None:
+        return None
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return float(f"{value:.6g}")
+
+
+def _warnings(report: Report) -> list[str]:
+    kept = list(report.warnings[:_MOST_WARNINGS])
+    more = len(report.warnings) - len(kept)
+    return [*kept, f"... and {more} more warnings"] if more else kept

@@ -1,0 +1,92 @@
+"""What tasks leave in XCom for the page in Airflow's UI."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.thresholds import Thresholds
+from airflow_clarify.reports.overview import MOST_VALUES, overview
+
+CONFIG = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], "f"))
+
+
+def analysed(counts: dict[str, tuple[int, int]]) -> Analysis:
+    """All metrics of rows whose positive and other labels are counted by facet value."""
+    cells = [
+        Cell(value, "1" if positive else "0", positive, None, Tally.of_rows(rows))
+        for value, pair in counts.items()
+        for positive, rows in zip((True, False), pair, strict=True)
+        if rows
+    ]
+    return Analysis.from_contingency(Contingency("y", "1", [FacetContingency("f", list(counts), cells)]), CONFIG)
+
+
+BIASED = analysed({"even": (50, 50), "<b>low</b>": (10, 90), "high": (70, 30)})
+
+
+def plain_json(document: Any) -> Any:
+    """As it comes out of XCom; NaN and infinity are no JSON."""
+    return json.loads(json.dumps(document, allow_nan=False))
+
+
+def test_the_worst_comes_first_with_its_counts_and_bounds() -> None:
+    thresholds = Thresholds({"DPL": 0.3})
+    document = overview([BIASED], [thresholds.judge(BIASED)], thresholds=thresholds, reaction="fail")
+    assert plain_json(document) == document
+    assert (document["kind"], document["outcome"], document["reaction"]) == ("gate", "violation", "fail")
+    (one,) = document["analyses"]
+    assert (one["rows"], one["positive_rows"], one["checks"]["violation"]) == (300, 130, 2)
+    (facet,) = one["facets"]
+    assert facet["values"][0] == "<b>low</b>"
+    assert (facet["rows"][0], facet["positive"][0], facet["rest"][0]) == (100, 10, [200, 120])
+    assert facet["metrics"]["DPL"][0] == 0.5
+    assert facet["judged"].keys() == {"DPL"}
+    assert facet["judged"]["DPL"]["outcomes"] == ["violation", "violation", "pass"]
+    assert (facet["judged"]["DPL"]["low"][0], facet["judged"]["DPL"]["high"][0]) == (-0.3, 0.3)
+    assert facet["errors"] == {"CDDL": "Group variable is empty or not provided"}
+    assert facet["metrics"]["CDDL"] == [None, None, None]
+
+
+def test_an_analysis_that_nobody_judged_has_no_outcome() -> None:
+    document = overview([BIASED])
+    assert (document["kind"], document["outcome"]) == ("analysis", None)
+    assert document["analyses"][0]["facets"][0]["judged"] == {}
+    assert "reaction" not in document
+
+
+def test_the_worst_of_several_verdicts_is_the_outcome() -> None:
+    thresholds = Thresholds({"DPL": 0.3})
+    fair = analysed({"a": (50, 50), "b": (50, 50)})
+    document = overview([fair, BIASED], [thresholds.judge(fair), thresholds.judge(BIASED)], reaction="warn")
+    assert document["outcome"] == "violation"
+    assert [one["outcome"] for one in document["analyses"]] == ["pass", "violation"]
+
+
+def test_an_analysis_of_clarify_has_metrics_and_no_counts() -> None:
+    read = Analysis.from_clarify_json(BIASED.to_clarify_json())
+    (one,) = overview([read])["analyses"]
+    assert one["rows"] is None
+    assert (one["facets"][0]["rows"], one["facets"][0]["rest"]) == (None, None)
+    assert max(one["facets"][0]["metrics"]["DPL"]) == 0.5
+
+
+def test_intervals_stand_beside_what_was_judged_by_them() -> None:
+    thresholds = Thresholds({"DPL": 0.3}, confidence=0.95, on_inconclusive="pass")
+    (one,) = overview([BIASED], [thresholds.judge(BIASED)])["analyses"]
+    low, high = one["facets"][0]["judged"]["DPL"]["intervals"][0]
+    assert low < 0.5 < high
+
+
+@pytest.mark.parametrize("values", [600, 700])
+def test_it_stays_small_however_many_values_there_are(values: int) -> None:
+    counts = {f"Category number {n:04d}": (n % 17 + 1, n % 13 + 1) for n in range(values)}
+    many, thresholds = analysed(counts), Thresholds({"DPL": 0.1})
+    document = overview([many], [thresholds.judge(many)])
+    assert document["analyses"][0]["facets"][0]["left_out"] == max(0, values - MOST_VALUES)
+    assert len(json.dumps(document)) < 120_000
