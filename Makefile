@@ -11,7 +11,7 @@ CONTAINER := .venv-container
 SPARK := .venv-spark
 
 # Much of a test's time is spent waiting for processes and servers, each file's own.
-PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types format bench conformance oldest venv clean distclean constraints
@@ -49,7 +49,7 @@ conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.
 		$(PY) $(PYTEST) tests/conformance tests/dags -m conformance $(ARGS)
 
 oldest: $(OLDEST)/.complete ## Run the tests on the oldest Airflow that is supported
-	$(OLDEST)/bin/python $(PYTEST) -m "not slow and not server and not conformance" $(ARGS)
+	HYPOTHESIS_PROFILE=brief $(OLDEST)/bin/python $(PYTEST) -m "not slow and not server and not conformance" $(ARGS)
 
 venv: $(VENV)/.complete ## Make the environment in .venv, and nothing more
 
