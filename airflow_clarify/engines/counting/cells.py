@@ -129,8 +129,8 @@ def cells_in_one_pass(rows: exp.Select, roles: Roles) -> exp.Select:
     return query
 
 
-def cells_of_one_facet(rows: exp.Select, roles: Roles, facet: int) -> exp.Select:
-    """Group the rows by one facet, the label and the group: ``facet``, ``label``, ``grp`` and the sums.
+def rows_as_cells(rows: exp.Select, roles: Roles, facet: int) -> exp.Select:
+    """Each row as a cell of its own: where there are hardly fewer cells than rows, to add them up first is for nothing.
 
     :param rows: as :func:`role_rows` gives them
     :param roles: the columns that take part
@@ -138,13 +138,11 @@ def cells_of_one_facet(rows: exp.Select, roles: Roles, facet: int) -> exp.Select
     """
     from sqlglot import exp
 
-    named = exp.column(facet_column(facet))
-    others = _others(roles)
-    return (
-        exp.select(named.as_("facet"), *others, *_aggregates(roles))
-        .from_(rows.subquery("data_rows"))
-        .group_by(named.copy(), *(other.copy() for other in others))
-    )
+    selected = [exp.column(facet_column(facet)).as_("facet"), *_others(roles), exp.Literal.number(1).as_("n")]
+    if roles.weight is not None:
+        weight = exp.column("weight")
+        selected += [_unusable(weight).as_("bad"), weight.as_("w"), _squared(weight).as_("w2")]
+    return exp.select(*selected).from_(rows.subquery("data_rows"))
 
 
 def check_rows(location: str, roles: Roles, rows: int | None, unusable: int | None) -> None:
@@ -205,19 +203,31 @@ def _aggregates(roles: Roles) -> list[exp.Expr]:
     if roles.weight is None:
         return [rows]
     weight = exp.column("weight")
+    # fsum compensates for rounding, so that the order of the threads hardly shows.
+    return [
+        rows,
+        exp.func("sum", _unusable(weight)).as_("bad"),
+        exp.Anonymous(this="fsum", expressions=[weight.copy()]).as_("w"),
+        exp.Anonymous(this="fsum", expressions=[_squared(weight)]).as_("w2"),
+    ]
+
+
+def _unusable(weight: exp.Expr) -> exp.Expr:
+    """1 where a weight is none, 0 where it is."""
+    from sqlglot import exp
+
     # Not a number is above all numbers to some databases, and beside them to others; neither is within this range.
     usable = exp.and_(
         exp.GTE(this=weight.copy(), expression=exp.Literal.number(0)),
         exp.LTE(this=weight.copy(), expression=exp.cast(exp.Literal.string(repr(_LARGEST)), "DOUBLE")),
     )
-    unusable = exp.case().when(usable, exp.Literal.number(0)).else_(exp.Literal.number(1))
-    # fsum compensates for rounding, so that the order of the threads hardly shows.
-    return [
-        rows,
-        exp.func("sum", unusable).as_("bad"),
-        exp.Anonymous(this="fsum", expressions=[weight.copy()]).as_("w"),
-        exp.Anonymous(this="fsum", expressions=[exp.Mul(this=weight.copy(), expression=weight.copy())]).as_("w2"),
-    ]
+    return exp.case().when(usable, exp.Literal.number(0)).else_(exp.Literal.number(1))
+
+
+def _squared(weight: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.Mul(this=weight.copy(), expression=weight.copy())
 
 
 def _named(name: str) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.counting.cells import cells_of_one_facet, check_rows, role_rows, rows_and_unusable
+from airflow_clarify.engines.counting.cells import check_rows, role_rows, rows_and_unusable, rows_as_cells
 from airflow_clarify.engines.counting.expressions import Stored, as_float
 from airflow_clarify.engines.counting.roles import Roles
 from airflow_clarify.engines.sql.home import sorted_values, texts_of
@@ -65,8 +65,8 @@ class FarCells:
         return self._stored[column]
 
     def of_facet(self, facet: int) -> exp.Subquery:
-        """The counts by one facet."""
-        return cells_of_one_facet(self._rows, self.roles, facet).subquery("cells")
+        """The rows, each a cell of its own."""
+        return rows_as_cells(self._rows, self.roles, facet).subquery("cells")
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Run a query where the data are."""
