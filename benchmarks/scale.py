@@ -511,9 +511,10 @@ def draw(numbers: Numbers, path: Path) -> None:
     plot(memory, numbers.get("rows", {}), lambda point, _: point.ours.megabytes, None, up="linear")
     title(memory, "Memory of the task: peak, MB", "rows")
     plot(values, numbers.get("values", {}), lambda point, _: point.ours.seconds, lambda point: point.limit.seconds)
-    title(values, f"Time: seconds, {_rows_of(numbers, 'values')}", "values of the facet; dotted: without groups")
-    alone = numbers.get("values_alone", {})
-    plot(values, alone, lambda point, _: point.ours.seconds, None, marker="o:")
+    title(values, f"Time: seconds, {_rows_of(numbers, 'values')}", "values of the facet")
+    if alone := numbers.get("values_alone"):
+        plot(values, alone, lambda point, _: point.ours.seconds, None, marker="o:")
+        values.set_xlabel("values of the facet; dotted: without groups")
     plot(facets, numbers.get("facets", {}), lambda point, _: point.ours.seconds, lambda point: point.limit.seconds)
     title(facets, f"Time: seconds, {_rows_of(numbers, 'facets')}", "facets of 18 values each, in one analysis")
     plot(measured, numbers.get("measurements", {}), lambda point, _: point.ours.megabytes, None, up="linear")
@@ -573,6 +574,7 @@ def plot(
         axis.set_ylim(0, 1.25 * highest or 1)
     else:
         axis.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.yaxis.set_minor_formatter(ticker.NullFormatter())
     axis.xaxis.set_major_locator(ticker.FixedLocator(sorted(ticks)))
     axis.xaxis.set_minor_locator(ticker.NullLocator())
     axis.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: short(value)))

@@ -85,7 +85,7 @@ class _Counter:
         else:
             key = _either(sensitive.condition(column.value), sensitive.text, "rest")
         grouped, disparity = self.group is not None, None
-        tested = column.profile.distinct if every_value else 1
+        tested = max(column.profile.distinct, 1) if every_value else 1
         if self.group is not None and self.group.profile.distinct * tested > MAX_GROUPS:
             by_group = self._keyed(number, key, with_groups=True)
             found = disparities(self.cells, by_group, drop_missing_groups=self.drop_missing_groups)

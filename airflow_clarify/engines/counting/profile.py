@@ -92,7 +92,7 @@ def look_at(cells: Cells, role: Role, name: str, facet: int = 0) -> CountedColum
     value = present(exp.column("raw"), stored, cells.na_values).as_("v")
     values = exp.select("raw", "n", value).from_(raw.subquery("raw_values"))
     read = exp.select("raw", "n", "v", *_readings(stored)).from_(values.subquery("distinct_values"))
-    ((rows, here, *about_values),) = cells.execute(exp.select(*_questions()).from_(read.subquery("values_read")))
+    ((rows, here, *about_values),) = cells.execute(exp.select(*_questions(stored)).from_(read.subquery("values_read")))
     kind, distinct, low, high = _understood(stored, *map(_plain, about_values))
     profile = ColumnProfile(
         name,
@@ -122,9 +122,14 @@ def _readings(stored: Stored) -> list[exp.Expr]:
     return [reading.copy().as_(name) for name, reading in readings.items()]
 
 
-def _questions() -> list[exp.Expr]:
+def _questions(stored: Stored) -> list[exp.Expr]:
     """All there is to ask of the distinct values and their readings, in one row."""
     from sqlglot import exp
+
+    def distinct(reading: str) -> exp.Expr:
+        # Only in a file are several texts one number. Elsewhere they are told apart already, and once more is dear.
+        column = exp.column(reading)
+        return exp.Count(this=exp.Distinct(expressions=[column]) if stored is Stored.TEXT_CELL else column)
 
     is_missing = exp.Is(this=exp.column("v"), expression=exp.null())
     rows_there = exp.case().when(is_missing, exp.Literal.number(0)).else_(exp.column("n"))
@@ -132,7 +137,7 @@ def _questions() -> list[exp.Expr]:
         exp.func("sum", exp.column("n")),
         exp.func("sum", rows_there),
         *(exp.Count(this=exp.column(name)) for name in ("v", "whole_looking", "whole", "number", "truth")),
-        *(exp.Count(this=exp.Distinct(expressions=[exp.column(name)])) for name in ("whole", "number")),
+        *(distinct(name) for name in ("whole", "number")),
         *(extreme(this=exp.column(name)) for name in ("whole", "number") for extreme in (exp.Min, exp.Max)),
     ]
 

@@ -142,6 +142,8 @@ class DuckDBEngine:
         with tempfile.TemporaryDirectory(prefix="airflow_clarify_") as spill:
             connection = self._connect(spill)
             self._running, self._stopped = connection, False
+            # Where Python runs no file, DuckDB takes it for a person's and draws on standard output.
+            connection.execute("SET enable_progress_bar_print = false")
             try:
                 yield open_source(connection, data) if isinstance(data, DataConfig) else open_frame(connection, data)
             finally:

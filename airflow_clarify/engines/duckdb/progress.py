@@ -27,9 +27,8 @@ def told(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress | 
         yield
         return
     progress(what, -1.0)
-    # DuckDB keeps count only while it believes that it shows a bar.
+    # DuckDB keeps count only while it believes that it shows a bar; ours are silent.
     connection.execute("SET enable_progress_bar = true")
-    connection.execute("SET enable_progress_bar_print = false")
     connection.execute("SET progress_bar_time = 0")
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(connection, what, progress, done), daemon=True)
