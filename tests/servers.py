@@ -63,7 +63,8 @@ def s3_server() -> Iterator[S3Server]:
             *("-s3", f"-s3.port={s3}", f"-s3.config={config}"),
             # Catalogs that nobody asks for, on fixed ports that another server may have.
             *("-s3.port.iceberg=0", "-s3.port.lance=0"),
-            *("-master.volumeSizeLimitMB=64", "-volume.max=20"),
+            # It reports to its makers unless it is told not to.
+            *("-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.telemetry=false"),
         ]
         server = S3Server(f"http://127.0.0.1:{s3}")
         with (Path(folder) / "weed.log").open("w+") as log:
