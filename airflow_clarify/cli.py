@@ -97,6 +97,8 @@ def _run_job(job: Job) -> int:
 
 
 def _analyze(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from airflow_clarify import outputs
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.reports.table import printable, table
@@ -107,7 +109,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
         _check_output(folder, "a folder")
         _refuse_to_overwrite(data, outputs.locations(folder, config).values())
     with _TerminalProgress() as progress:
-        analysis = Analysis.from_contingency(_engine(arguments).count(data, config, progress=progress), config)
+        contingency = _engine(arguments).count(data, config, progress=progress)
+    analysis = replace(Analysis.from_contingency(contingency, config), source=data.source)
     if folder is not None:
         analysis = outputs.write_analysis(folder, analysis, config)
     _say("\n".join(table(analysis)))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.duckdb.aside import cannot_write
 from airflow_clarify.engines.duckdb.storage import first_line, is_remote, key_of, local_path, open_filesystem
@@ -23,63 +23,116 @@ if TYPE_CHECKING:
 
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.config import AnalysisConfig
+    from airflow_clarify.bias.thresholds import Thresholds, Verdict
 
 ANALYSIS = "analysis.json"
 SUMMARY = "summary.json"
 CONFIG = "analysis_config.json"
-REPORT = "report.html"
 VERDICT = "verdict.json"
+#: The formats of the report, by the kind under which an analysis names the file.
+_REPORTS = {"report": "html", "notebook": "ipynb", "pdf": "pdf"}
+#: What Clarify leaves, and so we.
+FORMATS = tuple(_REPORTS.values())
 
 
-def files_of(config: AnalysisConfig) -> dict[str, str]:
+def files_of(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
     """The files of an analysis, by kind, in the order in which they are written.
 
+    :param formats: of the report
     :raises ConfigError: the configuration gives the report a name that is none
     """
-    return {"report": config.report_file, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
+    stem = config.report_file.removesuffix(".html")
+    reports = {kind: f"{stem}.{ending}" for kind, ending in _REPORTS.items() if ending in formats}
+    return {**reports, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
 
 
-def locations(folder: str, config: AnalysisConfig) -> dict[str, str]:
+def locations(folder: str, config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
     """Where the files of an analysis will be.
 
     :param folder: a local path or a URI
+    :param formats: of the report
     :raises ConfigError: the configuration gives the report a name that is none
     """
-    return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in files_of(config).items()}
+    return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in files_of(config, formats).items()}
 
 
-def write_analysis(folder: str, analysis: Analysis, config: AnalysisConfig, conn_id: str | None = None) -> Analysis:
+def write_analysis(
+    folder: str,
+    analysis: Analysis,
+    config: AnalysisConfig,
+    conn_id: str | None = None,
+    formats: Collection[str] = FORMATS,
+) -> Analysis:
     """Write the files of an analysis: the report, the summary, the configuration and ``analysis.json``.
 
     :param folder: a local path or a URI
     :param conn_id: the Airflow connection of a URI
+    :param formats: of the report
     :return: the analysis, which now knows where its files are
+    :raises ConfigError: there is no such format
     :raises OutputError: one cannot be written; then all is as it was before
     """
-    from airflow_clarify.reports.html import render
-
-    analysis = replace(analysis, outputs=locations(folder, config))
-    texts = {
-        config.report_file: render(analysis, config=config),
+    analysis = replace(analysis, outputs=locations(folder, config, formats))
+    files: dict[str, str | bytes] = {
+        **report_files(analysis, formats, config=config),
         SUMMARY: json.dumps(analysis.to_summary(), indent=4),
         CONFIG: config.to_json(),
         ANALYSIS: analysis.to_clarify_json(),
     }
-    write_files(folder, texts, conn_id)
+    write_files(folder, files, conn_id)
     return analysis
 
 
-def write_files(folder: str, files: Mapping[str, str], conn_id: str | None = None) -> None:
-    """Write texts into a folder, made where it is missing, in the order of the mapping.
+def write_verdict(
+    analysis: Analysis,
+    verdict: Verdict,
+    thresholds: Thresholds,
+    conn_id: str | None = None,
+    before: Analysis | None = None,
+) -> None:
+    """Write a verdict beside its analysis, and the report anew with it, in the formats that are there.
+
+    :param analysis: which knows where its files are
+    :param thresholds: the rules behind the verdict
+    :param conn_id: the Airflow connection of the files
+    :param before: the analysis of the same data before they were repaired
+    :raises DataError: the configuration beside the analysis cannot be read
+    :raises OutputError: a file cannot be written; then all is as it was before
+    """
+    from airflow_clarify.bias.config import AnalysisConfig
+
+    config = AnalysisConfig.parse(read_file(analysis.outputs["config"], conn_id))
+    config = replace(config, **analysis.declared_types)
+    formats = [ending for kind, ending in _REPORTS.items() if kind in analysis.outputs]
+    reports = report_files(analysis, formats, verdict=verdict, thresholds=thresholds, config=config, before=before)
+    files: dict[str, str | bytes] = {**reports, VERDICT: json.dumps(verdict.to_json(), indent=4)}
+    write_files(analysis.outputs["analysis"].rpartition("/")[0], files, conn_id)
+
+
+def report_files(analysis: Analysis, formats: Collection[str], **said: Any) -> dict[str, bytes]:
+    """The report in some formats, under the names that the analysis has for it.
+
+    :param said: as for :func:`airflow_clarify.reports.files.render_files`
+    :raises ConfigError: there is no such format
+    """
+    from airflow_clarify.reports.files import render_files
+
+    rendered = render_files(analysis, formats=formats, data=analysis.source, **said)
+    kinds = {f"report.{ending}": kind for kind, ending in _REPORTS.items()}
+    return {analysis.outputs[kinds[name]].rpartition("/")[2]: content for name, content in rendered.items()}
+
+
+def write_files(folder: str, files: Mapping[str, str | bytes], conn_id: str | None = None) -> None:
+    """Write files into a folder, made where it is missing, in the order of the mapping.
 
     :param folder: a local path or a URI
-    :param files: file name to text
+    :param files: file name to content
     :param conn_id: the Airflow connection of a URI
     :raises OutputError: one cannot be written; then all is as it was before
     """
     if not folder.strip():
         raise OutputError(f"the output folder is {folder!r}; name one")
-    contents = {name: text.encode() for name, text in files.items()}
+    contents = {name: content.encode() if isinstance(content, str) else content for name, content in files.items()}
     try:
         if is_remote(folder):
             _write_remote(open_filesystem(folder, conn_id), folder, contents)

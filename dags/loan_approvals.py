@@ -98,7 +98,11 @@ with DAG(
         methods=["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"],
     )
     gate_after = BiasGateOperator(
-        task_id="gate_after", analysis=bias_after.output, thresholds={"DPL": "{{ params.dpl }}"}
+        task_id="gate_after",
+        analysis=bias_after.output,
+        # The report shows what the repair has changed.
+        before=bias.output,
+        thresholds={"DPL": "{{ params.dpl }}"},
     )
 
     @task(trigger_rule="none_failed_min_one_success")

@@ -32,7 +32,8 @@ LOANS = {("F", "north", 1): 20, ("F", "north", 0): 40, ("F", "south", 1): 20, ("
     ("M", "north", 1): 30, ("M", "north", 0): 25, ("M", "south", 1): 30, ("M", "south", 0): 15
 }  # fmt: skip
 ASKED = ("--label", "approved", "--positive", "1", "--facet", "gender")
-FILES = {"analysis.json", "summary.json", "report.html", "analysis_config.json"}
+REPORTS = ("report.html", "report.ipynb", "report.pdf")
+FILES = {"analysis.json", "summary.json", "analysis_config.json", *REPORTS}
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,13 @@ def test_analyze_measures_and_writes(loans: Path, tmp_path: Path, run: Run) -> N
     lines = ran.out.splitlines()
     assert lines[0].split()[:3] == ["gender", "rows", "approved=1"]
     assert lines[2].split()[:3] == ["F", "100", "40.0%"]
-    assert lines[-1] == f"Wrote report.html, summary.json, analysis_config.json, analysis.json to {out}"
+    assert lines[-1] == f"Wrote {', '.join(REPORTS)}, summary.json, analysis_config.json, analysis.json to {out}"
 
 
 def test_the_summary_knows_where_the_files_are(analysed: Path) -> None:
     places = json.loads((analysed.parent / "summary.json").read_text())["outputs"]
 
-    assert set(places) == {"analysis", "summary", "report", "config"}
+    assert set(places) == {"analysis", "summary", "report", "notebook", "pdf", "config"}
     assert all(Path(place).is_file() for place in places.values())
 
 

@@ -34,7 +34,8 @@ from airflow_clarify.outputs import read_analysis
 PROJECT = Path(__file__).resolve().parents[1]
 DOCKERFILE = PROJECT / "container" / "Dockerfile"
 NOT_THERE = ("airflow", "boto3", "botocore", "fsspec", "numpy", "pandas", "pyarrow", "s3fs")
-FILES = {"analysis.json", "summary.json", "report.html", "analysis_config.json"}
+REPORTS = ("report.html", "report.ipynb", "report.pdf")
+FILES = {"analysis.json", "summary.json", "analysis_config.json", *REPORTS}
 OPTIONS = "AIRFLOW_CLARIFY_OPTIONS"
 
 ROWS = [("FM"[n % 2], n % 3 == 0 or n % 8 == 1, "NA" if n % 5 else "x", 1 + n % 2) for n in range(240)]
@@ -200,7 +201,7 @@ def test_a_job_measures_and_writes_where_clarify_does(job: Job, expected: bytes)
     assert second == "Read 240 rows"
     assert header.split()[:3] == ["gender", "rows", "approved=1"]
     assert [row.split()[0] for row in table[1:]] == ["F", "M"]
-    assert last == f"Wrote report.html, summary.json, analysis_config.json, analysis.json to {job.output}"
+    assert last == f"Wrote {', '.join(REPORTS)}, summary.json, analysis_config.json, analysis.json to {job.output}"
 
 
 def test_its_numbers_are_those_of_the_engine(job: Job) -> None:

@@ -46,7 +46,8 @@ BIASED = counted({"F": (40, 60), "M": (60, 40)})
 
 def files_in(folder: Path) -> dict[str, str]:
     """Every file below a folder, hidden ones too."""
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_text(errors="replace") for path in files}
 
 
 @pytest.fixture
@@ -304,11 +305,14 @@ def test_an_analysis_is_written_with_all_that_belongs_to_it(tmp_path: Path) -> N
     written = outputs.write_analysis(str(tmp_path / "out"), BIASED, CONFIG)
 
     found = files_in(tmp_path / "out")
-    assert set(found) == {"analysis.json", "summary.json", "report.html", "analysis_config.json"}
+    reports = {"report.html", "report.ipynb", "report.pdf"}
+    assert set(found) == {"analysis.json", "summary.json", "analysis_config.json", *reports}
     assert found["analysis.json"] == BIASED.to_clarify_json()
     assert found["analysis_config.json"] == CONFIG.to_json()
     assert json.loads(found["summary.json"])["outputs"] == dict(written.outputs)
     assert found["report.html"].startswith("<!DOCTYPE html>")
+    assert found["report.pdf"].startswith("%PDF-")
+    assert json.loads(found["report.ipynb"])["nbformat"] == 4
     assert {kind: Path(place).name for kind, place in written.outputs.items()} == outputs.files_of(CONFIG)
     assert all(Path(place).exists() for place in written.outputs.values())
 
@@ -318,7 +322,21 @@ def test_the_report_has_the_name_that_the_configuration_gives_it(tmp_path: Path)
     written = outputs.write_analysis(str(tmp_path), BIASED, named)
 
     assert written.outputs["report"] == f"{tmp_path}/loans.html"
-    assert "report.html" not in files_in(tmp_path)
+    assert {path.name for path in tmp_path.glob("*.[hip][tpd]*")} == {"loans.html", "loans.ipynb", "loans.pdf"}
+
+
+def test_only_the_formats_that_are_asked_for_are_written_and_judged(tmp_path: Path) -> None:
+    written = outputs.write_analysis(str(tmp_path), replace(BIASED, source="loans.csv"), CONFIG, formats=["ipynb"])
+    assert {path.name for path in tmp_path.glob("report.*")} == {"report.ipynb"}
+    assert written.outputs.keys() == {"notebook", "summary", "config", "analysis"}
+
+    thresholds = Thresholds({"DPL": 0.1})
+    outputs.write_verdict(written, thresholds.judge(written), thresholds, before=counted({"F": (1, 99), "M": (60, 40)}))
+    assert {path.name for path in tmp_path.glob("report.*")} == {"report.ipynb"}
+    judged = (tmp_path / "report.ipynb").read_text()
+    assert "Violation" in judged
+    assert "loans.csv" in judged
+    assert json.loads((tmp_path / "verdict.json").read_text())["outcome"] == "violation"
 
 
 @pytest.mark.parametrize("name", ["", " ", "../up", "a/b", "a\\b", ".hidden"])

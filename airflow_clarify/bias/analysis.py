@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 XCOM_FORMAT = "airflow_clarify.analysis/1"
 _SECTION = "pre_training_bias_metrics"
+#: A query can be long, and XCom is not for large things.
+_LONGEST_SOURCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ class Analysis:
     :param declared_types: what the author said of the columns' types, which Clarify's configuration has no place for
     :param warnings: one sentence each
     :param weighted: whether the counts are sums of row weights
-    :param outputs: where the files are, by kind ("analysis", "summary", "report")
+    :param outputs: where the files are, by kind ("analysis", "summary", "config"; the report's "report", "notebook",
+        "pdf")
+    :param source: where the data were: a path, a table or a query
     """
 
     label: str
@@ -116,6 +120,7 @@ class Analysis:
     warnings: tuple[str, ...] = ()
     weighted: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
     @classmethod
     def from_contingency(cls, contingency: Contingency, config: AnalysisConfig) -> Analysis:
@@ -264,6 +269,7 @@ class Analysis:
             "config_sha256": self.config_sha256,
             "declared_types": dict(self.declared_types),
             "outputs": dict(self.outputs),
+            "source": self.source,
         }
 
     def with_summary(self, text: str, source: str = "summary.json") -> Analysis:
@@ -286,6 +292,7 @@ class Analysis:
                 declared_types=dict(summary["declared_types"]),
                 warnings=tuple(map(str, summary["warnings"])),
                 weighted=bool(summary["weighted"]),
+                source=str(summary.get("source", "")),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {error}"
@@ -311,6 +318,7 @@ class Analysis:
             "declared_types": dict(self.declared_types),
             "warnings": _shortened(self.warnings),
             "outputs": dict(self.outputs),
+            "source": self.source[:_LONGEST_SOURCE],
         }
 
     @classmethod
@@ -341,6 +349,7 @@ class Analysis:
                 warnings=tuple(document["warnings"]),
                 weighted=weighted,
                 outputs=document["outputs"],
+                source=document.get("source", ""),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise DataError(f"the analysis is damaged ({type(error).__name__}: {error}); run its task again") from None

@@ -16,6 +16,7 @@ from airflow_clarify.operators.telling import warn
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_clarify.bias.balance import BalanceResult
     from airflow_clarify.engines.base import Engine
 
 
@@ -24,7 +25,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
 
     The same data and seed give the same rows, whatever the threads and the memory. Rows keep their order, columns their
     types, and the cells of a CSV file their text. Returns what was drawn of each stratum; ``output["target"]`` is where
-    the copy is.
+    the copy is. The events of its ``outlets`` say ``rows_before`` and ``rows_after``.
 
     With ``engine=SQLEngine(...)`` or ``SparkEngine(...)`` the copy is a table beside its source, made by one statement.
     A table has no order, so ``key`` says what tells its rows apart, and the same data, key and seed give the same rows.
@@ -97,10 +98,13 @@ class BalanceDatasetOperator(ConfiguredOperator):
         self.key = key
         self.if_exists = if_exists
         self.engine = own_copy(engine) if engine is not None else DuckDBEngine()
+        self._drawn: BalanceResult | None = None
         self.wait_for_nested(source)
         self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from airflow_clarify.operators.asset_events import of_balance, say
+
         with plainly():
             data = self._data()
             self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(map(str, self.by)), self.strategy)
@@ -109,10 +113,21 @@ class BalanceDatasetOperator(ConfiguredOperator):
         warn(self.log, result.warnings)
         # So that the next task can write balance.output["target"].
         context["ti"].xcom_push(key="target", value=result.target)
+        say(context, self.outlets, of_balance(data.source, result))
+        self._drawn = result
         return result.to_json()
 
     def on_kill(self) -> None:
         self.engine.cancel()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """The lineage, for OpenLineage where it is installed."""
+        from airflow_clarify import lineage
+        from airflow_clarify.whereabouts import of_data, of_target
+
+        # Some versions of the provider ask an earlier copy of the task, which has drawn nothing.
+        task = task_instance.task
+        return lineage.of_balance(of_data(task._data(), task.engine), of_target(task.target, task.engine), task._drawn)
 
     def _plan(self) -> dict[str, Any]:
         plan = {

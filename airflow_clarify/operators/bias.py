@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -16,6 +17,7 @@ from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links, kept
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
 from airflow_clarify.operators.telling import leave_overview, tell
+from airflow_clarify.outputs import FORMATS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -32,9 +34,10 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     the job, in the worker or deferred, or returns its name at once. Every try of the task asks for the same job, so a
     try that comes after a crash finds it running; and the job is stopped when the task is.
 
-    Writes ``analysis.json`` (Clarify's format), ``summary.json`` (counts, warnings, fingerprints), ``report.html`` and
+    Writes ``analysis.json`` (Clarify's format), ``summary.json`` (counts, warnings, fingerprints), the report and
     ``analysis_config.json`` to ``data_config.output_path``, and returns a small JSON form of the analysis, which
-    :class:`~airflow_clarify.operators.gate.BiasGateOperator` judges.
+    :class:`~airflow_clarify.operators.gate.BiasGateOperator` judges. The events of its ``outlets`` say ``rows``,
+    the largest value of each metric and facet (as in ``"DPL of gender": -0.2``), and ``analysis``, the location.
 
     :param data_config: where the data are: a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping
         (templated)
@@ -44,6 +47,8 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     :param analysis_config: instead of ``bias_config`` and ``methods``: the content of an ``analysis_config.json``, as a
         mapping (such as the SageMaker SDK's ``get_config()`` gives) or as a path to the file (templated)
     :param engine: where to count; :class:`~airflow_clarify.DuckDBEngine` by default
+    :param report_formats: "html", "ipynb" and "pdf", as Clarify leaves them, or some of these, for an engine that
+        counts in the task
     :param wait_for_completion: of a job on SageMaker. False returns the job's name as soon as it is started, for
         :class:`~airflow_clarify.ClarifyJobSensor`
     :param deferrable: wait for a job in the triggerer, without a worker's slot. An engine that counts in the task has
@@ -72,6 +77,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         methods: Methods = "all",
         analysis_config: Mapping[str, Any] | str | None = None,
         engine: Engine | SageMakerEngine | None = None,
+        report_formats: Sequence[str] = FORMATS,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30,
@@ -87,6 +93,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.methods = methods
         self.analysis_config = own_copy(analysis_config)
         self.engine: Engine | SageMakerEngine = own_copy(DuckDBEngine() if engine is None else engine)
+        self.report_formats = report_formats
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -96,6 +103,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.logs = logs
         self._job_name: str | None = None
         self._killed = False
+        self._measured: Analysis | None = None
         if not isinstance(self.engine, SageMakerEngine):
             self.operator_extra_links = ()
         self.wait_for_nested(data_config, bias_config, engine)
@@ -154,18 +162,32 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             # With clients of its own: what this signal has interrupted may be in the middle of a call.
             self._give_up(TaskJob(self.engine, self.log), self._job_name)
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """The lineage, for OpenLineage where it is installed."""
+        from airflow_clarify import lineage
+        from airflow_clarify.whereabouts import of_data
+
+        # Some versions of the provider ask an earlier copy of the task, which has measured nothing.
+        task = task_instance.task
+        return lineage.of_analysis(of_data(DataConfig.of(task.data_config), task.engine), task._measured)
+
     def _count(self, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
         from airflow_clarify.bias.analysis import Analysis
 
         contingency = engine.count(data, config, progress=self._progress)
-        analysis = Analysis.from_contingency(contingency, config)
+        analysis = replace(Analysis.from_contingency(contingency, config), source=data.source)
         return self._write(analysis, config, data)
 
     def _told(self, context: Context, analysis: Analysis) -> dict[str, Any]:
         """Tell of an analysis, and give it as the task returns it."""
+        from airflow_clarify.operators.asset_events import of_analysis, say
+        from airflow_clarify.whereabouts import XCOM_FIELD, of_data
+
         tell(self.log, analysis)
         leave_overview(context, [analysis])
-        return analysis.to_xcom()
+        say(context, self.outlets, of_analysis(analysis))
+        self._measured = analysis
+        return analysis.to_xcom() | {XCOM_FIELD: of_data(DataConfig.of(self.data_config), self.engine)}
 
     # --- Jobs -----------------------------------------------------------------------------------------------------
 
@@ -252,6 +274,8 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
                 f"wait_for_completion: {type(self.engine).__name__} counts in the task itself, so there is nothing to "
                 "leave running; leave it out"
             )
+        if isinstance(self.report_formats, str) or not set(self.report_formats) <= set(FORMATS):
+            raise ConfigError(f"report_formats: a list of some of {', '.join(FORMATS)}, not {self.report_formats!r}")
         if (self.bias_config is None) == (self.analysis_config is None):
             raise ConfigError("give bias_config, or analysis_config, one of the two")
         if not unresolved(self.data_config):
@@ -283,7 +307,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             return analysis
         from airflow_clarify.outputs import write_analysis
 
-        analysis = write_analysis(data.output_path, analysis, config, data.conn_id)
+        analysis = write_analysis(data.output_path, analysis, config, data.conn_id, self.report_formats)
         self.log.info("Wrote %s", ", ".join(analysis.outputs.values()))
         return analysis
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import (
@@ -23,10 +21,11 @@ from airflow_clarify.operators.plainly import at_parse_time, plainly, unresolved
 from airflow_clarify.operators.telling import leave_overview, tell
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseNotifier, Context
 
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.thresholds import Verdict
+    from airflow_clarify.notifications.verdicts import NotifyOn
 
 OnViolation = Literal["fail", "skip", "branch", "warn"]
 _CHOICES = ("fail", "skip", "branch", "warn")
@@ -35,7 +34,7 @@ _CHOICES = ("fail", "skip", "branch", "warn")
 class BiasGateOperator(BaseOperator, BranchMixIn):
     """Judge an analysis against thresholds, and let the DAG go on only if it passes.
 
-    The verdict is stored (XCom ``verdict``, ``verdict.json`` and an updated ``report.html`` beside the analysis) before
+    The verdict is stored (XCom ``verdict``, ``verdict.json`` and an updated report beside the analysis) before
     anything stops. A verdict is not tried again: the data would not change.
 
     :param analysis: the output of :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator` or of
@@ -43,16 +42,26 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         ``analysis.json`` (templated)
     :param thresholds: ``{"DPL": 0.1}`` and so on, see :class:`~airflow_clarify.Thresholds`; or such an object
         (templated)
+    :param before: the same of the data before they were repaired, for the report to show beside it (templated)
     :param on_violation: "fail" the task; "skip" what is downstream; "branch" to ``branch_to`` and skip the rest; or
         "warn" and go on
     :param branch_to: with "branch": the task, task group, or list of them to follow when the data do not pass; when
         they pass, everything else directly downstream is followed
     :param ignore_downstream_trigger_rules: with "skip": skip all that is downstream (default), or only what is directly
         downstream, and let the trigger rules of the others decide
-    :param asset_on_pass: an asset that is updated only when the data pass. A static ``outlets`` would be updated on
-        "skip", "branch" and "warn" too, and is refused there
+    :param asset_on_pass: an asset that is updated only when the data pass; its event says ``verdict``, ``checks``,
+        the worst value of each judged metric and facet (as in ``"DPL of gender": 0.04``), and ``analysis``, the
+        location of ``analysis.json``. A static ``outlets`` would be updated on "skip",
+        "branch" and "warn" too, and is refused there
     :param asset_extra: what the asset's event is to say beside the verdict, such as the partition that has passed, for
         DAGs that are scheduled on it (templated)
+    :param on_verdict: whom to tell, once the verdict is stored and before anything stops: a notifier of Airflow's
+        (mail, chat, a queue), a function that takes the task's context, or a list of them. A notifier's templates also
+        know ``verdict`` (the XCom: ``{{ verdict.sentence }}``), ``verdict_text``, ``verdict_markdown``,
+        ``verdict_html`` (the outcome and the worst five findings) and ``verdict_url`` (this task's tab "Bias"). One
+        that fails is a warning in the log; the verdict stands
+    :param notify_on: "violation" tells when the data do not pass (inconclusive ones too), "always" also when they do.
+        A gate that cannot judge at all fails without a verdict: that is for ``on_failure_callback``
     :param min_rows: see :class:`~airflow_clarify.Thresholds`
     :param below_min_rows: see :class:`~airflow_clarify.Thresholds`
     :param confidence: see :class:`~airflow_clarify.Thresholds`
@@ -67,6 +76,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
     template_fields: Sequence[str] = (
         "analysis",
         "thresholds",
+        "before",
         "branch_to",
         "asset_extra",
         "min_rows",
@@ -76,7 +86,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         "undefined",
         "conn_id",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"analysis": "json", "thresholds": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"analysis": "json", "before": "json", "thresholds": "json"}
     ui_color = "#f9e3e3"
 
     def __init__(
@@ -84,11 +94,14 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         *,
         analysis: Any,
         thresholds: Mapping[str, Rule] | Thresholds,
+        before: Any = None,
         on_violation: OnViolation = "fail",
         branch_to: str | Sequence[str] | None = None,
         ignore_downstream_trigger_rules: bool = True,
         asset_on_pass: Asset | None = None,
         asset_extra: Mapping[str, Any] | None = None,
+        on_verdict: BaseNotifier | Callable[[Context], Any] | Sequence[BaseNotifier | Callable[[Context], Any]] = (),
+        notify_on: NotifyOn = "violation",
         min_rows: int = 0,
         below_min_rows: Literal["fail", "pass", "ignore"] = "fail",
         confidence: float | None = None,
@@ -100,22 +113,28 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         task_id = str(kwargs.get("task_id"))
         with at_parse_time(task_id):
             _check_reaction(on_violation, branch_to, kwargs.get("outlets"))
+            notifiers = _listed(on_verdict)
+            _check_notifiers(notifiers, notify_on)
         if asset_on_pass is not None:
             kwargs["outlets"] = [*_listed(kwargs.get("outlets")), _alias_of(asset_on_pass)]
         super().__init__(**kwargs)
         self.analysis = analysis
         self.thresholds = thresholds
+        self.before = before
         self.on_violation = on_violation
         self.branch_to = branch_to
         self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
         self.asset_on_pass = asset_on_pass
         self.asset_extra = asset_extra
+        self.on_verdict = notifiers
+        self.notify_on = notify_on
         self.min_rows = min_rows
         self.below_min_rows = below_min_rows
         self.confidence = confidence
         self.on_inconclusive = on_inconclusive
         self.undefined = undefined
         self.conn_id = conn_id
+        self._verdicts: Sequence[Verdict] = ()
         with at_parse_time(self.task_id):
             if on_violation == "branch" and _in_mapped_group(self):
                 raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
@@ -126,19 +145,49 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         with plainly():
             rules = self._rules()
             analyses = self._analyses()
+            earlier = self._earlier(len(analyses))
             verdicts = [rules.judge(analysis) for analysis in analyses]
-        for analysis, verdict in zip(analyses, verdicts, strict=True):
+        self._verdicts = verdicts
+        for analysis, verdict, before in zip(analyses, verdicts, earlier, strict=True):
             self._tell(analysis, verdict)
-            self._keep(analysis, verdict, rules)
+            self._keep(analysis, verdict, rules, before)
         result = _as_xcom(verdicts)
         # Pushed here and now: the reactions below raise, and what a task returns is stored only when it ends well.
         context["ti"].xcom_push(key="verdict", value=result)
         leave_overview(context, analyses, verdicts, rules, self.on_violation)
-        if all(verdict.passed for verdict in verdicts):
-            self._pass(context, verdicts)
+        passed = all(verdict.passed for verdict in verdicts)
+        if not passed or self.notify_on == "always":
+            from airflow_clarify.notifications.verdicts import notify
+
+            notify(self.on_verdict, context, result, self.log)
+        if passed:
+            self._pass(context, analyses, verdicts)
         else:
             self._react(context, [verdict for verdict in verdicts if not verdict.passed])
         return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """The lineage, for OpenLineage where it is installed: what was asserted of the data that were judged."""
+        from airflow_clarify import lineage
+        from airflow_clarify.whereabouts import XCOM_FIELD
+
+        # Some versions of the provider ask an earlier copy of the task, which has judged nothing.
+        task = task_instance.task
+        if not task._verdicts:
+            return lineage.of_nothing()
+        return lineage.of_verdicts(
+            [
+                {} if isinstance(one, str) else _analysis_in(one).get(XCOM_FIELD, {})
+                for one in _listed_analyses(task.analysis)
+            ],
+            task._verdicts,
+            stops=task.on_violation != "warn",
+            inconclusive_passes=task._rules().on_inconclusive == "pass",
+        )
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
+        """A gate that fails has judged all the same."""
+        return self.get_openlineage_facets_on_complete(task_instance)
 
     def _rule_parts(self) -> tuple[Any, ...]:
         return (
@@ -167,17 +216,28 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
 
         :raises DataError: there is none, or one is not an analysis; a gate without evidence stays closed
         """
+        many = _listed_analyses(self.analysis)
+        if not many:
+            raise ConfigError("analysis: the list is empty, so there is nothing to judge")
+        return [self._read(one) for one in many]
+
+    def _earlier(self, how_many: int) -> Sequence[Analysis | None]:
+        """The analyses of the data before they were repaired, one for each that is judged.
+
+        :raises ConfigError: there are more of them, or fewer
+        """
+        if self.before is None:
+            return [None] * how_many
+        earlier = [self._read(one) for one in _listed_analyses(self.before)]
+        if len(earlier) != how_many:
+            raise ConfigError(f"before: {len(earlier)} analyses, and {how_many} are judged; give one for each")
+        return earlier
+
+    def _read(self, one: Any) -> Analysis:
         from airflow_clarify.bias.analysis import Analysis
         from airflow_clarify.outputs import read_analysis
 
-        given = self.analysis
-        many: list[Any] = [given] if given is None or isinstance(given, str | Mapping) else list(given)
-        if not many:
-            raise ConfigError("analysis: the list is empty, so there is nothing to judge")
-        return [
-            read_analysis(one, self.conn_id) if isinstance(one, str) else Analysis.from_xcom(_analysis_in(one))
-            for one in many
-        ]
+        return read_analysis(one, self.conn_id) if isinstance(one, str) else Analysis.from_xcom(_analysis_in(one))
 
     def _tell(self, analysis: Analysis, verdict: Verdict) -> None:
         tell(self.log, analysis, verdict)
@@ -186,34 +246,23 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         else:
             self.log.error("Verdict %s", verdict.sentence)
 
-    def _keep(self, analysis: Analysis, verdict: Verdict, rules: Thresholds) -> None:
+    def _keep(self, analysis: Analysis, verdict: Verdict, rules: Thresholds, before: Analysis | None) -> None:
         """Write the verdict beside the analysis, and the report anew with it."""
-        location = analysis.outputs.get("analysis")
-        if location is None:
+        if "analysis" not in analysis.outputs:
             return
-        from airflow_clarify import outputs
-        from airflow_clarify.bias.config import AnalysisConfig
-        from airflow_clarify.reports.html import render
+        from airflow_clarify.outputs import write_verdict
 
-        folder = location.rsplit("/", 1)[0]
-        # Beside Clarify's own report, ours has another name.
-        report = analysis.outputs.get("report", outputs.REPORT).rsplit("/", 1)[-1]
         try:
-            config = AnalysisConfig.parse(outputs.read_file(analysis.outputs["config"], self.conn_id))
-            config = replace(config, **analysis.declared_types)
-            files = {
-                report: render(analysis, verdict=verdict, thresholds=rules, config=config),
-                outputs.VERDICT: json.dumps(verdict.to_json(), indent=4),
-            }
-            outputs.write_files(folder, files, self.conn_id)
+            write_verdict(analysis, verdict, rules, self.conn_id, before)
         except ClarifyError as error:
             # The judgement matters more than its page: it is in XCom and in this log already.
             self.log.warning("The report was not updated with the verdict: %s", error)
 
-    def _pass(self, context: Context, verdicts: Sequence[Verdict]) -> None:
+    def _pass(self, context: Context, analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> None:
         if self.asset_on_pass is not None:
-            checks = sum(len(verdict.findings) for verdict in verdicts)
-            extra = {**(self.asset_extra or {}), "verdict": verdicts[0].sentence, "checks": checks}
+            from airflow_clarify.operators.asset_events import of_verdicts
+
+            extra = {**(self.asset_extra or {}), **of_verdicts(analyses, verdicts)}
             context["outlet_events"][_alias_of(self.asset_on_pass)].add(self.asset_on_pass, extra=extra)
         if self.on_violation == "branch":
             repair = set(self._repair_tasks(context))
@@ -279,6 +328,17 @@ def _check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:
         )
 
 
+def _check_notifiers(notifiers: Sequence[Any], notify_on: Any) -> None:
+    if notify_on not in ("violation", "always"):
+        raise ConfigError(f"notify_on: 'violation' or 'always', not {notify_on!r}")
+    for notifier in notifiers:
+        # A class could be called too, and would send nothing.
+        if isinstance(notifier, type) or not callable(notifier):
+            raise ConfigError(
+                f"on_verdict: a notifier, such as SmtpNotifier(to=...), or a list of them, not {notifier!r}"
+            )
+
+
 def _check_measured(rules: Thresholds, analysis: Any) -> None:
     """Where the analysis is the output of a task of ours, see that it measures what is to be judged."""
     methods = getattr(getattr(analysis, "operator", None), "methods", "all")
@@ -289,6 +349,10 @@ def _check_measured(rules: Thresholds, analysis: Any) -> None:
                 f"thresholds: {missing[0]} is not measured: methods of task '{analysis.operator.task_id}' are "
                 f"{', '.join(methods)}"
             )
+
+
+def _listed_analyses(given: Any) -> list[Any]:
+    return [given] if given is None or isinstance(given, str | Mapping) else list(given)
 
 
 def _listed(outlets: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,13 +10,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import airflow_clarify
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
-from airflow_clarify.bias.contingency import Tally
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
 from airflow_clarify.reports import readings, text
 from airflow_clarify.reports.axis import Axis
+from airflow_clarify.reports.distribution import distribution_of, labels_of
+from airflow_clarify.reports.evidence import evidence
 from airflow_clarify.reports.judgement import judgement_of
 from airflow_clarify.reports.model import (
     RANK,
@@ -25,14 +24,11 @@ from airflow_clarify.reports.model import (
     Dot,
     FacetSection,
     Group,
-    LabelBar,
-    LabelSection,
     Mark,
     MetricSection,
     Picture,
     Report,
     Undefined,
-    share_of,
 )
 from airflow_clarify.reports.text import Name, Sentence, Where
 
@@ -42,11 +38,12 @@ if TYPE_CHECKING:
 #: How many tested groups a picture shows, and how many that of a metric beside the primary one.
 MOST_DOTS = 40
 MOST_DOTS_BESIDE = 10
-_MOST_LABELS = 20
 _MOST_NAMES = 10
 _HEAT_STEPS = 6
 #: What rounding leaves of zero.
 _NOTHING = 1e-9
+_EVERY_GROUP = "every group"
+_TITLE = "Analysis Report"
 
 
 def build(
@@ -55,41 +52,49 @@ def build(
     verdict: Verdict | None = None,
     thresholds: Thresholds | None = None,
     config: AnalysisConfig | None = None,
-    title: str = "Analysis Report",
+    title: str = _TITLE,
     before: Analysis | None = None,
     created: datetime | None = None,
+    data: str = "",
 ) -> Report:
     """Put an analysis into the form in which it is reported.
 
     :param verdict: the judgement; None lets ``thresholds`` judge, where they are given
     :param thresholds: the rules that led to the verdict
     :param config: the configuration of the analysis
-    :param title: the report's title
+    :param title: the report's title; a blank one is as none, since a page and a PDF must have a title
     :param before: the analysis of the same data before they were repaired
     :param created: when the report was made; None is now
+    :param data: where the data lie, an input path, a table or a query, to be shown as evidence
     :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
     :raises DataError: ``thresholds`` need counts, and the analysis has none
     """
     if verdict is None and thresholds is not None:
         verdict = thresholds.judge(analysis)
+    moment = _in_utc(created or datetime.now(UTC))
     primary = _primary_metric(analysis.methods, verdict.findings if verdict else ())
     material = _Material(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
     facets = tuple(_facet_section(facet, material) for facet in analysis.facets)
     order = sorted(analysis.methods, key=lambda metric: metric != primary)
     return Report(
-        title=title,
+        title=title if title.strip() else _TITLE,
         judgement=judgement_of(verdict, thresholds),
         rows=analysis.rows,
         rows_before=before.rows if before else None,
         weight=_total_weight(analysis),
-        labels=_label_section(analysis),
+        labels=labels_of(analysis),
         facets=facets,
         metrics=tuple(_metric_section(metric, analysis, facets, before) for metric in order),
         warnings=_warnings(analysis, verdict, config),
         compared=before is not None,
         configuration=json.dumps(config.document, indent=2, ensure_ascii=False) if config else "",
-        provenance=tuple(_provenance(analysis, before, created or datetime.now(UTC))),
+        provenance=tuple(evidence(analysis, before=before, data=data, created=moment)),
+        created=moment,
     )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _primary_metric(methods: Sequence[str], findings: Iterable[Finding]) -> str | None:
@@ -133,12 +138,13 @@ def _facet_section(facet: FacetAnalysis, material: _Material) -> FacetSection:
     groups = [_group(facet, result, largest, material) for result in facet.results]
     columns = tuple(Column(metric, _decimals(metric, groups)) for metric in methods)
     return FacetSection(
-        column=Name(facet.column),
+        column=text.name(facet.column),
         columns=columns,
         groups=tuple(sorted(groups, key=lambda group: _severity(group, primary))),
         pictures=tuple(_pictures(columns, groups, primary)),
         undefined=tuple(_undefined(methods, groups)),
         counted=any(group.split is not None for group in groups),
+        distribution=distribution_of(facet),
     )
 
 
@@ -202,9 +208,9 @@ def _decimals(metric: str, groups: Iterable[Group]) -> int:
     return 5 if largest >= 0.01 else 6
 
 
-def _severity(group: Group, primary: str | None) -> tuple[int, tuple[int, float]]:
+def _severity(group: Group, primary: str | None) -> tuple[int, tuple[int, float, float]]:
     mark = group.mark(primary) if primary else None
-    return RANK[group.outcome], mark.severity if mark else (0, 0.0)
+    return RANK[group.outcome], mark.severity if mark else (0, 0.0, 0.0)
 
 
 def _undefined(methods: Sequence[str], groups: Iterable[Group]) -> Iterator[Undefined]:
@@ -296,7 +302,7 @@ def _worst(
     return worst, readings.reading(metric, readings.Measured(group.where, value, group.split, analysis.weighted))
 
 
-def _largest_of(metric: str, analysis: Analysis, decimals: int) -> tuple[Where, str] | None:
+def _largest_of(metric: str, analysis: Analysis, decimals: int) -> tuple[str, str] | None:
     measured = [
         (abs(result.value), Where(facet.column, group.value), result.value)
         for facet, group in analysis.results()
@@ -304,41 +310,12 @@ def _largest_of(metric: str, analysis: Analysis, decimals: int) -> tuple[Where, 
     ]
     if not measured:
         return None
-    _, where, value = max(measured, key=lambda candidate: candidate[0])
-    return where, text.number(value, decimals)
+    size, where, value = max(measured, key=lambda candidate: candidate[0])
+    alike = len(measured) > 1 and all(math.isclose(each, size, abs_tol=_NOTHING) for each, _, _ in measured)
+    return _EVERY_GROUP if alike else where, text.number(value, decimals)
 
 
 # --- The whole data -----------------------------------------------------------------------------------------------
-
-
-def _label_section(analysis: Analysis) -> LabelSection:
-    column, positive_text = Name(analysis.label), Name(analysis.label_value_or_threshold)
-    facet = next((f for f in analysis.facets if f.positive is not None and f.negative is not None), None)
-    if facet is None or facet.positive is None or facet.negative is None:
-        return LabelSection(column, positive_text, None, None, (), 0, 0)
-    total = facet.positive + facet.negative
-    known = _positive_labels(facet.labels, analysis.label_value_or_threshold, facet.positive.rows)
-    ranked = sorted(facet.labels.items(), key=lambda item: -item[1].rows)
-    bars = tuple(
-        LabelBar(None if label is None else text.name(label), tally.rows, tally.rows / total.rows, label in known)
-        for label, tally in ranked[:_MOST_LABELS]
-        if total.rows
-    )
-    return LabelSection(
-        column=column,
-        positive_text=positive_text,
-        positive=text.amount(facet.positive, analysis.weighted),
-        positive_share=share_of(facet.positive, total),
-        bars=bars,
-        others=max(0, len(ranked) - _MOST_LABELS),
-        other_rows=total.rows - sum(bar.rows for bar in bars) if bars else 0,
-    )
-
-
-def _positive_labels(labels: Mapping[str | None, Tally], positive_text: str, positive_rows: int) -> set[str | None]:
-    """The labels that count as positive. An analysis does not list them; it does say how many rows they have."""
-    named = {label for label in labels if label is not None and label in {positive_text, *positive_text.split(",")}}
-    return {*named} if sum(labels[label].rows for label in named) == positive_rows else set()
 
 
 def _total_weight(analysis: Analysis) -> str | None:
@@ -358,21 +335,3 @@ def _warnings(analysis: Analysis, verdict: Verdict | None, config: AnalysisConfi
             f"{config.sha256[:12]} here and {analysis.config_sha256[:12]} there"
         )
     return tuple(warnings)
-
-
-def _provenance(analysis: Analysis, before: Analysis | None, created: datetime) -> Iterator[tuple[str, str]]:
-    moment = created if created.tzinfo else created.replace(tzinfo=UTC)
-    yield "Created", f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    yield "Made by", f"airflow_clarify {airflow_clarify.__version__}"
-    if analysis.engine:
-        yield "Counted by", analysis.engine
-    if analysis.config_sha256:
-        yield "Configuration, SHA-256", analysis.config_sha256
-    yield "analysis.json, SHA-256", _fingerprint(analysis)
-    if before is not None:
-        yield "analysis.json before, SHA-256", _fingerprint(before)
-
-
-def _fingerprint(analysis: Analysis) -> str:
-    """Of the analysis as it is written, so that a report can be matched with the file beside it."""
-    return hashlib.sha256(analysis.to_clarify_json().encode()).hexdigest()

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
-from airflow_clarify.reports import readings, text
+from airflow_clarify.bias.thresholds import Thresholds, Verdict
+from airflow_clarify.reports import readings, text, wording
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.builder import build
-from airflow_clarify.reports.model import Mark, Report
+from airflow_clarify.reports.model import FacetSection, Mark, Picture, Report
 
 if TYPE_CHECKING:
     import jinja2
@@ -28,9 +27,7 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig
 
 _TEMPLATE = "report.html.jinja"
-#: How an outcome is called in the page's classes and shapes; None is a value that nobody judged.
-_WORDS = {outcome: outcome.value for outcome in Outcome}
-_NOT_JUDGED = "unjudged"
+_PICTURE = "dots.svg.jinja"
 
 
 def render(
@@ -42,6 +39,7 @@ def render(
     title: str = "Analysis Report",
     before: Analysis | None = None,
     created: datetime | None = None,
+    data: str = "",
 ) -> str:
     """Write an analysis, and its verdict where there is one, as an HTML page.
 
@@ -51,6 +49,7 @@ def render(
     :param title: the page's title
     :param before: the analysis of the same data before they were repaired
     :param created: when the report was made; None is now
+    :param data: where the data lie, an input path, a table or a query, to be shown as evidence
     :return: the page; it needs no other file and no network
     :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
     :raises DataError: ``thresholds`` need counts, and the analysis has none
@@ -63,6 +62,7 @@ def render(
         title=title,
         before=before,
         created=created,
+        data=data,
     )
     return render_report(report)
 
@@ -73,6 +73,14 @@ def render_report(report: Report) -> str:
     :param report: see :func:`airflow_clarify.reports.builder.build`
     """
     return _environment().get_template(_TEMPLATE).render(report=report)
+
+
+def render_picture(picture: Picture, facet: FacetSection) -> str:
+    """A picture by itself, as SVG.
+
+    :param picture: one of the pictures of ``facet``
+    """
+    return _environment().get_template(_PICTURE).render(picture=picture, facet=facet).strip()
 
 
 @cache
@@ -93,10 +101,11 @@ def _environment() -> jinja2.Environment:
         style=style,
         script=script,
         policy=_content_security_policy(style, script),
-        notation=readings.NOTATION,
+        notation=readings.notation,
         text=text,
+        wording=wording,
     )
-    environment.filters.update(word=_word, says=_says, subscripts=_subscripts, along=_along)
+    environment.filters.update(word=wording.word, says=_says, subscripts=_subscripts, along=_along)
     environment.tests["name"] = lambda value: isinstance(value, text.Name)
     environment.tests["where"] = lambda value: isinstance(value, text.Where)
     return environment
@@ -120,10 +129,6 @@ def _content_security_policy(style: str, script: str) -> str:
 def _seen(value: Any) -> Any:
     """What jinja2 asks of every value before it escapes it: markup is ours already, text is made visible."""
     return value if not isinstance(value, str) or hasattr(value, "__html__") else text.visible(value)
-
-
-def _word(outcome: Outcome | None) -> str:
-    return _NOT_JUDGED if outcome is None else _WORDS[outcome]
 
 
 def _says(mark: Mark, decimals: int) -> str:
@@ -150,4 +155,5 @@ def _subscripts(formula: str) -> Markup:
     """A formula of ours with its indices set low: ``n_a`` as n with a small a."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"_([a-z](?:,[a-z])?)", r"<sub>\1</sub>", str(escape(formula))))
+    parts = [str(escape(part)) for part in readings.with_indices(formula)]
+    return Markup("".join(f"<sub>{part}</sub>" if index % 2 else part for index, part in enumerate(parts)))

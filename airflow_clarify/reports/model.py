@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 
 from airflow_clarify.bias.contingency import Split, Tally
 from airflow_clarify.bias.thresholds import Outcome
@@ -46,15 +47,19 @@ class Mark:
     heat: int = 0
 
     @property
-    def severity(self) -> tuple[int, float]:
-        """Sorts the most violating first: by outcome, then by how far it is beyond its bounds, or from zero."""
-        rank = RANK[self.outcome]
+    def severity(self) -> tuple[int, float, float]:
+        """Sorts the most violating first: by outcome, then by how far it is beyond its bounds, or from zero.
+
+        Those that are alike, as after a repair, come in the order of how far they were from zero before.
+        """
+        rank, earlier = RANK[self.outcome], -abs(self.before or 0.0)
         if self.value is None:
             # A rule that fails what is undefined puts it on top; where nobody judged, it has nothing to compare.
-            return rank, -math.inf if self.outcome is Outcome.VIOLATION else math.inf
+            return rank, -math.inf if self.outcome is Outcome.VIOLATION else math.inf, earlier
         beyond = [self.value - self.high] if self.high is not None else []
         beyond += [self.low - self.value] if self.low is not None else []
-        return rank, -max(beyond, default=abs(self.value))
+        # What differs by rounding alone is alike.
+        return rank, -round(max(beyond, default=abs(self.value)), 12), earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,49 @@ class Undefined:
     others: int
 
 
+@dataclass(frozen=True, slots=True)
+class GroupBar:
+    """How many rows a tested group has.
+
+    :param value: its name; None stands for all rows that no other bar shows
+    :param rows: its rows
+    :param positive: those of them whose label is positive
+    """
+
+    value: Name | None
+    rows: int
+    positive: int
+
+    @property
+    def positive_share(self) -> float:
+        return self.positive / self.rows if self.rows else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How the rows are spread over the tested groups of a facet.
+
+    :param bars: the groups, those of most rows first, as far as they are shown
+    :param others: how many tested groups are not shown
+    :param rest: all rows that ``bars`` do not show; None where there are none
+    :param rows: all rows
+    """
+
+    bars: tuple[GroupBar, ...]
+    others: int
+    rest: GroupBar | None
+    rows: int
+
+    @property
+    def all_bars(self) -> tuple[GroupBar, ...]:
+        return (*self.bars, self.rest) if self.rest else self.bars
+
+    @property
+    def longest(self) -> int:
+        """The rows of the longest bar."""
+        return max((bar.rows for bar in self.all_bars), default=0)
+
+
 @dataclass(frozen=True)
 class FacetSection:
     """What the report says of one facet column.
@@ -187,6 +235,7 @@ class FacetSection:
     :param pictures: the primary metric's, then those of other metrics that were judged and did not pass
     :param undefined: the metrics that have no value, and why
     :param counted: whether there are counts
+    :param distribution: how the rows are spread over its tested groups; None where there are no counts
     """
 
     column: Name
@@ -195,6 +244,12 @@ class FacetSection:
     pictures: tuple[Picture, ...]
     undefined: tuple[Undefined, ...]
     counted: bool
+    distribution: Distribution | None = None
+
+    @property
+    def long_names(self) -> bool:
+        """Whether a name needs more room than a short word or two."""
+        return any(len(group.value) > _SHORT_NAME for group in self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +263,8 @@ class MetricSection:
     :param value_range: the values it can take
     :param worst: the value that the reading reads, with its group; None where there is no value at all
     :param reading: one sentence that reads it
-    :param before: the largest value before the data were repaired, with its group; None without a "before"
+    :param before: the largest value before the data were repaired, with its group, or where it is the value of all,
+        with words for that; None without a "before"
     :param after: the largest value now; None without a "before"
     """
 
@@ -219,8 +275,8 @@ class MetricSection:
     value_range: str
     worst: tuple[Where, str] | None
     reading: Sentence
-    before: tuple[Where, str] | None
-    after: tuple[Where, str] | None
+    before: tuple[str, str] | None
+    after: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +333,7 @@ class Report:
     :param compared: whether there is a "before"
     :param configuration: pretty JSON; empty where none was given
     :param provenance: name and value of each fingerprint and version
+    :param created: when it was made, in UTC
     """
 
     title: str
@@ -291,6 +348,12 @@ class Report:
     compared: bool
     configuration: str
     provenance: tuple[tuple[str, str], ...]
+    created: datetime
+
+    @property
+    def groups(self) -> int:
+        """How many groups were tested."""
+        return sum(len(facet.groups) for facet in self.facets)
 
     @property
     def primary(self) -> MetricSection | None:

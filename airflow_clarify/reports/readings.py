@@ -7,6 +7,7 @@ The report explains a metric by the people it speaks of, "of rows with colour=re
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -181,10 +182,27 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "TVD": Explanation("Total variation distance", "½ Σ |P_a - P_d|", "", _DIFFERENT, _read_total_variation),
 }
 
-#: What the letters of the formulas stand for.
-NOTATION = (
+_NOTATION = (
     "d is the facet value under test and a all other rows; n counts rows; q is the share of positive labels; "
     "P is the distribution over the two outcomes, positive (1) and not positive (0), over which Σ and max go; g is a "
     "value of the group variable, and inside a group 0/0 counts as 0. As in Amazon SageMaker Clarify, an outcome that "
     "occurs on one side only is left out of KL, JS, LP, TVD and KS."
 )
+_INDEX = re.compile(r"_([a-z](?:,[a-z])?)")
+
+
+def notation(*, weighted: bool) -> str:
+    """What the letters of the formulas stand for.
+
+    :param weighted: whether rows have weights
+    """
+    return _NOTATION + (" These data are weighted, so n is a sum of weights." if weighted else "")
+
+
+def with_indices(formula: str) -> list[str]:
+    """A formula in parts, of which every second one is an index, to be set low.
+
+    >>> with_indices("q_a - q_d")
+    ['q', 'a', ' - q', 'd', '']
+    """
+    return _INDEX.split(formula)

@@ -12,9 +12,11 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 # Control characters, and those that turn the direction of text around or take no room: with them a value can look like
 # another, or swallow the sentence around it. U+200C and U+200D stay, as Persian and emoji are spelled with them.
-# A surrogate without its partner cannot be written to a file at all.
+# A character for private use looks as the font of the moment likes. A surrogate without its partner cannot be written
+# to a file at all.
 _INVISIBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\uf8ff"
+    "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 
@@ -36,8 +38,8 @@ class Where(Name):
     value: Name
 
     def __new__(cls, column: str, value: str) -> Where:
-        where = super().__new__(cls, f"{column}={name(value)}")
-        where.column, where.value = Name(column), name(value)
+        where = super().__new__(cls, f"{name(column)}={name(value)}")
+        where.column, where.value = name(column), name(value)
         return where
 
 
@@ -57,6 +59,15 @@ def visible(text: str) -> str:
 def name(value: str) -> Name:
     """A value of the data; an empty or blank one in quotes, so that there is something to see."""
     return Name(value if value.strip() else f'"{value}"')
+
+
+def shortened(text: str, longest: int) -> str:
+    """The beginning of a text that is too long.
+
+    >>> shortened("Fine gauge", 6)
+    'Fine …'
+    """
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def count(number: int) -> str:

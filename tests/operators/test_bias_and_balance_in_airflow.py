@@ -61,6 +61,8 @@ def test_the_outputs_are_clarifys_and_ours(airflow_db: Path, data: Path, tmp_pat
         "analysis.json",
         "analysis_config.json",
         "report.html",
+        "report.ipynb",
+        "report.pdf",
         "summary.json",
     ]
     written = json.loads((tmp_path / "out" / "analysis.json").read_text())["pre_training_bias_metrics"]

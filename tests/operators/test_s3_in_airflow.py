@@ -78,8 +78,9 @@ def test_from_s3_to_s3(airflow_db: Path, store: S3Server) -> None:
     assert set(ran.states.values()) == {"success"}
     assert Analysis.from_xcom(ran.xcoms["bias"]["return_value"]).rows == 400
     assert keys(store, "out/") == [
-        f"out/{name}"
-        for name in ("analysis.json", "analysis_config.json", "report.html", "summary.json", "verdict.json")
+        *("out/analysis.json", "out/analysis_config.json"),
+        *("out/report.html", "out/report.ipynb", "out/report.pdf"),
+        *("out/summary.json", "out/verdict.json"),
     ]
     verdict = json.loads(store.client().get_object(Bucket="lab", Key="out/verdict.json")["Body"].read())
     assert verdict["outcome"] == "violation"

@@ -8,40 +8,16 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from html.parser import HTMLParser
 
 import pytest
+from report_makers import CLOTHES, CREATED, HOSTILE, METHODS, analysis_of, configuration, facet
 
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import ThresholdError
 from airflow_clarify.reports.html import render
-
-CREATED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-METHODS = ["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"]
-
-#: Positive rows, and all other rows, of each facet value: two of the lab's categories, and its others as one.
-CLOTHES = {"Dresses": (4634, 1511), "Trend": (78, 40), "others": (12721, 3642)}
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "</title></style></script><svg onload=alert(1)>",
-    "' onmouseover='alert(1)",
-    "'; DROP TABLE reviews; --",
-    "{{ 7 * 7 }}{% raw %}",
-    "&amp;&lt;b&gt;",
-    "javascript:alert(1)",
-    "--><!-- ]]>",
-    "שלום עולם",
-    "日本語 👩‍👩‍👧",
-    "x" * 300,
-]
 
 _VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -86,31 +62,6 @@ class Page(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]
-
-
-def facet(column: str, counts: Mapping[str | None, tuple[int, int]], weight: float | None = None) -> FacetContingency:
-    def tally(rows: int) -> Tally:
-        return Tally.of_rows(rows) if weight is None else Tally.of_weights(rows, rows * weight, rows * weight**2)
-
-    cells = [
-        Cell(value, label, label == "1", None, tally(rows))
-        for value, (positive, negative) in counts.items()
-        for label, rows in (("1", positive), ("0", negative))
-    ]
-    return FacetContingency(column, list(counts), cells)
-
-
-def configuration(
-    column: str = "product_category", label: str = "sentiment", methods: object = METHODS
-) -> AnalysisConfig:
-    return AnalysisConfig.build(DataConfig("reviews.csv", label=label), BiasConfig([1], column), methods)  # type: ignore[arg-type]
-
-
-def analysis_of(
-    *facets: FacetContingency, label: str = "sentiment", weighted: bool = False, warnings: Sequence[str] = ()
-) -> Analysis:
-    contingency = Contingency(label, "1", facets, engine="DuckDB 1.4", warnings=warnings, weighted=weighted)
-    return Analysis.from_contingency(contingency, configuration())
 
 
 @pytest.fixture
@@ -354,7 +305,7 @@ def _hostile_page(analysis: Analysis) -> Page:
 def test_hostile_names_are_text_and_nothing_else(hostile: Analysis) -> None:
     page = _hostile_page(hostile)
     text = "".join(page.texts)
-    for payload in [*HOSTILE, hostile.label, *(facet.column for facet in hostile.facets), "<b>bold</b> </style>"]:
+    for payload in [*HOSTILE, hostile.label, *(each.column for each in hostile.facets), "<b>bold</b> </style>"]:
         assert payload in text
     for number in (4, 5, 6):
         assert f"<script>alert({number})</script>" in text
@@ -480,7 +431,7 @@ def test_stays_small_for_600_facet_values_that_all_fail(name: str) -> None:
     source = render(analysis, thresholds=Thresholds(dict.fromkeys(METHODS, 0.0)), config=configuration("segment"))
     assert len(source.encode()) < 1_000_000
     page = Page(source)
-    assert "The 40 most violating of 600 are drawn; the table below has all." in page.text
+    assert "The 40 most violating of 600 are drawn; the table of all metrics has the others." in page.text
     assert all(value in page.text for value in counts)
 
 

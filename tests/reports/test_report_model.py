@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import doctest
 import math
+import random
+from datetime import UTC, datetime, timedelta, timezone
+from types import ModuleType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, Tally
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import readings, text
+from airflow_clarify.reports import evidence, markdown, readings, text
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.evidence import fingerprint_of_counts, without_secrets
 from airflow_clarify.reports.readings import Measured, reading
 from airflow_clarify.reports.text import Where
 
 
-def test_the_examples_of_the_texts_are_true() -> None:
-    assert doctest.testmod(text).failed == 0
+@pytest.mark.parametrize("module", [text, readings, evidence, markdown])
+def test_the_examples_of_the_texts_are_true(module: ModuleType) -> None:
+    tried = doctest.testmod(module)
+    assert tried.attempted
+    assert not tried.failed
 
 
 @pytest.mark.parametrize(
@@ -105,6 +114,15 @@ def test_without_a_verdict_the_largest_value_comes_first() -> None:
     assert report.judgement.outcome is None
 
 
+def test_groups_that_are_alike_after_a_repair_come_as_they_were_before() -> None:
+    before = analysis_of({"a": (50, 50), "b": (60, 40), "c": (20, 80)})
+    report = build(analysis_of({"a": (9, 18), "b": (9, 18), "c": (9, 18)}), before=before)
+    assert [group.value for group in report.facets[0].groups] == ["c", "b", "a"]
+    assert report.primary is not None
+    assert report.primary.before == ("group=c", "0.3500")
+    assert report.primary.after == ("every group", "0.0000")
+
+
 @pytest.mark.parametrize(("rules", "primary"), [({"KL": 1.0}, "KL"), ({"KL": 1.0, "DPL": 1.0}, "DPL"), (None, "DPL")])
 def test_the_primary_metric_is_one_that_is_judged(rules: dict[str, float] | None, primary: str) -> None:
     report = build(analysis_of({"a": (50, 50), "b": (60, 40)}), thresholds=Thresholds(rules) if rules else None)
@@ -141,3 +159,99 @@ def test_many_labels_are_summed_up() -> None:
     assert labels.others == 21
     assert labels.other_rows == sum(range(1, 21)) + 1
     assert not any(bar.positive for bar in labels.bars)
+
+
+# --- How the rows are spread --------------------------------------------------------------------------------------
+
+COUNTS = st.dictionaries(
+    st.text(min_size=1, max_size=8),
+    st.tuples(st.integers(0, 10_000), st.integers(0, 10_000)).filter(lambda rows: sum(rows) > 0),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(COUNTS)
+def test_the_bars_hold_all_rows_the_longest_first(counts: dict[str, tuple[int, int]]) -> None:
+    distribution = build(analysis_of(counts)).facets[0].distribution
+    assert distribution is not None
+    assert sum(bar.rows for bar in distribution.all_bars) == distribution.rows == sum(map(sum, counts.values()))
+    assert sum(bar.positive for bar in distribution.all_bars) == sum(positive for positive, _ in counts.values())
+    lengths = [bar.rows for bar in distribution.bars]
+    assert lengths == sorted(lengths, reverse=True)
+    assert len(distribution.bars) + distribution.others == len(counts)
+    assert (distribution.rest is not None) == (distribution.others > 0)
+    assert all(0 <= bar.positive <= bar.rows <= distribution.longest for bar in distribution.all_bars)
+
+
+def test_rows_that_no_group_holds_have_a_bar() -> None:
+    cells = [Cell("a", "1", True, None, Tally.of_rows(5)), Cell(None, "0", False, None, Tally.of_rows(3))]
+    config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
+    contingency = Contingency("ok", "1", [FacetContingency("group", ["a", None], cells)])
+    distribution = build(Analysis.from_contingency(contingency, config)).facets[0].distribution
+    assert distribution is not None
+    assert [(bar.value, bar.rows, bar.positive) for bar in distribution.all_bars] == [("a", 5, 5), (None, 3, 0)]
+
+
+def test_there_are_no_bars_without_counts() -> None:
+    without = Analysis.from_clarify_json(analysis_of({"a": (1, 2), "b": (2, 1)}).to_clarify_json())
+    assert build(without).facets[0].distribution is None
+
+
+# --- Evidence -----------------------------------------------------------------------------------------------------
+
+
+@given(COUNTS, st.randoms())
+def test_the_same_counts_have_the_same_fingerprint_in_whatever_order(
+    counts: dict[str, tuple[int, int]], chance: random.Random
+) -> None:
+    shuffled = [*counts.items()]
+    chance.shuffle(shuffled)
+    assert fingerprint_of_counts(analysis_of(dict(shuffled))) == fingerprint_of_counts(analysis_of(counts))
+
+
+@given(COUNTS, st.data())
+def test_one_row_more_is_another_fingerprint(counts: dict[str, tuple[int, int]], data: st.DataObject) -> None:
+    value = data.draw(st.sampled_from([*counts]))
+    positive, negative = counts[value]
+    changed = counts | {value: (positive + 1, negative)}
+    assert fingerprint_of_counts(analysis_of(changed)) != fingerprint_of_counts(analysis_of(counts))
+
+
+def test_the_fingerprint_survives_xcom_and_is_not_made_up_without_counts() -> None:
+    analysis = analysis_of({"a": (50, 30), "b": (60, 40)})
+    assert fingerprint_of_counts(Analysis.from_xcom(analysis.to_xcom())) == fingerprint_of_counts(analysis)
+    without = Analysis.from_clarify_json(analysis.to_clarify_json())
+    assert fingerprint_of_counts(without) is None
+    assert not any(name.startswith("Counts") for name, _ in build(without).provenance)
+
+
+def test_evidence_says_where_the_data_lie_and_what_counted_them() -> None:
+    analysis = analysis_of({"a": (50, 30), "b": (60, 40)})
+    found = dict(build(analysis, before=analysis, data="select *\n  from reviews\n").provenance)
+    assert found["Data"] == "select * from reviews"
+    assert found["Rows"] == "180"
+    assert found["Counts, SHA-256"] == found["Counts before, SHA-256"] == fingerprint_of_counts(analysis)
+    assert "airflow_clarify" in found["Made by"]
+    assert "Python 3." in found["Made by"]
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ("s3://bucket/reviews.csv", "s3://bucket/reviews.csv"),
+        ("/data/who?.csv", "/data/who?.csv"),
+        ("select a from b where c = '?'", "select a from b where c = '?'"),
+        ("https://b/r.csv?X-Amz-Signature=secret&x", "https://b/r.csv?***"),
+        ("postgresql+psycopg2://ana:s3:cret@db:5432/x", "postgresql+psycopg2://ana:***@db:5432/x"),
+    ],
+)
+def test_evidence_holds_no_secrets(data: str, shown: str) -> None:
+    assert without_secrets(data) == shown
+
+
+def test_the_moment_is_said_in_utc() -> None:
+    east = datetime(2026, 11, 21, 14, 0, tzinfo=timezone(timedelta(hours=2)))
+    for created in (east, datetime(2026, 11, 21, 12, 0, tzinfo=UTC), datetime(2026, 11, 21, 12, 0)):  # noqa: DTZ001
+        report = build(analysis_of({"a": (5, 3), "b": (6, 4)}), created=created)
+        assert dict(report.provenance)["Created"] == "2026-11-21 12:00:00 UTC"

@@ -454,6 +454,7 @@ def test_what_clarify_leaves_has_no_counts_and_gets_a_report_of_ours(aws: Aws, r
         "analysis": f"s3://lab/{folder}/analysis.json",
         "config": f"s3://lab/{folder}/analysis_config.json",
         "clarify_report": f"s3://lab/{folder}/report.html",
+        "clarify_notebook": f"s3://lab/{folder}/report.ipynb",
         "clarify_pdf": f"s3://lab/{folder}/report.pdf",
         "report": f"s3://lab/{folder}/bias_report.html",
     }

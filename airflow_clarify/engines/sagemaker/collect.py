@@ -16,7 +16,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.container import options_of
 from airflow_clarify.engines.sagemaker.files import S3Files
-from airflow_clarify.engines.sagemaker.request import CONFIG_FILE, CONFIG_INPUT, RESULT_OUTPUT, locations
+from airflow_clarify.engines.sagemaker.request import CONFIG_FILE, CONFIG_INPUT, DATA_INPUT, RESULT_OUTPUT, locations
 from airflow_clarify.exceptions import DataError, JobError
 
 #: Clarify's report, by kind: all of one name, which the configuration may change. Ours stands beside it.
@@ -63,6 +63,7 @@ def collect(description: Mapping[str, Any], config: AnalysisConfig, files: S3Fil
         analysis = _read(description, folder, there, config, files)
     except DataError as error:
         raise JobError(f"the processing job {_name(description)} left a broken output: {error}") from None
+    analysis = replace(analysis, source=locations(description).get(DATA_INPUT, ""))
     _see_that_it_answers(analysis, config, f"{folder}/{outputs.ANALYSIS}")
     if analysis.rows is None:
         analysis = _written_up(analysis, config, folder, files)

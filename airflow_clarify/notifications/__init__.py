@@ -1,0 +1,1 @@
+"""Telling people of a verdict, with any notifier of Airflow's."""

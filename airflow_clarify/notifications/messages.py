@@ -1,0 +1,159 @@
+"""A verdict as a message: plain text, Markdown or HTML, short enough for a chat, a mail or an approval.
+
+Names out of the data are hostile. In plain text nothing in them is invisible; in Markdown they stand in code spans,
+where no link, picture or heading is made of them; in HTML they are escaped.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_clarify.bias.analysis import plain
+from airflow_clarify.reports.text import plural, visible
+
+#: More findings than these are counted, not listed.
+MOST_FINDINGS = 5
+
+_HEADLINES = {"pass": "Passed", "violation": "Violation", "inconclusive": "Inconclusive"}
+#: What means nothing to Markdown, wherever it stands in a line.
+_HARMLESS = re.compile(r"(?!.*(?:\]\(|www\.))(?:[^\W_]|[ .,;:%'()\[\]-])*", re.IGNORECASE)
+
+
+def as_text(verdict: Mapping[str, Any], url: str | None = None) -> str:
+    """A verdict as plain text.
+
+    :param verdict: as the gate leaves it in XCom under ``verdict``
+    :param url: where to read more
+    :return: the outcome, the worst findings and the address, a line each
+    """
+    message = _Message.of(verdict)
+    lines = [f"Bias gate: {message.headline}. {message.summary}"]
+    lines += [f"- {line.before}{line.name}{line.after}" for line in message.lines]
+    lines += [f"- {message.more}"] if message.more else []
+    return "\n".join([*lines, *([url] if url else [])])
+
+
+def as_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
+    """A verdict as Markdown, for an approval's body or a chat.
+
+    :param verdict: as the gate leaves it in XCom under ``verdict``
+    :param url: where to read more
+    """
+    message = _Message.of(verdict)
+    lines = [f"- {line.before}{_code(line.name) if line.name else ''}{_harmless(line.after)}" for line in message.lines]
+    lines += [f"- {message.more}"] if message.more else []
+    parts = [f"**{message.headline}.** {message.summary}", "\n".join(lines), f"[All of it]({url})" if url else ""]
+    return "\n\n".join(part for part in parts if part)
+
+
+def as_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
+    """A verdict as a piece of HTML, for a mail.
+
+    :param verdict: as the gate leaves it in XCom under ``verdict``
+    :param url: where to read more
+    """
+    message = _Message.of(verdict)
+    lines = [
+        f"{line.before}<bdi><code>{html.escape(line.name)}</code></bdi>{html.escape(line.after)}"
+        if line.name
+        else html.escape(line.after)
+        for line in message.lines
+    ]
+    lines += [message.more] if message.more else []
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    return "".join(
+        [
+            f"<p><strong>{message.headline}.</strong> {message.summary}</p>",
+            f"<ul>{items}</ul>" if items else "",
+            f'<p><a href="{html.escape(url)}">All of it</a></p>' if url else "",
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What was found, around the name of the tested group where there is one."""
+
+    before: str
+    name: str
+    after: str
+
+
+@dataclass(frozen=True)
+class _Message:
+    headline: str
+    summary: str
+    lines: Sequence[_Line]
+    more: str
+
+    @classmethod
+    def of(cls, verdict: Mapping[str, Any]) -> _Message:
+        """The message of a verdict, or of several that a gate gave at once."""
+        verdicts: Sequence[Mapping[str, Any]] = verdict.get("all") or [verdict]
+        lines = [line for one in verdicts for line in _lines(one)]
+        named = lines[:MOST_FINDINGS]
+        more = _not_named(verdicts, len(named))
+        return cls(
+            _HEADLINES.get(verdict["outcome"], "Violation"),
+            _summary(verdicts),
+            named,
+            f"and {plural(more, 'more finding', 'more findings')}" if more else "",
+        )
+
+
+def _lines(verdict: Mapping[str, Any]) -> Iterator[_Line]:
+    if verdict["outcome"] == "pass":
+        return
+    for reason in verdict["reasons"]:
+        yield _Line("", "", visible(reason))
+    for finding in verdict["findings"]:
+        if finding["outcome"] == verdict["outcome"]:
+            yield _line(finding)
+
+
+def _line(finding: Mapping[str, Any]) -> _Line:
+    name = f"{plain(finding['facet'])}={plain(finding['value'])}"
+    before = f"{finding['metric']} of "
+    reason = finding.get("reason", "")
+    if not reason.startswith(before + name):
+        return _Line("", "", visible(reason))
+    return _Line(before, visible(name), visible(reason.removeprefix(before + name)))
+
+
+def _summary(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    ignored, passed = _checks(verdicts, "ignored"), _checks(verdicts, "pass")
+    judged = sum(sum(one["checks"].values()) for one in verdicts) - ignored
+    where = f" of {len(verdicts)} analyses" if len(verdicts) > 1 else ""
+    asides = [f"{count} {name}" for name in ("inconclusive", "ignored") if (count := _checks(verdicts, name))]
+    aside = f" ({', '.join(asides)})" if asides else ""
+    checks = f"{plural(judged, 'check', 'checks')}{where}"
+    if broken := _checks(verdicts, "violation"):
+        return f"{broken} of {checks} {'fails' if broken == 1 else 'fail'}{aside}."
+    if any(one["reasons"] for one in verdicts):
+        return f"None of {checks} fails, but the data are not fit to be judged{aside}."
+    return f"{passed} of {checks} {'passes' if passed == 1 else 'pass'}{aside}."
+
+
+def _not_named(verdicts: Sequence[Mapping[str, Any]], named: int) -> int:
+    """How many findings there are beside those that are named; XCom does not hold them all."""
+    found = sum(len(one["reasons"]) + one["checks"][one["outcome"]] for one in verdicts if one["outcome"] != "pass")
+    return max(0, int(found) - named)
+
+
+def _checks(verdicts: Sequence[Mapping[str, Any]], outcome: str) -> int:
+    return sum(int(one["checks"].get(outcome, 0)) for one in verdicts)
+
+
+def _harmless(text: str) -> str:
+    return text if _HARMLESS.fullmatch(text) else _code(text)
+
+
+def _code(text: str) -> str:
+    """A code span: fenced by more backticks than stand in it anywhere, so that nothing in it ends it."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    space = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    return f"{fence}{space}{text}{space}{fence}"

@@ -1,0 +1,64 @@
+"""Handing a verdict to Airflow's notifiers: mail, chat, queues, whatever there is a provider for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.types import Logger
+
+#: When people are told.
+NotifyOn = Literal["violation", "always"]
+
+#: Where the page of a task instance stands, below Airflow's own page of it.
+BIAS_TAB = "plugin/bias-verdict"
+
+
+def notify(
+    notifiers: Sequence[Callable[[Context], Any]], context: Context, verdict: Mapping[str, Any], log: Logger
+) -> None:
+    """Tell all notifiers of a verdict. One that fails changes nothing: it is a warning in the log.
+
+    :param notifiers: to tell
+    :param context: of the task
+    :param verdict: as the gate leaves it in XCom
+    :param log: of the task
+    """
+    told = {**context, **names_for_templates(context, verdict)}
+    for notifier in notifiers:
+        try:
+            # A notifier renders its templates in place, and adds its fields to the context.
+            copy.copy(notifier)(cast("Context", dict(told)))
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            log.warning("%s could not tell of the verdict, which stands all the same: %s", _name_of(notifier), what)
+
+
+def names_for_templates(context: Context, verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """What the templates of a notifier find beside what Airflow gives them.
+
+    :param context: of the task
+    :param verdict: as the gate leaves it in XCom
+    """
+    from airflow_clarify.notifications.messages import as_html, as_markdown, as_text
+
+    url = address_of_page(context)
+    return {
+        "verdict": verdict,
+        "verdict_text": as_text(verdict, url),
+        "verdict_markdown": as_markdown(verdict, url),
+        "verdict_html": as_html(verdict, url),
+        "verdict_url": url,
+    }
+
+
+def address_of_page(context: Context) -> str:
+    """The address of the page "Bias" of this task instance in Airflow's UI."""
+    return f"{context['ti'].log_url.partition('?')[0]}/{BIAS_TAB}"
+
+
+def _name_of(notifier: Any) -> str:
+    return getattr(notifier, "__name__", type(notifier).__name__)

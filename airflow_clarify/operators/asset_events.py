@@ -1,0 +1,120 @@
+"""What the events of assets say of the data: enough to decide by, small enough for a database's row.
+
+One level of plain values only: Airflow 3.1 refuses lists in the events of an asset that comes through an alias, as the
+gate's does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Asset
+
+from airflow_clarify.bias.analysis import plain
+from airflow_clarify.bias.thresholds import Outcome
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.balance import BalanceResult
+    from airflow_clarify.bias.thresholds import Finding, Verdict
+
+Plain = str | int | float | None
+
+#: With names of at most 60 characters, they come to some 2 KB.
+_MOST_METRICS = 16
+_MOST_LOCATIONS = 3
+
+
+def say(context: Context, outlets: Iterable[Any], extra: Mapping[str, Plain]) -> None:
+    """Put something into the events of all assets that a task updates.
+
+    :param context: of the task
+    :param outlets: of the task
+    :param extra: plain values
+    """
+    for outlet in outlets:
+        # An alias has no event of its own; whoever gives it an asset says what its event says.
+        if isinstance(outlet, Asset):
+            context["outlet_events"][outlet].extra.update(extra)
+
+
+def of_analysis(analysis: Analysis) -> dict[str, Plain]:
+    """What an event says of data that were measured.
+
+    :param analysis: of the data
+    :return: ``rows``, the largest value of each metric and facet by size, as in ``"DPL of gender": -0.2``, and
+        ``analysis``, the location of the file
+    """
+    largest: dict[str, float] = {}
+    for facet, result in analysis.results():
+        for metric in result.metrics:
+            name = _name(metric.name, facet.column)
+            if metric.value is not None and abs(metric.value) >= abs(largest.get(name, 0.0)):
+                largest[name] = metric.value
+    return {"rows": analysis.rows, **_first(largest), **_location([analysis])}
+
+
+def of_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> dict[str, Plain]:
+    """What an event says of data that a gate let through.
+
+    :param analyses: of the data
+    :param verdicts: one for each
+    :return: ``verdict``, ``checks``, the value of each judged metric and facet that leaves the least room to its
+        bounds, as in ``"DPL of gender": 0.04``, and ``analysis``, the location of the file (or of some of several)
+    """
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    tightest: dict[str, Finding] = {}
+    for finding in findings:
+        name = _name(finding.metric, finding.facet)
+        known = tightest.get(name)
+        if finding.outcome is not Outcome.IGNORED and (known is None or _room(finding) < _room(known)):
+            tightest[name] = finding
+    worst = {name: finding.measured for name, finding in tightest.items()}
+    return {"verdict": verdicts[0].sentence, "checks": len(findings), **_first(worst), **_location(analyses)}
+
+
+def of_balance(source: str, result: BalanceResult) -> dict[str, Plain]:
+    """What an event says of balanced data.
+
+    :param source: what they were drawn from
+    :param result: of the draw
+    """
+    return {
+        "source": source,
+        "rows_before": result.rows_in,
+        "rows_after": result.rows_out,
+        "strategy": result.strategy,
+        "seed": result.seed,
+    }
+
+
+def _name(metric: str, facet: str) -> str:
+    return f"{metric} of {plain(facet)}"
+
+
+def _room(finding: Finding) -> float:
+    """How far a metric may still move before it leaves its bounds."""
+    if finding.measured is None:
+        return -math.inf
+    return min(
+        math.inf if finding.high is None else finding.high - finding.measured,
+        math.inf if finding.low is None else finding.measured - finding.low,
+    )
+
+
+def _first(metrics: Mapping[str, float | None]) -> dict[str, Plain]:
+    """As many metrics as there is room for; infinities as text, as Clarify writes them."""
+    shown = list(metrics.items())[:_MOST_METRICS]
+    return {
+        name: value if value is None or math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
+        for name, value in shown
+    }
+
+
+def _location(analyses: Sequence[Analysis]) -> dict[str, Plain]:
+    known = [analysis.outputs["analysis"] for analysis in analyses if "analysis" in analysis.outputs]
+    return {"analysis": ", ".join(known[:_MOST_LOCATIONS])} if known else {}

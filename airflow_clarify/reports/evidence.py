@@ -1,0 +1,81 @@
+"""Where the numbers of a report come from: fingerprints and versions, so that it can stand as evidence in an audit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+import airflow_clarify
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.reports import text
+
+_LINE_BREAKS = re.compile(r"\s*[\r\n]\s*")
+# A URL can carry a password before its host, and a signature behind its path.
+_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*@")
+_QUERY_OF_A_URL = re.compile(r"^(\w[\w+.-]*://[^\s?]*)\?\S*$")
+
+
+def evidence(
+    analysis: Analysis, *, before: Analysis | None = None, data: str = "", created: datetime
+) -> Iterator[tuple[str, str]]:
+    """Name and value of each version and fingerprint.
+
+    :param before: the analysis of the same data before they were repaired
+    :param data: where the data lie: a path, a table or a query
+    :param created: when the report was made, in UTC
+    """
+    if data:
+        yield "Data", without_secrets(_LINE_BREAKS.sub(" ", data.strip()))
+    if analysis.rows is not None:
+        yield "Rows", text.count(analysis.rows)
+    yield from _fingerprints(analysis, "")
+    if before is not None:
+        yield from _fingerprints(before, " before")
+    if analysis.config_sha256:
+        yield "Configuration, SHA-256", analysis.config_sha256
+    if analysis.engine:
+        yield "Counted by", analysis.engine
+    yield "Made by", f"airflow_clarify {airflow_clarify.__version__} on Python {platform.python_version()}"
+    yield "Created", f"{created:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _fingerprints(analysis: Analysis, when: str) -> Iterator[tuple[str, str]]:
+    counts = fingerprint_of_counts(analysis)
+    if counts:
+        yield f"Counts{when}, SHA-256", counts
+    yield f"analysis.json{when}, SHA-256", hashlib.sha256(analysis.to_clarify_json().encode()).hexdigest()
+
+
+def fingerprint_of_counts(analysis: Analysis) -> str | None:
+    """A SHA-256 over what was counted; None where the analysis has no counts.
+
+    It is taken of the label column, what counts as positive, and of each facet column its tested groups with their
+    positive and other rows, in an order that does not depend on that of the data. So the same data have the same
+    fingerprint, whatever counted them and in whichever order. Weights are left out, as engines round their sums
+    differently.
+
+    :return: 64 hexadecimal digits
+    """
+    facets = []
+    for facet in analysis.facets:
+        if facet.positive is None or facet.negative is None:
+            return None
+        groups = sorted((r.value, r.split.d_positive.rows, r.split.d_negative.rows) for r in facet.results if r.split)
+        facets.append([facet.column, facet.positive.rows, facet.negative.rows, groups])
+    counted = [analysis.label, analysis.label_value_or_threshold, sorted(facets, key=lambda facet: str(facet[0]))]
+    return hashlib.sha256(json.dumps(counted).encode()).hexdigest()
+
+
+def without_secrets(data: str) -> str:
+    """Where the data lie, without the password or the signature that a URL can carry.
+
+    >>> without_secrets("postgresql://ana:secret@db/reviews")
+    'postgresql://ana:***@db/reviews'
+    >>> without_secrets("https://bucket/reviews.csv?signature=secret")
+    'https://bucket/reviews.csv?***'
+    """
+    return _QUERY_OF_A_URL.sub(r"\1?***", _PASSWORD.sub(r"\1:***@", data))

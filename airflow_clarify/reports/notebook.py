@@ -1,0 +1,205 @@
+"""The report as a Jupyter notebook: it holds its own numbers, so that a reader can go on computing with them.
+
+Its outputs are stored as running it gives them, so that it reads well where nothing runs. Run again, it needs pandas,
+and matplotlib where the pictures are to be drawn.
+
+Names of the data are hostile. In Markdown they are code (:mod:`airflow_clarify.reports.markdown`), in code they are
+JSON within a raw string, and in outputs they are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from airflow_clarify.reports import markdown, readings, text, wording
+from airflow_clarify.reports.html import render_picture
+from airflow_clarify.reports.model import FacetSection, MetricSection, Picture, Report
+from airflow_clarify.reports.notebook_data import Table, data_of, tables_of
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_TOOLS = "notebook_tools.txt"
+_DRAW = "notebook_draw.txt"
+#: Folds the code of a cell away, where a reader can unfold it.
+_FOLDED = {"jupyter": {"source_hidden": True}}
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def render_report(report: Report) -> str:
+    """Write what a report says as a notebook.
+
+    :param report: see :func:`airflow_clarify.reports.builder.build`
+    :return: the file, in version 4.5 of the format
+    """
+    import nbformat
+    from nbformat import v4
+
+    notebook = v4.new_notebook(  # type: ignore[no-untyped-call]
+        cells=_numbered(_cells(report)),
+        metadata={
+            "title": text.visible(report.title),
+            "kernelspec": _KERNEL,
+            "language_info": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py"},
+        },
+    )
+    written: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    return f"{written}\n"
+
+
+def _cells(report: Report) -> Iterator[NotebookNode]:
+    tables = tables_of(report)
+    yield _words("verdict", _verdict(report))
+    if report.warnings:
+        yield _words("warnings", _warnings(report))
+    yield _code("tools", _code_of(_TOOLS), folded=True)
+    yield _code("numbers", f'report = json.loads(r"""\n{data_of(report, tables)}\n""")', folded=True)
+    if any(facet.pictures for facet in report.facets):
+        yield _code("draw", _code_of(_DRAW), folded=True)
+    for index, facet in enumerate(report.facets, start=1):
+        yield from _facet(index, facet, tables)
+    if "repair" in tables:
+        yield _words("before-and-after", ["## Before and after", wording.REPAIR])
+        yield _table("repair", tables)
+    yield _words("rows", ["## The rows behind the numbers", markdown.sentence(wording.label_sentence(report))])
+    for name in tables:
+        if name.startswith(("labels", "distribution")):
+            yield _table(name, tables)
+    yield _words("metrics", _metrics(report))
+    yield _words("evidence", _evidence(report))
+
+
+def _facet(index: int, facet: FacetSection, tables: Mapping[str, Table]) -> Iterator[NotebookNode]:
+    opening = markdown.sentence(wording.opening_of(facet))
+    yield _words(f"facet-{index}", [f"## By {markdown.code(facet.column)}", opening])
+    drawn = [_picture(index, picture, facet) for picture in facet.pictures]
+    yield from drawn[:1]
+    yield _table(f"overview-{index}", tables)
+    yield from drawn[1:]
+    if facet.undefined:
+        yield _words(f"undefined-{index}", ["### Not defined", _list(_undefined(facet))])
+
+
+# --- Cells --------------------------------------------------------------------------------------------------------
+
+
+def _words(name: str, paragraphs: Iterable[str]) -> NotebookNode:
+    from nbformat import v4
+
+    source = "\n\n".join(filter(None, paragraphs))
+    cell: NotebookNode = v4.new_markdown_cell(source, id=name)  # type: ignore[no-untyped-call]
+    return cell
+
+
+def _code(name: str, source: str, *outputs: NotebookNode, folded: bool = False) -> NotebookNode:
+    from nbformat import v4
+
+    cell: NotebookNode = v4.new_code_cell(  # type: ignore[no-untyped-call]
+        source, id=name, outputs=[*outputs], metadata=_FOLDED if folded else {}
+    )
+    return cell
+
+
+def _table(name: str, tables: Mapping[str, Table]) -> NotebookNode:
+    table = tables[name]
+    shape = f"{text.plural(len(table.rows), 'row', 'rows')} of {text.plural(len(table.columns), 'column', 'columns')}"
+    shown = {"text/html": table.as_html(), "text/plain": shape}
+    return _code(name, f'show("{name}")', _output("execute_result", shown))
+
+
+def _picture(index: int, picture: Picture, facet: FacetSection) -> NotebookNode:
+    name = f"dots-{index}-{picture.metric}"
+    shown = {"image/svg+xml": render_picture(picture, facet), "text/plain": f"{picture.metric} of each group, drawn"}
+    return _code(name, f'draw("{name}")', _output("display_data", shown))
+
+
+def _output(kind: str, shown: Mapping[str, str]) -> NotebookNode:
+    from nbformat import v4
+
+    output: NotebookNode = v4.new_output(kind, data={**shown})  # type: ignore[no-untyped-call]
+    return output
+
+
+def _numbered(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """The cells with the numbers that running them in order gives them and their results."""
+    listed = [*cells]
+    code = (cell for cell in listed if cell["cell_type"] == "code")
+    for count, cell in enumerate(code, start=1):
+        cell["execution_count"] = count
+        for output in cell["outputs"]:
+            if output["output_type"] == "execute_result":
+                output["execution_count"] = count
+    return listed
+
+
+@cache
+def _code_of(name: str) -> str:
+    return (resources.files(__package__) / "templates" / name).read_text(encoding="utf-8").rstrip()
+
+
+# --- What they say ------------------------------------------------------------------------------------------------
+
+
+def _verdict(report: Report) -> Iterator[str]:
+    judgement = report.judgement
+    yield f"# {markdown.escaped_inside(report.title)}"
+    yield markdown.sentence(wording.subject_of(report))
+    glyph = wording.GLYPHS.get(judgement.outcome) if judgement.outcome else None
+    yield f"## {f'{glyph} ' if glyph else ''}{judgement.headline}"
+    yield f"**{markdown.escaped_inside(judgement.summary)}**"
+    reasons = [markdown.sentence(reason) for reason in judgement.reasons]
+    if judgement.more_reasons:
+        reasons.append(f"{text.count(judgement.more_reasons)} more, marked in the tables below")
+    yield _list(reasons)
+    yield ", ".join(
+        f"{wording.GLYPHS[outcome]} {text.count(count)} {outcome.value}" for outcome, count in judgement.tallies
+    )
+    if judgement.rules:
+        yield f"**Asked:** {markdown.escaped_inside('; '.join(judgement.rules))}."
+    yield _list(_figure(*figure) for figure in wording.figures_of(report))
+    yield from map(markdown.escaped_inside, wording.notes_of(report))
+
+
+def _figure(what: str, value: str, aside: str) -> str:
+    return f"{what}: **{value}**" + (f" ({markdown.sentence([aside])})" if aside else "")
+
+
+def _warnings(report: Report) -> Iterator[str]:
+    yield f"## {text.plural(len(report.warnings), 'warning', 'warnings')}"
+    yield _list(map(markdown.escaped, report.warnings))
+
+
+def _undefined(facet: FacetSection) -> Iterator[str]:
+    for undefined in facet.undefined:
+        named = ", ".join(map(markdown.code, undefined.named))
+        more = f" and {text.count(undefined.others)} more" if undefined.others else ""
+        yield f"**{undefined.metric}** of {named}{more}: {markdown.escaped_inside(undefined.error)}"
+
+
+def _metrics(report: Report) -> Iterator[str]:
+    yield "## What the metrics say here"
+    yield from map(_metric, report.metrics)
+    yield markdown.escaped_inside(readings.notation(weighted=report.weight is not None))
+
+
+def _metric(metric: MetricSection) -> str:
+    reading = "It is not defined for any group of these data."
+    if metric.worst:
+        reading = f"**{metric.worst[1]}**: {markdown.sentence(metric.reading)}."
+    formula = f"{markdown.code(metric.formula)} (range: {metric.value_range})"
+    return f"### {metric.name}: {metric.title}\n\n{metric.question}\n\n> {reading}\n\n{formula}"
+
+
+def _evidence(report: Report) -> Iterator[str]:
+    yield "## Evidence"
+    yield _list(f"{name}: {markdown.code(value)}" for name, value in report.provenance)
+    if report.configuration:
+        yield "### Configuration"
+        yield markdown.block(report.configuration, "json")
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)

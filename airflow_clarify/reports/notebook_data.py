@@ -1,0 +1,247 @@
+"""The numbers of a report as a notebook holds them: as JSON in its code, and as HTML in its outputs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+from airflow_clarify.bias.thresholds import Outcome
+from airflow_clarify.reports import text, wording
+from airflow_clarify.reports.model import Distribution, Dot, FacetSection, Group, Mark, MetricSection, Picture, Report
+
+_LONGEST_IN_A_PICTURE = 40
+#: How what a rule did not let through looks. Both colours are set, so that it is readable in dark as in light.
+_STYLES = {
+    Outcome.VIOLATION: "background-color: #fdecea; color: #b3261e; font-weight: bold; white-space: nowrap",
+    Outcome.INCONCLUSIVE: "background-color: #fdf3e1; color: #8a5200; white-space: nowrap",
+    Outcome.IGNORED: "color: #707a88; white-space: nowrap",
+}
+_WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "rows": text.count,
+    "weight": text.weight,
+    "share": text.percent,
+    "text": str,
+}
+#: Keeps what looks for formulas in a page away from a table.
+_NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    :param name: its heading
+    :param kind: "text", or how its numbers are written: "rows", "weight", "share" or "metric"
+    :param none: what stands where there is no number
+    :param decimals: how many a metric has
+    """
+
+    name: str
+    kind: str
+    none: str = wording.NOTHING
+    decimals: int = 4
+
+    def written(self, value: Any) -> str:
+        """A value as it is shown."""
+        if value is None:
+            return self.none
+        if self.kind == "metric":
+            return text.number(value, self.decimals)
+        return _WRITTEN[self.kind](value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report, with a mark on every number that a rule did not let through.
+
+    :param columns: its columns, no two of one name
+    :param rows: names and numbers
+    :param marks: row, column and outcome
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    marks: tuple[tuple[int, int, Outcome], ...] = ()
+
+    def as_html(self) -> str:
+        """The table as running the notebook shows it; all of it is text."""
+        outcomes = {(row, column): outcome for row, column, outcome in self.marks}
+        lines = [f'<table class="{_NO_FORMULAS}">', "<thead><tr>"]
+        lines += [f'<th scope="col">{escape(column.name)}</th>' for column in self.columns]
+        lines += ["</tr></thead>", "<tbody>"]
+        for index, row in enumerate(self.rows):
+            cells = (
+                _cell(column.written(value), outcomes.get((index, place)))
+                for place, (column, value) in enumerate(zip(self.columns, row, strict=True))
+            )
+            lines.append(f"<tr>{''.join(cells)}</tr>")
+        return "\n".join([*lines, "</tbody>", "</table>"])
+
+
+def _cell(shown: str, outcome: Outcome | None) -> str:
+    if outcome is None:
+        return f"<td>{escape(shown)}</td>"
+    return f'<td style="{_STYLES[outcome]}">{wording.GLYPHS[outcome]} {escape(shown)}</td>'
+
+
+# --- Tables -------------------------------------------------------------------------------------------------------
+
+
+def tables_of(report: Report) -> dict[str, Table]:
+    """Every table of a notebook by its name, in the order in which they are shown."""
+    tables = {f"overview-{index}": _overview(facet, report) for index, facet in enumerate(report.facets, start=1)}
+    if report.compared:
+        tables["repair"] = _repair(report.metrics)
+    if report.labels.bars:
+        tables["labels"] = _labels(report)
+    for index, facet in enumerate(report.facets, start=1):
+        if facet.distribution:
+            tables[f"distribution-{index}"] = _distribution(facet, facet.distribution)
+    return tables
+
+
+def _overview(facet: FacetSection, report: Report) -> Table:
+    weighted, repaired = report.weight is not None, report.rows_before is not None
+    kinds = ["rows", *(["rows"] if repaired else []), *(["weight"] if weighted else [])]
+    kinds += ["weight" if weighted else "rows", "share", "share"]
+    headings = wording.count_headings(report, facet)
+    columns = [Column(heading, kind) for heading, kind in zip(headings, kinds[: len(headings)], strict=True)]
+    columns += [Column(column.metric, "metric", "not defined", column.decimals) for column in facet.columns]
+    rows, marks = [], []
+    for index, group in enumerate(facet.groups):
+        measured = [group.mark(column.metric) for column in facet.columns]
+        row = [_shown(group.value), *_counts(group, facet, weighted, repaired), *map(_value, measured)]
+        first = len(row) - len(measured)
+        marks += [
+            (index, first + place, mark.outcome)
+            for place, mark in enumerate(measured)
+            if mark is not None and mark.outcome in _STYLES
+        ]
+        rows.append(tuple(row))
+    return Table((_first_column(facet.column, columns), *columns), tuple(rows), tuple(marks))
+
+
+def _counts(group: Group, facet: FacetSection, weighted: bool, repaired: bool) -> list[Any]:
+    if not facet.counted:
+        return []
+    before = [group.rows_before] if repaired else []
+    if group.split is None:
+        return [None, *before, *([None] if weighted else []), None, None, None]
+    d, positive = group.split.d, group.split.d_positive
+    weight = [float(d.weight)] if weighted else []
+    amount = float(positive.weight) if weighted else positive.rows
+    return [d.rows, *before, *weight, amount, group.share, group.rest_share]
+
+
+def _value(mark: Mark | None) -> float | None:
+    return None if mark is None else mark.value
+
+
+def _repair(metrics: Iterable[MetricSection]) -> Table:
+    columns = tuple(Column(name, "text", "not defined") for name in ("Metric", "Before", "Of", "After", "Of, after"))
+    rows = []
+    for metric in metrics:
+        found = [(each[1], _shown(each[0])) if each else (None, "") for each in (metric.before, metric.after)]
+        rows.append((metric.name, *found[0], *found[1]))
+    return Table(columns, tuple(rows))
+
+
+def _labels(report: Report) -> Table:
+    labels = report.labels
+    columns = [Column("Rows", "rows"), Column("Share", "share", ""), Column("Counts as", "text")]
+    rows: list[tuple[Any, ...]] = [
+        (_shown(wording.label_name(bar)), bar.rows, bar.share, "positive" if bar.positive else "")
+        for bar in labels.bars
+    ]
+    if labels.other_rows:
+        rows.append((wording.other_labels(report), labels.other_rows, None, ""))
+    return Table((_first_column(labels.column, columns), *columns), tuple(rows))
+
+
+def _distribution(facet: FacetSection, distribution: Distribution) -> Table:
+    columns = [Column("Rows", "rows"), Column("Positive", "rows"), Column("Not positive", "rows")]
+    columns.append(Column("Positive share", "share"))
+    rows = tuple(
+        (
+            wording.ALL_OTHERS if bar.value is None else _shown(bar.value),
+            bar.rows,
+            bar.positive,
+            bar.rows - bar.positive,
+            bar.positive_share,
+        )
+        for bar in distribution.all_bars
+    )
+    return Table((_first_column(facet.column, columns), *columns), rows)
+
+
+def _first_column(name: str, others: Iterable[Column]) -> Column:
+    """The column of the names. pandas can style a table only where no two columns have one name."""
+    shown = _shown(name)
+    return Column(f"{shown} (value)" if shown in {column.name for column in others} else shown, "text")
+
+
+def _shown(name: str) -> str:
+    return text.visible(name)
+
+
+# --- As JSON ------------------------------------------------------------------------------------------------------
+
+
+def data_of(report: Report, tables: Mapping[str, Table]) -> str:
+    """The tables and pictures of a notebook as JSON, in lines that can be read.
+
+    It stands in a raw string of Python between three quotation marks. It cannot end that string: in JSON, a quotation
+    mark of the data has a backslash before it, and three others never follow each other.
+    """
+    parts = {
+        "glyphs": _json({outcome.value: wording.GLYPHS[outcome] for outcome in _STYLES}),
+        "styles": _json({outcome.value: style for outcome, style in _STYLES.items()}),
+        "tables": _object({name: _table(table) for name, table in tables.items()}),
+        "pictures": _object(dict(_pictures(report))),
+    }
+    return _object(parts)
+
+
+def _table(table: Table) -> str:
+    marks = [(row, column, outcome.value) for row, column, outcome in table.marks]
+    columns = [asdict(column) for column in table.columns]
+    return _object({"columns": _json(columns), "marks": _json(marks), "rows": _array(table.rows)})
+
+
+def _pictures(report: Report) -> Iterator[tuple[str, str]]:
+    for index, facet in enumerate(report.facets, start=1):
+        for picture in facet.pictures:
+            yield f"dots-{index}-{picture.metric}", _picture(picture)
+
+
+def _picture(picture: Picture) -> str:
+    axis = (picture.axis.low, picture.axis.high)
+    return _object({"metric": _json(picture.metric), "axis": _json(axis), "dots": _array(map(_dot, picture.dots))})
+
+
+def _dot(dot: Dot) -> dict[str, Any]:
+    mark = dot.mark
+    return {
+        "name": text.shortened(_shown(dot.group.value), _LONGEST_IN_A_PICTURE),
+        "value": mark.value if mark.value is None or math.isfinite(mark.value) else None,
+        "bounds": (mark.low, mark.high),
+        "outcome": wording.word(mark.outcome),
+        "interval": mark.interval,
+        "before": mark.before,
+    }
+
+
+def _object(parts: Mapping[str, str]) -> str:
+    return "{" + ",\n".join(f"{_json(name)}: {part}" for name, part in parts.items()) + "}"
+
+
+def _array(items: Iterable[Any]) -> str:
+    return "[\n" + ",\n".join(map(_json, items)) + "]"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

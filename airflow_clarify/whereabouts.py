@@ -1,0 +1,149 @@
+"""Which dataset it is that a task read or wrote, as others name it too.
+
+An analysis travels from task to task through XCom. Where its data are travels with it, so that a gate, which never sees
+the data, can still say of which dataset its verdict is. Connections are named, never copied: no secret travels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from airflow_clarify.bias.config import DataConfig
+
+#: A longer one is cut, and then its tables are not known.
+_LONGEST_QUERY = 4000
+#: Where it stands beside an analysis in XCom.
+XCOM_FIELD = "data"
+
+
+class DatasetName(NamedTuple):
+    """A dataset in OpenLineage's naming.
+
+    :param namespace: the storage or the database, such as "s3://bucket"
+    :param name: what it is called there
+    """
+
+    namespace: str
+    name: str
+
+
+def of_data(data: DataConfig, engine: Any) -> dict[str, Any]:
+    """Where the data of a configuration are, as plain JSON.
+
+    :param data: what was read
+    :param engine: what read it
+    """
+    if data.table is not None:
+        return {**_home(engine), "table": data.table if isinstance(data.table, str) else list(data.table)}
+    if data.query is not None:
+        return {**_home(engine), "query": data.query[:_LONGEST_QUERY]}
+    return {"path": str(data.input_path)}
+
+
+def of_target(target: str | Sequence[str], engine: Any) -> dict[str, Any]:
+    """Where a balanced copy is, as plain JSON.
+
+    :param target: a path, or the name of a table
+    :param engine: what wrote it
+    """
+    if isinstance(target, str) and (not engine.draws_by_key or "/" in target):
+        return {"path": target}
+    return {**_home(engine), "table": target if isinstance(target, str) else list(target)}
+
+
+def dataset_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
+    """The datasets that are meant; several where the data were a query over several tables.
+
+    :param whereabouts: as :func:`of_data` or :func:`of_target` gave it
+    """
+    if "path" in whereabouts:
+        return [name_of_path(whereabouts["path"])]
+    if whereabouts["engine"] == "spark":
+        namespace = f"spark://{_spark_server(whereabouts)}"
+        return [DatasetName(namespace, ".".join(parts)) for parts in _tables(whereabouts, "spark")]
+    return _names_in_database(whereabouts)
+
+
+def name_of_path(path: str) -> DatasetName:
+    """A file, a folder or a glob, local or in an object store.
+
+    >>> name_of_path("s3://my_connection@bucket/loans/*.csv")
+    DatasetName(namespace='s3://bucket', name='loans/*.csv')
+    """
+    parsed = urlsplit(path)
+    if "://" not in path or parsed.scheme in ("", "file"):
+        return DatasetName("file", str(Path(parsed.path if parsed.scheme == "file" else path).absolute()))
+    scheme = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}.get(parsed.scheme, parsed.scheme)
+    # Before the @ stands a connection of Airflow's, or a secret; but in Azure's addresses it is a container.
+    host = parsed.netloc if scheme.startswith(("abfs", "wasb")) else parsed.netloc.rpartition("@")[2]
+    name = parsed.path if scheme == "hdfs" else parsed.path.lstrip("/")
+    return DatasetName(f"{scheme}://{host}", name or "/")
+
+
+def _home(engine: Any) -> dict[str, Any]:
+    home = {"engine": engine.name, "conn_id": engine.conn_id, "dialect": getattr(engine, "dialect", None)}
+    url = getattr(engine, "url", None)
+    # What comes after the port may be a token.
+    return home | ({"server": urlsplit(url).netloc} if url else {})
+
+
+def _tables(whereabouts: Mapping[str, Any], dialect: str) -> list[list[str]]:
+    """The tables that were read, as the parts of their names."""
+    from sqlglot import exp
+
+    from airflow_clarify.engines.sql.relation import read_query, table_named
+
+    if "table" in whereabouts:
+        return [_parts(table_named(whereabouts["table"], dialect, "table"))]
+    query = read_query(whereabouts["query"], dialect)
+    inside = {part.alias.lower() for part in query.find_all(exp.CTE)}
+    found = [_parts(table) for table in query.find_all(exp.Table) if table.db or table.name.lower() not in inside]
+    return [parts for at, parts in enumerate(found) if parts not in found[:at]]
+
+
+def _parts(table: exp.Table) -> list[str]:
+    return [part.name for part in table.parts]
+
+
+def _names_in_database(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
+    """Tables as the connection's own hook has OpenLineage name them, where it knows how."""
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    from airflow_clarify.engines.sql.dialects import dialect_of
+
+    conn_id = whereabouts["conn_id"]
+    connection = BaseHook.get_connection(conn_id)
+    tables = _tables(whereabouts, whereabouts["dialect"] or dialect_of(str(connection.conn_type), conn_id).name)
+    hook = connection.get_hook()
+    described = getattr(hook, "get_openlineage_database_info", None)
+    info = described(connection) if described is not None else None
+    if info is None:
+        namespace = f"{connection.conn_type}://{connection.host or conn_id}"
+        return [DatasetName(namespace, ".".join(parts)) for parts in tables]
+    namespace = f"{info.scheme}://{info.authority}" if info.authority else str(info.scheme)
+    return [DatasetName(namespace, ".".join(_whole(parts, hook, info.database))) for parts in tables]
+
+
+def _whole(parts: Sequence[str], hook: Any, database: str | None) -> list[str]:
+    """The name of a table with the schema and the database that it is in, where they are not said."""
+    whole = list(parts)
+    if len(whole) == 1 and (schema := hook.get_openlineage_default_schema()):
+        whole.insert(0, str(schema))
+    if len(whole) == 2 and database:
+        whole.insert(0, database)
+    return whole
+
+
+def _spark_server(whereabouts: Mapping[str, Any]) -> str:
+    if "server" in whereabouts:
+        return str(whereabouts["server"])
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    connection = BaseHook.get_connection(whereabouts["conn_id"])
+    return f"{connection.host}:{connection.port or 15002}"

@@ -1,0 +1,133 @@
+"""The example with a waiver: a person answers through the REST API of a real Airflow, and a model is trained or not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow_services import AirflowServices, airflow_services
+from example_dags import DAGS, load
+
+DAG_ID = "bias_waiver"
+REASON = "Agreed with the board on 3 March: the model only sorts applications that people decide on."
+ENDED = ("success", "failed", "skipped", "upstream_failed")
+
+
+def test_it_can_be_read_and_asks_only_between_the_gate_and_the_training(airflow_home: Path) -> None:
+    dag = load(DAG_ID).dag
+
+    assert dag.get_task("gate").downstream_task_ids == {"approval", "train"}
+    assert dag.get_task("approval").downstream_task_ids == {"waiver", "train"}
+    assert dag.get_task("waiver").downstream_task_ids == {"train"}
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServices]:
+    home = tmp_path_factory.mktemp("airflow")
+    (home / "dags").mkdir()
+    shutil.copy(DAGS / f"{DAG_ID}.py", home / "dags")
+    with airflow_services(home, home / "dags") as services:
+        yield services
+
+
+@pytest.fixture(scope="module")
+def runs(airflow: AirflowServices) -> dict[str, str]:
+    """A run for each answer, side by side: those that wait are answered, and all have ended."""
+    answers: dict[str, tuple[str, dict[str, str]]] = {
+        "approved": ("Approve", {"reason": REASON}),
+        "rejected": ("Reject", {"reason": "not these data"}),
+        "without a reason": ("Approve", {"reason": "  "}),
+        "without a form": ("Approve", {}),
+    }
+    started = {answer: airflow.trigger(DAG_ID, folder=str(airflow.home / "loans")) for answer in answers}
+    started["within bounds"] = airflow.trigger(DAG_ID, folder=str(airflow.home / "loans"), dpl=0.5)
+    for name, (option, form) in answers.items():
+        wait_until_asked(airflow, started[name])
+        airflow.call("PATCH", request(started[name]), {"chosen_options": [option], "params_input": form})
+    for run_id in started.values():
+        airflow.wait_for(DAG_ID, run_id, "train", *ENDED, patience=180)
+        airflow.wait_for_run(DAG_ID, run_id)
+    return started
+
+
+def wait_until_asked(airflow: AirflowServices, run_id: str) -> None:
+    airflow.wait_for(DAG_ID, run_id, "approval", "awaiting_input", "deferred", patience=180)
+    # No person is so quick: an answer that comes before the scheduler has heard of the end of the process that asked
+    # fails the task, for the scheduler then takes the one for the other.
+    heard = f"TaskInstance Finished: dag_id={DAG_ID}, task_id=approval, run_id={run_id},"
+    airflow.until(lambda: heard in airflow.log_of("scheduler"), "the scheduler knows that somebody is asked", 90)
+
+
+def request(run_id: str) -> str:
+    return f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/approval/-1/hitlDetails"
+
+
+def states(airflow: AirflowServices, run_id: str) -> dict[str, Any]:
+    found = airflow.call("GET", f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances")["task_instances"]
+    return {instance["task_id"]: instance["state"] for instance in found}
+
+
+@pytest.mark.airflow
+@pytest.mark.server
+@pytest.mark.slow
+class TestAnswers:
+    def test_who_is_asked_sees_what_the_gate_found(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
+        asked = airflow.call("GET", request(runs["approved"]))
+
+        assert asked["subject"] == "Train on biased data?"
+        assert "**Violation.** 1 of 1 check fails." in asked["body"]
+        assert "- DPL of `black=1` is 0.2244, outside [-0.1, 0.1]" in asked["body"]
+        assert "{{" not in asked["body"]
+        assert asked["params"]["reason"]["schema"] == {"type": "string", "title": "Reason"}
+
+    def test_a_reason_lets_the_run_through_and_is_kept_with_the_model(
+        self, airflow: AirflowServices, runs: dict[str, str]
+    ) -> None:
+        run_id = runs["approved"]
+        waiver = airflow.xcom(DAG_ID, run_id, "waiver")
+
+        assert set(states(airflow, run_id).values()) == {"success"}
+        assert waiver["reason"] == REASON
+        assert waiver["approved_by"]["id"]
+        assert waiver["approved_at"].startswith("20")
+        assert waiver["verdict"].startswith("violation: 1 of 1 checks fail")
+        event = event_of(airflow, run_id)
+        assert event["waiver"] == waiver
+        assert event["rows"] == 1989
+
+    def test_a_rejection_trains_nothing(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
+        found = states(airflow, runs["rejected"])
+
+        assert (found["gate"], found["approval"]) == ("success", "success")
+        assert (found["waiver"], found["train"]) == ("skipped", "skipped")
+        assert event_of(airflow, runs["rejected"]) is None
+
+    def test_a_rejected_training_is_not_started_by_clearing_it(
+        self, airflow: AirflowServices, runs: dict[str, str]
+    ) -> None:
+        airflow.clear(DAG_ID, runs["rejected"], "train")
+
+        assert airflow.wait_for(DAG_ID, runs["rejected"], "train", *ENDED)["state"] == "skipped"
+
+    @pytest.mark.parametrize("answer", ["without a reason", "without a form"])
+    def test_no_reason_is_no_waiver(self, airflow: AirflowServices, runs: dict[str, str], answer: str) -> None:
+        found = states(airflow, runs[answer])
+
+        assert (found["waiver"], found["train"]) == ("failed", "upstream_failed")
+        assert event_of(airflow, runs[answer]) is None
+
+    def test_nobody_is_asked_where_the_data_pass(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
+        found = states(airflow, runs["within bounds"])
+
+        assert (found["approval"], found["waiver"]) == ("skipped", "skipped")
+        assert found["train"] == "success"
+        assert event_of(airflow, runs["within bounds"])["waiver"] is None
+
+
+def event_of(airflow: AirflowServices, run_id: str) -> Any:
+    """What the run has said of the model; None where there is none."""
+    events = airflow.call("GET", "assets/events")["asset_events"]
+    return next((event["extra"] for event in events if event["source_run_id"] == run_id), None)

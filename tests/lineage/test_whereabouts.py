@@ -1,0 +1,110 @@
+"""Datasets by the names that OpenLineage gives them, and nothing secret on the way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_clarify import DataConfig, DuckDBEngine, SageMakerEngine, SparkEngine, SQLEngine
+from airflow_clarify.whereabouts import dataset_names, name_of_path, of_data, of_target
+
+
+@pytest.mark.parametrize(
+    ("path", "namespace", "name"),
+    [
+        ("/data/loans.csv", "file", "/data/loans.csv"),
+        ("file:///data/loans.csv", "file", "/data/loans.csv"),
+        ("s3://bucket/loans/2026/*.parquet", "s3://bucket", "loans/2026/*.parquet"),
+        ("s3a://bucket/loans.csv", "s3://bucket", "loans.csv"),
+        ("s3://aws_default@bucket/loans.csv", "s3://bucket", "loans.csv"),
+        ("gcs://bucket/loans/", "gs://bucket", "loans/"),
+        ("s3://bucket", "s3://bucket", "/"),
+        ("abfss://box@store.dfs.core.windows.net/loans.csv", "abfss://box@store.dfs.core.windows.net", "loans.csv"),
+        ("hdfs://name:8020/loans.csv", "hdfs://name:8020", "/loans.csv"),
+        ("https://ada:secret@host/loans.csv?token=secret", "https://host", "loans.csv"),
+    ],
+)
+def test_names_of_paths(path: str, namespace: str, name: str) -> None:
+    assert name_of_path(path) == (namespace, name)
+
+
+def test_a_path_that_is_not_absolute_is_made_so() -> None:
+    assert name_of_path("loans.csv") == ("file", str(Path.cwd() / "loans.csv"))
+
+
+@pytest.mark.parametrize("engine", [DuckDBEngine(), SparkEngine(), SageMakerEngine(role="clarify")])
+def test_files_have_one_name_whatever_reads_them(engine: Any) -> None:
+    found = of_data(DataConfig("s3://bucket/loans.csv"), engine)
+    assert dataset_names(found) == [("s3://bucket", "loans.csv")]
+
+
+@pytest.fixture
+def warehouse(monkeypatch: pytest.MonkeyPatch) -> SQLEngine:
+    """A PostgreSQL that nobody answers for: naming a table asks it nothing."""
+    pytest.importorskip("airflow.providers.openlineage", reason="the provider openlineage is not installed")
+    connection = {"conn_type": "postgres", "host": "db", "schema": "lending", "login": "ada", "password": "secret"}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
+    return SQLEngine("warehouse")
+
+
+@pytest.mark.airflow
+class TestTables:
+    @pytest.mark.parametrize(
+        ("table", "name"),
+        [
+            ("risk.Loans", "lending.risk.loans"),
+            ('risk."Loans"', "lending.risk.Loans"),
+            (["risk", "Loans.2026"], "lending.risk.Loans.2026"),
+            ("other.risk.loans", "other.risk.loans"),
+        ],
+    )
+    def test_a_table_of_postgresql(self, warehouse: SQLEngine, table: Any, name: str) -> None:
+        for found in (of_data(DataConfig(table=table), warehouse), of_target(table, warehouse)):
+            assert dataset_names(json.loads(json.dumps(found))) == [("postgres://db:5432", name)]
+            assert "secret" not in str(found)
+
+    def test_the_tables_of_a_query(self, warehouse: SQLEngine) -> None:
+        query = """
+            WITH recent AS (SELECT * FROM risk.loans WHERE day > '2026-01-01')
+            SELECT recent.*, b.sex FROM recent JOIN risk.borrowers AS b USING (borrower) JOIN risk.loans USING (id)
+        """
+        found = dataset_names(of_data(DataConfig(query=query), warehouse))
+        assert sorted(found) == [
+            ("postgres://db:5432", "lending.risk.borrowers"),
+            ("postgres://db:5432", "lending.risk.loans"),
+        ]
+
+
+def test_a_table_of_spark_and_no_token() -> None:
+    engine = SparkEngine(url="sc://spark:15002/;token=secret;user_id=ada")
+
+    found = of_data(DataConfig(table="lake.loans"), engine)
+    assert "secret" not in json.dumps(found)
+    assert dataset_names(found) == [("spark://spark:15002", "lake.loans")]
+
+
+@pytest.mark.airflow
+def test_a_connection_to_spark_is_looked_up_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "spark_connect", "host": "spark", "port": 15003}))
+
+    found = of_target("lake.loans", SparkEngine("lake"))
+    assert dataset_names(found) == [("spark://spark:15003", "lake.loans")]
+    assert of_target("s3://bucket/loans", SparkEngine("lake")) == {"path": "s3://bucket/loans"}
+
+
+def test_without_openlineage_nothing_asks_for_it() -> None:
+    script = """
+import sys
+sys.modules["openlineage"] = None
+import airflow_clarify
+for name in airflow_clarify.__all__:
+    getattr(airflow_clarify, name)
+assert "airflow_clarify.lineage" not in sys.modules
+"""
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

@@ -1,0 +1,171 @@
+"""What people are told of a verdict: short, complete about the worst, and harmless whatever the data say."""
+
+from __future__ import annotations
+
+import html
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, DataConfig, Thresholds
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.notifications.messages import as_html, as_markdown, as_text
+
+HOSTILE = [
+    "`code` ``` {{ 7 * 7 }} {% raw %}",
+    "<script>alert(1)</script>",
+    "<!channel> <https://evil.example|click>",
+    "[click](https://evil.example)",
+    "![pixel](https://evil.example/pixel.png)",
+    "https://evil.example and me@evil.example and www.evil.example",
+    "line\nbreak\r\n\n# heading\n- item",
+    "a\u202eb\u200bc",
+    "**bold** __bold__ | table | ~~gone~~",
+    "x" * 500,
+]
+
+
+def an_analysis(values: dict[str, tuple[int, int]], column: str = "f") -> Analysis:
+    """An analysis of facet values with so many positive and negative rows each."""
+    cells = [
+        Cell(value, "1" if positive else "0", positive, None, Tally.of_rows(rows))
+        for value, counts in values.items()
+        for positive, rows in zip((True, False), counts, strict=True)
+    ]
+    config = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], column), ["DPL"])
+    return Analysis.from_contingency(Contingency("y", "1", [FacetContingency(column, [*values], cells)]), config)
+
+
+def verdict_of(values: dict[str, tuple[int, int]], column: str = "f", bound: float = 0.1, **rules: Any) -> Any:
+    return Thresholds({"DPL": bound}, **rules).judge(an_analysis(values, column)).to_json()
+
+
+BIASED = verdict_of({"a": (60, 40), "b": (10, 90)})
+FAIR = verdict_of({"a": (60, 40), "b": (60, 40)})
+MANY = verdict_of({str(n): (5 * n, 100 - 5 * n) for n in range(18)}, "store")
+
+
+def test_a_violation_as_text() -> None:
+    assert as_text(BIASED, "http://airflow/dags/d").splitlines() == [
+        "Bias gate: Violation. 2 of 2 checks fail.",
+        "- DPL of f=a is -0.5000, outside [-0.1, 0.1]",
+        "- DPL of f=b is 0.5000, outside [-0.1, 0.1]",
+        "http://airflow/dags/d",
+    ]
+
+
+def test_a_pass_as_text() -> None:
+    assert as_text(FAIR) == "Bias gate: Passed. 2 of 2 checks pass."
+
+
+def test_a_violation_as_markdown() -> None:
+    assert as_markdown(BIASED, "http://airflow/dags/d") == (
+        "**Violation.** 2 of 2 checks fail.\n\n"
+        "- DPL of `f=a` is -0.5000, outside [-0.1, 0.1]\n"
+        "- DPL of `f=b` is 0.5000, outside [-0.1, 0.1]\n\n"
+        "[All of it](http://airflow/dags/d)"
+    )
+
+
+def test_a_violation_as_html() -> None:
+    assert as_html(BIASED, "http://airflow/?a=1&b=2") == (
+        "<p><strong>Violation.</strong> 2 of 2 checks fail.</p>"
+        "<ul><li>DPL of <bdi><code>f=a</code></bdi> is -0.5000, outside [-0.1, 0.1]</li>"
+        "<li>DPL of <bdi><code>f=b</code></bdi> is 0.5000, outside [-0.1, 0.1]</li></ul>"
+        '<p><a href="http://airflow/?a=1&amp;b=2">All of it</a></p>'
+    )
+
+
+def test_the_worst_five_are_listed_and_the_others_counted() -> None:
+    lines = as_text(MANY).splitlines()
+
+    assert lines[0] == "Bias gate: Violation. 14 of 18 checks fail."
+    assert lines[1].startswith(("- DPL of store=0 is", "- DPL of store=17 is"))
+    assert lines[6:] == ["- and 9 more findings"]
+
+
+def test_what_is_wrong_with_the_whole_comes_first() -> None:
+    silent = verdict_of({"a": (0, 40), "b": (0, 90)})
+
+    summary, reason, *more = as_text(silent).splitlines()
+    assert summary == "Bias gate: Violation. None of 2 checks fails, but the data are not fit to be judged."
+    assert "positive" in reason
+    assert not more
+
+
+def test_the_undecided_are_named() -> None:
+    unsure = verdict_of({"a": (6, 4), "b": (5, 5)}, confidence=0.95, on_inconclusive="fail")
+
+    assert as_text(unsure).splitlines()[0] == "Bias gate: Inconclusive. 0 of 2 checks pass (2 inconclusive)."
+    assert "reaches across a bound" in as_markdown(unsure)
+
+
+def test_several_analyses_are_one_message() -> None:
+    several = {**BIASED, "all": [FAIR, BIASED, BIASED]}
+
+    lines = as_text(several).splitlines()
+    assert lines[0] == "Bias gate: Violation. 4 of 6 checks of 3 analyses fail."
+    assert len(lines) == 5
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("where", ["value", "column"])
+def test_hostile_names_stay_text(value: str, where: str) -> None:
+    column, values = (
+        ("f", {value: (60, 40), "b": (10, 90)}) if where == "value" else (value, {"a": (60, 40), "b": (10, 90)})
+    )
+    verdict = verdict_of(values, column)
+
+    text = as_text(verdict)
+    assert len(text.splitlines()) == 3
+    assert text.replace("\n", "").isprintable()
+    assert len(text) < 500
+    assert tags_in(as_html(verdict)) == {"p", "strong", "ul", "li", "bdi", "code"}
+    assert markup_in(as_markdown(verdict)) == {"paragraph", "strong", "bullet_list", "list_item", "text", "code_inline"}
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_what_another_program_wrote_into_an_analysis_stays_text(value: str) -> None:
+    """The reason of a metric that is not defined may come from a file that others wrote."""
+    found = {"facet": "f", "value": "b", "metric": "DPL", "outcome": "violation"}
+    verdict = {
+        **BIASED,
+        "reasons": [value],
+        "findings": [
+            found | {"reason": f"DPL of f=b is not defined: {value}"},
+            found | {"reason": value},
+        ],
+    }
+
+    assert markup_in(as_markdown(verdict)) <= {
+        "paragraph", "strong", "bullet_list", "list_item", "text", "code_inline",
+    }  # fmt: skip
+    assert tags_in(as_html(verdict)) <= {"p", "strong", "ul", "li", "bdi", "code"}
+    assert html.escape("<script>") not in as_text(verdict)
+
+
+def markup_in(markdown: str) -> set[str]:
+    """What a reader of Markdown makes of it, beside line ends."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    tokens = [token for block in reader.parse(markdown) for token in (block, *(block.children or ()))]
+    kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
+    # A bare address becomes a link in many readers, wherever it stands outside of code.
+    bare = " ".join(token.content for token in tokens if token.type == "text")
+    assert "://" not in bare
+    assert "www." not in bare
+    assert "@" not in bare
+    return kinds - {"inline", "softbreak"}
+
+
+def tags_in(document: str) -> set[str]:
+    found: set[str] = set()
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            assert not attrs
+            found.add(tag)
+
+    Reader().feed(document)
+    return found

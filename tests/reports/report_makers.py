@@ -1,0 +1,90 @@
+"""Analyses to report on: of clothes as in the lab, and of names that nobody should trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+
+CREATED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+METHODS = ["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"]
+
+#: Positive rows, and all other rows, of each facet value: two of the lab's categories, and its others as one.
+CLOTHES = {"Dresses": (4634, 1511), "Trend": (78, 40), "others": (12721, 3642)}
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</title></style></script><svg onload=alert(1)>",
+    "' onmouseover='alert(1)",
+    "'; DROP TABLE reviews; --",
+    "{{ 7 * 7 }}{% raw %}",
+    "&amp;&lt;b&gt;",
+    "javascript:alert(1)",
+    "--><!-- ]]>",
+    "שלום עולם",
+    "日本語 👩‍👩‍👧",
+    "x" * 300,
+]
+
+
+def facet(column: str, counts: Mapping[str | None, tuple[int, int]], weight: float | None = None) -> FacetContingency:
+    def tally(rows: int) -> Tally:
+        return Tally.of_rows(rows) if weight is None else Tally.of_weights(rows, rows * weight, rows * weight**2)
+
+    cells = [
+        Cell(value, label, label == "1", None, tally(rows))
+        for value, (positive, negative) in counts.items()
+        for label, rows in (("1", positive), ("0", negative))
+    ]
+    return FacetContingency(column, list(counts), cells)
+
+
+def configuration(
+    column: str = "product_category", label: str = "sentiment", methods: object = METHODS
+) -> AnalysisConfig:
+    return AnalysisConfig.build(DataConfig("reviews.csv", label=label), BiasConfig([1], column), methods)  # type: ignore[arg-type]
+
+
+def analysis_of(
+    *facets: FacetContingency, label: str = "sentiment", weighted: bool = False, warnings: Sequence[str] = ()
+) -> Analysis:
+    contingency = Contingency(label, "1", facets, engine="DuckDB 1.4", warnings=warnings, weighted=weighted)
+    return Analysis.from_contingency(contingency, configuration())
+
+
+#: What can reach further in a notebook or in a PDF than in a page.
+HOSTILE_ELSEWHERE = [
+    "$x$ $$y$$ \\(z\\) \\begin{a}",
+    "*b* _i_ `c` ``d``",
+    "# heading",
+    "- item",
+    "1. item",
+    "[link](http://evil.test) ![image](http://evil.test/x.png)",
+    "http://evil.test www.evil.test <http://evil.test>",
+    "| a | b |",
+    "```\n# out of the block",
+    '"""); print("out of the string")',
+    "'''\\",
+    "!ls %ls ?",
+    "\x1b[31mred\x1b[0m",
+    "\u202egpj.exe",
+    '#panic("typst") #[b] @label',
+    "مرحبا بالعالم",
+    "\ue000private",
+    "\U000e0041tag",
+    "",
+]
+
+
+def hostile_analysis(values: Sequence[str] = (*HOSTILE, *HOSTILE_ELSEWHERE)) -> Analysis:
+    """Hostile values, columns, labels and warnings."""
+    counts = {value: (10 + index, 20) for index, value in enumerate(values)}
+    return analysis_of(
+        *(facet(column, counts) for column in ("</th><script>alert(2)</script>", "עברית $x$")),
+        label='<img src="http://example.test/" onerror=alert(3)>',
+        warnings=["<b>bold</b> </style> [a](http://evil.test) $x$ `c`"],
+    )

@@ -1,0 +1,184 @@
+"""The PDF: says all that the page says, is made for screen readers and for printing, and shows every character."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pypdf
+import pytest
+import typst
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from report_makers import CLOTHES, CREATED, HOSTILE, HOSTILE_ELSEWHERE, METHODS, analysis_of, configuration, facet
+
+from airflow_clarify.bias.thresholds import Thresholds
+from airflow_clarify.reports import pdf, pdf_document
+from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.text import visible
+
+
+def read(content: bytes) -> pypdf.PdfReader:
+    return pypdf.PdfReader(io.BytesIO(content))
+
+
+def text_of(content: bytes) -> str:
+    return "\n".join(page.extract_text() for page in read(content).pages)
+
+
+def joined(text: str) -> str:
+    """A text without its line breaks and spaces: names that are long go over several lines."""
+    return re.sub(r"\s+", "", text)
+
+
+@pytest.fixture(scope="module")
+def lab() -> bytes:
+    analysis = analysis_of(facet("product_category", CLOTHES), warnings=["3 labels are missing"])
+    report = build(
+        analysis,
+        thresholds=Thresholds({"DPL": 0.1}),
+        config=configuration(),
+        created=CREATED,
+        data="s3://b/reviews.csv",
+    )
+    return pdf.render_report(report)
+
+
+def test_says_the_verdict_first_and_then_what_the_page_says_in_its_order(lab: bytes) -> None:
+    text = joined(text_of(lab))
+    order = [
+        "AnalysisReport", "Violation", "1of3checksfails.", "22,626", "1warning", "3labelsaremissing",
+        "DPLbyproduct_category", "Allmetricsbyproduct_category", "Therowsbehindthenumbers",
+        "Whatthemetricssayhere", "Evidence", "s3://b/reviews.csv", "Configuration", '"label":"sentiment"',
+    ]  # fmt: skip
+    places = [text.index(each) for each in order]
+    assert places == sorted(places)
+    assert "ofrowswithproduct_category=Trend,66.1%arepositive;ofallothers,77.1%" in text
+    assert all(metric in text for metric in METHODS)
+
+
+def test_is_tagged_titled_and_numbered_on_a4(lab: bytes) -> None:
+    document = read(lab)
+    root = document.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en"
+    assert document.metadata is not None
+    assert document.metadata.title == "Analysis Report"
+    assert b"pdfuaid:part" in root["/Metadata"].get_data()
+    for number, page in enumerate(document.pages, start=1):
+        assert [round(float(size)) for size in page.mediabox[2:]] == [595, 842]
+        assert f"{number} / {len(document.pages)}" in page.extract_text()
+
+
+def test_headings_are_bookmarks(lab: bytes) -> None:
+    titles = [str(entry["/Title"]) for entry in _flat(read(lab).outline)]
+    assert titles[:3] == ["Analysis Report", "Violation", "1 warning"]
+    assert "Evidence" in titles
+
+
+def _flat(outline: list[object]) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for entry in outline:
+        found += _flat(entry) if isinstance(entry, list) else [entry]  # type: ignore[list-item]
+    return found
+
+
+def test_fonts_are_inside(lab: bytes) -> None:
+    for page in read(lab).pages:
+        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+            descriptor = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
+            assert {"/FontFile2", "/FontFile3"} & set(descriptor)
+
+
+def test_of_too_many_groups_the_worst_are_listed_and_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pdf_document._MOST_ROWS >= 600
+    monkeypatch.setattr(pdf_document, "_MOST_ROWS", 50)
+    counts = {f"group {index:02d}": (index, 300 - index) for index in range(1, 61)}
+    text = text_of(pdf.render_report(build(analysis_of(facet("g", counts)), created=CREATED)))
+    assert "The 50 most violating of 60 are listed; the report in HTML has all." in text
+    table = text[text.index("All metrics") : text.index("The rows behind")]
+    listed = re.findall(r"group (\d\d)", table)
+    assert len(listed) == 50
+    assert {"01", "60"} <= set(listed)
+    assert "30" not in listed
+
+
+# --- Hostile names ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hostile() -> str:
+    values = [*HOSTILE, *HOSTILE_ELSEWHERE, "日本語", "😀", "ไทย", "x" * 500]
+    counts = {value: (10 + index, 20) for index, value in enumerate(values)}
+    analysis = analysis_of(facet('#[*x*] "', counts), warnings=["#panic() <b>"])
+    report = build(analysis, thresholds=Thresholds({"DPL": 0.1}), created=CREATED, title="#panic() $x$ " + "y" * 200)
+    return joined(text_of(pdf.render_report(report)))
+
+
+def test_names_are_text_whatever_they_say(hostile: str) -> None:
+    from_left_to_right = [
+        value
+        for value in [*HOSTILE, *HOSTILE_ELSEWHERE, "x" * 500]
+        if value and value.isascii() and visible(value) == value
+    ]
+    assert len(from_left_to_right) > 20
+    for value in from_left_to_right:
+        assert joined(value) in hostile
+    assert "#panic()<b>" in hostile
+    assert "#panic()$x$" + "y" * 200 in hostile
+
+
+def test_names_cannot_turn_or_hide_text(hostile: str) -> None:
+    for shown in ("⟨U+202E⟩gpj.exe", "⟨U+001B⟩[31mred", "⟨U+E000⟩private", "⟨U+E0041⟩tag", '""'):
+        assert shown in hostile
+
+
+def test_a_character_that_no_font_has_is_written_as_its_code_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As on a machine without any fonts of its own.
+    own = typst.Fonts(include_system_fonts=False)
+    monkeypatch.setattr(pdf, "_fonts", lambda system_fonts: own)
+    analysis = analysis_of(facet("city", {"東京": (10, 20), "Ωλж é": (11, 20), "👩‍👧 x": (12, 20), "a⟨": (1, 2)}))
+    text = joined(text_of(pdf.render_report(build(analysis, created=CREATED))))
+    assert "⟨U+6771⟩⟨U+4EAC⟩" in text
+    assert "⟨U+1F469⟩⟨U+200D⟩⟨U+1F467⟩x" in text
+    assert "Ωλжé" in text
+    assert "東" not in text
+
+
+def test_the_fonts_of_the_machine_are_asked_only_where_ours_do_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    fonts = pdf._fonts
+
+    def listening(system_fonts: bool) -> object:
+        asked.append(system_fonts)
+        return fonts(system_fonts)
+
+    monkeypatch.setattr(pdf, "_fonts", listening)
+    pdf.render_report(build(analysis_of(facet("city", {"Köln": (10, 20), "שלום": (11, 20), "مرحبا": (1, 2)}))))
+    assert asked == [False]
+    pdf.render_report(build(analysis_of(facet("city", {"東京": (10, 20), "b": (11, 20)}))))
+    assert asked[:3] == [False, False, True]
+
+
+def test_a_name_from_right_to_left_stays_in_its_place() -> None:
+    report = build(analysis_of(facet("עיר", {"שלום": (1, 9), "b": (9, 1)})), thresholds=Thresholds({"DPL": 0.1}))
+    text = text_of(pdf.render_report(report))
+    assert re.search(r"DPL of .*=.* is 0\.8000, outside \[-0\.1, 0\.1\]", text)
+
+
+@settings(max_examples=15)
+@example([""], "", " ")
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=6, unique=True), st.text(max_size=30), st.text(max_size=200))
+def test_no_text_keeps_a_report_from_being_made(values: list[str], column: str, title: str) -> None:
+    analysis = analysis_of(
+        facet(column, {value: (3 + index, 5) for index, value in enumerate(values)}), warnings=[title]
+    )
+    report = build(analysis, title=title, thresholds=Thresholds({"DPL": 0.1}), before=analysis, data=title)
+    # Reading it takes far longer than making it, and this is about making it.
+    assert pdf.render_report(report).startswith(b"%PDF-")
+
+
+def test_another_error_of_typst_is_not_taken_for_a_missing_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "_template", lambda: b'#panic("out of order")')
+    with pytest.raises(typst.TypstError, match="out of order"):
+        pdf.render_report(build(analysis_of(facet("g", {"a": (1, 2), "b": (2, 1)}))))

@@ -1,0 +1,212 @@
+"""Every format of the report: made from one model, only when asked for, and the same every time."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pypdf
+import pytest
+from report_makers import CLOTHES, CREATED, METHODS, analysis_of, configuration, facet, hostile_analysis
+
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.bias.thresholds import Thresholds
+from airflow_clarify.exceptions import ConfigError, ThresholdError
+from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.files import render_files
+from airflow_clarify.reports.model import Report
+from airflow_clarify.reports.text import number, visible
+
+RULES = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="fail")
+
+
+class Cells(HTMLParser):
+    """The cells of the tables of a page, row by row."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._inside = False
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.rows[-1][-1] += data
+
+
+def text_of_pdf(content: bytes) -> str:
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
+
+
+def clothes() -> Analysis:
+    return analysis_of(facet("product_category", CLOTHES))
+
+
+def test_there_is_a_file_for_every_format_in_this_order() -> None:
+    files = render_files(clothes(), formats=["pdf", "ipynb", "html"])
+    assert list(files) == ["report.html", "report.ipynb", "report.pdf"]
+    assert files["report.html"].startswith(b"<!DOCTYPE html>")
+    assert json.loads(files["report.ipynb"])["nbformat"] == 4
+    assert files["report.pdf"].startswith(b"%PDF-")
+    assert list(render_files(clothes(), formats={"ipynb"})) == ["report.ipynb"]
+    assert render_files(clothes(), formats=()) == {}
+
+
+def test_an_unknown_format_is_an_error_that_names_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"report format 'docx' is not known; the known ones are html, ipynb, pdf"):
+        render_files(clothes(), formats=["html", "docx"])
+
+
+@pytest.mark.parametrize(("name", "package"), [("ipynb", "nbformat"), ("pdf", "typst")])
+def test_a_package_that_is_not_there_is_an_error_that_names_it(
+    name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        ConfigError, match=f"report format '{name}' needs the package {package}, which is not installed"
+    ):
+        render_files(clothes(), formats=["html", name])
+    assert render_files(clothes(), formats=["html"])
+
+
+def test_thresholds_that_do_not_fit_are_an_error_and_no_files() -> None:
+    with pytest.raises(ThresholdError, match="CDDL"):
+        render_files(clothes(), thresholds=Thresholds({"CDDL": 0.1}))
+
+
+def test_the_same_report_has_the_same_bytes_and_another_moment_has_others() -> None:
+    first, second = (render_files(hostile_analysis(), thresholds=RULES, created=CREATED) for _ in range(2))
+    later = render_files(hostile_analysis(), thresholds=RULES, created=datetime(2026, 11, 22, tzinfo=UTC))
+    assert first == second
+    assert all(first[name] != later[name] for name in first)
+
+
+def test_every_format_says_the_same() -> None:
+    analysis = clothes()
+    files = render_files(analysis, thresholds=RULES, config=configuration(), created=CREATED, data="s3://bucket/a.csv")
+    page, pdf = files["report.html"].decode(), text_of_pdf(files["report.pdf"])
+    notebook = json.loads(files["report.ipynb"])
+    words = "\n".join("".join(cell["source"]) for cell in notebook["cells"])
+    overview = next(cell for cell in notebook["cells"] if cell["id"] == "overview-1")
+    shown = Cells("".join(overview["outputs"][0]["data"]["text/html"]))
+    for text in (page, words, pdf):
+        for said in ("Inconclusive", "22,626", "s3://bucket/a.csv", configuration().sha256, "of all others, 77.1"):
+            assert said in text
+    report = build(analysis, thresholds=RULES, created=CREATED)
+    for group, row in zip(report.facets[0].groups, shown.rows[1:], strict=True):
+        assert row[0] == group.value
+        for column in report.facets[0].columns:
+            value = group.mark(column.metric).value  # type: ignore[union-attr]
+            assert value is not None
+            written = number(value, column.decimals)
+            assert any(cell.endswith(written) for cell in row)
+            assert f">{written}</td>" in page.replace("</i>", ">")
+            assert written in pdf
+
+
+def _all_kinds_of_reports() -> dict[str, Report]:
+    document = json.loads(clothes().to_clarify_json())
+    metrics = document["pre_training_bias_metrics"]["facets"]["product_category"][0]["metrics"]
+    next(metric for metric in metrics if metric["name"] == "KL")["value"] = "Infinity"
+    metrics[0].update(value=None, error="no <luck>")
+    infinite = Analysis.from_clarify_json(json.dumps(document))
+    balanced = analysis_of(facet("product_category", dict.fromkeys(CLOTHES, (9, 18))))
+    gender = facet("gender", {"f": (120, 80), "m": (300, 100), None: (1, 2)}, weight=1.5)
+    several = analysis_of(facet("product_category", CLOTHES), facet("size", {"S": (9000, 2000), "L": (8433, 3193)}))
+    return {
+        "not judged": build(clothes(), created=CREATED),
+        "passed": build(clothes(), thresholds=Thresholds({"DPL": 0.2}), created=CREATED),
+        "without counts": build(infinite, thresholds=Thresholds({"KL": 0.5, "CI": 0.5}), created=CREATED),
+        "repaired": build(balanced, before=clothes(), thresholds=RULES, created=CREATED),
+        "a group that is new": build(clothes(), before=analysis_of(facet("product_category", {"Trend": (1, 2)}))),
+        "weighted": build(analysis_of(gender, weighted=True), thresholds=RULES, created=CREATED),
+        "one-sided": build(analysis_of(facet("g", {"f": (0, 8), "m": (0, 10)})), thresholds=RULES, created=CREATED),
+        "several facets": build(several, thresholds=RULES, config=configuration(), created=CREATED),
+        "one group": build(analysis_of(facet("g", {"only": (5, 5)})), created=CREATED),
+    }
+
+
+@pytest.mark.parametrize("kind", _all_kinds_of_reports())
+def test_every_kind_of_report_has_every_format(kind: str) -> None:
+    from airflow_clarify.reports import html, notebook, pdf
+
+    report = _all_kinds_of_reports()[kind]
+    headline = report.judgement.headline
+    assert headline in html.render_report(report)
+    assert headline in notebook.render_report(report)
+    assert headline in text_of_pdf(pdf.render_report(report))
+
+
+def test_600_groups_that_all_fail_in_all_metrics_stay_small() -> None:
+    names = [f"customer segment {index:03d}" for index in range(600)]
+    analysis = analysis_of(facet("segment", {name: (1 + 7 * n % 90, 95 - 7 * n % 90) for n, name in enumerate(names)}))
+    rules = Thresholds(dict.fromkeys(METHODS, 0.0), confidence=0.95, on_inconclusive="fail")
+    files = render_files(analysis, thresholds=rules, created=CREATED)
+    assert len(files["report.html"]) < 1_000_000
+    assert len(files["report.ipynb"]) < 1_000_000
+    assert len(files["report.pdf"]) < 3_000_000
+    pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(files["report.pdf"])).pages]
+    assert all(any(name in page for page in pages) for name in names)
+    # The heads of a table are on every page that it reaches.
+    of_the_table = [page for page in pages if page.count("customer segment") > 45]
+    assert len(of_the_table) > 5
+    assert all(all(metric in page for metric in METHODS) for page in of_the_table)
+
+
+# --- What they cost -----------------------------------------------------------------------------------------------
+
+_FRESH = """
+import json, sys
+sys.modules["airflow"] = None  # as in the container image, where it is not
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.reports.files import render_files
+heavy = {"jinja2", "nbformat", "typst", "pandas", "numpy", "matplotlib", "duckdb"}
+before = heavy & set(sys.modules)
+render_files(Analysis.from_xcom(json.load(sys.stdin)), formats=sys.argv[1:])
+print(json.dumps([sorted(before), sorted(heavy & set(sys.modules))]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("formats", "needed"),
+    [(["html"], ["jinja2"]), (["html", "ipynb"], ["jinja2", "nbformat"]), (["pdf"], ["typst"])],
+)
+def test_a_format_loads_what_it_needs_and_nothing_else_and_no_airflow(formats: list[str], needed: list[str]) -> None:
+    given = json.dumps(clothes().to_xcom())
+    run = subprocess.run(
+        [sys.executable, "-c", _FRESH, *formats], input=given, capture_output=True, text=True, check=True
+    )
+    assert json.loads(run.stdout) == [[], needed]
+
+
+def test_every_metric_can_be_reported() -> None:
+    assert set(METHODS) | {"CDDL"} == set(METRICS)
+
+
+def test_hostile_names_are_in_every_format() -> None:
+    analysis = hostile_analysis()
+    files = render_files(analysis, thresholds=RULES, created=CREATED, title="<script>alert(6)</script> $x$")
+    cells = json.loads(files["report.ipynb"])["cells"]
+    overview = next(cell for cell in cells if cell["id"] == "overview-1")
+    in_notebook = {row[0] for row in Cells("".join(overview["outputs"][0]["data"]["text/html"])).rows}
+    in_page = {row[0] for row in Cells(files["report.html"].decode()).rows if row}
+    for result in analysis.facets[0].results:
+        shown = visible(result.value) or '""'
+        assert shown in in_notebook
+        assert shown in in_page
