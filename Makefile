@@ -14,7 +14,7 @@ SPARK := .venv-spark
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format bench conformance oldest venv clean distclean constraints
+.PHONY: help demo test lint types format docs bench conformance oldest venv clean distclean constraints
 
 help: ## Say what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ format: $(VENV)/.complete ## Put the code into the house style
 
 types: $(VENV)/.complete ## Check the types
 	$(PY) -m mypy
+
+docs: $(VENV)/.complete ## Build the documentation into build/docs
+	$(PY) -m sphinx -q -b html -W --keep-going -E -a docs build/docs
 
 bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \

@@ -1,0 +1,134 @@
+"""The pages are built without a warning, and neither building nor reading them needs a network."""
+
+from __future__ import annotations
+
+import html.parser
+import importlib.util
+import inspect
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docs_pages import DOCS, PROJECT, blocks_of
+
+import airflow_clarify
+from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.get_provider_info import get_provider_info
+
+needs_sphinx = pytest.mark.skipif(
+    importlib.util.find_spec("myst_parser") is None, reason="Sphinx is not installed here; the group `docs` has it"
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built pages."""
+    folder = tmp_path_factory.mktemp("site")
+    began = time.monotonic()
+    # In an environment without a way out, so that a page which needs the network fails here and not on a train.
+    nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "PATH": "/usr/bin:/bin"}
+    built = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", str(DOCS), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=nowhere,
+    )
+    assert built.returncode == 0, built.stderr
+    assert time.monotonic() - began < 60
+    return folder
+
+
+class _Page(html.parser.HTMLParser):
+    """What a browser would fetch for a page, and the names that a page has an entry for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.ids: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids.add(given.get("id") or "")
+        if tag in ("script", "img", "iframe", "source", "video", "embed", "audio"):
+            self.fetched.append(given.get("src") or "")
+        if tag == "link" and given.get("rel") not in ("canonical", "search", "next", "prev", "index"):
+            self.fetched.append(given.get("href") or "")
+
+
+def _pages(site: Path) -> Iterator[tuple[Path, _Page]]:
+    for path in sorted(site.rglob("*.html")):
+        yield path, _Page(path.read_text())
+
+
+@needs_sphinx
+def test_reading_the_pages_fetches_nothing_from_elsewhere(site: Path) -> None:
+    for path, page in _pages(site):
+        outside = [link for link in page.fetched if re.match(r"(\w+:)?//", link)]
+        assert not outside, f"{path.name}: {outside}"
+    for style in site.rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", style.read_text()), style.name
+
+
+@needs_sphinx
+def test_formulas_are_drawn_without_a_script(site: Path) -> None:
+    metrics = (site / "metrics.html").read_text()
+    assert metrics.count("<math") > len(METRICS)
+    assert not [link for link in _Page(metrics).fetched if "math" in link.lower()]
+
+
+@needs_sphinx
+def test_every_public_name_has_an_entry(site: Path) -> None:
+    entries = {name for _, page in _pages(site) for name in page.ids}
+    missing = {f"airflow_clarify.{name}" for name in airflow_clarify.__all__ if name != "__version__"} - entries
+    assert not missing
+
+
+@pytest.mark.parametrize("name", [name for name in airflow_clarify.__all__ if name != "__version__"])
+def test_every_parameter_is_explained(name: str) -> None:
+    named = getattr(airflow_clarify, name)
+    explained = set(re.findall(r":param (\w+):", inspect.getdoc(named) or ""))
+    parameters = inspect.signature(named).parameters.values()
+    given = {one.name for one in parameters if one.kind is not one.VAR_KEYWORD}
+    assert not given - explained
+
+
+@needs_sphinx
+def test_the_pages_say_nothing_of_the_machine_they_were_built_on(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        assert str(PROJECT) not in path.read_text(), path.name
+
+
+def test_every_setting_of_airflow_is_explained() -> None:
+    page = (DOCS / "operations.md").read_text()
+    for section, of_section in get_provider_info()["config"].items():
+        for option in of_section["options"]:
+            assert f"`{option}`" in page, f"[{section}] {option}"
+
+
+def test_the_bounds_of_the_requirements_are_those_of_the_package() -> None:
+    wanted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    lists = [block.text.split() for block in blocks_of(DOCS / "installing.md") if "apache-airflow>=" in block.text]
+    assert lists
+    assert [line for lines in lists for line in lines if line not in wanted] == []
+
+
+def test_every_metric_is_explained() -> None:
+    headings = re.findall(r"^### (\w+)", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+    assert sorted(headings) == sorted(METRICS)
+
+
+def test_every_option_of_the_command_line_is_explained() -> None:
+    page = (DOCS / "command-line.md").read_text()
+    for command in ("analyze", "balance", "gate"):
+        shown = subprocess.run(
+            [sys.executable, "-m", "airflow_clarify.cli", command, "--help"], capture_output=True, text=True, check=True
+        )
+        for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", shown.stdout.split("examples:")[0])) - {"--help"}:
+            assert f"`{option}" in page, f"{command} {option}"
