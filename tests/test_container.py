@@ -755,7 +755,7 @@ def test_the_group_has_the_bounds_of_the_package() -> None:
     group = pyproject["dependency-groups"]["container"]
 
     assert set(group) <= set(pyproject["project"]["dependencies"])
-    assert {re.match(r"\w+", needed)[0] for needed in group} == {"duckdb", "jinja2", "pydantic", "sqlglot"}  # type: ignore[index]
+    assert {re.match(r"\w+", needed)[0] for needed in group} == {"duckdb", "jinja2", "nbformat", "pydantic", "sqlglot", "typst"}  # type: ignore[index]
 
 
 def test_everything_that_the_image_is_made_of_is_sent_and_nothing_else() -> None:
