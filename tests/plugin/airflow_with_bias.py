@@ -1,0 +1,234 @@
+"""A real Airflow with the page "Bias", two users, and runs that the real scheduler has made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from airflow_services import AirflowServices, airflow_services
+
+HERE = Path(__file__).parent
+
+#: May read everything.
+ADMIN = "ada"
+#: May read every DAG but SECRET.
+READER = "rosa"
+PASSWORD = "only-on-loopback"
+
+GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED = (
+    "train_review_ranker",
+    "payroll_scoring",
+    "store_ranking",
+    "hostile_catalogue",
+    "nightly_export",
+    "loan_approval",
+    "balanced_ranker",
+)
+READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED)
+
+HISTORY_RUNS = 200
+BAD_WEEK = range(6)
+
+DAGS = '''
+from airflow.sdk import DAG, task
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+import overviews as made
+
+LAB = {"DPL": 0.1, "JS": 0.01}
+
+
+def gated(dag_id, data, bounds, **how):
+    """A DAG that measures, gates and trains, with the counts that are given."""
+    with DAG(dag_id, schedule=None, tags=["training"]):
+
+        @task
+        def bias(ti=None):
+            ti.xcom_push(key="bias_overview", value=made.overview("analysis", data, **how))
+
+        @task
+        def gate(ti=None):
+            found = made.overview("gate", data, bounds, **how)
+            ti.xcom_push(key="bias_overview", value=found)
+            if found["outcome"] == "violation" and found["reaction"] == "fail":
+                raise AirflowFailException(found["analyses"][0]["sentence"])
+
+        @task
+        def train():
+            pass
+
+        bias() >> gate() >> train()
+
+
+gated("train_review_ranker", made.WOMENS_CLOTHING, LAB, warnings=("3 rows have no product_category.",))
+gated("payroll_scoring", {"night shift": (412, 97), "day shift": (3920, 1811)}, {"DPL": 0.1}, column="shift",
+      label="raise", positive="yes")
+gated("store_ranking", made.many(600), {"DPL": 0.15, "JS": 0.02}, column="store", label="in_stock", reaction="warn")
+gated("hostile_catalogue", {value: (40 + 7 * n, 20 + n) for n, value in enumerate(made.HOSTILE)}, {"DPL": 0.2},
+      column="<b>column</b>\\u202e", reaction="warn", reasons=("<i>a reason</i>",), warnings=("<u>a warning</u>",))
+gated("loan_approval", {"0": (1792, 1612), "1": (197, 133)}, {"DPL": 0.2}, column="black", label="approve",
+      confidence=0.95, reaction="warn")
+
+gated("balanced_ranker", made.BALANCED, LAB)
+
+with DAG("nightly_export", schedule=None):
+
+    @task
+    def export():
+        pass
+
+    export()
+'''
+
+PLUGIN = "from airflow_clarify.plugin import ClarifyPlugin  # noqa: F401\n"
+
+USERS = f"""
+from airflow.providers.fab.www.app import create_app
+
+app = create_app(enable_plugins=False)
+manager = app.appbuilder.sm
+pages = ("Website", "DAG Runs", "Task Instances", "XComs", "Plugins", "DAG Versions")
+with app.app_context():
+    reader = manager.add_role("reader")
+    for action, resource in [
+        *(("can_read", page) for page in pages),
+        *(("menu_access", menu) for menu in ("DAGs", "Plugins")),
+        *(("can_read", "DAG:" + dag_id) for dag_id in {READABLE!r}),
+    ]:
+        manager.add_permission_to_role(reader, manager.create_permission(action, resource))
+    for name, role in (({ADMIN!r}, manager.find_role("Admin")), ({READER!r}, reader)):
+        assert manager.add_user(name, name, "Tester", name + "@example.org", role, {PASSWORD!r})
+"""
+
+
+@dataclass
+class AirflowWithBias:
+    """What the tests of the page look at.
+
+    :param services: the running Airflow
+    :param runs: the run of each DAG, which the scheduler has made
+    :param history: the run ids of GATED that were written to the database, the oldest first
+    """
+
+    services: AirflowServices
+    runs: dict[str, str]
+    history: list[str]
+
+    @property
+    def url(self) -> str:
+        return self.services.url
+
+
+@contextmanager
+def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBias]:
+    """Start Airflow, make the users and the runs.
+
+    :param home: an empty folder
+    :param environment: more environment variables
+    """
+    for name in ("dags", "plugins"):
+        (home / name).mkdir()
+    (home / "dags" / "gated.py").write_text(DAGS)
+    if not any(point.name == "clarify" for point in entry_points(group="airflow.plugins")):
+        # The package was installed before it had this entry point.
+        (home / "plugins" / "clarify_plugin.py").write_text(PLUGIN)
+    settings = {
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])]),
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
+        # The page does not depend on it, and the processes are fewer.
+        "AIRFLOW__CORE__PARALLELISM": "2",
+    }
+    with airflow_services(home, home / "dags", **(settings | environment)) as services:
+        if "Fab" in services.environment["AIRFLOW__CORE__AUTH_MANAGER"]:
+            _in_airflow(services, USERS)
+            services._token = token(services.url, ADMIN)
+        runs = {dag_id: services.trigger(dag_id) for dag_id in (SECRET, *READABLE)}
+        for dag_id, run_id in runs.items():
+            services.wait_for_run(dag_id, run_id)
+        yield AirflowWithBias(services, runs, write_history(services, GATED, runs[GATED]))
+
+
+def token(url: str, user: str) -> str:
+    """A token for a user, as a program asks for it."""
+    request = urllib.request.Request(
+        f"{url}/auth/token",
+        data=json.dumps({"username": user, "password": PASSWORD}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return str(json.loads(answer.read())["access_token"])
+
+
+def write_history(services: AirflowServices, dag_id: str, run_id: str, how_many: int = HISTORY_RUNS - 1) -> list[str]:
+    """Write earlier runs to the metadata database: copies of a real run, each with other numbers.
+
+    :return: their run ids, the oldest first
+    """
+    import sqlalchemy as sa
+    from overviews import WOMENS_CLOTHING, drifting, overview
+
+    engine = sa.create_engine(services.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    tables = sa.MetaData()
+    tables.reflect(engine, only=["dag_run", "task_instance", "xcom"])
+    dag_run, task_instance, xcom = (tables.tables[name] for name in ("dag_run", "task_instance", "xcom"))
+    written = []
+    with engine.begin() as connection:
+        one = (dag_run.c.dag_id == dag_id) & (dag_run.c.run_id == run_id)
+        run = dict(connection.execute(sa.select(dag_run).where(one)).mappings().one())
+        mine = (task_instance.c.dag_id == dag_id) & (task_instance.c.run_id == run_id)
+        tasks = [dict(row) for row in connection.execute(sa.select(task_instance).where(mine)).mappings()]
+        for number in range(how_many, 0, -1):
+            when = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0) - timedelta(days=number)
+            earlier = f"scheduled__{when.isoformat()}"
+            # Most days are better than the lab's; now and then there is a bad week.
+            data = drifting(WOMENS_CLOTHING, number, worse=0.01 if number % 61 in BAD_WEEK else -0.035)
+            gate = overview("gate", data, {"DPL": 0.1, "JS": 0.01})
+            dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after"), when)
+            dates |= dict.fromkeys(("queued_at", "start_date"), when) | {"end_date": when + timedelta(seconds=40)}
+            state = "failed" if gate["outcome"] == "violation" else "success"
+            values = run | dates | {"run_id": earlier, "run_type": "scheduled", "state": state}
+            values.pop("id")
+            new_id = connection.execute(
+                sa.insert(dag_run).values(_known(dag_run, values)).returning(dag_run.c.id)
+            ).scalar()
+            for task in tasks:
+                own = dates | {"id": uuid4(), "run_id": earlier, "queued_dttm": when}
+                connection.execute(sa.insert(task_instance).values(_known(task_instance, task | own)))
+            for task_id, value in (("bias", overview("analysis", data)), ("gate", gate)):
+                row = {
+                    "dag_run_id": new_id,
+                    "dag_id": dag_id,
+                    "task_id": task_id,
+                    "run_id": earlier,
+                    "map_index": -1,
+                    "key": "bias_overview",
+                    "value": value,
+                    "timestamp": when,
+                }
+                connection.execute(sa.insert(xcom).values(row))
+            written.append(earlier)
+    engine.dispose()
+    return written
+
+
+def _known(table: Any, values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in table.c}
+
+
+def _in_airflow(services: AirflowServices, code: str) -> None:
+    script = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(script, env=services.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]

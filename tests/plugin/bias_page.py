@@ -1,0 +1,112 @@
+"""What a person does with the page "Bias" in a browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Frame, FrameLocator, Page, Response, Route
+
+#: Airflow's frame around our page allows scripts and its own origin, of which Chromium warns.
+NOT_OURS = "can escape its sandboxing"
+
+
+class Visitor:
+    """Somebody with a browser window.
+
+    :param context: what keeps the session
+    :param url: of Airflow
+    :param kept: where screenshots go
+    :param name: what their names begin with
+    """
+
+    def __init__(self, context: BrowserContext, url: str, kept: Path, name: str) -> None:
+        self.page: Page = context.new_page()
+        self.context = context
+        self.url = url
+        self.kept = kept
+        self.name = name
+        self.complaints: list[str] = []
+        self.answers: list[Response] = []
+        self.sent: list[str] = []
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self._complain(f"{error}\n{error.stack}"))
+        self.page.on("response", lambda answer: self.answers.append(answer))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        ours = "/clarify/" in message.location.get("url", "") or "Content Security Policy" in message.text
+        if message.type in ("error", "warning") and ours and NOT_OURS not in message.text:
+            self._complain(f"{message.type}: {message.text} ({message.location})")
+
+    def _complain(self, complaint: str) -> None:
+        if "/clarify/" in complaint or "Content Security Policy" in complaint:
+            self.complaints.append(complaint)
+
+    def go(self, path: str) -> FrameLocator:
+        """Open one of Airflow's pages with ours in it."""
+        self.page.goto(f"{self.url}/{path}")
+        return self.bias
+
+    def verdict(self, dag_id: str, run_id: str, task_id: str = "gate") -> FrameLocator:
+        """Open the tab of a task instance."""
+        return self.go(f"dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{task_id}/plugin/bias-verdict")
+
+    def history(self, dag_id: str) -> FrameLocator:
+        """Open the tab of a DAG."""
+        return self.go(f"dags/{dag_id}/plugin/bias-history")
+
+    def gates(self) -> FrameLocator:
+        """Open the page in the navigation."""
+        return self.go("plugin/bias")
+
+    @property
+    def bias(self) -> FrameLocator:
+        """Our page in Airflow's frame."""
+        return self.page.frame_locator("iframe[title=Bias]")
+
+    @property
+    def frame(self) -> Frame:
+        """The same, to look into."""
+        return next(frame for frame in self.page.frames if frame.parent_frame and "/clarify/" in frame.url)
+
+    def theme(self, mode: str) -> None:
+        """Choose light or dark in another window of the same browser: Airflow follows, and so do we."""
+        other = self.context.new_page()
+        other.goto(f"{self.url}/clarify/icons/bias-light.svg")
+        other.evaluate("mode => localStorage.setItem('theme', mode)", mode)
+        other.close()
+
+    def screenshot(self, name: str = "") -> Path:
+        """Keep what is to be seen."""
+        path = self.kept / f"{self.name}{'-' if name else ''}{name}.png".replace("/", "_")
+        self.page.screenshot(path=path)
+        return path
+
+    def until(self, happened: Callable[[], Any], patience: float = 30) -> Any:
+        """Wait until something has happened.
+
+        Playwright's own waiting evaluates code from text, which our content security policy forbids.
+        """
+        end = time.monotonic() + patience
+        while not (found := happened()):
+            assert time.monotonic() < end, "it has not happened"
+            self.page.wait_for_timeout(50)
+        return found
+
+    def listen(self) -> None:
+        """Keep what the server sends to this window from now on, for :meth:`read`."""
+
+        def keep(route: Route) -> None:
+            answer = route.fetch()
+            if answer.ok:
+                self.sent.append(answer.text())
+            route.fulfill(response=answer)
+
+        self.page.route("**/api/v2/**", keep)
+
+    def read(self) -> str:
+        """All data that the server has sent."""
+        return "\n".join(self.sent)

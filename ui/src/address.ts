@@ -1,0 +1,78 @@
+/** Where this page is, what it was asked to show, and where Airflow's own pages and API are. */
+
+export interface TaskPlace {
+  dagId: string;
+  runId: string;
+  taskId: string;
+  /** -1: the task is not mapped. */
+  mapIndex: number;
+}
+
+export type View =
+  | { name: "gates" }
+  | { name: "history"; dagId: string }
+  | ({ name: "verdict" } & TaskPlace);
+
+/**
+ * The view that an address asks for; null where it names none.
+ *
+ * Airflow 3.1 writes run ids into the address as they are: a plus sign there is a plus sign, not a blank.
+ */
+export function viewOf(address: URL): View | null {
+  const page = address.pathname.split("/").at(-1);
+  const asked = parametersOf(address.search);
+  const dagId = asked.get("dag_id");
+  if (page === "gates") return { name: "gates" };
+  if (!dagId) return null;
+  if (page === "history") return { name: "history", dagId };
+  const runId = asked.get("run_id");
+  const taskId = asked.get("task_id");
+  if (page !== "verdict" || !runId || !taskId) return null;
+  // Where a task is not mapped, Airflow leaves the placeholder in the address.
+  const mapIndex = Number.parseInt(asked.get("map_index") ?? "", 10);
+  return { name: "verdict", dagId, runId, taskId, mapIndex: Number.isNaN(mapIndex) ? -1 : mapIndex };
+}
+
+function parametersOf(search: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const part of search.replace(/^\?/, "").split("&")) {
+    const sign = part.indexOf("=");
+    if (sign > 0) found.set(part.slice(0, sign), decoded(part.slice(sign + 1)));
+  }
+  return found;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Airflow's own address, which ends with a slash: this page lies one folder below it. */
+export function airflowOf(address: URL): URL {
+  const found = new URL("../", address);
+  found.search = "";
+  found.hash = "";
+  return found;
+}
+
+/** The path of a page of Airflow's, below Airflow's address. */
+export const pages = {
+  dag: (dagId: string) => `dags/${segment(dagId)}`,
+  history: (dagId: string) => `dags/${segment(dagId)}/plugin/bias-history`,
+  run: (dagId: string, runId: string) => `dags/${segment(dagId)}/runs/${segment(runId)}`,
+  task: (place: TaskPlace) => `${pages.run(place.dagId, place.runId)}/tasks/${segment(place.taskId)}${mapped(place)}`,
+  verdict: (place: TaskPlace) => `${pages.task(place)}/plugin/bias-verdict`,
+};
+
+function mapped(place: TaskPlace): string {
+  return place.mapIndex < 0 ? "" : `/mapped/${place.mapIndex}`;
+}
+
+/** One part of a path. Dots alone would climb out of it, and a browser reads `%2e` as a dot too. */
+export function segment(text: string): string {
+  if (text === "." || text === "..") throw new Error(`${JSON.stringify(text)} cannot be a part of an address.`);
+  return encodeURIComponent(text);
+}

@@ -1,0 +1,201 @@
+/** What the page asks Airflow for: the XComs that hold overviews, and the task instance it is shown beside. */
+
+import type { TaskPlace, View } from "../address";
+import { segment } from "../address";
+import type { Query } from "./client";
+import { get, getAhead } from "./client";
+import { kept, keep } from "./session";
+
+export const KEY = "bias_overview";
+
+/** As many as Airflow gives at a time, unless it is configured otherwise. */
+const PAGE = 100;
+
+/** One XCom, as Airflow lists it: without its value. */
+export interface Entry extends TaskPlace {
+  dagName: string;
+  taskName: string;
+  /** What runs are sorted by: when the run was due, or when this was written where Airflow 3.1 does not say that. */
+  runAfter: string;
+  /** When the XCom was written: another one means another value. */
+  timestamp: string;
+}
+
+export interface Page {
+  entries: Entry[];
+  total: number;
+  /** Whether it came in the order that was asked for. */
+  latestFirst: boolean;
+}
+
+interface ListedXCom {
+  dag_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+  dag_display_name?: string;
+  task_display_name?: string;
+  run_after?: string;
+  timestamp: string;
+}
+
+interface Place {
+  dagId?: string;
+  taskId?: string;
+  mapIndex?: number;
+  offset?: number;
+  /** Only runs that were due then or later. */
+  since?: string;
+  limit?: number;
+}
+
+/**
+ * List overviews, those of the latest runs first.
+ *
+ * Airflow 3.1 does not know the order asked for, and gives them by DAG, task and run id.
+ */
+export async function listOverviews(place: Place, signal?: AbortSignal): Promise<Page> {
+  return pageOf(await get(...listRequest(place), signal));
+}
+
+function listRequest(place: Place): [string, Query] {
+  return [
+    `dags/${part(place.dagId)}/dagRuns/~/taskInstances/${part(place.taskId)}/xcomEntries`,
+    {
+      xcom_key: KEY,
+      order_by: "-run_after",
+      limit: place.limit ?? PAGE,
+      offset: place.offset,
+      run_after_gte: place.since,
+      map_index: place.mapIndex,
+    },
+  ];
+}
+
+function pageOf(found: unknown): Page {
+  const { xcom_entries, total_entries } = found as { xcom_entries: ListedXCom[]; total_entries: number };
+  const entries = xcom_entries.map(entryOf);
+  const latestFirst = xcom_entries.every((listed) => listed.run_after !== undefined) && isLatestFirst(entries);
+  return { entries, total: total_entries, latestFirst };
+}
+
+function part(id?: string): string {
+  return id === undefined ? "~" : segment(id);
+}
+
+function entryOf(listed: ListedXCom): Entry {
+  return {
+    dagId: listed.dag_id,
+    runId: listed.run_id,
+    taskId: listed.task_id,
+    mapIndex: listed.map_index,
+    dagName: listed.dag_display_name ?? listed.dag_id,
+    taskName: listed.task_display_name ?? listed.task_id,
+    runAfter: listed.run_after ?? listed.timestamp,
+    timestamp: listed.timestamp,
+  };
+}
+
+/** Whether the latest run stands first. */
+export function isLatestFirst(entries: Entry[]): boolean {
+  return entries.every((entry, place) => place === 0 || entry.runAfter <= (entries[place - 1]?.runAfter ?? ""));
+}
+
+/**
+ * List overviews, page by page.
+ *
+ * @param most how many at most, from the offset on
+ * @param first its first page, where that is there already
+ */
+export async function listMany(place: Place, most: number, signal?: AbortSignal, first?: Page): Promise<Page> {
+  const start = place.offset ?? 0;
+  const begun = first ?? (await listOverviews({ ...place, limit: Math.min(PAGE, most) }, signal));
+  // Airflow may be configured to give fewer at a time than were asked for.
+  const size = begun.entries.length;
+  const end = Math.min(begun.total, start + most);
+  const offsets: number[] = [];
+  for (let offset = start + size; size > 0 && offset < end; offset += size) offsets.push(offset);
+  const pages = await Promise.all(
+    offsets.map((offset) => listOverviews({ ...place, offset, limit: Math.min(size, end - offset) }, signal)),
+  );
+  return { ...begun, entries: [begun, ...pages].flatMap((page) => page.entries) };
+}
+
+/** The value of an XCom. One that was fetched before, in this tab of the browser, is not fetched again. */
+export async function overviewOf(entry: Entry, signal?: AbortSignal, urgency?: number): Promise<unknown> {
+  const before = kept(entry);
+  if (before !== undefined) return before;
+  const value = await overviewAt(entry, signal, urgency);
+  keep(entry, value);
+  return value;
+}
+
+/** The value that a task has pushed. */
+export async function overviewAt(place: TaskPlace, signal?: AbortSignal, urgency?: number): Promise<unknown> {
+  const found = (await get(...valueRequest(place), signal, urgency)) as { value: unknown };
+  return found.value;
+}
+
+function valueRequest(place: TaskPlace): [string, Query] {
+  const run = `dags/${segment(place.dagId)}/dagRuns/${segment(place.runId)}`;
+  return [`${run}/taskInstances/${segment(place.taskId)}/xcomEntries/${KEY}`, { map_index: place.mapIndex }];
+}
+
+export interface TaskInstance {
+  state: string | null;
+  tryNumber: number;
+  endDate: string | null;
+  operator: string;
+}
+
+export async function taskInstance(place: TaskPlace, signal?: AbortSignal): Promise<TaskInstance> {
+  const found = (await get(taskPath(place), {}, signal)) as Record<string, unknown>;
+  return {
+    state: typeof found.state === "string" ? found.state : null,
+    tryNumber: typeof found.try_number === "number" ? found.try_number : 0,
+    endDate: typeof found.end_date === "string" ? found.end_date : null,
+    operator: typeof found.operator === "string" ? found.operator : "",
+  };
+}
+
+function taskPath(place: TaskPlace): string {
+  const one = `dags/${segment(place.dagId)}/dagRuns/${segment(place.runId)}/taskInstances/${segment(place.taskId)}`;
+  return place.mapIndex < 0 ? one : `${one}/${place.mapIndex}`;
+}
+
+/** The first list of a history is short, so that its latest verdict shows soon. */
+export const FIRST_ENTRIES = 30;
+
+/** Ask for what a view asks for first, before the view itself is there. */
+export function askAhead(view: View): void {
+  switch (view.name) {
+    case "verdict":
+      void getAhead(taskPath(view), {});
+      void getAhead(...valueRequest(view));
+      break;
+    case "history":
+      void getAhead(...listRequest({ dagId: view.dagId, limit: FIRST_ENTRIES })).then(
+        (found) => {
+          const { entries } = pageOf(found);
+          const latest = entries.filter((entry) => entry.runId === entries[0]?.runId);
+          for (const entry of latest) if (kept(entry) === undefined) void getAhead(...valueRequest(entry));
+        },
+        () => undefined,
+      );
+      break;
+    case "gates":
+      void getAhead(...listRequest({}));
+  }
+}
+
+/** When the earliest of the latest runs of a DAG was due: Airflow 3.1 lists runs in order, though not XComs. */
+export async function dueOfEarliest(dagId: string, howMany: number, signal?: AbortSignal): Promise<string | undefined> {
+  let earliest: string | undefined;
+  for (let offset = 0; offset < howMany; offset += PAGE) {
+    const query = { order_by: "-run_after", limit: PAGE, offset };
+    const found = (await get(`dags/${segment(dagId)}/dagRuns`, query, signal)) as { dag_runs: { run_after: string }[] };
+    earliest = found.dag_runs.at(-1)?.run_after ?? earliest;
+    if (found.dag_runs.length < PAGE) break;
+  }
+  return earliest;
+}

@@ -1,0 +1,120 @@
+/** Requests to Airflow's public REST API, with the session of the person who looks at the page. */
+
+import { airflowOf } from "../address";
+import { forget } from "./session";
+
+/** Why there is no answer, as far as the page says different things about it. */
+export type Refusal = "logged-out" | "forbidden" | "missing" | "unreachable" | "broken";
+
+export class ApiError extends Error {
+  constructor(
+    readonly refusal: Refusal,
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export type Query = Record<string, string | number | undefined>;
+
+/** A browser opens six connections to a server; what is more waits in line there, out of our reach. */
+const AT_ONCE = 6;
+
+/** Lists, and what stands at the top of a page: everything else waits for them. */
+export const FIRST_OF_ALL = -Infinity;
+
+interface Waiting {
+  urgency: number;
+  start: () => void;
+}
+
+let running = 0;
+const line: Waiting[] = [];
+
+/**
+ * Ask Airflow's API.
+ *
+ * @param path below `api/v2/`, already encoded
+ * @param query left out where undefined
+ * @param urgency the smaller, the sooner; requests of the same urgency keep their order
+ */
+export async function get(
+  path: string,
+  query: Query = {},
+  signal?: AbortSignal,
+  urgency = FIRST_OF_ALL,
+): Promise<unknown> {
+  const address = addressOf(path, query);
+  const begun = ahead.get(address.href);
+  if (begun) {
+    ahead.delete(address.href);
+    return begun;
+  }
+  await turn(urgency);
+  try {
+    signal?.throwIfAborted();
+    return await ask(address, signal);
+  } finally {
+    running -= 1;
+    line.shift()?.start();
+  }
+}
+
+const ahead = new Map<string, Promise<unknown>>();
+
+/** Ask for what will be asked for soon: whoever asks first gets this answer. */
+export function getAhead(path: string, query: Query): Promise<unknown> {
+  const address = addressOf(path, query).href;
+  const begun = get(path, query);
+  // Whether it fails is for the one to see who asks.
+  begun.catch(() => undefined);
+  ahead.set(address, begun);
+  return begun;
+}
+
+function addressOf(path: string, query: Query): URL {
+  const address = new URL(`api/v2/${path}`, airflowOf(new URL(location.href)));
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) address.searchParams.set(name, String(value));
+  }
+  return address;
+}
+
+function turn(urgency: number): Promise<void> {
+  return new Promise((resolve) => {
+    const start = () => {
+      running += 1;
+      resolve();
+    };
+    if (running < AT_ONCE) {
+      start();
+      return;
+    }
+    const place = line.findIndex((waiting) => waiting.urgency > urgency);
+    line.splice(place < 0 ? line.length : place, 0, { urgency, start });
+  });
+}
+
+async function ask(address: URL, signal?: AbortSignal): Promise<unknown> {
+  let answer: Response;
+  try {
+    answer = await fetch(address, { credentials: "same-origin", headers: { Accept: "application/json" }, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError("unreachable", 0, "Airflow does not answer. Is the api-server up, and the network?");
+  }
+  if (answer.ok && !answer.redirected) return answer.json();
+  throw refused(answer);
+}
+
+function refused(answer: Response): ApiError {
+  const { status } = answer;
+  if (status === 401 || answer.redirected) {
+    forget();
+    return new ApiError("logged-out", status, "Your session has ended. Log in to Airflow again, and this page comes back.");
+  }
+  if (status === 403) return new ApiError("forbidden", status, "Airflow does not let you read this.");
+  if (status === 404) return new ApiError("missing", status, "Airflow knows nothing by this name.");
+  return new ApiError("broken", status, `Airflow answered with an error (${status}). Its api-server's log says more.`);
+}

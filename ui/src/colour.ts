@@ -1,0 +1,71 @@
+/** Airflow's colours and its choice of light or dark, which our page follows: the two share an origin. */
+
+type Mode = "light" | "dark";
+
+/** Where Airflow keeps what somebody has chosen: "light", "dark" or "system". */
+const STORED_AS = "theme";
+
+/** The colours that we use. An Airflow with a theme of its own sets them otherwise, and we follow it. */
+const PALETTES = ["gray", "brand", "red", "orange", "green", "blue", "success", "failed"];
+const SHADES = ["solid", "contrast", "fg", "muted", "subtle", "emphasized", "focusRing"];
+const SURFACES = ["bg", "bg-subtle", "bg-muted", "bg-emphasized", "bg-panel", "fg", "fg-muted", "fg-subtle", "border", "fg-info"];
+const MORE = ["border-subtle", "border-emphasized"];
+const NAMES = [
+  ...[...SURFACES, ...MORE].map((name) => `--chakra-colors-${name}`),
+  ...PALETTES.flatMap((palette) => SHADES.map((shade) => `--chakra-colors-${palette}-${shade}`)),
+  "--chakra-fonts-body",
+  "--chakra-fonts-heading",
+];
+
+/** Airflow's page around ours; null where ours was opened by itself. */
+function around(): Document | null {
+  try {
+    return window.parent === window ? null : window.parent.document;
+  } catch {
+    return null;
+  }
+}
+
+function mode(): Mode {
+  const classes = around()?.documentElement.classList;
+  if (classes?.contains("dark")) return "dark";
+  if (classes?.contains("light")) return "light";
+  const stored = read();
+  if (stored === "light" || stored === "dark") return stored;
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+function read(): string | null {
+  try {
+    return localStorage.getItem(STORED_AS);
+  } catch {
+    return null;
+  }
+}
+
+function paint(): void {
+  const own = document.documentElement;
+  const now = mode();
+  own.classList.remove("light", "dark");
+  own.classList.add(now);
+  own.style.colorScheme = now;
+  const airflow = around();
+  if (!airflow) return;
+  const theirs = getComputedStyle(airflow.documentElement);
+  for (const name of NAMES) {
+    const value = theirs.getPropertyValue(name);
+    if (value) own.style.setProperty(name, value);
+  }
+}
+
+/** Take over Airflow's colours now, and whenever they change. */
+export function followAirflow(): void {
+  paint();
+  const airflow = around();
+  if (airflow) {
+    const watch = new MutationObserver(paint);
+    watch.observe(airflow.documentElement, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
+  }
+  window.addEventListener("storage", (event) => event.key === STORED_AS && paint());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+}

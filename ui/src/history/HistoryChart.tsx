@@ -1,0 +1,276 @@
+import type { KeyboardEvent, PointerEvent } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
+
+import { day, decimal, nameOf, shortened, time } from "../overview/text";
+import { Mark } from "../parts/DotPlot";
+import { scaleOf, tickText } from "../parts/scale";
+import { lookOf } from "../parts/Verdicts";
+import type { Line, Run } from "./measured";
+
+const HEIGHT = 260;
+const STRIP = 26;
+const TOP = 12;
+const LEFT = 52;
+
+/** As many lines as the eye can hold apart behind those that are chosen. */
+const MOST_BEHIND = 80;
+
+/** How many lines can be chosen: as many as there are colours and dashes to tell them by. */
+export const MOST_LINES = 6;
+
+interface ChartProps {
+  runs: Run[];
+  lines: Line[];
+  /** The values that are drawn in colour, in the order of their colours. */
+  chosen: string[];
+  metric: string;
+  gate: boolean;
+  /** The run that is read out. */
+  at: number;
+  setAt: (place: number) => void;
+  openRun: (place: number) => void;
+}
+
+/** A metric over the runs: the chosen values in colour, all others behind them, the band, and the gate's decisions. */
+export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, openRun }: ChartProps) {
+  const [frame, width] = useWidth();
+  const labels = width > 640;
+  const right = labels ? 128 : 14;
+  const inner = Math.max(1, width - LEFT - right);
+  const step = inner / Math.max(1, runs.length);
+  const size = Math.min(0.85, Math.max(0.5, step / 9));
+  const x = (place: number) => LEFT + (place + 0.5) * step;
+
+  const picked = useMemo(
+    () => chosen.flatMap((value) => lines.find((line) => line.value === value) ?? []),
+    [chosen, lines],
+  );
+  const behind = useMemo(
+    () => lines.filter((line) => !chosen.includes(line.value)).slice(0, MOST_BEHIND),
+    [chosen, lines],
+  );
+  const scale = useMemo(() => {
+    const cells = [...picked, ...behind].flatMap((line) => line.cells);
+    return scaleOf(cells.flatMap((cell) => (cell ? [cell.value, cell.low, cell.high] : [])), 5);
+  }, [picked, behind]);
+  const y = (value: number) => TOP + (1 - scale.at(value)) * (HEIGHT - TOP);
+  const paths = useMemo(
+    () => behind.map((line) => pathOf(line.cells, (place) => LEFT + (place + 0.5) * step, scale.at)),
+    [behind, step, scale],
+  );
+
+  function follow(event: PointerEvent<SVGSVGElement>) {
+    const within = event.clientX - event.currentTarget.getBoundingClientRect().left - LEFT;
+    setAt(Math.min(runs.length - 1, Math.max(0, Math.floor(within / step))));
+  }
+
+  function steer(event: KeyboardEvent) {
+    const to = STEPS.get(event.key)?.(at, runs.length - 1);
+    if (to !== undefined) setAt(Math.min(runs.length - 1, Math.max(0, to)));
+    else if (event.key === "Enter") openRun(at);
+    else return;
+    event.preventDefault();
+  }
+
+  const total = HEIGHT + (gate ? STRIP : 0) + 22;
+  return (
+    <div
+      ref={frame}
+      className="chart"
+      tabIndex={0}
+      role="slider"
+      aria-label={`${metric} over ${runs.length} runs. Arrow keys move from run to run, Enter opens the run.`}
+      aria-valuemin={1}
+      aria-valuemax={runs.length}
+      aria-valuenow={at + 1}
+      aria-valuetext={spoken(runs[at], picked, at)}
+      onKeyDown={steer}
+    >
+      <svg
+        width={width}
+        height={total}
+        aria-hidden="true"
+        focusable="false"
+        onPointerMove={follow}
+        onPointerDown={follow}
+        onDoubleClick={() => openRun(at)}
+      >
+        <Band line={picked[0]} x={x} y={y} step={step} />
+        {scale.ticks.map((tick) => (
+          <g key={tick} className={tick === 0 ? "grid origin" : "grid"}>
+            <line x1={LEFT} x2={LEFT + inner} y1={y(tick)} y2={y(tick)} />
+            <text x={LEFT - 8} y={y(tick)} textAnchor="end" dominantBaseline="middle">
+              {tickText(tick)}
+            </text>
+          </g>
+        ))}
+        <g className="behind">
+          {paths.map((path, place) => (
+            <path key={place} d={path} />
+          ))}
+        </g>
+        <rect className="reader" x={x(at) - Math.max(step, 3) / 2} width={Math.max(step, 3)} y={TOP} height={total - TOP - 22} />
+        {picked.map((line, place) => (
+          <g key={line.value} className={`line line-${place}`}>
+            <path d={pathOf(line.cells, x, scale.at)} />
+            {runs.length <= 60 ? line.cells.map((cell, run) => <Dot key={run} cell={cell} x={x(run)} y={y} />) : null}
+            {line.cells.map((cell, run) =>
+              cell?.value != null && (cell.outcome === "violation" || cell.outcome === "inconclusive") ? (
+                <g key={run} transform={`translate(${x(run)} ${y(cell.value)}) scale(${size})`}>
+                  <Mark outcome={cell.outcome} />
+                </g>
+              ) : null,
+            )}
+          </g>
+        ))}
+        {labels ? <Labels picked={picked} x={LEFT + inner + 8} y={y} /> : null}
+        {gate ? <Decisions runs={runs} x={x} step={step} /> : null}
+        <Dates runs={runs} x={x} y={total - 6} room={inner} />
+      </svg>
+    </div>
+  );
+}
+
+const STEPS = new Map<string, (at: number, last: number) => number>([
+  ["ArrowLeft", (at) => at - 1],
+  ["ArrowRight", (at) => at + 1],
+  ["ArrowDown", (at) => at - 1],
+  ["ArrowUp", (at) => at + 1],
+  ["PageDown", (at) => at - 10],
+  ["PageUp", (at) => at + 10],
+  ["Home", () => 0],
+  ["End", (_, last) => last],
+]);
+
+function spoken(run: Run | undefined, picked: Line[], at: number): string {
+  if (!run) return "";
+  const values = picked.map((line) => {
+    const value = line.cells[at]?.value;
+    return `${shortened(nameOf(line.value), 30)} ${value == null ? "no value" : decimal(value)}`;
+  });
+  return [time(run.entry.runAfter), lookOf(run.outcome).word, ...values].join(", ");
+}
+
+/** A line through all values that are there; it breaks where a run has none, and reaches over those not yet loaded. */
+function pathOf(cells: Line["cells"], x: (place: number) => number, at: (value: number) => number): string {
+  let path = "";
+  let drawing = false;
+  cells.forEach((cell, place) => {
+    if (cell === undefined) return;
+    if (cell.value === null) {
+      drawing = false;
+      return;
+    }
+    const y = TOP + (1 - at(cell.value)) * (HEIGHT - TOP);
+    path += `${drawing ? "L" : "M"}${x(place).toFixed(1)} ${y.toFixed(1)}`;
+    drawing = true;
+  });
+  return path;
+}
+
+function Dot({ cell, x, y }: { cell: Line["cells"][number]; x: number; y: (value: number) => number }) {
+  if (cell?.value == null || cell.outcome === "violation" || cell.outcome === "inconclusive") return null;
+  return <circle className="dot" cx={x} cy={y(cell.value)} r="2.5" />;
+}
+
+interface Places {
+  x: (place: number) => number;
+  step: number;
+}
+
+/** What the first chosen value was allowed in each run. */
+function Band({ line, x, y, step }: Places & { line: Line | undefined; y: (value: number) => number }) {
+  const spans: { from: number; to: number; low: number | null; high: number | null }[] = [];
+  line?.cells.forEach((cell, place) => {
+    if (!cell || (cell.low === null && cell.high === null)) return;
+    const last = spans.at(-1);
+    // Runs that have not come yet are taken to have been judged as the one before.
+    if (last?.low === cell.low && last.high === cell.high) last.to = place;
+    else spans.push({ from: last ? last.to + 1 : place, to: place, low: cell.low, high: cell.high });
+  });
+  return spans.map(({ from, to, low, high }) => {
+    const [left, right] = [x(from) - step / 2, x(to) + step / 2];
+    const top = high === null ? TOP : y(high);
+    const bottom = low === null ? HEIGHT : y(low);
+    return (
+      <g key={from}>
+        <rect className="band" x={left} width={right - left} y={top} height={Math.max(0, bottom - top)} />
+        {high === null ? null : <line className="edge" x1={left} x2={right} y1={top} y2={top} />}
+        {low === null ? null : <line className="edge" x1={left} x2={right} y1={bottom} y2={bottom} />}
+      </g>
+    );
+  });
+}
+
+/** The names of the lines at their ends, moved apart where they would lie on each other. */
+function Labels({ picked, x, y }: { picked: Line[]; x: number; y: (value: number) => number }) {
+  const ends = picked.flatMap((line, place) => {
+    const value = line.cells.findLast((cell) => cell?.value != null)?.value;
+    return value == null ? [] : [{ text: shortened(nameOf(line.value), 16), place, y: y(value) }];
+  });
+  ends.sort((one, other) => one.y - other.y);
+  ends.forEach((end, number) => {
+    const before = ends[number - 1];
+    if (before) end.y = Math.max(end.y, before.y + 15);
+  });
+  const over = (ends.at(-1)?.y ?? 0) - HEIGHT;
+  return ends.map((end) => (
+    <text
+      key={end.place}
+      className={`label line-${end.place}`}
+      x={x}
+      y={end.y - Math.max(0, over)}
+      dominantBaseline="middle"
+      direction="ltr"
+    >
+      {end.text}
+    </text>
+  ));
+}
+
+const TALL = { violation: 16, inconclusive: 11, pass: 6, none: 2 };
+
+/** The gate's decision in each run: the worse, the taller. */
+function Decisions({ runs, x, step }: Places & { runs: Run[] }) {
+  const bottom = HEIGHT + STRIP - 4;
+  const wide = Math.max(1.5, Math.min(14, step - (step > 4 ? 1 : 0.5)));
+  return (
+    <g>
+      <text className="side" x={LEFT - 8} y={bottom - 6} textAnchor="end">
+        Gate
+      </text>
+      <line className="floor" x1={x(0) - step / 2} x2={x(runs.length - 1) + step / 2} y1={bottom} y2={bottom} />
+      {runs.map((run, place) => {
+        if (run.loading) return null;
+        const tall = TALL[run.outcome ?? "none"];
+        const tone = `decision tone-${run.outcome ?? "none"}`;
+        return <rect key={place} className={tone} x={x(place) - wide / 2} y={bottom - tall} width={wide} height={tall} />;
+      })}
+    </g>
+  );
+}
+
+/** A few of the runs' days, as many as there is room for. */
+function Dates({ runs, x, y, room }: { runs: Run[]; x: (place: number) => number; y: number; room: number }) {
+  const every = Math.max(1, Math.ceil(runs.length / Math.max(1, Math.floor(room / 90))));
+  return runs.map((run, place) =>
+    (runs.length - 1 - place) % every === 0 ? (
+      <text key={run.entry.runId} className="date" x={x(place)} y={y} textAnchor="middle">
+        {day(run.entry.runAfter)}
+      </text>
+    ) : null,
+  );
+}
+
+function useWidth(): [(element: HTMLDivElement | null) => void, number] {
+  const [width, setWidth] = useState(900);
+  const watch = useRef<ResizeObserver>(null);
+  useEffect(() => () => watch.current?.disconnect(), []);
+  const [frame] = useState(() => (element: HTMLDivElement | null) => {
+    watch.current?.disconnect();
+    if (!element) return;
+    watch.current = new ResizeObserver(() => setWidth(Math.max(280, element.clientWidth)));
+    watch.current.observe(element);
+  });
+  return [frame, width];
+}

@@ -1,0 +1,153 @@
+import { Button, Flex, Input, Text } from "@chakra-ui/react";
+import { useDeferredValue, useMemo, useState } from "react";
+
+import { count, decimal, nameOf, plural } from "../overview/text";
+import { Name } from "../parts/Name";
+import { lookOf } from "../parts/Verdicts";
+import { MOST_LINES } from "./HistoryChart";
+import type { Line } from "./measured";
+
+const AT_FIRST = 20;
+const WIDE = 180;
+const TALL = 22;
+
+interface ValueTableProps {
+  lines: Line[];
+  chosen: string[];
+  setChosen: (chosen: string[]) => void;
+  metric: string;
+  column: string;
+}
+
+/** Every facet value with its own small line: what to draw is chosen here. */
+export function ValueTable({ lines, chosen, setChosen, metric, column }: ValueTableProps) {
+  const [search, setSearch] = useState("");
+  const [all, setAll] = useState(false);
+  const wanted = useDeferredValue(search).trim().toLocaleLowerCase();
+  const found = useMemo(
+    () => lines.filter((line) => wanted === "" || nameOf(line.value).toLocaleLowerCase().includes(wanted)),
+    [lines, wanted],
+  );
+  const shown = all ? found : found.slice(0, AT_FIRST);
+
+  function toggle(value: string) {
+    if (chosen.includes(value)) setChosen(chosen.filter((one) => one !== value));
+    // The one that was chosen first makes room.
+    else setChosen([...chosen.slice(-(MOST_LINES - 1)), value]);
+  }
+
+  return (
+    <section aria-label="Values">
+      <Flex gap={2} align="center" wrap="wrap" mb={2}>
+        <Text as="h3" fontWeight="semibold" me="auto">
+          {metric} of {plural(lines.length, "value", "values")} of <Name text={column} most={40} />
+        </Text>
+        <Input
+          size="xs"
+          width="11rem"
+          type="search"
+          placeholder="Search values"
+          aria-label="Search values"
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+      </Flex>
+      <div className="scroll" tabIndex={0} role="region" aria-label="Values over the runs">
+        <table className="data">
+          <thead>
+            <tr>
+              <th scope="col" className="stuck">
+                Draw
+              </th>
+              <th scope="col">Over the runs</th>
+              <th scope="col" className="number">
+                Latest
+              </th>
+              <th scope="col" className="number">
+                Lowest
+              </th>
+              <th scope="col" className="number">
+                Highest
+              </th>
+              <th scope="col" className="number">
+                Runs not passed
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((line) => (
+              <ValueRow
+                key={line.value}
+                line={line}
+                colour={chosen.indexOf(line.value)}
+                toggle={() => toggle(line.value)}
+              />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {found.length > AT_FIRST ? (
+        <Button size="xs" variant="outline" mt={2} onClick={() => setAll(!all)}>
+          {all ? `Show the first ${AT_FIRST}` : `Show all ${count(found.length)}`}
+        </Button>
+      ) : null}
+    </section>
+  );
+}
+
+function ValueRow({ line, colour, toggle }: { line: Line; colour: number; toggle: () => void }) {
+  const values = line.cells.flatMap((cell) => (cell?.value == null ? [] : [cell.value]));
+  const outcome = line.latest?.outcome ?? null;
+  const text = (value: number | null | undefined) => (value == null || values.length === 0 ? "" : decimal(value));
+  return (
+    <tr>
+      <th scope="row" className="stuck">
+        <label className="chooser">
+          <input type="checkbox" checked={colour >= 0} onChange={toggle} />
+          <svg width="22" height="10" aria-hidden="true" className={`line line-${colour}`}>
+            {colour < 0 ? null : <path d="M1 5H21" />}
+          </svg>
+          <Name text={line.value} most={36} />
+        </label>
+      </th>
+      <td>
+        <Spark line={line} values={values} />
+      </td>
+      <td className={`number tone-${outcome ?? "none"} ${outcome === "pass" || outcome === null ? "" : "strong"}`}>
+        {text(line.latest?.value)}
+        {outcome === "violation" || outcome === "inconclusive" ? (
+          <span className="unseen"> {lookOf(outcome).word}</span>
+        ) : null}
+      </td>
+      <td className="number">{text(least(values))}</td>
+      <td className="number">{text(most(values))}</td>
+      <td className="number">{line.notPassing ? count(line.notPassing) : "–"}</td>
+    </tr>
+  );
+}
+
+const least = (values: number[]) => values.reduce((one, other) => Math.min(one, other), Infinity);
+const most = (values: number[]) => values.reduce((one, other) => Math.max(one, other), -Infinity);
+
+/** A line without an axis: its own lowest and highest value are its ends. */
+function Spark({ line, values }: { line: Line; values: number[] }) {
+  const finite = values.filter(Number.isFinite);
+  const [low, high] = [least(finite), most(finite)];
+  const x = (place: number) => 2 + ((WIDE - 4) * place) / Math.max(1, line.cells.length - 1);
+  const y = (value: number) => (high > low ? 3 + (TALL - 6) * (1 - (value - low) / (high - low)) : TALL / 2);
+  let path = "";
+  let bad = "";
+  line.cells.forEach((cell, place) => {
+    if (cell?.value == null || !Number.isFinite(cell.value)) return;
+    path += `${path ? "L" : "M"}${x(place).toFixed(1)} ${y(cell.value).toFixed(1)}`;
+    if (cell.outcome === "violation" || cell.outcome === "inconclusive") {
+      bad += `M${x(place).toFixed(1)} ${TALL - 4}v4`;
+    }
+  });
+  return (
+    <svg width={WIDE} height={TALL} aria-hidden="true" focusable="false" className="spark">
+      <path d={path} />
+      <path className="bad" d={bad} />
+    </svg>
+  );
+}

@@ -1,0 +1,27 @@
+/** Links to Airflow's own pages, which open in the window around ours. */
+
+import { airflowOf } from "./address";
+
+export function addressOf(page: string): string {
+  return new URL(page, airflowOf(new URL(location.href))).href;
+}
+
+/**
+ * Open a page of Airflow's.
+ *
+ * The frame that Airflow puts us into may not move the window around it. Airflow's own page may: so the step is taken
+ * there, in the way in which its router takes it, without loading everything again.
+ */
+export function open(page: string): void {
+  const address = addressOf(page);
+  let around: Window;
+  try {
+    around = window.parent;
+    if (around === window || around.location.origin !== location.origin) throw new Error("not in Airflow's page");
+  } catch {
+    location.assign(address);
+    return;
+  }
+  around.history.pushState(null, "", address);
+  around.dispatchEvent(new (around as Window & typeof globalThis).PopStateEvent("popstate", { state: null }));
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+
+import { NotAnOverview, reach, readOverview, severity } from "./model";
+
+const overview = (facet: object, more: object = {}) => ({
+  format: "airflow_clarify.overview/1",
+  kind: "gate",
+  reaction: "fail",
+  outcome: "violation",
+  analyses: [{ label: "sentiment", positive: "1", outcome: "violation", facets: [facet], ...more }],
+});
+
+const facet = {
+  column: "c",
+  values: ["x", "__proto__"],
+  rows: [10, 20],
+  positive: [5, null],
+  rest: [[90, 45], null],
+  metrics: { DPL: [0.11, null], KL: ["Infinity", "-Infinity"] },
+  errors: { DPL: "why" },
+  judged: { DPL: { low: [-0.1, null], high: [0.1, null], outcomes: ["violation", null], intervals: [[0.08, 0.14], null] } },
+  left_out: 3,
+};
+
+describe("reading an overview", () => {
+  it("finds every cell", () => {
+    const read = readOverview(overview(facet)).analyses[0]?.facets[0];
+    expect(read?.values).toEqual(["x", "__proto__"]);
+    expect(read?.rows[0]).toMatchObject({ rows: 10, positive: 5, rest: [90, 45], outcome: "violation" });
+    expect(read?.cell("DPL", 0)).toEqual({ value: 0.11, low: -0.1, high: 0.1, outcome: "violation", interval: [0.08, 0.14] });
+    expect(read?.cell("KL", 0)).toEqual({ value: Infinity, low: null, high: null, outcome: null, interval: null });
+    expect(read?.cell("KL", 1)?.value).toBe(-Infinity);
+    expect(read?.rows[1]).toMatchObject({ rest: null, outcome: null });
+    expect(read?.leftOut).toBe(3);
+  });
+
+  it("takes the text of its JSON too", () => {
+    expect(readOverview(JSON.stringify(overview(facet))).kind).toBe("gate");
+  });
+
+  it("survives whatever else stands there", () => {
+    const broken = { column: 3, values: [1, null, {}], rows: "no", metrics: { DPL: "no", KL: null }, judged: [] };
+    const [analysis] = readOverview(overview(broken, { reasons: [1, "a"], outputs: { a: 1, b: "s3" } })).analyses;
+    expect(analysis?.facets[0]?.rows).toHaveLength(3);
+    expect(analysis?.facets[0]?.rows[0]?.cells.get("DPL")?.value).toBeNull();
+    expect(analysis?.reasons).toEqual(["a"]);
+    expect(analysis?.outputs).toEqual([["b", "s3"]]);
+  });
+
+  it.each([[null], ["text"], [{}], [{ format: "airflow_clarify.overview/2" }], [overview(facet).analyses]])(
+    "refuses %j with a sentence",
+    (found) => {
+      expect(() => readOverview(found)).toThrow(NotAnOverview);
+    },
+  );
+});
+
+describe("how bad a cell is", () => {
+  it("is measured by the bound on its side", () => {
+    const cell = { value: -0.3, low: -0.1, high: 0.2, outcome: null, interval: null };
+    expect(reach(cell)).toBeCloseTo(3);
+    expect(reach({ ...cell, value: 0.1 })).toBeCloseTo(0.5);
+    expect(reach({ ...cell, value: null, outcome: "violation" })).toBe(Infinity);
+  });
+
+  it("puts what nobody judged last", () => {
+    expect([null, "pass", "violation", "inconclusive"].toSorted((a, b) => severity(a as never) - severity(b as never))).toEqual(
+      ["violation", "inconclusive", "pass", null],
+    );
+  });
+});

@@ -1,0 +1,251 @@
+/** What a task has said of bias, read from its XCom with care: anybody who may push an XCom may have written it. */
+
+export type Outcome = "pass" | "violation" | "inconclusive";
+export type CheckOutcome = Outcome | "ignored";
+
+/** One metric of one facet value. */
+export interface Cell {
+  /** null: not defined. */
+  value: number | null;
+  /** null: no bound on that side. */
+  low: number | null;
+  high: number | null;
+  /** null: not judged. */
+  outcome: CheckOutcome | null;
+  /** The confidence interval that was judged; null: the value itself was. */
+  interval: [number, number] | null;
+}
+
+/** One tested facet value. */
+export interface Row {
+  /** Where it stands in the task's own order, the most violating first. */
+  rank: number;
+  value: string;
+  rows: number | null;
+  positive: number | null;
+  /** All other rows: how many, and how many of them positive. */
+  rest: [number, number] | null;
+  cells: ReadonlyMap<string, Cell>;
+  /** The worst of its cells. */
+  outcome: CheckOutcome | null;
+}
+
+/** The tested values of one facet. */
+export class Facet {
+  readonly column: string;
+  /** The tested values, the most violating first. */
+  readonly values: string[];
+  readonly metrics: string[];
+  /** Why a metric is not defined somewhere. */
+  readonly errors: ReadonlyMap<string, string>;
+  readonly leftOut: number;
+  private readonly columns: ReadonlyMap<string, Column>;
+  private read: Row[] | undefined;
+
+  constructor(private readonly found: Json) {
+    const measured = isObject(found.metrics) ? Object.entries(found.metrics) : [];
+    const judged = isObject(found.judged) ? found.judged : {};
+    const errors = isObject(found.errors) ? Object.entries(found.errors) : [];
+    this.column = textOr(found.column, "");
+    this.values = list(found.values).map((value) => (typeof value === "string" ? value : String(value)));
+    this.metrics = measured.map(([name]) => name).sort();
+    this.errors = new Map(errors.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+    this.leftOut = numberOf(found.left_out) ?? 0;
+    this.columns = new Map(measured.map(([name, values]) => [name, columnOf(list(values), own(judged, name))]));
+  }
+
+  /** One row for each value. A history of many values never asks for them: it looks at single cells. */
+  get rows(): Row[] {
+    return (this.read ??= this.values.map((value, rank) => this.row(value, rank)));
+  }
+
+  cell(metric: string, rank: number): Cell | undefined {
+    const column = this.columns.get(metric);
+    return column && cellOf(column, rank);
+  }
+
+  private row(value: string, rank: number): Row {
+    const { rows, positive, rest } = this.found;
+    const cells = new Map([...this.columns].map(([name, column]) => [name, cellOf(column, rank)]));
+    return {
+      rank,
+      value,
+      rows: numberOf(list(rows)[rank]),
+      positive: numberOf(list(positive)[rank]),
+      rest: pairOf(list(rest)[rank]),
+      cells,
+      outcome: worst([...cells.values()].map((cell) => cell.outcome)),
+    };
+  }
+}
+
+/** What there is of one metric, by value. */
+interface Column {
+  values: unknown[];
+  low: unknown[];
+  high: unknown[];
+  outcomes: unknown[];
+  intervals: unknown[];
+}
+
+export interface Analysis {
+  label: string;
+  positive: string;
+  rows: number | null;
+  positiveRows: number | null;
+  weighted: boolean;
+  outcome: Outcome | null;
+  sentence: string;
+  reasons: string[];
+  checks: Partial<Record<CheckOutcome, number>>;
+  facets: Facet[];
+  warnings: string[];
+  /** Locations by what lies there. */
+  outputs: [string, string][];
+  engine: string | null;
+  configSha256: string | null;
+}
+
+export interface Overview {
+  kind: "analysis" | "gate";
+  reaction: string | null;
+  outcome: Outcome | null;
+  analyses: Analysis[];
+}
+
+const FORMAT = "airflow_clarify.overview/";
+const VERSION = "1";
+
+export class NotAnOverview extends Error {}
+
+type Json = Record<string, unknown>;
+
+/**
+ * Read an overview.
+ *
+ * @throws NotAnOverview with a sentence for the person who looks at the page
+ */
+export function readOverview(found: unknown): Overview {
+  const top = isObject(found) ? found : parsed(found);
+  const format = top && typeof top.format === "string" ? top.format : "";
+  if (!top || !format.startsWith(FORMAT)) {
+    throw new NotAnOverview("This task has pushed something else under the key that bias overviews have.");
+  }
+  if (format.slice(FORMAT.length) !== VERSION) {
+    throw new NotAnOverview(
+      "This task runs a newer airflow-clarify than the api-server, which cannot read what it says: upgrade the one there.",
+    );
+  }
+  const analyses = list(top.analyses).filter(isObject).map(readAnalysis);
+  if (analyses.length === 0) throw new NotAnOverview("This task has pushed an overview without an analysis.");
+  return {
+    kind: top.kind === "gate" ? "gate" : "analysis",
+    reaction: textOr(top.reaction, null),
+    outcome: outcomeOf(top.outcome),
+    analyses,
+  };
+}
+
+/** With a custom XCom backend, or from an older Airflow, a value may come as the text of its JSON. */
+function parsed(found: unknown): Json | null {
+  if (typeof found !== "string") return null;
+  try {
+    const value: unknown = JSON.parse(found);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function readAnalysis(found: Json): Analysis {
+  const checks = isObject(found.checks) ? found.checks : {};
+  return {
+    label: textOr(found.label, ""),
+    positive: textOr(found.positive, ""),
+    rows: numberOf(found.rows),
+    positiveRows: numberOf(found.positive_rows),
+    weighted: found.weighted === true,
+    outcome: outcomeOf(found.outcome),
+    sentence: textOr(found.sentence, ""),
+    reasons: texts(found.reasons),
+    checks: Object.fromEntries(CHECK_OUTCOMES.map((name) => [name, numberOf(checks[name]) ?? 0])),
+    facets: list(found.facets).filter(isObject).map((facet) => new Facet(facet)),
+    warnings: texts(found.warnings),
+    outputs: isObject(found.outputs)
+      ? Object.entries(found.outputs).filter((entry): entry is [string, string] => typeof entry[1] === "string")
+      : [],
+    engine: textOr(found.engine, null),
+    configSha256: textOr(found.config_sha256, null),
+  };
+}
+
+function columnOf(values: unknown[], rules: Json): Column {
+  const { low, high, outcomes, intervals } = rules;
+  return { values, low: list(low), high: list(high), outcomes: list(outcomes), intervals: list(intervals) };
+}
+
+function cellOf(column: Column, rank: number): Cell {
+  const outcome = column.outcomes[rank];
+  return {
+    value: numberOf(column.values[rank]),
+    low: numberOf(column.low[rank]),
+    high: numberOf(column.high[rank]),
+    outcome: CHECK_OUTCOMES.find((name) => name === outcome) ?? null,
+    interval: pairOf(column.intervals[rank]),
+  };
+}
+
+/** The outcomes, the worst first. */
+export const CHECK_OUTCOMES = ["violation", "inconclusive", "pass", "ignored"] as const;
+
+export function worst(outcomes: (CheckOutcome | null)[]): CheckOutcome | null {
+  return CHECK_OUTCOMES.find((name) => outcomes.includes(name)) ?? null;
+}
+
+/** Sorts the worst first, and what nobody judged last. */
+export function severity(outcome: CheckOutcome | null): number {
+  return outcome === null ? CHECK_OUTCOMES.length : CHECK_OUTCOMES.indexOf(outcome);
+}
+
+/** How far a cell lies outside of its bounds, as a multiple of them; 1 is on the bound. */
+export function reach(cell: Cell): number {
+  if (cell.value === null) return cell.outcome === "violation" ? Infinity : 0;
+  const bound = cell.value < 0 ? (cell.low ?? cell.high) : (cell.high ?? cell.low);
+  return bound ? Math.abs(cell.value / bound) : Math.abs(cell.value);
+}
+
+function outcomeOf(found: unknown): Outcome | null {
+  return found === "pass" || found === "violation" || found === "inconclusive" ? found : null;
+}
+
+function numberOf(found: unknown): number | null {
+  if (found === "Infinity") return Infinity;
+  if (found === "-Infinity") return -Infinity;
+  return typeof found === "number" && !Number.isNaN(found) ? found : null;
+}
+
+function pairOf(found: unknown): [number, number] | null {
+  const [one, other] = list(found).map(numberOf);
+  return one == null || other == null ? null : [one, other];
+}
+
+function textOr<Otherwise>(found: unknown, otherwise: Otherwise): string | Otherwise {
+  return typeof found === "string" ? found : otherwise;
+}
+
+function texts(found: unknown): string[] {
+  return list(found).filter((entry) => typeof entry === "string");
+}
+
+function list(found: unknown): unknown[] {
+  return Array.isArray(found) ? found : [];
+}
+
+function own(found: Json, name: string): Json {
+  const value: unknown = Object.hasOwn(found, name) ? found[name] : undefined;
+  return isObject(value) ? value : {};
+}
+
+function isObject(found: unknown): found is Json {
+  return typeof found === "object" && found !== null && !Array.isArray(found);
+}

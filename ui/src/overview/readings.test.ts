@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+
+import type { Row } from "./model";
+import type { Part } from "./readings";
+import { reading } from "./readings";
+
+const row: Row = { rank: 0, value: "Trend", rows: 118, positive: 78, rest: [22508, 17355], cells: new Map(), outcome: null };
+const written = (parts: Part[]) =>
+  parts.map((part) => (typeof part === "string" ? part : `[${part.name}]`)).join("").replaceAll("\u00a0", " ");
+const read = (metric: string, value: number, own: Partial<Row> = {}, weighted = false) =>
+  written(reading(metric, { column: "product_category", row: { ...row, ...own }, value, weighted }));
+
+describe("a metric's reading", () => {
+  it("speaks of the people", () => {
+    expect(read("DPL", 0.11)).toBe("Of rows with [product_category=Trend], 66.1 % are positive; of all others, 77.1 %");
+    expect(read("CI", 0.9896)).toBe("118 rows with [product_category=Trend] against 22,508 of all others: 0.5 % of the data");
+  });
+
+  it("does without counts", () => {
+    const none = { rows: null, positive: null, rest: null };
+    expect(read("DPL", -0.05, none)).toBe("All others are positive less often than rows with [product_category=Trend], by 5.0 points");
+    expect(read("CI", 0.5, none)).toBe("Rows with [product_category=Trend] are 25.0 % of the data");
+  });
+
+  it("does not give shares of rows for a metric of weights", () => {
+    expect(read("DPL", 0.2, {}, true)).toMatch(/by 20.0 points$/);
+  });
+
+  it("warns where an outcome was left out", () => {
+    expect(read("TVD", 0.2, { positive: 118 })).toMatch(/read DPL instead$/);
+    expect(read("KS", 0.2, { positive: 118 })).not.toMatch(/read DPL instead$/);
+  });
+
+  it("is nothing for a metric that nobody knows", () => {
+    expect(read("NEW", 0.2)).toBe("");
+  });
+});

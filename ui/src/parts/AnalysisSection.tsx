@@ -1,0 +1,156 @@
+import { Box, Button, Flex, NativeSelect, Text } from "@chakra-ui/react";
+import type { ReactNode } from "react";
+import { useState } from "react";
+
+import type { Analysis } from "../overview/model";
+import { count, percent, plural, visible } from "../overview/text";
+import { Metrics } from "./Metrics";
+import { Name } from "./Name";
+import { OverviewTable } from "./OverviewTable";
+
+/** One analysis: its reasons, its overview, what its metrics mean, and what it can be traced by. */
+export function AnalysisSection({ analysis }: { analysis: Analysis }) {
+  const [number, setNumber] = useState(0);
+  const facet = analysis.facets[number] ?? analysis.facets[0];
+  return (
+    <>
+      <Points title="Warnings" points={analysis.warnings} />
+      {analysis.facets.length > 1 ? (
+        <Flex align="center" gap={2} mb={2}>
+          <Text fontSize="sm">Facet</Text>
+          <NativeSelect.Root size="xs" width="auto">
+            <NativeSelect.Field
+              aria-label="Facet"
+              value={number}
+              onChange={(event) => setNumber(Number(event.currentTarget.value))}
+            >
+              {analysis.facets.map((one, place) => (
+                <option key={place} value={place}>
+                  {visible(one.column)}
+                </option>
+              ))}
+            </NativeSelect.Field>
+            <NativeSelect.Indicator />
+          </NativeSelect.Root>
+        </Flex>
+      ) : null}
+      {facet ? (
+        <>
+          <Card>
+            <OverviewTable key={number} facet={facet} weighted={analysis.weighted} />
+          </Card>
+          <Card>
+            <Metrics key={number} facet={facet} weighted={analysis.weighted} />
+          </Card>
+        </>
+      ) : null}
+      <Card>
+        <Traces analysis={analysis} />
+      </Card>
+    </>
+  );
+}
+
+export function Card({ children }: { children: ReactNode }) {
+  return (
+    <Box borderWidth="1px" borderColor="border" borderRadius="md" p={3} mb={3}>
+      {children}
+    </Box>
+  );
+}
+
+export function Points({ title, points }: { title: string; points: string[] }) {
+  if (points.length === 0) return null;
+  return (
+    <Box className="points" borderRadius="md" bg="bg.muted" p={3} mb={3}>
+      <Text as="h3" fontWeight="semibold" fontSize="sm">
+        {title}
+      </Text>
+      <ul>
+        {points.map((point, place) => (
+          <li key={place}>{visible(point)}</li>
+        ))}
+      </ul>
+    </Box>
+  );
+}
+
+/** Where the report lies, and what the numbers were computed from. */
+function Traces({ analysis }: { analysis: Analysis }) {
+  const { rows, positiveRows, label, positive, engine, configSha256, outputs } = analysis;
+  return (
+    <section>
+      <Text as="h3" fontWeight="semibold" mb={1}>
+        Where it comes from
+      </Text>
+      <dl className="traces">
+        <Trace term="Label">
+          <Name text={label} />, positive where <Name text={positive} />
+        </Trace>
+        {rows === null ? null : (
+          <Trace term="Data">
+            {plural(rows, "row", "rows")}
+            {positiveRows === null || !rows ? "" : `, ${count(positiveRows)} positive (${percent(positiveRows / rows)})`}
+          </Trace>
+        )}
+        {outputs.map(([name, where]) => (
+          <Trace key={name} term={TITLES.get(name) ?? visible(name)}>
+            <Location text={where} />
+          </Trace>
+        ))}
+        {engine === null ? null : <Trace term="Counted by">{visible(engine)}</Trace>}
+        {configSha256 === null ? null : (
+          <Trace term="Configuration">
+            <Location text={configSha256} prefix="sha256 " />
+          </Trace>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+const TITLES = new Map([
+  ["analysis", "Metrics (analysis.json)"],
+  ["report", "Report"],
+]);
+
+function Trace({ term, children }: { term: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** A location that the browser cannot open, such as an object in a bucket: to be read, and copied. */
+function Location({ text, prefix = "" }: { text: string; prefix?: string }) {
+  const [copied, setCopied] = useState(false);
+  // Only there where the page came over a secure connection.
+  const clipboard = navigator.clipboard as Clipboard | undefined;
+  return (
+    <Flex gap={2} align="center" wrap="wrap">
+      <span>
+        {prefix}
+        <code className="location">
+          <bdi>{visible(text)}</bdi>
+        </code>
+      </span>
+      {clipboard ? (
+        <Button
+          size="2xs"
+          variant="ghost"
+          aria-label={`Copy ${visible(text)}`}
+          onClick={() => {
+            void clipboard.writeText(text).then(
+              () => setCopied(true),
+              () => setCopied(false),
+            );
+          }}
+        >
+          {copied ? "Copied" : "Copy"}
+        </Button>
+      ) : null}
+    </Flex>
+  );
+}

@@ -1,0 +1,87 @@
+import { Box, Flex, Heading, Text } from "@chakra-ui/react";
+import type { ReactNode } from "react";
+
+import type { CheckOutcome, Outcome } from "../overview/model";
+import { CHECK_OUTCOMES } from "../overview/model";
+import { count, reasonOf, visible } from "../overview/text";
+import { Sign, lookOf } from "./Verdicts";
+
+interface BannerProps {
+  outcome: Outcome | null;
+  title: ReactNode;
+  sentence: string;
+  checks: Partial<Record<CheckOutcome, number>>;
+  children?: ReactNode;
+}
+
+/** The verdict: what a reviewer reads first. */
+export function Banner({ outcome, title, sentence, checks, children }: BannerProps) {
+  const look = lookOf(outcome);
+  return (
+    <Box
+      as="section"
+      aria-label="Verdict"
+      borderWidth="1px"
+      borderInlineStartWidth="6px"
+      borderColor="border"
+      borderInlineStartColor={`${look.palette}.solid`}
+      borderRadius="md"
+     
+      p={3}
+      mb={3}
+      data-testid="verdict"
+    >
+      <Flex gap={3} align="center" wrap="wrap">
+        <Flex
+          className={`seal tone-${outcome ?? "none"}`}
+          align="center"
+          justify="center"
+          boxSize={9}
+          borderRadius="full"
+          flexShrink={0}
+          bg={`${look.palette}.solid`}
+          color={`${look.palette}.contrast`}
+        >
+          <Sign outcome={outcome} size={20} />
+        </Flex>
+        <Box flex="1" minW="14rem">
+          <Heading as="h2" size="md" lineHeight="short">
+            {look.word}
+            {title}
+          </Heading>
+          <Text overflowWrap="anywhere">
+            {sentence === "" ? "These numbers were measured; nobody said which are too large." : visible(reasonOf(sentence, outcome))}
+          </Text>
+        </Box>
+        <Checks checks={checks} />
+      </Flex>
+      {children}
+    </Box>
+  );
+}
+
+function Checks({ checks }: { checks: Partial<Record<CheckOutcome, number>> }) {
+  const found = CHECK_OUTCOMES.filter((name) => checks[name]);
+  if (found.length === 0) return null;
+  return (
+    <Flex as="ul" gap={4} aria-label="Checks" listStyleType="none">
+      {found.map((name) => (
+        <Box as="li" key={name} textAlign="end">
+          <Text fontSize="lg" fontWeight="semibold" lineHeight="1.2" fontVariantNumeric="tabular-nums">
+            {count(checks[name] ?? 0)}
+          </Text>
+          <Text fontSize="xs" color="fg.muted">
+            {WORDS[name]}
+          </Text>
+        </Box>
+      ))}
+    </Flex>
+  );
+}
+
+const WORDS: Record<CheckOutcome, string> = {
+  violation: "violated",
+  inconclusive: "undecided",
+  pass: "passed",
+  ignored: "ignored",
+};

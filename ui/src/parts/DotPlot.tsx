@@ -1,0 +1,74 @@
+import type { Cell } from "../overview/model";
+import { PATHS } from "./Verdicts";
+import type { Scale } from "./scale";
+import { tickText } from "./scale";
+
+const share = (part: number) => `${(100 * part).toFixed(2)}%`;
+
+/** One value of a metric on its axis: its band, its confidence interval, and itself. The table says it in numbers too. */
+export function DotPlot({ cell, scale }: { cell: Cell; scale: Scale }) {
+  const { value, interval, low, high, outcome } = cell;
+  const from = low === null ? 0 : scale.at(low);
+  const to = high === null ? 1 : scale.at(high);
+  const x = value === null ? null : share(scale.at(value));
+  return (
+    <svg className="dots" aria-hidden="true" focusable="false">
+      {low !== null || high !== null ? (
+        <>
+          <rect className="band" x={share(from)} width={share(Math.max(0, to - from))} y="0" height="100%" />
+          {low === null ? null : <line className="edge" x1={share(from)} x2={share(from)} y1="0" y2="100%" />}
+          {high === null ? null : <line className="edge" x1={share(to)} x2={share(to)} y1="0" y2="100%" />}
+        </>
+      ) : null}
+      {scale.low < 0 && scale.high > 0 ? (
+        <line className="zero" x1={share(scale.at(0))} x2={share(scale.at(0))} y1="0" y2="100%" />
+      ) : null}
+      {x === null ? null : (
+        <>
+          {interval ? (
+            <line
+              className="whisker"
+              x1={share(scale.at(interval[0]))}
+              x2={share(scale.at(interval[1]))}
+              y1="50%"
+              y2="50%"
+            />
+          ) : null}
+          <svg x={x} y="50%" overflow="visible">
+            <Mark outcome={outcome} />
+          </svg>
+        </>
+      )}
+    </svg>
+  );
+}
+
+/** A mark whose shape, and not only its colour, tells the outcome. */
+export function Mark({ outcome }: { outcome: Cell["outcome"] }) {
+  const tone = `tone-${outcome ?? "none"}`;
+  if (outcome === "violation" || outcome === "inconclusive") {
+    return (
+      <g className={tone}>
+        <circle className="mark" r="6.5" />
+        <path className="cut" d={PATHS[outcome]} transform="translate(-5 -5)" />
+      </g>
+    );
+  }
+  return <circle className={`mark ${tone}`} r="4.5" />;
+}
+
+/** The axis above the marks. */
+export function Axis({ scale, metric }: { scale: Scale; metric: string }) {
+  return (
+    <svg className="axis" role="img" aria-label={`Axis of ${metric}`}>
+      {scale.ticks.map((tick) => (
+        <g key={tick}>
+          <line x1={share(scale.at(tick))} x2={share(scale.at(tick))} y1="70%" y2="100%" />
+          <text x={share(scale.at(tick))} y="55%" textAnchor="middle">
+            {tickText(tick)}
+          </text>
+        </g>
+      ))}
+    </svg>
+  );
+}

@@ -1,0 +1,63 @@
+import { NativeSelect, Text } from "@chakra-ui/react";
+import { useState } from "react";
+
+import type { Facet } from "../overview/model";
+import { NOTATION, explanation, reading } from "../overview/readings";
+import { decimal, nameOf, shortened } from "../overview/text";
+import { Sentence } from "./Name";
+
+/** Each metric in one plain sentence, with what it says of one value in this data. */
+export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }) {
+  const [rank, setRank] = useState(0);
+  const row = facet.rows[rank];
+  return (
+    <section>
+      <div className="with-choice">
+        <Text as="h3" fontWeight="semibold">
+          What the metrics ask, and what they say here
+        </Text>
+        {facet.rows.length > 1 ? (
+          <NativeSelect.Root size="xs" width="14rem">
+            <NativeSelect.Field
+              aria-label="Value to read the metrics of"
+              value={rank}
+              onChange={(event) => setRank(Number(event.currentTarget.value))}
+            >
+              {facet.rows.map((one) => (
+                <option key={one.rank} value={one.rank}>
+                  {shortened(nameOf(one.value), 40)}
+                </option>
+              ))}
+            </NativeSelect.Field>
+            <NativeSelect.Indicator />
+          </NativeSelect.Root>
+        ) : null}
+      </div>
+      <dl className="metrics">
+        {facet.metrics.map((metric) => {
+          const known = explanation(metric);
+          const value = row?.cells.get(metric)?.value ?? null;
+          return (
+            <div key={metric}>
+              <dt>
+                <strong>{metric}</strong> {known?.title}
+              </dt>
+              <dd>
+                {known?.question}{" "}
+                {row && value !== null ? (
+                  <span className="reading">
+                    {decimal(value)}: <Sentence parts={reading(metric, { column: facet.column, row, value, weighted })} />.
+                  </span>
+                ) : null}
+                {known ? <span className="formula">{known.formula}</span> : null}
+              </dd>
+            </div>
+          );
+        })}
+      </dl>
+      <Text fontSize="xs" color="fg.muted" mt={2}>
+        In the formulas {NOTATION}
+      </Text>
+    </section>
+  );
+}

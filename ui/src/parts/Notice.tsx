@@ -1,0 +1,46 @@
+import { Alert } from "@chakra-ui/react";
+import type { ReactNode } from "react";
+
+import { ApiError } from "../api/client";
+import { NotAnOverview } from "../overview/model";
+
+type Tone = "info" | "warning" | "error";
+
+/** A sentence or two in place of what cannot be shown. */
+export function Notice({ title, tone = "info", children }: { title: string; tone?: Tone; children?: ReactNode }) {
+  return (
+    <Alert.Root status={tone} size="md" role={tone === "error" ? "alert" : "status"} my={2} alignItems="flex-start">
+      <Alert.Indicator />
+      <Alert.Content>
+        <Alert.Title>{title}</Alert.Title>
+        {children ? <Alert.Description overflowWrap="anywhere">{children}</Alert.Description> : null}
+      </Alert.Content>
+    </Alert.Root>
+  );
+}
+
+/** What went wrong, and what to do. */
+export function Failure({ error, what }: { error: unknown; what: string }) {
+  if (error instanceof ApiError) {
+    const tone = error.refusal === "forbidden" || error.refusal === "missing" ? "info" : "warning";
+    return (
+      <Notice title={TITLES[error.refusal]} tone={tone}>
+        {error.refusal === "forbidden" ? `Your role may not read ${what}. Whoever runs this Airflow can grant it.` : error.message}
+      </Notice>
+    );
+  }
+  const title = error instanceof NotAnOverview ? "This overview cannot be read" : "This page has failed";
+  return (
+    <Notice title={title} tone="warning">
+      {error instanceof Error ? error.message : String(error)}
+    </Notice>
+  );
+}
+
+const TITLES: Record<ApiError["refusal"], string> = {
+  "logged-out": "You are logged out",
+  forbidden: "You may not see this",
+  missing: "Not found",
+  unreachable: "Airflow cannot be reached",
+  broken: "Airflow could not answer",
+};

@@ -1,0 +1,237 @@
+import { Button, Flex, Input, NativeSelect, Text } from "@chakra-ui/react";
+import type { CSSProperties } from "react";
+import { Fragment, useDeferredValue, useId, useMemo, useState } from "react";
+
+import type { Cell, Facet, Row } from "../overview/model";
+import { explanation } from "../overview/readings";
+import { count, decimal, percent, plural } from "../overview/text";
+import { Axis, DotPlot } from "./DotPlot";
+import { Name } from "./Name";
+import type { Order } from "./rows";
+import { chosen, firstMetric, strength } from "./rows";
+import { RowDetails } from "./RowDetails";
+import { scaleOf } from "./scale";
+import { Sign, lookOf } from "./Verdicts";
+
+/** How many rows are drawn before somebody asks for all. */
+const AT_FIRST = 40;
+
+const NO_CELL: Cell = { value: null, low: null, high: null, outcome: null, interval: null };
+
+/** Every facet value with every metric: searched, sorted, one metric drawn, all in numbers. */
+export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boolean }) {
+  const [metric, setMetric] = useState(() => firstMetric(facet));
+  const [order, setOrder] = useState<Order>({ by: "rank", down: false });
+  const [search, setSearch] = useState("");
+  const [failing, setFailing] = useState(false);
+  const [all, setAll] = useState(false);
+  const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
+  const wanted = useDeferredValue(search);
+  const id = useId();
+
+  const rows = useMemo(() => chosen(facet.rows, { search: wanted, failing, order }), [facet, wanted, failing, order]);
+  const scale = useMemo(() => axisOf(facet, metric), [facet, metric]);
+  const shown = all ? rows : rows.slice(0, AT_FIRST);
+  const notPassing = facet.rows.filter((row) => row.outcome === "violation" || row.outcome === "inconclusive").length;
+  const withCounts = facet.rows.some((row) => row.rows !== null);
+  const title = explanation(metric)?.title;
+
+  function sortBy(by: string) {
+    setOrder((before) => ({ by, down: before.by === by ? !before.down : by !== "value" && by !== "rank" }));
+  }
+
+  function toggle(rank: number) {
+    setOpen((before) => {
+      const after = new Set(before);
+      if (!after.delete(rank)) after.add(rank);
+      return after;
+    });
+  }
+
+  const columns = 2 + (withCounts ? 2 : 0) + facet.metrics.length;
+  const sorting = { order, sortBy };
+  return (
+    <section aria-labelledby={id}>
+      <Flex gap={2} wrap="wrap" align="center" mb={2}>
+        <Text id={id} fontWeight="semibold" as="h3" me="auto">
+          {plural(facet.rows.length + facet.leftOut, "value", "values")} of <Name text={facet.column} most={40} />
+        </Text>
+        {notPassing > 0 ? (
+          <Button
+            size="xs"
+            variant={failing ? "solid" : "outline"}
+            colorPalette="brand"
+            aria-pressed={failing}
+            onClick={() => setFailing(!failing)}
+          >
+            Not passing ({count(notPassing)})
+          </Button>
+        ) : null}
+        <NativeSelect.Root size="xs" width="auto">
+          <NativeSelect.Field
+            aria-label="Metric to draw"
+            value={metric}
+            onChange={(event) => setMetric(event.currentTarget.value)}
+          >
+            {facet.metrics.map((name) => (
+              <option key={name} value={name}>{`Draw ${name}`}</option>
+            ))}
+          </NativeSelect.Field>
+          <NativeSelect.Indicator />
+        </NativeSelect.Root>
+        <Input
+          size="xs"
+          width="11rem"
+          type="search"
+          placeholder="Search values"
+          aria-label="Search values"
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+      </Flex>
+      <div className="scroll" tabIndex={0} role="region" aria-labelledby={id}>
+        <table className="data">
+          <caption className="unseen">
+            Each tested value of the facet with its rows, the share of them with a positive label, and its metrics. {title}
+          </caption>
+          <thead>
+            <tr>
+              <Header by="value" className="stuck" {...sorting}>
+                Value
+              </Header>
+              {withCounts ? (
+                <>
+                  <Header by="rows" className="number" {...sorting}>
+                    Rows
+                  </Header>
+                  <Header by="positive" className="number" title="Share of rows with a positive label" {...sorting}>
+                    Positive
+                  </Header>
+                </>
+              ) : null}
+              <th scope="col" className="plot" title={title}>
+                <span className="unseen">{metric}, drawn</span>
+                <Axis scale={scale} metric={metric} />
+              </th>
+              {facet.metrics.map((name) => (
+                <Header key={name} by={name} className="number" title={explanation(name)?.title} {...sorting}>
+                  {name}
+                </Header>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row) => (
+              <Fragment key={row.rank}>
+                <tr data-outcome={row.outcome ?? "none"}>
+                  <th scope="row" className="stuck">
+                    <button
+                      type="button"
+                      className="opener"
+                      aria-expanded={open.has(row.rank)}
+                      onClick={() => toggle(row.rank)}
+                    >
+                      <span className="arrow" aria-hidden="true" />
+                      <RowSign row={row} />
+                      <Name text={row.value} most={36} />
+                    </button>
+                  </th>
+                  {withCounts ? (
+                    <>
+                      <td className="number">{row.rows === null ? "" : count(row.rows)}</td>
+                      <td className="number">
+                        {row.rows && row.positive !== null ? percent(row.positive / row.rows) : ""}
+                      </td>
+                    </>
+                  ) : null}
+                  <td className="plot">
+                    <DotPlot cell={row.cells.get(metric) ?? NO_CELL} scale={scale} />
+                  </td>
+                  {facet.metrics.map((name) => (
+                    <MetricCell key={name} metric={name} cell={row.cells.get(name) ?? NO_CELL} drawn={name === metric} />
+                  ))}
+                </tr>
+                {open.has(row.rank) ? (
+                  <tr className="details">
+                    <td colSpan={columns}>
+                      <RowDetails facet={facet} row={row} weighted={weighted} />
+                    </td>
+                  </tr>
+                ) : null}
+              </Fragment>
+            ))}
+          </tbody>
+        </table>
+        {rows.length === 0 ? (
+          <Text p={3} color="fg.muted">
+            No value fits this search.
+          </Text>
+        ) : null}
+      </div>
+      <Flex gap={3} mt={1} align="center" wrap="wrap" color="fg.muted" fontSize="xs">
+        {rows.length > AT_FIRST ? (
+          <Button size="xs" variant="outline" onClick={() => setAll(!all)}>
+            {all ? `Show the first ${AT_FIRST}` : `Show all ${count(rows.length)}`}
+          </Button>
+        ) : null}
+        <Text aria-live="polite">
+          {shown.length < facet.rows.length ? `${count(shown.length)} of ${count(facet.rows.length)} shown. ` : null}
+          {facet.leftOut ? `${count(facet.leftOut)} further values stand in the report only. ` : null}
+          {weighted ? "Rows are weighted: the metrics weigh them, “Rows” and “Positive” count them." : null}
+        </Text>
+      </Flex>
+    </section>
+  );
+}
+
+function RowSign({ row }: { row: Row }) {
+  if (row.outcome !== "violation" && row.outcome !== "inconclusive") return <span className="no-sign" />;
+  return (
+    <span className={`row-sign tone-${row.outcome}`}>
+      <Sign outcome={row.outcome} />
+      <span className="unseen">{lookOf(row.outcome).word}: </span>
+    </span>
+  );
+}
+
+interface HeaderProps {
+  by: string;
+  order: Order;
+  sortBy: (by: string) => void;
+  className?: string;
+  title?: string;
+  children: string;
+}
+
+function Header({ by, order, sortBy, className, title, children }: HeaderProps) {
+  const mine = order.by === by;
+  return (
+    <th scope="col" className={className} aria-sort={mine ? (order.down ? "descending" : "ascending") : undefined}>
+      <button type="button" className="sorter" title={title} onClick={() => sortBy(by)}>
+        {children}
+        <span aria-hidden="true" className={`sorted ${mine ? (order.down ? "down" : "up") : ""}`} />
+      </button>
+    </th>
+  );
+}
+
+function MetricCell({ metric, cell, drawn }: { metric: string; cell: Cell; drawn: boolean }) {
+  const heat = { "--heat": strength(metric, cell) } as CSSProperties;
+  return (
+    <td className={`number heat tone-${cell.outcome ?? "none"} ${drawn ? "drawn" : ""}`} style={heat}>
+      {cell.outcome === "violation" || cell.outcome === "inconclusive" ? (
+        <>
+          <Sign outcome={cell.outcome} size={8} />
+          <span className="unseen">{lookOf(cell.outcome).word} </span>
+        </>
+      ) : null}
+      {cell.value === null ? <span title="not defined here">n/a</span> : decimal(cell.value)}
+    </td>
+  );
+}
+
+function axisOf(facet: Facet, metric: string) {
+  const cells = facet.rows.map((row) => row.cells.get(metric) ?? NO_CELL);
+  return scaleOf(cells.flatMap((cell) => [cell.value, cell.low, cell.high, ...(cell.interval ?? [])]));
+}
+

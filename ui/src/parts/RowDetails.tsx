@@ -1,0 +1,53 @@
+import type { Facet, Row } from "../overview/model";
+import { reading } from "../overview/readings";
+import { bounds, count, decimal, percent, visible } from "../overview/text";
+import { Name, Sentence } from "./Name";
+import { OutcomeBadge } from "./Verdicts";
+
+/** Everything about one facet value, in sentences. */
+export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; weighted: boolean }) {
+  return (
+    <div className="row-details">
+      <p className="whole-name">
+        <Name text={facet.column} most={200} /> = <Name text={row.value} most={2000} />
+      </p>
+      {row.rows !== null && row.positive !== null && row.rest ? (
+        <p>
+          {count(row.rows)} rows, {count(row.positive)} of them with a positive label ({share(row.positive, row.rows)}). All
+          others: {count(row.rest[0])} rows, {count(row.rest[1])} positive ({share(row.rest[1], row.rest[0])}).
+        </p>
+      ) : null}
+      <dl>
+        {facet.metrics.map((metric) => {
+          const cell = row.cells.get(metric);
+          if (!cell) return null;
+          const error = cell.value === null ? facet.errors.get(metric) : undefined;
+          return (
+            <div key={metric}>
+              <dt>
+                {metric} <strong>{cell.value === null ? "not defined" : decimal(cell.value)}</strong>
+                {cell.outcome === null ? null : <OutcomeBadge outcome={cell.outcome} />}
+              </dt>
+              <dd>
+                {cell.value === null ? (
+                  visible(error ?? "This metric has no value here.")
+                ) : (
+                  <Sentence parts={reading(metric, { column: facet.column, row, value: cell.value, weighted })} />
+                )}
+                {cell.value === null ? null : ". "}
+                {cell.outcome === null || cell.outcome === "ignored" ? null : <>Allowed: {bounds(cell.low, cell.high)}. </>}
+                {cell.interval ? (
+                  <>
+                    Confidence interval: {decimal(cell.interval[0])} to {decimal(cell.interval[1])}.
+                  </>
+                ) : null}
+              </dd>
+            </div>
+          );
+        })}
+      </dl>
+    </div>
+  );
+}
+
+const share = (part: number, whole: number) => (whole ? percent(part / whole) : "none");

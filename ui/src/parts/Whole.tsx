@@ -1,0 +1,22 @@
+import type { ReactNode } from "react";
+import { Component } from "react";
+
+import { Notice } from "./Notice";
+
+/** A mistake of ours must not leave an empty page. */
+export class Whole extends Component<{ children: ReactNode }, { broken: string | null }> {
+  override state: { broken: string | null } = { broken: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { broken: error instanceof Error ? error.message : String(error) };
+  }
+
+  override render() {
+    if (this.state.broken === null) return this.props.children;
+    return (
+      <Notice title="This page has failed" tone="error">
+        It could not draw what the task says: {this.state.broken}. The verdict itself stands in the task’s log and XComs.
+      </Notice>
+    );
+  }
+}

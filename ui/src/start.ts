@@ -1,0 +1,10 @@
+/** What is small goes first: Airflow is asked, and its colours are taken over, while the rest of the page still loads. */
+
+import { viewOf } from "./address";
+import { askAhead } from "./api/airflow";
+import { followAirflow } from "./colour";
+
+const view = viewOf(new URL(location.href));
+if (view) askAhead(view);
+followAirflow();
+void import("./main");

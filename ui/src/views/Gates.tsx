@@ -1,0 +1,167 @@
+import { Box, Button, Flex, Heading, Input, Skeleton, Text } from "@chakra-ui/react";
+import { useDeferredValue, useState } from "react";
+
+import { pages } from "../address";
+import type { Gate } from "../gates/useGates";
+import { useGates } from "../gates/useGates";
+import { nameOfSeries } from "../history/useRuns";
+import { CHECK_OUTCOMES } from "../overview/model";
+import { ago, count, date, plural, reasonOf, time, visible } from "../overview/text";
+import { Name } from "../parts/Name";
+import { Failure, Notice } from "../parts/Notice";
+import { PageLink } from "../parts/PageLink";
+import { OutcomeBadge, Sign, lookOf } from "../parts/Verdicts";
+
+type Filter = (typeof CHECK_OUTCOMES)[number] | "none";
+
+/** The page in the navigation: every gated DAG's latest verdict, the worst first. */
+export function Gates() {
+  const { gates, waiting, since, error, loaded } = useGates();
+  const [filter, setFilter] = useState<Filter>();
+  const [search, setSearch] = useState("");
+  const wanted = useDeferredValue(search).trim().toLocaleLowerCase();
+  if (error) return <Failure error={error} what="XComs" />;
+  if (!loaded) return <Skeleton height="6rem" aria-label="Loading" />;
+  if (gates.length === 0 && waiting === 0) {
+    return (
+      <>
+        <Title />
+        <Notice title="No verdicts yet">
+          No DAG that you may read has checked bias. Put a BiasGateOperator with thresholds before a training: its latest
+          verdict shows here after its first run.
+        </Notice>
+      </>
+    );
+  }
+  const shown = gates.filter(
+    (gate) =>
+      (filter === undefined || (gate.outcome ?? "none") === filter) &&
+      (wanted === "" || `${gate.entry.dagName} ${gate.entry.taskName}`.toLocaleLowerCase().includes(wanted)),
+  );
+  return (
+    <>
+      <Title />
+      <Flex gap={2} mb={3} wrap="wrap" align="center">
+        <Tallies gates={gates} filter={filter} setFilter={setFilter} />
+        <Input
+          ms="auto"
+          size="xs"
+          width="13rem"
+          type="search"
+          placeholder="Search DAGs and tasks"
+          aria-label="Search DAGs and tasks"
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+      </Flex>
+      <>
+        <div className="scroll" tabIndex={0} role="region" aria-label="Latest verdicts">
+          <table className="data roomy">
+            <caption className="unseen">The latest verdict of every gate, the worst first</caption>
+            <thead>
+              <tr>
+                <th scope="col">Verdict</th>
+                <th scope="col">DAG</th>
+                <th scope="col">Task</th>
+                <th scope="col">Why</th>
+                <th scope="col">Run due</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((gate) => (
+                <GateRow key={JSON.stringify([gate.entry.dagId, gate.entry.taskId, gate.entry.mapIndex])} gate={gate} />
+              ))}
+            </tbody>
+          </table>
+          {shown.length === 0 ? (
+            <Text p={3} color="fg.muted">
+              {waiting > 0 ? "Reading the verdicts …" : "No verdict fits."}
+            </Text>
+          ) : null}
+        </div>
+        <Text fontSize="xs" color="fg.muted" mt={1} role="status" data-testid="waiting" data-waiting={waiting}>
+          {waiting > 0 ? `${plural(waiting, "verdict is", "verdicts are")} still being read. ` : null}
+          {since ? `Gates that have not run since ${date(since)} are not listed: their own DAGs have their history.` : null}
+        </Text>
+      </>
+    </>
+  );
+}
+
+function Title() {
+  return (
+    <Box mb={3}>
+      <Heading as="h1" size="xl">
+        Bias
+      </Heading>
+      <Text color="fg.muted">What every gate has said last of the data that its DAG trains on.</Text>
+    </Box>
+  );
+}
+
+interface TalliesProps {
+  gates: Gate[];
+  filter: Filter | undefined;
+  setFilter: (filter: Filter | undefined) => void;
+}
+
+/** How many gates have come out how; each shows only its own. */
+function Tallies({ gates, filter, setFilter }: TalliesProps) {
+  const outcomes = [...CHECK_OUTCOMES, "none" as const];
+  return (
+    <Flex gap={2} wrap="wrap" role="group" aria-label="Show only">
+      {outcomes.map((outcome) => {
+        const howMany = gates.filter((gate) => gate.error === undefined && (gate.outcome ?? "none") === outcome).length;
+        if (howMany === 0) return null;
+        const look = lookOf(outcome === "none" ? null : outcome);
+        const mine = filter === outcome;
+        return (
+          <Button
+            key={outcome}
+            size="xs"
+            variant={mine ? "solid" : "outline"}
+            colorPalette={look.palette}
+            aria-pressed={mine}
+            onClick={() => setFilter(mine ? undefined : outcome)}
+          >
+            <Sign outcome={outcome === "none" ? null : outcome} /> {TALLIES[outcome](howMany)}
+          </Button>
+        );
+      })}
+    </Flex>
+  );
+}
+
+const TALLIES: Record<Filter, (howMany: number) => string> = {
+  violation: (howMany) => plural(howMany, "violation", "violations"),
+  inconclusive: (howMany) => `${count(howMany)} inconclusive`,
+  pass: (howMany) => `${count(howMany)} passed`,
+  ignored: (howMany) => `${count(howMany)} ignored`,
+  none: (howMany) => `${count(howMany)} not judged`,
+};
+
+function GateRow({ gate }: { gate: Gate }) {
+  const { entry, worst, overview } = gate;
+  return (
+    <tr>
+      <td>{gate.error === undefined ? <OutcomeBadge outcome={gate.outcome} /> : <span className="quiet">not readable</span>}</td>
+      <th scope="row">
+        <PageLink page={pages.history(entry.dagId)}>
+          <Name text={entry.dagName} most={50} />
+        </PageLink>
+      </th>
+      <td>
+        <PageLink page={pages.verdict(entry)}>
+          <Name text={nameOfSeries(entry)} most={40} />
+        </PageLink>
+        {overview?.kind === "analysis" ? <span className="quiet"> measures, no gate</span> : null}
+      </td>
+      <td className="wrap">{worst ? visible(reasonOf(worst.sentence, worst.outcome)) : ""}</td>
+      <td>
+        <PageLink page={pages.run(entry.dagId, entry.runId)}>
+          <span title={time(entry.runAfter)}>{ago(entry.runAfter)}</span>
+        </PageLink>
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,140 @@
+import { Flex, Skeleton, Text } from "@chakra-ui/react";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { useEffect, useMemo, useRef } from "react";
+
+import type { TaskPlace } from "../address";
+import { pages } from "../address";
+import type { TaskInstance } from "../api/airflow";
+import { overviewAt, taskInstance } from "../api/airflow";
+import { ApiError } from "../api/client";
+import type { Analysis, Overview } from "../overview/model";
+import { readOverview } from "../overview/model";
+import { ago, time } from "../overview/text";
+import { AnalysisSection, Points } from "../parts/AnalysisSection";
+import { Banner } from "../parts/Banner";
+import { Name } from "../parts/Name";
+import { Failure, Notice } from "../parts/Notice";
+import { PageLink } from "../parts/PageLink";
+
+const ENDED = new Set(["success", "failed", "skipped", "upstream_failed", "removed"]);
+const LOOK_AGAIN = 5_000;
+
+/** The tab of a task instance: what its last try has found. */
+export function Verdict({ place }: { place: TaskPlace }) {
+  const task = useQuery({
+    queryKey: ["task", place],
+    queryFn: ({ signal }) => taskInstance(place, signal),
+    refetchInterval: (query) => (query.state.data && !ENDED.has(query.state.data.state ?? "") ? LOOK_AGAIN : false),
+  });
+  const running = task.data !== undefined && !ENDED.has(task.data.state ?? "");
+  const found = useQuery({
+    queryKey: ["overview", place],
+    queryFn: async ({ signal }) => readOverview(await overviewAt(place, signal)),
+    refetchInterval: running ? LOOK_AGAIN : false,
+  });
+  const again = found.refetch;
+  const ran = useRef(false);
+  useEffect(() => {
+    // What it said last came after the last look at it.
+    if (ran.current && !running) void again();
+    ran.current = running;
+  }, [running, again]);
+  if (found.data && !found.error) return <Found overview={found.data} task={task.data} place={place} />;
+  if (found.error instanceof ApiError && found.error.refusal === "missing") return <NothingYet task={task} />;
+  if (found.error) return <Failure error={found.error} what="the XComs of this task" />;
+  return <Skeleton height="6rem" aria-label="Loading" />;
+}
+
+function NothingYet({ task }: { task: { data?: TaskInstance; error: unknown } }) {
+  if (task.error) return <Failure error={task.error} what="this task" />;
+  const state = task.data?.state ?? null;
+  if (task.data && !ENDED.has(state ?? "")) {
+    return (
+      <Notice title="No verdict yet">
+        This task has not ended{state ? ` (${state})` : ""}. What it finds shows here as soon as it has measured the data.
+      </Notice>
+    );
+  }
+  if (state === "failed") {
+    return (
+      <Notice title="No verdict" tone="warning">
+        This task failed before it had measured any bias: its log says why.
+      </Notice>
+    );
+  }
+  if (state === "skipped" || state === "upstream_failed") {
+    return <Notice title="No verdict">This task did not run, so it has measured nothing.</Notice>;
+  }
+  return (
+    <Notice title="This task does not check bias">
+      Verdicts come from ClarifyPreTrainingBiasOperator, ClarifyJobSensor and BiasGateOperator. Put a BiasGateOperator with
+      thresholds before the training, and its verdict shows here.
+    </Notice>
+  );
+}
+
+function Found({ overview, task, place }: { overview: Overview; task?: TaskInstance; place: TaskPlace }) {
+  return (
+    <>
+      {overview.analyses.map((analysis, number) => (
+        <AnalysisWithVerdict key={number} overview={overview} analysis={analysis}>
+          {number === 0 ? <About overview={overview} task={task} place={place} /> : null}
+        </AnalysisWithVerdict>
+      ))}
+    </>
+  );
+}
+
+function AnalysisWithVerdict(props: { overview: Overview; analysis: Analysis; children: ReactNode }) {
+  const { overview, analysis, children } = props;
+  const several = overview.analyses.length > 1;
+  return (
+    <>
+      <Banner
+        outcome={analysis.outcome}
+        title={
+          several ? (
+            <>
+              : <Name text={analysis.label} most={40} />
+            </>
+          ) : null
+        }
+        sentence={analysis.sentence}
+        checks={analysis.checks}
+      >
+        {children}
+      </Banner>
+      <Points title="What is wrong with the data as a whole" points={analysis.reasons} />
+      <AnalysisSection analysis={analysis} />
+    </>
+  );
+}
+
+const REACTIONS = new Map([
+  ["fail", "fails when the data do not pass"],
+  ["skip", "skips what follows when the data do not pass"],
+  ["branch", "takes another branch when the data do not pass"],
+  ["warn", "warns, and lets the run go on"],
+]);
+
+/** What the task does with its verdict, which try this is, and the way to the history. */
+function About({ overview, task, place }: { overview: Overview; task?: TaskInstance; place: TaskPlace }) {
+  const reaction = REACTIONS.get(overview.reaction ?? "");
+  const what = overview.kind === "gate" ? `This gate ${reaction ?? "judges the data"}.` : "This task measures.";
+  const parts = useMemo(() => triesOf(task), [task]);
+  return (
+    <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
+      <Text>{what}</Text>
+      {parts ? <Text title={parts.title}>{parts.text}</Text> : null}
+      <Text ms="auto">
+        <PageLink page={pages.history(place.dagId)}>History of this DAG</PageLink>
+      </Text>
+    </Flex>
+  );
+}
+
+function triesOf(task?: TaskInstance): { text: string; title: string } | null {
+  if (!task?.endDate) return null;
+  return { text: `Try ${task.tryNumber}, ended ${ago(task.endDate)}`, title: time(task.endDate) };
+}
