@@ -14,7 +14,7 @@ SPARK := .venv-spark
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format docs bench conformance oldest venv clean distclean constraints
+.PHONY: help demo test lint types format docs ui bench conformance oldest venv clean distclean constraints
 
 help: ## Say what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ types: $(VENV)/.complete ## Check the types
 
 docs: $(VENV)/.complete ## Build the documentation into build/docs
 	$(PY) -m sphinx -q -b html -W --keep-going -E -a docs build/docs
+
+ui: ## Build the page in Airflow's UI anew, with Node 20 and npm; what is built is kept, so only who changes ui/ needs this
+	cd ui && npm ci && npm run lint && npm test && npm run build
 
 bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
