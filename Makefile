@@ -11,7 +11,7 @@ CONTAINER := .venv-container
 SPARK := .venv-spark
 
 # Much of a test's time is spent waiting for processes and servers, each file's own.
-PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --durations 25 --durations-min 5
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types format docs ui bench conformance oldest venv clean distclean constraints

@@ -51,7 +51,10 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The mark ``conformance`` may name the variable that says where the other's Python is."""
+    """Begin with the long ones; and the mark ``conformance`` may name the variable of the other's Python."""
+    # Side by side, whatever is started last is waited for.
+    long = {item.path for item in items if item.get_closest_marker("server") or item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
     for item in items:
         for mark in item.iter_markers("conformance"):
             variable = mark.args[0] if mark.args else "CLARIFY_ORACLE_PYTHON"

@@ -49,7 +49,7 @@ def bias_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowWi
         yield airflow
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, as it is installed here: nothing is downloaded."""
     if why := _why_not():
@@ -63,7 +63,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sessions(bias_airflow: AirflowWithBias, browser: Browser) -> dict[str | None, Any]:
     """Everybody's cookies, after logging in as people do."""
     found: dict[str | None, Any] = {None: None}

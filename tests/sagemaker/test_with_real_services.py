@@ -137,8 +137,10 @@ def test_a_triggerer_that_restarts_goes_on_waiting(airflow: AirflowServices, aws
     run_id, job = running(airflow, aws, dag_id, "deferred")
     airflow.stop("triggerer")
     assert job.status == "InProgress"
+    looks = aws.sagemaker.calls["DescribeProcessingJob"]
     airflow.start("triggerer")
-    time.sleep(5)
+    # A trigger that no triggerer has taken up yet goes without anybody hearing of it.
+    airflow.until(lambda: aws.sagemaker.calls["DescribeProcessingJob"] > looks, "the job is looked at again", 120)
     assert job.status == "InProgress"
     airflow.mark(dag_id, run_id, "bias", "failed")
     assert aws.sagemaker.wait(job.name, 180) == "Stopped"
