@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -47,6 +48,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 
 def pytest_unconfigure() -> None:
+    # What is logged at exit goes to a stream that is closed by then; the complaints about it would bury the summary.
+    logging.raiseExceptions = False
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 

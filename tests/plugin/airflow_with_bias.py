@@ -27,7 +27,7 @@ ADMIN = "ada"
 READER = "rosa"
 PASSWORD = "only-on-loopback"
 
-GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED = (
+GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED = (
     "train_review_ranker",
     "payroll_scoring",
     "store_ranking",
@@ -35,18 +35,23 @@ GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED = (
     "nightly_export",
     "loan_approval",
     "balanced_ranker",
+    "measured_reviews",
 )
-READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED)
+READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED)
 
 HISTORY_RUNS = 200
 BAD_WEEK = range(6)
 
 DAGS = '''
+from pathlib import Path
+
 from airflow.sdk import DAG, task
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 import overviews as made
+from airflow_clarify import BiasConfig, BiasGateOperator, ClarifyPreTrainingBiasOperator, DataConfig
 
+HOME = Path(__file__).parents[1]
 LAB = {"DPL": 0.1, "JS": 0.01}
 
 
@@ -82,6 +87,15 @@ gated("loan_approval", {"0": (1792, 1612), "1": (197, 133)}, {"DPL": 0.2}, colum
       confidence=0.95, reaction="warn")
 
 gated("balanced_ranker", made.BALANCED, LAB)
+
+with DAG("measured_reviews", schedule=None):
+    # What all of this is for: the operators themselves.
+    measured = ClarifyPreTrainingBiasOperator(
+        task_id="bias",
+        data_config=DataConfig(f"{HOME}/reviews.csv", output_path=f"{HOME}/out", label="sentiment"),
+        bias_config=BiasConfig([1], "product_category", label_type="categorical"),
+    )
+    BiasGateOperator(task_id="gate", analysis=measured.output, thresholds={"DPL": 0.1})
 
 with DAG("nightly_export", schedule=None):
 
@@ -141,6 +155,8 @@ def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBia
     for name in ("dags", "plugins"):
         (home / name).mkdir()
     (home / "dags" / "gated.py").write_text(DAGS)
+    rows = [f"Trend,{int(n < 78)}" for n in range(118)] + [f"Dresses,{int(n < 770)}" for n in range(1000)]
+    (home / "reviews.csv").write_text("\n".join(["product_category,sentiment", *rows]))
     if not any(point.name == "clarify" for point in entry_points(group="airflow.plugins")):
         # The package was installed before it had this entry point.
         (home / "plugins" / "clarify_plugin.py").write_text(PLUGIN)

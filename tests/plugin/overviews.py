@@ -1,16 +1,19 @@
-"""Overviews as the operators push them to XCom, computed by the package's own formulas from tables of counts."""
+"""Overviews as the operators push them to XCom, of tables of counts."""
 
 from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
-from airflow_clarify.bias.intervals import newcombe
-from airflow_clarify.bias.metrics import METRICS, FacetCounts
-from airflow_clarify.exceptions import MetricError
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.thresholds import Outcome, Thresholds
+from airflow_clarify.reports.overview import overview as written
 
-METHODS = ("CI", "DPL", "JS", "KL", "KS", "LP", "TVD")
+METHODS = ["CI", "DPL", "JS", "KL", "KS", "LP", "TVD"]
 
 #: Rows and positive rows by facet value.
 Counts = dict[str, tuple[int, int]]
@@ -70,48 +73,41 @@ def overview(
     reasons: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """An overview of one facet.
+    """The overview of one facet, as tasks leave it.
 
     :param kind: analysis or gate
-    :param bounds: the largest absolute value by metric; none: not judged
+    :param bounds: the largest absolute value by metric, for a gate
     :param confidence: judge intervals of DPL, not values
     :param reasons: what is wrong with the data as a whole
     """
-    rows = sum(own for own, _ in counts.values())
-    positive_rows = sum(own for _, own in counts.values())
-    facet = _facet(column, counts, rows, positive_rows, bounds or {}, confidence)
-    checks = dict.fromkeys(("pass", "violation", "inconclusive", "ignored"), 0)
-    for judged in facet["judged"].values():
-        for outcome in judged["outcomes"]:
-            checks[outcome] += 1
-    outcome = None
-    if bounds:
-        outcome = next((name for name in ("violation", "inconclusive") if checks[name]), "pass")
-        outcome = "violation" if reasons else outcome
-    analysis = {
-        "label": label,
-        "positive": positive,
-        "rows": rows,
-        "positive_rows": positive_rows,
-        "weighted": False,
-        "outcome": outcome,
-        "sentence": _sentence(facet, outcome, bounds or {}),
-        "reasons": list(reasons),
-        "checks": checks if bounds else {},
-        "methods": list(METHODS),
-        "facets": [facet],
-        "warnings": list(warnings),
-        "outputs": {
+    analysis = replace(
+        _analysis(counts, column, label, positive),
+        warnings=warnings,
+        outputs={
             "analysis": "s3://lab-bucket/bias/2026-11-22/analysis.json",
             "report": "s3://lab-bucket/bias/2026-11-22/report.html",
         },
-        "engine": "DuckDB 2.0.0",
-        "config_sha256": "5f2c3c9b7d0e4a11b6b7a4c6f0d83e5b9a8e61d2f3b4c5d6e7f8091a2b3c4d5e",
-    }
-    found: dict[str, Any] = {"format": "airflow_clarify.overview/1", "kind": kind, "outcome": outcome}
-    if kind == "gate":
-        found["reaction"] = reaction
-    return found | {"analyses": [analysis]}
+        engine="DuckDB 2.0.0",
+    )
+    if kind == "analysis":
+        return written([analysis])
+    thresholds = Thresholds(bounds or {}, confidence=confidence, on_inconclusive="fail" if confidence else None)
+    verdict = thresholds.judge(analysis)
+    if reasons:
+        verdict = replace(verdict, outcome=Outcome.VIOLATION, reasons=reasons)
+    return written([analysis], [verdict], thresholds=thresholds, reaction=reaction)
+
+
+def _analysis(counts: Counts, column: str, label: str, positive: str) -> Analysis:
+    cells = [
+        Cell(value, positive if good else f"not {positive}", good, None, Tally.of_rows(rows))
+        for value, (own, of_those) in counts.items()
+        for good, rows in ((True, of_those), (False, own - of_those))
+        if rows
+    ]
+    config = AnalysisConfig.build(DataConfig("data.csv", label=label), BiasConfig([positive], column), METHODS)
+    contingency = Contingency(label, positive, [FacetContingency(column, list(counts), cells)])
+    return Analysis.from_contingency(contingency, config)
 
 
 def drifting(counts: Counts, seed: int, worse: float = 0.0) -> Counts:
@@ -138,81 +134,3 @@ def many(values: int, seed: int = 5) -> Counts:
         rows = round(math.exp(draw.uniform(3.5, 8)))
         found[f"store-{number:03}"] = (rows, round(rows * min(0.99, max(0.01, draw.gauss(0.7, 0.06)))))
     return found
-
-
-def _facet(
-    column: str, counts: Counts, rows: int, positive: int, bounds: dict[str, float], confidence: float | None
-) -> dict[str, Any]:
-    found = []
-    for value, (own_rows, own_positive) in counts.items():
-        rest = [rows - own_rows, positive - own_positive]
-        split = FacetCounts(own_positive, own_rows - own_positive, rest[1], rest[0] - rest[1])
-        metrics = {method: _measure(method, split) for method in METHODS}
-        interval = _interval(split, confidence) if confidence else None
-        outcomes = {name: _judge(metrics[name], interval if name == "DPL" else None, bounds[name]) for name in bounds}
-        found.append((value, own_rows, own_positive, rest, metrics, interval, outcomes))
-    found.sort(key=lambda entry: (_worst(entry[6]), -abs(entry[4]["DPL"] or 0)))
-    judged: dict[str, Any] = {}
-    for name, most in bounds.items():
-        judged[name] = {
-            "low": [-most if METRICS[name].lowest < 0 else None for _ in found],
-            "high": [most for _ in found],
-            "outcomes": [entry[6][name] for entry in found],
-        }
-        if confidence and name == "DPL":
-            judged[name]["intervals"] = [entry[5] for entry in found]
-    return {
-        "column": column,
-        "values": [entry[0] for entry in found],
-        "rows": [entry[1] for entry in found],
-        "positive": [entry[2] for entry in found],
-        "rest": [entry[3] for entry in found],
-        "metrics": {method: [entry[4][method] for entry in found] for method in METHODS},
-        "errors": {},
-        "judged": judged,
-        "left_out": 0,
-    }
-
-
-def _measure(method: str, split: FacetCounts) -> Any:
-    function = METRICS[method].function
-    assert function is not None
-    try:
-        value = function(split)
-    except MetricError:
-        return None
-    return "Infinity" if math.isinf(value) else float(f"{value:.6g}")
-
-
-def _interval(split: FacetCounts, confidence: float) -> list[float]:
-    n_a, n_d = float(split.n_a), float(split.n_d)
-    low, high = newcombe(float(split.a_positive) / n_a, n_a, float(split.d_positive) / n_d, n_d, confidence)
-    return [float(f"{low:.6g}"), float(f"{high:.6g}")]
-
-
-def _judge(value: Any, interval: list[float] | None, most: float) -> str:
-    if value is None:
-        return "violation"
-    low, high = interval or (float(value), float(value))
-    if low > most or high < -most:
-        return "violation"
-    return "pass" if high <= most and low >= -most else "inconclusive"
-
-
-def _worst(outcomes: dict[str, str]) -> int:
-    return min((("violation", "inconclusive", "pass").index(outcome) for outcome in outcomes.values()), default=3)
-
-
-def _sentence(facet: dict[str, Any], outcome: str | None, bounds: dict[str, float]) -> str:
-    if outcome is None:
-        return ""
-    for metric, judged in facet["judged"].items():
-        for number, found in enumerate(judged["outcomes"]):
-            if found == outcome != "pass":
-                value = facet["metrics"][metric][number]
-                below = float(facet["metrics"][metric][number] or 0) < 0
-                side = "below -" if below else "above "
-                side = side if found == "violation" else f"and its interval reaches across {'-' if below else ''}"
-                where = f"{facet['column']}={facet['values'][number]}"
-                return f"{outcome}: {metric} of {where} is {float(value or 0):.6g}, {side}{bounds[metric]:g}"
-    return "pass: every check is within its bounds" if outcome == "pass" else "violation: the data are not fit"

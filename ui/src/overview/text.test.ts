@@ -47,6 +47,9 @@ describe("texts", () => {
 
   it("say the outcome once", () => {
     expect(reasonOf("violation: DPL is high", "violation")).toBe("DPL is high");
+    expect(reasonOf("passed: 36 of 36 checks are within their bounds", "pass")).toBe(
+      "36 of 36 checks are within their bounds",
+    );
     expect(reasonOf("something else", "violation")).toBe("Something else");
   });
 

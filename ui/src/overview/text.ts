@@ -58,7 +58,7 @@ export function bound(value: number): string {
 
 /** A verdict's sentence without the outcome in front of it, where that is shown beside it. */
 export function reasonOf(sentence: string, outcome: string | null): string {
-  const start = `${outcome ?? ""}: `;
+  const start = outcome === "pass" ? "passed: " : `${outcome ?? ""}: `;
   const rest = sentence.startsWith(start) ? sentence.slice(start.length) : sentence;
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
