@@ -18,7 +18,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePosixPath
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
@@ -102,15 +101,17 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from airflow_clarify import outputs
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.reports.table import printable, table
+    from airflow_clarify.whereabouts import of_data
 
     data, config = _data_and_config(arguments)
     folder = arguments.output
     if folder is not None:
         _check_output(folder, "a folder")
-        _refuse_to_overwrite(data, outputs.locations(folder, config).values())
+        outputs.check_folder(folder, data, config)
+    engine = _engine(arguments)
     with _TerminalProgress() as progress:
-        contingency = _engine(arguments).count(data, config, progress=progress)
-    analysis = replace(Analysis.from_contingency(contingency, config), source=data.source)
+        contingency = engine.count(data, config, progress=progress)
+    analysis = replace(Analysis.from_contingency(contingency, config), whereabouts=of_data(data, engine))
     if folder is not None:
         analysis = outputs.write_analysis(folder, analysis, config)
     _say("\n".join(table(analysis)))
@@ -176,16 +177,6 @@ def _check_output(output: str, what: str) -> None:
     """An unset variable of a shell script must not write to the current folder."""
     if not output.strip():
         raise ConfigError(f"--output: {output!r} is no name; give that of {what}")
-
-
-def _refuse_to_overwrite(data: DataConfig, targets: Iterable[str]) -> None:
-    """See to it that no output takes the place of the data, as in ``--data out/analysis.json --output out``."""
-    from airflow_clarify.engines.duckdb.aside import refuse_the_source
-
-    targets = list(targets)
-    if PurePosixPath(data.input_path).suffix in {PurePosixPath(target).suffix for target in targets}:
-        for target in targets:
-            refuse_the_source(target, data.input_path, [data.input_path])
 
 
 # --- Arguments: which there are -----------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Which dataset it is that a task read or wrote, as others name it too.
 
-An analysis travels from task to task through XCom. Where its data are travels with it, so that a gate, which never sees
-the data, can still say of which dataset its verdict is. Connections are named, never copied: no secret travels.
+An analysis travels from task to task through XCom, and lies beside its report in ``summary.json``. Where its data are
+travels with it, so that a gate, which never sees the data, can still say of which dataset its verdict is. Connections
+are named, never copied: no secret travels.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 #: A longer one is cut, and then its tables are not known.
 _LONGEST_QUERY = 4000
-#: Where it stands beside an analysis in XCom.
-XCOM_FIELD = "data"
 
 
 class DatasetName(NamedTuple):
@@ -76,14 +75,18 @@ def name_of_path(path: str) -> DatasetName:
     >>> name_of_path("s3://my_connection@bucket/loans/*.csv")
     DatasetName(namespace='s3://bucket', name='loans/*.csv')
     """
-    parsed = urlsplit(path)
-    if "://" not in path or parsed.scheme in ("", "file"):
-        return DatasetName("file", str(Path(parsed.path if parsed.scheme == "file" else path).absolute()))
-    scheme = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}.get(parsed.scheme, parsed.scheme)
-    # Before the @ stands a connection of Airflow's, or a secret; but in Azure's addresses it is a container.
-    host = parsed.netloc if scheme.startswith(("abfs", "wasb")) else parsed.netloc.rpartition("@")[2]
-    name = parsed.path if scheme == "hdfs" else parsed.path.lstrip("/")
-    return DatasetName(f"{scheme}://{host}", name or "/")
+    given, is_uri, rest = path.partition("://")
+    if not is_uri or given == "file":
+        return DatasetName("file", str(Path(rest if is_uri else path).absolute()))
+    scheme = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}.get(given, given)
+    if scheme in ("http", "https"):
+        # What follows may be a signature; in a store "?" and "#" are parts of a name.
+        rest = rest.partition("?")[0].partition("#")[0]
+    host, _, name = rest.partition("/")
+    if not scheme.startswith(("abfs", "wasb")):
+        # Before the @ stands a connection of Airflow's, or a secret; but in Azure's addresses it is a container.
+        host = host.rpartition("@")[2]
+    return DatasetName(f"{scheme}://{host}", f"/{name}" if scheme == "hdfs" else name.lstrip("/") or "/")
 
 
 def _home(engine: Any) -> dict[str, Any]:
@@ -124,7 +127,10 @@ def _names_in_database(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
     described = getattr(hook, "get_openlineage_database_info", None)
     info = described(connection) if described is not None else None
     if info is None:
-        namespace = f"{connection.conn_type}://{connection.host or conn_id}"
+        port = f":{connection.port}" if connection.port else ""
+        namespace = f"{connection.conn_type}://{connection.host or conn_id}{port}"
+        if connection.conn_type == "gcpbigquery":
+            namespace = "bigquery"
         return [DatasetName(namespace, ".".join(parts)) for parts in tables]
     namespace = f"{info.scheme}://{info.authority}" if info.authority else str(info.scheme)
     return [DatasetName(namespace, ".".join(_whole(parts, hook, info.database))) for parts in tables]

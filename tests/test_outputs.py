@@ -326,7 +326,9 @@ def test_the_report_has_the_name_that_the_configuration_gives_it(tmp_path: Path)
 
 
 def test_only_the_formats_that_are_asked_for_are_written_and_judged(tmp_path: Path) -> None:
-    written = outputs.write_analysis(str(tmp_path), replace(BIASED, source="loans.csv"), CONFIG, formats=["ipynb"])
+    written = outputs.write_analysis(
+        str(tmp_path), replace(BIASED, whereabouts={"path": "loans.csv"}), CONFIG, formats=["ipynb"]
+    )
     assert {path.name for path in tmp_path.glob("report.*")} == {"report.ipynb"}
     assert written.outputs.keys() == {"notebook", "summary", "config", "analysis"}
 
@@ -337,6 +339,81 @@ def test_only_the_formats_that_are_asked_for_are_written_and_judged(tmp_path: Pa
     assert "Violation" in judged
     assert "loans.csv" in judged
     assert json.loads((tmp_path / "verdict.json").read_text())["outcome"] == "violation"
+
+
+def test_a_verdict_says_whose_it_is(tmp_path: Path) -> None:
+    written = outputs.write_analysis(str(tmp_path), BIASED, CONFIG)
+    thresholds = Thresholds({"DPL": (None, 0.1)})
+    outputs.write_verdict(written, thresholds.judge(written), thresholds, gate="before_training")
+
+    said = json.loads((tmp_path / "verdict.json").read_text())
+    assert said["gate"] == "before_training"
+    assert said["thresholds"] == {"DPL": [None, 0.1]}
+    assert said["config_sha256"] == CONFIG.sha256
+
+
+def test_the_verdict_on_what_was_there_before_goes(tmp_path: Path, store: MemoryFileSystem) -> None:
+    thresholds = Thresholds({"DPL": 0.1})
+    for folder in (str(tmp_path), "memory://lab/out"):
+        written = outputs.write_analysis(folder, BIASED, CONFIG, formats=[])
+        outputs.write_verdict(written, thresholds.judge(written), thresholds)
+        outputs.read_file(f"{folder}/verdict.json")
+
+        outputs.write_analysis(folder, BIASED, CONFIG, formats=[])
+        with pytest.raises(DataError, match="no such file"):
+            outputs.read_file(f"{folder}/verdict.json")
+
+
+def test_it_stays_where_the_new_analysis_cannot_be_written(tmp_path: Path, store: MemoryFileSystem) -> None:
+    (tmp_path / "verdict.json").write_text("an old verdict")
+    (tmp_path / "analysis.json").mkdir()
+    with pytest.raises(OutputError):
+        outputs.write_analysis(str(tmp_path), BIASED, CONFIG, formats=[])
+    assert (tmp_path / "verdict.json").read_text() == "an old verdict"
+
+
+@pytest.mark.parametrize(
+    ("data", "folder", "sentence"),
+    [
+        (DataConfig("out/analysis.json"), "out", "the target is the source"),
+        (DataConfig("./out/summary.json"), "out/", "the target is the source"),
+        (DataConfig("s3://lab/out/analysis.json"), "s3://lab/out", "the target is the source"),
+        (DataConfig("out", dataset_type="application/jsonlines"), "out/bias", "inside the source out"),
+        (DataConfig("out/*.json"), "out", "inside the source"),
+        (DataConfig("s3://lab/out/*"), "s3://lab/out", "inside the source"),
+    ],
+)
+def test_no_file_takes_the_place_of_the_data(
+    data: DataConfig, folder: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    for name in ("analysis.json", "summary.json"):
+        (tmp_path / "out" / name).write_text("{}")
+    with pytest.raises(ConfigError, match=sentence):
+        outputs.check_folder(folder, data, CONFIG)
+
+
+def test_files_may_lie_beside_data_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "loans.csv").write_text("a")
+    for data in (DataConfig(str(tmp_path)), DataConfig(str(tmp_path / "loans.csv")), DataConfig(table="loans")):
+        outputs.check_folder(str(tmp_path), data, CONFIG)
+        outputs.check_folder(str(tmp_path / "new" / "folder"), data, CONFIG)
+
+
+def test_a_file_in_place_of_the_folder_is_found_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="is a file, not a folder"):
+        outputs.check_folder(str(tmp_path / "file" / "out"), DataConfig("loans.csv"), CONFIG)
+
+
+def test_files_that_were_copied_are_found_where_they_are(tmp_path: Path) -> None:
+    outputs.write_analysis(str(tmp_path / "out"), replace(BIASED, whereabouts={"path": "loans.csv"}), CONFIG)
+    (tmp_path / "out").rename(tmp_path / "kept")
+
+    read = outputs.read_analysis(str(tmp_path / "kept" / "analysis.json"))
+    assert read.outputs["config"] == str(tmp_path / "kept" / "analysis_config.json")
+    assert read.whereabouts == {"path": "loans.csv"}
 
 
 @pytest.mark.parametrize("name", ["", " ", "../up", "a/b", "a\\b", ".hidden"])

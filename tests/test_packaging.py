@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from email.message import Message
@@ -86,6 +88,22 @@ def test_the_wheel_announces_the_provider_and_the_command(wheel: zipfile.ZipFile
 
     assert "airflow_clarify.get_provider_info:get_provider_info" in entry_points
     assert "airflow-clarify = airflow_clarify.cli:main" in entry_points
+
+
+def test_the_source_distribution_holds_what_images_are_built_from_and_what_make_runs(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=PROJECT, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+
+    needed = {".ci/run", ".dockerignore", "Makefile", "docker-compose.yaml", "constraints-oldest.txt"}
+    for dockerfile in ("container/Dockerfile", "stack/Dockerfile"):
+        needed.add(dockerfile)
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", (PROJECT / dockerfile).read_text(), re.MULTILINE):
+            needed |= {word for word in line.split() if not word.startswith("--")}
+    needed |= set(re.findall(r"\b(?:scripts|benchmarks)/[\w-]+\.\w+", (PROJECT / "Makefile").read_text()))
+    assert [one for one in sorted(needed) if not any(f"{name}/".startswith(f"{one}/") for name in names)] == []
+    assert [name for name in names if "node_modules" in name or ".venv" in name] == []
 
 
 def test_provider_info_follows_the_schema_of_airflow() -> None:

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 XCOM_FORMAT = "airflow_clarify.analysis/1"
 _SECTION = "pre_training_bias_metrics"
-#: A query can be long, and XCom is not for large things.
-_LONGEST_SOURCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class Analysis:
     :param weighted: whether the counts are sums of row weights
     :param outputs: where the files are, by kind ("analysis", "summary", "config"; the report's "report", "notebook",
         "pdf")
-    :param source: where the data were: a path, a table or a query
+    :param whereabouts: where the data were, see ``whereabouts.of_data``; empty where nobody said
     """
 
     label: str
@@ -120,7 +118,14 @@ class Analysis:
     warnings: tuple[str, ...] = ()
     weighted: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
-    source: str = ""
+    whereabouts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """Where the data were, as a person reads it: a path, a table or a query."""
+        table = self.whereabouts.get("table", "")
+        named = table if isinstance(table, str) else ".".join(table)
+        return str(self.whereabouts.get("path") or named or self.whereabouts.get("query", ""))
 
     @classmethod
     def from_contingency(cls, contingency: Contingency, config: AnalysisConfig) -> Analysis:
@@ -269,7 +274,7 @@ class Analysis:
             "config_sha256": self.config_sha256,
             "declared_types": dict(self.declared_types),
             "outputs": dict(self.outputs),
-            "source": self.source,
+            "data": dict(self.whereabouts),
         }
 
     def with_summary(self, text: str, source: str = "summary.json") -> Analysis:
@@ -292,7 +297,8 @@ class Analysis:
                 declared_types=dict(summary["declared_types"]),
                 warnings=tuple(map(str, summary["warnings"])),
                 weighted=bool(summary["weighted"]),
-                source=str(summary.get("source", "")),
+                outputs=dict(summary.get("outputs", {})),
+                whereabouts=dict(summary.get("data", {})),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {error}"
@@ -318,7 +324,7 @@ class Analysis:
             "declared_types": dict(self.declared_types),
             "warnings": _shortened(self.warnings),
             "outputs": dict(self.outputs),
-            "source": self.source[:_LONGEST_SOURCE],
+            "data": dict(self.whereabouts),
         }
 
     @classmethod
@@ -349,7 +355,7 @@ class Analysis:
                 warnings=tuple(document["warnings"]),
                 weighted=weighted,
                 outputs=document["outputs"],
-                source=document.get("source", ""),
+                whereabouts=dict(document.get("data", {})),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise DataError(f"the analysis is damaged ({type(error).__name__}: {error}); run its task again") from None
@@ -528,7 +534,8 @@ def _facet_to_xcom(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
     document: dict[str, Any] = {"values": values} | ({"rest": rest} if rest else {})
     if facet.positive is not None and facet.negative is not None:
         document["total"] = [_tally_to_xcom(facet.positive, weighted), _tally_to_xcom(facet.negative, weighted)]
-        document["labels"] = [[label, tally.rows] for label, tally in list(facet.labels.items())[:20]]
+        labels = list(facet.labels.items())[:20]
+        document["labels"] = [[label, _tally_to_xcom(tally, weighted)] for label, tally in labels]
     return document
 
 
@@ -545,7 +552,7 @@ def _facet_from_xcom(column: str, document: Mapping[str, Any], methods: Sequence
         _result_from_xcom(row, positive, negative, rest.get(str(position)), methods, weighted)
         for position, row in enumerate(document["values"])
     )
-    labels = {label: Tally.of_rows(rows) for label, rows in document["labels"]}
+    labels = {label: _tally_from_xcom(tally, weighted) for label, tally in document["labels"]}
     return FacetAnalysis(column, results, positive, negative, labels)
 
 

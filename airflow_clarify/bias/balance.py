@@ -64,6 +64,25 @@ class BalancePlan:
     warnings: tuple[str, ...] = ()
 
 
+def listed(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
+    """Columns, as the list that they are to be.
+
+    :raises ConfigError: a text, which would be taken for a list of letters
+    """
+    if isinstance(columns, str):
+        raise ConfigError(f"{key}: {columns!r} is not a list of columns; give one, such as [{columns!r}]")
+    return columns
+
+
+def check_seed(seed: Any) -> None:
+    """See that a draw can be made from it.
+
+    :raises ConfigError: it is no whole number
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ConfigError(f"seed: {seed!r} is not a whole number")
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """How data are to be balanced. Making one checks it, so that a DAG can fail while it is parsed.

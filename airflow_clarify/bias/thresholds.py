@@ -291,7 +291,9 @@ def _compare(
     assert metric.value is not None
     allowed = f"[{_shown(bound.low, '-inf')}, {_shown(bound.high, 'inf')}]"
     low, high = interval if interval is not None else (metric.value, metric.value)
-    spread = "" if interval is None else f" ({confidence:.0%} interval {low:.4f} to {high:.4f})"
+    spread = ""
+    if interval is not None and confidence is not None:
+        spread = f" ({100 * confidence:.4g}% interval {low:.4f} to {high:.4f})"
     if _inside(low, bound) and _inside(high, bound):
         return Outcome.PASS, ""
     if _below(high, bound) or _above(low, bound):
@@ -352,7 +354,8 @@ def _read_bounds(where: str, bounds: object) -> tuple[float | None, float | None
             raise ThresholdError(
                 f"thresholds: {where}: a single number t means |value| <= t, so it is from 0 and finite, not {bounds}"
             )
-        return -float(bounds), float(bounds)
+        # Not -0.0, which would be shown.
+        return 0.0 - float(bounds), float(bounds)
     if isinstance(bounds, Sequence) and not isinstance(bounds, str) and len(bounds) == 2:
         low, high = (_read_bound(where, bound) for bound in bounds)
         if low is None and high is None:

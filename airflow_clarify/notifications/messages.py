@@ -1,14 +1,15 @@
-"""A verdict as a message: plain text, Markdown or HTML, short enough for a chat, a mail or an approval.
+"""A verdict as a message: plain text, Markdown, Slack's own markup or HTML, short enough for a chat or a mail.
 
 Names out of the data are hostile. In plain text nothing in them is invisible; in Markdown they stand in code spans,
-where no link, picture or heading is made of them; in HTML they are escaped.
+where no link, picture or heading is made of them; in HTML they are escaped, and in Slack's markup too, so that they
+call nobody and lead nowhere.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +45,29 @@ def as_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
     :param url: where to read more
     """
     message = _Message.of(verdict)
-    lines = [f"- {line.before}{_code(line.name) if line.name else ''}{_harmless(line.after)}" for line in message.lines]
+    lines = [
+        f"- {line.before}{_code(line.name) if line.name else ''}{_harmless(line.after, _code)}"
+        for line in message.lines
+    ]
     lines += [f"- {message.more}"] if message.more else []
     parts = [f"**{message.headline}.** {message.summary}", "\n".join(lines), f"[All of it]({url})" if url else ""]
     return "\n\n".join(part for part in parts if part)
+
+
+def as_slack(verdict: Mapping[str, Any], url: str | None = None) -> str:
+    """A verdict in the markup of Slack, which is not Markdown.
+
+    :param verdict: as the gate leaves it in XCom under ``verdict``
+    :param url: where to read more
+    """
+    message = _Message.of(verdict)
+    lines = [
+        f"- {line.before}{_slack_code(line.name) if line.name else ''}{_harmless(line.after, _slack_code)}"
+        for line in message.lines
+    ]
+    lines += [f"- {message.more}"] if message.more else []
+    link = [f"<{html.escape(url, quote=False)}|All of it>"] if url else []
+    return "\n".join([f"*{message.headline}.* {message.summary}", *lines, *link])
 
 
 def as_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
@@ -148,8 +168,13 @@ def _checks(verdicts: Sequence[Mapping[str, Any]], outcome: str) -> int:
     return sum(int(one["checks"].get(outcome, 0)) for one in verdicts)
 
 
-def _harmless(text: str) -> str:
-    return text if _HARMLESS.fullmatch(text) else _code(text)
+def _harmless(text: str, code: Callable[[str], str]) -> str:
+    return text if _HARMLESS.fullmatch(text) else code(text)
+
+
+def _slack_code(text: str) -> str:
+    """A code span of Slack's, which knows no longer fence: so a backtick becomes what looks like one."""
+    return f"`{html.escape(text.replace('`', chr(0x02CB)), quote=False)}`"
 
 
 def _code(text: str) -> str:

@@ -27,11 +27,10 @@ def notify(
     :param verdict: as the gate leaves it in XCom
     :param log: of the task
     """
-    told = {**context, **names_for_templates(context, verdict)}
     for notifier in notifiers:
         try:
             # A notifier renders its templates in place, and adds its fields to the context.
-            copy.copy(notifier)(cast("Context", dict(told)))
+            copy.copy(notifier)(cast("Context", {**context, **names_for_templates(context, verdict)}))
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
             log.warning("%s could not tell of the verdict, which stands all the same: %s", _name_of(notifier), what)
@@ -43,13 +42,14 @@ def names_for_templates(context: Context, verdict: Mapping[str, Any]) -> dict[st
     :param context: of the task
     :param verdict: as the gate leaves it in XCom
     """
-    from airflow_clarify.notifications.messages import as_html, as_markdown, as_text
+    from airflow_clarify.notifications.messages import as_html, as_markdown, as_slack, as_text
 
     url = address_of_page(context)
     return {
         "verdict": verdict,
         "verdict_text": as_text(verdict, url),
         "verdict_markdown": as_markdown(verdict, url),
+        "verdict_slack": as_slack(verdict, url),
         "verdict_html": as_html(verdict, url),
         "verdict_url": url,
     }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from airflow_clarify.bias.balance import Balance
+from airflow_clarify.bias.balance import Balance, listed
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
-from airflow_clarify.operators.plainly import plainly, unresolved
+from airflow_clarify.operators.plainly import number, number_or_none, plainly, unresolved
 from airflow_clarify.operators.telling import warn
 
 if TYPE_CHECKING:
@@ -107,8 +107,9 @@ class BalanceDatasetOperator(ConfiguredOperator):
 
         with plainly():
             data = self._data()
-            self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(map(str, self.by)), self.strategy)
-            result = self.engine.balance(data, self.target, list(self.by), progress=self._progress, **self._plan())
+            by = list(listed(self.by, "by"))
+            self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(map(str, by)), self.strategy)
+            result = self.engine.balance(data, self.target, by, progress=self._progress, **self._plan())
         self.log.info("Read %s rows, wrote %s to %s", f"{result.rows_in:,}", f"{result.rows_out:,}", result.target)
         warn(self.log, result.warnings)
         # So that the next task can write balance.output["target"].
@@ -132,9 +133,9 @@ class BalanceDatasetOperator(ConfiguredOperator):
     def _plan(self) -> dict[str, Any]:
         plan = {
             "strategy": self.strategy,
-            "size": None if self.size is None else int(self.size),
-            "fraction": None if self.fraction is None else float(self.fraction),
-            "seed": int(self.seed),
+            "size": number_or_none("size", self.size),
+            "fraction": number_or_none("fraction", self.fraction),
+            "seed": number("seed", self.seed),
             "weight_column": self.weight_column,
             "empty": self.empty,
         }

@@ -173,21 +173,24 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
     def _count(self, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
         from airflow_clarify.bias.analysis import Analysis
+        from airflow_clarify.outputs import check_folder
+        from airflow_clarify.whereabouts import of_data
 
+        if data.output_path is not None:
+            check_folder(data.output_path, data, config, self.report_formats)
         contingency = engine.count(data, config, progress=self._progress)
-        analysis = replace(Analysis.from_contingency(contingency, config), source=data.source)
+        analysis = replace(Analysis.from_contingency(contingency, config), whereabouts=of_data(data, engine))
         return self._write(analysis, config, data)
 
     def _told(self, context: Context, analysis: Analysis) -> dict[str, Any]:
         """Tell of an analysis, and give it as the task returns it."""
         from airflow_clarify.operators.asset_events import of_analysis, say
-        from airflow_clarify.whereabouts import XCOM_FIELD, of_data
 
         tell(self.log, analysis)
         leave_overview(context, [analysis])
         say(context, self.outlets, of_analysis(analysis))
         self._measured = analysis
-        return analysis.to_xcom() | {XCOM_FIELD: of_data(DataConfig.of(self.data_config), self.engine)}
+        return analysis.to_xcom()
 
     # --- Jobs -----------------------------------------------------------------------------------------------------
 
@@ -278,6 +281,8 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             raise ConfigError(f"report_formats: a list of some of {', '.join(FORMATS)}, not {self.report_formats!r}")
         if (self.bias_config is None) == (self.analysis_config is None):
             raise ConfigError("give bias_config, or analysis_config, one of the two")
+        if self.analysis_config is not None and self.methods != "all":
+            raise ConfigError("methods: analysis_config says what to measure; leave one of them out")
         if not unresolved(self.data_config):
             self.engine.check_data(DataConfig.of(self.data_config))
         if self.bias_config is not None and not unresolved(self.bias_config):

@@ -12,12 +12,11 @@ from airflow.providers.common.compat.sdk import (
     AssetAlias,
     BaseOperator,
     BranchMixIn,
-    XComArg,
 )
 
 from airflow_clarify.bias.thresholds import Rule, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError
-from airflow_clarify.operators.plainly import at_parse_time, plainly, unresolved
+from airflow_clarify.operators.plainly import at_parse_time, number, number_or_none, plainly, unresolved
 from airflow_clarify.operators.telling import leave_overview, tell
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ _CHOICES = ("fail", "skip", "branch", "warn")
 class BiasGateOperator(BaseOperator, BranchMixIn):
     """Judge an analysis against thresholds, and let the DAG go on only if it passes.
 
-    The verdict is stored (XCom ``verdict``, ``verdict.json`` and an updated report beside the analysis) before
+    The verdict is stored (XCom ``verdict``, then ``verdict.json`` and an updated report beside the analysis) before
     anything stops. A verdict is not tried again: the data would not change.
 
     :param analysis: the output of :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator` or of
@@ -42,7 +41,8 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         ``analysis.json`` (templated)
     :param thresholds: ``{"DPL": 0.1}`` and so on, see :class:`~airflow_clarify.Thresholds`; or such an object
         (templated)
-    :param before: the same of the data before they were repaired, for the report to show beside it (templated)
+    :param before: the same of the data before they were repaired, for the report to show beside it; one that cannot be
+        read is a warning in the log (templated)
     :param on_violation: "fail" the task; "skip" what is downstream; "branch" to ``branch_to`` and skip the rest; or
         "warn" and go on
     :param branch_to: with "branch": the task, task group, or list of them to follow when the data do not pass; when
@@ -58,8 +58,8 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
     :param on_verdict: whom to tell, once the verdict is stored and before anything stops: a notifier of Airflow's
         (mail, chat, a queue), a function that takes the task's context, or a list of them. A notifier's templates also
         know ``verdict`` (the XCom: ``{{ verdict.sentence }}``), ``verdict_text``, ``verdict_markdown``,
-        ``verdict_html`` (the outcome and the worst five findings) and ``verdict_url`` (this task's tab "Bias"). One
-        that fails is a warning in the log; the verdict stands
+        ``verdict_slack``, ``verdict_html`` (the outcome and the worst five findings) and ``verdict_url`` (this task's
+        tab "Bias"). One that fails is a warning in the log; the verdict stands
     :param notify_on: "violation" tells when the data do not pass (inconclusive ones too), "always" also when they do.
         A gate that cannot judge at all fails without a verdict: that is for ``on_failure_callback``
     :param min_rows: see :class:`~airflow_clarify.Thresholds`
@@ -134,7 +134,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         self.on_inconclusive = on_inconclusive
         self.undefined = undefined
         self.conn_id = conn_id
-        self._verdicts: Sequence[Verdict] = ()
+        self._judged: tuple[Sequence[Analysis], Sequence[Verdict]] = ((), ())
         with at_parse_time(self.task_id):
             if on_violation == "branch" and _in_mapped_group(self):
                 raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
@@ -143,18 +143,22 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with plainly():
+            self._check_branches(context)
             rules = self._rules()
             analyses = self._analyses()
             earlier = self._earlier(len(analyses))
             verdicts = [rules.judge(analysis) for analysis in analyses]
-        self._verdicts = verdicts
+        self._judged = (analyses, verdicts)
+        result = _as_xcom(verdicts)
+        # First of all, and here: the reactions below raise, and what a task returns is stored only when it ends well.
+        context["ti"].xcom_push(key="verdict", value=result)
+        if self.do_xcom_push and self.on_violation in ("skip", "branch"):
+            # These end the task well, and yet by raising.
+            context["ti"].xcom_push(key="return_value", value=result)
+        leave_overview(context, analyses, verdicts, rules, self.on_violation)
         for analysis, verdict, before in zip(analyses, verdicts, earlier, strict=True):
             self._tell(analysis, verdict)
             self._keep(analysis, verdict, rules, before)
-        result = _as_xcom(verdicts)
-        # Pushed here and now: the reactions below raise, and what a task returns is stored only when it ends well.
-        context["ti"].xcom_push(key="verdict", value=result)
-        leave_overview(context, analyses, verdicts, rules, self.on_violation)
         passed = all(verdict.passed for verdict in verdicts)
         if not passed or self.notify_on == "always":
             from airflow_clarify.notifications.verdicts import notify
@@ -169,18 +173,15 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """The lineage, for OpenLineage where it is installed: what was asserted of the data that were judged."""
         from airflow_clarify import lineage
-        from airflow_clarify.whereabouts import XCOM_FIELD
 
         # Some versions of the provider ask an earlier copy of the task, which has judged nothing.
         task = task_instance.task
-        if not task._verdicts:
+        analyses, verdicts = task._judged
+        if not verdicts:
             return lineage.of_nothing()
         return lineage.of_verdicts(
-            [
-                {} if isinstance(one, str) else _analysis_in(one).get(XCOM_FIELD, {})
-                for one in _listed_analyses(task.analysis)
-            ],
-            task._verdicts,
+            [analysis.whereabouts for analysis in analyses],
+            verdicts,
             stops=task.on_violation != "warn",
             inconclusive_passes=task._rules().on_inconclusive == "pass",
         )
@@ -203,10 +204,10 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         if isinstance(self.thresholds, Thresholds):
             return self.thresholds
         return Thresholds(
-            self.thresholds,
-            min_rows=self.min_rows,
+            _numbers_in(self.thresholds, "thresholds"),
+            min_rows=number("min_rows", self.min_rows),
             below_min_rows=self.below_min_rows,
-            confidence=self.confidence,
+            confidence=number_or_none("confidence", self.confidence),
             on_inconclusive=self.on_inconclusive,
             undefined=self.undefined,
         )
@@ -228,10 +229,18 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         """
         if self.before is None:
             return [None] * how_many
-        earlier = [self._read(one) for one in _listed_analyses(self.before)]
+        earlier = _listed_analyses(self.before)
         if len(earlier) != how_many:
             raise ConfigError(f"before: {len(earlier)} analyses, and {how_many} are judged; give one for each")
-        return earlier
+        return [self._read_if_possible(one) for one in earlier]
+
+    def _read_if_possible(self, one: Any) -> Analysis | None:
+        try:
+            return self._read(one)
+        except ClarifyError as error:
+            # It changes nothing of the verdict.
+            self.log.warning("The report cannot show the data before the repair: %s", error)
+            return None
 
     def _read(self, one: Any) -> Analysis:
         from airflow_clarify.bias.analysis import Analysis
@@ -248,15 +257,18 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
 
     def _keep(self, analysis: Analysis, verdict: Verdict, rules: Thresholds, before: Analysis | None) -> None:
         """Write the verdict beside the analysis, and the report anew with it."""
-        if "analysis" not in analysis.outputs:
+        # Beside what only Clarify has written there is nothing of ours to update.
+        if "config" not in analysis.outputs:
             return
         from airflow_clarify.outputs import write_verdict
 
         try:
-            write_verdict(analysis, verdict, rules, self.conn_id, before)
+            write_verdict(analysis, verdict, rules, self.conn_id, before, self.task_id)
         except ClarifyError as error:
-            # The judgement matters more than its page: it is in XCom and in this log already.
             self.log.warning("The report was not updated with the verdict: %s", error)
+        except Exception:
+            # The judgement matters more than its page: it is in XCom and in this log already.
+            self.log.warning("The report was not updated with the verdict", exc_info=True)
 
     def _pass(self, context: Context, analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> None:
         if self.asset_on_pass is not None:
@@ -292,6 +304,21 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
             downstream = [t for t in task.get_direct_relatives(upstream=False) if not t.is_teardown]
         self.log.info("Skipping %s", ", ".join(sorted(t.task_id for t in downstream)) or "nothing")
         self.skip(ti, downstream)
+
+    def _check_branches(self, context: Context) -> None:
+        """See that the repair can be told from what follows when the data pass.
+
+        :raises ConfigError: it is not directly downstream
+        """
+        if self.on_violation != "branch":
+            return
+        direct = context["ti"].task.downstream_task_ids
+        for task_id in self._repair_tasks(context):
+            if task_id not in direct:
+                raise ConfigError(
+                    f"branch_to: {task_id!r} is not directly downstream of this gate; there are "
+                    f"{', '.join(sorted(direct)) or 'no tasks'}"
+                )
 
     def _repair_tasks(self, context: Context) -> list[str]:
         targets = [self.branch_to] if isinstance(self.branch_to, str) else list(self.branch_to or ())
@@ -339,16 +366,31 @@ def _check_notifiers(notifiers: Sequence[Any], notify_on: Any) -> None:
             )
 
 
+def _numbers_in(rules: Any, name: str) -> Any:
+    """Thresholds whose bounds may be what templates have left: texts."""
+    if isinstance(rules, Mapping):
+        return {key: _numbers_in(rule, f"{name}: {key}") for key, rule in rules.items()}
+    if isinstance(rules, list | tuple):
+        return [number(name, bound) for bound in rules]
+    return number(name, rules)
+
+
 def _check_measured(rules: Thresholds, analysis: Any) -> None:
     """Where the analysis is the output of a task of ours, see that it measures what is to be judged."""
-    methods = getattr(getattr(analysis, "operator", None), "methods", "all")
-    if not isinstance(methods, str | XComArg):
-        missing = [metric for metric in rules.rules if metric not in methods]
-        if missing:
-            raise ConfigError(
-                f"thresholds: {missing[0]} is not measured: methods of task '{analysis.operator.task_id}' are "
-                f"{', '.join(methods)}"
-            )
+    task = getattr(analysis, "operator", None)
+    if task is None:
+        return
+    from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator
+
+    if not isinstance(task, ClarifyPreTrainingBiasOperator) or task.analysis_config is not None:
+        return
+    if isinstance(task.methods, str) or unresolved(task.methods):
+        return
+    missing = [metric for metric in rules.rules if metric not in task.methods]
+    if missing:
+        raise ConfigError(
+            f"thresholds: {missing[0]} is not measured: methods of task '{task.task_id}' are {', '.join(task.methods)}"
+        )
 
 
 def _listed_analyses(given: Any) -> list[Any]:

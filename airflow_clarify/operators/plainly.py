@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_clarify.exceptions import ClarifyError, ConfigError, QuotaError
+
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 @contextmanager
@@ -38,6 +41,27 @@ def at_parse_time(task_id: str) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise ConfigError(f"task '{task_id}': {error}") from None
+
+
+def number(name: str, value: Any) -> Any:
+    """A number that a template has left as a text; what is none stays, for whoever needs one to refuse it.
+
+    :raises ConfigError: a text that is no number
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value) if _WHOLE.fullmatch(value.strip()) is None else int(value)
+    except ValueError:
+        raise ConfigError(f"{name}: {value!r} is not a number; see what its template gives") from None
+
+
+def number_or_none(name: str, value: Any) -> Any:
+    """The same, where a template may say that there is none.
+
+    :raises ConfigError: a text that is no number
+    """
+    return None if isinstance(value, str) and value.strip() in ("", "None") else number(name, value)
 
 
 def unresolved(value: Any) -> bool:

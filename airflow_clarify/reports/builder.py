@@ -16,7 +16,8 @@ from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdic
 from airflow_clarify.reports import readings, text
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.distribution import distribution_of, labels_of
-from airflow_clarify.reports.evidence import evidence
+from airflow_clarify.reports.earlier import earlier_of, not_comparable
+from airflow_clarify.reports.evidence import NO_HASHES, document_without_secrets, evidence
 from airflow_clarify.reports.judgement import judgement_of
 from airflow_clarify.reports.model import (
     RANK,
@@ -56,6 +57,7 @@ def build(
     before: Analysis | None = None,
     created: datetime | None = None,
     data: str = "",
+    hashes: Mapping[str, str] = NO_HASHES,
 ) -> Report:
     """Put an analysis into the form in which it is reported.
 
@@ -66,6 +68,7 @@ def build(
     :param before: the analysis of the same data before they were repaired
     :param created: when the report was made; None is now
     :param data: where the data lie, an input path, a table or a query, to be shown as evidence
+    :param hashes: the SHA-256 of files that the numbers are in, by what they are called, to be shown as well
     :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
     :raises DataError: ``thresholds`` need counts, and the analysis has none
     """
@@ -85,12 +88,16 @@ def build(
         labels=labels_of(analysis),
         facets=facets,
         metrics=tuple(_metric_section(metric, analysis, facets, before) for metric in order),
-        warnings=_warnings(analysis, verdict, config),
+        warnings=_warnings(analysis, verdict, config, before),
         compared=before is not None,
-        configuration=json.dumps(config.document, indent=2, ensure_ascii=False) if config else "",
-        provenance=tuple(evidence(analysis, before=before, data=data, created=moment)),
+        configuration=_configuration(config) if config else "",
+        provenance=tuple(evidence(analysis, before=before, data=data, hashes=hashes, created=moment)),
         created=moment,
     )
+
+
+def _configuration(config: AnalysisConfig) -> str:
+    return json.dumps(document_without_secrets(config.document), indent=2, ensure_ascii=False)
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -120,7 +127,7 @@ class _Material:
 
     @cached_property
     def _earlier(self) -> Mapping[tuple[str, str], FacetResult]:
-        return {(f.column, r.value): r for f, r in self.before.results()} if self.before else {}
+        return dict(earlier_of(self.analysis, self.before)) if self.before else {}
 
     def finding(self, facet: FacetAnalysis, result: FacetResult, metric: str) -> Finding | None:
         return self._findings.get((facet.column, result.value, metric))
@@ -304,14 +311,15 @@ def _worst(
 
 def _largest_of(metric: str, analysis: Analysis, decimals: int) -> tuple[str, str] | None:
     measured = [
-        (abs(result.value), Where(facet.column, group.value), result.value)
+        (Where(facet.column, group.value), result.value)
         for facet, group in analysis.results()
         if (result := group.metric(metric)) is not None and result.value is not None
     ]
     if not measured:
         return None
-    size, where, value = max(measured, key=lambda candidate: candidate[0])
-    alike = len(measured) > 1 and all(math.isclose(each, size, abs_tol=_NOTHING) for each, _, _ in measured)
+    where, value = max(measured, key=lambda candidate: abs(candidate[1]))
+    # The two values of a binary facet differ by their signs.
+    alike = len(measured) > 1 and all(math.isclose(each, value, abs_tol=_NOTHING) for _, each in measured)
     return _EVERY_GROUP if alike else where, text.number(value, decimals)
 
 
@@ -325,7 +333,9 @@ def _total_weight(analysis: Analysis) -> str | None:
     return text.amount(first.positive + first.negative, weighted=True)
 
 
-def _warnings(analysis: Analysis, verdict: Verdict | None, config: AnalysisConfig | None) -> tuple[str, ...]:
+def _warnings(
+    analysis: Analysis, verdict: Verdict | None, config: AnalysisConfig | None, before: Analysis | None
+) -> tuple[str, ...]:
     """What to beware of, without what the verdict already says."""
     said = verdict.reasons if verdict else ()
     warnings = [warning for warning in analysis.warnings if warning not in said]
@@ -334,4 +344,4 @@ def _warnings(analysis: Analysis, verdict: Verdict | None, config: AnalysisConfi
             "the configuration shown here is not the one of this analysis: their fingerprints differ, "
             f"{config.sha256[:12]} here and {analysis.config_sha256[:12]} there"
         )
-    return tuple(warnings)
+    return (*warnings, *(not_comparable(analysis, before) if before else ()))

@@ -6,35 +6,52 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 import airflow_clarify
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.reports import text
 
 _LINE_BREAKS = re.compile(r"\s*[\r\n]\s*")
-# A URL can carry a password before its host, and a signature behind its path.
-_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*@")
-_QUERY_OF_A_URL = re.compile(r"^(\w[\w+.-]*://[^\s?]*)\?\S*$")
+# A URL can carry a password before its host, in which there can be an @ too.
+_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]*@")
+# It can carry a signature behind its path, up to the quote that ends it in a query. In an object store or a file system
+# a question mark may stand for any character instead, so there it takes a name and a sign of equality.
+_QUERY_OF_A_URL = re.compile(
+    r"((?:https?|abfss?|wasbs?)://[^?'\"\n]*\?|(?<![\w+.-])\w[\w+.-]*://[^?'\"\n]*\?(?=[\w.-]+=))[^'\"\n]*",
+    re.IGNORECASE,
+)
+#: What a report that knows no file says of files.
+NO_HASHES: Mapping[str, str] = MappingProxyType({})
 
 
 def evidence(
-    analysis: Analysis, *, before: Analysis | None = None, data: str = "", created: datetime
+    analysis: Analysis,
+    *,
+    before: Analysis | None = None,
+    data: str = "",
+    hashes: Mapping[str, str] = NO_HASHES,
+    created: datetime,
 ) -> Iterator[tuple[str, str]]:
     """Name and value of each version and fingerprint.
 
     :param before: the analysis of the same data before they were repaired
     :param data: where the data lie: a path, a table or a query
+    :param hashes: the SHA-256 of files that the numbers are in, by what they are called
     :param created: when the report was made, in UTC
     """
     if data:
         yield "Data", without_secrets(_LINE_BREAKS.sub(" ", data.strip()))
     if analysis.rows is not None:
         yield "Rows", text.count(analysis.rows)
-    yield from _fingerprints(analysis, "")
+    yield from _fingerprint(analysis, "Counts, SHA-256")
     if before is not None:
-        yield from _fingerprints(before, " before")
+        yield from _fingerprint(before, "Counts before, SHA-256")
+    for file, sha256 in hashes.items():
+        yield f"{file}, SHA-256", sha256
     if analysis.config_sha256:
         yield "Configuration, SHA-256", analysis.config_sha256
     if analysis.engine:
@@ -43,11 +60,10 @@ def evidence(
     yield "Created", f"{created:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _fingerprints(analysis: Analysis, when: str) -> Iterator[tuple[str, str]]:
+def _fingerprint(analysis: Analysis, name: str) -> Iterator[tuple[str, str]]:
     counts = fingerprint_of_counts(analysis)
     if counts:
-        yield f"Counts{when}, SHA-256", counts
-    yield f"analysis.json{when}, SHA-256", hashlib.sha256(analysis.to_clarify_json().encode()).hexdigest()
+        yield name, counts
 
 
 def fingerprint_of_counts(analysis: Analysis) -> str | None:
@@ -71,11 +87,22 @@ def fingerprint_of_counts(analysis: Analysis) -> str | None:
 
 
 def without_secrets(data: str) -> str:
-    """Where the data lie, without the password or the signature that a URL can carry.
+    """Where the data lie, without the passwords and the signatures that URLs can carry.
 
     >>> without_secrets("postgresql://ana:secret@db/reviews")
     'postgresql://ana:***@db/reviews'
     >>> without_secrets("https://bucket/reviews.csv?signature=secret")
     'https://bucket/reviews.csv?***'
+    >>> without_secrets("from read_csv('https://bucket/my reviews.csv?signature=secret', header=true)")
+    "from read_csv('https://bucket/my reviews.csv?***', header=true)"
     """
-    return _QUERY_OF_A_URL.sub(r"\1?***", _PASSWORD.sub(r"\1:***@", data))
+    return _QUERY_OF_A_URL.sub(r"\1***", _PASSWORD.sub(r"\1:***@", data))
+
+
+def document_without_secrets(document: Any) -> Any:
+    """The same of every text in a JSON document."""
+    if isinstance(document, str):
+        return without_secrets(document)
+    if isinstance(document, Mapping):
+        return {key: document_without_secrets(each) for key, each in document.items()}
+    return [document_without_secrets(each) for each in document] if isinstance(document, list | tuple) else document

@@ -11,6 +11,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Thresholds, Verdict
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.evidence import NO_HASHES
 from airflow_clarify.reports.model import Report
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def render_files(
     created: datetime | None = None,
     formats: Collection[str] = ("html", "ipynb", "pdf"),
     data: str = "",
+    hashes: Mapping[str, str] = NO_HASHES,
 ) -> dict[str, bytes]:
     """Write an analysis, and its verdict where there is one, as files that say the same.
 
@@ -43,11 +45,14 @@ def render_files(
     :param created: when the report was made; None is now
     :param formats: some of "html", "ipynb" and "pdf"
     :param data: where the data lie, an input path, a table or a query, to be shown as evidence
+    :param hashes: the SHA-256 of files that the numbers are in, by what they are called, to be shown as well
     :return: ``report.html``, ``report.ipynb`` and ``report.pdf``, in this order, as far as they were asked for
     :raises ConfigError: a format is not one of these, or the package that writes it is not installed
     :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
     :raises DataError: ``thresholds`` need counts, and the analysis has none
     """
+    if isinstance(formats, str):
+        raise ConfigError(f"report formats are {formats!r}, one text; give a list of them, such as [{formats!r}]")
     for name in formats:
         _check(name)
     report = build(
@@ -59,6 +64,7 @@ def render_files(
         before=before,
         created=created,
         data=data,
+        hashes=hashes,
     )
     return {f"{_NAME}.{name}": render(report) for name, render in _WAYS.items() if name in formats}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -18,6 +19,7 @@ from airflow_clarify.bias.thresholds import Thresholds, Verdict
 from airflow_clarify.reports import readings, text, wording
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.evidence import NO_HASHES
 from airflow_clarify.reports.model import FacetSection, Mark, Picture, Report
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def render(
     before: Analysis | None = None,
     created: datetime | None = None,
     data: str = "",
+    hashes: Mapping[str, str] = NO_HASHES,
 ) -> str:
     """Write an analysis, and its verdict where there is one, as an HTML page.
 
@@ -50,6 +53,7 @@ def render(
     :param before: the analysis of the same data before they were repaired
     :param created: when the report was made; None is now
     :param data: where the data lie, an input path, a table or a query, to be shown as evidence
+    :param hashes: the SHA-256 of files that the numbers are in, by what they are called, to be shown as well
     :return: the page; it needs no other file and no network
     :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
     :raises DataError: ``thresholds`` need counts, and the analysis has none
@@ -63,6 +67,7 @@ def render(
         before=before,
         created=created,
         data=data,
+        hashes=hashes,
     )
     return render_report(report)
 

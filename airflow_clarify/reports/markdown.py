@@ -33,7 +33,7 @@ def code(words: str) -> str:
     >>> code("a`b")
     '``a`b``'
     """
-    shown = text.visible(text.name(words))
+    shown = text.visible(text.not_blank(words))
     fence = "`" * (1 + _longest_run(shown))
     # A space at both ends is dropped by the reader, and keeps a backtick there from joining the fence.
     space = " " if shown[:1] in ("`", " ") or shown[-1:] in ("`", " ") else ""

@@ -184,45 +184,54 @@ class Undefined:
 
 @dataclass(frozen=True, slots=True)
 class GroupBar:
-    """How many rows a tested group has.
+    """How much of the data a tested group is.
 
     :param value: its name; None stands for all rows that no other bar shows
-    :param rows: its rows
+    :param all: its rows
     :param positive: those of them whose label is positive
     """
 
     value: Name | None
-    rows: int
-    positive: int
+    all: Tally
+    positive: Tally
 
     @property
-    def positive_share(self) -> float:
-        return self.positive / self.rows if self.rows else 0.0
+    def size(self) -> float:
+        """Its rows, or their weight where the data are weighted: how long the bar is."""
+        return _at_least_zero(self.all)
+
+    @property
+    def positive_size(self) -> float:
+        """The part of the bar that is positive."""
+        return min(self.size, _at_least_zero(self.positive))
+
+    @property
+    def positive_share(self) -> float | None:
+        """The share of it that is positive; None where it weighs nothing."""
+        return self.positive_size / self.size if self.size else None
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
     """How the rows are spread over the tested groups of a facet.
 
-    :param bars: the groups, those of most rows first, as far as they are shown
+    :param bars: the groups, the largest first, as far as they are shown
     :param others: how many tested groups are not shown
     :param rest: all rows that ``bars`` do not show; None where there are none
-    :param rows: all rows
     """
 
     bars: tuple[GroupBar, ...]
     others: int
     rest: GroupBar | None
-    rows: int
 
     @property
     def all_bars(self) -> tuple[GroupBar, ...]:
         return (*self.bars, self.rest) if self.rest else self.bars
 
     @property
-    def longest(self) -> int:
-        """The rows of the longest bar."""
-        return max((bar.rows for bar in self.all_bars), default=0)
+    def longest(self) -> float:
+        """The size of the longest bar, to divide by: never 0."""
+        return max((bar.size for bar in self.all_bars), default=0.0) or 1.0
 
 
 @dataclass(frozen=True)
@@ -250,6 +259,11 @@ class FacetSection:
     def long_names(self) -> bool:
         """Whether a name needs more room than a short word or two."""
         return any(len(group.value) > _SHORT_NAME for group in self.groups)
+
+    @property
+    def judged(self) -> bool:
+        """Whether a rule speaks of any of it."""
+        return any(group.outcome is not None for group in self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,15 +298,20 @@ class LabelBar:
     """How much there is of one label.
 
     :param label: the label; None where it is missing
-    :param rows: its rows
-    :param share: its share of all rows
-    :param positive: whether it counts as positive, where that is certain
+    :param all: its rows
+    :param share: its share of all rows; None where these weigh nothing
+    :param positive: whether it counts as positive; None where that is not known
     """
 
     label: Name | None
-    rows: int
-    share: float
-    positive: bool = False
+    all: Tally
+    share: float | None
+    positive: bool | None = None
+
+    @property
+    def size(self) -> float:
+        """Its rows, or their weight where the data are weighted: how long the bar is."""
+        return _at_least_zero(self.all)
 
 
 @dataclass(frozen=True)
@@ -305,16 +324,26 @@ class LabelSection:
     :param positive_share: their share
     :param bars: how much there is of each label, as far as they are shown
     :param others: how many labels are not shown
-    :param other_rows: the rows of these
+    :param rest: all rows that ``bars`` do not show; None where there are none
     """
 
     column: Name
     positive_text: Name
     positive: str | None
     positive_share: float | None
-    bars: tuple[LabelBar, ...]
-    others: int
-    other_rows: int
+    bars: tuple[LabelBar, ...] = ()
+    others: int = 0
+    rest: Tally | None = None
+
+    @property
+    def longest(self) -> float:
+        """The size of the longest bar, to divide by: never 0."""
+        return max((bar.size for bar in self.bars), default=0.0) or 1.0
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it is not known of some label if it counts as positive."""
+        return any(bar.positive is None for bar in self.bars)
 
 
 @dataclass(frozen=True)
@@ -364,3 +393,8 @@ class Report:
 def share_of(part: Tally, whole: Tally) -> float | None:
     """What share of the weight a part is; None of nothing."""
     return float(part.weight / whole.weight) if whole.weight else None
+
+
+def _at_least_zero(tally: Tally) -> float:
+    """A weight. What is left after subtracting rounded sums can be next to nothing on the wrong side of zero."""
+    return max(0.0, float(tally.weight))

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
+from airflow_clarify.bias.contingency import Tally
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports import text, wording
 from airflow_clarify.reports.model import Distribution, Dot, FacetSection, Group, Mark, MetricSection, Picture, Report
@@ -26,6 +27,7 @@ _WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "share": text.percent,
     "text": str,
 }
+_COUNTS_AS = {True: "positive", False: "not positive", None: wording.NOT_KNOWN}
 #: Keeps what looks for formulas in a page away from a table.
 _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 
@@ -100,7 +102,7 @@ def tables_of(report: Report) -> dict[str, Table]:
         tables["labels"] = _labels(report)
     for index, facet in enumerate(report.facets, start=1):
         if facet.distribution:
-            tables[f"distribution-{index}"] = _distribution(facet, facet.distribution)
+            tables[f"distribution-{index}"] = _distribution(facet, facet.distribution, report)
     return tables
 
 
@@ -152,30 +154,39 @@ def _repair(metrics: Iterable[MetricSection]) -> Table:
 
 def _labels(report: Report) -> Table:
     labels = report.labels
-    columns = [Column("Rows", "rows"), Column("Share", "share", ""), Column("Counts as", "text")]
+    columns = [_size_column(report), Column("Share", "share", ""), Column("Counts as", "text")]
     rows: list[tuple[Any, ...]] = [
-        (_shown(wording.label_name(bar)), bar.rows, bar.share, "positive" if bar.positive else "")
+        (_shown(wording.label_name(bar)), _size(bar.all, report), bar.share, _COUNTS_AS[bar.positive])
         for bar in labels.bars
     ]
-    if labels.other_rows:
-        rows.append((wording.other_labels(report), labels.other_rows, None, ""))
+    if labels.rest:
+        rows.append((wording.other_labels(report), _size(labels.rest, report), None, ""))
     return Table((_first_column(labels.column, columns), *columns), tuple(rows))
 
 
-def _distribution(facet: FacetSection, distribution: Distribution) -> Table:
-    columns = [Column("Rows", "rows"), Column("Positive", "rows"), Column("Not positive", "rows")]
+def _distribution(facet: FacetSection, distribution: Distribution, report: Report) -> Table:
+    size = _size_column(report)
+    columns = [size, Column("Positive", size.kind), Column("Not positive", size.kind)]
     columns.append(Column("Positive share", "share"))
     rows = tuple(
         (
             wording.ALL_OTHERS if bar.value is None else _shown(bar.value),
-            bar.rows,
-            bar.positive,
-            bar.rows - bar.positive,
+            _size(bar.all, report),
+            _size(bar.positive, report),
+            _size(bar.all - bar.positive, report),
             bar.positive_share,
         )
         for bar in distribution.all_bars
     )
     return Table((_first_column(facet.column, columns), *columns), rows)
+
+
+def _size_column(report: Report) -> Column:
+    return Column(wording.bar_heading(report), "rows" if report.weight is None else "weight")
+
+
+def _size(tally: Tally, report: Report) -> float:
+    return tally.rows if report.weight is None else float(tally.weight)
 
 
 def _first_column(name: str, others: Iterable[Column]) -> Column:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
+from airflow_clarify.reports import text
 from airflow_clarify.reports.builder import build
 from airflow_clarify.reports.model import RANK, FacetSection, Group, Mark
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 FORMAT = "airflow_clarify.overview/1"
 #: Under this key it is in XCom.
 XCOM_KEY = "bias_overview"
-#: A page with more tested groups would not be read, and XCom is not for large things.
+#: Of all facets. A page with more tested groups would not be read, and XCom is not for large things.
 MOST_VALUES = 600
+_FEWEST_VALUES = 10
 _MOST_WARNINGS = 20
 
 
@@ -46,18 +48,20 @@ def overview(
         document["reaction"] = reaction
     outcomes = [verdict.outcome for verdict in verdicts]
     document["outcome"] = min(outcomes, key=RANK.__getitem__).value if outcomes else None
+    # Of many facets each has fewer, so that all together stay as small as one.
+    most = max(_FEWEST_VALUES, MOST_VALUES // max(1, sum(len(analysis.facets) for analysis in analyses)))
     document["analyses"] = [
-        _one(analysis, verdict, thresholds) for analysis, verdict in zip(analyses, judged, strict=True)
+        _one(analysis, verdict, thresholds, most) for analysis, verdict in zip(analyses, judged, strict=True)
     ]
     return document
 
 
-def _one(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None) -> dict[str, Any]:
+def _one(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None, most: int) -> dict[str, Any]:
     report = build(analysis, verdict=verdict, thresholds=thresholds)
     first = analysis.facets[0]
     return {
         "label": analysis.label,
-        "positive": analysis.label_value_or_threshold,
+        "positive": text.shortened(analysis.label_value_or_threshold, text.LONGEST_NAME),
         "rows": analysis.rows,
         "positive_rows": None if first.positive is None else first.positive.rows,
         "weighted": analysis.weighted,
@@ -67,7 +71,7 @@ def _one(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | N
         "checks": {} if verdict is None else {outcome.value: verdict.count(outcome) for outcome in Outcome},
         "methods": list(analysis.methods),
         "facets": [
-            _facet(facet.column, section, analysis.methods)
+            _facet(facet.column, section, analysis.methods, most)
             for facet, section in zip(analysis.facets, report.facets, strict=True)
         ],
         "warnings": _warnings(report),
@@ -77,8 +81,8 @@ def _one(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | N
     }
 
 
-def _facet(column: str, section: FacetSection, methods: Sequence[str]) -> dict[str, Any]:
-    groups = section.groups[:MOST_VALUES]
+def _facet(column: str, section: FacetSection, methods: Sequence[str], most: int) -> dict[str, Any]:
+    groups = section.groups[:most]
     document: dict[str, Any] = {"column": column, "values": [group.where.value for group in groups]}
     splits = [group.split for group in groups if group.split is not None]
     counted = len(splits) == len(groups)

@@ -83,7 +83,7 @@ def _facet(facet: FacetSection, report: Report) -> dict[str, Any]:
         "counts": wording.count_headings(report, facet),
         "metrics": [column.metric for column in facet.columns],
         "rows": [_row(group, facet, report) for group in facet.groups[:_MOST_ROWS]],
-        "left_out": _left_out(facet),
+        "left_out": wording.listed_of(_MOST_ROWS, facet),
         "outcomes": sorted({wording.word(mark.outcome) for mark in marks}),
         "undefined": [
             {
@@ -94,15 +94,8 @@ def _facet(facet: FacetSection, report: Report) -> dict[str, Any]:
             }
             for undefined in facet.undefined
         ],
-        "distribution": _distribution(facet.distribution) if facet.distribution else None,
+        "distribution": _distribution(facet.distribution, report) if facet.distribution else None,
     }
-
-
-def _left_out(facet: FacetSection) -> str:
-    if len(facet.groups) <= _MOST_ROWS:
-        return ""
-    listed, groups = text.count(_MOST_ROWS), text.count(len(facet.groups))
-    return f"The {listed} most violating of {groups} are listed; the report in HTML has all."
 
 
 def _row(group: Group, facet: FacetSection, report: Report) -> dict[str, Any]:
@@ -127,10 +120,8 @@ def _picture(picture: Picture, facet: FacetSection) -> dict[str, Any]:
         "metric": picture.metric,
         "below": picture.below,
         "above": picture.above,
-        "ticks": [{"at": axis.at(tick), "text": text.bound(tick), "zero": tick == 0} for tick in axis.ticks],
-        "drawn": text.count(len(picture.dots)),
-        "groups": text.count(len(facet.groups)),
-        "omitted": picture.omitted,
+        "ticks": [{"at": axis.at(tick), "text": text.tick(tick), "zero": tick == 0} for tick in axis.ticks],
+        "left_out": wording.drawn_of(picture, facet),
         "outcomes": sorted(wording.word(outcome) for outcome in picture.outcomes),
         "bounded": picture.bounded,
         "intervals": picture.intervals,
@@ -164,15 +155,16 @@ def _end(axis: Axis, bound: float | None, otherwise: float) -> float:
 # --- The whole data -----------------------------------------------------------------------------------------------
 
 
-def _distribution(distribution: Distribution) -> list[dict[str, Any]]:
-    longest = distribution.longest or 1
+def _distribution(distribution: Distribution, report: Report) -> list[dict[str, Any]]:
+    longest = distribution.longest
     return [
         {
             "name": wording.ALL_OTHERS if bar.value is None else _name(bar.value),
-            "rows": text.count(bar.rows),
-            "share": text.percent(bar.positive_share),
-            "positive": bar.positive / longest,
-            "other": (bar.rows - bar.positive) / longest,
+            "size": wording.bar_amount(report, bar.all),
+            "share": wording.share(bar.positive_share),
+            "positive": bar.positive_size / longest,
+            "other": (bar.size - bar.positive_size) / longest,
+            "unknown": 0,
         }
         for bar in distribution.all_bars
     ]
@@ -180,21 +172,31 @@ def _distribution(distribution: Distribution) -> list[dict[str, Any]]:
 
 def _labels(report: Report) -> dict[str, Any]:
     labels = report.labels
-    longest = max((bar.rows for bar in labels.bars), default=0) or 1
     bars: list[dict[str, Any]] = [
         {
             "name": wording.label_name(bar) if bar.label is None else _name(bar.label),
-            "rows": text.count(bar.rows),
-            "share": text.percent(bar.share),
-            "positive": bar.rows / longest if bar.positive else 0,
-            "other": 0 if bar.positive else bar.rows / longest,
+            "size": wording.bar_amount(report, bar.all),
+            "share": wording.share(bar.share),
+            **_length(bar.size / labels.longest, bar.positive),
         }
         for bar in labels.bars
     ]
-    if labels.other_rows:
-        rows = text.count(labels.other_rows)
-        bars.append({"name": wording.other_labels(report), "rows": rows, "share": "", "positive": 0, "other": 0})
-    return {"column": _name(labels.column), "sentence": _sentence(wording.label_sentence(report)), "bars": bars}
+    if labels.rest:
+        size = wording.bar_amount(report, labels.rest)
+        bars.append({"name": wording.other_labels(report), "size": size, "share": "", **_length(0, False)})
+    return {
+        "column": _name(labels.column),
+        "sentence": _sentence(wording.label_sentence(report)),
+        "heading": wording.bar_heading(report),
+        "bars": bars,
+        "unknown": wording.NOT_KNOWN if labels.unknown else "",
+    }
+
+
+def _length(length: float, positive: bool | None) -> dict[str, float]:
+    """A bar of one colour."""
+    kind = {True: "positive", False: "other", None: "unknown"}[positive]
+    return {"positive": 0, "other": 0, "unknown": 0, kind: length}
 
 
 def _repair(metric: MetricSection) -> list[Any]:

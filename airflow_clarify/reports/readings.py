@@ -16,6 +16,9 @@ from airflow_clarify.bias.metrics import METRICS, dropped_outcome
 from airflow_clarify.reports import text
 from airflow_clarify.reports.text import Sentence, Where
 
+#: What rounding leaves of zero.
+_NOTHING = 1e-9
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -79,16 +82,22 @@ def _read_class_imbalance(measured: Measured) -> Sentence:
     share = text.percent((1 - measured.value) / 2)
     if measured.split is None:
         return ("rows with ", measured.group, f" are {share} of the data")
-    own, rest = (text.amount(tally, measured.weighted) for tally in (measured.split.d, measured.split.a))
-    what = " of weight in rows with " if measured.weighted else " rows with "
-    return (f"{own}{what}", measured.group, f" against {rest} of all others: {share} of the data")
+    own, rest = measured.split.d, measured.split.a
+    if measured.weighted:
+        what = f"{text.weight(float(own.weight))} of weight in rows with "
+    else:
+        what = f"{text.plural(own.rows, 'row', 'rows')} with "
+    others = text.amount(rest, measured.weighted)
+    return (what, measured.group, f" against {others} of all others: {share} of the data")
 
 
 def _read_difference_in_proportions(measured: Measured) -> Sentence:
     if measured.split is None or not measured.split.counts.n_d or not measured.split.counts.n_a:
-        more = "more" if measured.value >= 0 else "less"
-        points = text.number(100 * abs(measured.value), 1)
-        return (f"all others are positive {more} often than rows with ", measured.group, f", by {points} points")
+        if abs(measured.value) < _NOTHING:
+            return ("all others are positive as often as rows with ", measured.group)
+        more = "more" if measured.value > 0 else "less"
+        by = f", by {_points(measured.value)}"
+        return (f"all others are positive {more} often than rows with ", measured.group, by)
     counts = measured.split.counts
     own, rest = float(counts.d_positive / counts.n_d), float(counts.a_positive / counts.n_a)
     return (measured.rows, measured.group, f", {text.percent(own)} are positive; of all others, {text.percent(rest)}")
@@ -122,22 +131,30 @@ def _read_total_variation(measured: Measured) -> Sentence:
 
 
 def _read_kolmogorov_smirnov(measured: Measured) -> Sentence:
-    points = text.number(100 * measured.value, 1)
+    if measured.value < _NOTHING:
+        return ("the shares of both outcomes are the same in rows with ", measured.group, " and in all others")
     return (
-        f"the share of one outcome differs by {points} points between rows with ",
+        f"the share of one outcome differs by {_points(measured.value)} between rows with ",
         measured.group,
         " and all others",
     )
 
 
 def _read_conditional_disparity(measured: Measured) -> Sentence:
-    points = text.number(100 * abs(measured.value), 1)
-    larger = "larger" if measured.value >= 0 else "smaller"
+    compared = "as large as"
+    if abs(measured.value) >= _NOTHING:
+        compared = f"{_points(measured.value)} {'larger' if measured.value > 0 else 'smaller'} than"
     return (
         "over the groups, the share of rows with ",
         measured.group,
-        f" among the not positive is {points} points {larger} than among the positive",
+        f" among the not positive is {compared} among the positive",
     )
+
+
+def _points(value: float) -> str:
+    """A difference of two shares; one that there is, is never written as if there were none."""
+    size = 100 * abs(value)
+    return f"{text.number(size, 1)} points" if size >= 0.05 else "less than 0.1 points"
 
 
 #: What Clarify understates where it leaves out an outcome that one side lacks. KS is not among them: the outcome that

@@ -13,11 +13,14 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 # Control characters, and those that turn the direction of text around or take no room: with them a value can look like
 # another, or swallow the sentence around it. U+200C and U+200D stay, as Persian and emoji are spelled with them.
 # A character for private use looks as the font of the moment likes. A surrogate without its partner cannot be written
-# to a file at all.
+# to a file at all, and the last two code points before U+10000 not to an XML document, as a picture is one.
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\uf8ff"
-    "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+
+#: A value can be a whole page of text. It is told by its beginning, and its length where that is not all of it.
+LONGEST_NAME = 300
 
 
 class Name(str):
@@ -56,9 +59,17 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
 
 
+def not_blank(value: str) -> str:
+    """A text; an empty or blank one in quotes, so that there is something to see."""
+    return value if value.strip() else f'"{value}"'
+
+
 def name(value: str) -> Name:
-    """A value of the data; an empty or blank one in quotes, so that there is something to see."""
-    return Name(value if value.strip() else f'"{value}"')
+    """A value of the data, as it is shown: of a very long one the beginning, and how long it is."""
+    if len(value) > LONGEST_NAME:
+        length = f" ({count(len(value))} characters)"
+        value = shortened(value, LONGEST_NAME - len(length)) + length
+    return Name(not_blank(value))
 
 
 def shortened(text: str, longest: int) -> str:
@@ -80,11 +91,15 @@ def count(number: int) -> str:
 
 
 def weight(number: float) -> str:
-    """A sum of weights: two decimals at most.
+    """A sum of weights: two decimals at most; of one below 1 three digits, as it may be tiny and is not nothing.
 
     >>> weight(1234.5)
     '1,234.5'
+    >>> weight(0.00123)
+    '0.00123'
     """
+    if 0 < abs(number) < 1:
+        return f"{float(number):.3g}"
     return f"{float(number):,.2f}".rstrip("0").rstrip(".")
 
 
@@ -122,6 +137,11 @@ def number(value: float, decimals: int = 4) -> str:
 
 def bound(value: float) -> str:
     """A bound, as its author wrote it."""
+    return f"{value + 0.0:.15g}"  # 0.0 takes its sign from zero
+
+
+def tick(value: float) -> str:
+    """A round number on an axis, where there is little room."""
     return f"{value:g}"
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_clarify.bias.contingency import Tally
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports import text
-from airflow_clarify.reports.model import FacetSection, Group, LabelBar, Report
+from airflow_clarify.reports.model import FacetSection, Group, LabelBar, Picture, Report
 from airflow_clarify.reports.text import Sentence
 
 #: What stands before a number that a rule did not let through.
@@ -15,6 +16,8 @@ GLYPHS = {Outcome.VIOLATION: "◆", Outcome.INCONCLUSIVE: "△", Outcome.IGNORED
 NOTHING = "–"
 #: What the bars of a distribution call the rows that no other bar shows.
 ALL_OTHERS = "all others"
+#: What is said of a label of which it is not known whether it is positive.
+NOT_KNOWN = "not known"
 #: What the comparison of the data before and after a repair shows.
 REPAIR = "The largest value of each metric among all groups, before the data were repaired and after."
 _NOT_JUDGED = "unjudged"
@@ -38,7 +41,31 @@ def opening_of(facet: FacetSection) -> Sentence:
     """What was tested of a facet."""
     if len(facet.groups) == 1:
         return ("Rows with ", facet.groups[0].where, " against all other rows.")
-    return (f"{text.count(len(facet.groups))} groups tested, each against all other rows; the most violating first.",)
+    groups = text.count(len(facet.groups))
+    return (f"{groups} groups tested, each against all other rows; the {_foremost(facet)} first.",)
+
+
+def drawn_of(picture: Picture, facet: FacetSection) -> str:
+    """What a picture leaves out; empty where it shows all."""
+    if not picture.omitted:
+        return ""
+    return f"{_first(len(picture.dots), facet)} are drawn; the table of all metrics has the others."
+
+
+def listed_of(shown: int, facet: FacetSection) -> str:
+    """What a table leaves out; empty where it shows all."""
+    if shown >= len(facet.groups):
+        return ""
+    return f"{_first(shown, facet)} are listed; the report in HTML has all."
+
+
+def _first(shown: int, facet: FacetSection) -> str:
+    return f"The {text.count(shown)} {_foremost(facet)} of {text.count(len(facet.groups))}"
+
+
+def _foremost(facet: FacetSection) -> str:
+    """What comes first: only what was judged can violate anything."""
+    return "most violating" if facet.judged else "largest"
 
 
 def figures_of(report: Report) -> Iterator[tuple[str, str, str]]:
@@ -66,7 +93,7 @@ def notes_of(report: Report) -> Iterator[str]:
         )
     if report.weight:
         yield (
-            "The data are weighted: every metric and share is computed from sums of row weights. Rows are counted "
+            "The data are weighted: every metric, share and bar is computed from sums of row weights. Rows are counted "
             "beside them."
         )
 
@@ -75,15 +102,27 @@ def label_sentence(report: Report) -> Sentence:
     """How much of the data is positive, and what that means."""
     labels = report.labels
     if labels.positive_share is None:
-        return (
-            "A row counts as positive when ",
-            labels.column,
-            " is ",
-            labels.positive_text,
-            ". How many do is not in the analysis.json.",
-        )
+        uncounted = ". How many do is not in the analysis.json."
+        weightless = ". The weight of every row is 0, so there is nothing to have a share of."
+        why = uncounted if labels.positive is None else weightless
+        return ("A row counts as positive when ", labels.column, " is ", labels.positive_text, why)
     share = f"{text.percent(labels.positive_share)} of {'the weight' if report.weight else 'all rows'}"
     return (f"{share} ({labels.positive}) count as positive: ", labels.column, " is ", labels.positive_text, ".")
+
+
+def bar_heading(report: Report) -> str:
+    """What the bars of a distribution show."""
+    return "Rows" if report.weight is None else "Weight"
+
+
+def bar_amount(report: Report, tally: Tally) -> str:
+    """How long a bar is, in words."""
+    return text.amount(tally, weighted=report.weight is not None)
+
+
+def share(part: float | None) -> str:
+    """A share; of nothing, there is none."""
+    return NOTHING if part is None else text.percent(part)
 
 
 def label_name(bar: LabelBar) -> str:
@@ -123,6 +162,6 @@ def count_cells(report: Report, facet: FacetSection, group: Group) -> tuple[str,
         *([before] if report.rows_before is not None else []),
         *([text.amount(group.split.d, True)] if weighted else []),
         text.amount(group.split.d_positive, weighted),
-        NOTHING if group.share is None else text.percent(group.share),
-        NOTHING if group.rest_share is None else text.percent(group.rest_share),
+        share(group.share),
+        share(group.rest_share),
     )

@@ -162,9 +162,8 @@ class ClarifyJobSensor(BaseSensorOperator):
     def _analysis(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any] | None:
         from airflow_clarify.engines.sagemaker.collect import collect, configuration
         from airflow_clarify.engines.sagemaker.files import S3Files
-        from airflow_clarify.engines.sagemaker.request import DATA_INPUT, is_clarify_job, locations
+        from airflow_clarify.engines.sagemaker.request import is_clarify_job
         from airflow_clarify.operators.asset_events import of_analysis, say
-        from airflow_clarify.whereabouts import XCOM_FIELD
 
         if not is_clarify_job(description):
             self.log.info("Job %s is none of Clarify's, so it has no analysis", self.job_name)
@@ -178,8 +177,7 @@ class ClarifyJobSensor(BaseSensorOperator):
         tell(self.log, analysis)
         leave_overview(context, [analysis])
         say(context, self.outlets, of_analysis(analysis))
-        data = locations(description).get(DATA_INPUT)
-        return analysis.to_xcom() | ({} if data is None else {XCOM_FIELD: {"path": data}})
+        return analysis.to_xcom()
 
     def _keep_links(self, context: Context, description: Mapping[str, Any]) -> None:
         from airflow_clarify.engines.sagemaker.request import RESULT_OUTPUT, locations

@@ -447,7 +447,7 @@ def test_the_summary_holds_what_clarifys_file_has_no_place_for() -> None:
         "config_sha256": configured(["CI"]).sha256,
         "declared_types": {},
         "outputs": {"report": "s3://bucket/report.html"},
-        "source": "",
+        "data": {},
     }
 
 

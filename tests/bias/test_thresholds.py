@@ -489,6 +489,14 @@ def test_the_author_says_what_inconclusive_does(on_inconclusive: Any, outcome: O
     assert judged.count(INCONCLUSIVE) == 2
 
 
+@pytest.mark.parametrize(
+    ("confidence", "said"), [(0.95, "95%"), (0.975, "97.5%"), (0.999, "99.9%"), (1 - 0.05 / 18, "99.72%")]
+)
+def test_a_reason_names_the_confidence_it_was_judged_with(confidence: float, said: str) -> None:
+    judged = Thresholds({"DPL": 0.1}, confidence=confidence, on_inconclusive="fail").judge(NEWCOMBE)
+    assert {f" ({said} interval " in finding.reason for finding in judged.findings} == {True}
+
+
 @pytest.mark.parametrize("on_inconclusive", ["fail", "pass"])
 def test_a_violation_outweighs_what_is_inconclusive(on_inconclusive: Any) -> None:
     rules = {"DPL": 0.1, "CI": 0.001}

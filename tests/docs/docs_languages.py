@@ -6,6 +6,7 @@ import ast
 import configparser
 import importlib
 import inspect
+import itertools
 import json
 import re
 import shlex
@@ -84,21 +85,26 @@ def _commands_without_prompt(text: str) -> None:
 def _command(command: str) -> None:
     checked = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, f"{command}: {checked.stderr}"
-    name, words = _command_and_words(command)
-    if name in _COMMANDS:
-        _COMMANDS[name](words)
+    for name, words in _commands_and_words(command):
+        if name in _COMMANDS:
+            _COMMANDS[name](words)
 
 
-def _command_and_words(command: str) -> tuple[str, list[str]]:
+def _commands_and_words(command: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a pipeline, each with its words."""
     words = shlex.split(command.replace("\\\n", " "), comments=True)
-    while words and re.match(r"\w+=", words[0]):
-        words = words[1:]
-    return (words[0], words[1:]) if words else ("", [])
+    for piped, one in itertools.groupby(words, lambda word: word == "|"):
+        if not piped:
+            called = list(itertools.dropwhile(re.compile(r"\w+=").match, one))
+            yield (called[0], called[1:]) if called else ("", [])
 
 
 def is_tested(command: str) -> bool:
     """Whether a command is run here, or read by the program that would run it, or only sets something."""
-    name, words = _command_and_words(command)
+    return all(_is_tested(name, words) for name, words in _commands_and_words(command))
+
+
+def _is_tested(name: str, words: list[str]) -> bool:
     if name == "docker":
         return words[:1] == ["compose"] or words[:2] == ["image", "rm"]
     return name in (*_COMMANDS, "airflow-clarify", "export", "cd", "")
@@ -176,6 +182,8 @@ def _aws(words: list[str]) -> None:
     name, called, *options = words
     if name == "s3":
         assert called in ("cp", "ls", "mb", "presign", "rm", "sync"), f"aws s3 {called}: there is no such command"
+        return
+    if (name, called) == ("ecr", "get-login-password"):  # of the command line's own making
         return
     service = botocore.session.get_session().get_service_model(name)
     operations = {xform_name(one, "-"): one for one in service.operation_names}

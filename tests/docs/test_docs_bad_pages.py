@@ -25,6 +25,7 @@ BAD = {
     "a shell's syntax": ("console", "$ echo 'unfinished", "unexpected EOF"),
     "a command of Airflow's that it does not have": ("console", "$ airflow dags tests first", "no such command"),
     "a target that make does not have": ("console", "$ make coffee", "no such target"),
+    "what comes behind a pipe": ("console", "$ aws ecr get-login-password | make coffee", "no such target"),
     "an extra that we do not have": ("console", "$ pip install 'airflow-clarify[flink]'", "only the extras"),
     "another version than ours": ("console", "$ pip install airflow-clarify==99.1", "we are"),
     "a setting that we do not have": ("ini", "[clarify]\nduckdb_speed = 11", "no such option"),
@@ -51,6 +52,7 @@ def test_commands_of_others_need_a_word_on_why_they_are_not_run() -> None:
     assert is_tested("airflow-clarify gate --help")
     assert is_tested("AIRFLOW_HOME=here airflow dags list")
     assert not is_tested("docker build .")
+    assert not is_tested("airflow-clarify gate --help | docker build .")
 
 
 def test_commands_that_go_on_in_the_next_line() -> None:

@@ -11,12 +11,16 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from docs_pages import DOCS, PROJECT, blocks_of
+from docs_reader import load_dags
 
 import airflow_clarify
+from airflow_clarify import BiasConfig, DataConfig, analyze
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.get_provider_info import get_provider_info
 
@@ -114,9 +118,49 @@ def test_every_setting_of_airflow_is_explained() -> None:
 
 def test_the_bounds_of_the_requirements_are_those_of_the_package() -> None:
     wanted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
-    lists = [block.text.split() for block in blocks_of(DOCS / "installing.md") if "apache-airflow>=" in block.text]
-    assert lists
-    assert [line for lines in lists for line in lines if line not in wanted] == []
+    (listed,) = [block.text.split() for block in blocks_of(DOCS / "installing.md") if "apache-airflow>=" in block.text]
+    assert sorted(listed) == sorted(wanted)
+
+
+def test_the_image_is_built_as_its_own_comments_say() -> None:
+    def shown(file: Path) -> list[str]:
+        """The commands, each in one line, whether they stand in comments or not."""
+        whole = re.sub(r"\\\n#? *", "", file.read_text())
+        return re.findall(r"docker build .*|aws ecr .*", whole)
+
+    assert shown(DOCS / "closed.md") == shown(PROJECT / "container" / "Dockerfile") != []
+
+
+@pytest.mark.airflow
+def test_who_waits_for_data_that_passed_finds_the_numbers_in_the_event(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from dag_runs import run
+    from sqlalchemy import select
+
+    (block,) = [block for block in blocks_of(DOCS / "gate.md") if "asset_on_pass" in block.text]
+    file = tmp_path / "checked.py"
+    file.write_text(block.text.replace("s3://my-bucket", str(tmp_path)))
+    dags = {dag.dag_id: dag for dag in load_dags(file)}
+    (tmp_path / "reviews.csv").write_text("product_category,sentiment\n" + "Knits,1\nKnits,0\nTrend,1\nTrend,0\n" * 25)
+    analysis = analyze(
+        DataConfig(str(tmp_path / "reviews.csv"), label="sentiment"),
+        BiasConfig([1], "product_category"),
+        methods=["DPL"],
+    )
+    found = tmp_path / "bias" / "2026-01-02" / "analysis.json"
+    found.parent.mkdir(parents=True)
+    found.write_text(analysis.to_clarify_json())
+
+    assert run(dags["check"], datetime(2026, 1, 2, tzinfo=UTC)).state == "success"
+
+    with create_session() as session:
+        extra = session.scalars(select(AssetEvent.extra).where(AssetEvent.source_dag_id == "check")).one()
+    train = dags["train"].get_task("train").python_callable
+    train(triggering_asset_events={"checked_reviews": [SimpleNamespace(extra=extra)]})
+    assert "Training on 2026-01-02, where DPL is 0.00 at worst: passed" in capsys.readouterr().out
 
 
 def test_every_metric_is_explained() -> None:

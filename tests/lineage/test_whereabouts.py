@@ -27,6 +27,9 @@ from airflow_clarify.whereabouts import dataset_names, name_of_path, of_data, of
         ("abfss://box@store.dfs.core.windows.net/loans.csv", "abfss://box@store.dfs.core.windows.net", "loans.csv"),
         ("hdfs://name:8020/loans.csv", "hdfs://name:8020", "/loans.csv"),
         ("https://ada:secret@host/loans.csv?token=secret", "https://host", "loans.csv"),
+        ("s3://bucket/loans_202?.csv", "s3://bucket", "loans_202?.csv"),
+        ("s3://bucket/a#1.csv", "s3://bucket", "a#1.csv"),
+        ("file:///data/a#1?.csv", "file", "/data/a#1?.csv"),
     ],
 )
 def test_names_of_paths(path: str, namespace: str, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -11,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, DataConfig, Thresholds
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
-from airflow_clarify.notifications.messages import as_html, as_markdown, as_text
+from airflow_clarify.notifications.messages import as_html, as_markdown, as_slack, as_text
 
 HOSTILE = [
     "`code` ``` {{ 7 * 7 }} {% raw %}",
@@ -78,6 +79,15 @@ def test_a_violation_as_html() -> None:
     )
 
 
+def test_a_violation_for_slack() -> None:
+    assert as_slack(BIASED, "http://airflow/?a=1&b=2") == (
+        "*Violation.* 2 of 2 checks fail.\n"
+        "- DPL of `f=a` is -0.5000, outside [-0.1, 0.1]\n"
+        "- DPL of `f=b` is 0.5000, outside [-0.1, 0.1]\n"
+        "<http://airflow/?a=1&amp;b=2|All of it>"
+    )
+
+
 def test_the_worst_five_are_listed_and_the_others_counted() -> None:
     lines = as_text(MANY).splitlines()
 
@@ -122,6 +132,7 @@ def test_hostile_names_stay_text(value: str, where: str) -> None:
     assert len(text.splitlines()) == 3
     assert text.replace("\n", "").isprintable()
     assert len(text) < 500
+    assert_quiet_in_slack(as_slack(verdict))
     assert tags_in(as_html(verdict)) == {"p", "strong", "ul", "li", "bdi", "code"}
     assert markup_in(as_markdown(verdict)) == {"paragraph", "strong", "bullet_list", "list_item", "text", "code_inline"}
 
@@ -142,6 +153,7 @@ def test_what_another_program_wrote_into_an_analysis_stays_text(value: str) -> N
     assert markup_in(as_markdown(verdict)) <= {
         "paragraph", "strong", "bullet_list", "list_item", "text", "code_inline",
     }  # fmt: skip
+    assert_quiet_in_slack(as_slack(verdict))
     assert tags_in(as_html(verdict)) <= {"p", "strong", "ul", "li", "bdi", "code"}
     assert html.escape("<script>") not in as_text(verdict)
 
@@ -157,6 +169,15 @@ def markup_in(markdown: str) -> set[str]:
     assert "www." not in bare
     assert "@" not in bare
     return kinds - {"inline", "softbreak"}
+
+
+def assert_quiet_in_slack(message: str) -> None:
+    """Slack calls people and makes links of what stands in angle brackets, and of bare addresses outside of code."""
+    assert "<" not in message
+    assert ">" not in message
+    outside = re.sub("`[^`]*`", "", message)
+    assert "`" not in outside
+    assert not re.search(r"://|www\.|@|[*_~]", outside.replace("*Violation.*", ""))
 
 
 def tags_in(document: str) -> set[str]:

@@ -87,7 +87,11 @@ def test_a_verdict_that_stops_leaves_everything_written(airflow_db: Path, data: 
 
     assert ran.states == {"bias": "success", "gate": "failed"}
     verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
-    assert verdict == ran.xcoms["gate"]["verdict"]
+    assert verdict == ran.xcoms["gate"]["verdict"] | {
+        "gate": "gate",
+        "thresholds": {"DPL": 0.1},
+        "config_sha256": ran.xcoms["bias"]["return_value"]["config_sha256"],
+    }
     assert verdict["outcome"] == "violation"
     assert "Violation" in (tmp_path / "out" / "report.html").read_text()
     assert [path.name for path in (tmp_path / "out").iterdir() if "partial" in path.name] == []
@@ -187,6 +191,7 @@ def test_six_hundred_facet_values_fit_into_xcom(airflow_db: Path, tmp_path: Path
 def bad_runs(airflow_db: Path, data: Path, tmp_path: Path) -> Ran:
     ragged = tmp_path / "ragged.csv"
     ragged.write_text("f,y\na,1\nb\n")
+    (tmp_path / "analysis.json").write_text('{"f": "a", "y": 1}\n')
     with DAG("bad_input", schedule=None) as dag:
         for task_id, path, bias in (
             ("no_file", tmp_path / "nowhere.csv", POSITIVE),
@@ -204,12 +209,29 @@ def bad_runs(airflow_db: Path, data: Path, tmp_path: Path) -> Ran:
         BalanceDatasetOperator(
             task_id="too_many", source=str(data), target=str(tmp_path / "too_many.csv"), by=["f", "y"], size=1000
         )
+        for task_id, wrong in (
+            ("size_no_number", {"size": "{{ 'many' }}"}),
+            ("size_no_rows", {"size": "{{ 1.5 }}"}),
+            ("seed_no_number", {"seed": "{{ none }}"}),
+            ("by_no_list", {"by": "{{ 'f,y' }}"}),
+        ):
+            BalanceDatasetOperator(
+                task_id=task_id, source=str(data), target=str(tmp_path / "no.csv"), **{"by": ["f", "y"], **wrong}
+            )
+        ClarifyPreTrainingBiasOperator(
+            task_id="over_the_data",
+            data_config=DataConfig(
+                f"{tmp_path}/analysis.json", output_path=str(tmp_path), label="y", dataset_type="application/jsonlines"
+            ),
+            bias_config=POSITIVE,
+        )
     return run(dag)
 
 
 def test_bad_input_fails_and_leaves_nothing(bad_runs: Ran, data: Path, tmp_path: Path) -> None:
     assert set(bad_runs.states.values()) == {"failed"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.csv", "ragged.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["analysis.json", "data.csv", "ragged.csv"]
+    assert (tmp_path / "analysis.json").read_text() == '{"f": "a", "y": 1}\n'
     assert data.read_text().startswith("f,y,g\n")
 
 

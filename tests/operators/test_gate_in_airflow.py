@@ -10,11 +10,14 @@ import pytest
 from airflow.sdk import DAG, Asset, task, task_group
 from dag_runs import Ran, run
 
-from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, BiasGateOperator, DataConfig
+from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, BiasGateOperator, DataConfig, outputs
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
 from airflow_clarify.exceptions import ConfigError
 
 pytestmark = pytest.mark.airflow
+
+
+CONFIG = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], "f"), ["CI", "DPL"])
 
 
 def an_analysis(positive_of_b: int) -> dict[str, Any]:
@@ -24,9 +27,8 @@ def an_analysis(positive_of_b: int) -> dict[str, Any]:
         Cell(facet, "1" if positive else "0", positive, None, Tally.of_rows(n))
         for (facet, positive), n in counts.items()
     ]
-    config = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], "f"), ["CI", "DPL"])
     contingency = Contingency("y", "1", [FacetContingency("f", ["a", "b"], cells)])
-    return Analysis.from_contingency(contingency, config).to_xcom()
+    return Analysis.from_contingency(contingency, CONFIG).to_xcom()
 
 
 FAIR, BIASED = an_analysis(60), an_analysis(10)
@@ -111,6 +113,13 @@ def test_the_verdict_is_stored_whatever_comes_of_it(gates: Ran, kind: str) -> No
     assert biased["checks"]["violation"] == 2
     assert {finding["value"] for finding in biased["findings"]} == {"a", "b"}
     assert len(json.dumps(biased)) < 2000
+
+
+@pytest.mark.parametrize("name", ["fair", "biased"])
+@pytest.mark.parametrize("kind", ["skip", "direct", "branch", "warn"])
+def test_a_gate_that_ends_well_returns_its_verdict(gates: Ran, kind: str, name: str) -> None:
+    left = gates.xcoms[f"{kind}_{name}"]
+    assert left["return_value"] == left["verdict"]
 
 
 def test_a_verdict_is_not_tried_again(gates: Ran, airflow_db: Path) -> None:
@@ -222,6 +231,64 @@ def test_one_gate_judges_all_of_a_mapped_check(airflow_db: Path) -> None:
 
     assert (ran.states["gate"], ran.states["train"]) == ("failed", "upstream_failed")
     assert [one["outcome"] for one in ran.xcoms["gate"]["verdict"]["all"]] == ["pass", "violation", "pass"]
+
+
+def test_what_only_adorns_a_verdict_does_not_decide_it(
+    airflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(outputs, "write_verdict", broken)
+    written = outputs.write_analysis(str(tmp_path), Analysis.from_xcom(BIASED), CONFIG).to_xcom()
+    with DAG("unadorned", schedule=None) as dag:
+        judged = {"analysis": written, "thresholds": TOLERATED}
+        BiasGateOperator(task_id="no_report", on_violation="warn", **judged)
+        BiasGateOperator(task_id="closed", **judged)
+        BiasGateOperator(task_id="no_before", on_violation="warn", before="/nowhere/analysis.json", **judged)
+        BiasGateOperator(task_id="two_before", on_violation="warn", before=[FAIR, FAIR], **judged)
+    ran = run(dag)
+
+    assert ran.states == {"no_report": "success", "closed": "failed", "no_before": "success", "two_before": "failed"}
+    assert {ran.xcoms[name]["verdict"]["outcome"] for name in ("no_report", "closed", "no_before")} == {"violation"}
+
+
+def test_a_gate_on_a_location_leaves_what_any_gate_leaves(airflow_db: Path, tmp_path: Path) -> None:
+    outputs.write_analysis(str(tmp_path), Analysis.from_xcom(BIASED), CONFIG, formats=["html"])
+    with DAG("located", schedule=None) as dag:
+        BiasGateOperator(
+            task_id="gate", analysis=f"{tmp_path}/analysis.json", thresholds=TOLERATED, on_violation="warn"
+        )
+    run(dag)
+
+    assert json.loads((tmp_path / "verdict.json").read_text())["gate"] == "gate"
+    assert "Violation" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("analysis", [FAIR, BIASED], ids=["fair", "biased"])
+@pytest.mark.parametrize("branch_to", ["balnce", "train"])
+def test_a_branch_that_cannot_be_followed_is_found_whatever_the_data(
+    airflow_db: Path, analysis: dict[str, Any], branch_to: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with DAG("misspelt_branch", schedule=None) as dag:
+        gate = BiasGateOperator(
+            task_id="gate", analysis=analysis, thresholds=TOLERATED, on_violation="branch", branch_to=branch_to
+        )
+        gate >> nothing("balance") >> nothing("train")
+    assert run(dag).states == {"gate": "failed", "balance": "upstream_failed", "train": "upstream_failed"}
+
+
+def test_numbers_from_templates_may_be_texts(airflow_db: Path) -> None:
+    with DAG("templated", schedule=None, params={"bound": 0.6, "low": -0.6, "rows": 50, "none": None}) as dag:
+        BiasGateOperator(
+            task_id="gate",
+            analysis=BIASED,
+            thresholds={"DPL": {"f": {"a": "{{ params.bound }}", "*": ["{{ params.low }}", "{{ params.bound }}"]}}},
+            min_rows="{{ params.rows }}",
+            confidence="{{ params.none }}",
+        )
+        BiasGateOperator(task_id="no_number", analysis=BIASED, thresholds={"DPL": "{{ params.none }}"})
+    assert run(dag).states == {"gate": "success", "no_number": "failed"}
 
 
 def test_no_evidence_is_no_pass(airflow_db: Path) -> None:

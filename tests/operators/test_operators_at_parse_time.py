@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, Asset, AssetAlias, task
+from airflow.sdk import DAG, Asset, AssetAlias, BaseOperator, task
 
 from airflow_clarify import (
     BalanceDatasetOperator,
@@ -70,6 +70,10 @@ def balance(**changes: Any) -> BalanceDatasetOperator:
             lambda: gate(analysis=check(methods=["CI"]).output),
             "task 'gate': thresholds: DPL is not measured: methods of task 'bias' are CI",
         ),
+        (
+            lambda: check(bias_config=None, analysis_config={"dataset_type": "text/csv"}, methods=["KL"]),
+            "task 'bias': methods: analysis_config says what to measure",
+        ),
         (lambda: check(data_config=DataConfig("data.csv")), "task 'bias': label: name the label column"),
         (lambda: gate(thresholds={}), "task 'gate': thresholds: give at least one"),
         (lambda: gate(thresholds={"DPL": -0.1}), "task 'gate': thresholds: DPL: a single number"),
@@ -103,6 +107,20 @@ def test_what_is_templated_waits_for_the_run() -> None:
     gate(thresholds={"DPL": "{{ params.dpl }}"}, min_rows="{{ params.rows }}")
     gate(thresholds="{{ params.thresholds }}")
     balance(by="{{ params.by }}", seed="{{ params.seed }}")
+
+
+def test_what_another_task_measures_is_not_guessed() -> None:
+    """It is found out when the gate runs."""
+
+    class Fetch(BaseOperator):
+        methods: Any = None
+
+    with DAG("others", schedule=None):
+        for task_id, methods in (("nothing", None), ("number", 5), ("verbs", ["GET"])):
+            fetch = Fetch(task_id=task_id)
+            fetch.methods = methods
+            BiasGateOperator(task_id=f"gate_{task_id}", analysis=fetch.output, thresholds={"DPL": 0.1})
+        gate(analysis=check(methods=["CI", "{{ params.metric }}"]).output)
 
 
 def test_ready_thresholds_and_static_outlets_where_they_are_safe() -> None:

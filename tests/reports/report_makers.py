@@ -32,13 +32,17 @@ HOSTILE = [
 
 
 def facet(column: str, counts: Mapping[str | None, tuple[int, int]], weight: float | None = None) -> FacetContingency:
-    def tally(rows: int) -> Tally:
-        return Tally.of_rows(rows) if weight is None else Tally.of_weights(rows, rows * weight, rows * weight**2)
+    """The counts of a facet; where rows have weights, each positive one weighs twice as much as another."""
+
+    def tally(rows: int, times: int) -> Tally:
+        if weight is None:
+            return Tally.of_rows(rows)
+        return Tally.of_weights(rows, rows * times * weight, rows * (times * weight) ** 2)
 
     cells = [
-        Cell(value, label, label == "1", None, tally(rows))
+        Cell(value, label, label == "1", None, tally(rows, times))
         for value, (positive, negative) in counts.items()
-        for label, rows in (("1", positive), ("0", negative))
+        for label, rows, times in (("1", positive, 2), ("0", negative, 1))
     ]
     return FacetContingency(column, list(counts), cells)
 
@@ -53,6 +57,17 @@ def analysis_of(
     *facets: FacetContingency, label: str = "sentiment", weighted: bool = False, warnings: Sequence[str] = ()
 ) -> Analysis:
     contingency = Contingency(label, "1", facets, engine="DuckDB 1.4", warnings=warnings, weighted=weighted)
+    return Analysis.from_contingency(contingency, configuration())
+
+
+def with_an_unknown_label() -> Analysis:
+    """One of its labels holds a comma, as does the text that says which ones are positive."""
+    counts = [("low", False, 50), ("so, so", True, 20), ("high", True, 30), (None, False, 3)]
+    cells = [
+        Cell("abc"[place % 3], label, positive, None, Tally.of_rows(rows))
+        for place, (label, positive, rows) in enumerate(counts)
+    ]
+    contingency = Contingency("mood", "so, so,high", [FacetContingency("g", list("abc"), cells)])
     return Analysis.from_contingency(contingency, configuration())
 
 
@@ -76,6 +91,7 @@ HOSTILE_ELSEWHERE = [
     "مرحبا بالعالم",
     "\ue000private",
     "\U000e0041tag",
+    "\ufffe\uffffno XML",
     "",
 ]
 

@@ -46,10 +46,11 @@ _SORT_AND_FIND = """
 <script>
 const rows = () => [...document.querySelectorAll("table.overview tbody tr")].filter((row) => !row.hidden);
 const names = () => rows().map((row) => row.cells[0].textContent);
-const [byName, byRows] = document.querySelectorAll("table.overview .sort");
+const [byName, byRows, byWeight] = document.querySelectorAll("table.overview .sort");
 const said = {first: names()[0]};
 byRows.click(); said.most = names()[0];
 byRows.click(); said.fewest = names()[0];
+byWeight.click(); said.heaviest = names()[0];
 byName.click(); said.byName = names().slice(0, 2);
 const search = document.querySelector("input[type=search]");
 search.value = "NT 02"; search.dispatchEvent(new Event("input"));
@@ -60,7 +61,8 @@ document.title = JSON.stringify(said);
 
 def test_the_overview_begins_with_the_worst_and_can_be_sorted_and_searched(tmp_path: Path) -> None:
     counts = {f"segment {index:03d}": (50 + index, 50) for index in range(30)} | {"segment 999": (1, 29)}
-    source = render(analysis_of(facet("segment", counts)), thresholds=Thresholds({"DPL": 0.1}))
+    analysis = analysis_of(facet("segment", counts, weight=1e-6), weighted=True)
+    source = render(analysis, thresholds=Thresholds({"DPL": 0.1}))
     page = tmp_path / "page.html"
     # The policy of the page would not let the test's own script run.
     page.write_text(re.sub("<meta http-equiv=[^>]*>", "", source).replace("</body>", f"{_SORT_AND_FIND}</body>"))
@@ -70,6 +72,7 @@ def test_the_overview_begins_with_the_worst_and_can_be_sorted_and_searched(tmp_p
         "first": "segment 999",
         "most": "segment 029",
         "fewest": "segment 999",
+        "heaviest": "segment 029",  # and not that of weight 3.1e-05
         "byName": ["segment 000", "segment 001"],
         "found": [f"segment {index:03d}" for index in range(20, 30)],
         "told": "10 of 31",

@@ -8,11 +8,12 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cached_property
 from html.parser import HTMLParser
 
 import pytest
-from report_makers import CLOTHES, CREATED, HOSTILE, METHODS, analysis_of, configuration, facet
+from report_makers import CLOTHES, CREATED, HOSTILE, METHODS, analysis_of, configuration, facet, with_an_unknown_label
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Thresholds
@@ -184,8 +185,18 @@ def test_several_facets_each_have_their_section(clothes: Analysis) -> None:
 def test_weighted_data_are_said_to_be() -> None:
     text = Page(render(analysis_of(facet("gender", {"f": (120, 80), "m": (300, 100)}, weight=1.5), weighted=True))).text
     assert "The data are weighted" in text
-    assert "weight 900" in text
-    assert "of the weight of rows with gender=f, 60.0 % are positive; of all others, 75.0 %" in text
+    assert "weight 1,530" in text
+    assert "of the weight of rows with gender=f, 75.0 % are positive; of all others, 85.7 %" in text
+    # The bars are of weights too, as is every share.
+    assert re.search(r"Weight ?Positive ?Weight, drawn m ?1,050 ?85\.7.% f ?480 ?75\.0.%", text)
+    assert re.search(r"Weight ?Share ?Weight, drawn 1 positive ?1,260 ?82\.4.% 0 ?270 ?17\.6.%", text)
+
+
+def test_a_label_that_may_be_positive_is_drawn_as_neither() -> None:
+    source = render(with_an_unknown_label())
+    assert source.count('class="bar unknown"') == 3  # a missing label is never positive
+    assert "positive not positive not known" in Page(source).text
+    assert "not known" not in Page(render(analysis_of(facet("gender", {"f": (1, 2)})))).text
 
 
 def test_a_repair_is_shown_beside_what_was_before(clothes: Analysis) -> None:
@@ -253,9 +264,11 @@ def test_warnings_are_shown(clothes: Analysis) -> None:
     assert "warning" not in Page(render(clothes)).text
 
 
-def test_an_analysis_of_an_xcom_is_shown_as_the_one_that_went_in(clothes: Analysis) -> None:
-    again = Analysis.from_xcom(json.loads(json.dumps(clothes.to_xcom())))
-    assert render(again, created=CREATED) == render(clothes, created=CREATED)
+@pytest.mark.parametrize("weight", [None, 0.375])
+def test_an_analysis_of_an_xcom_is_shown_as_the_one_that_went_in(weight: float | None) -> None:
+    analysis = analysis_of(facet("product_category", CLOTHES, weight), weighted=weight is not None)
+    again = Analysis.from_xcom(json.loads(json.dumps(analysis.to_xcom())))
+    assert render(again, created=CREATED) == render(analysis, created=CREATED)
 
 
 # --- Evidence -----------------------------------------------------------------------------------------------------
@@ -263,12 +276,20 @@ def test_an_analysis_of_an_xcom_is_shown_as_the_one_that_went_in(clothes: Analys
 
 def test_carries_fingerprints_and_the_configuration(clothes: Analysis) -> None:
     config = configuration()
-    text = Page(render(clothes, config=config, created=CREATED)).text
+    text = Page(render(clothes, config=config, created=CREATED, hashes={"analysis.json": "12ab"})).text
     assert config.sha256 in text
-    assert hashlib.sha256(clothes.to_clarify_json().encode()).hexdigest() in text
+    assert "analysis.json, SHA-256 12ab" in text
+    assert "analysis.json, SHA-256" not in Page(render(clothes, config=config)).text
     assert "Counted by DuckDB 1.4" in text
     assert "2026-11-21 12:00:00 UTC" in text
     assert '"label": "sentiment"' in text
+
+
+def test_the_configuration_holds_no_secrets(clothes: Analysis) -> None:
+    config = configuration()
+    uri = "https://ana:p@ss@host/my reviews.csv?sig=secret"
+    text = Page(render(clothes, config=replace(config, document=config.document | {"dataset_uri": uri}))).text
+    assert '"dataset_uri": "https://ana:***@host/my reviews.csv?***"' in text
 
 
 def test_notices_a_configuration_of_another_analysis(clothes: Analysis) -> None:
@@ -432,6 +453,10 @@ def test_stays_small_for_600_facet_values_that_all_fail(name: str) -> None:
     assert len(source.encode()) < 1_000_000
     page = Page(source)
     assert "The 40 most violating of 600 are drawn; the table of all metrics has the others." in page.text
+    unjudged = Page(render(analysis)).text
+    assert "600 groups tested, each against all other rows; the largest first." in unjudged
+    assert "The 40 largest of 600 are drawn;" in unjudged
+    assert "violating" not in unjudged
     assert all(value in page.text for value in counts)
 
 

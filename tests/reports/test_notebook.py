@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,6 +77,23 @@ def test_running_it_gives_the_tables_that_are_stored_in_it(
             else:
                 assert "image/svg+xml" in output.data
     assert compared == 6  # overview and distribution of two facets, the repair, the labels
+
+
+def test_its_pictures_are_xml(hostile: nbformat.NotebookNode) -> None:
+    drawn = [output for each in code_of(hostile) for output in each.outputs if "image/svg+xml" in output.data]
+    assert drawn
+    for output in drawn:
+        assert ElementTree.fromstring(output.data["image/svg+xml"]).tag.endswith("svg")
+
+
+def test_weights_are_shown_as_they_are_stored() -> None:
+    notebook = notebook_of(analysis_of(facet("g", {"a": (5, 5), "b": (1, 9)}, weight=0.00123), weighted=True))
+    variables = _run(notebook, "tools", "numbers")
+    for name in ("overview-1", "labels", "distribution-1"):
+        rows = Cells(cell(notebook, name).outputs[0].data["text/html"]).rows
+        assert Cells(variables["show"](name).to_html()).rows == rows
+        assert "Weight" in rows[0]
+        assert ("0.0172" if name == "labels" else "0.0135") in {each for row in rows for each in row}
 
 
 def test_what_runs_writes_nothing_but_text(executed: nbformat.NotebookNode) -> None:

@@ -90,3 +90,17 @@ def test_it_stays_small_however_many_values_there_are(values: int) -> None:
     document = overview([many], [thresholds.judge(many)])
     assert document["analyses"][0]["facets"][0]["left_out"] == max(0, values - MOST_VALUES)
     assert len(json.dumps(document)) < 120_000
+
+
+def test_many_analyses_share_the_room_of_one() -> None:
+    many = analysed({f"Category number {n:04d}": (n % 17 + 1, n % 13 + 1) for n in range(700)})
+    document = overview([many] * 10)
+    facets = [one["facets"][0] for one in document["analyses"]]
+    assert {(len(facet["values"]), facet["left_out"]) for facet in facets} == {(60, 640)}
+    assert len(json.dumps(document)) < 120_000
+    assert len(overview([many] * 100)["analyses"][0]["facets"][0]["values"]) == 10
+
+
+def test_very_long_values_are_shortened() -> None:
+    long = analysed({f"{n} " + "x" * 20_000: (n + 1, 5) for n in range(30)})
+    assert len(json.dumps(overview([long]))) < 30_000

@@ -12,8 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from report_makers import CLOTHES, CREATED, HOSTILE, HOSTILE_ELSEWHERE, METHODS, analysis_of, configuration, facet
 
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import pdf, pdf_document
+from airflow_clarify.reports import pdf, pdf_document, wording
 from airflow_clarify.reports.builder import build
 from airflow_clarify.reports.text import visible
 
@@ -95,12 +98,41 @@ def test_of_too_many_groups_the_worst_are_listed_and_it_says_so(monkeypatch: pyt
     monkeypatch.setattr(pdf_document, "_MOST_ROWS", 50)
     counts = {f"group {index:02d}": (index, 300 - index) for index in range(1, 61)}
     text = text_of(pdf.render_report(build(analysis_of(facet("g", counts)), created=CREATED)))
-    assert "The 50 most violating of 60 are listed; the report in HTML has all." in text
+    assert "The 50 largest of 60 are listed; the report in HTML has all." in text
     table = text[text.index("All metrics") : text.index("The rows behind")]
     listed = re.findall(r"group (\d\d)", table)
     assert len(listed) == 50
     assert {"01", "60"} <= set(listed)
     assert "30" not in listed
+
+
+def test_names_have_room_beside_the_numbers_however_many_there_are() -> None:
+    """Which cannot be seen in the text alone: that is the same where a name lies over the numbers beside it."""
+    counts = {"Dresses and coats": (4634, 1511), "Trend": (78, 40), "others": (1272100, 364200)}
+    categories = facet("product_category", counts, weight=123.45)
+    config = AnalysisConfig.build(DataConfig("r.csv", label="s"), BiasConfig([1], "product_category"), "all")
+    analysis = Analysis.from_contingency(Contingency("s", "1", [categories], weighted=True), config)
+    rules = Thresholds(dict.fromkeys(METHODS, 0.0))
+    report = build(analysis, before=analysis, thresholds=rules, created=CREATED)
+    assert len(wording.count_headings(report, report.facets[0])) + len(report.facets[0].columns) == 14
+    lines = [line for page in read(pdf.render_report(report)).pages for line in _lines_of(page)]
+    tables = [line for line in lines if line[0][1] == "Trend" and len(line) >= 6]
+    assert len(tables) == 2  # of the metrics, and of the counts
+    for (left, _), (first_number, _), *_ in tables:
+        assert first_number - left > 60
+
+
+def _lines_of(page: pypdf.PageObject) -> list[list[tuple[float, str]]]:
+    """The texts of each line, each with how far it is from the left."""
+    lines: dict[int, list[tuple[float, str]]] = {}
+
+    def visit(text: str, outer: list[float], inner: list[float], *_: object) -> None:
+        if text.strip():
+            x, y = inner[4] * outer[0] + outer[4], inner[5] * outer[3] + outer[5]
+            lines.setdefault(round(y), []).append((x, text.strip()))
+
+    page.extract_text(visitor_text=visit)
+    return [sorted(line) for line in lines.values()]
 
 
 # --- Hostile names ------------------------------------------------------------------------------------------------
@@ -117,11 +149,10 @@ def hostile() -> str:
 
 def test_names_are_text_whatever_they_say(hostile: str) -> None:
     from_left_to_right = [
-        value
-        for value in [*HOSTILE, *HOSTILE_ELSEWHERE, "x" * 500]
-        if value and value.isascii() and visible(value) == value
+        value for value in [*HOSTILE, *HOSTILE_ELSEWHERE] if value and value.isascii() and visible(value) == value
     ]
     assert len(from_left_to_right) > 20
+    assert "x…(500characters)" in hostile
     for value in from_left_to_right:
         assert joined(value) in hostile
     assert "#panic()<b>" in hostile

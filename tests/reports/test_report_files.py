@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pypdf
 import pytest
@@ -17,6 +20,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import ConfigError, ThresholdError
+from airflow_clarify.outputs import write_analysis, write_verdict
 from airflow_clarify.reports.builder import build
 from airflow_clarify.reports.files import render_files
 from airflow_clarify.reports.model import Report
@@ -66,6 +70,11 @@ def test_there_is_a_file_for_every_format_in_this_order() -> None:
     assert files["report.pdf"].startswith(b"%PDF-")
     assert list(render_files(clothes(), formats={"ipynb"})) == ["report.ipynb"]
     assert render_files(clothes(), formats=()) == {}
+
+
+def test_formats_that_are_one_text_are_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"formats are 'html', one text; give a list of them, such as \['html'\]"):
+        render_files(clothes(), formats="html")
 
 
 def test_an_unknown_format_is_an_error_that_names_the_known_ones() -> None:
@@ -120,6 +129,31 @@ def test_every_format_says_the_same() -> None:
             assert written in pdf
 
 
+@pytest.mark.parametrize("weight", [None, 0.1])
+def test_the_hash_in_the_evidence_is_that_of_the_file(tmp_path: Path, weight: float | None) -> None:
+    def shown(folder: str) -> dict[str, str]:
+        page = (tmp_path / folder / "report.html").read_text()
+        return dict(re.findall(r"<dt>(analysis\.json[^<]*), SHA-256</dt> <dd>(\w+)</dd>", page))
+
+    counts = {"f": (127, 80), "m": (300, 111), "x": (3, 14)}
+    analysis = analysis_of(facet("gender", counts, weight), weighted=weight is not None)
+    written = {
+        folder: write_analysis(str(tmp_path / folder), analysis, configuration(), formats=["html"])
+        for folder in ("before", "after")
+    }
+    on_disk = hashlib.sha256((tmp_path / "after" / "analysis.json").read_bytes()).hexdigest()
+    assert shown("after") == {"analysis.json": on_disk}
+    # As another wrote it, and as it comes to a gate.
+    other = (tmp_path / "after" / "analysis.json").read_bytes().replace(b"    ", b"  ")
+    (tmp_path / "after" / "analysis.json").write_bytes(other)
+    now = Analysis.from_xcom(written["after"].to_xcom())
+    write_verdict(now, RULES.judge(now), RULES, before=written["before"])
+    assert shown("after") == {"analysis.json": hashlib.sha256(other).hexdigest(), "analysis.json before": on_disk}
+    # Where the files of both are the same, the earlier ones are no longer there.
+    write_verdict(now, RULES.judge(now), RULES, before=written["after"])
+    assert shown("after").keys() == {"analysis.json"}
+
+
 def _all_kinds_of_reports() -> dict[str, Report]:
     document = json.loads(clothes().to_clarify_json())
     metrics = document["pre_training_bias_metrics"]["facets"]["product_category"][0]["metrics"]
@@ -151,6 +185,13 @@ def test_every_kind_of_report_has_every_format(kind: str) -> None:
     assert headline in html.render_report(report)
     assert headline in notebook.render_report(report)
     assert headline in text_of_pdf(pdf.render_report(report))
+
+
+def test_very_long_values_are_shortened() -> None:
+    counts = {f"{index} " + "x" * 20_000: (1 + index, 20) for index in range(30)}
+    files = render_files(analysis_of(facet("text", counts)), thresholds=RULES, created=CREATED)
+    assert all(len(content) < 300_000 for content in files.values())
+    assert "x… (20,002 characters)" in files["report.html"].decode()
 
 
 def test_600_groups_that_all_fail_in_all_metrics_stay_small() -> None:

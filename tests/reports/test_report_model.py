@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import math
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from types import ModuleType
 
@@ -17,7 +18,7 @@ from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, Tally
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import evidence, markdown, readings, text
+from airflow_clarify.reports import evidence, markdown, readings, text, wording
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.builder import build
 from airflow_clarify.reports.evidence import fingerprint_of_counts, without_secrets
@@ -55,6 +56,69 @@ def test_every_metric_can_be_read_with_and_without_counts(metric: str, counted: 
     sentence = reading(metric, Measured(Where("product_category", "Trend"), 0.11, split, weighted))
     assert "product_category=Trend" in "".join(sentence)
     assert not "".join(sentence).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "said"),
+    [
+        ("DPL", 0.0, "all others are positive as often as rows with f=m"),
+        ("DPL", -1e-17, "all others are positive as often as rows with f=m"),
+        ("DPL", 0.0001, "all others are positive more often than rows with f=m, by less than 0.1 points"),
+        ("DPL", -0.25, "all others are positive less often than rows with f=m, by 25.0 points"),
+        ("CDDL", 0.0, "over the groups, the share of rows with f=m among the not positive is as large as among the "),
+        ("CDDL", -0.3, "rows with f=m among the not positive is 30.0 points smaller than among the positive"),
+        ("KS", 0.0, "the shares of both outcomes are the same in rows with f=m and in all others"),
+    ],
+)
+def test_a_reading_of_nothing_says_so(metric: str, value: float, said: str) -> None:
+    assert said in "".join(reading(metric, Measured(Where("f", "m"), value, None, False)))
+
+
+def test_one_row_is_one_row() -> None:
+    split = Split(*(Tally.of_rows(rows) for rows in (1, 0, 5, 4)))
+    assert "".join(reading("CI", Measured(Where("f", "m"), 0.8, split, False))).startswith(
+        "1 row with f=m against 9 of"
+    )
+
+
+@pytest.mark.parametrize(
+    ("weight", "written"),
+    [
+        (0, "0"),
+        (0.00003, "3e-05"),
+        (0.0125, "0.0125"),
+        (0.5, "0.5"),
+        (-0.25, "-0.25"),
+        (1.005, "1"),
+        (1e6, "1,000,000"),
+    ],
+)
+def test_a_weight_is_only_nothing_when_it_is(weight: float, written: str) -> None:
+    assert text.weight(weight) == written
+
+
+@pytest.mark.parametrize(("bound", "written"), [(0.1, "0.1"), (0.12345678, "0.12345678"), (-0.0, "0"), (2.0, "2")])
+def test_a_bound_is_written_as_its_author_wrote_it(bound: float, written: str) -> None:
+    assert text.bound(bound) == written
+
+
+def test_a_very_long_value_is_told_by_its_beginning_and_its_length() -> None:
+    assert text.name("x" * 300) == "x" * 300
+    cut = text.name("x" * 20_000)
+    assert cut.endswith("xx… (20,000 characters)")
+    assert len(cut) == 300
+    assert len(Where("c" * 301, "v" * 301)) == 601
+
+
+def test_weights_that_are_all_0_are_told_from_counts_that_are_not_there() -> None:
+    cells = [Cell("a", label, label == "1", None, Tally.of_weights(5, 0.0, 0.0)) for label in "01"]
+    config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
+    contingency = Contingency("ok", "1", [FacetContingency("group", ["a"], cells)], weighted=True)
+    weightless = Analysis.from_contingency(contingency, config)
+    said = "".join(wording.label_sentence(build(weightless)))
+    assert said.endswith("when ok is 1. The weight of every row is 0, so there is nothing to have a share of.")
+    without = Analysis.from_clarify_json(weightless.to_clarify_json())
+    assert "not in the analysis.json" in "".join(wording.label_sentence(build(without)))
 
 
 def test_a_reading_says_when_an_outcome_was_left_out() -> None:
@@ -123,6 +187,36 @@ def test_groups_that_are_alike_after_a_repair_come_as_they_were_before() -> None
     assert report.primary.after == ("every group", "0.0000")
 
 
+def test_two_values_that_differ_by_their_sign_are_not_one_value_of_every_group() -> None:
+    analysis = analysis_of({"a": (40, 60), "b": (60, 40)})
+    before = {metric.name: metric.before for metric in build(analysis, before=analysis).metrics}
+    assert before["DPL"] == ("group=a", "0.2000")
+    assert before["CI"] == ("every group", "0.0000")
+
+
+def test_an_interval_is_compared_though_its_end_has_changed() -> None:
+    now, then, other = (analysis_of({name: (5, 5)}) for name in ("(40.0, 65.0]", "(40.0, 70.0]", "(50.0, 70.0]"))
+    assert build(now, before=then).facets[0].groups[0].rows_before == 10
+    assert build(now, before=then).warnings == build(now).warnings
+    assert build(now, before=other).facets[0].groups[0].rows_before is None
+
+
+def test_what_cannot_be_compared_is_told() -> None:
+    now = analysis_of({"a": (5, 5), "b": (6, 4)})
+    gone = analysis_of({"a": (5, 5), "b": (6, 4), "c": (7, 3), **{f"d{place}": (1, 1) for place in range(9)}})
+    told = build(now, before=gone).warnings[-1]
+    assert told == ("facet 'group': tested before and no longer there: 'c', 'd0', 'd1', 'd2', 'd3' and 5 more")
+    other = replace(now, label="price", facets=tuple(replace(facet, column="colour") for facet in now.facets))
+    label, columns = build(now, before=other).warnings[-2:]
+    assert label.startswith("the data before were measured by another label, 'price' and not 'ok'")
+    assert columns.startswith("before, the facet columns were 'colour', and now they are 'group'")
+    told = build(now, before=replace(now, label_value_or_threshold="0")).warnings[-1]
+    assert told == "before, label 'ok' was positive when 0, which is now 1, so the values cannot be compared"
+    for same, end in (("(3.0, 5.0]", "(3.0, 4.0]"), ("1", "1")):
+        before = replace(now, label_value_or_threshold=same)
+        assert build(replace(now, label_value_or_threshold=end), before=before).warnings == build(now).warnings
+
+
 @pytest.mark.parametrize(("rules", "primary"), [({"KL": 1.0}, "KL"), ({"KL": 1.0, "DPL": 1.0}, "DPL"), (None, "DPL")])
 def test_the_primary_metric_is_one_that_is_judged(rules: dict[str, float] | None, primary: str) -> None:
     report = build(analysis_of({"a": (50, 50), "b": (60, 40)}), thresholds=Thresholds(rules) if rules else None)
@@ -146,7 +240,28 @@ def test_no_heat_where_all_is_zero() -> None:
 
 def test_labels_of_which_all_are_known_are_marked_positive() -> None:
     bars = build(analysis_of({"a": (50, 30), "b": (60, 40)})).labels.bars
-    assert [(bar.label, bar.rows, bar.positive) for bar in bars] == [("1", 110, True), ("0", 70, False)]
+    assert [(bar.label, bar.size, bar.positive) for bar in bars] == [("1", 110, True), ("0", 70, False)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive_text", "positive"),
+    [
+        ({"1.0": True, "0.0": False}, "1", {"1.0": True, "0.0": False}),
+        ({"1": True, "1.0": False}, "1", {"1": True, "1.0": False}),
+        ({"low": False, "so, so": True, None: False}, "so, so,high", {"low": None, "so, so": None, None: False}),
+    ],
+)
+def test_a_label_is_only_said_to_be_positive_or_not_where_that_is_certain(
+    labels: dict[str | None, bool], positive_text: str, positive: dict[str | None, bool | None]
+) -> None:
+    cells = [
+        Cell("a", label, known, None, Tally.of_rows(5 + place)) for place, (label, known) in enumerate(labels.items())
+    ]
+    cells.append(Cell("b", "high" if "so, so" in labels else "1", True, None, Tally.of_rows(2)))
+    config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
+    contingency = Contingency("ok", positive_text, [FacetContingency("group", ["a", "b"], cells)])
+    bars = build(Analysis.from_contingency(contingency, config)).labels.bars
+    assert {bar.label: bar.positive for bar in bars if bar.label in positive} == positive
 
 
 def test_many_labels_are_summed_up() -> None:
@@ -157,8 +272,8 @@ def test_many_labels_are_summed_up() -> None:
     labels = build(Analysis.from_contingency(contingency, config)).labels
     assert len(labels.bars) == 20
     assert labels.others == 21
-    assert labels.other_rows == sum(range(1, 21)) + 1
-    assert not any(bar.positive for bar in labels.bars)
+    assert labels.rest == Tally.of_rows(sum(range(1, 21)) + 1)
+    assert {bar.positive for bar in labels.bars} == {None}  # an interval does not say which labels are in it
 
 
 # --- How the rows are spread --------------------------------------------------------------------------------------
@@ -175,13 +290,13 @@ COUNTS = st.dictionaries(
 def test_the_bars_hold_all_rows_the_longest_first(counts: dict[str, tuple[int, int]]) -> None:
     distribution = build(analysis_of(counts)).facets[0].distribution
     assert distribution is not None
-    assert sum(bar.rows for bar in distribution.all_bars) == distribution.rows == sum(map(sum, counts.values()))
-    assert sum(bar.positive for bar in distribution.all_bars) == sum(positive for positive, _ in counts.values())
-    lengths = [bar.rows for bar in distribution.bars]
+    assert sum(bar.size for bar in distribution.all_bars) == sum(map(sum, counts.values()))
+    assert sum(bar.positive_size for bar in distribution.all_bars) == sum(positive for positive, _ in counts.values())
+    lengths = [bar.size for bar in distribution.bars]
     assert lengths == sorted(lengths, reverse=True)
     assert len(distribution.bars) + distribution.others == len(counts)
     assert (distribution.rest is not None) == (distribution.others > 0)
-    assert all(0 <= bar.positive <= bar.rows <= distribution.longest for bar in distribution.all_bars)
+    assert all(0 <= bar.positive_size <= bar.size <= distribution.longest for bar in distribution.all_bars)
 
 
 def test_rows_that_no_group_holds_have_a_bar() -> None:
@@ -190,7 +305,27 @@ def test_rows_that_no_group_holds_have_a_bar() -> None:
     contingency = Contingency("ok", "1", [FacetContingency("group", ["a", None], cells)])
     distribution = build(Analysis.from_contingency(contingency, config)).facets[0].distribution
     assert distribution is not None
-    assert [(bar.value, bar.rows, bar.positive) for bar in distribution.all_bars] == [("a", 5, 5), (None, 3, 0)]
+    bars = [(bar.value, bar.size, bar.positive_size) for bar in distribution.all_bars]
+    assert bars == [("a", 5, 5), (None, 3, 0)]
+
+
+def test_the_bars_of_weighted_data_have_the_shares_of_the_table() -> None:
+    cells = [
+        Cell("f", "1", True, None, Tally.of_weights(10, 90.0, 810.0)),
+        Cell("f", "0", False, None, Tally.of_weights(90, 10.0, 2.0)),
+        Cell("m", "1", True, None, Tally.of_weights(50, 50.0, 50.0)),
+        Cell("m", "0", False, None, Tally.of_weights(50, 150.0, 450.0)),
+    ]
+    config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
+    contingency = Contingency("ok", "1", [FacetContingency("group", ["f", "m"], cells)], weighted=True)
+    report = build(Analysis.from_xcom(Analysis.from_contingency(contingency, config).to_xcom()))
+    (section,) = report.facets
+    assert section.distribution is not None
+    assert {bar.value: bar.positive_share for bar in section.distribution.bars} == {"m": 0.25, "f": 0.9}
+    assert {group.value: group.share for group in section.groups} == {"m": 0.25, "f": 0.9}
+    assert [bar.size for bar in section.distribution.bars] == [200, 100]
+    assert [(bar.label, bar.share) for bar in report.labels.bars] == [("0", 160 / 300), ("1", 140 / 300)]
+    assert report.labels.positive_share == 140 / 300
 
 
 def test_there_are_no_bars_without_counts() -> None:
@@ -244,6 +379,16 @@ def test_evidence_says_where_the_data_lie_and_what_counted_them() -> None:
         ("select a from b where c = '?'", "select a from b where c = '?'"),
         ("https://b/r.csv?X-Amz-Signature=secret&x", "https://b/r.csv?***"),
         ("postgresql+psycopg2://ana:s3:cret@db:5432/x", "postgresql+psycopg2://ana:***@db:5432/x"),
+        ("postgresql://ana:p@ss@db/x", "postgresql://ana:***@db/x"),
+        ("HTTPS://h/my file.csv?sig=s", "HTTPS://h/my file.csv?***"),
+        ("s3://b/r?.csv", "s3://b/r?.csv"),
+        ("s3://b/r.csv?s3_secret_access_key=s", "s3://b/r.csv?***"),
+        ("jdbc:postgresql://h/db?user=u&password=p", "jdbc:postgresql://h/db?***"),
+        (
+            "select '?' from read_csv('https://h/a b.csv?sig=s', header=true) where c = 'd?'",
+            "select '?' from read_csv('https://h/a b.csv?***', header=true) where c = 'd?'",
+        ),
+        ("https://h:443/a@b.csv", "https://h:443/a@b.csv"),
     ],
 )
 def test_evidence_holds_no_secrets(data: str, shown: str) -> None:

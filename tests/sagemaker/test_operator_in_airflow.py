@@ -7,6 +7,7 @@ import json
 import os
 import pkgutil
 import signal
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -276,9 +277,17 @@ def test_a_killed_task_stops_its_job(
 ) -> None:
     """The worker is told by a signal, which Airflow's runner hands on to the operator."""
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(
-        "airflow_clarify.operators.jobs.time.sleep", lambda _: os.kill(os.getpid(), signal.SIGTERM), raising=True
-    )
+
+    class DeadlyTime:
+        """The operator's own: other threads of this process sleep too."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(time, name)
+
+        def sleep(self, seconds: float) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("airflow_clarify.operators.jobs.time", DeadlyTime())
     with DAG("sagemaker_killed", schedule=None) as dag:
         check(folder, engine=endless(), stop_job_on_kill=stop)
     try:

@@ -56,6 +56,16 @@ def test_the_images_releases_are_those_of_the_tests() -> None:
         assert package in DOCKERFILE
 
 
+def test_what_the_image_is_made_with_is_pinned_too() -> None:
+    pins = (PROJECT / "constraints-dev.txt").read_text()
+    assert re.search(r"^hatchling==", pins, re.MULTILINE)
+    pip, *installs = re.findall(r"-m pip install (.*)", DOCKERFILE.replace("\\\n", ""))
+    assert re.fullmatch(r'"pip==[\d.]+"', pip)
+    assert installs
+    assert all(words.startswith("--constraint constraints-dev.txt ") for words in installs)
+    assert installs[-1].endswith("--build-constraint constraints-dev.txt .")
+
+
 def test_the_build_may_see_what_it_copies() -> None:
     allowed = set(re.findall(r"^!(.+)$", (PROJECT / ".dockerignore").read_text(), re.MULTILINE))
     copied = [

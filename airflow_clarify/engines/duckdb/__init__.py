@@ -111,12 +111,13 @@ class DuckDBEngine:
         :raises DataError: the data cannot be read
         :raises OutputError: the copy cannot be written
         """
+        from airflow_clarify.bias.balance import listed
         from airflow_clarify.bias.config import resolve_column
         from airflow_clarify.engines.duckdb.aside import uploader
         from airflow_clarify.engines.duckdb.sample import sample
 
         with self._open(data) as source:
-            names = [resolve_column(column, list(source.columns), "by") for column in by]
+            names = [resolve_column(column, list(source.columns), "by") for column in listed(by, "by")]
 
             def tell(what: str, part: float) -> None:
                 # Lines are copied between two such calls, where no query is running that could be interrupted.

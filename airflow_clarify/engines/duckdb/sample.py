@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult
+from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, check_seed
 from airflow_clarify.engines.duckdb.draw import Draw
 from airflow_clarify.exceptions import ConfigError
 
@@ -138,8 +138,7 @@ def _settled(
     """The parameters, checked."""
     columns = by if isinstance(by, str) else tuple(by)
     balance = Balance(cast(Any, columns), cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing))
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise ConfigError(f"seed: {seed!r} is not a whole number")
+    check_seed(seed)
     return balance, Draw(seed)
 
 

@@ -63,7 +63,8 @@ def collect(description: Mapping[str, Any], config: AnalysisConfig, files: S3Fil
         analysis = _read(description, folder, there, config, files)
     except DataError as error:
         raise JobError(f"the processing job {_name(description)} left a broken output: {error}") from None
-    analysis = replace(analysis, source=locations(description).get(DATA_INPUT, ""))
+    data = locations(description).get(DATA_INPUT)
+    analysis = replace(analysis, whereabouts={} if data is None else {"path": data})
     _see_that_it_answers(analysis, config, f"{folder}/{outputs.ANALYSIS}")
     if analysis.rows is None:
         analysis = _written_up(analysis, config, folder, files)

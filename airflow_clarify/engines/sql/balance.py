@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, Stratum
+from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, Stratum, check_seed, listed
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.sql.home import plain_texts
 from airflow_clarify.engines.sql.relation import actual_name
@@ -70,9 +70,10 @@ def balance(
     """
     told = progress or (lambda what, part: None)
     columns = list(source.columns)
-    names = tuple(actual_name(column, columns, "by") for column in _listed(by, "by"))
-    keys = tuple(actual_name(column, columns, "key") for column in _listed(key or (), "key"))
+    names = tuple(actual_name(column, columns, "by") for column in listed(by, "by"))
+    keys = tuple(actual_name(column, columns, "key") for column in listed(key or (), "key"))
     settled = Balance(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing))
+    check_seed(seed)
     weighted = weight_column if settled.strategy == "reweigh" else None
     _check_weight_column(weighted, columns)
     made = Target(writer, target, if_exists)
@@ -210,9 +211,3 @@ def _check_weight_column(name: str | None, columns: Sequence[str]) -> None:
         raise ConfigError("weight_column: it is empty; give the column of weights a name")
     if name.lower() in {column.lower() for column in columns}:
         raise ConfigError(f"weight_column: there is a column {name!r} already; choose another name")
-
-
-def _listed(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
-    if isinstance(columns, str):
-        raise ConfigError(f"{key}: {columns!r} is not a list of columns; give one, such as [{columns!r}]")
-    return columns

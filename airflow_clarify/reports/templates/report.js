@@ -7,7 +7,7 @@ for (const table of document.querySelectorAll("table.overview")) {
 
   // A cell's number; what is not defined sorts last.
   const number = (cell) => {
-    const found = cell.textContent.replace(/,/g, "").match(/-?(∞|\d+(\.\d+)?)/);
+    const found = cell.textContent.replace(/,/g, "").match(/-?(∞|\d+(\.\d+)?(e-\d+)?)/);
     return found ? Number(found[0].replace("∞", "Infinity")) : NaN;
   };
   const compare = (column, sign) => (one, other) => {
