@@ -27,7 +27,7 @@ ADMIN = "ada"
 READER = "rosa"
 PASSWORD = "only-on-loopback"
 
-GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED = (
+GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL = (
     "train_review_ranker",
     "payroll_scoring",
     "store_ranking",
@@ -36,8 +36,9 @@ GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED = (
     "loan_approval",
     "balanced_ranker",
     "measured_reviews",
+    "several_rankers",
 )
-READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED)
+READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL)
 
 HISTORY_RUNS = 200
 BAD_WEEK = range(6)
@@ -96,6 +97,23 @@ with DAG("measured_reviews", schedule=None):
         bias_config=BiasConfig([1], "product_category", label_type="categorical"),
     )
     BiasGateOperator(task_id="gate", analysis=measured.output, thresholds={"DPL": 0.1})
+
+with DAG("several_rankers", schedule=None):
+    good = made.overview("gate", made.BALANCED, {"DPL": 0.1}, reaction="warn")
+    bad = made.overview("gate", made.WOMENS_CLOTHING, {"DPL": 0.1}, reaction="warn")
+
+    @task
+    def gate(ti=None):
+        # Two files with the same label: one is fit to train on, and one is not.
+        both = bad | {"analyses": [*good["analyses"], *bad["analyses"]]}
+        ti.xcom_push(key="bias_overview", value=both)
+
+    @task
+    def shop(number, ti=None):
+        ti.xcom_push(key="bias_overview", value=bad if number == 1 else good)
+
+    gate()
+    shop.expand(number=[0, 1, 2])
 
 with DAG("nightly_export", schedule=None):
 

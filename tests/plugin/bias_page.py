@@ -107,6 +107,37 @@ class Visitor:
 
         self.page.route("**/api/v2/**", keep)
 
+    def shorten(self, howmany: int) -> None:
+        """Let every list of XComs end after so many, as if there had been no more."""
+
+        def cut(route: Route) -> None:
+            answer = route.fetch()
+            found = answer.json()
+            entries = found["xcom_entries"][:howmany]
+            route.fulfill(response=answer, json=found | {"xcom_entries": entries, "total_entries": len(entries)})
+
+        self.page.route("**/xcomEntries?*", cut)
+
+    def spoil(self, pattern: str, which: range, answer: Callable[[Route], None]) -> list[str]:
+        """Give other answers than Airflow's.
+
+        :param pattern: to which requests
+        :param which: to the how manieth of them
+        :param answer: gives the other answer
+        :return: what is asked for, as it is
+        """
+        asked: list[str] = []
+
+        def spoiled(route: Route) -> None:
+            asked.append(route.request.url)
+            if len(asked) - 1 in which:
+                answer(route)
+            else:
+                route.fallback()
+
+        self.page.route(pattern, spoiled)
+        return asked
+
     def read(self) -> str:
         """All data that the server has sent."""
         return "\n".join(self.sent)

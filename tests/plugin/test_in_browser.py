@@ -7,11 +7,28 @@ import re
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from airflow_services import _free_port
-from airflow_with_bias import ADMIN, GATED, HOSTILE, MEASURED, PLAIN, READER, SECRET, WAITING, WIDE, AirflowWithBias
+from airflow_with_bias import (
+    ADMIN,
+    GATED,
+    HOSTILE,
+    MEASURED,
+    PLAIN,
+    READER,
+    SECRET,
+    SEVERAL,
+    WAITING,
+    WIDE,
+    AirflowWithBias,
+)
 from overviews import HOSTILE as HOSTILE_VALUES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -22,7 +39,7 @@ def test_the_page_is_found_from_airflows_own_pages(bias_airflow: AirflowWithBias
     run_id = bias_airflow.runs[GATED]
     with visit(ADMIN) as ada:
         ada.page.goto(f"{ada.url}/dags/{GATED}")
-        ada.page.get_by_role("link", name="Bias").last.click()
+        ada.page.locator("a[href$='/plugin/bias-history']").click()
         ada.bias.get_by_test_id("verdict").get_by_text(VIOLATION).wait_for()
         ada.screenshot("history")
 
@@ -36,7 +53,7 @@ def test_the_page_is_found_from_airflows_own_pages(bias_airflow: AirflowWithBias
         ada.bias.get_by_role("heading", name="Bias").wait_for()
         ada.until(lambda: ada.bias.get_by_test_id("waiting").get_attribute("data-waiting") == "0")
         verdicts = ada.bias.locator("tbody tr td:first-child").all_inner_texts()
-        assert verdicts == ["Violation"] * 5 + ["Inconclusive", "Pass"]
+        assert verdicts == ["Violation"] * 7 + ["Inconclusive"] + ["Pass"] * 3
         ada.screenshot("gates")
         ada.bias.get_by_role("link", name=GATED).click()
         ada.page.wait_for_url(f"**/dags/{GATED}/plugin/bias-history")
@@ -98,6 +115,36 @@ def test_an_interval_that_reaches_across_a_bound_is_drawn_and_said(bias_airflow:
         page.get_by_role("button", name="Inconclusive: 0").click()
         assert "Confidence interval: −0.29" in page.locator(".row-details").inner_text()
         ada.screenshot()
+
+
+def test_a_gate_of_several_analyses_shows_the_worst_and_lets_each_be_chosen(bias_airflow, visit) -> None:
+    with visit(ADMIN) as ada:
+        page = ada.history(SEVERAL)
+        verdict = page.get_by_test_id("verdict")
+        verdict.get_by_role("heading", name="Violation in gate: sentiment = 1 (2)").wait_for()
+        assert VIOLATION in verdict.inner_text()
+        ada.screenshot("history")
+        tasks = page.get_by_role("group", name="Task").get_by_role("button")
+        assert tasks.all_inner_texts() == ["gate", "shop [0]", "shop [1]", "shop [2]"]
+        chooser = page.get_by_label("Analysis")
+        assert chooser.locator("option").all_inner_texts() == ["sentiment = 1", "sentiment = 1 (2)"]
+        assert chooser.input_value() == "sentiment = 1 (2)"
+        swim = page.get_by_role("region", name="Values over the runs").get_by_role("row", name="Swim")
+        measured = swim.inner_text()
+        chooser.select_option("sentiment = 1")
+        ada.until(lambda: swim.inner_text() != measured)
+        # What the gate has decided does not depend on which label is looked at.
+        assert verdict.get_by_role("heading", name="Violation in gate").count() == 1
+        decided = page.get_by_role("region", name="Runs and decisions").locator("tbody tr").inner_text()
+        assert re.search(rf"Violation\s+sentiment = 1 \(2\): .*{re.escape(VIOLATION)}", decided)
+        tasks.nth(2).click()
+        verdict.get_by_role("heading", name="Violation in shop [1]").wait_for()
+
+        page = ada.verdict(SEVERAL, bias_airflow.runs[SEVERAL])
+        page.get_by_test_id("verdict").last.wait_for()
+        headings = page.get_by_test_id("verdict").get_by_role("heading").all_inner_texts()
+        assert headings == ["Violation: sentiment = 1 (2)", "Pass: sentiment = 1"]
+        ada.screenshot("verdict")
 
 
 def test_six_hundred_values_are_searched_and_sorted(bias_airflow: AirflowWithBias, visit) -> None:
@@ -191,8 +238,10 @@ def test_hostile_values_stay_text(bias_airflow: AirflowWithBias, visit) -> None:
             "<i>a reason</i>",
         ):
             assert text in whole
-        assert page.locator(f"bdi[title='{'a' * 500}']").count() == 1
-        assert page.locator("bdi", has_text=re.compile("^a{10,40}…a+$")).first.inner_text().count("a") < 60
+        # A long name is cut where it was measured, and cut again to be shown.
+        long = page.locator("bdi", has_text=re.compile("^a{10,}…")).first
+        assert len(long.inner_text()) <= 60
+        assert re.fullmatch("a{250,300}….*", long.get_attribute("title") or "")
         ada.screenshot()
 
 
@@ -228,6 +277,102 @@ def test_a_task_that_checks_nothing_says_what_to_do(bias_airflow: AirflowWithBia
             404,
             404,
         ]
+        # Where a task of ours has ended well, there was one.
+        ada.page.route("**/xcomEntries/bias_overview?*", lambda route: route.fulfill(status=404, json={}))
+        page = ada.verdict(MEASURED, bias_airflow.runs[MEASURED], "bias")
+        page.get_by_text("The verdict is not there any more").wait_for()
+        ada.page.goto(f"{ada.url}/clarify/history?dag_id=..")
+        ada.page.get_by_text('".." cannot be a part of an address.').wait_for()
+
+
+def test_what_airflow_could_not_give_once_is_asked_for_again(bias_airflow: AirflowWithBias, visit) -> None:
+    with visit(ADMIN) as ada:
+        page = ada.page
+        page.clock.install()
+        ada.shorten(30)
+        failing = ada.spoil("**/xcomEntries/bias_overview?*", range(3, 9), lambda route: route.fulfill(status=500))
+        progress = page.get_by_test_id("progress")
+        page.goto(f"{ada.url}/clarify/history?dag_id={GATED}")
+        progress.wait_for()
+        ada.until(lambda: progress.inner_text().strip() == "6 runs could not be read.")
+        assert page.locator(".decision").count() == 15
+        assert page.locator("[class='decision tone-none']").count() == 6
+        _a_minute_later(ada, failing)
+        ada.until(lambda: progress.inner_text().strip() == "")
+        assert page.locator("[class='decision tone-none']").count() == 0
+
+        # A list that does not come once takes nothing away; the end of the session does.
+        broken = ada.spoil("**/xcomEntries?*", range(1), lambda route: route.fulfill(status=502))
+        _a_minute_later(ada, broken)
+        page.get_by_text("This may no longer be the latest").wait_for()
+        assert page.locator(".decision").count() == 15
+        ada.screenshot("stale")
+        _a_minute_later(ada, broken)
+        page.get_by_text("This may no longer be the latest").wait_for(state="detached")
+        ended = ada.spoil("**/xcomEntries?*", range(9), lambda route: route.fulfill(status=401))
+        _a_minute_later(ada, ended)
+        page.get_by_text("You are logged out").wait_for()
+        assert page.locator(".decision").count() == 0
+
+
+def _a_minute_later(visitor, asked: list[str]) -> None:
+    before = len(asked)
+    visitor.page.clock.fast_forward(61_000)
+    visitor.until(lambda: len(asked) > before)
+
+
+def test_a_new_run_takes_no_older_ones_away_until_they_are_listed_again(bias_airflow, visit) -> None:
+    def with_one_more(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        newer = found["xcom_entries"][0] | {
+            "task_id": "gate",
+            "run_id": "newer",
+            "run_after": later,
+            "timestamp": later,
+        }
+        route.fulfill(response=answer, json=found | {"xcom_entries": [newer, *found["xcom_entries"]]})
+
+    with visit(ADMIN) as ada:
+        page = ada.page
+        page.clock.install()
+        page.goto(f"{ada.url}/clarify/history?dag_id={GATED}")
+        runs = page.get_by_role("heading", name="over 200 runs")
+        runs.wait_for()
+        asked = ada.spoil("**/taskInstances/~/xcomEntries?*", range(9), with_one_more)
+        again = ada.spoil("**/taskInstances/gate/xcomEntries?*", range(9), lambda route: None)
+        _a_minute_later(ada, asked)
+        page.get_by_text("The verdict of the latest run cannot be read").wait_for()
+        assert len(again) == 1
+        assert runs.is_visible()
+
+
+def test_a_history_survives_a_latest_run_that_cannot_be_read(bias_airflow: AirflowWithBias, visit) -> None:
+    newer = {"value": {"format": "airflow_clarify.overview/2"}}
+    with visit(ADMIN) as ada:
+        page = ada.page
+        latest = "**/dagRuns/manual__*/taskInstances/gate/xcomEntries/bias_overview?*"
+        ada.spoil(latest, range(9), lambda route: route.fulfill(json=newer))
+        older = "**/taskInstances/gate/xcomEntries?*"
+        ada.spoil(older, range(9), lambda route: route.fulfill(status=500))
+        page.goto(f"{ada.url}/clarify/history?dag_id={GATED}")
+        page.get_by_text("The verdict of the latest run cannot be read").wait_for()
+        page.get_by_text("which cannot read what it says: upgrade the one there").wait_for()
+        page.get_by_text("An earlier run, due").wait_for()
+        page.get_by_text("1 run could not be read. Older runs could not be listed.").wait_for()
+        assert page.locator(".behind path").count() == 15
+        ada.screenshot()
+
+
+def test_a_session_that_ends_while_runs_are_read_is_said(bias_airflow: AirflowWithBias, visit) -> None:
+    with visit(ADMIN) as ada:
+        ended = ada.spoil("**/xcomEntries/bias_overview?*", range(9, 999), lambda route: route.fulfill(status=401))
+        ada.spoil("**/dagRuns/~/taskInstances/~/xcomEntries?*", range(1, 9), lambda route: route.fulfill(status=401))
+        ada.page.goto(f"{ada.url}/clarify/history?dag_id={GATED}")
+        ada.page.get_by_text("You are logged out").wait_for()
+        # What still waited in line was not asked for.
+        assert len(ended) < 30
 
 
 def test_who_may_not_see_a_dag_sees_nothing_of_it(bias_airflow: AirflowWithBias, visit) -> None:

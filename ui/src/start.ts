@@ -5,6 +5,10 @@ import { askAhead } from "./api/airflow";
 import { followAirflow } from "./colour";
 
 const view = viewOf(new URL(location.href));
-if (view) askAhead(view);
+try {
+  if (view) askAhead(view);
+} catch {
+  // The view says what is wrong, when it asks.
+}
 followAirflow();
 void import("./main");

@@ -3,7 +3,7 @@
 import type { TaskPlace, View } from "../address";
 import { segment } from "../address";
 import type { Query } from "./client";
-import { get, getAhead } from "./client";
+import { get, getAhead, notOfTheApi } from "./client";
 import { kept, keep } from "./session";
 
 export const KEY = "bias_overview";
@@ -73,7 +73,8 @@ function listRequest(place: Place): [string, Query] {
 }
 
 function pageOf(found: unknown): Page {
-  const { xcom_entries, total_entries } = found as { xcom_entries: ListedXCom[]; total_entries: number };
+  const { xcom_entries, total_entries } = (found ?? {}) as { xcom_entries?: ListedXCom[]; total_entries: number };
+  if (!Array.isArray(xcom_entries)) throw notOfTheApi();
   const entries = xcom_entries.map(entryOf);
   const latestFirst = xcom_entries.every((listed) => listed.run_after !== undefined) && isLatestFirst(entries);
   return { entries, total: total_entries, latestFirst };
@@ -98,7 +99,25 @@ function entryOf(listed: ListedXCom): Entry {
 
 /** Whether the latest run stands first. */
 export function isLatestFirst(entries: Entry[]): boolean {
-  return entries.every((entry, place) => place === 0 || entry.runAfter <= (entries[place - 1]?.runAfter ?? ""));
+  return entries.every((entry, place) => {
+    const before = entries[place - 1];
+    return !before || latestFirst(before, entry) <= 0;
+  });
+}
+
+/** Sorts the latest first. Airflow leaves fractions of a second out where there are none: as text, times do not sort. */
+export function latestFirst(one: Entry, other: Entry): number {
+  return Date.parse(other.runAfter) - Date.parse(one.runAfter);
+}
+
+/** One entry of each task: that of its first instance, where a task was mapped. */
+export function oneOfEachTask(entries: Entry[]): Entry[] {
+  const found = new Map<string, Entry>();
+  for (const entry of entries) {
+    const before = found.get(entry.taskId);
+    if (!before || entry.mapIndex < before.mapIndex) found.set(entry.taskId, entry);
+  }
+  return [...found.values()];
 }
 
 /**
@@ -132,7 +151,8 @@ export async function overviewOf(entry: Entry, signal?: AbortSignal, urgency?: n
 
 /** The value that a task has pushed. */
 export async function overviewAt(place: TaskPlace, signal?: AbortSignal, urgency?: number): Promise<unknown> {
-  const found = (await get(...valueRequest(place), signal, urgency)) as { value: unknown };
+  const found = (await get(...valueRequest(place), signal, urgency)) as { value?: unknown } | null;
+  if (found?.value === undefined) throw notOfTheApi();
   return found.value;
 }
 
@@ -149,7 +169,8 @@ export interface TaskInstance {
 }
 
 export async function taskInstance(place: TaskPlace, signal?: AbortSignal): Promise<TaskInstance> {
-  const found = (await get(taskPath(place), {}, signal)) as Record<string, unknown>;
+  const found = (await get(taskPath(place), {}, signal)) as Record<string, unknown> | null;
+  if (!found) throw notOfTheApi();
   return {
     state: typeof found.state === "string" ? found.state : null,
     tryNumber: typeof found.try_number === "number" ? found.try_number : 0,
@@ -178,7 +199,9 @@ export function askAhead(view: View): void {
         (found) => {
           const { entries } = pageOf(found);
           const latest = entries.filter((entry) => entry.runId === entries[0]?.runId);
-          for (const entry of latest) if (kept(entry) === undefined) void getAhead(...valueRequest(entry));
+          for (const entry of oneOfEachTask(latest)) {
+            if (kept(entry) === undefined) void getAhead(...valueRequest(entry));
+          }
         },
         () => undefined,
       );

@@ -16,6 +16,15 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether nothing may be shown any more, not even what was read before. */
+export function isBarred(error: unknown): boolean {
+  return hasLoggedOut(error) || (error instanceof ApiError && error.refusal === "forbidden");
+}
+
+export function hasLoggedOut(error: unknown): boolean {
+  return error instanceof ApiError && error.refusal === "logged-out";
+}
+
 export type Query = Record<string, string | number | undefined>;
 
 /** A browser opens six connections to a server; what is more waits in line there, out of our reach. */
@@ -27,6 +36,7 @@ export const FIRST_OF_ALL = -Infinity;
 interface Waiting {
   urgency: number;
   start: () => void;
+  refuse: (error: ApiError) => void;
 }
 
 let running = 0;
@@ -82,7 +92,7 @@ function addressOf(path: string, query: Query): URL {
 }
 
 function turn(urgency: number): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, refuse) => {
     const start = () => {
       running += 1;
       resolve();
@@ -92,27 +102,55 @@ function turn(urgency: number): Promise<void> {
       return;
     }
     const place = line.findIndex((waiting) => waiting.urgency > urgency);
-    line.splice(place < 0 ? line.length : place, 0, { urgency, start });
+    line.splice(place < 0 ? line.length : place, 0, { urgency, start, refuse });
   });
 }
 
 async function ask(address: URL, signal?: AbortSignal): Promise<unknown> {
   let answer: Response;
   try {
-    answer = await fetch(address, { credentials: "same-origin", headers: { Accept: "application/json" }, signal });
+    answer = await fetch(address, {
+      credentials: "same-origin",
+      headers: { Accept: "application/json" },
+      // The API sends nobody elsewhere: what does is a login page.
+      redirect: "manual",
+      signal,
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError("unreachable", 0, "Airflow does not answer. Is the api-server up, and the network?");
   }
-  if (answer.ok && !answer.redirected) return answer.json();
+  if (answer.ok) return contentOf(answer, signal);
   throw refused(answer);
+}
+
+async function contentOf(answer: Response, signal?: AbortSignal): Promise<unknown> {
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw notOfTheApi();
+  }
+}
+
+/** For an answer that Airflow's API does not give. */
+export function notOfTheApi(): ApiError {
+  const message = "Something else than Airflow’s API has answered: does a proxy, or its login page, stand before it?";
+  return new ApiError("broken", 200, message);
 }
 
 function refused(answer: Response): ApiError {
   const { status } = answer;
-  if (status === 401 || answer.redirected) {
+  if (status === 401 || answer.type === "opaqueredirect") {
     forget();
-    return new ApiError("logged-out", status, "Your session has ended. Log in to Airflow again, and this page comes back.");
+    const error = new ApiError(
+      "logged-out",
+      status,
+      "Your session has ended. Log in to Airflow again, and this page comes back.",
+    );
+    // The others would be told the same.
+    for (const waiting of line.splice(0)) waiting.refuse(error);
+    return error;
   }
   if (status === 403) return new ApiError("forbidden", status, "Airflow does not let you read this.");
   if (status === 404) return new ApiError("missing", status, "Airflow knows nothing by this name.");

@@ -10,7 +10,10 @@ import type { Entry } from "./airflow";
 
 const PREFIX = "airflow-clarify:";
 
-/** Larger values are few, and would fill the browser's store. */
+/**
+ * The most characters of a value: those of a facet of some 80 values. The store holds a few million, and Airflow's own
+ * pages keep things in it too: what is larger is fetched each time.
+ */
 const LARGEST = 20_000;
 
 export function kept(entry: Entry): unknown {

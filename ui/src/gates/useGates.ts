@@ -2,10 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import type { Entry, Page } from "../api/airflow";
-import { listMany, listOverviews } from "../api/airflow";
+import { latestFirst, listMany, listOverviews } from "../api/airflow";
 import { keyOf, useValues } from "../history/useValues";
-import type { Analysis, Outcome, Overview } from "../overview/model";
+import type { Outcome, Overview } from "../overview/model";
 import { severity } from "../overview/model";
+import { whyOf } from "../overview/text";
 
 const LOOK_AGAIN = 60_000;
 const DAY = 86_400_000;
@@ -28,8 +29,7 @@ export interface Gate {
   overview: Overview | undefined;
   error: unknown;
   outcome: Outcome | null;
-  /** The analysis that came out worst. */
-  worst: Analysis | undefined;
+  why: string;
 }
 
 /** Every gated DAG's latest verdicts, the worst first. */
@@ -40,14 +40,13 @@ export function useGates(): { gates: Gate[]; waiting: number; since: string | un
     queryFn: ({ signal }) => latestOfAll(signal),
   });
   const entries = found.data?.latest;
-  const values = useValues(entries);
+  const values = useValues(entries, found.dataUpdatedAt);
   const gates = useMemo(() => {
     const all = (entries ?? []).map((entry): Gate => {
       const value = values.get(keyOf(entry));
       const overview = value && "overview" in value ? value.overview : undefined;
-      const worst = overview?.analyses.toSorted((one, other) => severity(one.outcome) - severity(other.outcome))[0];
       const error = value && "error" in value ? value.error : undefined;
-      return { entry, overview, error, outcome: overview?.outcome ?? null, worst };
+      return { entry, overview, error, outcome: overview?.outcome ?? null, why: overview ? whyOf(overview) : "" };
     });
     return worstFirst(withoutMeasuring(all));
   }, [entries, values]);
@@ -70,9 +69,7 @@ function withoutMeasuring(all: Gate[]): Gate[] {
 
 export function worstFirst(gates: Gate[]): Gate[] {
   const rank = (gate: Gate) => (gate.error === undefined ? severity(gate.outcome) : severity("pass") - 0.5);
-  return gates.toSorted(
-    (one, other) => rank(one) - rank(other) || (one.entry.runAfter < other.entry.runAfter ? 1 : -1),
-  );
+  return gates.toSorted((one, other) => rank(one) - rank(other) || latestFirst(one.entry, other.entry));
 }
 
 async function latestOfAll(signal: AbortSignal): Promise<Found> {
@@ -97,13 +94,16 @@ async function whole(place: { since?: string }, first: Page, signal: AbortSignal
   return (await listMany(place, LOOKED_THROUGH, signal, first)).entries;
 }
 
-/** The latest entry of each task and of each of its mapped instances. */
+/** What each task has left in its latest run: one entry, or those of its mapped instances, of which each run has its own. */
 export function latestOf(entries: Entry[]): Entry[] {
+  const sorted = entries.toSorted(latestFirst);
+  const runs = new Map<string, string>();
   const latest = new Map<string, Entry>();
-  for (const entry of entries) {
-    const id = JSON.stringify([entry.dagId, entry.taskId, entry.mapIndex]);
-    const before = latest.get(id);
-    if (!before || before.runAfter < entry.runAfter) latest.set(id, entry);
+  for (const entry of sorted) {
+    const task = JSON.stringify([entry.dagId, entry.taskId]);
+    const run = runs.get(task) ?? entry.runId;
+    runs.set(task, run);
+    if (entry.runId === run) latest.set(JSON.stringify([task, entry.mapIndex]), entry);
   }
-  return [...latest.values()].sort((one, other) => (one.runAfter < other.runAfter ? 1 : -1));
+  return [...latest.values()];
 }

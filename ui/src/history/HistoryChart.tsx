@@ -6,6 +6,7 @@ import { Mark } from "../parts/DotPlot";
 import { scaleOf, tickText } from "../parts/scale";
 import { lookOf } from "../parts/Verdicts";
 import type { Line, Run } from "./measured";
+import { spansOf } from "./measured";
 
 const HEIGHT = 260;
 const STRIP = 26;
@@ -95,7 +96,7 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, ope
         onPointerDown={follow}
         onDoubleClick={() => openRun(at)}
       >
-        <Band line={picked[0]} x={x} y={y} step={step} />
+        <Band line={picked[0]} runs={runs} x={x} y={y} step={step} />
         {scale.ticks.map((tick) => (
           <g key={tick} className={tick === 0 ? "grid origin" : "grid"}>
             <line x1={LEFT} x2={LEFT + inner} y1={y(tick)} y2={y(tick)} />
@@ -178,17 +179,15 @@ interface Places {
   step: number;
 }
 
+interface BandProps extends Places {
+  line: Line | undefined;
+  runs: Run[];
+  y: (value: number) => number;
+}
+
 /** What the first chosen value was allowed in each run. */
-function Band({ line, x, y, step }: Places & { line: Line | undefined; y: (value: number) => number }) {
-  const spans: { from: number; to: number; low: number | null; high: number | null }[] = [];
-  line?.cells.forEach((cell, place) => {
-    if (!cell || (cell.low === null && cell.high === null)) return;
-    const last = spans.at(-1);
-    // Runs that have not come yet are taken to have been judged as the one before.
-    if (last?.low === cell.low && last.high === cell.high) last.to = place;
-    else spans.push({ from: last ? last.to + 1 : place, to: place, low: cell.low, high: cell.high });
-  });
-  return spans.map(({ from, to, low, high }) => {
+function Band({ line, runs, x, y, step }: BandProps) {
+  return spansOf(line?.cells ?? [], runs).map(({ from, to, low, high }) => {
     const [left, right] = [x(from) - step / 2, x(to) + step / 2];
     const top = high === null ? TOP : y(high);
     const bottom = low === null ? HEIGHT : y(low);

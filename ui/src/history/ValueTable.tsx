@@ -1,5 +1,5 @@
 import { Button, Flex, Input, Text } from "@chakra-ui/react";
-import { useDeferredValue, useMemo, useState } from "react";
+import { memo, useDeferredValue, useMemo, useState } from "react";
 
 import { count, decimal, nameOf, plural } from "../overview/text";
 import { Name } from "../parts/Name";
@@ -20,7 +20,8 @@ interface ValueTableProps {
 }
 
 /** Every facet value with its own small line: what to draw is chosen here. */
-export function ValueTable({ lines, chosen, setChosen, metric, column }: ValueTableProps) {
+export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
+  const { lines, chosen, setChosen, metric, column } = props;
   const [search, setSearch] = useState("");
   const [all, setAll] = useState(false);
   const wanted = useDeferredValue(search).trim().toLocaleLowerCase();
@@ -93,7 +94,7 @@ export function ValueTable({ lines, chosen, setChosen, metric, column }: ValueTa
       ) : null}
     </section>
   );
-}
+});
 
 function ValueRow({ line, colour, toggle }: { line: Line; colour: number; toggle: () => void }) {
   const values = line.cells.flatMap((cell) => (cell?.value == null ? [] : [cell.value]));

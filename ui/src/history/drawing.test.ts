@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 
 import type { Entry } from "../api/airflow";
-import { isLatestFirst } from "../api/airflow";
+import { isLatestFirst, oneOfEachTask } from "../api/airflow";
 import { latestOf } from "../gates/useGates";
 import { readOverview } from "../overview/model";
 import { drawingOrder } from "./drawing";
-import { linesOf, runsOf } from "./measured";
+import { linesOf, newestReadable, runsOf, spansOf } from "./measured";
 import { keyOf } from "./useValues";
 
-const entry = (runId: string, runAfter: string, taskId = "gate"): Entry => ({
+const entry = (runId: string, runAfter: string, taskId = "gate", mapIndex = -1): Entry => ({
   dagId: "d",
   runId,
   taskId,
-  mapIndex: -1,
+  mapIndex,
   dagName: "d",
   taskName: taskId,
   runAfter,
@@ -37,12 +37,27 @@ describe("a list of Airflow's", () => {
   it("shows whether it came in the order asked for", () => {
     expect(isLatestFirst([newer, older])).toBe(true);
     expect(isLatestFirst([older, newer])).toBe(false);
+    // As text, the later one would come first.
+    expect(isLatestFirst([entry("b", "2026-01-01T03:00:00.500000Z"), entry("a", "2026-01-01T03:00:00Z")])).toBe(true);
   });
 
   it("gives the latest of each task in any order", () => {
     const measuring = entry("a", "2026-01-01T00:00:00Z", "bias");
     expect(latestOf([older, measuring, newer])).toEqual([newer, measuring]);
   });
+
+  it("gives no instance that the latest run of a mapped task does not have", () => {
+    const instance = (run: string, day: string, index: number) => entry(run, `2026-01-0${day}T03:00:00Z`, "gate", index);
+    const now = [instance("b", "2", 0), instance("b", "2", 1)];
+    const before = [instance("a", "1", 0), instance("a", "1", 1), instance("a", "1", 2)];
+    expect(latestOf([...before, ...now, ...now])).toEqual(now);
+    expect(oneOfEachTask([...now.toReversed(), measuring(-1)]).map((one) => [one.taskId, one.mapIndex])).toEqual([
+      ["gate", 0],
+      ["bias", -1],
+    ]);
+  });
+
+  const measuring = (index: number) => entry("b", "2026-01-02T03:00:00Z", "bias", index);
 });
 
 describe("a history", () => {
@@ -88,5 +103,32 @@ describe("a history", () => {
       ["z", 0, [0.01, undefined, undefined]],
     ]);
     expect(lines[2]?.latest?.value).toBe(0.01);
+  });
+
+  it("begins with the newest run that can be read", () => {
+    const entries = [entry("3", "3"), entry("2", "2"), entry("1", "1")];
+    const [latest, middle, first] = entries as [Entry, Entry, Entry];
+    const one = overview(["x"], [0.2]);
+    const found = new Map([
+      [keyOf(latest), { error: new Error("newer format") }],
+      [keyOf(middle), { overview: one }],
+      [keyOf(first), { overview: overview(["y"], [0.2]) }],
+    ]);
+    expect(newestReadable(entries, found)).toEqual({ entry: middle, overview: one });
+    expect(newestReadable([latest], found)).toBeUndefined();
+  });
+
+  it("shows bounds only where there were any", () => {
+    const bounded = { value: 0, low: null, high: 0.1, outcome: null, interval: null };
+    const [free, tighter] = [{ ...bounded, high: null }, { ...bounded, high: 0.05 }];
+    const cells = [undefined, bounded, undefined, tighter, undefined, free, undefined, tighter, undefined];
+    const runs = runsOf(cells.map((_, place) => entry(String(place), `2026-01-0${9 - place}T03:00:00Z`)), new Map(), "");
+    const loading = new Set([2, 4, 8]);
+    const seen = spansOf(cells, runs.map((run, place) => ({ ...run, loading: loading.has(place) })));
+    expect(seen.map(({ from, to, high }) => [from, to, high])).toEqual([
+      [1, 2, 0.1],
+      [3, 4, 0.05],
+      [7, 8, 0.05],
+    ]);
   });
 });

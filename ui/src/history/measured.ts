@@ -1,7 +1,9 @@
 /** A history as tables of cells: what a chart draws. */
 
 import type { Entry } from "../api/airflow";
-import type { Analysis, Cell, Outcome } from "../overview/model";
+import type { Analysis, Cell, Outcome, Overview } from "../overview/model";
+import { namesOf } from "../overview/model";
+import { whyOf } from "../overview/text";
 import type { Values } from "./useValues";
 import { keyOf } from "./useValues";
 
@@ -11,35 +13,44 @@ export interface Run {
   /** Whether its value is still on its way. */
   loading: boolean;
   error: unknown;
+  /** What was measured of the label that somebody looks at. */
   analysis: Analysis | undefined;
+  /** What the task has said of all its analyses, and why. */
   outcome: Outcome | null;
+  why: string;
 }
 
 /** What somebody has chosen to look at. */
 export interface Choice {
-  /** Which analysis: by its label and positive label, as one gate may judge several. */
+  /** Which analysis, by its name, as one gate may judge several. */
   analysis: string;
   column: string;
   metric: string;
-}
-
-export function nameOfAnalysis(analysis: Analysis): string {
-  return `${analysis.label} = ${analysis.positive}`;
 }
 
 export function runsOf(entries: Entry[], values: Values, analysis: string | undefined): Run[] {
   return entries.toReversed().map((entry) => {
     const found = values.get(keyOf(entry));
     const overview = found && "overview" in found ? found.overview : undefined;
-    const one = overview?.analyses.find((candidate) => nameOfAnalysis(candidate) === analysis) ?? undefined;
+    const place = overview && analysis !== undefined ? namesOf(overview.analyses).indexOf(analysis) : -1;
     return {
       entry,
       loading: !found,
       error: found && "error" in found ? found.error : undefined,
-      analysis: one,
+      analysis: overview?.analyses[place],
       outcome: overview?.outcome ?? null,
+      why: overview ? whyOf(overview) : "",
     };
   });
+}
+
+/** What the task said in the newest run of which that can be read. */
+export function newestReadable(entries: Entry[], values: Values): { entry: Entry; overview: Overview } | undefined {
+  for (const entry of entries) {
+    const found = values.get(keyOf(entry));
+    if (found && "overview" in found) return { entry, overview: found.overview };
+  }
+  return undefined;
 }
 
 /** One facet value over the runs. */
@@ -49,6 +60,33 @@ export interface Line {
   cells: (Cell | undefined)[];
   notPassing: number;
   latest: Cell | undefined;
+}
+
+/** Neighbouring runs in which a value was allowed the same. */
+export interface Span {
+  from: number;
+  to: number;
+  low: number | null;
+  high: number | null;
+}
+
+/** What a value was allowed over the runs. A run that has not come yet is taken to have been judged as the one before. */
+export function spansOf(cells: Line["cells"], runs: Run[]): Span[] {
+  const spans: Span[] = [];
+  let last: Span | undefined;
+  for (const [place, cell] of cells.entries()) {
+    if (!cell && runs[place]?.loading) {
+      if (last) last.to = place;
+    } else if (!cell || (cell.low === null && cell.high === null)) {
+      last = undefined;
+    } else if (last?.low === cell.low && last.high === cell.high) {
+      last.to = place;
+    } else {
+      last = { from: place, to: place, low: cell.low, high: cell.high };
+      spans.push(last);
+    }
+  }
+  return spans;
 }
 
 /** Every facet value that any run has, in the order of the latest run: the most violating first. */

@@ -1,9 +1,10 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import type { QueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import type { Entry } from "../api/airflow";
-import { FIRST_ENTRIES, dueOfEarliest, listMany, listOverviews } from "../api/airflow";
-import { FIRST_OF_ALL } from "../api/client";
+import { FIRST_ENTRIES, dueOfEarliest, latestFirst, listMany, listOverviews, oneOfEachTask } from "../api/airflow";
+import { FIRST_OF_ALL, hasLoggedOut } from "../api/client";
 import type { Overview } from "../overview/model";
 import { fetchOverview } from "./useValues";
 
@@ -21,8 +22,8 @@ export interface Series {
   taskId: string;
   mapIndex: number;
   name: string;
-  /** What it said last; undefined where that could not be read. */
-  latest: Overview | undefined;
+  /** What its task is; undefined where that could not be read. */
+  kind: Overview["kind"] | undefined;
   /** The latest first. */
   entries: Entry[];
   /** Whether Airflow has more of them than were listed. */
@@ -42,25 +43,40 @@ export function useSeries(dagId: string) {
     refetchInterval: LOOK_AGAIN,
     queryFn: async ({ signal }) => {
       const { entries, complete } = await listLatest(dagId, signal);
-      const found = [...grouped(entries)].map(([id, own]) => ({ id, own }));
-      const series = await Promise.all(
-        found.map(async ({ id, own }): Promise<Series> => {
-          const latest = own[0];
-          const overview = latest && (await fetchOverview(queries, latest, FIRST_OF_ALL).catch(() => undefined));
-          return {
-            id,
-            taskId: latest?.taskId ?? "",
-            mapIndex: latest?.mapIndex ?? -1,
-            name: nameOfSeries(latest),
-            latest: overview,
-            entries: own.slice(0, MOST_RUNS),
-            more: !complete && own.length < MOST_RUNS,
-          };
-        }),
-      );
-      return series.sort((one, other) => kindOf(one) - kindOf(other) || one.name.localeCompare(other.name));
+      const found = [...grouped(entries)].map(([id, own]) => ({ id, own: own.slice(0, MOST_RUNS) }));
+      // The instances of a mapped task are all of one kind: only the first has to be asked.
+      const firsts = oneOfEachTask(found.flatMap(({ own }) => own.slice(0, 1)));
+      const asked = firsts.map(async (entry) => [entry.taskId, await kindOf(queries, entry)] as const);
+      const kinds = new Map(await Promise.all(asked));
+      const series = found.map(({ id, own }): Series => {
+        const [latest] = own;
+        const taskId = latest?.taskId ?? "";
+        return {
+          id,
+          taskId,
+          mapIndex: latest?.mapIndex ?? -1,
+          name: nameOfSeries(latest),
+          kind: kinds.get(taskId),
+          entries: own,
+          more: !complete && own.length < MOST_RUNS,
+        };
+      });
+      series.sort(gatesFirst);
+      const [shown] = series;
+      // Asked for before it is drawn. Whether that fails is for the one to see who looks at it.
+      if (shown?.more) queries.query(olderRuns(dagId, shown.id, shown.entries)).catch(() => undefined);
+      return series;
     },
   });
+}
+
+async function kindOf(queries: QueryClient, entry: Entry): Promise<Series["kind"]> {
+  try {
+    return (await fetchOverview(queries, entry, FIRST_OF_ALL)).kind;
+  } catch (error) {
+    if (hasLoggedOut(error)) throw error;
+    return undefined;
+  }
 }
 
 export function nameOfSeries(entry: Entry | undefined): string {
@@ -68,8 +84,11 @@ export function nameOfSeries(entry: Entry | undefined): string {
   return entry.mapIndex < 0 ? entry.taskName : `${entry.taskName} [${entry.mapIndex}]`;
 }
 
-function kindOf(series: Series): number {
-  return series.latest?.kind === "gate" ? 0 : 1;
+/** What could not be read may be a gate. */
+const KINDS = ["gate", undefined, "analysis"];
+
+function gatesFirst(one: Series, other: Series): number {
+  return KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) || one.name.localeCompare(other.name, undefined, { numeric: true });
 }
 
 async function listLatest(dagId: string, signal: AbortSignal): Promise<Listing> {
@@ -87,18 +106,22 @@ async function listLatest(dagId: string, signal: AbortSignal): Promise<Listing> 
   return { entries: sorted((await listMany({ dagId, since }, MOST_ENTRIES, signal)).entries), complete: true };
 }
 
-/** The runs of a series, those that the first list had not room for too; the latest first. */
-export function useRuns(dagId: string, series: Series): { entries: Entry[]; complete: boolean } {
+export interface Runs {
+  /** The latest first. */
+  entries: Entry[];
+  complete: boolean;
+  /** Why the older ones could not be listed. */
+  error: unknown;
+}
+
+/** The runs of a series, those that the first list had not room for too. */
+export function useRuns(dagId: string, series: Series): Runs {
   const rest = useQuery({
-    queryKey: ["runs", dagId, series.id, series.entries[0]?.timestamp],
+    ...olderRuns(dagId, series.id, series.entries),
     enabled: series.more,
-    staleTime: Infinity,
-    queryFn: async ({ signal }) => {
-      // What is known already stands at the beginning of the list.
-      const offset = series.entries.length;
-      const place = { dagId, taskId: series.taskId, mapIndex: series.mapIndex, offset };
-      return (await listMany(place, MOST_RUNS - offset, signal)).entries;
-    },
+    refetchInterval: (query) => (query.state.status === "error" ? LOOK_AGAIN : false),
+    // When a run is added, those before it stay in sight.
+    placeholderData: keepPreviousData,
   });
   const listed = rest.data;
   const entries = useMemo(() => {
@@ -106,7 +129,24 @@ export function useRuns(dagId: string, series: Series): { entries: Entry[]; comp
     const more = (listed ?? []).filter((entry) => !known.has(entry.runId));
     return sorted([...series.entries, ...more]).slice(0, MOST_RUNS);
   }, [series, listed]);
-  return { entries, complete: !series.more || !rest.isPending };
+  return {
+    entries,
+    complete: !series.more || (rest.isSuccess && !rest.isPlaceholderData),
+    error: series.more ? rest.error : null,
+  };
+}
+
+function olderRuns(dagId: string, id: string, known: Entry[]) {
+  return {
+    queryKey: ["runs", dagId, id, known[0]?.timestamp],
+    staleTime: Infinity,
+    queryFn: async ({ signal }: { signal: AbortSignal }) => {
+      // What is known already stands at the beginning of the list.
+      const offset = known.length;
+      const place = { dagId, taskId: known[0]?.taskId, mapIndex: known[0]?.mapIndex, offset };
+      return (await listMany(place, MOST_RUNS - offset, signal)).entries;
+    },
+  };
 }
 
 function grouped(entries: Entry[]): Map<string, Entry[]> {
@@ -121,7 +161,5 @@ function grouped(entries: Entry[]): Map<string, Entry[]> {
 }
 
 function sorted(entries: Entry[]): Entry[] {
-  return [...entries].sort((one, other) =>
-    one.runAfter === other.runAfter ? one.runId.localeCompare(other.runId) : one.runAfter < other.runAfter ? 1 : -1,
-  );
+  return entries.toSorted((one, other) => latestFirst(one, other) || one.runId.localeCompare(other.runId));
 }

@@ -1,11 +1,12 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { startTransition, useEffect, useState } from "react";
 
 import type { Entry } from "../api/airflow";
 import { overviewOf } from "../api/airflow";
+import { hasLoggedOut } from "../api/client";
 import type { Overview } from "../overview/model";
-import { readOverview } from "../overview/model";
+import { NotAnOverview, readOverview } from "../overview/model";
 import { drawingOrder } from "./drawing";
 
 /** What became of a value that was asked for. */
@@ -14,7 +15,7 @@ export type Fetched = { overview: Overview } | { error: unknown };
 export type Values = ReadonlyMap<string, Fetched>;
 
 /** Drawing again takes longer than an answer: so what comes in is drawn together, so many times a second at most. */
-const DRAW_EVERY = 120;
+const DRAW_EVERY = 350;
 
 export function keyOf(entry: Entry): string {
   return JSON.stringify([entry.dagId, entry.runId, entry.taskId, entry.mapIndex, entry.timestamp]);
@@ -27,10 +28,11 @@ let turned = 0;
  * The overviews of these XComs, those that have come so far.
  *
  * @param entries the latest first
+ * @param listed when Airflow has listed them: each time, those that it could not give before are asked for again
  */
-export function useValues(entries: Entry[] | undefined): Values {
+export function useValues(entries: Entry[] | undefined, listed: number): Values {
   const queries = useQueryClient();
-  const [values, setValues] = useState<Values>(new Map());
+  const [values, setValues] = useState<Values>(() => allSettled(queries, entries ?? []));
   useEffect(() => {
     if (!entries) return;
     turned += 1;
@@ -40,9 +42,11 @@ export function useValues(entries: Entry[] | undefined): Values {
     let left = false;
     const draw = () => {
       timer = undefined;
-      setValues(new Map(found));
+      // Somebody who points at something meanwhile does not wait for it.
+      startTransition(() => setValues(new Map(found)));
     };
     let waiting = entries.length;
+    let ended = false;
     const took = (entry: Entry, fetched: Fetched) => {
       if (left) return;
       found.set(keyOf(entry), fetched);
@@ -57,26 +61,48 @@ export function useValues(entries: Entry[] | undefined): Values {
     for (const place of drawingOrder(entries.length)) {
       const entry = entries[place];
       if (!entry) continue;
-      const there = queries.getQueryData<Overview>(valueKey(entry));
+      const there = settled(queries, entry);
       if (there) {
-        took(entry, { overview: there });
+        took(entry, there);
         continue;
       }
       // What was asked for is not taken back when somebody turns to another list: it is kept for when they turn again.
       fetchOverview(queries, entry, urgency).then(
         (overview) => took(entry, { overview }),
-        (error: unknown) => took(entry, { error }),
+        (error: unknown) => {
+          took(entry, { error });
+          if (left || ended || !hasLoggedOut(error)) return;
+          ended = true;
+          // The list, asked for again, says that the session has ended.
+          void queries.invalidateQueries({ type: "active" });
+        },
       );
     }
     return () => {
       left = true;
       clearTimeout(timer);
     };
-  }, [queries, entries]);
+  }, [queries, entries, listed]);
   return values;
 }
 
 const valueKey = (entry: Entry) => ["value", keyOf(entry)];
+
+/** What asking again would not change. */
+function settled(queries: QueryClient, entry: Entry): Fetched | undefined {
+  const { data, error } = queries.getQueryState<Overview>(valueKey(entry)) ?? {};
+  if (data) return { overview: data };
+  return error instanceof NotAnOverview ? { error } : undefined;
+}
+
+function allSettled(queries: QueryClient, entries: Entry[]): Values {
+  return new Map(
+    entries.flatMap((entry) => {
+      const there = settled(queries, entry);
+      return there ? [[keyOf(entry), there]] : [];
+    }),
+  );
+}
 
 /** Fetch an overview, unless it is there already. */
 export function fetchOverview(queries: QueryClient, entry: Entry, urgency: number): Promise<Overview> {

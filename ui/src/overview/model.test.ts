@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { NotAnOverview, reach, readOverview, severity } from "./model";
+import { NotAnOverview, namesOf, reach, readOverview, severity, worstOf } from "./model";
+import { whyOf } from "./text";
 
 const overview = (facet: object, more: object = {}) => ({
   format: "airflow_clarify.overview/1",
@@ -53,6 +54,29 @@ describe("reading an overview", () => {
       expect(() => readOverview(found)).toThrow(NotAnOverview);
     },
   );
+
+  it.each(["s3://xcoms/d/r/gate/abc.json", '"file:///xcoms/abc"', "/xcoms/abc"])("says that %s lies elsewhere", (found) => {
+    expect(() => readOverview(found)).toThrow("lies in an XCom backend that Airflow’s API does not read");
+  });
+});
+
+describe("several analyses", () => {
+  const several = (...found: [string, string][]) =>
+    readOverview({
+      ...overview(facet),
+      analyses: found.map(([label, outcome]) => ({ label, positive: "1", outcome, sentence: `${outcome}: of ${label}` })),
+    });
+
+  it("are told apart, and the worst is the reason", () => {
+    const read = several(["a", "pass"], ["a", "violation"], ["a = 1 (2)", "inconclusive"], ["a", "violation"]);
+    expect(namesOf(read.analyses)).toEqual(["a = 1", "a = 1 (2)", "a = 1 (2) = 1", "a = 1 (3)"]);
+    expect(worstOf(read)).toBe(read.analyses[1]);
+    expect(whyOf(read)).toBe("a = 1 (2): Of a");
+  });
+
+  it("need no name where there is one", () => {
+    expect(whyOf(several(["a", "violation"]))).toBe("Of a");
+  });
 });
 
 describe("how bad a cell is", () => {
@@ -61,6 +85,25 @@ describe("how bad a cell is", () => {
     expect(reach(cell)).toBeCloseTo(3);
     expect(reach({ ...cell, value: 0.1 })).toBeCloseTo(0.5);
     expect(reach({ ...cell, value: null, outcome: "violation" })).toBe(Infinity);
+  });
+
+  it.each([
+    // Far on the side where there is no bound.
+    { value: -5, low: null, high: 0.1, is: 0 },
+    { value: 5, low: -0.1, high: null, is: 0 },
+    { value: 0.05, low: null, high: 0.1, is: 0.5 },
+    { value: 0.3, low: -0.1, high: null, is: 0 },
+    // A lower bound above zero, such as that of a ratio: half of it is twice as bad.
+    { value: 0.4, low: 0.8, high: null, is: 2 },
+    { value: 1.6, low: 0.8, high: 1.25, is: 1.28 },
+    { value: -0.4, low: null, high: -0.8, is: 2 },
+    { value: 0, low: 0.8, high: null, is: Infinity },
+    { value: 0, low: 0, high: 0, is: 1 },
+    { value: 0.1, low: null, high: 0, is: Infinity },
+    { value: -Infinity, low: -0.1, high: 0.1, is: Infinity },
+    { value: -0.3, low: null, high: null, is: 0.3 },
+  ])("is measured where a side has no bound: $value in [$low, $high]", ({ is, ...cell }) => {
+    expect(reach({ ...cell, outcome: "pass", interval: null })).toBeCloseTo(is);
   });
 
   it("puts what nobody judged last", () => {

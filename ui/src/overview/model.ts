@@ -129,7 +129,7 @@ export function readOverview(found: unknown): Overview {
   const top = isObject(found) ? found : parsed(found);
   const format = top && typeof top.format === "string" ? top.format : "";
   if (!top || !format.startsWith(FORMAT)) {
-    throw new NotAnOverview("This task has pushed something else under the key that bias overviews have.");
+    throw new NotAnOverview(isLocation(found) ? ELSEWHERE : "This task has pushed something else under the key that bias overviews have.");
   }
   if (format.slice(FORMAT.length) !== VERSION) {
     throw new NotAnOverview(
@@ -144,6 +144,14 @@ export function readOverview(found: unknown): Overview {
     outcome: outcomeOf(top.outcome),
     analyses,
   };
+}
+
+const ELSEWHERE =
+  "What this task has said lies in an XCom backend that Airflow’s API does not read: its log and its report say the same.";
+
+/** Whether this is what an XCom backend that keeps values elsewhere, such as in an object store, leaves in their place. */
+function isLocation(found: unknown): boolean {
+  return typeof found === "string" && /^"?([a-z][a-z0-9+.-]*:\/\/|\/)/i.test(found);
 }
 
 /** With a custom XCom backend, or from an older Airflow, a value may come as the text of its JSON. */
@@ -207,11 +215,40 @@ export function severity(outcome: CheckOutcome | null): number {
   return outcome === null ? CHECK_OUTCOMES.length : CHECK_OUTCOMES.indexOf(outcome);
 }
 
+/** The analysis that came out worst; the first where several did. */
+export function worstOf(overview: Overview): Analysis | undefined {
+  return worstFirst(overview.analyses)[0];
+}
+
+export function worstFirst(analyses: Analysis[]): Analysis[] {
+  return analyses.toSorted((one, other) => severity(one.outcome) - severity(other.outcome));
+}
+
+/** A name for each analysis, by its label and positive label; numbered where several would have the same. */
+export function namesOf(analyses: Analysis[]): string[] {
+  const names: string[] = [];
+  for (const { label, positive } of analyses) {
+    const plain = `${label} = ${positive}`;
+    let name = plain;
+    for (let number = 2; names.includes(name); number += 1) name = `${plain} (${number})`;
+    names.push(name);
+  }
+  return names;
+}
+
 /** How far a cell lies outside of its bounds, as a multiple of them; 1 is on the bound. */
-export function reach(cell: Cell): number {
-  if (cell.value === null) return cell.outcome === "violation" ? Infinity : 0;
-  const bound = cell.value < 0 ? (cell.low ?? cell.high) : (cell.high ?? cell.low);
-  return bound ? Math.abs(cell.value / bound) : Math.abs(cell.value);
+export function reach({ value, low, high, outcome }: Cell): number {
+  if (value === null) return outcome === "violation" ? Infinity : 0;
+  if (low === null && high === null) return Math.abs(value);
+  return Math.max(high === null ? 0 : reachUp(value, high), low === null ? 0 : reachUp(-value, -low));
+}
+
+/** How much of the way up to a bound a value has gone. Below zero, it is the bound that is the larger part. */
+function reachUp(value: number, high: number): number {
+  if (value === high) return 1;
+  if (high > 0) return Math.max(0, value / high);
+  if (value < 0) return high / value;
+  return Infinity;
 }
 
 function outcomeOf(found: unknown): Outcome | null {

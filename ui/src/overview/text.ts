@@ -1,5 +1,8 @@
 /** Numbers and names as people read them: as the report writes them, so that the two agree. */
 
+import type { Overview } from "./model";
+import { namesOf, worstOf } from "./model";
+
 const NO_BREAK_SPACE = "\u00a0";
 
 // Control characters, and those that turn the direction of text around or take no room: with them a value can look like
@@ -61,6 +64,15 @@ export function reasonOf(sentence: string, outcome: string | null): string {
   const start = outcome === "pass" ? "passed: " : `${outcome ?? ""}: `;
   const rest = sentence.startsWith(start) ? sentence.slice(start.length) : sentence;
   return rest.charAt(0).toUpperCase() + rest.slice(1);
+}
+
+/** Why a task has come to its verdict: what its worst analysis says, which is named where there are several. */
+export function whyOf(overview: Overview): string {
+  const worst = worstOf(overview);
+  if (!worst) return "";
+  const reason = reasonOf(worst.sentence, worst.outcome);
+  if (overview.analyses.length === 1 || reason === "") return reason;
+  return `${namesOf(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""}: ${reason}`;
 }
 
 /** What a metric may be, in words. */

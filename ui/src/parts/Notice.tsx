@@ -19,6 +19,19 @@ export function Notice({ title, tone = "info", children }: { title: string; tone
   );
 }
 
+/** Stands above what was read before, when Airflow could not be asked again. */
+export function NotRenewed({ error }: { error: unknown }) {
+  return (
+    <Notice title="This may no longer be the latest" tone="warning">
+      {sentenceOf(error)} What was read before stays here, and Airflow is asked again.
+    </Notice>
+  );
+}
+
+export function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** What went wrong, and what to do. */
 export function Failure({ error, what }: { error: unknown; what: string }) {
   if (error instanceof ApiError) {
@@ -32,7 +45,7 @@ export function Failure({ error, what }: { error: unknown; what: string }) {
   const title = error instanceof NotAnOverview ? "This overview cannot be read" : "This page has failed";
   return (
     <Notice title={title} tone="warning">
-      {error instanceof Error ? error.message : String(error)}
+      {sentenceOf(error)}
     </Notice>
   );
 }

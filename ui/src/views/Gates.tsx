@@ -2,13 +2,14 @@ import { Box, Button, Flex, Heading, Input, Skeleton, Text } from "@chakra-ui/re
 import { useDeferredValue, useState } from "react";
 
 import { pages } from "../address";
+import { isBarred } from "../api/client";
 import type { Gate } from "../gates/useGates";
 import { useGates } from "../gates/useGates";
 import { nameOfSeries } from "../history/useRuns";
 import { CHECK_OUTCOMES } from "../overview/model";
-import { ago, count, date, plural, reasonOf, time, visible } from "../overview/text";
+import { ago, count, date, plural, time, visible } from "../overview/text";
 import { Name } from "../parts/Name";
-import { Failure, Notice } from "../parts/Notice";
+import { Failure, NotRenewed, Notice } from "../parts/Notice";
 import { PageLink } from "../parts/PageLink";
 import { OutcomeBadge, Sign, lookOf } from "../parts/Verdicts";
 
@@ -20,7 +21,7 @@ export function Gates() {
   const [filter, setFilter] = useState<Filter>();
   const [search, setSearch] = useState("");
   const wanted = useDeferredValue(search).trim().toLocaleLowerCase();
-  if (error) return <Failure error={error} what="XComs" />;
+  if (error && (!loaded || isBarred(error))) return <Failure error={error} what="XComs" />;
   if (!loaded) return <Skeleton height="6rem" aria-label="Loading" />;
   if (gates.length === 0 && waiting === 0) {
     return (
@@ -41,6 +42,7 @@ export function Gates() {
   return (
     <>
       <Title />
+      {error ? <NotRenewed error={error} /> : null}
       <Flex gap={2} mb={3} wrap="wrap" align="center">
         <Tallies gates={gates} filter={filter} setFilter={setFilter} />
         <Input
@@ -141,7 +143,7 @@ const TALLIES: Record<Filter, (howMany: number) => string> = {
 };
 
 function GateRow({ gate }: { gate: Gate }) {
-  const { entry, worst, overview } = gate;
+  const { entry, overview } = gate;
   return (
     <tr>
       <td>{gate.error === undefined ? <OutcomeBadge outcome={gate.outcome} /> : <span className="quiet">not readable</span>}</td>
@@ -156,7 +158,7 @@ function GateRow({ gate }: { gate: Gate }) {
         </PageLink>
         {overview?.kind === "analysis" ? <span className="quiet"> measures, no gate</span> : null}
       </td>
-      <td className="wrap">{worst ? visible(reasonOf(worst.sentence, worst.outcome)) : ""}</td>
+      <td className="wrap">{visible(gate.why)}</td>
       <td>
         <PageLink page={pages.run(entry.dagId, entry.runId)}>
           <span title={time(entry.runAfter)}>{ago(entry.runAfter)}</span>

@@ -1,21 +1,25 @@
 import { Box, Button, Flex, Heading, NativeSelect, Skeleton, Text } from "@chakra-ui/react";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { memo, useEffect, useMemo, useState } from "react";
 
 import { pages } from "../address";
+import type { Entry } from "../api/airflow";
+import { isBarred } from "../api/client";
 import { HistoryChart } from "../history/HistoryChart";
 import type { Choice, Line, Run } from "../history/measured";
-import { linesOf, nameOfAnalysis, runsOf } from "../history/measured";
+import { linesOf, newestReadable, runsOf } from "../history/measured";
 import type { Series } from "../history/useRuns";
 import { MOST_RUNS, useRuns, useSeries } from "../history/useRuns";
-import { useValues } from "../history/useValues";
+import type { Fetched } from "../history/useValues";
+import { keyOf, useValues } from "../history/useValues";
 import { ValueTable } from "../history/ValueTable";
 import { open } from "../navigation";
-import type { Analysis } from "../overview/model";
-import { ago, bounds, count, decimal, plural, reasonOf, time, visible } from "../overview/text";
+import type { Overview } from "../overview/model";
+import { namesOf, worstOf } from "../overview/model";
+import { ago, bounds, count, decimal, plural, time, visible } from "../overview/text";
 import { Card } from "../parts/AnalysisSection";
 import { Banner } from "../parts/Banner";
 import { Name } from "../parts/Name";
-import { Failure, Notice } from "../parts/Notice";
+import { Failure, NotRenewed, Notice, sentenceOf } from "../parts/Notice";
 import { PageLink } from "../parts/PageLink";
 import { firstMetric } from "../parts/rows";
 import { OutcomeBadge } from "../parts/Verdicts";
@@ -23,11 +27,16 @@ import { OutcomeBadge } from "../parts/Verdicts";
 /** How many values are drawn before somebody chooses. */
 const DRAWN_AT_FIRST = 3;
 
+/** More tasks than these are chosen from a list. */
+const MOST_BUTTONS = 8;
+
 /** The tab of a DAG: what its gates have found, over its runs. */
 export function History({ dagId }: { dagId: string }) {
   const found = useSeries(dagId);
   const [id, setId] = useState<string>();
-  if (found.error) return <Failure error={found.error} what="the XComs of this DAG" />;
+  if (found.error && (!found.data || isBarred(found.error))) {
+    return <Failure error={found.error} what="the XComs of this DAG" />;
+  }
   if (!found.data) return <Skeleton height="6rem" aria-label="Loading" />;
   const chosen = found.data.find((series) => series.id === id) ?? found.data[0];
   if (!chosen) {
@@ -40,54 +49,98 @@ export function History({ dagId }: { dagId: string }) {
   }
   return (
     <>
-      {found.data.length > 1 ? (
-        <Flex gap={2} mb={3} wrap="wrap" role="group" aria-label="Task">
-          {found.data.map((series) => (
-            <Button
-              key={series.id}
-              size="xs"
-              colorPalette="brand"
-              variant={series === chosen ? "solid" : "outline"}
-              aria-pressed={series === chosen}
-              onClick={() => setId(series.id)}
-            >
-              <Name text={series.name} most={40} />
-              {series.latest?.kind === "analysis" ? " (measures)" : ""}
-            </Button>
-          ))}
-        </Flex>
-      ) : null}
-      <SeriesHistory key={chosen.id} dagId={dagId} series={chosen} />
+      {found.error ? <NotRenewed error={found.error} /> : null}
+      {found.data.length > 1 ? <Tasks all={found.data} chosen={chosen} choose={setId} /> : null}
+      <SeriesHistory key={chosen.id} dagId={dagId} series={chosen} listed={found.dataUpdatedAt} />
     </>
   );
 }
 
-function SeriesHistory({ dagId, series }: { dagId: string; series: Series }) {
-  const { entries, complete } = useRuns(dagId, series);
-  const values = useDeferredValue(useValues(entries));
-  const latest = series.latest;
+interface TasksProps {
+  all: Series[];
+  chosen: Series;
+  choose: (id: string) => void;
+}
+
+/** Whose history it is: to be chosen from buttons, or from a list where a task was mapped to many instances. */
+function Tasks({ all, chosen, choose }: TasksProps) {
+  if (all.length > MOST_BUTTONS) {
+    const texts = new Map(all.map((series) => [series.id, `${series.name}${roleOf(series)}`]));
+    return (
+      <Box mb={3}>
+        <Chooser
+          label="Task"
+          value={chosen.id}
+          options={[...texts.keys()]}
+          textOf={(id) => texts.get(id) ?? ""}
+          choose={choose}
+        />
+      </Box>
+    );
+  }
+  return (
+    <Flex gap={2} mb={3} wrap="wrap" role="group" aria-label="Task">
+      {all.map((series) => (
+        <Button
+          key={series.id}
+          size="xs"
+          colorPalette="brand"
+          variant={series === chosen ? "solid" : "outline"}
+          aria-pressed={series === chosen}
+          onClick={() => choose(series.id)}
+        >
+          <Name text={series.name} most={40} />
+          {roleOf(series)}
+        </Button>
+      ))}
+    </Flex>
+  );
+}
+
+function roleOf(series: Series): string {
+  return series.kind === "analysis" ? " (measures)" : "";
+}
+
+interface SeriesHistoryProps {
+  dagId: string;
+  series: Series;
+  /** When Airflow was last asked for its runs. */
+  listed: number;
+}
+
+function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
+  const { entries, complete, error } = useRuns(dagId, series);
+  const values = useValues(entries, listed);
+  const newest = useMemo(() => newestReadable(entries, values), [entries, values]);
+  const latest = newest?.overview;
   const [choice, setChoice] = useState<Partial<Choice>>({});
   const [wanted, setWanted] = useState<string[]>();
   const [reading, setReading] = useState<string>();
 
-  const analysis = latest?.analyses.find((one) => nameOfAnalysis(one) === choice.analysis) ?? latest?.analyses[0];
+  const names = namesOf(latest?.analyses ?? []);
+  const analysis = latest && (latest.analyses[names.indexOf(choice.analysis ?? "")] ?? worstOf(latest));
   const facet = analysis?.facets.find((one) => one.column === choice.column) ?? analysis?.facets[0];
   const metric = facet?.metrics.find((one) => one === choice.metric) ?? (facet ? firstMetric(facet) : "");
   const column = facet?.column ?? "";
-  const name = analysis ? nameOfAnalysis(analysis) : undefined;
+  const name = analysis ? names[latest.analyses.indexOf(analysis)] : undefined;
   const runs = useMemo(() => runsOf(entries, values, name), [entries, values, name]);
   const lines = useMemo(() => linesOf(runs, { analysis: name ?? "", column, metric }), [runs, name, column, metric]);
-  const chosen = wanted ?? facet?.values.slice(0, DRAWN_AT_FIRST) ?? [];
+  const chosen = useMemo(() => wanted ?? facet?.values.slice(0, DRAWN_AT_FIRST) ?? [], [wanted, facet]);
   const found = runs.findIndex((run) => run.entry.runId === reading);
   const at = found < 0 ? runs.length - 1 : found;
 
-  if (!latest || !analysis) {
-    return <Notice title="The latest verdict cannot be read">Open the task instance to see what it has pushed.</Notice>;
+  if (isBarred(error)) return <Failure error={error} what="the XComs of this DAG" />;
+  const latestRun = entries[0];
+  const unread = latestRun && newest?.entry !== latestRun ? values.get(keyOf(latestRun)) : undefined;
+  if (!newest || !latest || !analysis) {
+    const waiting = runs.some((one) => one.loading);
+    return waiting || !latestRun ? <Skeleton height="6rem" aria-label="Loading" /> : <Unread entry={latestRun} found={unread} />;
   }
   const run = runs[at];
   return (
     <>
-      <Latest series={series} analysis={analysis} />
+      {latestRun ? <Unread entry={latestRun} found={unread} /> : null}
+      <Latest name={series.name} entry={newest.entry} overview={latest} isLatest={newest.entry === latestRun} />
       <Card>
         <Flex gap={2} align="center" wrap="wrap" mb={1}>
           <Heading as="h3" size="sm" me="auto">
@@ -97,7 +150,7 @@ function SeriesHistory({ dagId, series }: { dagId: string; series: Series }) {
             <Chooser
               label="Analysis"
               value={name ?? ""}
-              options={latest.analyses.map(nameOfAnalysis)}
+              options={names}
               choose={(one) => {
                 setChoice({ analysis: one });
                 setWanted(undefined);
@@ -110,7 +163,7 @@ function SeriesHistory({ dagId, series }: { dagId: string; series: Series }) {
               value={column}
               options={analysis.facets.map((one) => one.column)}
               choose={(one) => {
-                setChoice({ ...choice, column: one });
+                setChoice({ ...choice, analysis: name, column: one });
                 setWanted(undefined);
               }}
             />
@@ -119,10 +172,10 @@ function SeriesHistory({ dagId, series }: { dagId: string; series: Series }) {
             label="Metric"
             value={metric}
             options={facet?.metrics ?? []}
-            choose={(one) => setChoice({ ...choice, metric: one })}
+            choose={(one) => setChoice({ ...choice, analysis: name, metric: one })}
           />
         </Flex>
-        <Progress runs={runs} listed={complete} />
+        <Progress runs={runs} listed={complete} error={error} />
         <HistoryChart
           runs={runs}
           lines={lines}
@@ -148,30 +201,54 @@ function SeriesHistory({ dagId, series }: { dagId: string; series: Series }) {
   );
 }
 
-function Latest({ series, analysis }: { series: Series; analysis: Analysis }) {
+/** Said of the latest run where it cannot be read. */
+function Unread({ entry, found }: { entry: Entry; found: Fetched | undefined }) {
+  if (!found || !("error" in found)) return null;
+  return (
+    <Notice title="The verdict of the latest run cannot be read" tone="warning">
+      {sentenceOf(found.error)} <PageLink page={pages.task(entry)}>Its task instance</PageLink>
+    </Notice>
+  );
+}
+
+interface LatestProps {
+  name: string;
+  entry: Entry;
+  overview: Overview;
+  isLatest: boolean;
+}
+
+/** What the whole gate has said; of several analyses, the worst is the reason. */
+function Latest({ name, entry, overview, isLatest }: LatestProps) {
   useEffect(() => {
     performance.mark("bias:verdict");
   }, []);
-  const entry = series.entries[0];
+  const worst = worstOf(overview);
+  const several = overview.analyses.length > 1;
   return (
     <Banner
-      outcome={analysis.outcome}
+      outcome={overview.outcome}
       title={
         <>
           {" in "}
-          <Name text={series.name} most={40} />
+          <Name text={name} most={40} />
+          {several && worst ? (
+            <>
+              : <Name text={namesOf(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""} most={40} />
+            </>
+          ) : null}
         </>
       }
-      sentence={analysis.sentence}
-      checks={analysis.checks}
+      sentence={worst?.sentence ?? ""}
+      checks={worst?.checks ?? {}}
     >
-      {entry ? (
-        <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
-          <Text title={time(entry.runAfter)}>The latest run, due {ago(entry.runAfter)}</Text>
-          <PageLink page={pages.verdict(entry)}>Its verdict in full</PageLink>
-          <PageLink page={pages.run(entry.dagId, entry.runId)}>The run</PageLink>
-        </Flex>
-      ) : null}
+      <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
+        <Text title={time(entry.runAfter)}>
+          {isLatest ? "The latest run" : "An earlier run"}, due {ago(entry.runAfter)}
+        </Text>
+        <PageLink page={pages.verdict(entry)}>Its verdict in full</PageLink>
+        <PageLink page={pages.run(entry.dagId, entry.runId)}>The run</PageLink>
+      </Flex>
     </Banner>
   );
 }
@@ -180,16 +257,18 @@ interface ChooserProps {
   label: string;
   value: string;
   options: string[];
+  /** What is read for an option. */
+  textOf?: (option: string) => string;
   choose: (option: string) => void;
 }
 
-function Chooser({ label, value, options, choose }: ChooserProps) {
+function Chooser({ label, value, options, textOf = (option) => option, choose }: ChooserProps) {
   return (
     <NativeSelect.Root size="xs" width="auto" maxW="16rem">
       <NativeSelect.Field aria-label={label} value={value} onChange={(event) => choose(event.currentTarget.value)}>
         {options.map((option) => (
           <option key={option} value={option}>
-            {visible(option)}
+            {visible(textOf(option))}
           </option>
         ))}
       </NativeSelect.Field>
@@ -198,7 +277,15 @@ function Chooser({ label, value, options, choose }: ChooserProps) {
   );
 }
 
-function Progress({ runs, listed }: { runs: Run[]; listed: boolean }) {
+interface ProgressProps {
+  runs: Run[];
+  /** Whether all runs are listed. */
+  listed: boolean;
+  /** Why the older ones are not. */
+  error: unknown;
+}
+
+function Progress({ runs, listed, error }: ProgressProps) {
   const loading = runs.filter((run) => run.loading).length;
   const failed = runs.filter((run) => run.error !== undefined).length;
   useEffect(() => {
@@ -207,12 +294,13 @@ function Progress({ runs, listed }: { runs: Run[]; listed: boolean }) {
   const done = runs.length - loading;
   return (
     <Text fontSize="xs" color="fg.muted" minH="1.25rem" role="status" data-testid="progress" data-done={done}>
-      {loading > 0 || !listed ? (
+      {loading > 0 || (!listed && !error) ? (
         <>
           <progress max={runs.length} value={done} aria-label="Runs read" /> {count(done)} of {count(runs.length)} runs read
         </>
       ) : null}
       {failed > 0 ? ` ${plural(failed, "run", "runs")} could not be read.` : null}
+      {error ? " Older runs could not be listed." : null}
       {loading === 0 && runs.length >= MOST_RUNS ? ` The latest ${count(MOST_RUNS)} runs.` : null}
     </Text>
   );
@@ -252,7 +340,7 @@ function Readout({ run, at, lines, chosen }: { run: Run; at: number; lines: Line
 const RUNS_AT_FIRST = 10;
 
 /** The gate's decisions as a table, the latest first. */
-function Runs({ runs, gate }: { runs: Run[]; gate: boolean }) {
+const Runs = memo(function Runs({ runs, gate }: { runs: Run[]; gate: boolean }) {
   const [all, setAll] = useState(false);
   const [failing, setFailing] = useState(false);
   const latestFirst = useMemo(() => runs.toReversed(), [runs]);
@@ -293,7 +381,7 @@ function Runs({ runs, gate }: { runs: Run[]; gate: boolean }) {
                   <PageLink page={pages.verdict(run.entry)}>{time(run.entry.runAfter)}</PageLink>
                 </th>
                 <td>{run.loading ? "…" : <OutcomeBadge outcome={run.outcome} />}</td>
-                <td className="wrap">{run.error === undefined ? visible(reasonOf(run.analysis?.sentence ?? "", run.analysis?.outcome ?? null)) : "could not be read"}</td>
+                <td className="wrap">{run.error === undefined ? visible(run.why) : "could not be read"}</td>
               </tr>
             ))}
           </tbody>
@@ -308,4 +396,4 @@ function Runs({ runs, gate }: { runs: Run[]; gate: boolean }) {
       ) : null}
     </section>
   );
-}
+});

@@ -7,18 +7,21 @@ import type { TaskPlace } from "../address";
 import { pages } from "../address";
 import type { TaskInstance } from "../api/airflow";
 import { overviewAt, taskInstance } from "../api/airflow";
-import { ApiError } from "../api/client";
+import { ApiError, isBarred } from "../api/client";
 import type { Analysis, Overview } from "../overview/model";
-import { readOverview } from "../overview/model";
+import { namesOf, readOverview, worstFirst } from "../overview/model";
 import { ago, time } from "../overview/text";
 import { AnalysisSection, Points } from "../parts/AnalysisSection";
 import { Banner } from "../parts/Banner";
 import { Name } from "../parts/Name";
-import { Failure, Notice } from "../parts/Notice";
+import { Failure, NotRenewed, Notice } from "../parts/Notice";
 import { PageLink } from "../parts/PageLink";
 
 const ENDED = new Set(["success", "failed", "skipped", "upstream_failed", "removed"]);
 const LOOK_AGAIN = 5_000;
+
+/** The operators that leave a verdict, as Airflow names a task's operator. */
+const CHECKING = ["ClarifyPreTrainingBiasOperator", "ClarifyJobSensor", "BiasGateOperator"];
 
 /** The tab of a task instance: what its last try has found. */
 export function Verdict({ place }: { place: TaskPlace }) {
@@ -40,15 +43,24 @@ export function Verdict({ place }: { place: TaskPlace }) {
     if (ran.current && !running) void again();
     ran.current = running;
   }, [running, again]);
-  if (found.data && !found.error) return <Found overview={found.data} task={task.data} place={place} />;
-  if (found.error instanceof ApiError && found.error.refusal === "missing") return <NothingYet task={task} />;
-  if (found.error) return <Failure error={found.error} what="the XComs of this task" />;
-  return <Skeleton height="6rem" aria-label="Loading" />;
+  const { data, error } = found;
+  if (error instanceof ApiError && error.refusal === "missing") return <NothingYet task={task} />;
+  if (error && (!data || !(error instanceof ApiError) || isBarred(error))) {
+    return <Failure error={error} what="the XComs of this task" />;
+  }
+  if (!data) return <Skeleton height="6rem" aria-label="Loading" />;
+  return (
+    <>
+      {error ? <NotRenewed error={error} /> : null}
+      <Found overview={data} task={task.data} place={place} />
+    </>
+  );
 }
 
 function NothingYet({ task }: { task: { data?: TaskInstance; error: unknown } }) {
   if (task.error) return <Failure error={task.error} what="this task" />;
   const state = task.data?.state ?? null;
+  const checks = CHECKING.includes(task.data?.operator ?? "");
   if (task.data && !ENDED.has(state ?? "")) {
     return (
       <Notice title="No verdict yet">
@@ -56,49 +68,66 @@ function NothingYet({ task }: { task: { data?: TaskInstance; error: unknown } })
       </Notice>
     );
   }
-  if (state === "failed") {
+  if (state === "failed" && checks) {
     return (
       <Notice title="No verdict" tone="warning">
-        This task failed before it had measured any bias: its log says why.
+        This task failed, and has left no verdict: its log says why.
       </Notice>
     );
   }
   if (state === "skipped" || state === "upstream_failed") {
     return <Notice title="No verdict">This task did not run, so it has measured nothing.</Notice>;
   }
+  if (checks) {
+    return (
+      <Notice title="The verdict is not there any more">
+        This task checks bias, but what it has said is not in XCom: it may have been cleaned away, or an older
+        airflow-clarify has run it. Its log and its report say the same.
+      </Notice>
+    );
+  }
   return (
     <Notice title="This task does not check bias">
       Verdicts come from ClarifyPreTrainingBiasOperator, ClarifyJobSensor and BiasGateOperator. Put a BiasGateOperator with
-      thresholds before the training, and its verdict shows here.
+      thresholds before the training, and its verdict shows here.{state === "failed" ? " Its log says why this one failed." : ""}
     </Notice>
   );
 }
 
 function Found({ overview, task, place }: { overview: Overview; task?: TaskInstance; place: TaskPlace }) {
+  const names = namesOf(overview.analyses);
   return (
     <>
-      {overview.analyses.map((analysis, number) => (
-        <AnalysisWithVerdict key={number} overview={overview} analysis={analysis}>
-          {number === 0 ? <About overview={overview} task={task} place={place} /> : null}
-        </AnalysisWithVerdict>
-      ))}
+      {worstFirst(overview.analyses).map((analysis, rank) => {
+        const number = overview.analyses.indexOf(analysis);
+        return (
+          <AnalysisWithVerdict key={number} analysis={analysis} name={names.length > 1 ? names[number] : undefined}>
+            {rank === 0 ? <About overview={overview} task={task} place={place} /> : null}
+          </AnalysisWithVerdict>
+        );
+      })}
     </>
   );
 }
 
-function AnalysisWithVerdict(props: { overview: Overview; analysis: Analysis; children: ReactNode }) {
-  const { overview, analysis, children } = props;
-  const several = overview.analyses.length > 1;
+interface AnalysisWithVerdictProps {
+  analysis: Analysis;
+  /** Where there are several. */
+  name: string | undefined;
+  children: ReactNode;
+}
+
+function AnalysisWithVerdict({ analysis, name, children }: AnalysisWithVerdictProps) {
   return (
     <>
       <Banner
         outcome={analysis.outcome}
         title={
-          several ? (
+          name === undefined ? null : (
             <>
-              : <Name text={analysis.label} most={40} />
+              : <Name text={name} most={40} />
             </>
-          ) : null
+          )
         }
         sentence={analysis.sentence}
         checks={analysis.checks}
