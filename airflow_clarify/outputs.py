@@ -156,7 +156,8 @@ def write_verdict(
     reports = report_files(analysis, formats, **said)
     whose = {"gate": gate, "thresholds": thresholds.rules, "config_sha256": analysis.config_sha256}
     files: dict[str, str | bytes | None] = {**reports, VERDICT: json.dumps(verdict.to_json() | whose, indent=4)}
-    write_files(analysis.outputs["analysis"].rpartition("/")[0], files, conn_id)
+    folder, slash, _ = analysis.outputs["analysis"].rpartition("/")
+    write_files(folder or slash or ".", files, conn_id)
 
 
 def _hashes_of(analysis: Analysis, before: Analysis | None, conn_id: str | None) -> dict[str, str]:

@@ -407,9 +407,15 @@ def test_a_file_in_place_of_the_folder_is_found_before_any_work(tmp_path: Path) 
         outputs.check_folder(str(tmp_path / "file" / "out"), DataConfig("loans.csv"), CONFIG)
 
 
-def test_files_that_were_copied_are_found_where_they_are(tmp_path: Path) -> None:
+def test_files_that_were_copied_are_found_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs.write_analysis(str(tmp_path / "out"), replace(BIASED, whereabouts={"path": "loans.csv"}), CONFIG)
     (tmp_path / "out").rename(tmp_path / "kept")
+
+    monkeypatch.chdir(tmp_path / "kept")
+    here = outputs.read_analysis("analysis.json")
+    thresholds = Thresholds({"DPL": 0.1})
+    outputs.write_verdict(here, thresholds.judge(here), thresholds)
+    assert (tmp_path / "kept" / "verdict.json").exists()
 
     read = outputs.read_analysis(str(tmp_path / "kept" / "analysis.json"))
     assert read.outputs["config"] == str(tmp_path / "kept" / "analysis_config.json")

@@ -14,16 +14,9 @@ from typing import Any
 import airflow_clarify
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.reports import text
+from airflow_clarify.whereabouts import without_secrets
 
 _LINE_BREAKS = re.compile(r"\s*[\r\n]\s*")
-# A URL can carry a password before its host, in which there can be an @ too.
-_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]*@")
-# It can carry a signature behind its path, up to the quote that ends it in a query. In an object store or a file system
-# a question mark may stand for any character instead, so there it takes a name and a sign of equality.
-_QUERY_OF_A_URL = re.compile(
-    r"((?:https?|abfss?|wasbs?)://[^?'\"\n]*\?|(?<![\w+.-])\w[\w+.-]*://[^?'\"\n]*\?(?=[\w.-]+=))[^'\"\n]*",
-    re.IGNORECASE,
-)
 #: What a report that knows no file says of files.
 NO_HASHES: Mapping[str, str] = MappingProxyType({})
 
@@ -86,21 +79,8 @@ def fingerprint_of_counts(analysis: Analysis) -> str | None:
     return hashlib.sha256(json.dumps(counted).encode()).hexdigest()
 
 
-def without_secrets(data: str) -> str:
-    """Where the data lie, without the passwords and the signatures that URLs can carry.
-
-    >>> without_secrets("postgresql://ana:secret@db/reviews")
-    'postgresql://ana:***@db/reviews'
-    >>> without_secrets("https://bucket/reviews.csv?signature=secret")
-    'https://bucket/reviews.csv?***'
-    >>> without_secrets("from read_csv('https://bucket/my reviews.csv?signature=secret', header=true)")
-    "from read_csv('https://bucket/my reviews.csv?***', header=true)"
-    """
-    return _QUERY_OF_A_URL.sub(r"\1***", _PASSWORD.sub(r"\1:***@", data))
-
-
 def document_without_secrets(document: Any) -> Any:
-    """The same of every text in a JSON document."""
+    """A JSON document without the passwords and the signatures that its texts may hold."""
     if isinstance(document, str):
         return without_secrets(document)
     if isinstance(document, Mapping):

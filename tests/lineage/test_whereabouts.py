@@ -36,6 +36,22 @@ def test_names_of_paths(path: str, namespace: str, name: str) -> None:
     assert name_of_path(path) == (namespace, name)
 
 
+@pytest.mark.parametrize(
+    ("data", "engine"),
+    [
+        (DataConfig("https://ada:secret@host/loans.csv?sig=secret"), DuckDBEngine()),
+        (
+            DataConfig(query="SELECT * FROM loans WHERE url = 'https://host/x?sig=secret'"),
+            SparkEngine(url="sc://spark"),
+        ),
+    ],
+)
+def test_no_secret_travels(data: DataConfig, engine: Any) -> None:
+    found = of_data(data, engine)
+    assert "secret" not in json.dumps(found)
+    assert dataset_names(found) == dataset_names(of_data(data, engine))
+
+
 def test_a_path_that_is_not_absolute_is_made_so() -> None:
     assert name_of_path("loans.csv") == ("file", str(Path.cwd() / "loans.csv"))
 

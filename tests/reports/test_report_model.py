@@ -13,20 +13,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_clarify import whereabouts
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, Tally
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import evidence, markdown, readings, text, wording
+from airflow_clarify.reports import markdown, readings, text, wording
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.builder import build
-from airflow_clarify.reports.evidence import fingerprint_of_counts, without_secrets
+from airflow_clarify.reports.evidence import fingerprint_of_counts
 from airflow_clarify.reports.readings import Measured, reading
 from airflow_clarify.reports.text import Where
+from airflow_clarify.whereabouts import without_secrets
 
 
-@pytest.mark.parametrize("module", [text, readings, evidence, markdown])
+@pytest.mark.parametrize("module", [text, readings, whereabouts, markdown])
 def test_the_examples_of_the_texts_are_true(module: ModuleType) -> None:
     tried = doctest.testmod(module)
     assert tried.attempted
