@@ -41,9 +41,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Time limits on single examples only measure how busy the machine is.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # The same examples each time: whoever runs the tests by hand searches further than this.
-settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, print_blob=True, max_examples=60)
+settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, print_blob=True, max_examples=50)
 # For what the full suite has searched already: whether another environment gives the same.
-settings.register_profile("brief", parent=settings.get_profile("ci"), max_examples=25)
+settings.register_profile("brief", parent=settings.get_profile("ci"), max_examples=15)
 settings.register_profile("thorough", parent=settings.get_profile("dev"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
