@@ -10,8 +10,8 @@ OLDEST := .venv-oldest
 CONTAINER := .venv-container
 SPARK := .venv-spark
 
-# Much of a test's time is spent waiting for processes and servers, each file's own.
-PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
+# Three, on two cores too: much of a test's time is spent waiting for processes and servers, each file's own.
+PYTEST := -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types format docs ui bench conformance oldest venv clean distclean constraints
