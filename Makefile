@@ -10,8 +10,7 @@ OLDEST := .venv-oldest
 CONTAINER := .venv-container
 SPARK := .venv-spark
 
-# Three, on two cores too: much of a test's time is spent waiting for processes and servers, each file's own.
-PYTEST := -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
+PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types format docs ui bench conformance oldest venv clean distclean constraints
@@ -24,9 +23,10 @@ demo: $(VENV)/.complete ## See a DAG find bias, stop, repair the data and train;
 		$(if $(DATA),--data "$(DATA)") $(if $(LABEL),--label "$(LABEL)") \
 		$(if $(POSITIVE),--positive "$(POSITIVE)") $(if $(FACET),--facet "$(FACET)")
 
+# Three at a time, on two cores too: much of their time is spent waiting for servers, each file's own.
 test: $(VENV)/.complete $(CONTAINER)/.complete $(SPARK)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
 	CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
-		$(PY) $(PYTEST) $(ARGS)
+		$(PY) $(PYTEST) -n 3 $(ARGS)
 
 lint: $(VENV)/.complete ## Check style and the layout of imports
 	$(PY) -m ruff check .
@@ -52,10 +52,10 @@ bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure speed
 conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare our numbers with the open-source Clarify metrics, and our jobs with the SageMaker SDK's
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" \
 	CLARIFY_SDK2_PYTHON="$(CURDIR)/$(SDK_2)/bin/python" CLARIFY_SDK3_PYTHON="$(CURDIR)/$(SDK_3)/bin/python" \
-		$(PY) $(PYTEST) tests/conformance tests/dags -m conformance $(ARGS)
+		$(PY) $(PYTEST) -n auto --maxprocesses 4 tests/conformance tests/dags -m conformance $(ARGS)
 
 oldest: $(OLDEST)/.complete ## Run the tests on the oldest Airflow that is supported
-	HYPOTHESIS_PROFILE=brief $(OLDEST)/bin/python $(PYTEST) -m "not slow and not server and not conformance" $(ARGS)
+	HYPOTHESIS_PROFILE=brief $(OLDEST)/bin/python $(PYTEST) -n auto --maxprocesses 4 -m "not slow and not server and not conformance" $(ARGS)
 
 venv: $(VENV)/.complete ## Make the environment in .venv, and nothing more
 
