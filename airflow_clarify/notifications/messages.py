@@ -32,10 +32,8 @@ def as_text(verdict: Mapping[str, Any], url: str | None = None) -> str:
     :return: the outcome, the worst findings and the address, a line each
     """
     message = _Message.of(verdict)
-    lines = [f"Bias gate: {message.headline}. {message.summary}"]
-    lines += [f"- {line.before}{line.name}{line.after}" for line in message.lines]
-    lines += [f"- {message.more}"] if message.more else []
-    return "\n".join([*lines, *([url] if url else [])])
+    link = [url] if url else []
+    return "\n".join([f"Bias gate: {message.headline}. {message.summary}", *message.bullets(str), *link])
 
 
 def as_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
@@ -45,12 +43,8 @@ def as_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
     :param url: where to read more
     """
     message = _Message.of(verdict)
-    lines = [
-        f"- {line.before}{_code(line.name) if line.name else ''}{_harmless(line.after, _code)}"
-        for line in message.lines
-    ]
-    lines += [f"- {message.more}"] if message.more else []
-    parts = [f"**{message.headline}.** {message.summary}", "\n".join(lines), f"[All of it]({url})" if url else ""]
+    bullets = "\n".join(message.bullets(_code))
+    parts = [f"**{message.headline}.** {message.summary}", bullets, f"[All of it]({url})" if url else ""]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -61,13 +55,8 @@ def as_slack(verdict: Mapping[str, Any], url: str | None = None) -> str:
     :param url: where to read more
     """
     message = _Message.of(verdict)
-    lines = [
-        f"- {line.before}{_slack_code(line.name) if line.name else ''}{_harmless(line.after, _slack_code)}"
-        for line in message.lines
-    ]
-    lines += [f"- {message.more}"] if message.more else []
     link = [f"<{html.escape(url, quote=False)}|All of it>"] if url else []
-    return "\n".join([f"*{message.headline}.* {message.summary}", *lines, *link])
+    return "\n".join([f"*{message.headline}.* {message.summary}", *message.bullets(_slack_code), *link])
 
 
 def as_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
@@ -123,6 +112,16 @@ class _Message:
             named,
             f"and {plural(more, 'more finding', 'more findings')}" if more else "",
         )
+
+    def bullets(self, code: Callable[[str], str]) -> Iterator[str]:
+        """What was found, a line each.
+
+        :param code: what makes a name, and whatever else is not harmless, stay text
+        """
+        for line in self.lines:
+            yield f"- {line.before}{code(line.name) if line.name else ''}{_harmless(line.after, code)}"
+        if self.more:
+            yield f"- {self.more}"
 
 
 def _lines(verdict: Mapping[str, Any]) -> Iterator[_Line]:

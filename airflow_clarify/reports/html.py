@@ -8,68 +8,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.thresholds import Thresholds, Verdict
 from airflow_clarify.reports import readings, text, wording
 from airflow_clarify.reports.axis import Axis
-from airflow_clarify.reports.builder import build
-from airflow_clarify.reports.evidence import NO_HASHES
 from airflow_clarify.reports.model import FacetSection, Mark, Picture, Report
 
 if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
-    from airflow_clarify.bias.config import AnalysisConfig
-
 _TEMPLATE = "report.html.jinja"
 _PICTURE = "dots.svg.jinja"
-
-
-def render(
-    analysis: Analysis,
-    *,
-    verdict: Verdict | None = None,
-    thresholds: Thresholds | None = None,
-    config: AnalysisConfig | None = None,
-    title: str = "Analysis Report",
-    before: Analysis | None = None,
-    created: datetime | None = None,
-    data: str = "",
-    hashes: Mapping[str, str] = NO_HASHES,
-) -> str:
-    """Write an analysis, and its verdict where there is one, as an HTML page.
-
-    :param verdict: the judgement; None lets ``thresholds`` judge, where they are given
-    :param thresholds: the rules that led to the verdict
-    :param config: the configuration of the analysis, to be shown at the end
-    :param title: the page's title
-    :param before: the analysis of the same data before they were repaired
-    :param created: when the report was made; None is now
-    :param data: where the data lie, an input path, a table or a query, to be shown as evidence
-    :param hashes: the SHA-256 of files that the numbers are in, by what they are called, to be shown as well
-    :return: the page; it needs no other file and no network
-    :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
-    :raises DataError: ``thresholds`` need counts, and the analysis has none
-    """
-    report = build(
-        analysis,
-        verdict=verdict,
-        thresholds=thresholds,
-        config=config,
-        title=title,
-        before=before,
-        created=created,
-        data=data,
-        hashes=hashes,
-    )
-    return render_report(report)
 
 
 def render_report(report: Report) -> str:

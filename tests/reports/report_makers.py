@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.html import render_report
 
 CREATED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 METHODS = ["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"]
@@ -29,6 +32,11 @@ HOSTILE = [
     "日本語 👩‍👩‍👧",
     "x" * 300,
 ]
+
+
+def render(analysis: Analysis, **said: Any) -> str:
+    """The page of an analysis."""
+    return render_report(build(analysis, **said))
 
 
 def facet(column: str, counts: Mapping[str | None, tuple[int, int]], weight: float | None = None) -> FacetContingency:

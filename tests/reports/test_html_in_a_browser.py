@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from report_makers import analysis_of, facet, hostile_analysis
+from report_makers import analysis_of, facet, hostile_analysis, render
 
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports.html import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -13,12 +13,21 @@ from functools import cached_property
 from html.parser import HTMLParser
 
 import pytest
-from report_makers import CLOTHES, CREATED, HOSTILE, METHODS, analysis_of, configuration, facet, with_an_unknown_label
+from report_makers import (
+    CLOTHES,
+    CREATED,
+    HOSTILE,
+    METHODS,
+    analysis_of,
+    configuration,
+    facet,
+    render,
+    with_an_unknown_label,
+)
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import ThresholdError
-from airflow_clarify.reports.html import render
 
 _VOID = {"meta", "link", "br", "hr", "img", "input"}
 

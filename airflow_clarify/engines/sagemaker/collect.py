@@ -159,11 +159,12 @@ def _notice(analysis: Analysis) -> list[str]:
 
 def _written_up(analysis: Analysis, config: AnalysisConfig, folder: str, files: S3Files) -> Analysis:
     """Write our report of Clarify's numbers, which the gate adds its verdict to."""
-    from airflow_clarify.reports.html import render
+    from airflow_clarify.reports.builder import build
+    from airflow_clarify.reports.html import render_report
 
     uri = f"{folder}/{OUR_REPORT if config.report_file != OUR_REPORT else f'our_{OUR_REPORT}'}"
     analysis = replace(analysis, outputs={**analysis.outputs, "report": uri})
-    files.write(uri, render(analysis, config=config).encode())
+    files.write(uri, render_report(build(analysis, config=config)).encode())
     return analysis
 
 
