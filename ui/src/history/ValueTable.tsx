@@ -1,8 +1,9 @@
-import { Button, Flex, Input, Text } from "@chakra-ui/react";
+import { Button, Flex, Text } from "@chakra-ui/react";
 import { memo, useDeferredValue, useMemo, useState } from "react";
 
 import { count, decimal, nameOf, plural } from "../overview/text";
 import { Name } from "../parts/Name";
+import { SearchField } from "../parts/SearchField";
 import { lookOf } from "../parts/Verdicts";
 import { MOST_LINES } from "./HistoryChart";
 import type { Line } from "./measured";
@@ -43,15 +44,7 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
         <Text as="h3" fontWeight="semibold" me="auto">
           {metric} of {plural(lines.length, "value", "values")} of <Name text={column} most={40} />
         </Text>
-        <Input
-          size="xs"
-          width="11rem"
-          type="search"
-          placeholder="Search values"
-          aria-label="Search values"
-          value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-        />
+        <SearchField label="Search values" width="11rem" text={search} setText={setSearch} />
       </Flex>
       <div className="scroll" tabIndex={0} role="region" aria-label="Values over the runs">
         <table className="data">

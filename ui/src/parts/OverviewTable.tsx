@@ -1,4 +1,4 @@
-import { Button, Flex, Input, NativeSelect, Text } from "@chakra-ui/react";
+import { Button, Flex, NativeSelect, Text } from "@chakra-ui/react";
 import type { CSSProperties } from "react";
 import { Fragment, useDeferredValue, useId, useMemo, useState } from "react";
 
@@ -11,6 +11,7 @@ import type { Order } from "./rows";
 import { chosen, firstMetric, strength } from "./rows";
 import { RowDetails } from "./RowDetails";
 import { scaleOf } from "./scale";
+import { SearchField } from "./SearchField";
 import { Sign, lookOf } from "./Verdicts";
 
 /** How many rows are drawn before somebody asks for all. */
@@ -79,15 +80,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
           </NativeSelect.Field>
           <NativeSelect.Indicator />
         </NativeSelect.Root>
-        <Input
-          size="xs"
-          width="11rem"
-          type="search"
-          placeholder="Search values"
-          aria-label="Search values"
-          value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-        />
+        <SearchField label="Search values" width="11rem" text={search} setText={setSearch} />
       </Flex>
       <div className="scroll" tabIndex={0} role="region" aria-labelledby={id}>
         <table className="data">

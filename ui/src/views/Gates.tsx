@@ -1,4 +1,4 @@
-import { Box, Button, Flex, Heading, Input, Skeleton, Text } from "@chakra-ui/react";
+import { Box, Button, Flex, Heading, Skeleton, Text } from "@chakra-ui/react";
 import { useDeferredValue, useState } from "react";
 
 import { pages } from "../address";
@@ -11,6 +11,7 @@ import { ago, count, date, plural, time, visible } from "../overview/text";
 import { Name } from "../parts/Name";
 import { Failure, NotRenewed, Notice } from "../parts/Notice";
 import { PageLink } from "../parts/PageLink";
+import { SearchField } from "../parts/SearchField";
 import { OutcomeBadge, Sign, lookOf } from "../parts/Verdicts";
 
 type Filter = (typeof CHECK_OUTCOMES)[number] | "none";
@@ -45,16 +46,9 @@ export function Gates() {
       {error ? <NotRenewed error={error} /> : null}
       <Flex gap={2} mb={3} wrap="wrap" align="center">
         <Tallies gates={gates} filter={filter} setFilter={setFilter} />
-        <Input
-          ms="auto"
-          size="xs"
-          width="13rem"
-          type="search"
-          placeholder="Search DAGs and tasks"
-          aria-label="Search DAGs and tasks"
-          value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-        />
+        <Box ms="auto">
+          <SearchField label="Search DAGs and tasks" width="13rem" text={search} setText={setSearch} />
+        </Box>
       </Flex>
       <>
         <div className="scroll" tabIndex={0} role="region" aria-label="Latest verdicts">
