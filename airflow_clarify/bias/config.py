@@ -517,6 +517,8 @@ def _check_headers(headers: Sequence[str] | None) -> None:
 
 
 def _check_values(values: Sequence[Value], key: str) -> Sequence[Value]:
+    if values is None:
+        raise ConfigError(f"{key}: None names no value; give a list of values or one threshold, such as [1]")
     if isinstance(values, str | int | float) or not isinstance(values, Sequence):
         raise ConfigError(f"{key}: give a list, such as [{values!r}]")
     if not values:

@@ -55,8 +55,13 @@ class Tally:
 
     @property
     def effective_rows(self) -> float:
-        """Rows an unweighted sample of the same precision would have: Kish's (sum w)^2 / sum w^2 (Kish 1965)."""
-        return float(self.weight * self.weight / self.squares) if self.squares else 0.0
+        """Rows an unweighted sample of the same precision would have: Kish's (sum w)^2 / sum w^2 (Kish 1965).
+
+        It is at most the number of rows, beyond which only rounded sums can take it.
+        """
+        if not self.squares:
+            return 0.0
+        return float(min(Fraction(self.rows), Fraction(self.weight) ** 2 / Fraction(self.squares)))
 
 
 _PARTS = (attrgetter("rows"), attrgetter("weight"), attrgetter("squares"))

@@ -10,10 +10,14 @@ def wilson(share: float, rows: float, confidence: float) -> tuple[float, float]:
     """The score interval of one proportion (E. B. Wilson, JASA 22, 1927).
 
     :param share: the observed proportion, in [0, 1]
-    :param rows: the number of rows it was observed in; an effective number where rows are weighted
+    :param rows: the number of rows it was observed in; an effective number where rows are weighted;
+        without any, nothing is known
     :param confidence: such as 0.95
     """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    if not rows:
+        return 0.0, 1.0
+    # The lower tail, which is exact where 1 - confidence is; (1 + confidence) / 2 rounds to 1 for the largest ones.
+    z = -NormalDist().inv_cdf((1 - confidence) / 2)
     centre = share + z * z / (2 * rows)
     spread = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
     scale = 1 + z * z / rows

@@ -287,7 +287,7 @@ def _metric_section(
         worst=worst,
         reading=reading,
         before=_largest_of(metric, before, decimals) if before else None,
-        after=_largest_of(metric, analysis, decimals) if before else None,
+        after=_named_as_a_whole(metric, analysis, worst) if before else None,
     )
 
 
@@ -318,9 +318,24 @@ def _largest_of(metric: str, analysis: Analysis, decimals: int) -> tuple[str, st
     if not measured:
         return None
     where, value = max(measured, key=lambda candidate: abs(candidate[1]))
-    # The two values of a binary facet differ by their signs.
-    alike = len(measured) > 1 and all(math.isclose(each, value, abs_tol=_NOTHING) for _, each in measured)
-    return _EVERY_GROUP if alike else where, text.number(value, decimals)
+    return _EVERY_GROUP if _is_alike([each for _, each in measured]) else where, text.number(value, decimals)
+
+
+def _named_as_a_whole(metric: str, analysis: Analysis, worst: tuple[Where, str] | None) -> tuple[str, str] | None:
+    """The worst group as the table of before and after shows it: the same group and number that the card reads."""
+    if worst is None:
+        return None
+    values = [
+        result.value
+        for _, group in analysis.results()
+        if (result := group.metric(metric)) is not None and result.value is not None
+    ]
+    return (_EVERY_GROUP, worst[1]) if _is_alike(values) else worst
+
+
+def _is_alike(values: Sequence[float]) -> bool:
+    """Whether several values differ by rounding alone. (The two values of a binary facet differ by their signs.)"""
+    return len(values) > 1 and all(math.isclose(value, values[0], abs_tol=_NOTHING) for value in values)
 
 
 # --- The whole data -----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 
 import airflow_clarify
 from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.contingency import Tally
 from airflow_clarify.reports import text
 from airflow_clarify.whereabouts import without_secrets
 
@@ -64,8 +65,8 @@ def fingerprint_of_counts(analysis: Analysis) -> str | None:
 
     It is taken of the label column, what counts as positive, and of each facet column its tested groups with their
     positive and other rows, in an order that does not depend on that of the data. So the same data have the same
-    fingerprint, whatever counted them and in whichever order. Weights are left out, as engines round their sums
-    differently.
+    fingerprint, whatever counted them and in whichever order. Where rows have weights, so has what was counted: sums
+    of weights stand beside the rows with nine digits, since engines round what is beyond differently.
 
     :return: 64 hexadecimal digits
     """
@@ -73,10 +74,20 @@ def fingerprint_of_counts(analysis: Analysis) -> str | None:
     for facet in analysis.facets:
         if facet.positive is None or facet.negative is None:
             return None
-        groups = sorted((r.value, r.split.d_positive.rows, r.split.d_negative.rows) for r in facet.results if r.split)
-        facets.append([facet.column, facet.positive.rows, facet.negative.rows, groups])
+        groups = sorted(
+            [r.value, *_counted(r.split.d_positive, analysis), *_counted(r.split.d_negative, analysis)]
+            for r in facet.results
+            if r.split
+        )
+        whole = [*_counted(facet.positive, analysis), *_counted(facet.negative, analysis)]
+        facets.append([facet.column, *whole, groups])
     counted = [analysis.label, analysis.label_value_or_threshold, sorted(facets, key=lambda facet: str(facet[0]))]
     return hashlib.sha256(json.dumps(counted).encode()).hexdigest()
+
+
+def _counted(tally: Tally, analysis: Analysis) -> list[int | str]:
+    """What a fingerprint is taken of: rows, and their weight where they have any."""
+    return [tally.rows, f"{float(tally.weight):.9g}"] if analysis.weighted else [tally.rows]
 
 
 def document_without_secrets(document: Any) -> Any:

@@ -524,6 +524,10 @@ def test_facets_are_written_as_clarify_writes_them(names: Any, values: Any, face
             "label_values_or_threshold: give a list, such as [1]",
         ),
         (
+            {"label_values_or_threshold": None, "facet_name": "g"},
+            "label_values_or_threshold: None names no value; give a list of values or one threshold, such as [1]",
+        ),
+        (
             {"label_values_or_threshold": "1", "facet_name": "g"},
             "label_values_or_threshold: give a list, such as ['1']",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
-from airflow_clarify.bias.contingency import Contingency
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
 from airflow_clarify.bias.intervals import newcombe, wilson
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
@@ -388,6 +390,32 @@ def test_the_interval_is_newcombes(a: tuple[int, int], d: tuple[int, int], low: 
 )
 def test_the_interval_of_one_proportion_is_wilsons(positive: int, rows: int, low: float, high: float) -> None:
     assert wilson(positive / rows, rows, 0.95) == pytest.approx((low, high), abs=0.00005)
+
+
+def test_the_interval_of_the_largest_confidence_that_a_float_holds() -> None:
+    # The lower tail is (1 - 0.9999999999999999) / 2 = 5.55e-17, and z is 8.2924.
+    assert wilson(0.5, 100, math.nextafter(1.0, 0.0)) == pytest.approx((0.18084, 0.81916), abs=1e-5)
+
+
+def test_nothing_is_known_of_a_proportion_without_rows() -> None:
+    assert wilson(0.5, 0.0, 0.95) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-100, 1.0, 1e100])
+def test_an_interval_does_not_depend_on_the_size_of_the_weights(size: float) -> None:
+    def analysis(weight: float) -> Analysis:
+        def tally(rows: int) -> Tally:
+            return Tally(rows, rows * Fraction(weight), rows * Fraction(weight) ** 2)
+
+        counts = {("a", 1): 50, ("a", 0): 30, ("b", 1): 60, ("b", 0): 90}
+        cells = [Cell(facet, str(label), label == 1, None, tally(rows)) for (facet, label), rows in counts.items()]
+        contingency = Contingency("y", "1", [FacetContingency("g", ["a", "b"], cells)], weighted=True)
+        config = AnalysisConfig.build(DataConfig("x.csv", label="y"), BiasConfig([1], "g"), ["DPL"])
+        return Analysis.from_contingency(contingency, config)
+
+    rules = Thresholds({"DPL": 0.3}, confidence=0.95, on_inconclusive="fail")
+    found = [finding.interval for finding in rules.judge(analysis(size)).findings]
+    assert found == [finding.interval for finding in rules.judge(analysis(1.0)).findings]
 
 
 proportions = st.integers(1, 10_000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))

@@ -246,12 +246,12 @@ def test_an_empty_table(database: Database) -> None:
 
 
 @HOMES
-@pytest.mark.parametrize("weight", [None, -1.0])
+@pytest.mark.parametrize("weight", [None, -1.0, 1e200, 1.7e308, 1e-200])
 def test_weights_that_are_none(weight: float | None, max_cells: int, database: Database) -> None:
-    weights = Column("float", [1.0] * 199 + [weight])
+    weights = Column("float", [1.0] * 198 + [weight] * 2)
     database.load("weighted", {**reviews(), "w": weights})
     data = DataConfig(table="weighted", label="sentiment", weight="w")
-    with pytest.raises(DataError, match="weight: column 'w' has 1 of 200 rows without a number from 0"):
+    with pytest.raises(DataError, match="weight: column 'w' has 2 of 200 rows without a number from 0"):
         analyse(database.engine(max_cells), data)
 
 

@@ -316,12 +316,13 @@ def test_limits_that_duckdb_does_not_take(tmp_path: Path) -> None:
     assert said.startswith("DuckDB cannot be opened with {'memory_limit': 'lots'}: ")
 
 
-@pytest.mark.parametrize("weight", ["", "x", "-1", "inf", "nan", "NA"])
+@pytest.mark.parametrize("weight", ["", "x", "-1", "inf", "nan", "NA", "1e200", "1e-200", "1e999"])
 def test_weights_that_are_none(weight: str, tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", csv_of({"g": ["F", "M"], "h": ["a", "b"], "y": [1, 0], "w": [2, weight]}))
     for facets in (["g"], ["g", "h"]):
         assert sentence(DataError, data, facets, label="y", weight="w") == (
-            "weight: column 'w' has 1 of 2 rows without a number from 0; every row needs a weight"
+            "weight: column 'w' has 1 of 2 rows without a number from 0; every row needs a weight, which is 0 or "
+            "between 1e-100 and 1e+100"
         )
 
 

@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -196,6 +197,15 @@ def test_two_values_that_differ_by_their_sign_are_not_one_value_of_every_group()
     assert before["CI"] == ("every group", "0.0000")
 
 
+@pytest.mark.parametrize("rule", [None, (None, 0.1), (-0.1, None), (-0.05, 0.3)])
+def test_the_table_of_before_and_after_and_the_card_read_one_group(rule: Any) -> None:
+    analysis = analysis_of({"a": (50, 50), "b": (60, 40), "c": (20, 80), "d": (45, 55)})
+    report = build(analysis, before=analysis, thresholds=None if rule is None else Thresholds({"DPL": rule}))
+    assert report.primary is not None
+    assert report.primary.after == report.primary.worst
+    assert str(report.primary.worst[0] if report.primary.worst else "") in "".join(report.primary.reading)
+
+
 def test_an_interval_is_compared_though_its_end_has_changed() -> None:
     now, then, other = (analysis_of({name: (5, 5)}) for name in ("(40.0, 65.0]", "(40.0, 70.0]", "(50.0, 70.0]"))
     assert build(now, before=then).facets[0].groups[0].rows_before == 10
@@ -353,6 +363,21 @@ def test_one_row_more_is_another_fingerprint(counts: dict[str, tuple[int, int]],
     positive, negative = counts[value]
     changed = counts | {value: (positive + 1, negative)}
     assert fingerprint_of_counts(analysis_of(changed)) != fingerprint_of_counts(analysis_of(counts))
+
+
+def test_other_weights_are_another_fingerprint_and_rounding_is_none() -> None:
+    def weighed(weight: float) -> Analysis:
+        tallies = {("a", 1): weight, ("a", 0): 2.0, ("b", 1): 3.0, ("b", 0): 4.0}
+        cells = [
+            Cell(facet, str(label), label == 1, None, Tally.of_weights(10, of_cell, of_cell**2))
+            for (facet, label), of_cell in tallies.items()
+        ]
+        contingency = Contingency("ok", "1", [FacetContingency("group", ["a", "b"], cells)], weighted=True)
+        config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
+        return Analysis.from_contingency(contingency, config)
+
+    assert fingerprint_of_counts(weighed(1.0)) != fingerprint_of_counts(weighed(1.5))
+    assert fingerprint_of_counts(weighed(1.0)) == fingerprint_of_counts(weighed(1.0 + 1e-13))
 
 
 def test_the_fingerprint_survives_xcom_and_is_not_made_up_without_counts() -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from airflow_clarify.engines.counting.profile import CountedColumn
 
-#: The largest float; a weight beyond it is infinite.
-_LARGEST = 1.7976931348623157e308
+#: Weights other than 0 lie between these: sums of their squares are then finite and above 0, however many they are.
+_SMALLEST, _LARGEST = 1e-100, 1e100
 
 
 class Cells(Protocol):
@@ -141,7 +141,7 @@ def rows_as_cells(rows: exp.Select, roles: Roles, facet: int) -> exp.Select:
     selected = [exp.column(facet_column(facet)).as_("facet"), *_others(roles), exp.Literal.number(1).as_("n")]
     if roles.weight is not None:
         weight = exp.column("weight")
-        selected += [_unusable(weight).as_("bad"), weight.as_("w"), _squared(weight).as_("w2")]
+        selected += [_unusable(weight).as_("bad"), _weighed(weight).as_("w"), _squared(weight).as_("w2")]
     return exp.select(*selected).from_(rows.subquery("data_rows"))
 
 
@@ -161,7 +161,7 @@ def check_rows(location: str, roles: Roles, rows: int | None, unusable: int | No
         facets = len(roles.facets)
         raise DataError(
             f"weight: column '{roles.weight}' has {int(unusable) // facets} of {int(rows) // facets} rows without a "
-            "number from 0; every row needs a weight"
+            f"number from 0; every row needs a weight, which is 0 or between {_SMALLEST:g} and {_LARGEST:g}"
         )
 
 
@@ -207,27 +207,41 @@ def _aggregates(roles: Roles) -> list[exp.Expr]:
     return [
         rows,
         exp.func("sum", _unusable(weight)).as_("bad"),
-        exp.Anonymous(this="fsum", expressions=[weight.copy()]).as_("w"),
+        exp.Anonymous(this="fsum", expressions=[_weighed(weight)]).as_("w"),
         exp.Anonymous(this="fsum", expressions=[_squared(weight)]).as_("w2"),
     ]
 
 
 def _unusable(weight: exp.Expr) -> exp.Expr:
-    """1 where a weight is none, 0 where it is."""
+    """Flag unusable weights: 0 for 0 and for a number of an ordinary size, else 1."""
     from sqlglot import exp
 
+    return exp.case().when(_is_usable(weight), exp.Literal.number(0)).else_(exp.Literal.number(1))
+
+
+def _is_usable(weight: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    smallest, largest = (exp.cast(exp.Literal.string(repr(bound)), "DOUBLE") for bound in (_SMALLEST, _LARGEST))
+    is_zero = exp.EQ(this=weight.copy(), expression=exp.Literal.number(0))
     # Not a number is above all numbers to some databases, and beside them to others; neither is within this range.
-    usable = exp.and_(
-        exp.GTE(this=weight.copy(), expression=exp.Literal.number(0)),
-        exp.LTE(this=weight.copy(), expression=exp.cast(exp.Literal.string(repr(_LARGEST)), "DOUBLE")),
+    is_ordinary = exp.and_(
+        exp.GTE(this=weight.copy(), expression=smallest), exp.LTE(this=weight.copy(), expression=largest)
     )
-    return exp.case().when(usable, exp.Literal.number(0)).else_(exp.Literal.number(1))
+    return exp.or_(is_zero, exp.paren(is_ordinary))
+
+
+def _weighed(weight: exp.Expr) -> exp.Expr:
+    """The usable weights, else NULL: a sum or a square beyond the largest float is an error to some databases."""
+    from sqlglot import exp
+
+    return exp.case().when(_is_usable(weight), weight.copy())
 
 
 def _squared(weight: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
-    return exp.Mul(this=weight.copy(), expression=weight.copy())
+    return exp.case().when(_is_usable(weight), exp.Mul(this=weight.copy(), expression=weight.copy()))
 
 
 def _named(name: str) -> Any:
