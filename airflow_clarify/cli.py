@@ -3,8 +3,8 @@
 Exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration. What is wrong is one line on
 stderr, and nothing half-written is left.
 
-``analyze`` without arguments is a processing job of SageMaker, see :mod:`airflow_clarify.container`. A defect of ours
-ends it with 255, for Python's own status, 1, is a verdict.
+``analyze`` without arguments is a processing job of SageMaker, see :mod:`airflow_clarify.container`. An unexpected
+error, a defect of this package, ends every command with 255 and a traceback: Python's own status, 1, is a verdict.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
-WELL, VERDICT_IS_NO, BAD_INPUT, DEFECT_IN_A_JOB = 0, 1, 2, 255
+WELL, VERDICT_IS_NO, BAD_INPUT, DEFECT = 0, 1, 2, 255
 #: Added to the number of a signal, as shells do: 130 after Ctrl-C, 143 when a container is stopped.
 STOPPED = 128
 
@@ -49,15 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with stop:
             return _run(given) if job is None else _run_job(job)
-    except BaseException as error:
+    except (Exception, KeyboardInterrupt) as error:
         status, sentence = _failure(error, stop.received)
-        if status == DEFECT_IN_A_JOB and (job is None or not isinstance(error, Exception)):
-            raise
         if job is not None:
             job.leave_message(sentence)
         _complain(sentence)
-        if status == DEFECT_IN_A_JOB:
-            traceback.print_exception(error)
+        if status == DEFECT and sys.stderr is not None:
+            with contextlib.suppress(OSError):
+                traceback.print_exception(error)
         return status
 
 
@@ -68,7 +67,7 @@ def _failure(error: BaseException, signalled: int | None) -> tuple[int, str]:
         return STOPPED + (signalled or signal.SIGINT), "interrupted"
     if isinstance(error, ClarifyError):
         return BAD_INPUT, str(error)
-    return DEFECT_IN_A_JOB, f"a defect of airflow-clarify, whose log holds more ({type(error).__name__}: {error})"
+    return DEFECT, f"a defect of airflow-clarify ({type(error).__name__}: {error}); please report it with its traceback"
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -181,7 +180,9 @@ def _check_output(output: str, what: str) -> None:
 
 # --- Arguments: which there are -----------------------------------------------------------------------------------
 
-_EXIT_STATUS = "exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration"
+_EXIT_STATUS = (
+    "exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration, 255 a defect of ours"
+)
 
 _EPILOG = f"""\
 a first look:
@@ -206,8 +207,8 @@ in a container:
   Without any argument, analyze is a SageMaker processing job in the place of Clarify's. It reads
   /opt/ml/processing/input/config/analysis_config.json and every file in /opt/ml/processing/input/data, writes to
   /opt/ml/processing/output, and leaves one sentence in /opt/ml/output/message. What the file has no place for stands in
-  an environment variable, as in AIRFLOW_CLARIFY_OPTIONS='{{"weight": "w", "na_values": [""]}}'. Its exit status for a
-  defect of ours is 255. container/Dockerfile makes the image.
+  an environment variable, as in AIRFLOW_CLARIFY_OPTIONS='{{"weight": "w", "na_values": [""]}}'. container/Dockerfile
+  makes the image.
 
 {_EXIT_STATUS}
 """
@@ -408,6 +409,20 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
     limits.add_argument("--temp-directory", metavar="FOLDER", help="where to spill (default: a folder made for it)")
 
 
+#: The options that stand for keys of ``analysis_config.json``, for error sentences.
+_OPTION_NAMES = {
+    "label": "--label",
+    "label_values_or_threshold": "--positive",
+    "facet": "--facet",
+    "value_or_threshold": "--facet-values",
+    "group_variable": "--group",
+    "methods": "--methods",
+    "weight": "--weight",
+    "label_type": "--label-type",
+    "facet_type": "--facet-type",
+    "dataset_type": "--dataset-type",
+}
+
 # --- Arguments: what they mean ------------------------------------------------------------------------------------
 
 
@@ -463,7 +478,8 @@ def _from_file(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfi
     config = AnalysisConfig.parse(read_file(arguments.config), arguments.config)
     dataset_type = arguments.dataset_type or config.dataset_type
     data = _data(arguments, dataset_type=dataset_type, headers=config.headers, weight=arguments.weight)
-    return data, replace(config, label_type=arguments.label_type, facet_type=arguments.facet_type)
+    key_names = {key: _OPTION_NAMES[key] for key in ("weight", "label_type", "facet_type")}
+    return data, replace(config, label_type=arguments.label_type, facet_type=arguments.facet_type, key_names=key_names)
 
 
 def _from_options(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
@@ -484,7 +500,7 @@ def _from_options(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisCo
     )
     data = _data(arguments, label=arguments.label, dataset_type=arguments.dataset_type, weight=arguments.weight)
     methods = ["all"] if arguments.methods is None else _texts(arguments.methods, "--methods")
-    return data, AnalysisConfig.build(data, bias, "all" if methods == ["all"] else methods)
+    return data, AnalysisConfig.build(data, bias, "all" if methods == ["all"] else methods, _OPTION_NAMES)
 
 
 def _values(given: Sequence[str], option: str) -> list[Value]:

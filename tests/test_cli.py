@@ -847,7 +847,7 @@ def test_what_the_configuration_says_cannot_be_said_twice(option: str, loans: Pa
         (["--label", "approved", "--positive", "", "--facet", "gender"], "the list is empty"),
         (["--label", "gender", "--positive", "1", "--facet", "gender"], "'gender' is the label"),
         (["--label", "approved", "--positive", "yes", "--facet", "gender"], "'yes' can never match"),
-        ([*ASKED, "--group", "age"], "group_variable: the data have no column 'age'"),
+        ([*ASKED, "--group", "age"], "--group: the data have no column 'age'"),
         ([*ASKED, "--weight", "region"], "every row needs a weight"),
         ([*ASKED, "--threads", "0"], "threads"),
         ([*ASKED, "--threads", "-3"], "threads"),
@@ -999,14 +999,24 @@ def test_names_cannot_forge_lines(tmp_path: Path, run: Run) -> None:
     assert r"x\nairflow-clarify: all is well\x1b[2K.csv: no " in refused
 
 
-def test_a_defect_of_ours_is_not_dressed_up(loans: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_has_a_status_of_its_own_and_a_traceback(
+    loans: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(DuckDBEngine, "count", broken)
 
-    with pytest.raises(ZeroDivisionError, match="a defect"):
-        run("analyze", "--data", loans, *ASKED)
+    done = run("analyze", "--data", loans, *ASKED)
+
+    first, second, *_, last = done.err.splitlines()
+    assert done.status == 255
+    assert first == (
+        "airflow-clarify: a defect of airflow-clarify (ZeroDivisionError: a defect); please report it with its "
+        "traceback"
+    )
+    assert second == "Traceback (most recent call last):"
+    assert last == "ZeroDivisionError: a defect"
 
 
 # --- Help ---------------------------------------------------------------------------------------------------------
@@ -1036,7 +1046,7 @@ def test_the_examples_in_the_help_are_understood(command: list[str], capsys: pyt
     assert len(examples) == 3
     for example in examples:
         assert callable(_parser().parse_args(shlex.split(example)[1:]).run)
-    assert "exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration" in text
+    assert "exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration, 255 a defect" in text
 
 
 def test_the_first_examples_work(
@@ -1359,7 +1369,7 @@ def test_an_error_on_a_terminal_stands_on_a_line_of_its_own(tmp_path: Path) -> N
 
     assert status == BAD_INPUT
     assert "reading the data" in shown
-    assert as_a_person_sees_it(shown).startswith("airflow-clarify: value_or_threshold")
+    assert as_a_person_sees_it(shown).startswith("airflow-clarify: --facet-values of facet")
 
 
 def test_progress_is_not_written_anywhere_else(loans: Path) -> None:

@@ -612,7 +612,9 @@ def test_a_defect_of_ours_is_a_sentence_first_and_a_traceback_then(job: Job) -> 
 
     first, second, *_, last = ran.err.splitlines()
     assert ran.status == 255
-    assert job.message == r"a defect of airflow-clarify, whose log holds more (ZeroDivisionError: of two\nlines)"
+    assert job.message == (
+        r"a defect of airflow-clarify (ZeroDivisionError: of two\nlines); please report it with its traceback"
+    )
     assert first == f"airflow-clarify: {job.message}"
     assert second == "Traceback (most recent call last):"
     assert last == "lines"

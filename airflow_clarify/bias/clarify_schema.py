@@ -98,23 +98,26 @@ _ALLOWED = {
 }
 
 
-def check(document: object) -> None:
+def check(document: object, key_names: Mapping[str, str] | None = None) -> None:
     """Check a document against Clarify's shape.
 
+    :param document: the content of an ``analysis_config.json``
+    :param key_names: what the author wrote for a key of the file; where facets have such a name, errors use these
     :raises ConfigError: names the first wrong key and says what is allowed there
     """
+    names = key_names if key_names and "facet" in key_names else {}
     if not isinstance(document, Mapping):
         raise ConfigError(f"the configuration is a JSON object with dataset_type and methods, not {_what(document)}")
     try:
         parsed = _Document.model_validate(dict(document))
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from None
+        raise ConfigError(_sentence(error, names)) from None
     if parsed.dataset_type not in DATASET_TYPES:
         raise ConfigError(f"dataset_type: {parsed.dataset_type!r} is not {_ALLOWED['dataset_type']}")
     _check_headers(parsed.headers)
     if parsed.methods.pre_training_bias is not None:
-        _check_metrics(parsed.methods.pre_training_bias.methods)
-    _check_facets_differ(parsed.facet)
+        _check_metrics(parsed.methods.pre_training_bias.methods, names)
+    _check_facets_differ(parsed.facet, names)
 
 
 def _check_headers(headers: Sequence[str] | None) -> None:
@@ -123,8 +126,8 @@ def _check_headers(headers: Sequence[str] | None) -> None:
             raise ConfigError(f"headers: {header!r} stands there twice; column names must differ")
 
 
-def _check_metrics(methods: str | list[str]) -> None:
-    key = "methods.pre_training_bias.methods"
+def _check_metrics(methods: str | list[str], key_names: Mapping[str, str]) -> None:
+    key = key_names.get("methods", "methods") if key_names else "methods.pre_training_bias.methods"
     if isinstance(methods, str):
         if methods != "all":
             raise ConfigError(f"{key}: {methods!r} is neither 'all' nor a list of {', '.join(METRICS)}")
@@ -136,19 +139,20 @@ def _check_metrics(methods: str | list[str]) -> None:
             raise ConfigError(f"{key}: there is no metric {name!r}; there are {', '.join(METRICS)}")
 
 
-def _check_facets_differ(facets: list[_Facet] | None) -> None:
+def _check_facets_differ(facets: list[_Facet] | None, key_names: Mapping[str, str]) -> None:
     seen: set[str | int] = set()
     for facet in facets or ():
         if facet.name_or_index in seen:
-            raise ConfigError(f"facet: {facet.name_or_index!r} stands there twice; put all its values in one entry")
+            key = key_names.get("facet", "facet")
+            raise ConfigError(f"{key}: {facet.name_or_index!r} stands there twice; put all its values in one entry")
         seen.add(facet.name_or_index)
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, key_names: Mapping[str, str]) -> str:
     first = error.errors()[0]
     unknown = first["type"] == "extra_forbidden"
     path = [part for part in first["loc"] if unknown or isinstance(part, int) or part in _KEYS]
-    key = _dotted(path)
+    key = _spell(path, key_names) if key_names else _dotted(path)
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if first["type"] == "missing":
         return f"{key}: required, and missing; give {_ALLOWED.get(name, 'a value')}"
@@ -157,7 +161,19 @@ def _sentence(error: ValidationError) -> str:
         return f"{key}: Clarify knows no such key" + (f"; did you mean {near[0]!r}?" if near else "")
     names = ".".join(part for part in path if isinstance(part, str))
     allowed = _ALLOWED.get(names) or _ALLOWED.get(name, "a text")
+    if key_names and names == "facet":
+        allowed = "a column name, or a list of them"
     return f"{key}: {_what(first['input'])} is not allowed; give {allowed}"
+
+
+def _spell(path: Sequence[str | int], key_names: Mapping[str, str]) -> str:
+    """Name a key as its author did, who writes neither a list of facets nor sections of methods."""
+    names = [part for part in path if isinstance(part, str)]
+    if names[:1] == ["facet"]:
+        names = ["facet" if name == "name_or_index" else name for name in names[1:] or names]
+    if names[:2] == ["methods", "pre_training_bias"]:
+        names = ["methods"]
+    return ".".join(key_names.get(name, name) for name in names)
 
 
 def _dotted(path: Sequence[str | int]) -> str:

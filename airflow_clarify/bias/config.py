@@ -61,6 +61,14 @@ _TYPE_BY_SUFFIX = {
 }
 _DEFAULT_REPORT = {"name": "report", "title": "Analysis Report"}
 
+#: What the author of a DAG or a notebook writes for a key of Clarify's file; all other keys have the same name in both.
+AUTHOR_NAMES: Mapping[str, str] = {
+    "facet": "facet_name",
+    "value_or_threshold": "facet_values_or_threshold",
+    "group_variable": "group_name",
+    "joinsource_name_or_index": "joinsource",
+}
+
 #: Sections of Clarify's file that speak of a trained model. They are kept, and left to Clarify.
 _MODEL_METHODS = ("post_training_bias", "shap", "pdp", "asymmetric_shapley_value")
 
@@ -312,23 +320,35 @@ class AnalysisConfig:
     :param document: the file's content, every key in its place
     :param label_type: the author's word on the label's type (beyond Clarify, so not in the file)
     :param facet_type: the author's word on the facets' types
+    :param key_names: what the author wrote for a key of the file, for error sentences: an argument of an operator, an
+        option of the command line. Keys that are not named here were written as they stand in the file
     """
 
     document: Mapping[str, Any]
     label_type: DeclaredType | None = None
     facet_type: DeclaredType | Mapping[str, DeclaredType] | None = None
+    key_names: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         from airflow_clarify.bias.clarify_schema import check
 
-        check(self.document)
+        check(self.document, self.key_names)
         _ = self.report_file
 
     @classmethod
-    def build(cls, data: DataConfig, bias: BiasConfig, methods: Methods = "all") -> AnalysisConfig:
+    def build(
+        cls,
+        data: DataConfig,
+        bias: BiasConfig,
+        methods: Methods = "all",
+        key_names: Mapping[str, str] = AUTHOR_NAMES,
+    ) -> AnalysisConfig:
         """Put the parts together as the SageMaker SDK does for ``run_pre_training_bias``.
 
+        :param data: where the data are, and their label
+        :param bias: which labels are positive, and which groups to compare
         :param methods: "all", or names of metrics
+        :param key_names: what the author writes for a key of the file, for error sentences
         :raises ConfigError: a part is missing or not allowed; names the key
         """
         document = data.get_config() | bias.get_config()
@@ -336,7 +356,7 @@ class AnalysisConfig:
             "report": dict(_DEFAULT_REPORT),
             "pre_training_bias": {"methods": methods if isinstance(methods, str) else list(methods)},
         }
-        return cls(document, label_type=bias.label_type, facet_type=bias.facet_type)
+        return cls(document, label_type=bias.label_type, facet_type=bias.facet_type, key_names=key_names)
 
     @classmethod
     def parse(cls, text: str, source: str = "analysis_config.json") -> AnalysisConfig:
@@ -346,13 +366,20 @@ class AnalysisConfig:
         :raises ConfigError: it is not JSON, or a key is wrong; names the key and says what is allowed
         """
         try:
-            document = json.loads(text)
+            return cls(json.loads(text, object_pairs_hook=_refuse_repeated_keys))
         except json.JSONDecodeError as error:
             raise ConfigError(f"{source}: not JSON ({error.msg} at line {error.lineno})") from None
-        try:
-            return cls(document)
+        except RecursionError:
+            raise ConfigError(f"{source}: nested too deeply; an analysis_config.json has a few levels only") from None
         except ConfigError as error:
             raise ConfigError(f"{source}: {error}") from None
+
+    def spell_key(self, key: str) -> str:
+        """Return the name under which the author wrote a key of the file.
+
+        :param key: a key of ``analysis_config.json``, or ``weight``, ``label_type`` or ``facet_type``
+        """
+        return self.key_names.get(key, key)
 
     def to_json(self) -> str:
         """The file as the SageMaker SDK writes it: one line, keys in its order, no newline at the end."""
@@ -385,8 +412,10 @@ class AnalysisConfig:
 
         :raises ConfigError: the configuration names none
         """
-        if "label" not in self.document:
-            raise ConfigError("label: name the label column; pre-training bias cannot be measured without one")
+        if self.document.get("label") is None:
+            raise ConfigError(
+                f"{self.spell_key('label')}: name the label column; pre-training bias cannot be measured without one"
+            )
         return cast(ColumnRef, self.document["label"])
 
     @property
@@ -397,7 +426,8 @@ class AnalysisConfig:
         """
         values = self.document.get("label_values_or_threshold")
         if not values:
-            raise ConfigError("label_values_or_threshold: say which label values are positive, such as [1]")
+            key = self.spell_key("label_values_or_threshold")
+            raise ConfigError(f"{key}: say which label values are positive, such as [1]")
         return tuple(values)
 
     @property
@@ -408,7 +438,8 @@ class AnalysisConfig:
         """
         given = self.document.get("facet")
         if not given:
-            raise ConfigError('facet: name at least one facet, such as [{"name_or_index": "gender"}]')
+            example = '"gender"' if "facet" in self.key_names else '[{"name_or_index": "gender"}]'
+            raise ConfigError(f"{self.spell_key('facet')}: name at least one facet, such as {example}")
         return tuple(
             FacetConfig(
                 facet["name_or_index"],
@@ -492,6 +523,16 @@ def _templated(value: object) -> bool:
     return hasattr(value, "resolve") and hasattr(value, "iter_references")
 
 
+def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object. Python would let the last of two equal keys win, in silence."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ConfigError(f"{repeated}: the key stands there twice; leave one out")
+    return document
+
+
 def _declared_types(given: object) -> list[object]:
     return list(given.values()) if isinstance(given, Mapping) else [given]
 
@@ -519,8 +560,10 @@ def _check_headers(headers: Sequence[str] | None) -> None:
 def _check_values(values: Sequence[Value], key: str) -> Sequence[Value]:
     if values is None:
         raise ConfigError(f"{key}: None names no value; give a list of values or one threshold, such as [1]")
-    if isinstance(values, str | int | float) or not isinstance(values, Sequence):
+    if isinstance(values, str | int | float):
         raise ConfigError(f"{key}: give a list, such as [{values!r}]")
+    if isinstance(values, bytes) or not isinstance(values, Sequence):
+        raise ConfigError(f"{key}: give a list of values or one threshold, such as [1], not {values!r}")
     if not values:
         raise ConfigError(f"{key}: the list is empty; give at least one value or a threshold")
     for value in values:

@@ -289,7 +289,6 @@ def _compare(
     where: str, metric: MetricResult, bound: _Bound, interval: tuple[float, float] | None, confidence: float | None
 ) -> tuple[Outcome, str]:
     assert metric.value is not None
-    allowed = f"[{_shown(bound.low, '-inf')}, {_shown(bound.high, 'inf')}]"
     low, high = interval if interval is not None else (metric.value, metric.value)
     spread = ""
     if interval is not None and confidence is not None:
@@ -297,8 +296,11 @@ def _compare(
     if _inside(low, bound) and _inside(high, bound):
         return Outcome.PASS, ""
     if _below(high, bound) or _above(low, bound):
-        return Outcome.VIOLATION, f"{where} is {metric.value:.4f}{spread}, outside {allowed}"
-    return Outcome.INCONCLUSIVE, f"{where} is {metric.value:.4f}{spread}, which reaches across a bound of {allowed}"
+        return Outcome.VIOLATION, f"{where} is {metric.value:.4f}{spread}, {_describe_breach(bound)}"
+    return (
+        Outcome.INCONCLUSIVE,
+        f"{where} is {metric.value:.4f}{spread}, which reaches across {_describe_bounds(bound)}",
+    )
 
 
 def _inside(value: float, bound: _Bound) -> bool:
@@ -396,5 +398,14 @@ def _json_number(number: float | None) -> float | str | None:
     return "Infinity" if number > 0 else "-Infinity"
 
 
-def _shown(bound: float | None, otherwise: str) -> str:
-    return otherwise if bound is None else f"{bound:g}"
+def _describe_breach(bound: _Bound) -> str:
+    """Say on which side of its bounds a value lies; a missing bound is not mentioned."""
+    if bound.low is None:
+        return f"above {bound.high:g}"
+    return f"below {bound.low:g}" if bound.high is None else f"outside [{bound.low:g}, {bound.high:g}]"
+
+
+def _describe_bounds(bound: _Bound) -> str:
+    if bound.low is None or bound.high is None:
+        return f"the bound {bound.high if bound.low is None else bound.low:g}"
+    return f"a bound of [{bound.low:g}, {bound.high:g}]"

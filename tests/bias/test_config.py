@@ -533,7 +533,7 @@ def test_facets_are_written_as_clarify_writes_them(names: Any, values: Any, face
         ),
         (
             {"label_values_or_threshold": {1}, "facet_name": "g"},
-            "label_values_or_threshold: give a list, such as [{1}]",
+            "label_values_or_threshold: give a list of values or one threshold, such as [1], not {1}",
         ),
         (
             {"label_values_or_threshold": [], "facet_name": "g"},
@@ -718,3 +718,43 @@ def test_what_get_config_gives_is_accepted_again(bias: BiasConfig) -> None:
 def test_a_facet_list_that_is_none_is_refused_in_words() -> None:
     with pytest.raises(ConfigError, match="BiasConfig: no field 'facet'"):
         BiasConfig.of({"label_values_or_threshold": [1], "facet": "f"})
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("[" * 100_000, "job.json: nested too deeply; an analysis_config.json has a few levels only"),
+        (
+            '{"a":' * 3_000 + "1" + "}" * 3_000,
+            "job.json: nested too deeply; an analysis_config.json has a few levels only",
+        ),
+        ('{"label": "a", "label": "b"}', "job.json: label: the key stands there twice; leave one out"),
+    ],
+)
+def test_a_file_that_is_nested_too_deeply_or_repeats_a_key(text: str, refusal: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        AnalysisConfig.parse(text, "job.json")
+    assert str(raised.value) == refusal
+
+
+def test_a_label_of_null_is_a_missing_label() -> None:
+    config = AnalysisConfig(ENOUGH | {"label": None})
+    with pytest.raises(ConfigError, match=r"^label: name the label column"):
+        _ = config.label
+
+
+@pytest.mark.parametrize(
+    ("facet_name", "methods", "refusal"),
+    [
+        (["g", "g"], "all", "facet_name: 'g' stands there twice; put all its values in one entry"),
+        ([["g"]], "all", "facet_name: ['g'] is not allowed; give a column name or its index from 0"),
+        ("g", ["SPD"], f"methods: there is no metric 'SPD'; there are {ALL_METRICS}"),
+        ("g", "CI", f"methods: 'CI' is neither 'all' nor a list of {ALL_METRICS}"),
+    ],
+)
+def test_errors_name_what_the_author_wrote_not_the_keys_of_the_file(
+    facet_name: Any, methods: Any, refusal: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], facet_name), methods)
+    assert str(raised.value) == refusal

@@ -262,11 +262,11 @@ except ClarifyError as error:
             "(columns: 'gender', 'approved', 'age', 'w')",
         ),
         ({"label": 4}, "label: index 4 is outside the 4 columns (0 to 3)"),
-        ({"facet": "sex"}, "facet: the data have no column 'sex' (columns: 'gender', 'approved', 'age', 'w')"),
-        ({"group": "zip"}, "group_variable: the data have no column 'zip' (columns: 'gender', 'approved', 'age', 'w')"),
+        ({"facet": "sex"}, "facet_name: the data have no column 'sex' (columns: 'gender', 'approved', 'age', 'w')"),
+        ({"group": "zip"}, "group_name: the data have no column 'zip' (columns: 'gender', 'approved', 'age', 'w')"),
         ({"weight": "v"}, "weight: the data have no column 'v' (columns: 'gender', 'approved', 'age', 'w')"),
-        ({"facet": "approved"}, "facet: 'approved' is the label; a label cannot be biased against itself"),
-        ({"facet": ["gender", 0]}, "facet: 'gender' stands there twice, by name and by index perhaps"),
+        ({"facet": "approved"}, "facet_name: 'approved' is the label; a label cannot be biased against itself"),
+        ({"facet": ["gender", 0]}, "facet_name: 'gender' stands there twice, by name and by index perhaps"),
         ({"weight": "gender"}, "weight: 'gender' is also the label, a facet or the group variable"),
         (
             {"positive": ["yes"]},
@@ -274,12 +274,12 @@ except ClarifyError as error:
         ),
         (
             {"facet": "age"},
-            "value_or_threshold of facet 'age': column 'age' is continuous (integer, 60 distinct values in 60 rows), "
-            "so it needs a threshold such as [0.5], or the type 'categorical'",
+            "facet_values_or_threshold of facet 'age': column 'age' is continuous (integer, 60 distinct values in 60 "
+            "rows), so it needs a threshold such as [0.5], or the type 'categorical'",
         ),
         (
             {"facet": "age", "values": ["old"]},
-            "value_or_threshold of facet 'age': column 'age' is continuous, and 'old' is not a number",
+            "facet_values_or_threshold of facet 'age': column 'age' is continuous, and 'old' is not a number",
         ),
         ({"csv_options": {"sep": ";"}}, "csv_options: no option 'sep'; there are comment, compression, delim, "
          "encoding, escape, max_line_size, quote, skip, strict_mode"),

@@ -58,7 +58,9 @@ class _Counter:
         self.cells = cells
         roles = cells.roles
         self.label = look_at(cells, "label", roles.label)
-        self.positive = _selected(self.label, config.label_values, config.label_type, "label_values_or_threshold")
+        self._values_key = config.spell_key("value_or_threshold")
+        label_key = config.spell_key("label_values_or_threshold")
+        self.positive = _selected(self.label, config.label_values, config.label_type, label_key)
         self.warnings = notices.of_label(self.label, self.positive)
         self.group = None if roles.group is None else look_at(cells, "grp", roles.group)
         self.drop_missing_groups = False
@@ -76,11 +78,11 @@ class _Counter:
         """
         name = self.cells.roles.facets[number]
         column = look_at(self.cells, "facet", name, number)
-        sensitive = _selected(column, facet.values, facet.declared, f"value_or_threshold of facet '{name}'")
+        sensitive = _selected(column, facet.values, facet.declared, f"{self._values_key} of facet '{name}'")
         self.warnings += notices.of_facet(column, sensitive)
         every_value = sensitive.scale is Scale.CATEGORICAL and facet.values is None
         if every_value:
-            _check_number_of_values(column)
+            _check_number_of_values(column, self._values_key)
             key = self.cells.category(column)
         else:
             key = _either(sensitive.condition(column.value), sensitive.text, "rest")
@@ -161,12 +163,12 @@ def _renamed(cells: list[Cell], field: str, texts: list[str | None]) -> list[Cel
     return [replace(cell, **{field: text}) for cell, text in zip(cells, texts, strict=True)]  # type: ignore[arg-type]
 
 
-def _check_number_of_values(column: CountedColumn) -> None:
+def _check_number_of_values(column: CountedColumn, values_key: str) -> None:
     profile = column.profile
     if profile.distinct > MAX_FACET_VALUES:
         raise ConfigError(
             f"facet '{profile.name}' holds {profile.distinct} different values, more than {MAX_FACET_VALUES}; name the "
-            "values to test in value_or_threshold"
+            f"values to test in {values_key}"
         )
 
 

@@ -28,17 +28,17 @@ class Roles:
 
         :raises ConfigError: there is no such column, or one has two roles that exclude each other
         """
-        group = None
+        group, facet_key = None, config.spell_key("facet")
         if config.group_variable is not None:
-            group = resolve_column(config.group_variable, names, "group_variable")
+            group = resolve_column(config.group_variable, names, config.spell_key("group_variable"))
         roles = cls(
-            label=resolve_column(config.label, names, "label"),
-            facets=tuple(resolve_column(facet.name_or_index, names, "facet") for facet in config.facets),
+            label=resolve_column(config.label, names, config.spell_key("label")),
+            facets=tuple(resolve_column(facet.name_or_index, names, facet_key) for facet in config.facets),
             # Only one metric looks at groups, and they can be many.
             group=group if "CDDL" in config.methods else None,
-            weight=None if weight is None else resolve_column(weight, names, "weight"),
+            weight=None if weight is None else resolve_column(weight, names, config.spell_key("weight")),
         )
-        roles._check()
+        roles._check(config)
         return roles
 
     @property
@@ -52,11 +52,14 @@ class Roles:
         """What can be added up over cells: rows, and with weights their sum and that of their squares."""
         return ["n", "w", "w2"] if self.weight is not None else ["n"]
 
-    def _check(self) -> None:
+    def _check(self, config: AnalysisConfig) -> None:
+        facet_key = config.spell_key("facet")
         if self.label in self.facets:
-            raise ConfigError(f"facet: '{self.label}' is the label; a label cannot be biased against itself")
+            raise ConfigError(f"{facet_key}: '{self.label}' is the label; a label cannot be biased against itself")
         if self.weight is not None and self.weight in (self.label, self.group, *self.facets):
-            raise ConfigError(f"weight: '{self.weight}' is also the label, a facet or the group variable")
+            raise ConfigError(
+                f"{config.spell_key('weight')}: '{self.weight}' is also the label, a facet or the group variable"
+            )
         repeated = [facet for i, facet in enumerate(self.facets) if facet in self.facets[:i]]
         if repeated:
-            raise ConfigError(f"facet: '{repeated[0]}' stands there twice, by name and by index perhaps")
+            raise ConfigError(f"{facet_key}: '{repeated[0]}' stands there twice, by name and by index perhaps")
