@@ -22,6 +22,7 @@ from types import FrameType
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from airflow_clarify import __version__
+from airflow_clarify.bias.numbers import parse_number
 from airflow_clarify.exceptions import ClarifyError, ConfigError, OutputError
 
 if TYPE_CHECKING:
@@ -332,9 +333,11 @@ def _add_balance(commands: Any) -> None:
         default="undersample",
         help="to the smallest stratum (default), to the largest, or with a column of weights",
     )
-    plan.add_argument("--size", metavar="ROWS", type=int, help="rows of each stratum instead")
-    plan.add_argument("--fraction", metavar="SHARE", type=float, help="this share of the rows of each stratum instead")
-    plan.add_argument("--seed", metavar="NUMBER", type=int, default=0, help="of the draw (default: 0)")
+    plan.add_argument("--size", metavar="ROWS", type=_whole_number, help="rows of each stratum instead")
+    plan.add_argument(
+        "--fraction", metavar="SHARE", type=_number, help="this share of the rows of each stratum instead"
+    )
+    plan.add_argument("--seed", metavar="NUMBER", type=_whole_number, default=0, help="of the draw (default: 0)")
     plan.add_argument(
         "--weight-column", metavar="NAME", default="weight", help="the column that reweigh adds (default: weight)"
     )
@@ -367,13 +370,13 @@ def _add_gate(commands: Any) -> None:
         help="what is tolerated, see below; may be repeated",
     )
     command.add_argument(
-        "--min-rows", metavar="ROWS", type=int, default=0, help="facet values with fewer rows are reported"
+        "--min-rows", metavar="ROWS", type=_whole_number, default=0, help="facet values with fewer rows are reported"
     )
     command.add_argument(
         "--below-min-rows", choices=("fail", "pass", "ignore"), default="fail", help="and then (default: fail)"
     )
     command.add_argument(
-        "--confidence", metavar="LEVEL", type=float, help="judge by confidence intervals at this level, such as 0.95"
+        "--confidence", metavar="LEVEL", type=_number, help="judge by confidence intervals at this level, such as 0.95"
     )
     command.add_argument(
         "--on-inconclusive", choices=("fail", "pass"), help="when an interval reaches across a bound; no default"
@@ -405,7 +408,7 @@ def _add_data(command: argparse.ArgumentParser) -> None:
 def _add_limits(command: argparse.ArgumentParser) -> None:
     limits = command.add_argument_group("the engine")
     limits.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB; what does not fit is spilled to disk")
-    limits.add_argument("--threads", metavar="NUMBER", type=int, help="default: all cores")
+    limits.add_argument("--threads", metavar="NUMBER", type=_whole_number, help="default: all cores")
     limits.add_argument("--temp-directory", metavar="FOLDER", help="where to spill (default: a folder made for it)")
 
 
@@ -557,6 +560,31 @@ def _is_value(value: object) -> bool:
     return isinstance(value, str | int | float)
 
 
+def _number(text: str) -> float:
+    """Read a number of an option.
+
+    :raises argparse.ArgumentTypeError: it is not a number in plain notation
+    """
+    try:
+        return float(parse_number(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _whole_number(text: str) -> int:
+    """Read a whole number of an option.
+
+    :raises argparse.ArgumentTypeError: it is not one, or written in another way than in plain digits
+    """
+    try:
+        number = parse_number(text)
+    except ValueError:
+        number = 0.5
+    if not isinstance(number, int):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return number
+
+
 def _csv_option(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
@@ -609,8 +637,8 @@ def _bounds(text: str, whole: str) -> float | tuple[float | None, float | None]:
     try:
         if ":" in text:
             low, high = text.split(":")
-            return (float(low) if low else None, float(high) if high else None)
-        return float(text)
+            return (parse_number(low) if low else None, parse_number(high) if high else None)
+        return parse_number(text)
     except ValueError:
         raise ConfigError(
             f"--threshold: {whole!r}: {text!r} is neither a number nor a range such as -0.05:0.1"

@@ -105,11 +105,22 @@ class Verdict:
         return sum(finding.outcome is outcome for finding in self.findings)
 
     @property
+    def not_judged(self) -> int:
+        """The number of checks that pass only because their group has fewer rows than ``min_rows``."""
+        return sum(finding.outcome is Outcome.PASS and bool(finding.reason) for finding in self.findings)
+
+    @property
     def sentence(self) -> str:
         """The verdict in one line."""
-        judged = len(self.findings) - self.count(Outcome.IGNORED)
+        judged = len(self.findings) - self.count(Outcome.IGNORED) - self.not_judged
+        if self.passed and not judged:
+            return (
+                f"passed: none of {len(self.findings)} checks was judged, as every tested group has fewer rows than "
+                "min_rows, which below_min_rows='pass' lets through"
+            )
         if self.passed:
-            return f"passed: {self.count(Outcome.PASS)} of {judged} checks are within their bounds" + self._asides()
+            within = self.count(Outcome.PASS) - self.not_judged
+            return f"passed: {within} of {judged} checks are within their bounds" + self._asides()
         parts = list(self.reasons)
         worst = [f.reason for f in self.findings if f.outcome is self.outcome and f.reason]
         if worst:
@@ -124,6 +135,8 @@ class Verdict:
             for outcome in (Outcome.INCONCLUSIVE, Outcome.IGNORED)
             if self.count(outcome) and outcome is not self.outcome
         ]
+        if self.not_judged:
+            asides.append(f"{self.not_judged} not judged: fewer rows than min_rows")
         return f" ({', '.join(asides)})" if asides else ""
 
     def to_json(self, most: int = 100) -> dict[str, Any]:
@@ -135,6 +148,7 @@ class Verdict:
             "sentence": self.sentence,
             "reasons": list(self.reasons),
             "checks": {outcome.value: self.count(outcome) for outcome in Outcome},
+            **({"not_judged": self.not_judged} if self.not_judged else {}),
             "findings": [finding.to_json() for finding in noted[:most]],
         }
 
@@ -145,7 +159,8 @@ class Thresholds:
 
     :param rules: per metric, bounds: ``{"DPL": 0.1}`` is ``|DPL| <= 0.1`` for every tested group,
         ``{"DPL": (-0.05, 0.1)}`` is a range, ``{"DPL": (None, 0.1)}`` one-sided, ``{"DPL": {"gender": 0.1}}`` one
-        facet, ``{"DPL": {"gender": {"F": 0.1, "*": 0.2}}}`` one value and all others of the facet
+        facet, ``{"DPL": {"gender": {"F": 0.1, "*": 0.2}}}`` one value and all others of the facet. A bound beyond the
+        range of its metric is an error: it would let everything pass, or nothing
     :param min_rows: a tested group with fewer rows is reported, and judged by ``below_min_rows``
     :param below_min_rows: "fail" makes it a violation, "pass" a pass, "ignore" leaves it out of the verdict
     :param confidence: judge DPL (and, on both outcomes present, TVD, KS and LP) by Newcombe's interval at this level,
@@ -334,47 +349,87 @@ def _interval(name: str, split: Split | None, confidence: float) -> tuple[float,
 
 def _read_rule(metric: str, rule: object) -> Iterator[_Bound]:
     if not isinstance(rule, Mapping):
-        yield _Bound(metric, ALL_OTHERS, ALL_OTHERS, *_read_bounds(metric, rule))
+        yield _Bound(metric, ALL_OTHERS, ALL_OTHERS, *_read_bounds(metric, metric, rule))
         return
     if not rule:
         raise ThresholdError(f"thresholds: {metric} has no bounds; give some, such as 0.1")
     for facet, of_facet in rule.items():
         if not isinstance(of_facet, Mapping):
-            yield _Bound(metric, str(facet), ALL_OTHERS, *_read_bounds(f"{metric} of {facet}", of_facet))
+            where = _where(metric, facet, ALL_OTHERS)
+            yield _Bound(metric, str(facet), ALL_OTHERS, *_read_bounds(metric, where, of_facet))
             continue
         if not of_facet:
             raise ThresholdError(f"thresholds: {metric} of {facet} has no bounds; give some, such as 0.1")
         for value, bounds in of_facet.items():
             if facet == ALL_OTHERS and value != ALL_OTHERS:
                 raise ThresholdError(f"thresholds: {metric} of {facet}={value}: name the facet of the value {value!r}")
-            yield _Bound(metric, str(facet), str(value), *_read_bounds(f"{metric} of {facet}={value}", bounds))
+            where = _where(metric, facet, value)
+            yield _Bound(metric, str(facet), str(value), *_read_bounds(metric, where, bounds))
 
 
-def _read_bounds(where: str, bounds: object) -> tuple[float | None, float | None]:
+def _where(metric: str, facet: object, value: object) -> str:
+    """Name a rule as its author thinks of it, without the stars that the command line fills in."""
+    if facet == ALL_OTHERS:
+        return metric
+    return f"{metric} of {facet}" if value == ALL_OTHERS else f"{metric} of {facet}={value}"
+
+
+def _read_bounds(metric: str, where: str, bounds: object) -> tuple[float | None, float | None]:
     if isinstance(bounds, int | float) and not isinstance(bounds, bool):
         if not 0 <= bounds < math.inf:
             raise ThresholdError(
                 f"thresholds: {where}: a single number t means |value| <= t, so it is from 0 and finite, not {bounds}"
             )
+        _check_range(metric, where, bounds)
         # Not -0.0, which would be shown.
         return 0.0 - float(bounds), float(bounds)
     if isinstance(bounds, Sequence) and not isinstance(bounds, str) and len(bounds) == 2:
-        low, high = (_read_bound(where, bound) for bound in bounds)
+        low, high = (_read_bound(metric, where, bound) for bound in bounds)
         if low is None and high is None:
             raise ThresholdError(f"thresholds: {where}: a range without any bound would let everything pass")
         if low is not None and high is not None and low > high:
             raise ThresholdError(f"thresholds: {where}: the lower bound {low} is above the upper bound {high}")
+        lowest = METRICS[metric].lowest
+        if high is not None and high < lowest:
+            raise ThresholdError(
+                f"thresholds: {where}: no value can be at most {high:g}, as {metric} is never below {lowest:g}"
+            )
+        if high is None and low is not None and low < lowest:
+            raise ThresholdError(
+                f"thresholds: {where}: the bound {low:g} would let everything pass, as {metric} is never below "
+                f"{lowest:g}; give an upper bound"
+            )
         return low, high
     allowed = "neither a number such as 0.1 nor a pair such as (-0.05, 0.1)"
     raise ThresholdError(f"thresholds: {where}: {bounds!r} is {allowed}")
 
 
-def _read_bound(where: str, bound: object) -> float | None:
+def _read_bound(metric: str, where: str, bound: object) -> float | None:
     if bound is None:
         return None
     if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
         raise ThresholdError(f"thresholds: {where}: {bound!r} is not a finite number; None stands for no bound")
+    _check_range(metric, where, bound)
     return float(bound)
+
+
+def _check_range(metric: str, where: str, bound: float) -> None:
+    """Refuse a bound that no value of the metric can come near.
+
+    A negative lower bound of a metric that is never negative is allowed: the mirror image of the upper one.
+
+    :raises ThresholdError: it is beyond the range of the metric
+    """
+    lowest, highest = METRICS[metric].lowest, METRICS[metric].highest
+    if abs(bound) <= max(abs(lowest), abs(highest)):
+        return
+    way_out = f"give a number between {lowest:g} and {highest:.4g}"
+    if 1 < abs(bound) <= 100:
+        way_out = f"if {bound:g} means percent, write {bound / 100:g}"
+    raise ThresholdError(
+        f"thresholds: {where}: the bound {bound:g} is beyond the range of {metric}, which is {lowest:g} to "
+        f"{highest:.4g}; {way_out}"
+    )
 
 
 def _one_of(key: str, value: object, allowed: Sequence[str]) -> None:

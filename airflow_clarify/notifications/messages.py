@@ -145,15 +145,21 @@ def _line(finding: Mapping[str, Any]) -> _Line:
 
 def _summary(verdicts: Sequence[Mapping[str, Any]]) -> str:
     ignored, passed = _checks(verdicts, "ignored"), _checks(verdicts, "pass")
-    judged = sum(sum(one["checks"].values()) for one in verdicts) - ignored
+    not_judged = sum(int(one.get("not_judged", 0)) for one in verdicts)
+    judged = sum(sum(one["checks"].values()) for one in verdicts) - ignored - not_judged
     where = f" of {len(verdicts)} analyses" if len(verdicts) > 1 else ""
     asides = [f"{count} {name}" for name in ("inconclusive", "ignored") if (count := _checks(verdicts, name))]
+    if not_judged:
+        asides.append(f"{not_judged} not judged: fewer rows than min_rows")
     aside = f" ({', '.join(asides)})" if asides else ""
     checks = f"{plural(judged, 'check', 'checks')}{where}"
     if broken := _checks(verdicts, "violation"):
         return f"{broken} of {checks} {'fails' if broken == 1 else 'fail'}{aside}."
     if any(one["reasons"] for one in verdicts):
         return f"None of {checks} fails, but the data are not fit to be judged{aside}."
+    if not judged:
+        return f"No check was judged{where}{aside}."
+    passed -= not_judged
     return f"{passed} of {checks} {'passes' if passed == 1 else 'pass'}{aside}."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_clarify.exceptions import ClarifyError, ConfigError, QuotaError
-
-_WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 @contextmanager
@@ -50,8 +47,10 @@ def number(name: str, value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
+    from airflow_clarify.bias.numbers import parse_number
+
     try:
-        return float(value) if _WHOLE.fullmatch(value.strip()) is None else int(value)
+        return parse_number(value)
     except ValueError:
         raise ConfigError(f"{name}: {value!r} is not a number; see what its template gives") from None
 

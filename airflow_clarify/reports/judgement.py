@@ -67,7 +67,10 @@ def judgement_of(verdict: Verdict | None, thresholds: Thresholds | None) -> Judg
 
 
 def _summary(verdict: Verdict) -> str:
-    judged = len(verdict.findings) - verdict.count(Outcome.IGNORED)
+    judged = len(verdict.findings) - verdict.count(Outcome.IGNORED) - verdict.not_judged
+    if verdict.passed and not judged:
+        checks = text.plural(len(verdict.findings), "check", "checks")
+        return f"None of {checks} was judged: every tested group has fewer rows than min_rows, which is let through."
     checks = text.plural(judged, "check", "checks")
     unsure = verdict.count(Outcome.INCONCLUSIVE)
     if verdict.passed:

@@ -163,6 +163,41 @@ def test_a_rule_that_makes_no_sense_is_refused_when_it_is_written(rules: Any, te
 
 
 @pytest.mark.parametrize(
+    ("rules", "text"),
+    [
+        ({"DPL": 10}, "DPL: the bound 10 is beyond the range of DPL, which is -1 to 1; if 10 means percent, write 0.1"),
+        ({"KS": 100}, "KS: the bound 100 is beyond the range of KS, which is 0 to 1; if 100 means percent, write 1"),
+        ({"DPL": [-9, 9]}, "DPL: the bound -9 is beyond the range of DPL, which is -1 to 1; if -9 means percent"),
+        ({"DPL": (None, 5)}, "if 5 means percent, write 0.05"),
+        ({"CI": {"gender": {"F": 50}}}, "CI of gender=F: the bound 50 is beyond the range of CI, which is -1 to 1"),
+        ({"CDDL": {"gender": 1.5}}, "CDDL of gender: the bound 1.5 is beyond the range of CDDL"),
+        (
+            {"TVD": 1000},
+            "TVD: the bound 1000 is beyond the range of TVD, which is 0 to 1; give a number between 0 and 1",
+        ),
+        ({"JS": 0.7}, "JS: the bound 0.7 is beyond the range of JS, which is 0 to 0.6931; give a number between"),
+        ({"LP": 1.5}, "LP: the bound 1.5 is beyond the range of LP, which is 0 to 1.414"),
+        ({"KS": (-0.5, -0.1)}, "KS: no value can be at most -0.1, as KS is never below 0"),
+        ({"KL": (None, -0.1)}, "KL: no value can be at most -0.1, as KL is never below 0"),
+        ({"TVD": (-0.1, None)}, "TVD: the bound -0.1 would let everything pass, as TVD is never below 0"),
+        ({"DPL": (2, 3)}, "DPL: the bound 2 is beyond the range of DPL"),
+    ],
+)
+def test_a_bound_that_everything_or_nothing_meets_is_refused(rules: Any, text: str) -> None:
+    with pytest.raises(ThresholdError) as error:
+        Thresholds(rules)
+    assert str(error.value).startswith("thresholds: ")
+    assert text in str(error.value)
+
+
+def test_bounds_at_the_ends_of_a_range_and_mirrored_ones_are_allowed() -> None:
+    for metric in METRICS.values():
+        Thresholds({metric.name: min(metric.highest, 50.0)})
+        Thresholds({metric.name: (-0.1, 0.1)})
+        Thresholds({metric.name: (metric.lowest, 0.1)})
+
+
+@pytest.mark.parametrize(
     ("options", "text"),
     [
         ({"min_rows": -1}, "min_rows: a number of rows from 0, not -1"),
@@ -260,6 +295,20 @@ def test_a_tested_group_of_few_rows_is_judged_as_the_author_says(below: Any, of_
     assert finding.rows == 3
     # Whatever becomes of it, it is reported.
     assert finding.to_json() in judged.to_json()["findings"]
+
+
+def test_a_verdict_says_so_where_only_some_or_none_of_the_groups_were_judged() -> None:
+    """F has 4 rows, and M has 8."""
+    thresholds = {"rules": {"DPL": 0.5}, "below_min_rows": "pass"}
+    some, none = (Thresholds(min_rows=rows, **thresholds).judge(SKEWED) for rows in (5, 9))
+
+    assert some.sentence == ("passed: 1 of 1 checks are within their bounds (1 not judged: fewer rows than min_rows)")
+    assert none.passed
+    assert none.sentence == (
+        "passed: none of 2 checks was judged, as every tested group has fewer rows than min_rows, which "
+        "below_min_rows='pass' lets through"
+    )
+    assert (some.to_json()["not_judged"], none.to_json()["not_judged"]) == (1, 2)
 
 
 @pytest.mark.parametrize("below", ["fail", "pass", "ignore"])
@@ -485,7 +534,7 @@ def test_inside_passes_outside_violates_and_across_is_inconclusive(metric: str, 
 
 def test_of_a_distance_whose_difference_may_be_none_the_interval_begins_at_zero() -> None:
     analysis = analysed({"F": (5, 51), "M": (1, 28)})
-    thresholds = Thresholds({"DPL": 1, "TVD": 1, "LP": 2}, confidence=0.95, on_inconclusive="fail")
+    thresholds = Thresholds({"DPL": 1, "TVD": 1, "LP": 1.4}, confidence=0.95, on_inconclusive="fail")
     intervals = {
         finding.metric: finding.interval for finding in thresholds.judge(analysis).findings if finding.value == "F"
     }
@@ -499,7 +548,7 @@ def test_of_a_distance_whose_difference_may_be_none_the_interval_begins_at_zero(
 
 @pytest.mark.parametrize("metric", ["CI", "KL", "JS"])
 def test_other_metrics_are_judged_by_their_value(metric: str) -> None:
-    thresholds = Thresholds({metric: 1}, confidence=0.95, on_inconclusive="fail")
+    thresholds = Thresholds({metric: 0.6}, confidence=0.95, on_inconclusive="fail")
     assert [(f.interval, f.outcome) for f in thresholds.judge(NEWCOMBE).findings] == [(None, PASS)] * 2
 
 
@@ -681,10 +730,13 @@ any_counts = st.dictionaries(
     st.tuples(st.integers(0, 20), st.integers(0, 20)),
     min_size=1,
 ).filter(lambda counts: any(map(sum, counts.values())))
+# Ln 2 is the end of the shortest range, that of JS.
 any_rules = st.dictionaries(
     st.sampled_from([name for name in METRICS if name != "CDDL"]),
     st.one_of(
-        st.floats(0, 10), st.tuples(st.floats(-10, 0), st.floats(0, 10)), st.tuples(st.none(), st.floats(-1, 10))
+        st.floats(0, 0.69),
+        st.tuples(st.floats(-0.69, 0), st.floats(0, 0.69)),
+        st.tuples(st.none(), st.floats(0, 0.69)),
     ),
     min_size=1,
 )
@@ -710,7 +762,7 @@ def test_only_a_number_within_its_bounds_passes(measured: list[float | None], bo
     assert judged.passed is all(value is not None and abs(value) <= bound for value in measured)
 
 
-@given(any_counts, st.floats(0, 1), st.floats(0, 1))
+@given(any_counts, st.floats(0, 0.5), st.floats(0, 0.5))
 def test_what_passes_passes_wider_bounds_too(counts: Counts, bound: float, wider: float) -> None:
     analysis = analysed(counts)
     narrow = outcomes(Thresholds({"DPL": bound}).judge(analysis))
