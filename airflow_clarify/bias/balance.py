@@ -93,8 +93,9 @@ class Balance:
     ``"error"`` refuses them.
 
     A combination of values that occur, but never together, is an empty stratum. Nothing can be drawn from it and no
-    weight can make up for it, so it is an error, unless ``empty="ignore"`` leaves it empty with a warning. Combinations
-    with a missing value are never expected.
+    weight can make up for it, so it is an error, unless ``empty="ignore"`` leaves it empty with a warning. Where rows
+    with a missing value are kept, they are expected to have every value of the last column, and it to have every group:
+    Clarify counts them among the rest of each group, and a missing label as not positive.
 
     :param by: the columns whose combined values make the strata; for ``reweigh`` the facets and then the label
     :param strategy: ``undersample`` draws from each stratum as many rows as the smallest has; ``oversample`` repeats
@@ -200,15 +201,17 @@ class Balance:
 
     def _check_empty(self, counts: Mapping[Stratum, int]) -> list[str]:
         # A share of nothing is nothing: a fraction can always be met.
-        empty = 0 if self.fraction is not None else _empty_strata(counts)
+        complete, incomplete = (0, 0) if self.fraction is not None else _count_empty(counts)
+        empty = complete + incomplete
         if not empty:
             return []
         named = [self.describe(stratum) for stratum in itertools.islice(_absent(counts), _NAMED)]
         if self.empty == "error":
             others = f" ({_and_others(named[1:], empty - 1)})" if empty > 1 else ""
+            drop = "say missing='drop' to leave out rows with a missing value, " if incomplete else ""
             raise QuotaError(
                 f"no row (count 0) has {named[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
-                "add such rows, balance by fewer columns, or say empty='ignore'"
+                f"add such rows, balance by fewer columns, {drop}or say empty='ignore'"
             )
         return [f"combinations of values without any row, in the copy as in the source: {_and_others(named, empty)}"]
 
@@ -343,14 +346,32 @@ def _observed(counts: Mapping[Stratum, int]) -> list[list[str]]:
     return [sorted(set(column)) for column in zip(*cast(list[tuple[str, ...]], complete), strict=True)]
 
 
-def _empty_strata(counts: Mapping[Stratum, int]) -> int:
-    """How many combinations of the values that occur have no row."""
-    complete = sum(None not in stratum for stratum in counts)
-    return math.prod(map(len, _observed(counts))) - complete if complete else 0
+def _groups_and_labels(counts: Mapping[Stratum, int]) -> tuple[list[Stratum], list[Stratum]]:
+    """What occurs in all columns but the last together, and what occurs in the last one."""
+    groups, labels = {stratum[:-1] for stratum in counts}, {stratum[-1:] for stratum in counts}
+    return sorted(groups, key=_in_order), sorted(labels, key=_in_order)
+
+
+def _count_empty(counts: Mapping[Stratum, int]) -> tuple[int, int]:
+    """Count the expected strata that have no row: those of present values, and those with a missing one."""
+    incomplete = sum(None in stratum for stratum in counts)
+    complete = len(counts) - incomplete
+    # Not by going through them: columns of identifiers make very many.
+    empty = math.prod(map(len, _observed(counts))) - complete if complete else 0
+    groups, labels = _groups_and_labels(counts)
+    present_groups = sum(None not in group for group in groups)
+    present_labels = sum(None not in label for label in labels)
+    return empty, len(groups) * len(labels) - present_groups * present_labels - incomplete
 
 
 def _absent(counts: Mapping[Stratum, int]) -> Iterator[Stratum]:
-    return (stratum for stratum in itertools.product(*_observed(counts)) if stratum not in counts)
+    """Generate the expected strata that have no row, those without a missing value first."""
+    yield from (stratum for stratum in itertools.product(*_observed(counts)) if stratum and stratum not in counts)
+    groups, labels = _groups_and_labels(counts)
+    for group, label in itertools.product(groups, labels):
+        stratum = (*group, *label)
+        if None in stratum and stratum not in counts:
+            yield stratum
 
 
 def _in_order(stratum: Stratum) -> tuple[tuple[bool, str], ...]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -166,19 +167,49 @@ class TestMissingValues:
         )
 
     def test_they_can_be_strata_of_their_own(self) -> None:
-        plan = Balance(BY, missing="keep").plan(self.counts)
+        plan = Balance(BY, missing="keep").plan(self.counts | {(None, "0"): 3})
 
-        assert [share.after for share in plan.shares] == [2] * 5
+        assert [share.after for share in plan.shares] == [2] * 6
         assert plan.shares[-1].values == (None, "1")
+
+    @pytest.mark.parametrize("strategy", ["undersample", "oversample", "reweigh"])
+    @pytest.mark.parametrize(
+        ("more", "named"),
+        [
+            ({(None, "1"): 2}, "gender missing and approved='0'"),
+            ({("F", None): 2}, "gender='M' and approved missing"),
+            ({(None, None): 2}, "gender='F' and approved missing (gender='M' and approved missing; gender missing and"),
+        ],
+    )
+    def test_those_that_are_kept_must_have_every_label(
+        self, strategy: str, more: dict[Stratum, int], named: str
+    ) -> None:
+        complete = {stratum: rows for stratum, rows in self.counts.items() if None not in stratum}
+        balance = Balance(BY, strategy, missing="keep")  # type: ignore[arg-type]
+
+        with pytest.raises(QuotaError) as caught:
+            balance.plan(complete | more)
+
+        assert str(caught.value).startswith(f"no row (count 0) has {named}")
+        assert "say missing='drop' to leave out rows with a missing value, or say empty='ignore'" in str(caught.value)
+        [warning] = replace(balance, empty="ignore").plan(complete | more).warnings
+        assert named.split(" (")[0] in warning
+
+    def test_a_group_of_several_columns_that_does_not_occur_is_not_missed(self) -> None:
+        counts: dict[Stratum, int] = {
+            (group, colour, label): 1 for group, colour in (("F", None), (None, "red"), ("M", "red")) for label in "01"
+        }
+        assert len(Balance(("gender", "colour", "approved"), "reweigh").plan(counts).shares) == 6
 
     def test_they_can_be_an_error(self) -> None:
         with pytest.raises(DataError, match=r"^there are 2 rows without a value in gender or approved; mend"):
             Balance(BY, missing="error").plan(self.counts)
 
     def test_reweighing_keeps_them(self) -> None:
-        plan = Balance(BY, "reweigh").plan(self.counts)
+        counts = self.counts | {(None, "0"): 3}
+        plan = Balance(BY, "reweigh").plan(counts)
 
-        assert sum(share.after for share in plan.shares) == sum(self.counts.values())
+        assert sum(share.after for share in plan.shares) == sum(counts.values())
 
     def test_nothing_but_missing_values_is_an_error(self) -> None:
         with pytest.raises(DataError, match=r"^no row has a value in each of gender or approved"):

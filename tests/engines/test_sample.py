@@ -504,7 +504,7 @@ class TestJsonLines:
     def test_weights_are_fields(self, tmp_path: Path) -> None:
         (tmp_path / "in.jsonl").write_text('{"g": "a", "t": 1}\n{ "g":"b","t":1 }\r\n{}\n{"t": 1}\n')
 
-        balance_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", strategy="reweigh")
+        balance_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", strategy="reweigh", empty="ignore")
 
         assert (tmp_path / "out.jsonl").read_text() == (
             '{"g": "a", "t": 1, "weight": 0.75}\n{ "g":"b","t":1, "weight": 0.75}\n{"weight": 0.5}\n'
