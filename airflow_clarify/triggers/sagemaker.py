@@ -14,6 +14,10 @@ from airflow_clarify.engines.sagemaker.status import JobStatus
 from airflow_clarify.engines.sagemaker.waiting import jittered
 from airflow_clarify.exceptions import ClarifyError
 
+#: Seconds until the first look at most. Airflow can lose an event that a trigger fires within the first second of its
+#: task's deferral, so there is no look at once, not even at a job that has ended already.
+FIRST_LOOK = 10.0
+
 #: Jobs that are being stopped. An event loop itself keeps no hold of its tasks.
 _stopping: set[asyncio.Task[None]] = set()
 
@@ -26,7 +30,8 @@ class ClarifyJobTrigger(BaseTrigger):
 
     :param job_name: the job
     :param deadline: seconds since the epoch, after which it is not waited for any more; None waits for ever
-    :param poll_interval: seconds between two looks, on average; more when there are many jobs, or when AWS throttles
+    :param poll_interval: seconds between two looks, on average; more when there are many jobs, or when AWS throttles.
+        The first look is after as many seconds, or after 10 where that is less
     :param stop_job_on_kill: whether the job is stopped when a user kills, clears or marks the task
     :param aws_conn_id: the Airflow connection
     :param region_name: instead of the connection's
@@ -86,14 +91,18 @@ class ClarifyJobTrigger(BaseTrigger):
         from airflow_clarify.triggers.shared import shared_client
 
         async with shared_client(self.connection) as client:
+            pause = min(FIRST_LOOK, self.poll_interval)
             while True:
+                await asyncio.sleep(min(jittered(pause), self._compute_seconds_left()))
                 description = await client.look(self.job_name)
                 if description is not None and JobStatus.of(description).ended:
                     return self._event("ended", state=JobStatus.of(description).state)
-                left = float("inf") if self.deadline is None else self.deadline - time.time()
-                if left <= 0:
+                if self._compute_seconds_left() <= 0:
                     return self._event("timeout")
-                await asyncio.sleep(min(jittered(self.poll_interval), left))
+                pause = self.poll_interval
+
+    def _compute_seconds_left(self) -> float:
+        return float("inf") if self.deadline is None else max(self.deadline - time.time(), 0)
 
     async def _stop_unless_deferred(self) -> None:
         """Stop the job, unless the task goes on waiting: with another triggerer, or with this one after a restart.

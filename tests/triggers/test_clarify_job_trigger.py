@@ -15,7 +15,7 @@ from airflow.triggers.base import BaseTrigger
 from sagemaker_stand_in import StandIn
 
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
-from airflow_clarify.triggers import shared
+from airflow_clarify.triggers import sagemaker, shared
 from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
 
 pytestmark = pytest.mark.server
@@ -166,6 +166,32 @@ def test_a_deadline(aws: StandIn, job: str) -> None:
 def test_a_job_that_has_ended_by_its_deadline(aws: StandIn, job: str) -> None:
     aws.complete(job)
     assert event_of(trigger(job, deadline=time.time() - 1))["status"] == "ended"
+
+
+def test_the_first_look_is_not_at_once(aws: StandIn, job: str) -> None:
+    """Airflow can lose an event that is fired within the first second of a task's deferral."""
+    aws.complete(job)
+    for deadline in (None, time.time() + 3600):
+        began = time.monotonic()
+        assert event_of(trigger(job, deadline=deadline, poll_interval=1.5))["status"] == "ended"
+        assert time.monotonic() - began > 1
+
+
+@pytest.mark.parametrize(("poll_interval", "expected"), [(30, 10), (3600, 10), (10, 10), (2.5, 2.5)])
+def test_the_first_look_is_after_ten_seconds_or_the_poll_interval(
+    aws: StandIn, job: str, poll_interval: float, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FirstSleepError(Exception):
+        pass
+
+    async def sleep(seconds: float) -> None:
+        raise FirstSleepError(seconds)
+
+    monkeypatch.setattr(sagemaker.asyncio, "sleep", sleep)
+    monkeypatch.setattr(sagemaker, "jittered", lambda seconds: seconds)
+    with pytest.raises(FirstSleepError) as raised:
+        event_of(trigger(job, poll_interval=poll_interval))
+    assert raised.value.args == (expected,)
 
 
 def test_a_job_that_there_is_not() -> None:
