@@ -24,6 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_clarify.bias import argument_types
+from airflow_clarify.bias.argument_types import ArgumentType, check_argument
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 
 if TYPE_CHECKING:
@@ -42,13 +44,15 @@ _LONGEST_MESSAGE = 1024
 _OF_THE_ANALYSIS = ("label_type", "facet_type")
 _TYPES = "'categorical' or 'continuous'"
 #: What is allowed in an option, in words, and whether something is.
-_ALLOWED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "label_type": (_TYPES, lambda value: isinstance(value, str)),
-    "facet_type": (f"{_TYPES}, or an object with one per facet", lambda value: isinstance(value, str | dict)),
-    "weight": ("a column name or its index from 0", lambda value: isinstance(value, str | int) and value is not True),
-    "na_values": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value)),
-    "csv_options": ('an object such as {"delim": ";"}', lambda value: isinstance(value, dict)),
-    "header_row": ("true or false", lambda value: isinstance(value, bool)),
+_ALLOWED: Mapping[str, ArgumentType] = {
+    "label_type": ArgumentType(_TYPES, lambda value: isinstance(value, str)),
+    "facet_type": ArgumentType(
+        f"{_TYPES}, or an object with one per facet", lambda value: isinstance(value, str | dict)
+    ),
+    "weight": argument_types.COLUMN,
+    "na_values": argument_types.TEXTS,
+    "csv_options": ArgumentType('an object such as {"delim": ";"}', lambda value: isinstance(value, dict)),
+    "header_row": ArgumentType("true or false", lambda value: isinstance(value, bool)),
 }
 
 
@@ -256,9 +260,7 @@ def options_of(environment: Mapping[str, str]) -> dict[str, Any]:
         raise ConfigError(f"{OPTIONS}: no option {', '.join(unknown)}; there are {', '.join(_ALLOWED)}")
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():
-        what, is_allowed = _ALLOWED[name]
-        if not is_allowed(value):
-            raise ConfigError(f"{OPTIONS}: {name}: {value!r} is not allowed; give {what}")
+        check_argument(f"{OPTIONS}: {name}", value, _ALLOWED[name])
     return given
 
 

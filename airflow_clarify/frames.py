@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_clarify.bias.argument_types import COLUMN, check_argument
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, ColumnRef, DataConfig, Methods
 from airflow_clarify.exceptions import ConfigError
 
@@ -39,7 +40,13 @@ def analyze(
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
+    if not isinstance(bias_config, BiasConfig):
+        raise ConfigError(f"bias_config: a BiasConfig is needed, not {type(bias_config).__name__}")
+    if weight is not None:
+        check_argument("weight", weight, COLUMN)
     engine = engine if engine is not None else DuckDBEngine(duckdb_conn_id=None)
+    if not isinstance(engine, DuckDBEngine):
+        raise ConfigError(f"engine: a DuckDBEngine is needed here, not {type(engine).__name__}")
     if isinstance(data, DataConfig):
         data = replace(
             data, label=data.label if label is None else label, weight=data.weight if weight is None else weight

@@ -452,7 +452,7 @@ def test_options_in_parts(job: Job) -> None:
         ({"": "[" * 100_000}, f"{OPTIONS}: not JSON"),
         ({"": '["weight"]'}, "is not an object"),
         ({"": '{"weight": true}'}, "weight: True is not allowed; give a column name"),
-        ({"": '{"na_values": "NA"}'}, "na_values: 'NA' is not allowed; give a list of texts"),
+        ({"": '{"na_values": "NA"}'}, "na_values: give a list, such as ['NA']"),
         ({"": '{"na_values": [1]}'}, "na_values"),
         ({"": '{"csv_options": ";"}'}, "csv_options"),
         ({"": '{"csv_options": {"dlim": ";"}}'}, "no option 'dlim'"),

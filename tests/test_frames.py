@@ -385,3 +385,26 @@ print("airflow" in sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refusal"),
+    [
+        ({"bias_config": {"facet_name": "g"}}, "bias_config: a BiasConfig is needed, not dict"),
+        ({"engine": "duckdb"}, "engine: a DuckDBEngine is needed here, not str"),
+        ({"weight": 1.5}, "weight: 1.5 is not allowed; give a column name or its index from 0"),
+        ({"methods": 7}, "methods: 7 is not allowed; give 'all' or a list of metrics"),
+    ],
+)
+def test_an_argument_of_another_type_is_a_sentence(arguments: dict[str, Any], refusal: str) -> None:
+    frame = pandas.DataFrame({"g": ["a", "b"], "y": [1, 0]})
+    given: dict[str, Any] = {"bias_config": BiasConfig([1], "g"), "label": "y"} | arguments
+    with pytest.raises(ConfigError) as raised:
+        analyze(frame, **given)
+    assert str(raised.value) == refusal
+
+
+@pytest.mark.parametrize("by", [None, 1, 1.5, [["g"]], object()])
+def test_strata_of_another_type_are_a_sentence(by: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^by: "):
+        balance(pandas.DataFrame({"g": ["a", "b"]}), by)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, cast, get_args
 
+from airflow_clarify.bias.argument_types import COLUMNS, check_argument, is_list
 from airflow_clarify.exceptions import ConfigError, DataError, QuotaError
 
 #: The texts of a stratum, one for each column; None where the value is missing.
@@ -67,10 +68,11 @@ class BalancePlan:
 def listed(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
     """Columns, as the list that they are to be.
 
-    :raises ConfigError: a text, which would be taken for a list of letters
+    :raises ConfigError: anything but a list; a text would be taken for a list of letters
     """
     if isinstance(columns, str):
         raise ConfigError(f"{key}: {columns!r} is not a list of columns; give one, such as [{columns!r}]")
+    check_argument(key, columns, COLUMNS)
     return columns
 
 
@@ -124,8 +126,9 @@ class Balance:
         self._check_quota()
 
     def _check_columns(self) -> None:
-        if isinstance(self.by, str) or not self.by:
+        if isinstance(self.by, str) or (not self.by and is_list(self.by)):
             raise ConfigError(f"by: {self.by!r} is not a list of columns; give at least one, as in ['gender', 'label']")
+        check_argument("by", self.by, COLUMNS)
         twice = [name for name, count in Counter(self.by).items() if count > 1]
         if twice:
             raise ConfigError(f"by: column {twice[0]!r} is listed twice; list it once")

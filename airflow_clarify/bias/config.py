@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, cast
 
+from airflow_clarify.bias import argument_types
+from airflow_clarify.bias.argument_types import ArgumentType, check_argument, is_known_later, is_list
 from airflow_clarify.bias.columns import DeclaredType, Value
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.exceptions import ConfigError
@@ -135,14 +137,32 @@ class DataConfig:
         "where",
     )
 
+    _types: ClassVar[Mapping[str, ArgumentType]] = {
+        "input_path": argument_types.LOCATION,
+        "output_path": argument_types.LOCATION,
+        "label": argument_types.COLUMN,
+        "headers": argument_types.TEXTS,
+        "dataset_type": argument_types.TEXT,
+        "excluded_columns": argument_types.COLUMNS,
+        "joinsource": argument_types.COLUMN,
+        "features": argument_types.TEXT,
+        "weight": argument_types.COLUMN,
+        "na_values": argument_types.TEXTS,
+        "csv_options": argument_types.OPTIONS,
+        "conn_id": argument_types.TEXT,
+        "analysis_config_output_path": argument_types.LOCATION,
+        "table": argument_types.TABLE,
+        "query": argument_types.TEXT,
+    }
+
     def __post_init__(self) -> None:
+        self.csv_options = {} if self.csv_options is None else self.csv_options
+        self._check_types()
         self._check_source()
         if self.dataset_type is not None and "{{" not in self.dataset_type:
             _check_dataset_type(self.dataset_type)
-        if not _templated(self.headers):
+        if not is_known_later(self.headers):
             _check_headers(self.headers)
-        _check_list(self.excluded_columns, "excluded_columns")
-        _check_list(self.na_values, "na_values")
 
     @classmethod
     def of(cls, given: DataConfig | Mapping[str, Any]) -> DataConfig:
@@ -160,6 +180,12 @@ class DataConfig:
         if self.table is not None:
             return self.table if isinstance(self.table, str) else ".".join(self.table)
         return "the query" if self.query is not None else str(self.input_path)
+
+    def _check_types(self) -> None:
+        for name, wanted in self._types.items():
+            value = getattr(self, name)
+            if value is not None and not is_known_later(value):
+                check_argument(name, value, wanted)
 
     def _check_source(self) -> None:
         given = [name for name in ("input_path", "table", "query") if getattr(self, name)]
@@ -191,6 +217,7 @@ class DataConfig:
 
         :raises ConfigError: a part is not what it should be, also after its templates were rendered
         """
+        self._check_types()
         _check_headers(self.headers)
         parts = {
             "features": self.features,
@@ -232,13 +259,15 @@ class BiasConfig:
     )
 
     def __post_init__(self) -> None:
-        if not _templated(self.label_values_or_threshold):
+        if not is_known_later(self.label_values_or_threshold):
             _check_values(self.label_values_or_threshold, "label_values_or_threshold")
         for declared in [self.label_type, *_declared_types(self.facet_type)]:
             if declared not in (None, "categorical", "continuous"):
                 raise ConfigError(f"label_type and facet_type are 'categorical' or 'continuous', not {declared!r}")
-        if not _templated(self.facet_name) and not _templated(self.facet_values_or_threshold):
+        if not is_known_later(self.facet_name) and not is_known_later(self.facet_values_or_threshold):
             self.facets()
+        if self.group_name is not None and not is_known_later(self.group_name):
+            check_argument("group_name", self.group_name, argument_types.COLUMN)
 
     @classmethod
     def of(cls, given: BiasConfig | Mapping[str, Any]) -> BiasConfig:
@@ -259,8 +288,11 @@ class BiasConfig:
             names: list[ColumnRef] = [self.facet_name]
             values: list[Sequence[Value] | None] = [self.facet_values_or_threshold]
         else:
+            check_argument("facet_name", self.facet_name, argument_types.FACETS)
             names = list(self.facet_name)
             given = self.facet_values_or_threshold
+            if given is not None and not is_list(given):
+                raise ConfigError(f"facet_values_or_threshold: give a list with an entry per facet, not {given!r}")
             values = [None] * len(names) if given is None else list(given)
             if len(values) != len(names):
                 raise ConfigError(
@@ -288,6 +320,8 @@ class BiasConfig:
 
         :raises ConfigError: a part is not what it should be, also after its templates were rendered
         """
+        if self.group_name is not None:
+            check_argument("group_name", self.group_name, argument_types.COLUMN)
         config: dict[str, Any] = {
             "label_values_or_threshold": list(
                 _check_values(self.label_values_or_threshold, "label_values_or_threshold")
@@ -351,6 +385,7 @@ class AnalysisConfig:
         :param key_names: what the author writes for a key of the file, for error sentences
         :raises ConfigError: a part is missing or not allowed; names the key
         """
+        check_argument("methods", methods, argument_types.METHODS)
         document = data.get_config() | bias.get_config()
         document["methods"] = {
             "report": dict(_DEFAULT_REPORT),
@@ -365,6 +400,8 @@ class AnalysisConfig:
         :param source: the name to show in an error
         :raises ConfigError: it is not JSON, or a key is wrong; names the key and says what is allowed
         """
+        if not isinstance(text, str):
+            raise ConfigError(f"{source}: give its text, not {type(text).__name__}")
         try:
             return cls(json.loads(text, object_pairs_hook=_refuse_repeated_keys))
         except json.JSONDecodeError as error:
@@ -514,15 +551,6 @@ def resolve_column(reference: ColumnRef, columns: Sequence[str], key: str) -> st
     raise ConfigError(f"{key}: the data have no column {reference!r}{hint} (columns: {shown})")
 
 
-def _templated(value: object) -> bool:
-    """Whether a value is a Jinja text or an XCom reference, so that it can only be checked when the task runs."""
-    if isinstance(value, str):
-        return "{{" in value or "{%" in value
-    if isinstance(value, list | tuple):
-        return any(_templated(part) for part in value)
-    return hasattr(value, "resolve") and hasattr(value, "iter_references")
-
-
 def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object. Python would let the last of two equal keys win, in silence."""
     document = dict(pairs)
@@ -543,13 +571,7 @@ def _check_dataset_type(dataset_type: str) -> str:
     return dataset_type
 
 
-def _check_list(given: Sequence[Any] | None, key: str) -> None:
-    if isinstance(given, str):
-        raise ConfigError(f"{key}: give a list, such as [{given!r}]")
-
-
 def _check_headers(headers: Sequence[str] | None) -> None:
-    _check_list(headers, "headers")
     seen: set[str] = set()
     for header in headers or ():
         if header in seen:

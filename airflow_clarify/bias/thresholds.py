@@ -205,6 +205,8 @@ class Thresholds:
         :raises ThresholdError: a rule speaks of a metric, facet or value that the analysis does not hold
         :raises DataError: ``min_rows`` or ``confidence`` is asked of an analysis that has no counts
         """
+        if not isinstance(analysis, Analysis):
+            raise ThresholdError(f"judge: an Analysis is needed, not {type(analysis).__name__}")
         self._check_applies(analysis)
         findings = [
             self._judge(facet, result, metric, bound)

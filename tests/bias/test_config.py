@@ -747,7 +747,11 @@ def test_a_label_of_null_is_a_missing_label() -> None:
     ("facet_name", "methods", "refusal"),
     [
         (["g", "g"], "all", "facet_name: 'g' stands there twice; put all its values in one entry"),
-        ([["g"]], "all", "facet_name: ['g'] is not allowed; give a column name or its index from 0"),
+        (
+            [["g"]],
+            "all",
+            "facet_name: [['g']] is not allowed; give a column name or its index from 0, or a list of them",
+        ),
         ("g", ["SPD"], f"methods: there is no metric 'SPD'; there are {ALL_METRICS}"),
         ("g", "CI", f"methods: 'CI' is neither 'all' nor a list of {ALL_METRICS}"),
     ],

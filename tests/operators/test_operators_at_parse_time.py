@@ -44,7 +44,7 @@ def balance(**changes: Any) -> BalanceDatasetOperator:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: check(methods=["DPL", "XYZ"]), "task 'bias': methods.pre_training_bias.methods: there is no metric"),
+        (lambda: check(methods=["DPL", "XYZ"]), "task 'bias': methods: there is no metric"),
         (lambda: check(bias_config=None), "task 'bias': give bias_config, or analysis_config, one of the two"),
         (lambda: check(analysis_config={"dataset_type": "text/csv"}), "task 'bias': give bias_config, or"),
         (

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, check_seed
+from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, check_seed, listed
 from airflow_clarify.engines.duckdb.draw import Draw
 from airflow_clarify.exceptions import ConfigError
 
@@ -136,7 +136,7 @@ def _settled(
     seed: int,
 ) -> tuple[Balance, Draw]:
     """The parameters, checked."""
-    columns = by if isinstance(by, str) else tuple(by)
+    columns = tuple(listed(by, "by"))
     balance = Balance(cast(Any, columns), cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing))
     check_seed(seed)
     return balance, Draw(seed)
