@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 XCOM_FORMAT = "airflow_clarify.analysis/1"
 _SECTION = "pre_training_bias_metrics"
+_MAX_DATA_NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ class Analysis:
     :param outputs: where the files are, by kind ("analysis", "summary", "config"; the report's "report", "notebook",
         "pdf")
     :param whereabouts: where the data were, see ``whereabouts.of_data``; empty where nobody said
+    :param run: the Airflow run that measured: ``dag_id``, ``run_id``, ``task_id``, ``date``, and for a mapped task
+        ``instance``; empty outside Airflow
     """
 
     label: str
@@ -119,6 +122,7 @@ class Analysis:
     weighted: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
     whereabouts: Mapping[str, Any] = field(default_factory=dict)
+    run: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -126,6 +130,17 @@ class Analysis:
         table = self.whereabouts.get("table", "")
         named = table if isinstance(table, str) else ".".join(table)
         return str(self.whereabouts.get("path") or named or self.whereabouts.get("query", ""))
+
+    @property
+    def data_name(self) -> str:
+        """The name of the data in one short line, for a sentence: of a long path the end, of a long query the start."""
+        name = " ".join(self.source.split())
+        name = name if name.isprintable() else repr(name)[1:-1]
+        if len(name) <= _MAX_DATA_NAME:
+            return name
+        if "query" in self.whereabouts:
+            return f"{name[: _MAX_DATA_NAME - 1]}…"
+        return f"…{name[1 - _MAX_DATA_NAME :]}"
 
     @classmethod
     def from_contingency(cls, contingency: Contingency, config: AnalysisConfig) -> Analysis:
@@ -275,6 +290,7 @@ class Analysis:
             "declared_types": dict(self.declared_types),
             "outputs": dict(self.outputs),
             "data": dict(self.whereabouts),
+            **({"run": dict(self.run)} if self.run else {}),
         }
 
     def with_summary(self, text: str, source: str = "summary.json") -> Analysis:
@@ -299,6 +315,7 @@ class Analysis:
                 weighted=bool(summary["weighted"]),
                 outputs=dict(summary.get("outputs", {})),
                 whereabouts=dict(summary.get("data", {})),
+                run=dict(summary.get("run", {})),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {error}"
@@ -325,6 +342,7 @@ class Analysis:
             "warnings": _shortened(self.warnings),
             "outputs": dict(self.outputs),
             "data": dict(self.whereabouts),
+            **({"run": dict(self.run)} if self.run else {}),
         }
 
     @classmethod
@@ -356,6 +374,7 @@ class Analysis:
                 weighted=weighted,
                 outputs=document["outputs"],
                 whereabouts=dict(document.get("data", {})),
+                run=dict(document.get("run", {})),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise DataError(f"the analysis is damaged ({type(error).__name__}: {error}); run its task again") from None

@@ -87,11 +87,13 @@ class Verdict:
     :param outcome: pass, violation or inconclusive
     :param findings: one per rule and tested group, the worst first
     :param reasons: what is wrong with the analysis as a whole, one sentence each
+    :param data: the name of the judged data: a path, a table or a query; empty where it is not known
     """
 
     outcome: Outcome
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...] = ()
+    data: str = ""
 
     @property
     def passed(self) -> bool:
@@ -137,7 +139,9 @@ class Verdict:
         ]
         if self.not_judged:
             asides.append(f"{self.not_judged} not judged: fewer rows than min_rows")
-        return f" ({', '.join(asides)})" if asides else ""
+        # The name comes last, so that the sentence begins with what was found.
+        data = f"; data: {self.data}" if self.data else ""
+        return (f" ({', '.join(asides)})" if asides else "") + data
 
     def to_json(self, most: int = 100) -> dict[str, Any]:
         """A small JSON form: counts of all findings, and the first ``most`` that did not simply pass."""
@@ -150,6 +154,7 @@ class Verdict:
             "checks": {outcome.value: self.count(outcome) for outcome in Outcome},
             **({"not_judged": self.not_judged} if self.not_judged else {}),
             "findings": [finding.to_json() for finding in noted[:most]],
+            **({"data": self.data} if self.data else {}),
         }
 
 
@@ -218,7 +223,7 @@ class Thresholds:
         reasons = [analysis.one_sided_label] if analysis.one_sided_label else []
         if all(finding.outcome is Outcome.IGNORED for finding in findings):
             reasons.append("nothing was judged: every tested group was ignored for its rows or its undefined metrics")
-        return Verdict(self._sum_up(findings, reasons), tuple(findings), tuple(reasons))
+        return Verdict(self._sum_up(findings, reasons), tuple(findings), tuple(reasons), analysis.data_name)
 
     def bounds_of(self, metric: str, facet: str, value: str) -> tuple[float | None, float | None] | None:
         """The bounds that hold for a metric of a tested group, or None."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_clarify.bias.analysis import plain
-from airflow_clarify.reports.text import plural, visible
+from airflow_clarify.reports.text import format_date, plural, visible
 
 #: More findings than these are counted, not listed.
 MOST_FINDINGS = 5
@@ -33,7 +33,8 @@ def as_text(verdict: Mapping[str, Any], url: str | None = None) -> str:
     """
     message = _Message.of(verdict)
     link = [url] if url else []
-    return "\n".join([f"Bias gate: {message.headline}. {message.summary}", *message.bullets(str), *link])
+    opening = f"Bias gate: {message.name_outcome(str)}. {message.summary}"
+    return "\n".join([opening, *message.name_run(str), *message.bullets(str), *link])
 
 
 def as_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
@@ -44,7 +45,8 @@ def as_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
     """
     message = _Message.of(verdict)
     bullets = "\n".join(message.bullets(_code))
-    parts = [f"**{message.headline}.** {message.summary}", bullets, f"[All of it]({url})" if url else ""]
+    opening = f"**{message.name_outcome(_code)}.** {message.summary}"
+    parts = [opening, *message.name_run(_code), bullets, f"[All of it]({url})" if url else ""]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -56,7 +58,10 @@ def as_slack(verdict: Mapping[str, Any], url: str | None = None) -> str:
     """
     message = _Message.of(verdict)
     link = [f"<{html.escape(url, quote=False)}|All of it>"] if url else []
-    return "\n".join([f"*{message.headline}.* {message.summary}", *message.bullets(_slack_code), *link])
+    opening = f"*{message.headline}*{message.name_data(_slack_code)}. {message.summary}"
+    if not message.data:
+        opening = f"*{message.headline}.* {message.summary}"
+    return "\n".join([opening, *message.name_run(_slack_code), *message.bullets(_slack_code), *link])
 
 
 def as_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
@@ -67,16 +72,17 @@ def as_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
     """
     message = _Message.of(verdict)
     lines = [
-        f"{line.before}<bdi><code>{html.escape(line.name)}</code></bdi>{html.escape(line.after)}"
-        if line.name
-        else html.escape(line.after)
+        (f"{_html_code(line.data)}: " if line.data else "")
+        + (f"{line.before}{_html_code(line.name)}" if line.name else "")
+        + html.escape(line.after)
         for line in message.lines
     ]
     lines += [message.more] if message.more else []
     items = "".join(f"<li>{line}</li>" for line in lines)
     return "".join(
         [
-            f"<p><strong>{message.headline}.</strong> {message.summary}</p>",
+            f"<p><strong>{message.name_outcome(_html_code)}.</strong> {message.summary}</p>",
+            *(f"<p>{line}</p>" for line in message.name_run(_html_code)),
             f"<ul>{items}</ul>" if items else "",
             f'<p><a href="{html.escape(url)}">All of it</a></p>' if url else "",
         ]
@@ -90,6 +96,8 @@ class _Line:
     before: str
     name: str
     after: str
+    #: Of which data, where a gate has judged several.
+    data: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,12 +106,16 @@ class _Message:
     summary: str
     lines: Sequence[_Line]
     more: str
+    data: str
+    run: Mapping[str, str]
 
     @classmethod
     def of(cls, verdict: Mapping[str, Any]) -> _Message:
         """The message of a verdict, or of several that a gate gave at once."""
         verdicts: Sequence[Mapping[str, Any]] = verdict.get("all") or [verdict]
-        lines = [line for one in verdicts for line in _lines(one)]
+        lines = [replace(line, data=_name_data(one)) for one in verdicts for line in _lines(one)]
+        if len(verdicts) == 1:
+            lines = [replace(line, data="") for line in lines]
         named = lines[:MOST_FINDINGS]
         more = _not_named(verdicts, len(named))
         return cls(
@@ -111,7 +123,25 @@ class _Message:
             _summary(verdicts),
             named,
             f"and {plural(more, 'more finding', 'more findings')}" if more else "",
+            _name_data(verdict) if len(verdicts) == 1 else "",
+            verdict.get("run") or {},
         )
+
+    def name_outcome(self, code: Callable[[str], str]) -> str:
+        """The outcome, with the name of the data that came out worst."""
+        return f"{self.headline}{self.name_data(code)}"
+
+    def name_data(self, code: Callable[[str], str]) -> str:
+        return f" in {code(self.data)}" if self.data else ""
+
+    def name_run(self, code: Callable[[str], str]) -> Iterator[str]:
+        """The DAG, the task, the run and its date, in one line; nothing where they are not known."""
+        if "dag_id" not in self.run:
+            return
+        task = self.run["task_id"] + (f" [{self.run['instance']}]" if "instance" in self.run else "")
+        line = f"DAG {code(visible(self.run['dag_id']))}, task {code(visible(task))}"
+        line += f", run {code(visible(self.run['run_id']))}"
+        yield line + (f", {format_date(self.run['date'])}" if self.run.get("date") else "")
 
     def bullets(self, code: Callable[[str], str]) -> Iterator[str]:
         """What was found, a line each.
@@ -119,9 +149,14 @@ class _Message:
         :param code: what makes a name, and whatever else is not harmless, stay text
         """
         for line in self.lines:
-            yield f"- {line.before}{code(line.name) if line.name else ''}{_harmless(line.after, code)}"
+            data = f"{code(line.data)}: " if line.data else ""
+            yield f"- {data}{line.before}{code(line.name) if line.name else ''}{_harmless(line.after, code)}"
         if self.more:
             yield f"- {self.more}"
+
+
+def _name_data(verdict: Mapping[str, Any]) -> str:
+    return visible(str(verdict.get("data", "")))
 
 
 def _lines(verdict: Mapping[str, Any]) -> Iterator[_Line]:
@@ -175,6 +210,10 @@ def _checks(verdicts: Sequence[Mapping[str, Any]], outcome: str) -> int:
 
 def _harmless(text: str, code: Callable[[str], str]) -> str:
     return text if _HARMLESS.fullmatch(text) else code(text)
+
+
+def _html_code(text: str) -> str:
+    return f"<bdi><code>{html.escape(text)}</code></bdi>"
 
 
 def _slack_code(text: str) -> str:

@@ -16,7 +16,7 @@ from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links, kept
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
-from airflow_clarify.operators.telling import leave_overview, tell
+from airflow_clarify.operators.telling import describe_run, leave_overview, tell
 from airflow_clarify.outputs import FORMATS
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             self.log.info("Measuring the bias of %s", data.source)
             if isinstance(self.engine, SageMakerEngine):
                 return self._run_job(context, self.engine, data, config)
-            analysis = self._count(self.engine, data, config)
+            analysis = self._count(context, self.engine, data, config)
             return self._told(context, analysis)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         task = task_instance.task
         return lineage.of_analysis(of_data(DataConfig.of(task.data_config), task.engine), task._measured)
 
-    def _count(self, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
+    def _count(self, context: Context, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
         from airflow_clarify.bias.analysis import Analysis
         from airflow_clarify.outputs import check_folder
         from airflow_clarify.whereabouts import of_data
@@ -179,13 +179,15 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if data.output_path is not None:
             check_folder(data.output_path, data, config, self.report_formats)
         contingency = engine.count(data, config, progress=self._progress)
-        analysis = replace(Analysis.from_contingency(contingency, config), whereabouts=of_data(data, engine))
+        analysis = Analysis.from_contingency(contingency, config)
+        analysis = replace(analysis, whereabouts=of_data(data, engine), run=describe_run(context))
         return self._write(analysis, config, data)
 
     def _told(self, context: Context, analysis: Analysis) -> dict[str, Any]:
         """Tell of an analysis, and give it as the task returns it."""
         from airflow_clarify.operators.asset_events import of_analysis, say
 
+        analysis = replace(analysis, run=describe_run(context))
         tell(self.log, analysis)
         leave_overview(context, [analysis])
         say(context, self.outlets, of_analysis(analysis))

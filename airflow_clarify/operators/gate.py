@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_clarify.bias.thresholds import Rule, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError
 from airflow_clarify.operators.plainly import at_parse_time, number, number_or_none, plainly, unresolved
-from airflow_clarify.operators.telling import leave_overview, tell
+from airflow_clarify.operators.telling import describe_run, leave_overview, tell
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseNotifier, Context
@@ -149,7 +149,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
             earlier = self._earlier(len(analyses))
             verdicts = [rules.judge(analysis) for analysis in analyses]
         self._judged = (analyses, verdicts)
-        result = _as_xcom(verdicts)
+        result = {**_as_xcom(verdicts), "run": describe_run(context)}
         # First of all, and here: the reactions below raise, and what a task returns is stored only when it ends well.
         context["ti"].xcom_push(key="verdict", value=result)
         if self.do_xcom_push and self.on_violation in ("skip", "branch"):

@@ -32,6 +32,7 @@ from airflow_clarify.reports.model import (
     Undefined,
 )
 from airflow_clarify.reports.text import Name, Sentence, Where
+from airflow_clarify.whereabouts import without_secrets
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig
@@ -75,6 +76,7 @@ def build(
     if verdict is None and thresholds is not None:
         verdict = thresholds.judge(analysis)
     moment = _in_utc(created or datetime.now(UTC))
+    dataset = analysis.data_name or text.shortened(" ".join(without_secrets(data).split()), text.LONGEST_NAME)
     primary = _primary_metric(analysis.methods, verdict.findings if verdict else ())
     material = _Material(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
     facets = tuple(_facet_section(facet, material) for facet in analysis.facets)
@@ -93,11 +95,37 @@ def build(
         configuration=_configuration(config) if config else "",
         provenance=tuple(evidence(analysis, before=before, data=data, hashes=hashes, created=moment)),
         created=moment,
+        origin=tuple(_origin(analysis, dataset)),
+        dataset=dataset,
+        run=_name_run(analysis.run),
     )
 
 
 def _configuration(config: AnalysisConfig) -> str:
-    return json.dumps(document_without_secrets(config.document), indent=2, ensure_ascii=False)
+    # What the author has declared beyond Clarify decides the numbers as well, so it stands beside the rest.
+    document = {**config.document, **config.declared_types}
+    return json.dumps(document_without_secrets(document), indent=2, ensure_ascii=False)
+
+
+def _origin(analysis: Analysis, dataset: str) -> Iterator[tuple[str, Name]]:
+    """What was measured, and when and by which run, for the first screen."""
+    if dataset:
+        yield "Data", text.name(dataset)
+    run = analysis.run
+    if "dag_id" in run:
+        yield "DAG", text.name(run["dag_id"])
+        task = run.get("task_id", "")
+        yield "Task", text.name(f"{task} [{run['instance']}]" if "instance" in run else task)
+        yield "Run", text.name(run.get("run_id", ""))
+    if date := text.format_date(run.get("date", "")):
+        yield "Date", text.name(date)
+
+
+def _name_run(run: Mapping[str, str]) -> str:
+    """The DAG and the date of its run, or its run id where it has none, for a title."""
+    if "dag_id" not in run:
+        return ""
+    return f"{run['dag_id']}, {text.format_date(run.get('date', '')) or run.get('run_id', '')}"
 
 
 def _in_utc(moment: datetime) -> datetime:

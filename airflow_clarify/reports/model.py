@@ -363,6 +363,9 @@ class Report:
     :param configuration: pretty JSON; empty where none was given
     :param provenance: name and value of each fingerprint and version
     :param created: when it was made, in UTC
+    :param origin: what was measured, and the Airflow run that measured it: name and value of each
+    :param dataset: the name of the data; empty where it is not known
+    :param run: the DAG and the date of its run; empty outside Airflow
     """
 
     title: str
@@ -378,6 +381,15 @@ class Report:
     configuration: str
     provenance: tuple[tuple[str, str], ...]
     created: datetime
+    origin: tuple[tuple[str, Name], ...] = ()
+    dataset: str = ""
+    run: str = ""
+
+    @property
+    def full_title(self) -> str:
+        """The title with the verdict, the data and the run, so that two reports in two tabs can be told apart."""
+        parts = [f"{self.title}: {self.judgement.headline}", self.dataset, self.run]
+        return " · ".join(part for part in parts if part)
 
     @property
     def groups(self) -> int:

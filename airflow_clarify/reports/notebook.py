@@ -41,7 +41,7 @@ def render_report(report: Report) -> str:
     notebook = v4.new_notebook(  # type: ignore[no-untyped-call]
         cells=_numbered(_cells(report)),
         metadata={
-            "title": text.visible(report.title),
+            "title": text.visible(report.full_title),
             "kernelspec": _KERNEL,
             "language_info": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py"},
         },
@@ -147,6 +147,7 @@ def _verdict(report: Report) -> Iterator[str]:
     judgement = report.judgement
     yield f"# {markdown.escaped_inside(report.title)}"
     yield markdown.sentence(wording.subject_of(report))
+    yield "  \n".join(f"{what}: {markdown.code(value)}" for what, value in report.origin)
     glyph = wording.GLYPHS.get(judgement.outcome) if judgement.outcome else None
     yield f"## {f'{glyph} ' if glyph else ''}{judgement.headline}"
     yield f"**{markdown.escaped_inside(judgement.summary)}**"

@@ -25,6 +25,7 @@ XCOM_KEY = "bias_overview"
 MOST_VALUES = 600
 _FEWEST_VALUES = 10
 _MOST_WARNINGS = 20
+_MOST_OF_A_QUERY = 1000
 
 
 def overview(
@@ -33,6 +34,7 @@ def overview(
     *,
     thresholds: Thresholds | None = None,
     reaction: str | None = None,
+    instance: str | None = None,
 ) -> dict[str, Any]:
     """Put analyses, and the verdicts on them where there are any, into the form that the page reads.
 
@@ -40,12 +42,15 @@ def overview(
     :param verdicts: one for each, or none
     :param thresholds: the rules behind the verdicts
     :param reaction: what the gate does when data do not pass
+    :param instance: the name of a mapped task's instance
     :return: JSON-plain values: no NaN, infinities as text as in Clarify's file
     """
     judged: Sequence[Verdict | None] = verdicts or [None] * len(analyses)
     document: dict[str, Any] = {"format": FORMAT, "kind": "gate" if verdicts else "analysis"}
     if reaction is not None:
         document["reaction"] = reaction
+    if instance is not None:
+        document["instance"] = text.shortened(instance, text.LONGEST_NAME)
     outcomes = [verdict.outcome for verdict in verdicts]
     document["outcome"] = min(outcomes, key=RANK.__getitem__).value if outcomes else None
     # Of many facets each has fewer, so that all together stay as small as one.
@@ -75,10 +80,21 @@ def _one(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | N
             for facet, section in zip(analysis.facets, report.facets, strict=True)
         ],
         "warnings": _warnings(report),
+        "data": _data(analysis),
         "outputs": dict(analysis.outputs),
         "engine": analysis.engine,
         "config_sha256": analysis.config_sha256,
     }
+
+
+def _data(analysis: Analysis) -> dict[str, Any] | None:
+    """Where the data are: a path, a table or a query, and the connection of the latter two."""
+    where = analysis.whereabouts
+    kind = next((kind for kind in ("path", "table", "query") if where.get(kind)), None)
+    if kind is None:
+        return None
+    found = {"kind": kind, "name": text.shortened(analysis.source, _MOST_OF_A_QUERY), "short": analysis.data_name}
+    return found | ({"conn_id": where["conn_id"]} if where.get("conn_id") else {})
 
 
 def _facet(column: str, section: FacetSection, methods: Sequence[str], most: int) -> dict[str, Any]:

@@ -33,7 +33,9 @@ def document_of(report: Report) -> dict[str, Any]:
     """
     return {
         "title": _words(report.title),
-        "short_title": _words(text.shortened(report.title, _LONGEST_TITLE_OF_A_PAGE)),
+        "short_title": _words(text.shortened(_title_of_a_page(report), _LONGEST_TITLE_OF_A_PAGE)),
+        "full_title": text.visible(report.full_title),
+        "origin": [[what, _name(value)] for what, value in report.origin],
         "created": _moment(report.created),
         "subject": _sentence(wording.subject_of(report)),
         "judgement": _judgement(report),
@@ -48,6 +50,10 @@ def document_of(report: Report) -> dict[str, Any]:
         "evidence": [[_words(name), _words(value)] for name, value in report.provenance],
         "configuration": _lines(report.configuration),
     }
+
+
+def _title_of_a_page(report: Report) -> str:
+    return " · ".join(part for part in (report.title, report.dataset, report.run) if part)
 
 
 def _moment(moment: datetime) -> dict[str, int]:

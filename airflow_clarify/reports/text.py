@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 
 from airflow_clarify.bias.contingency import Tally
 
@@ -152,3 +153,16 @@ def plural(how_many: int, one: str, many: str) -> str:
     '1 check'
     """
     return f"{count(how_many)} {one if how_many == 1 else many}"
+
+
+def format_date(date: str) -> str:
+    """Write a date in ISO form to the minute; empty where it is no date.
+
+    >>> format_date("2026-11-27T03:00:00+00:00")
+    '2026-11-27 03:00 UTC'
+    """
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return ""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from airflow_clarify.engines.sagemaker.status import JobStatus, without_datetime
 from airflow_clarify.exceptions import JobError
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links
 from airflow_clarify.operators.plainly import plainly
-from airflow_clarify.operators.telling import leave_overview, show, tell
+from airflow_clarify.operators.telling import describe_run, leave_overview, show, tell
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, PokeReturnValue
@@ -173,7 +174,7 @@ class ClarifyJobSensor(BaseSensorOperator):
         if "pre_training_bias" not in config.document["methods"]:
             self.log.info("Job %s measured no pre-training bias, so it has no analysis", self.job_name)
             return None
-        analysis = collect(description, config, files)
+        analysis = replace(collect(description, config, files), run=describe_run(context))
         tell(self.log, analysis)
         leave_overview(context, [analysis])
         say(context, self.outlets, of_analysis(analysis))

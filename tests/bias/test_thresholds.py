@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -625,6 +626,26 @@ def test_a_violation_says_how_many_fail_and_which_is_the_worst() -> None:
         "violation: 2 of 3 checks fail, the worst: DPL of gender=F is 0.5833, outside [-0.1, 0.1]"
     )
     assert [finding.value for finding in judged.findings] == ["F", "X", "M"]
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ({"path": "s3://bucket/germany.csv"}, "s3://bucket/germany.csv"),
+        ({"table": ["lake", "loans"], "engine": "sql"}, "lake.loans"),
+        ({"query": "SELECT *\n  FROM loans", "engine": "sql"}, "SELECT * FROM loans"),
+        ({"path": f"/{'folder/' * 30}germany.csv"}, f"…/{'folder/' * 15}germany.csv"[-120:]),
+        ({"path": "a\x1bb.csv"}, "a\\x1bb.csv"),
+    ],
+)
+def test_a_verdict_names_its_data(where: dict[str, object], name: str) -> None:
+    analysis = replace(SKEWED, whereabouts=where)
+    passed, failed = Thresholds({"DPL": 0.5}).judge(analysis), Thresholds({"DPL": 0.1}).judge(analysis)
+    assert passed.sentence.endswith(f"within their bounds; data: {analysis.data_name}")
+    assert failed.sentence.endswith(f"outside [-0.1, 0.1]; data: {analysis.data_name}")
+    assert failed.to_json()["data"] == analysis.data_name
+    assert analysis.data_name.endswith(name.removeprefix("…"))
+    assert len(analysis.data_name) <= 120
 
 
 def test_an_inconclusive_verdict_shows_the_interval() -> None:

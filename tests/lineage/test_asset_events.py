@@ -79,7 +79,7 @@ def test_the_events_say_what_was_found(airflow_db: Path, tmp_path: Path) -> None
     }
     assert said["c"] == {
         "partition": "2026-11-22",
-        "verdict": "passed: 4 of 4 checks are within their bounds",
+        "verdict": f"passed: 4 of 4 checks are within their bounds; data: {data}",
         "checks": 4,
         "DPL of f": -0.5,
         "CI of f": 0.0,

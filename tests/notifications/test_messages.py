@@ -88,6 +88,47 @@ def test_a_violation_for_slack() -> None:
     )
 
 
+RUN = {
+    "dag_id": "loans",
+    "run_id": "scheduled__2026-11-27",
+    "task_id": "gate",
+    "instance": "Germany",
+    "date": "2026-11-27T03:00:00+00:00",
+}
+OF_A_RUN = BIASED | {"data": "s3://bucket/germany.csv", "run": RUN}
+
+
+def test_a_message_names_the_data_the_dag_the_run_and_its_date() -> None:
+    assert as_text(OF_A_RUN).splitlines()[:2] == [
+        "Bias gate: Violation in s3://bucket/germany.csv. 2 of 2 checks fail.",
+        "DAG loans, task gate [Germany], run scheduled__2026-11-27, 2026-11-27 03:00 UTC",
+    ]
+    assert as_markdown(OF_A_RUN).split("\n\n")[:2] == [
+        "**Violation in `s3://bucket/germany.csv`.** 2 of 2 checks fail.",
+        "DAG `loans`, task `gate [Germany]`, run `scheduled__2026-11-27`, 2026-11-27 03:00 UTC",
+    ]
+    assert as_slack(OF_A_RUN).splitlines()[:2] == [
+        "*Violation* in `s3://bucket/germany.csv`. 2 of 2 checks fail.",
+        "DAG `loans`, task `gate [Germany]`, run `scheduled__2026-11-27`, 2026-11-27 03:00 UTC",
+    ]
+    assert as_html(OF_A_RUN).startswith(
+        "<p><strong>Violation in <bdi><code>s3://bucket/germany.csv</code></bdi>.</strong> 2 of 2 checks fail.</p>"
+        "<p>DAG <bdi><code>loans</code></bdi>, task <bdi><code>gate [Germany]</code></bdi>, run "
+        "<bdi><code>scheduled__2026-11-27</code></bdi>, 2026-11-27 03:00 UTC</p><ul>"
+    )
+
+
+def test_of_several_analyses_each_finding_names_its_data() -> None:
+    both = BIASED | {"all": [BIASED | {"data": "germany.csv"}, FAIR | {"data": "france.csv"}]}
+    assert as_text(both).splitlines() == [
+        "Bias gate: Violation. 2 of 4 checks of 2 analyses fail.",
+        "- germany.csv: DPL of f=a is -0.5000, outside [-0.1, 0.1]",
+        "- germany.csv: DPL of f=b is 0.5000, outside [-0.1, 0.1]",
+    ]
+    assert "- `germany.csv`: DPL of `f=a` is" in as_slack(both)
+    assert "<li><bdi><code>germany.csv</code></bdi>: DPL of <bdi>" in as_html(both)
+
+
 def test_the_worst_five_are_listed_and_the_others_counted() -> None:
     lines = as_text(MANY).splitlines()
 

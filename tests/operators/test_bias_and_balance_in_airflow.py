@@ -87,7 +87,9 @@ def test_a_verdict_that_stops_leaves_everything_written(airflow_db: Path, data: 
 
     assert ran.states == {"bias": "success", "gate": "failed"}
     verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
-    assert verdict == ran.xcoms["gate"]["verdict"] | {
+    in_xcom = dict(ran.xcoms["gate"]["verdict"])
+    assert in_xcom.pop("run")["task_id"] == "gate"
+    assert verdict == in_xcom | {
         "gate": "gate",
         "thresholds": {"DPL": 0.1},
         "config_sha256": ran.xcoms["bias"]["return_value"]["config_sha256"],
@@ -127,9 +129,11 @@ def test_mapping_over_datasets(airflow_db: Path, data: Path, tmp_path: Path) -> 
         def datasets() -> list[dict[str, Any]]:
             return [{"input_path": str(path), "label": "y"} for path in (data, other)]
 
-        mapped = ClarifyPreTrainingBiasOperator.partial(task_id="bias", bias_config=POSITIVE).expand(
-            data_config=datasets()
-        )
+        mapped = ClarifyPreTrainingBiasOperator.partial(
+            task_id="bias",
+            bias_config=POSITIVE,
+            map_index_template="{{ task.data_config['input_path'].rpartition('/')[2] }}",
+        ).expand(data_config=datasets())
         BiasGateOperator(task_id="gate", analysis=mapped.output, thresholds={"DPL": 0.1}, on_violation="warn")
         ClarifyPreTrainingBiasOperator.partial(task_id="literal", bias_config=POSITIVE).expand(
             data_config=[DataConfig(str(data), label="y"), DataConfig(str(other), label="y")]
@@ -143,7 +147,13 @@ def test_mapping_over_datasets(airflow_db: Path, data: Path, tmp_path: Path) -> 
     for task_id in ("bias", "literal"):
         assert metric(ran.xcoms[f"{task_id}[0]"]["return_value"], "a", "DPL") == pytest.approx(-0.5)
         assert metric(ran.xcoms[f"{task_id}[1]"]["return_value"], "a", "DPL") == 0
-    assert [one["outcome"] for one in ran.xcoms["gate"]["verdict"]["all"]] == ["violation", "pass"]
+    verdict = ran.xcoms["gate"]["verdict"]
+    assert [one["outcome"] for one in verdict["all"]] == ["violation", "pass"]
+    assert [one["data"] for one in verdict["all"]] == [str(data), str(other)]
+    assert verdict["sentence"].endswith(f"; data: {data}")
+    assert (verdict["run"]["dag_id"], verdict["run"]["task_id"]) == ("mapped", "gate")
+    assert ran.xcoms["bias[1]"]["bias_overview"]["instance"] == "other.csv"
+    assert ran.xcoms["literal[1]"]["bias_overview"]["instance"] == "1"
     assert len([task_id for task_id in ran.states if task_id.startswith("balance")]) == 4
 
 

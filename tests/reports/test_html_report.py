@@ -473,3 +473,29 @@ def test_the_module_is_light_to_import() -> None:
     code = "import sys, airflow_clarify.reports.html; print({'jinja2', 'pandas', 'duckdb'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_first_screen_and_the_title_name_the_data_the_dag_the_run_and_its_date() -> None:
+    run = {
+        "dag_id": "loans",
+        "run_id": "scheduled__2026-11-27",
+        "task_id": "bias",
+        "instance": "Germany",
+        "date": "2026-11-27T03:00:00+00:00",
+    }
+    analysis = replace(analysis_of(facet("g", CLOTHES)), whereabouts={"path": "s3://b/germany.csv"}, run=run)
+    page = render(Analysis.from_xcom(json.loads(json.dumps(analysis.to_xcom()))), created=CREATED)
+    assert "<title>Analysis Report: Not judged · s3://b/germany.csv · loans, 2026-11-27 03:00 UTC</title>" in page
+    first = page[: page.index('<section id="verdict"')]
+    for what, value in (
+        ("Data", "s3://b/germany.csv"),
+        ("DAG", "loans"),
+        ("Task", "bias [Germany]"),
+        ("Run", "scheduled__2026-11-27"),
+        ("Date", "2026-11-27 03:00 UTC"),
+    ):
+        assert f"<dt>{what}</dt> <dd><bdi>{value}</bdi></dd>" in first
+    assert (
+        Analysis.from_clarify_json(analysis.to_clarify_json()).with_summary(json.dumps(analysis.to_summary())).run
+        == run
+    )

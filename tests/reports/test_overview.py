@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,3 +105,16 @@ def test_many_analyses_share_the_room_of_one() -> None:
 def test_very_long_values_are_shortened() -> None:
     long = analysed({f"{n} " + "x" * 20_000: (n + 1, 5) for n in range(30)})
     assert len(json.dumps(overview([long]))) < 30_000
+
+
+def test_it_names_the_data_and_the_instance_of_a_mapped_task() -> None:
+    where = {"engine": "sql", "conn_id": "warehouse", "dialect": None, "table": ["lake", "loans"]}
+    document = overview([replace(BIASED, whereabouts=where), BIASED], instance="Germany")
+    assert document["instance"] == "Germany"
+    assert document["analyses"][0]["data"] == {
+        "kind": "table",
+        "name": "lake.loans",
+        "short": "lake.loans",
+        "conn_id": "warehouse",
+    }
+    assert document["analyses"][1]["data"] is None

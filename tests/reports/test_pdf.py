@@ -50,9 +50,10 @@ def lab() -> bytes:
 def test_says_the_verdict_first_and_then_what_the_page_says_in_its_order(lab: bytes) -> None:
     text = joined(text_of(lab))
     order = [
-        "AnalysisReport", "Violation", "1of3checksfails.", "22,626", "1warning", "3labelsaremissing",
+        "AnalysisReport", "s3://b/reviews.csv", "Violation", "1of3checksfails.", "22,626", "1warning",
+        "3labelsaremissing",
         "DPLbyproduct_category", "Allmetricsbyproduct_category", "Therowsbehindthenumbers",
-        "Whatthemetricssayhere", "Evidence", "s3://b/reviews.csv", "Configuration", '"label":"sentiment"',
+        "Whatthemetricssayhere", "Evidence", "Configuration", '"label":"sentiment"',
     ]  # fmt: skip
     places = [text.index(each) for each in order]
     assert places == sorted(places)
@@ -66,7 +67,7 @@ def test_is_tagged_titled_and_numbered_on_a4(lab: bytes) -> None:
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"] == "en"
     assert document.metadata is not None
-    assert document.metadata.title == "Analysis Report"
+    assert document.metadata.title == "Analysis Report: Violation · s3://b/reviews.csv"
     assert b"pdfuaid:part" in root["/Metadata"].get_data()
     for number, page in enumerate(document.pages, start=1):
         assert [round(float(size)) for size in page.mediabox[2:]] == [595, 842]

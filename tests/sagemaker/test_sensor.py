@@ -27,7 +27,7 @@ pytestmark = pytest.mark.server
 class TaskInstance:
     """As much of a task instance as a sensor wants."""
 
-    task_id, map_index = "sensor", -1
+    dag_id, run_id, task_id, map_index = "jobs", "manual__1", "sensor", -1
 
     def __init__(self) -> None:
         self.xcoms: dict[str, Any] = {}
