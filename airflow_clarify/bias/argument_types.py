@@ -5,6 +5,7 @@ Python would otherwise fail deep inside, where the argument is used, with an err
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -34,6 +35,14 @@ def is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
+def is_written_list(text: str) -> bool:
+    """Test for a text that spells a list, which no column is called but many templates give."""
+    try:
+        return isinstance(ast.literal_eval(text), list)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+
+
 def _is_location(value: object) -> bool:
     # Paths of several libraries share no base, and each is a location once it is a text.
     return not isinstance(value, bool | int | float | bytes | Mapping | set | list | tuple)
@@ -59,18 +68,30 @@ TEXTS = ArgumentType(
 )
 
 
-def check_argument(name: str, value: object, wanted: ArgumentType) -> None:
+def check_argument(name: str, value: object, wanted: ArgumentType, *, rendered: bool = False) -> None:
     """Refuse an argument of another type.
 
     :param name: the argument, as its author writes it
     :param value: what was given
     :param wanted: what it may be
+    :param rendered: whether templates were rendered since the argument was last checked, so that a text where none may
+        stand comes from a template
     :raises ConfigError: names the argument and says what to give
     """
+    if rendered and isinstance(value, str) and not wanted.accepts(value):
+        raise ConfigError(f"{name}: {refuse_rendered_text(value)}")
     if wanted.listed and isinstance(value, str):
         raise ConfigError(f"{name}: give a list, such as [{value!r}]")
     if not wanted.accepts(value):
         raise ConfigError(f"{name}: {value!r} is not allowed; give {wanted.description}")
+
+
+def refuse_rendered_text(text: str) -> str:
+    """Explain what to do about a template that was to give a list or a mapping, and gave a text."""
+    return (
+        f"its template gives the text {text!r}; write a template for each entry, as in ['{{{{ params.value }}}}'], or "
+        "set render_template_as_native_obj=True on the DAG"
+    )
 
 
 def is_known_later(value: object) -> bool:

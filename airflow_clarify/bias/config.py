@@ -14,7 +14,13 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, cast
 
 from airflow_clarify.bias import argument_types
-from airflow_clarify.bias.argument_types import ArgumentType, check_argument, is_known_later, is_list
+from airflow_clarify.bias.argument_types import (
+    ArgumentType,
+    check_argument,
+    is_known_later,
+    is_list,
+    refuse_rendered_text,
+)
 from airflow_clarify.bias.columns import DeclaredType, Value
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.exceptions import ConfigError
@@ -181,11 +187,11 @@ class DataConfig:
             return self.table if isinstance(self.table, str) else ".".join(self.table)
         return "the query" if self.query is not None else str(self.input_path)
 
-    def _check_types(self) -> None:
+    def _check_types(self, *, rendered: bool = False) -> None:
         for name, wanted in self._types.items():
             value = getattr(self, name)
             if value is not None and not is_known_later(value):
-                check_argument(name, value, wanted)
+                check_argument(name, value, wanted, rendered=rendered)
 
     def _check_source(self) -> None:
         given = [name for name in ("input_path", "table", "query") if getattr(self, name)]
@@ -217,7 +223,7 @@ class DataConfig:
 
         :raises ConfigError: a part is not what it should be, also after its templates were rendered
         """
-        self._check_types()
+        self._check_types(rendered=True)
         _check_headers(self.headers)
         parts = {
             "features": self.features,
@@ -322,6 +328,13 @@ class BiasConfig:
         """
         if self.group_name is not None:
             check_argument("group_name", self.group_name, argument_types.COLUMN)
+        # Their author wrote no texts here, which were refused at once, so a template did.
+        for name in ("label_values_or_threshold", "facet_values_or_threshold"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise ConfigError(f"{name}: {refuse_rendered_text(value)}")
+        if isinstance(self.facet_name, str) and argument_types.is_written_list(self.facet_name):
+            raise ConfigError(f"facet_name: {refuse_rendered_text(self.facet_name)}")
         config: dict[str, Any] = {
             "label_values_or_threshold": list(
                 _check_values(self.label_values_or_threshold, "label_values_or_threshold")

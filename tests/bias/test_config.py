@@ -626,9 +626,9 @@ def test_templates_and_promises_are_not_checked_before_they_are_rendered() -> No
 def test_what_a_template_was_rendered_to_is_checked_when_the_configuration_is_built() -> None:
     data, bias = DataConfig("data.csv", headers="{{ params.headers }}"), BiasConfig("{{ params.positive }}", "g")
     data.headers, bias.label_values_or_threshold = "[1]", "[1]"
-    with pytest.raises(ConfigError, match=r"^headers: give a list"):
+    with pytest.raises(ConfigError, match=r"^headers: its template gives the text '\[1\]'"):
         data.get_config()
-    with pytest.raises(ConfigError, match=r"^label_values_or_threshold: give a list"):
+    with pytest.raises(ConfigError, match=r"^label_values_or_threshold: its template gives the text"):
         bias.get_config()
 
 
@@ -762,3 +762,30 @@ def test_errors_name_what_the_author_wrote_not_the_keys_of_the_file(
     with pytest.raises(ConfigError) as raised:
         AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], facet_name), methods)
     assert str(raised.value) == refusal
+
+
+@pytest.mark.parametrize(
+    ("name", "rendered"),
+    [
+        ("label_values_or_threshold", "[1, 2]"),
+        ("facet_values_or_threshold", "['F']"),
+        ("facet_name", "['gender', 'race']"),
+    ],
+)
+def test_a_template_that_gives_a_text_for_a_list_gets_advice_that_works(name: str, rendered: str) -> None:
+    bias = BiasConfig(**({"label_values_or_threshold": [1], "facet_name": "g"} | {name: "{{ params.values }}"}))  # type: ignore[arg-type]
+    setattr(bias, name, rendered)
+    with pytest.raises(ConfigError) as raised:
+        bias.get_config()
+    assert str(raised.value) == (
+        f"{name}: its template gives the text {rendered!r}; write a template for each entry, as in "
+        "['{{ params.value }}'], or set render_template_as_native_obj=True on the DAG"
+    )
+
+
+@pytest.mark.parametrize(("name", "rendered"), [("headers", "['a']"), ("csv_options", "{'delim': ';'}")])
+def test_templates_of_a_data_config_that_give_texts_get_the_same_advice(name: str, rendered: str) -> None:
+    data = DataConfig(**({"input_path": "data.csv"} | {name: "{{ params.values }}"}))  # type: ignore[arg-type]
+    setattr(data, name, rendered)
+    with pytest.raises(ConfigError, match=f"{name}: its template gives the text"):
+        data.get_config()
