@@ -40,6 +40,12 @@ class Tally:
         return cls(rows, Fraction(weight), Fraction(squares))
 
     @classmethod
+    def of_equal_weights(cls, rows: int, weight: float) -> Tally:
+        """Add up rows that all have the same weight, exactly."""
+        exact = Fraction(weight)
+        return cls(rows, rows * exact, rows * exact * exact)
+
+    @classmethod
     def total(cls, tallies: Sequence[Tally]) -> Tally:
         """All of them together. (Column by column: thousands of facet values have hundreds of thousands of tallies.)"""
         rows, weight, squares = (sum(map(part, tallies)) for part in _PARTS)

@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_same_in_databases import HOSTILE, KINDS, plain
 
-from airflow_clarify import DataConfig, DuckDBEngine
+from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine
+from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.balance import BalanceResult
+from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.engines.base import Engine
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, OutputError, QuotaError
 
@@ -108,6 +110,11 @@ def test_reweighing_makes_facet_and_label_independent(database: Database, engine
     assert sum(row[-1] for row in rows) == pytest.approx(200)
     expected = {share.values: share.weight for share in result.strata}
     assert {(row[1], str(row[2])): row[-1] for row in rows} == expected
+    data = DataConfig(table="balanced", label="sentiment", weight="w'eight")
+    config = AnalysisConfig.build(data, BiasConfig([1], "category", label_type="categorical"), ["DPL"])
+    analysis = Analysis.from_contingency(engine.count(data, config), config)
+    for _, group in analysis.results():
+        assert group.metrics[0].value == pytest.approx(0.0, abs=2**-53)
 
 
 def test_an_existing_table_is_only_replaced_when_told(database: Database, engine: Engine) -> None:

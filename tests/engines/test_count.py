@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +316,39 @@ def test_weights_are_summed_beside_the_rows(tmp_path: Path) -> None:
     }
     several, _ = count(data, ["gender", "v"], weight=2)
     assert several.facets[0] == contingency.facets[0]
+
+
+@pytest.mark.parametrize("different", [3, 400])
+@pytest.mark.parametrize("facets", [["gender"], ["gender", "v"]])
+def test_sums_of_few_weights_are_exact_and_of_many_to_twelve_digits(
+    different: int, facets: list[str], tmp_path: Path
+) -> None:
+    weights = [1 / (3 + number % different) for number in range(3000)]
+    genders, labels = ["F", "M", "M"] * 1000, [1, 0] * 1500
+    lines = [f"{g},{y},v{n % 2},{w!r}" for n, (g, y, w) in enumerate(zip(genders, labels, weights, strict=True))]
+    data = written(tmp_path / "data.csv", "\n".join(["gender,approved,v,w", *lines]) + "\n")
+    wanted: dict[tuple[str, bool], list[Fraction]] = {}
+    for gender, label, weight in zip(genders, labels, weights, strict=True):
+        wanted.setdefault((gender, label == 1), []).append(Fraction(weight))
+    contingency, _ = count(data, facets, weight="w", label_type="categorical")
+    for cell in contingency.facets[0].cells:
+        of_cell = wanted.pop((str(cell.facet), cell.positive))
+        exact, squares = sum(of_cell), sum(weight**2 for weight in of_cell)
+        assert cell.tally.rows == len(of_cell)
+        if different == 3:
+            assert (cell.tally.weight, cell.tally.squares) == (exact, squares)
+        else:
+            assert cell.tally.weight == Fraction(float(f"{float(exact):.12g}"))
+            assert cell.tally.squares == Fraction(float(f"{float(squares):.12g}"))
+    assert not wanted
+
+
+def test_weights_that_only_seem_to_be_few_are_summed_as_well(tmp_path: Path) -> None:
+    weights = [1.0] * 10_000 + [1 / (2 + number) for number in range(2000)]
+    lines = [f"{'FM'[n % 2]},{n % 3 % 2},{w!r}" for n, w in enumerate(weights)]
+    data = written(tmp_path / "data.csv", "\n".join(["gender,approved,w", *lines]) + "\n")
+    contingency, _ = count(data, weight="w", label_type="categorical")
+    assert sum(cell.tally.weight for cell in contingency.facets[0].cells) == sum(map(Fraction, weights))
 
 
 def test_weights_of_one_change_nothing_but_the_arithmetic(tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _SMALLEST, _LARGEST = 1e-100, 1e100
 
 
+#: So many rows are looked at to guess whether weights are few, and so many different ones are. A wrong guess costs time
+#: or the last digits of sums, and nothing else.
+_HEAD, _FEW_WEIGHTS = 10_000, 256
+
+
 class Cells(Protocol):
     """The raw cells of a dataset, as something that SQL can be put to."""
 
@@ -97,6 +102,23 @@ def role_rows(data: exp.Expr, roles: Roles, stored_weight: Stored | None, weight
             raise ConfigError(f"weight: column '{roles.weight}' holds {weight_type} values, which are no weights")
         selected.append(as_weight(_named(roles.weight), stored_weight).as_("weight"))
     return exp.select(*selected).from_(data)
+
+
+def count_weights(rows: exp.Select) -> exp.Select:
+    """Build the query for the number of different weights among the first rows.
+
+    :param rows: as :func:`role_rows` gives them
+    """
+    from sqlglot import exp
+
+    head = exp.select("weight").from_(rows.subquery("data_rows")).limit(_HEAD)
+    distinct = exp.Count(this=exp.Distinct(expressions=[exp.column("weight")]))
+    return exp.select(distinct).from_(head.subquery("first_rows"))
+
+
+def are_few_weights(found: int) -> bool:
+    """Whether so many different weights among the first rows are few enough to count each apart."""
+    return found <= _FEW_WEIGHTS
 
 
 def cells_in_one_pass(rows: exp.Select, roles: Roles) -> exp.Select:
@@ -193,7 +215,8 @@ def steady(total: float) -> float:
 def _others(roles: Roles) -> list[exp.Expr]:
     from sqlglot import exp
 
-    return [exp.column(name) for name in ("label", "grp") if name == "label" or roles.group is not None]
+    names = ["label", *(["grp"] if roles.group is not None else []), *(["weight"] if roles.weights_apart else [])]
+    return [exp.column(name) for name in names]
 
 
 def _aggregates(roles: Roles) -> list[exp.Expr]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.columns import DeclaredType, Scale
 from airflow_clarify.bias.config import AnalysisConfig, FacetConfig
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_FACET_VALUES = 10_000
 #: Labels beyond this many distinct values are counted as positive or not only.
 MAX_LABELS = 100
+#: With more cells than this, sums of weights are added up in SQL, with rounding, though the weights may be told apart.
+MAX_CELLS_APART = 100_000
 #: With more groups than this, times the tested values, their cells are not brought to Python: CDDL is summed in SQL.
 MAX_GROUPS = 20_000
 
@@ -68,6 +70,7 @@ class _Counter:
             # Clarify drops missing numbers, and fails on missing texts, by accident: those are a group of their own.
             self.drop_missing_groups = self.group.profile.numeric and not self.group.profile.stored_as_text
             self.warnings += notices.of_group(self.group, drop_missing_groups=self.drop_missing_groups)
+        self._weights_apart = roles.weights_apart and _rows_of(cells) <= MAX_CELLS_APART
 
     def facet(self, number: int, facet: FacetConfig) -> FacetContingency:
         """The contingency of one facet.
@@ -110,20 +113,29 @@ class _Counter:
     def _counted(self, number: int, key: exp.Expr, *, with_groups: bool) -> list[Cell]:
         from sqlglot import exp
 
-        keyed = self._keyed(number, key, with_groups=with_groups)
+        keyed = self._keyed(number, key, with_groups=with_groups, weights_apart=self._weights_apart)
         query = keyed.order_by(*(exp.Literal.number(position) for position in range(1, 5 if with_groups else 4)))
-        counted = []
+        tallies: dict[tuple[Any, ...], list[Tally]] = {}
         for facet, label, positive, *rest in self.cells.execute(query):
             group = rest.pop(0) if with_groups else None
-            rows, *weights = rest
-            tally = Tally.of_weights(int(rows), *map(steady, weights)) if weights else Tally.of_rows(int(rows))
-            counted.append(Cell(facet, label, bool(positive), None if group is None else str(group), tally))
+            of_key = tallies.setdefault((facet, label, bool(positive), None if group is None else str(group)), [])
+            of_key.append(_tally(*rest, weights_apart=self._weights_apart))
+        counted = [
+            Cell(facet, label, positive, group, Tally.total(of_cell))
+            for (facet, label, positive, group), of_cell in tallies.items()
+        ]
         if self._labels_apart:
             counted = _renamed(counted, "label", self.cells.texts(self.label, [cell.label for cell in counted]))
         return counted
 
-    def _keyed(self, number: int, key: exp.Expr, *, with_groups: bool) -> exp.Select:
-        """The cells under the keys by which they are told apart in the end: ``k_facet`` and so on, then the sums."""
+    def _keyed(self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False) -> exp.Select:
+        """The cells under the keys by which they are told apart in the end: ``k_facet`` and so on, then the sums.
+
+        :param number: which facet
+        :param key: tells the values of the facet apart
+        :param with_groups: whether groups are told apart
+        :param weights_apart: whether weights are, whose sums then are left to the caller
+        """
         from sqlglot import exp
 
         condition = self.positive.condition(self.label.value)
@@ -131,9 +143,11 @@ class _Counter:
         keys = {"k_facet": key, "k_label": self._label_key(condition), "k_positive": positive}
         if with_groups and self.group is not None:
             keys["k_grp"] = self.group.key
+        if weights_apart:
+            keys["k_weight"] = exp.column("weight")
         selected = [expression.copy().as_(name) for name, expression in keys.items()]
         raw = exp.select(*selected, *self.cells.roles.sums).from_(self.cells.of_facet(number))
-        sums = [add_up(name).as_(name) for name in self.cells.roles.sums]
+        sums = [add_up(name).as_(name) for name in (["n"] if weights_apart else self.cells.roles.sums)]
         return exp.select(*keys, *sums).from_(raw.subquery("raw")).group_by(*keys)
 
     @property
@@ -148,6 +162,22 @@ class _Counter:
             return self.cells.category(self.label)
         missing = exp.Is(this=self.label.value, expression=exp.null())
         return exp.case().when(missing, exp.null()).else_(_either(positive, self.positive.text, "other"))
+
+
+def _tally(*counted: Any, weights_apart: bool) -> Tally:
+    """The rows and weights of a cell, from what was counted of it."""
+    if weights_apart:
+        weight, rows = counted
+        return Tally.of_equal_weights(int(rows), float(weight))
+    rows, *sums = counted
+    return Tally.of_weights(int(rows), *map(steady, sums)) if sums else Tally.of_rows(int(rows))
+
+
+def _rows_of(cells: Cells) -> int:
+    from sqlglot import exp
+
+    ((rows,),) = cells.execute(exp.select(exp.Count(this=exp.Star())).from_(cells.of_facet(0)))
+    return int(rows)
 
 
 def _selected(

@@ -15,12 +15,17 @@ Role = Literal["facet", "label", "grp"]
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns that take part, by name."""
+    """The columns that take part, by name.
+
+    :param weights_apart: whether rows of different weights are different cells, so that their sums are exact; only
+        where weights are few, as after reweighing
+    """
 
     label: str
     facets: tuple[str, ...]
     group: str | None = None
     weight: str | None = None
+    weights_apart: bool = False
 
     @classmethod
     def of(cls, config: AnalysisConfig, weight: str | int | None, names: Sequence[str]) -> Roles:

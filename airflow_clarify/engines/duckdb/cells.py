@@ -7,11 +7,14 @@ variable) stays in DuckDB, which spills it to disk when it must.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.counting.cells import (
+    are_few_weights,
     cells_in_one_pass,
     check_rows,
+    count_weights,
     facet_column,
     mask,
     role_rows,
@@ -53,6 +56,9 @@ class CellTable:
         stored_weight = None if roles.weight is None else cells.stored(roles.weight)
         weight_type = "" if roles.weight is None else source.columns[roles.weight]
         rows = role_rows(source.scan(roles.needed).subquery("data"), roles, stored_weight, weight_type)
+        if roles.weight is not None:
+            ((weights,),) = source.execute(count_weights(rows))
+            cells.roles = roles = replace(roles, weights_apart=are_few_weights(int(weights)))
         source.execute(table_of(cells_in_one_pass(rows, roles)))
         counted, *unusable = source.execute(rows_and_unusable(roles, CELLS))[0]
         check_rows(source.location, roles, counted, unusable[0] if unusable else None)
@@ -98,6 +104,7 @@ def cells_of(facet: int, roles: Roles) -> exp.Subquery:
     from sqlglot import exp
 
     others = ["label", *(["grp"] if roles.group is not None else []), *roles.sums]
+    others += ["weight"] if roles.weights_apart else []
     query = exp.select(exp.column(facet_column(facet)).as_("facet"), *map(exp.column, others)).from_(CELLS)
     if len(roles.facets) > 1:
         of_it = exp.Literal.number(mask(facet, len(roles.facets)))

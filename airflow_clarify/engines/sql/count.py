@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_clarify.bias.config import AnalysisConfig
@@ -11,9 +12,11 @@ from airflow_clarify.engines.counting.cells import Cells
 from airflow_clarify.engines.counting.count import contingency
 from airflow_clarify.engines.counting.roles import Roles
 from airflow_clarify.engines.sql.afar import FarCells
-from airflow_clarify.engines.sql.home import HomeCells, TooManyCellsError
+from airflow_clarify.engines.sql.home import HomeCells, TooManyCellsError, has_few_weights
 
 if TYPE_CHECKING:
+    import duckdb
+
     from airflow_clarify.engines.sql.source import SqlSource
 
 #: Raw cells that are brought home at most; a few tens of megabytes.
@@ -46,9 +49,22 @@ def count(
         cells: Cells
         told("counting where the data are", -1.0)
         try:
-            cells = HomeCells.fetch(home, source, roles, max_cells)
+            cells = _fetch(home, source, roles, max_cells)
         except TooManyCellsError as seen:
             told("asking about columns of many values", -1.0)
             cells = far = FarCells(home, source, roles, seen.stored)
             far.check()
         return contingency(cells, config, source.runner.version)
+
+
+def _fetch(home: duckdb.DuckDBPyConnection, source: SqlSource, roles: Roles, max_cells: int) -> HomeCells:
+    """Bring the cells home: with each weight apart where weights seem to be few, otherwise with sums of weights.
+
+    :raises TooManyCellsError: there are too many either way
+    """
+    if has_few_weights(source, roles):
+        try:
+            return HomeCells.fetch(home, source, replace(roles, weights_apart=True), max_cells)
+        except TooManyCellsError:
+            pass
+    return HomeCells.fetch(home, source, roles, max_cells)

@@ -14,8 +14,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.counting.cells import (
+    are_few_weights,
     cells_in_one_pass,
     check_rows,
+    count_weights,
     facet_column,
     mask,
     role_rows,
@@ -180,6 +182,16 @@ def plain_texts(
     return stored, [row[0] for row in connection.execute(query, [typed]).fetchall()]
 
 
+def has_few_weights(source: SqlSource, roles: Roles) -> bool:
+    """Whether rows of different weights can be counted apart, to go by the first rows that the database gives."""
+    if roles.weight is None:
+        return False
+    stored = source.stored(roles.weight) or Stored.FLOAT
+    rows = role_rows(source.scan(roles.needed).subquery("data"), roles, stored)
+    ((found,),) = source.execute(count_weights(rows))
+    return are_few_weights(int(found or 0))
+
+
 def _counted(source: SqlSource, roles: Roles, at_most: int) -> list[tuple[Any, ...]]:
     """The raw cells of all facets, in the layout of the table of cells."""
     stored_weight = None
@@ -240,6 +252,7 @@ def _names(roles: Roles) -> list[str]:
     """The columns of the table of cells, in the order of the query."""
     names = [facet_column(number) for number in range(len(roles.facets))] + ["label"]
     names += ["grp"] if roles.group is not None else []
+    names += ["weight"] if roles.weights_apart else []
     names += ["n", "bad", "w", "w2"] if roles.weight is not None else ["n"]
     return names + (["which"] if len(roles.facets) > 1 else [])
 
@@ -300,7 +313,7 @@ def _decimal_type(values: Iterable[Any]) -> str | None:
 
 def _duckdb_type(stored: Stored | None, name: str, values: Sequence[Any]) -> str:
     if stored is None:
-        return "DOUBLE" if name in ("w", "w2") else "BIGINT"
+        return "DOUBLE" if name in ("w", "w2", "weight") else "BIGINT"
     if stored is Stored.INTEGER:
         wide = any(value is not None and not -_INT64 <= value < _INT64 for value in values)
         return "HUGEINT" if wide else "BIGINT"
