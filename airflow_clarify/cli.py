@@ -134,6 +134,7 @@ def _balance(arguments: argparse.Namespace) -> int:
         "weight_column": arguments.weight_column,
         "empty": arguments.empty,
         "missing": arguments.missing,
+        "weight": arguments.weight,
     }
     by = _texts(arguments.by, "--by")
     with _TerminalProgress() as progress:
@@ -340,6 +341,9 @@ def _add_balance(commands: Any) -> None:
     plan.add_argument("--seed", metavar="NUMBER", type=_whole_number, default=0, help="of the draw (default: 0)")
     plan.add_argument(
         "--weight-column", metavar="NAME", default="weight", help="the column that reweigh adds (default: weight)"
+    )
+    plan.add_argument(
+        "--weight", metavar="COLUMN", help="for reweigh: a column of weights that rows have already, to be multiplied"
     )
     plan.add_argument(
         "--empty", choices=("error", "ignore"), default="error", help="combinations without any row (default: error)"

@@ -64,8 +64,8 @@ def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.D
 
     :param frame: one row per example
     :param by: the columns whose combinations are the strata
-    :param plan: ``strategy``, ``size``, ``fraction``, ``seed``, ``weight_column``, ``empty`` and ``missing``, as for
-        :class:`~airflow_clarify.BalanceDatasetOperator`
+    :param plan: ``strategy``, ``size``, ``fraction``, ``seed``, ``weight_column``, ``weight``, ``empty`` and
+        ``missing``, as for :class:`~airflow_clarify.BalanceDatasetOperator`
     :return: a new DataFrame with the original index, order, columns and types
     :raises ConfigError: the plan does not fit together or to the DataFrame
     :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it

@@ -471,6 +471,23 @@ def test_reweighing_adds_a_column(loans: Path, tmp_path: Path, run: Run) -> None
     assert dpl(tmp_path / "out" / "analysis.json") == pytest.approx({"gender=F": 0, "gender=M": 0}, abs=1e-12)
 
 
+def test_prior_weights_are_multiplied(loans: Path, tmp_path: Path, run: Run) -> None:
+    import pandas
+
+    frame = pandas.read_csv(loans)
+    frame["survey"] = [[1.0, 2.5, 0.5][i % 3] for i in range(len(frame))]
+    frame.to_csv(tmp_path / "survey.csv", index=False)
+    asked = ("balance", "--data", tmp_path / "survey.csv", "--by", "gender,approved", "--weight", "survey")
+
+    assert run(*asked, "--strategy", "reweigh", "--output", tmp_path / "out.csv").status == WELL
+    weighted = pandas.read_csv(tmp_path / "out.csv")
+    assert weighted["weight"].sum() == pytest.approx(frame["survey"].sum())
+    run("analyze", "--data", tmp_path / "out.csv", *ASKED, "--weight", "weight", "--output", tmp_path / "out")
+    assert dpl(tmp_path / "out" / "analysis.json") == pytest.approx({"gender=F": 0, "gender=M": 0}, abs=1e-12)
+    refused = run(*asked, "--output", tmp_path / "other.csv")
+    assert (refused.status, "weight: undersample counts rows" in refused.err) == (BAD_INPUT, True)
+
+
 def test_the_name_of_the_copy_says_its_format(loans: Path, tmp_path: Path, run: Run) -> None:
     import pandas
 

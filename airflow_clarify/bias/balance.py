@@ -35,7 +35,8 @@ class StratumShare:
     :param values: its texts, in the order of the columns
     :param before: its rows in the source
     :param after: its rows in the balanced data
-    :param weight: the weight each of its rows carries, where the data are reweighed
+    :param weight: the weight each of its rows carries, where the data are reweighed; where rows had weights before,
+        what these are multiplied by
     """
 
     values: Stratum
@@ -107,6 +108,7 @@ class Balance:
         it makes the data smaller and keeps its proportions
     :param empty: what an empty stratum is, "error" or "ignore"
     :param missing: what rows with a missing value are, "drop", "keep" or "error"; None takes the strategy's default
+    :param weight: for ``reweigh``: the column of weights that rows have already, which are counted in place of rows
     :raises ConfigError: the parameters do not fit together
     """
 
@@ -116,6 +118,7 @@ class Balance:
     fraction: float | None = None
     empty: Empty = "error"
     missing: Missing | None = None
+    weight: str | None = None
 
     def __post_init__(self) -> None:
         self._check_columns()
@@ -124,6 +127,17 @@ class Balance:
         if self.missing is not None:
             _check_choice("missing", self.missing, get_args(Missing))
         self._check_quota()
+        self._check_weight()
+
+    def _check_weight(self) -> None:
+        if self.weight is None:
+            return
+        if self.strategy != "reweigh":
+            raise ConfigError(
+                f"weight: {self.strategy} counts rows and not weights; leave weight out, or choose reweigh"
+            )
+        if self.weight in self.by:
+            raise ConfigError(f"weight: {self.weight!r} also stands in by; rows have weights beside facet and label")
 
     def _check_columns(self) -> None:
         if isinstance(self.by, str) or (not self.by and is_list(self.by)):
@@ -162,10 +176,11 @@ class Balance:
         """What happens to rows with a missing value."""
         return self.missing or ("keep" if self.strategy == "reweigh" else "drop")
 
-    def plan(self, counts: Mapping[Stratum, int]) -> BalancePlan:
+    def plan(self, counts: Mapping[Stratum, int], weights: Mapping[Stratum, Fraction] | None = None) -> BalancePlan:
         """Settle what becomes of each stratum.
 
         :param counts: the rows of each stratum that occurs
+        :param weights: the sum of the weights that these rows have already, where they have any
         :raises DataError: there are no rows to balance, or rows with a missing value that are not allowed
         :raises QuotaError: a stratum is empty, or has other than the rows that are asked of it
         """
@@ -173,11 +188,19 @@ class Balance:
         if not counts:
             raise DataError("there is no row to balance; the source is empty")
         kept, warnings = self._without_missing(counts)
-        warnings += self._check_empty(kept)
+        amounts: Mapping[Stratum, int | Fraction] = kept
+        if weights is not None:
+            # Rows of weight 0 count for nothing, so a stratum of nothing else is as empty as one without rows.
+            amounts = {stratum: weights[stratum] for stratum in kept if weights[stratum]}
+            if not amounts:
+                raise DataError(f"weight: column '{self.weight}' is 0 in all rows, so there is nothing to balance")
+        warnings += self._check_empty(amounts)
         quotas = self._quotas(kept)
-        weights = reweighing(kept) if self.strategy == "reweigh" else {}
+        factors = reweighing(amounts) if self.strategy == "reweigh" else {}
+        if weights is not None:
+            factors = {stratum: factors.get(stratum, 0.0) for stratum in kept}
         shares = (
-            StratumShare(stratum, counts[stratum], quotas.get(stratum, 0), weights.get(stratum))
+            StratumShare(stratum, counts[stratum], quotas.get(stratum, 0), factors.get(stratum))
             for stratum in sorted(counts, key=_in_order)
         )
         return BalancePlan(tuple(shares), tuple(warnings))
@@ -202,7 +225,7 @@ class Balance:
             raise DataError(f"no row has a value in each of {columns}; check the columns, or say missing='keep'")
         return kept, [f"{rows} without a value in {columns}, left out; missing='keep' makes strata of them"]
 
-    def _check_empty(self, counts: Mapping[Stratum, int]) -> list[str]:
+    def _check_empty(self, counts: Mapping[Stratum, int | Fraction]) -> list[str]:
         # A share of nothing is nothing: a fraction can always be met.
         complete, incomplete = (0, 0) if self.fraction is not None else _count_empty(counts)
         empty = complete + incomplete
@@ -212,8 +235,9 @@ class Balance:
         if self.empty == "error":
             others = f" ({_and_others(named[1:], empty - 1)})" if empty > 1 else ""
             drop = "say missing='drop' to leave out rows with a missing value, " if incomplete else ""
+            what = "no row (count 0)" if self.weight is None else "no row with a weight above 0"
             raise QuotaError(
-                f"no row (count 0) has {named[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
+                f"{what} has {named[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
                 f"add such rows, balance by fewer columns, {drop}or say empty='ignore'"
             )
         return [f"combinations of values without any row, in the copy as in the source: {_and_others(named, empty)}"]
@@ -309,24 +333,27 @@ class BalanceResult:
         )
 
 
-def reweighing(counts: Mapping[Stratum, int]) -> dict[Stratum, float]:
+def reweighing(counts: Mapping[Stratum, int | Fraction]) -> dict[Stratum, float]:
     """The weight of a row of each stratum that makes facet and label independent.
 
     ``w(facet, label) = n(facet) n(label) / (n n(facet, label))``: what the count would be if the two were independent,
     over what it is (F. Kamiran and T. Calders, "Data preprocessing techniques for classification without
     discrimination", Knowledge and Information Systems 33, 2012). Where no stratum is empty the weights of
-    all rows sum to the number of rows, and every facet has the same weighted share of each label.
+    all rows sum to the number of rows, and every facet has the same weighted share of each label. Where rows have
+    weights already, n is a sum of these, and the weights found are factors of them, as in AIF360's ``Reweighing``.
 
-    :param counts: rows of each stratum; its last text is the label, all before it are the facet
+    :param counts: rows of each stratum, or their weight; its last text is the label, all before it are the facet
     """
-    facets: Counter[Stratum] = Counter()
-    labels: Counter[str | None] = Counter()
-    for stratum, rows in counts.items():
-        facets[stratum[:-1]] += rows
-        labels[stratum[-1]] += rows
+    facets: dict[Stratum, int | Fraction] = {}
+    labels: dict[str | None, int | Fraction] = {}
+    for stratum, amount in counts.items():
+        facets[stratum[:-1]] = facets.get(stratum[:-1], 0) + amount
+        labels[stratum[-1]] = labels.get(stratum[-1], 0) + amount
     total = sum(counts.values())
     return {
-        stratum: facets[stratum[:-1]] * labels[stratum[-1]] / (total * rows) for stratum, rows in counts.items() if rows
+        stratum: float(facets[stratum[:-1]] * labels[stratum[-1]] / (total * amount))
+        for stratum, amount in counts.items()
+        if amount
     }
 
 
@@ -343,19 +370,19 @@ def _share(rows: int, fraction: float) -> int:
     return max(1, math.floor(Fraction(str(fraction)) * rows + Fraction(1, 2)))
 
 
-def _observed(counts: Mapping[Stratum, int]) -> list[list[str]]:
+def _observed(counts: Mapping[Stratum, int | Fraction]) -> list[list[str]]:
     """The values that occur in each column, missing ones aside."""
     complete = [stratum for stratum in counts if None not in stratum]
     return [sorted(set(column)) for column in zip(*cast(list[tuple[str, ...]], complete), strict=True)]
 
 
-def _groups_and_labels(counts: Mapping[Stratum, int]) -> tuple[list[Stratum], list[Stratum]]:
+def _groups_and_labels(counts: Mapping[Stratum, int | Fraction]) -> tuple[list[Stratum], list[Stratum]]:
     """What occurs in all columns but the last together, and what occurs in the last one."""
     groups, labels = {stratum[:-1] for stratum in counts}, {stratum[-1:] for stratum in counts}
     return sorted(groups, key=_in_order), sorted(labels, key=_in_order)
 
 
-def _count_empty(counts: Mapping[Stratum, int]) -> tuple[int, int]:
+def _count_empty(counts: Mapping[Stratum, int | Fraction]) -> tuple[int, int]:
     """Count the expected strata that have no row: those of present values, and those with a missing one."""
     incomplete = sum(None in stratum for stratum in counts)
     complete = len(counts) - incomplete
@@ -367,7 +394,7 @@ def _count_empty(counts: Mapping[Stratum, int]) -> tuple[int, int]:
     return empty, len(groups) * len(labels) - present_groups * present_labels - incomplete
 
 
-def _absent(counts: Mapping[Stratum, int]) -> Iterator[Stratum]:
+def _absent(counts: Mapping[Stratum, int | Fraction]) -> Iterator[Stratum]:
     """Generate the expected strata that have no row, those without a missing value first."""
     yield from (stratum for stratum in itertools.product(*_observed(counts)) if stratum and stratum not in counts)
     groups, labels = _groups_and_labels(counts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from airflow_clarify.bias.config import resolve_column
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.balance import BalanceResult
@@ -12,6 +14,20 @@ if TYPE_CHECKING:
 
 #: Told what is being done and how far it is, from 0 to 1 (or below 0 where that is not known).
 Progress = Callable[[str, float], None]
+
+
+def prior_weight(plan: Mapping[str, Any], data: DataConfig, columns: Sequence[str]) -> str | None:
+    """Find the column of weights that rows have before they are reweighed: the plan's own, or that of the data.
+
+    :param plan: strategy, weight and so on
+    :param data: where the data are
+    :param columns: their columns
+    :raises ConfigError: there is no such column
+    """
+    weight = plan.get("weight")
+    if weight is None and plan.get("strategy") == "reweigh":
+        weight = data.weight
+    return None if weight is None else resolve_column(weight, columns, "weight")
 
 
 @runtime_checkable

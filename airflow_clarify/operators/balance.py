@@ -42,6 +42,9 @@ class BalanceDatasetOperator(ConfiguredOperator):
     :param fraction: for "undersample": share of the rows of each stratum, which keeps their proportions
     :param seed: of the draw (templated)
     :param weight_column: the column that "reweigh" adds
+    :param weight: for "reweigh": a column of weights that rows have already, such as those of a survey. They are
+        counted in place of rows, and the new weights are theirs times a factor. By default the ``weight`` of
+        ``source``, where that is a DataConfig (templated)
     :param empty: what a combination without any row is: "error", or "ignore"
     :param missing: what rows without a value in one of the columns are: "drop" (with a warning, the default), "keep" (a
         stratum of their own, the default of "reweigh") or "error"
@@ -61,6 +64,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         "fraction",
         "seed",
         "weight_column",
+        "weight",
         "key",
         "engine",
     )
@@ -77,6 +81,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         fraction: float | None = None,
         seed: int = 0,
         weight_column: str = "weight",
+        weight: str | int | None = None,
         empty: Literal["error", "ignore"] = "error",
         missing: str | None = None,
         key: Sequence[str] | None = None,
@@ -93,6 +98,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         self.fraction = fraction
         self.seed = seed
         self.weight_column = weight_column
+        self.weight = weight
         self.empty = empty
         self.missing = missing
         self.key = key
@@ -139,7 +145,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
             "weight_column": self.weight_column,
             "empty": self.empty,
         }
-        given = {"missing": self.missing, "key": self.key, "if_exists": self.if_exists}
+        given = {"missing": self.missing, "weight": self.weight, "key": self.key, "if_exists": self.if_exists}
         return plan | {name: value for name, value in given.items() if value is not None}
 
     def _data(self) -> DataConfig:
@@ -147,7 +153,10 @@ class BalanceDatasetOperator(ConfiguredOperator):
 
     def _check(self) -> None:
         if not any(unresolved(value) for value in (self.by, self.strategy, self.size, self.fraction)):
-            Balance(cast(Any, self.by), self.strategy, self.size, self.fraction, self.empty, cast(Any, self.missing))
+            weight = self.weight if isinstance(self.weight, str) and not unresolved(self.weight) else None
+            Balance(
+                cast(Any, self.by), self.strategy, self.size, self.fraction, self.empty, cast(Any, self.missing), weight
+            )
         if not hasattr(self.engine, "balance"):
             raise ConfigError(
                 f"engine: {type(self.engine).__name__} measures only; balance with DuckDBEngine, the default"

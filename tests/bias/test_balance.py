@@ -117,6 +117,33 @@ def test_reweighing_loses_no_row_and_weighs_several_facets_together() -> None:
     }
 
 
+class TestPriorWeights:
+    counts: dict[Stratum, int] = {("F", "1"): 4, ("F", "0"): 4, ("M", "1"): 2, ("M", "0"): 5}  # noqa: RUF012
+    balance = Balance(BY, "reweigh", weight="w")
+
+    def test_factors_are_those_of_rows_repeated_as_often(self) -> None:
+        weights = {("F", "1"): 8, ("F", "0"): 2, ("M", "1"): 6, ("M", "0"): 15}
+        found = self.balance.plan(self.counts, {stratum: Fraction(of_all) for stratum, of_all in weights.items()})
+        repeated = Balance(BY, "reweigh").plan(weights)
+        assert [share.weight for share in found.shares] == [share.weight for share in repeated.shares]
+        assert [share.after for share in found.shares] == [self.counts[share.values] for share in found.shares]
+
+    def test_a_stratum_of_weight_zero_is_empty(self) -> None:
+        weights = dict.fromkeys(self.counts, Fraction(1)) | {("F", "0"): Fraction()}
+        with pytest.raises(QuotaError, match=r"^no row with a weight above 0 has gender='F' and approved='0', so"):
+            self.balance.plan(self.counts, weights)
+        plan = replace(self.balance, empty="ignore").plan(self.counts, weights)
+        assert {share.values: share.weight for share in plan.shares}["F", "0"] == 0.0
+        with pytest.raises(DataError, match="weight: column 'w' is 0 in all rows"):
+            self.balance.plan(self.counts, dict.fromkeys(self.counts, Fraction()))
+
+    def test_they_are_for_reweighing(self) -> None:
+        with pytest.raises(ConfigError, match=r"^weight: undersample counts rows and not weights"):
+            Balance(BY, weight="w")
+        with pytest.raises(ConfigError, match=r"^weight: 'gender' also stands in by"):
+            Balance(BY, "reweigh", weight="gender")
+
+
 class TestEmptyStrata:
     counts: dict[Stratum, int] = {("Trend", "1"): 5, ("Dresses", "-1"): 4, ("Dresses", "1"): 9}  # noqa: RUF012
 

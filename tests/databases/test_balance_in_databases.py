@@ -117,6 +117,35 @@ def test_reweighing_makes_facet_and_label_independent(database: Database, engine
         assert group.metrics[0].value == pytest.approx(0.0, abs=2**-53)
 
 
+@pytest.mark.parametrize("kind", ["float", "text"])
+def test_prior_weights_are_counted_in_place_of_rows(kind: Any, database: Database, engine: Engine) -> None:
+    if kind == "text" and database.name == "sqlite":
+        pytest.skip("SQLite casts any text")
+    prior = [[0, 0.5, 1.0, 3.25][i % 4] for i in range(200)]
+    columns = {**reviews(), "w": Column(kind, [str(w) for w in prior] if kind == "text" else list(map(float, prior)))}
+    database.load("survey", columns)
+    data = DataConfig(table="survey", weight="w")
+    result = engine.balance(data, "balanced", BY, strategy="reweigh", weight_column="v")
+    rows = database.query("SELECT category, sentiment, w, v FROM balanced")
+    sums: Counter[tuple[str, str]] = Counter()
+    for category, sentiment, w, _ in rows:
+        sums[category, str(sentiment)] += float(w)
+    of_category, of_sentiment = Counter[str](), Counter[str]()
+    for (category, sentiment), weight in sums.items():
+        of_category[category] += weight
+        of_sentiment[sentiment] += weight
+    for share in result.strata:
+        category, sentiment = map(str, share.values)
+        factor = of_category[category] * of_sentiment[sentiment] / (sum(prior) * sums[category, sentiment])
+        assert share.weight == pytest.approx(factor, rel=1e-12)
+    factors = {share.values: share.weight for share in result.strata}
+    for category, sentiment, w, weight in rows:
+        assert weight == pytest.approx(float(w) * (factors[category, str(sentiment)] or 0.0), rel=1e-12)
+    database.load("survey", {**columns, "w": Column("float", [1.0] * 199 + [-1.0])})
+    with pytest.raises(DataError, match=r"^weight: column 'w' has 1 of 200 rows without a number from 0"):
+        engine.balance(data, "unmade", BY, strategy="reweigh", weight_column="v")
+
+
 def test_an_existing_table_is_only_replaced_when_told(database: Database, engine: Engine) -> None:
     engine.balance(REVIEWS, "balanced", BY, key=["id"])
     before = sorted(database.query("SELECT id FROM balanced"))

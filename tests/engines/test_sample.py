@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from airflow_clarify.bias.balance import Balance, BalanceResult, Stratum
 from airflow_clarify.bias.config import DataConfig
-from airflow_clarify.engines.duckdb import lines, rewrite, strata
+from airflow_clarify.engines.duckdb import DuckDBEngine, lines, rewrite, strata
 from airflow_clarify.engines.duckdb.aside import written_aside
 from airflow_clarify.engines.duckdb.draw import BLOCK, Draw
 from airflow_clarify.engines.duckdb.sample import sample, sample_dataframe
@@ -453,6 +453,77 @@ class TestParquet:
         assert written["w"].dtype == np.float64
         assert written["w"].tolist() == [of_stratum[row] for row in zip(written["g"], written["t"], strict=True)]
         assert result.weight_column == "w"
+
+
+class TestPriorWeights:
+    @pytest.fixture
+    def table(self) -> list[Row]:
+        return [row | {"w": [0, 0.5, 1, 3.25, 1 / 3][i % 5]} for i, row in enumerate(a_table(500))]
+
+    @staticmethod
+    def by_hand(table: Sequence[Row]) -> list[float]:
+        """The definition of AIF360's Reweighing, in floats."""
+        frame = pd.DataFrame(table)
+        total, both = frame["w"].sum(), frame.groupby(["g", "t"])["w"].sum()
+        of_g, of_t = frame.groupby("g")["w"].sum(), frame.groupby("t")["w"].sum()
+        return [row["w"] * of_g[row["g"]] * of_t[row["t"]] / (total * both[row["g"], row["t"]]) for row in table]
+
+    @pytest.mark.parametrize("source", ["in.csv", "in.parquet", "in.jsonl"])
+    @pytest.mark.parametrize("target", ["out.csv", "out.parquet", "out.jsonl", "out.jsonl.gz"])
+    def test_they_are_counted_in_place_of_rows(
+        self, table: list[Row], source: str, target: str, tmp_path: Path
+    ) -> None:
+        file = write_table(
+            [{**row, "w": str(row["w"])} if source == "in.csv" else row for row in table], tmp_path / source
+        )
+        engine = DuckDBEngine(None, threads=2)
+        result = engine.balance(DataConfig(str(file)), str(tmp_path / target), BY, strategy="reweigh", weight="w")
+        written = read_table(tmp_path / target)
+        assert [float(row["weight"]) for row in written] == pytest.approx(self.by_hand(table), rel=1e-12)
+        assert [float(row["w"]) for row in written] == [row["w"] for row in table]
+        assert sum(float(row["weight"]) for row in written) == pytest.approx(sum(row["w"] for row in table))
+        data = DataConfig(str(file), weight="w")
+        assert engine.balance(data, str(tmp_path / target), BY, strategy="reweigh").strata == result.strata
+
+    def test_a_dataframe_gets_the_weights_of_a_file(self, table: list[Row], tmp_path: Path) -> None:
+        frame = pd.DataFrame(table)
+        weighted = sample_dataframe(frame, BY, strategy="reweigh", weight="w")
+        assert weighted["weight"].tolist() == pytest.approx(self.by_hand(table), rel=1e-12)
+        file = write_table(table, tmp_path / "in.parquet")
+        DuckDBEngine(None).balance(
+            DataConfig(str(file)), str(tmp_path / "out.parquet"), BY, strategy="reweigh", weight="w"
+        )
+        assert pd.read_parquet(tmp_path / "out.parquet")["weight"].tolist() == weighted["weight"].tolist()
+        texts = frame.assign(w=frame["w"].map(repr).astype(object))
+        assert sample_dataframe(texts, BY, strategy="reweigh", weight="w")["weight"].equals(weighted["weight"])
+
+    @pytest.mark.parametrize("weight", ["", "x", "-1", "nan", "1e200", "1e-200"])
+    def test_a_row_without_one_is_an_error(self, weight: str, table: list[Row], tmp_path: Path) -> None:
+        texts = [{**row, "w": weight if i == 7 else str(row["w"])} for i, row in enumerate(table)]
+        said = r"^weight: column 'w' has 1 of 500 rows without a number from 0"
+        file = write_table(texts, tmp_path / "in.csv")
+        with pytest.raises(DataError, match=said):
+            DuckDBEngine(None).balance(
+                DataConfig(str(file), weight="w"), str(tmp_path / "out.csv"), BY, strategy="reweigh"
+            )
+        assert not (tmp_path / "out.csv").exists()
+        with pytest.raises(DataError, match=said):
+            sample_dataframe(pd.DataFrame(texts), BY, strategy="reweigh", weight="w")
+
+    def test_a_column_that_is_none(self, table: list[Row], tmp_path: Path) -> None:
+        frame = pd.DataFrame(table).assign(day=pd.Timestamp("2020-01-01"))
+        frame.to_parquet(tmp_path / "in.parquet")
+        for column, said in (("day", "holds .* values, which are no weights"), ("v", "column")):
+            with pytest.raises(ConfigError, match=f"^weight: .*{said}"):
+                sample_dataframe(frame, BY, strategy="reweigh", weight=column)
+            with pytest.raises(ConfigError, match=f"^weight: .*{said}"):
+                DuckDBEngine(None).balance(
+                    DataConfig(str(tmp_path / "in.parquet")),
+                    str(tmp_path / "o.csv"),
+                    BY,
+                    strategy="reweigh",
+                    weight=column,
+                )
 
 
 class TestOtherFormats:

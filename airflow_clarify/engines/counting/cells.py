@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.counting.profile import CountedColumn
 
 #: Weights other than 0 lie between these: sums of their squares are then finite and above 0, however many they are.
-_SMALLEST, _LARGEST = 1e-100, 1e100
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
 
 
 #: So many rows are looked at to guess whether weights are few, and so many different ones are. A wrong guess costs time
@@ -98,8 +98,7 @@ def role_rows(data: exp.Expr, roles: Roles, stored_weight: Stored | None, weight
     if roles.group is not None:
         selected.append(_named(roles.group).as_("grp"))
     if roles.weight is not None and stored_weight is not None:
-        if stored_weight is Stored.OTHER and weight_type:
-            raise ConfigError(f"weight: column '{roles.weight}' holds {weight_type} values, which are no weights")
+        check_weight_type(roles.weight, stored_weight, weight_type)
         selected.append(as_weight(_named(roles.weight), stored_weight).as_("weight"))
     return exp.select(*selected).from_(data)
 
@@ -181,10 +180,32 @@ def check_rows(location: str, roles: Roles, rows: int | None, unusable: int | No
     if unusable:
         # Several facets count every row once each.
         facets = len(roles.facets)
-        raise DataError(
-            f"weight: column '{roles.weight}' has {int(unusable) // facets} of {int(rows) // facets} rows without a "
-            f"number from 0; every row needs a weight, which is 0 or between {_SMALLEST:g} and {_LARGEST:g}"
-        )
+        raise unusable_weights(str(roles.weight), int(unusable) // facets, int(rows) // facets)
+
+
+def unusable_weights(column: str, unusable: int, rows: int) -> DataError:
+    """Name a column of weights that some rows lack.
+
+    :param column: the column
+    :param unusable: how many rows have no usable weight
+    :param rows: of how many
+    """
+    return DataError(
+        f"weight: column '{column}' has {unusable} of {rows} rows without a number from 0; every row needs a weight, "
+        f"which is 0 or between {SMALLEST_WEIGHT:g} and {LARGEST_WEIGHT:g}"
+    )
+
+
+def check_weight_type(column: str, stored: Stored, type_name: str) -> None:
+    """See that the values of a column can be weights.
+
+    :param column: the column
+    :param stored: how the source stores it
+    :param type_name: what the source calls its type; empty where that is not known
+    :raises ConfigError: they cannot
+    """
+    if stored is Stored.OTHER and type_name:
+        raise ConfigError(f"weight: column '{column}' holds {type_name} values, which are no weights")
 
 
 def rows_and_unusable(roles: Roles, cells: str | exp.Expr) -> exp.Select:
@@ -229,8 +250,7 @@ def _aggregates(roles: Roles) -> list[exp.Expr]:
     # fsum compensates for rounding, so that the order of the threads hardly shows.
     return [
         rows,
-        exp.func("sum", _unusable(weight)).as_("bad"),
-        exp.Anonymous(this="fsum", expressions=[_weighed(weight)]).as_("w"),
+        *sum_weights(weight),
         exp.Anonymous(this="fsum", expressions=[_squared(weight)]).as_("w2"),
     ]
 
@@ -242,10 +262,25 @@ def _unusable(weight: exp.Expr) -> exp.Expr:
     return exp.case().when(_is_usable(weight), exp.Literal.number(0)).else_(exp.Literal.number(1))
 
 
+def sum_weights(weight: exp.Expr) -> list[exp.Expr]:
+    """Build the number of unusable weights and the sum of the others, as ``bad`` and ``w``.
+
+    :param weight: as :func:`~airflow_clarify.engines.counting.expressions.as_weight` gives it
+    """
+    from sqlglot import exp
+
+    return [
+        exp.func("sum", _unusable(weight)).as_("bad"),
+        exp.Anonymous(this="fsum", expressions=[_weighed(weight)]).as_("w"),
+    ]
+
+
 def _is_usable(weight: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
-    smallest, largest = (exp.cast(exp.Literal.string(repr(bound)), "DOUBLE") for bound in (_SMALLEST, _LARGEST))
+    smallest, largest = (
+        exp.cast(exp.Literal.string(repr(bound)), "DOUBLE") for bound in (SMALLEST_WEIGHT, LARGEST_WEIGHT)
+    )
     is_zero = exp.EQ(this=weight.copy(), expression=exp.Literal.number(0))
     # Not a number is above all numbers to some databases, and beside them to others; neither is within this range.
     is_ordinary = exp.and_(

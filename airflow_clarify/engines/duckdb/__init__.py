@@ -113,11 +113,13 @@ class DuckDBEngine:
         """
         from airflow_clarify.bias.balance import listed
         from airflow_clarify.bias.config import resolve_column
+        from airflow_clarify.engines.base import prior_weight
         from airflow_clarify.engines.duckdb.aside import uploader
         from airflow_clarify.engines.duckdb.sample import sample
 
         with self._open(data) as source:
             names = [resolve_column(column, list(source.columns), "by") for column in listed(by, "by")]
+            plan["weight"] = prior_weight(plan, data, list(source.columns))
 
             def tell(what: str, part: float) -> None:
                 # Lines are copied between two such calls, where no query is running that could be interrupted.

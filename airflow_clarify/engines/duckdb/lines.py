@@ -256,14 +256,22 @@ def _weighted(selection: Selection, weight_column: str) -> _Chooser:
     """JSON objects with a field more."""
     assert selection.weights is not None
     name = json.dumps(weight_column).encode()
-    fields = [b"%s: %s}\n" % (name, repr(weight).encode()) for weight in selection.weights]
     copies = _copies(selection)
 
+    def field(weight: float) -> bytes:
+        return b"%s: %s}\n" % (name, repr(weight).encode())
+
+    by_code = [field(weight) for weight in selection.weights]
+
+    def fields(start: int, stop: int) -> Iterator[bytes]:
+        if selection.prior is None:
+            return map(by_code.__getitem__, selection.codes[start:stop].tolist())
+        return map(field, selection.weights_of(start, stop).tolist())
+
     def choose(row: int, records: list[bytes]) -> Iterable[bytes]:
-        codes = selection.codes[row : row + len(records)].tolist()
-        for record, code, wanted in zip(records, codes, copies, strict=False):
+        for record, added, wanted in zip(records, fields(row, row + len(records)), copies, strict=False):
             if wanted:
                 open_object = record.rstrip()[:-1].rstrip()
-                yield open_object + (b"" if open_object.endswith(b"{") else b", ") + fields[code]
+                yield open_object + (b"" if open_object.endswith(b"{") else b", ") + added
 
     return choose

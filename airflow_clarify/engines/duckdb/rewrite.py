@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
+from airflow_clarify.engines.counting.expressions import as_weight
 from airflow_clarify.engines.duckdb.aside import cannot_write
+from airflow_clarify.engines.duckdb.cells import stored_as
 from airflow_clarify.engines.duckdb.errors import explain
 from airflow_clarify.engines.duckdb.lines import WRITING, RecordsUnclearError, cutters, write_records
 from airflow_clarify.engines.duckdb.progress import told
@@ -218,7 +220,11 @@ def chosen_rows(source: Source, selection: Selection, weight_column: str, *, as_
         query = _beside(query, code, selection.numbering.expression())
     columns: list[exp.Expr] = [exp.column(name, quoted=True) for name in source.columns]
     if selection.weights is not None:
-        columns.append(exp.alias_(_weight(selection.weights, code, as_text), weight_column, quoted=True))
+        weight = _weight(selection.weights, code, as_text and selection.prior is None)
+        if selection.prior is not None:
+            weight = exp.Mul(this=_prior_weight(source, selection.prior[0]), expression=weight)
+            weight = exp.cast(weight, "VARCHAR") if as_text else weight
+        columns.append(exp.alias_(weight, weight_column, quoted=True))
     if selection.everything:
         return exp.select(*columns).from_(query.subquery("chosen"))
     drawn = exp.LT(this=exp.column(key, quoted=True), expression=_of_code(selection.limits.tolist(), "UBIGINT", code))
@@ -264,6 +270,12 @@ def _beside(query: exp.Select, name: str, value: exp.Expr) -> exp.Select:
     from sqlglot import exp
 
     return exp.select("*", exp.alias_(value, name, quoted=True)).from_(query.subquery("rows_read"))
+
+
+def _prior_weight(source: Source, column: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return as_weight(exp.column(column, quoted=True), stored_as(source.columns[column], typed=source.typed))
 
 
 def _weight(weights: Sequence[float], code: str, as_text: bool) -> exp.Expr:

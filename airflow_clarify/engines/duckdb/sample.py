@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, check_seed, listed
 from airflow_clarify.engines.duckdb.draw import Draw
-from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas
@@ -37,6 +37,7 @@ def sample(
     weight_column: str = WEIGHT_COLUMN,
     empty: str = "error",
     missing: str | None = None,
+    weight: str | None = None,
     publish: Publish | None = None,
     progress: Progress | None = None,
 ) -> BalanceResult:
@@ -57,6 +58,7 @@ def sample(
     :param weight_column: the column that ``reweigh`` adds
     :param empty: what an empty stratum is, "error" or "ignore"
     :param missing: what rows with a missing value are, "drop", "keep" or "error"; None takes the strategy's default
+    :param weight: for ``reweigh``: the column of weights that rows have already, which the new ones are multiplied with
     :param publish: puts the finished local file at the URI; by default the URI's filesystem does
     :param progress: told what is being done
     :raises ConfigError: the parameters do not fit together or to the data, or the target is (in) the source
@@ -68,9 +70,9 @@ def sample(
     from airflow_clarify.engines.duckdb.progress import told
     from airflow_clarify.engines.duckdb.rewrite import rewrite, target_of
     from airflow_clarify.engines.duckdb.selection import select
-    from airflow_clarify.engines.duckdb.strata import read_strata
+    from airflow_clarify.engines.duckdb.strata import read_strata, read_weights
 
-    balance, draw = _settled(by, strategy, size, fraction, empty, missing, seed)
+    balance, draw = _settled(by, strategy, size, fraction, empty, missing, weight, seed)
     _check_weight_column(balance, weight_column, list(source.columns))
     kind = target_of(target, source)
     refuse_the_source(target, source.location, source.files)
@@ -78,8 +80,11 @@ def sample(
     source.connection.execute("SET preserve_insertion_order = true")
     with told(source.connection, "reading the strata", progress) if progress is not None else nullcontext():
         rows = read_strata(source, balance.by)
-    plan = balance.plan(rows.counts_of_strata())
-    selection = select(rows, plan, draw)
+        prior = None if weight is None else (weight, read_weights(source, weight))
+    if prior is not None and len(prior[1]) != len(rows.codes):
+        raise DataError(f"{source.location}: it changed while it was read; run again when nobody writes to it")
+    plan = balance.plan(rows.counts_of_strata(), None if prior is None else rows.weights_of_strata(prior[1]))
+    selection = select(rows, plan, draw, prior)
     with written_aside(target, publish) as path:
         rewrite(source, selection, path, kind, weight_column=weight_column, name=target, progress=progress)
     return _result(target, balance, draw, plan, weight_column)
@@ -96,6 +101,7 @@ def sample_dataframe(
     weight_column: str = WEIGHT_COLUMN,
     empty: str = "error",
     missing: str | None = None,
+    weight: str | None = None,
 ) -> pandas.DataFrame:
     """A balanced copy of a DataFrame, with the rows that :func:`sample` would draw from the same rows in a file.
 
@@ -111,17 +117,18 @@ def sample_dataframe(
     import numpy as np
 
     from airflow_clarify.engines.duckdb.selection import select
-    from airflow_clarify.engines.duckdb.strata import strata_of_frame
+    from airflow_clarify.engines.duckdb.strata import strata_of_frame, weights_of_frame
 
-    balance, draw = _settled(by, strategy, size, fraction, empty, missing, seed)
+    balance, draw = _settled(by, strategy, size, fraction, empty, missing, weight, seed)
     _check_weight_column(balance, weight_column, list(frame.columns))
     rows = strata_of_frame(frame, balance.by)
-    plan = balance.plan(rows.counts_of_strata())
-    selection = select(rows, plan, draw)
+    prior = None if weight is None else (weight, weights_of_frame(frame, weight))
+    plan = balance.plan(rows.counts_of_strata(), None if prior is None else rows.weights_of_strata(prior[1]))
+    selection = select(rows, plan, draw, prior)
     chosen = np.repeat(np.arange(len(frame)), selection.copies_of(0, len(frame)))
     balanced = frame.take(chosen)
     if selection.weights is not None:
-        balanced = balanced.assign(**{weight_column: np.asarray(selection.weights)[rows.codes[chosen]]})
+        balanced = balanced.assign(**{weight_column: selection.weights_of(0, len(frame))[chosen]})
     balanced.attrs["balance"] = _result("", balance, draw, plan, weight_column).to_json()
     return balanced
 
@@ -133,11 +140,14 @@ def _settled(
     fraction: float | None,
     empty: str,
     missing: str | None,
+    weight: str | None,
     seed: int,
 ) -> tuple[Balance, Draw]:
     """The parameters, checked."""
     columns = tuple(listed(by, "by"))
-    balance = Balance(cast(Any, columns), cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing))
+    balance = Balance(
+        cast(Any, columns), cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), weight
+    )
     check_seed(seed)
     return balance, Draw(seed)
 

@@ -27,6 +27,7 @@ class Selection:
     :param limits: by code: rows whose key is below are written once more
     :param weights: by code: the weight to write beside the row; None where rows carry no weight
     :param rows_out: how many rows that makes
+    :param prior: the column of weights that rows have already, and these of each row; ``weights`` are their factors
     """
 
     draw: Draw
@@ -36,6 +37,15 @@ class Selection:
     limits: NDArray[np.int64]
     weights: Sequence[float] | None
     rows_out: int
+    prior: tuple[str, NDArray[np.float64]] | None = None
+
+    def weights_of(self, start: int, stop: int) -> NDArray[np.float64]:
+        """The weights to write beside the rows ``start`` to ``stop - 1``."""
+        import numpy as np
+
+        assert self.weights is not None
+        factors: NDArray[np.float64] = np.asarray(self.weights)[self.codes[start:stop]]
+        return factors if self.prior is None else self.prior[1][start:stop] * factors
 
     @property
     def repeats(self) -> bool:
@@ -54,7 +64,9 @@ class Selection:
         return self.copies[codes] + drawn if self.repeats else drawn
 
 
-def select(rows: CodedRows, plan: BalancePlan, draw: Draw) -> Selection:
+def select(
+    rows: CodedRows, plan: BalancePlan, draw: Draw, prior: tuple[str, NDArray[np.float64]] | None = None
+) -> Selection:
     """Settle what is written of each row, so that every stratum gets exactly its quota.
 
     A stratum that is to grow writes each of its rows the same number of times, and some, drawn, once more.
@@ -62,6 +74,7 @@ def select(rows: CodedRows, plan: BalancePlan, draw: Draw) -> Selection:
     :param rows: the strata of the rows
     :param plan: how many rows each stratum is to give
     :param draw: the draw
+    :param prior: the column of weights that rows have already, and these
     """
     import numpy as np
 
@@ -80,4 +93,5 @@ def select(rows: CodedRows, plan: BalancePlan, draw: Draw) -> Selection:
         limits=np.array(limits, dtype=np.int64)[stratum_of_code],
         weights=[shares[number].weight or 0.0 for number in stratum_of_code.tolist()] if weighted else None,
         rows_out=sum(share.after for share in shares),
+        prior=prior,
     )

@@ -6,13 +6,23 @@ parallel scan of only the columns concerned, in the order of the rows, one byte 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.balance import Stratum
+from airflow_clarify.engines.counting.cells import (
+    LARGEST_WEIGHT,
+    SMALLEST_WEIGHT,
+    check_weight_type,
+    unusable_weights,
+)
+from airflow_clarify.engines.counting.expressions import Stored, as_weight
+from airflow_clarify.engines.duckdb.cells import stored_as
 from airflow_clarify.engines.duckdb.draw import BLOCK
 from airflow_clarify.engines.duckdb.errors import explain
 from airflow_clarify.exceptions import ConfigError, DataError
@@ -115,6 +125,24 @@ class CodedRows:
                 counts[stratum] = counts.get(stratum, 0) + rows
         return counts
 
+    def weights_of_strata(self, weights: NDArray[np.float64]) -> dict[Stratum, Fraction]:
+        """Add up the weights of each stratum that occurs: each sum is the float next to the exact one.
+
+        :param weights: of each row
+        """
+        import numpy as np
+
+        order = np.argsort(self.codes, kind="stable")
+        ends = np.cumsum(self.counts).tolist()
+        by_code = weights[order]
+        sums: dict[Stratum, Fraction] = {}
+        for stratum, start, end in zip(self.numbering.strata, [0, *ends], ends, strict=False):
+            if end > start:
+                blocks = (by_code[begin : min(begin + BLOCK, end)].tolist() for begin in range(start, end, BLOCK))
+                of_code = Fraction(math.fsum(itertools.chain.from_iterable(blocks)))
+                sums[stratum] = sums.get(stratum, Fraction()) + of_code
+        return sums
+
 
 def read_strata(source: Source, by: Sequence[str]) -> CodedRows:
     """Find the stratum of every row.
@@ -160,6 +188,58 @@ def strata_of_frame(frame: pandas.DataFrame, by: Sequence[str]) -> CodedRows:
             raise _too_many(by, "the DataFrame")
     numbering = Numbering(tuple(by), tuple(texts_of_columns), (frozenset(),) * len(by), ("VARCHAR",) * len(by))
     return CodedRows(numbering, code.astype(np.uint32))
+
+
+def read_weights(source: Source, name: str) -> NDArray[np.float64]:
+    """Read the weight of every row, in reading order.
+
+    :param source: the data
+    :param name: the column of weights
+    :raises ConfigError: there is no such column, or it holds no numbers
+    :raises DataError: the data cannot be read, or rows have no usable weight
+    """
+    import duckdb
+    import numpy as np
+    from sqlglot import exp
+
+    if name not in source.columns:
+        raise ConfigError(f"weight: {source.location} has no column {name!r}; it has {', '.join(source.columns)}")
+    stored = stored_as(source.columns[name], typed=source.typed)
+    check_weight_type(name, stored, source.columns[name])
+    weight = as_weight(exp.column(name, quoted=True), stored)
+    query = exp.select(exp.alias_(weight, "weight")).from_(source.scan([name]).subquery("rows_read"))
+    try:
+        fetched: dict[str, Any] = source.connection.execute(query.sql(dialect="duckdb")).fetchnumpy()
+    # OSError is what a remote filesystem raises, through DuckDB.
+    except (duckdb.Error, OSError) as error:
+        raise explain(error, source.location) from None
+    return _checked_weights(np.ma.filled(fetched["weight"].astype(np.float64), np.nan), name)
+
+
+def weights_of_frame(frame: pandas.DataFrame, name: str) -> NDArray[np.float64]:
+    """Read the weight of every row of a DataFrame.
+
+    :param frame: the data
+    :param name: the column of weights
+    :raises ConfigError: there is no such column, or it holds no numbers
+    :raises DataError: rows have no usable weight
+    """
+    import numpy as np
+    import pandas
+
+    if list(frame.columns).count(name) != 1:
+        count = list(frame.columns).count(name)
+        raise ConfigError(f"weight: the DataFrame has {count} columns {name!r}; name one that is there once")
+    column = frame[name]
+    check_weight_type(name, Stored.OTHER if column.dtype.kind in "mMc" else Stored.FLOAT, str(column.dtype))
+    return _checked_weights(pandas.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan), name)
+
+
+def _checked_weights(weights: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    is_usable = (weights == 0) | ((weights >= SMALLEST_WEIGHT) & (weights <= LARGEST_WEIGHT))
+    if not is_usable.all():
+        raise unusable_weights(name, int((~is_usable).sum()), len(weights))
+    return weights
 
 
 def as_text(name: str) -> exp.Expr:

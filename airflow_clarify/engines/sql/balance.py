@@ -8,10 +8,13 @@ taken. So the same data, key and seed give the same rows in every run, whatever 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, Stratum, check_seed, listed
 from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.engines.counting.cells import steady, sum_weights, unusable_weights
+from airflow_clarify.engines.counting.expressions import Stored, as_weight
 from airflow_clarify.engines.sql.home import plain_texts
 from airflow_clarify.engines.sql.relation import actual_name
 from airflow_clarify.engines.sql.selection import Raw, Selecting, StratumColumn, is_missing
@@ -42,6 +45,7 @@ def balance(
     weight_column: str = "weight",
     empty: str = "error",
     missing: str | None = None,
+    weight: str | int | None = None,
     key: Sequence[str | int] | None = None,
     if_exists: str = "fail",
     progress: Progress | None = None,
@@ -60,6 +64,8 @@ def balance(
     :param weight_column: the column that ``reweigh`` adds
     :param empty: what an empty stratum is, "error" or "ignore"
     :param missing: what rows with a missing value are, "drop", "keep" or "error"; None takes the strategy's default
+    :param weight: for ``reweigh``: the column of weights that rows have already, which the new ones are multiplied
+        with; by default the one of the data
     :param key: the columns that tell rows apart. Without them nobody can draw the same rows again; a warning says so
     :param if_exists: what to do where the target is there already: "fail", or "replace"
     :param progress: told what is being done
@@ -72,16 +78,22 @@ def balance(
     columns = list(source.columns)
     names = tuple(actual_name(column, columns, "by") for column in listed(by, "by"))
     keys = tuple(actual_name(column, columns, "key") for column in listed(key or (), "key"))
-    settled = Balance(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing))
+    if weight is None and strategy == "reweigh":
+        weight = data.weight
+    prior = None if weight is None else actual_name(weight, columns, "weight")
+    settled = Balance(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), prior)
     check_seed(seed)
     weighted = weight_column if settled.strategy == "reweigh" else None
     _check_weight_column(weighted, columns)
     made = Target(writer, target, if_exists)
     made.check(data)
     told("counting the strata", -1.0)
-    strata = _Strata.count(source, source.everything, names)
-    plan = settled.plan(strata.rows)
-    selecting = Selecting(strata.columns, strata.shares(plan), keys, seed, writer.dialect.random, weighted)
+    prior_weight = None if prior is None else as_weight(column_of(prior), source.columns.get(prior) or Stored.FLOAT)
+    strata = _Strata.count(source, source.everything, names, prior, prior_weight)
+    plan = settled.plan(strata.rows, strata.weights)
+    selecting = Selecting(
+        strata.columns, strata.shares(plan), keys, seed, writer.dialect.random, weighted, prior_weight
+    )
     warnings = [*plan.warnings, *_about_the_draw(source, selecting)]
     told("making the table", -1.0)
     with made.made(selecting.select(source.everything, columns)) as table:
@@ -106,25 +118,47 @@ class _Strata:
     :param columns: the columns that make them
     :param raw: a stratum's texts, and its values as the database gave them
     :param rows: how many rows each has
+    :param weights: the sum of the weights that these have already, where they have any
     """
 
-    def __init__(self, columns: Sequence[StratumColumn], raw: dict[Stratum, Raw], rows: dict[Stratum, int]) -> None:
+    def __init__(
+        self,
+        columns: Sequence[StratumColumn],
+        raw: dict[Stratum, Raw],
+        rows: dict[Stratum, int],
+        weights: dict[Stratum, Fraction] | None,
+    ) -> None:
         self.columns = columns
         self.raw = raw
         self.rows = rows
+        self.weights = weights
 
     @classmethod
-    def count(cls, source: SqlSource, rows: exp.Select, by: Sequence[str]) -> _Strata:
+    def count(
+        cls,
+        source: SqlSource,
+        rows: exp.Select,
+        by: Sequence[str],
+        prior: str | None = None,
+        prior_weight: exp.Expr | None = None,
+    ) -> _Strata:
         """Ask a database.
 
+        :param source: the data
+        :param rows: selects the rows that take part
+        :param by: the columns that make the strata
+        :param prior: the column of weights that the rows have already
+        :param prior_weight: such a weight as a number
         :raises ConfigError: there are too many
+        :raises DataError: rows have no usable weight
         """
         import duckdb
         from sqlglot import exp
 
         named = [exp.column(name, quoted=True) for name in by]
+        summed = [] if prior_weight is None else sum_weights(prior_weight)
         query = (
-            exp.select(*named, exp.Count(this=exp.Star()).as_("airflow_clarify_rows"))
+            exp.select(*named, exp.Count(this=exp.Star()).as_("airflow_clarify_rows"), *summed)
             .from_(rows.copy().subquery("data"))
             .group_by(*(name.copy() for name in named))
             .limit(MOST_STRATA + 1)
@@ -135,6 +169,8 @@ class _Strata:
                 f"by: {', '.join(by)} make more than {MOST_STRATA} strata in {source.location}; balance by fewer "
                 "columns, or by such as have few values"
             )
+        if prior is not None and any(row[-2] for row in found):
+            raise unusable_weights(prior, sum(int(row[-2]) for row in found), sum(int(row[len(by)]) for row in found))
         values = list(zip(*found, strict=True)) or [()] * (len(by) + 1)
         columns, texts = [], []
         with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
@@ -145,12 +181,15 @@ class _Strata:
                 texts.append([None if text in source.na_values else text for text in as_texts])
         raw: dict[Stratum, Raw] = {}
         counted: dict[Stratum, int] = {}
+        weights: dict[Stratum, Fraction] = {}
         for stratum, row in zip(zip(*texts, strict=True), found, strict=True):
-            counted[stratum] = counted.get(stratum, 0) + int(row[-1])
+            counted[stratum] = counted.get(stratum, 0) + int(row[len(by)])
+            if prior is not None:
+                weights[stratum] = weights.get(stratum, Fraction()) + Fraction(steady(float(row[-1])))
             raw[stratum] = tuple(
                 None if text is None or is_missing(value) else value for text, value in zip(stratum, row, strict=False)
             )
-        return cls(columns, raw, counted)
+        return cls(columns, raw, counted, None if prior is None else weights)
 
     def shares(self, plan: BalancePlan) -> dict[Raw, Any]:
         """What becomes of each stratum, by its values as the database gave them."""
@@ -196,6 +235,13 @@ def _check(target: str, plan: BalancePlan, made: _Strata) -> None:
             f"{target}: the data changed while they were balanced, so the quotas would not be met; nothing was kept, "
             "try again"
         )
+
+
+def column_of(name: str) -> exp.Expr:
+    """A column as the database calls it."""
+    from sqlglot import exp
+
+    return exp.column(name, quoted=True)
 
 
 def _all_of(table: exp.Table) -> exp.Select:

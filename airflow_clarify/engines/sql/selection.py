@@ -57,6 +57,7 @@ class Selecting:
     :param seed: of the draw
     :param random: the database's function for a random number
     :param weight_column: the column to add, where rows are weighted
+    :param prior_weight: the weight that a row has already, as a number, where it has one
     """
 
     columns: Sequence[StratumColumn]
@@ -65,6 +66,7 @@ class Selecting:
     seed: int
     random: str
     weight_column: str | None
+    prior_weight: exp.Expr | None = None
 
     @property
     def draws(self) -> bool:
@@ -88,6 +90,8 @@ class Selecting:
         query = exp.select(*selected).from_(source.subquery("data"))
         if self.weight_column is not None:
             weight = self._by_stratum(lambda share: share.weight or 0.0)
+            if self.prior_weight is not None:
+                weight = exp.Mul(this=self.prior_weight.copy(), expression=exp.paren(weight))
             query = query.select(weight.as_(self.weight_column, quoted=True))
         most = max(share.copies for share in self.shares.values())
         if not most:
