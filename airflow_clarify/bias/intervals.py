@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 
 def wilson(share: float, rows: float, confidence: float) -> tuple[float, float]:
@@ -14,6 +13,8 @@ def wilson(share: float, rows: float, confidence: float) -> tuple[float, float]:
         without any, nothing is known
     :param confidence: such as 0.95
     """
+    from statistics import NormalDist
+
     if not rows:
         return 0.0, 1.0
     # The lower tail, which is exact where 1 - confidence is; (1 + confidence) / 2 rounds to 1 for the largest ones.
