@@ -2,6 +2,11 @@
 
 Each file is written aside and then moved, and ``analysis.json``, which readers wait for, comes last. When one cannot be
 written, what was there before is there again.
+
+A run that is killed between two moves leaves files of two runs. So that nobody takes them for one, the SHA-256 of
+``analysis.json`` stands in ``summary.json``, ``verdict.json`` and the report, and that of the summary's counts in
+``analysis.json``. The summary is the first file to be replaced: from then on, until ``analysis.json`` has followed,
+:func:`read_analysis` refuses the folder.
 """
 
 from __future__ import annotations
@@ -11,7 +16,6 @@ import errno
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -19,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.config import DATASET_TYPES
 from airflow_clarify.engines.duckdb.aside import cannot_write, refuse_the_source
+from airflow_clarify.engines.duckdb.staging import open_staging_folder
 from airflow_clarify.engines.duckdb.storage import first_line, is_remote, key_of, local_path, open_filesystem
 from airflow_clarify.exceptions import DataError, OutputError
 
@@ -40,7 +45,7 @@ FORMATS = tuple(_REPORTS.values())
 
 
 def files_of(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
-    """The files of an analysis, by kind, in the order in which they are written.
+    """The files of an analysis, by kind; the one that readers wait for comes last.
 
     :param formats: of the report
     :raises ConfigError: the configuration gives the report a name that is none
@@ -112,18 +117,34 @@ def write_analysis(
     :raises ConfigError: there is no such format
     :raises OutputError: one cannot be written; then all is as it was before
     """
+    from airflow_clarify.bias.analysis import fingerprint_of_summary
+
     analysis = replace(analysis, outputs=locations(folder, config, formats))
-    document = analysis.to_clarify_json()
+    summary = analysis.to_summary()
+    document = analysis.to_clarify_json(fingerprint_of_summary(summary))
+    analysis = replace(analysis, file_sha256=_sha256(document.encode()))
+    reports = report_files(analysis, formats, config=config, hashes={ANALYSIS: analysis.file_sha256})
     files: dict[str, str | bytes | None] = {
         # It spoke of what was here before.
         VERDICT: None,
-        **report_files(analysis, formats, config=config, hashes={ANALYSIS: _sha256(document.encode())}),
-        SUMMARY: json.dumps(analysis.to_summary(), indent=4),
+        SUMMARY: json.dumps({**summary, "analysis_sha256": analysis.file_sha256}, indent=4),
+        **dict.fromkeys(_reports_in(folder, conn_id) - reports.keys()),
+        **reports,
         CONFIG: config.to_json(),
         ANALYSIS: document,
     }
     write_files(folder, files, conn_id)
     return analysis
+
+
+def _reports_in(folder: str, conn_id: str | None) -> set[str]:
+    """The names of the report's files that an earlier run has left in a folder, in any format."""
+    try:
+        outputs = json.loads(_read_if_there(f"{folder.rstrip('/')}/{SUMMARY}", conn_id) or "{}")["outputs"]
+        return {str(outputs[kind]).rpartition("/")[2] for kind in _REPORTS if outputs.get(kind)} - {""}
+    except (DataError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        # There was none, or it is damaged; what it spoke of stays.
+        return set()
 
 
 def write_verdict(
@@ -136,41 +157,92 @@ def write_verdict(
 ) -> None:
     """Write a verdict beside its analysis, and the report anew with it, in the formats that are there.
 
-    Of several gates that judge one analysis, the files say what the last one said, and which one it was.
+    Of several gates that judge one analysis, the files say what the last one said, and which one it was. Where another
+    run has written its files there since, they stay as they are.
 
     :param analysis: which knows where its files are
     :param thresholds: the rules behind the verdict
     :param conn_id: the Airflow connection of the files
     :param before: the analysis of the same data before they were repaired
     :param gate: the task that judges
-    :raises DataError: the configuration beside the analysis cannot be read
+    :raises DataError: the files are of another run than what was judged, or cannot be read
     :raises OutputError: a file cannot be written; then all is as it was before
     """
     from airflow_clarify.bias.config import AnalysisConfig
 
-    config = AnalysisConfig.parse(read_file(analysis.outputs["config"], conn_id))
+    _check_judged(analysis, conn_id)
+    config = AnalysisConfig.parse(read_file(analysis.outputs["config"], conn_id), analysis.outputs["config"])
     config = replace(config, **analysis.declared_types)
+    if config.sha256 != analysis.config_sha256:
+        raise DataError(f"{analysis.outputs['config']}: {_OF_ANOTHER_RUN}")
     formats = [ending for kind, ending in _REPORTS.items() if kind in analysis.outputs]
     hashes = _hashes_of(analysis, before, conn_id)
     said = {"verdict": verdict, "thresholds": thresholds, "config": config, "before": before, "hashes": hashes}
     reports = report_files(analysis, formats, **said)
-    whose = {"gate": gate, "thresholds": thresholds.rules, "config_sha256": analysis.config_sha256}
+    whose = {
+        "gate": gate,
+        "thresholds": thresholds.rules,
+        "config_sha256": analysis.config_sha256,
+        "analysis_sha256": hashes.get(ANALYSIS, analysis.file_sha256),
+    }
     files: dict[str, str | bytes | None] = {**reports, VERDICT: json.dumps(verdict.to_json() | whose, indent=4)}
+    # To lay out a report takes seconds, in which another run may have come.
+    _check_judged(analysis, conn_id)
     folder, slash, _ = analysis.outputs["analysis"].rpartition("/")
     write_files(folder or slash or ".", files, conn_id)
 
 
+#: Behind the name of a file that a verdict is not written beside.
+_OF_ANOTHER_RUN = (
+    "is of another run than the analysis that was judged, so the files there stay as they are; give each run an "
+    'output_path of its own, as in "s3://bucket/bias/{{ run_id }}"'
+)
+
+
+def _check_judged(analysis: Analysis, conn_id: str | None) -> None:
+    """Check that the files beside an analysis are still those that were written with it.
+
+    :raises DataError: they are of another run, or cannot be read
+    """
+    location = analysis.outputs["analysis"]
+    content = _content_if_there(location, conn_id)
+    if content is None or not _is_file_of(content, analysis, location):
+        raise DataError(f"{location}: {'is not there any more' if content is None else _OF_ANOTHER_RUN}")
+
+
+def _is_file_of(content: bytes, analysis: Analysis, location: str) -> bool:
+    """Whether an ``analysis.json`` is the one that an analysis was written to or read from."""
+    from airflow_clarify.bias.analysis import Analysis
+
+    if analysis.file_sha256:
+        return _sha256(content) == analysis.file_sha256
+    # Earlier versions left an XCom without it.
+    return _numbers_of(Analysis.from_clarify_json(_text_of(content, location), location)) == _numbers_of(analysis)
+
+
+def _numbers_of(analysis: Analysis) -> dict[tuple[str, str, str], float | None]:
+    return {
+        (facet.column, result.value, metric.name): None if metric.value is None else float(f"{metric.value:.9g}")
+        for facet, result in analysis.results()
+        for metric in result.metrics
+    }
+
+
 def _hashes_of(analysis: Analysis, before: Analysis | None, conn_id: str | None) -> dict[str, str]:
-    """The SHA-256 of each ``analysis.json`` as it lies there; one that cannot be read has none."""
-    places = {ANALYSIS: analysis.outputs["analysis"]}
-    if before is not None and before.outputs.get("analysis", places[ANALYSIS]) != places[ANALYSIS]:
-        places[f"{ANALYSIS} before"] = before.outputs["analysis"]
+    """The SHA-256 of each ``analysis.json`` that the report shows; one that is not as it was has none."""
+    analyses = {ANALYSIS: analysis}
+    if (
+        before is not None
+        and before.outputs.get("analysis", analysis.outputs["analysis"]) != (analysis.outputs["analysis"])
+    ):
+        analyses[f"{ANALYSIS} before"] = before
     hashes = {}
-    for name, location in places.items():
+    for name, one in analyses.items():
+        location = one.outputs["analysis"]
         # The report can do without, so this is no reason to withhold a verdict.
         with contextlib.suppress(DataError):
             content = _content_if_there(location, conn_id)
-            if content is not None:
+            if content is not None and _is_file_of(content, one, location):
                 hashes[name] = _sha256(content)
     return hashes
 
@@ -223,7 +295,7 @@ def read_file(location: str, conn_id: str | None = None) -> str:
     """
     text = _read_if_there(location, conn_id)
     if text is None:
-        raise DataError(f"{location}: no such file; check the path, and whether what writes it has run")
+        raise DataError(_no_such_file(location))
     return text
 
 
@@ -233,17 +305,25 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
     Clarify's own jobs leave no counts. Then a label that is positive nowhere cannot be told from one without bias.
 
     :return: the analysis, which knows where its files are
-    :raises DataError: it is not there, or is no analysis; or the summary beside it cannot be read, or speaks of another
-        analysis: counts that might show what is wrong are never passed over
+    :raises DataError: it is not there, or is no analysis; or the summary that was written with it is not there, cannot
+        be read, or is of another run: counts that might show what is wrong are never passed over
     """
     from airflow_clarify.bias.analysis import Analysis
 
-    analysis = Analysis.from_clarify_json(read_file(location, conn_id), location)
+    content = _content_if_there(location, conn_id)
+    if content is None:
+        raise DataError(_no_such_file(location))
+    analysis = Analysis.from_clarify_json(_text_of(content, location), location)
+    analysis = replace(analysis, file_sha256=_sha256(content))
     folder, slash, _ = location.rpartition("/")
     beside = f"{folder}{slash}{SUMMARY}"
     summary = _read_if_there(beside, conn_id)
     if summary is not None:
         analysis = analysis.with_summary(summary, beside)
+    elif analysis.summary_sha256:
+        raise DataError(
+            f"{beside}: no such file, and {location} was written with it; copy both of them, or run the analysis again"
+        )
     # The summary says where the files were written; they may have been copied since.
     found = {kind: f"{folder}{slash}{where.rpartition('/')[2]}" for kind, where in analysis.outputs.items()}
     return replace(analysis, outputs={**found, "analysis": location})
@@ -255,9 +335,17 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
 def _read_if_there(location: str, conn_id: str | None) -> str | None:
     """A text; None where there is no such file. What is there and cannot be read is an error all the same."""
     content = _content_if_there(location, conn_id)
+    return None if content is None else _text_of(content, location)
+
+
+def _no_such_file(location: str) -> str:
+    return f"{location}: no such file; check the path, and whether what writes it has run"
+
+
+def _text_of(content: bytes, location: str) -> str:
     try:
         # Editors on Windows begin a file with a byte order mark.
-        return None if content is None else content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{location}: not a text file") from None
 
@@ -284,15 +372,18 @@ def _content_if_there(location: str, conn_id: str | None) -> bytes | None:
 
 def _write_local(folder: Path, files: Mapping[str, bytes | None]) -> None:
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    aside = {name: folder / f".{name}.{uuid.uuid4().hex}.partial" for name in files}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            if content is not None:
-                aside[name].write_bytes(content)
-        _move({aside[name]: folder / name for name in files})
+        with open_staging_folder(folder) as staging:
+            for name, content in files.items():
+                if content is not None:
+                    (staging / name).write_bytes(content)
+            _move({staging / name: folder / name for name in files})
     except BaseException:
-        _remove(aside.values(), made)
+        for path in made:
+            # A folder that somebody else has begun to use stays.
+            with contextlib.suppress(OSError):
+                path.rmdir()
         raise
 
 
@@ -329,16 +420,6 @@ def _put_back(target: Path, content: bytes | None, partial: Path) -> None:
     else:
         partial.write_bytes(content)
         partial.replace(target)
-
-
-def _remove(files: Iterable[Path], folders: Iterable[Path]) -> None:
-    for path in files:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-    for folder in folders:
-        # A folder that somebody else has begun to use stays.
-        with contextlib.suppress(OSError):
-            folder.rmdir()
 
 
 def _write_remote(filesystem: AbstractFileSystem, folder: str, files: Mapping[str, bytes | None]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_clarify import outputs
-from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.analysis import Analysis, MetricResult, fingerprint_of_summary
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
 from airflow_clarify.bias.thresholds import Outcome, Thresholds
@@ -307,9 +309,15 @@ def test_an_analysis_is_written_with_all_that_belongs_to_it(tmp_path: Path) -> N
     found = files_in(tmp_path / "out")
     reports = {"report.html", "report.ipynb", "report.pdf"}
     assert set(found) == {"analysis.json", "summary.json", "analysis_config.json", *reports}
-    assert found["analysis.json"] == BIASED.to_clarify_json()
+    # In Clarify's format, and one section more: what ties it to its summary.
+    document = json.loads(found["analysis.json"])
+    summary = json.loads(found["summary.json"])
+    assert document.pop("airflow_clarify") == {"summary_sha256": fingerprint_of_summary(summary)}
+    assert document == json.loads(BIASED.to_clarify_json())
+    assert summary["analysis_sha256"] == hashlib.sha256(found["analysis.json"].encode()).hexdigest()
+    assert summary["analysis_sha256"] in found["report.html"]
     assert found["analysis_config.json"] == CONFIG.to_json()
-    assert json.loads(found["summary.json"])["outputs"] == dict(written.outputs)
+    assert summary["outputs"] == dict(written.outputs)
     assert found["report.html"].startswith("<!DOCTYPE html>")
     assert found["report.pdf"].startswith("%PDF-")
     assert json.loads(found["report.ipynb"])["nbformat"] == 4
@@ -475,8 +483,22 @@ def test_a_label_that_is_positive_nowhere_is_told_by_the_summary(tmp_path: Path)
     assert Thresholds({"DPL": 0.1}).judge(read).outcome is Outcome.VIOLATION
 
     (tmp_path / "summary.json").unlink()
+    with pytest.raises(DataError, match=r"summary\.json: no such file, and .* was written with it"):
+        outputs.read_analysis(str(tmp_path / "analysis.json"))
+
+    # Clarify has written none.
+    (tmp_path / "analysis.json").write_text(silent.to_clarify_json())
     without_counts = outputs.read_analysis(str(tmp_path / "analysis.json"))
     assert Thresholds({"DPL": 0.1}).judge(without_counts).outcome is Outcome.PASS
+
+
+def write_as_earlier_versions(folder: Path, analysis: Analysis, summary: Analysis | str | None = None) -> Path:
+    """The files of a version whose files did not name each other; the summary may be that of another run."""
+    outputs.write_analysis(str(folder), analysis, CONFIG, formats=[])
+    (folder / "analysis.json").write_text(analysis.to_clarify_json())
+    text = summary if isinstance(summary, str) else json.dumps((summary or analysis).to_summary())
+    (folder / "summary.json").write_text(text)
+    return folder / "analysis.json"
 
 
 def damaged(summary: dict[str, Any], what: str) -> str:
@@ -509,13 +531,18 @@ def damaged(summary: dict[str, Any], what: str) -> str:
     ],
 )
 def test_a_damaged_summary_is_never_passed_over(what: str, tmp_path: Path) -> None:
-    outputs.write_analysis(str(tmp_path), BIASED, CONFIG)
-    (tmp_path / "summary.json").write_text(damaged(BIASED.to_summary(), what))
+    analysis = write_as_earlier_versions(tmp_path, BIASED, damaged(BIASED.to_summary(), what))
+    with pytest.raises(DataError, match=r"summary\.json: .*run the analysis again") as of_earlier:
+        outputs.read_analysis(str(analysis))
 
+    outputs.write_analysis(str(tmp_path), BIASED, CONFIG, formats=[])
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    (tmp_path / "summary.json").write_text(damaged(summary, what))
     with pytest.raises(DataError, match=r"summary\.json: .*run the analysis again") as raised:
-        outputs.read_analysis(str(tmp_path / "analysis.json"))
+        outputs.read_analysis(str(analysis))
 
-    assert len(str(raised.value).splitlines()) == 1
+    for error in (of_earlier, raised):
+        assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -531,11 +558,140 @@ def test_a_damaged_summary_is_never_passed_over(what: str, tmp_path: Path) -> No
     ids=["one-sided", "one row off", "larger", "other values", "undefined metrics", "other label"],
 )
 def test_the_summary_of_another_analysis_is_never_taken(other: Analysis, tmp_path: Path) -> None:
-    outputs.write_analysis(str(tmp_path), BIASED, CONFIG)
-    (tmp_path / "summary.json").write_text(json.dumps(other.to_summary()))
-
+    of_earlier = write_as_earlier_versions(tmp_path / "earlier", BIASED, other)
     with pytest.raises(DataError, match=r"summary\.json: .*run the analysis again"):
-        outputs.read_analysis(str(tmp_path / "analysis.json"))
+        outputs.read_analysis(str(of_earlier))
+
+    assert_run_is_told(BIASED, other, tmp_path)
+
+
+def assert_run_is_told(ours: Analysis, other: Analysis, tmp_path: Path) -> None:
+    """Neither file of one run is taken beside the other file of another."""
+    for name, analysis in {"ours": ours, "other": other}.items():
+        outputs.write_analysis(str(tmp_path / name), analysis, CONFIG, formats=[])
+        outputs.read_analysis(str(tmp_path / name / "analysis.json"))
+    for file in ("summary.json", "analysis.json"):
+        mixed = tmp_path / f"{file} of the other"
+        shutil.copytree(tmp_path / "ours", mixed)
+        shutil.copy(tmp_path / "other" / file, mixed / file)
+        with pytest.raises(DataError, match=r"summary\.json: belongs to another .*run the analysis again"):
+            outputs.read_analysis(str(mixed / "analysis.json"))
+
+
+def grouped(disparity: float) -> Analysis:
+    """An analysis of nothing but CDDL."""
+    facet = BIASED.facets[0]
+    results = tuple(replace(result, metrics=(MetricResult("CDDL", disparity),)) for result in facet.results)
+    return replace(BIASED, facets=(replace(facet, results=results),), methods=("CDDL",))
+
+
+@pytest.mark.parametrize(
+    ("ours", "other"),
+    [
+        (counted({"F": (1, 3), "M": (2, 2)}), counted({"F": (25, 75), "M": (50, 50)})),
+        (grouped(0.3), grouped(0.01)),
+    ],
+    ids=["counts that are a multiple", "nothing but CDDL"],
+)
+def test_neither_is_one_that_the_metrics_do_not_tell_apart(ours: Analysis, other: Analysis, tmp_path: Path) -> None:
+    assert_run_is_told(ours, other, tmp_path)
+
+
+def test_a_number_that_was_changed_by_hand_shows(tmp_path: Path) -> None:
+    outputs.write_analysis(str(tmp_path), grouped(0.3), CONFIG, formats=[])
+    analysis = tmp_path / "analysis.json"
+    analysis.write_text(analysis.read_text().replace("0.3", "0.0"))
+    with pytest.raises(DataError, match="belongs to another run"):
+        outputs.read_analysis(str(analysis))
+
+
+def test_files_of_earlier_versions_and_of_clarify_are_still_read(tmp_path: Path) -> None:
+    of_earlier = write_as_earlier_versions(tmp_path / "earlier", BIASED)
+    assert outputs.read_analysis(str(of_earlier)).rows == 200
+
+    (tmp_path / "clarify").mkdir()
+    of_clarify = tmp_path / "clarify" / "analysis.json"
+    of_clarify.write_text(grouped(0.3).to_clarify_json())
+    assert outputs.read_analysis(str(of_clarify)).rows is None
+
+
+def test_but_not_where_nothing_shows_whether_they_belong_together(tmp_path: Path) -> None:
+    of_earlier = write_as_earlier_versions(tmp_path / "cddl", grouped(0.3), grouped(0.01))
+    with pytest.raises(DataError, match="cannot be seen from CDDL; run the analysis again"):
+        outputs.read_analysis(str(of_earlier))
+
+    for folder, analysis in {"a": BIASED, "b": counted({"F": (80, 120), "M": (120, 80)})}.items():
+        outputs.write_analysis(str(tmp_path / folder), analysis, CONFIG, formats=[])
+    # As when our run begins to write where Clarify's, or one of an earlier version, has.
+    (tmp_path / "a" / "analysis.json").write_text(BIASED.to_clarify_json())
+    with pytest.raises(DataError, match="belongs to another run"):
+        outputs.read_analysis(str(tmp_path / "a" / "analysis.json"))
+
+
+def test_a_report_in_a_format_that_is_not_asked_for_any_more_goes(tmp_path: Path, store: MemoryFileSystem) -> None:
+    for folder in (str(tmp_path), "memory://lab/out"):
+        outputs.write_analysis(folder, BIASED, CONFIG, formats=["html", "ipynb"])
+        outputs.write_analysis(folder, BIASED, CONFIG, formats=["html"])
+        outputs.read_file(f"{folder}/report.html")
+        with pytest.raises(DataError, match="no such file"):
+            outputs.read_file(f"{folder}/report.ipynb")
+
+    (tmp_path / "report.pdf").write_text("somebody's own")
+    outputs.write_analysis(str(tmp_path), BIASED, CONFIG, formats=["html"])
+    assert (tmp_path / "report.pdf").read_text() == "somebody's own"
+
+
+@pytest.mark.parametrize("folder", ["out", "memory://lab/out"])
+@pytest.mark.parametrize("how", ["as written", "through XCom", "XCom of an earlier version"])
+def test_a_verdict_stays_away_from_the_files_of_another_run(
+    folder: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: MemoryFileSystem
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fair = outputs.write_analysis(folder, counted({"F": (50, 50), "M": (50, 50)}), CONFIG)
+    document = fair.to_xcom() if how != "as written" else {}
+    if "earlier" in how:
+        del document["analysis_sha256"]
+    judged = Analysis.from_xcom(document) if document else fair
+    thresholds = Thresholds({"DPL": 0.1})
+    outputs.write_verdict(judged, thresholds.judge(judged), thresholds)
+    sha256 = hashlib.sha256(outputs.read_file(f"{folder}/analysis.json").encode()).hexdigest()
+    assert json.loads(outputs.read_file(f"{folder}/verdict.json"))["analysis_sha256"] == sha256
+
+    outputs.write_analysis(folder, BIASED, CONFIG)
+    before = {name: outputs.read_file(f"{folder}/{name}") for name in ("report.html", "report.ipynb", "summary.json")}
+    with pytest.raises(DataError, match=r"analysis\.json: is of another run .* output_path of its own"):
+        outputs.write_verdict(judged, thresholds.judge(judged), thresholds)
+
+    assert {name: outputs.read_file(f"{folder}/{name}") for name in before} == before
+    with pytest.raises(DataError, match="no such file"):
+        outputs.read_file(f"{folder}/verdict.json")
+
+
+def test_a_verdict_needs_the_files_that_it_is_about(tmp_path: Path) -> None:
+    written = outputs.write_analysis(str(tmp_path), BIASED, CONFIG, formats=["html"])
+    thresholds = Thresholds({"DPL": 0.1})
+    (tmp_path / "analysis_config.json").write_text(AnalysisConfig(CONFIG.document | {"label": "granted"}).to_json())
+    with pytest.raises(DataError, match=r"analysis_config\.json: is of another run"):
+        outputs.write_verdict(written, thresholds.judge(written), thresholds)
+
+    (tmp_path / "analysis.json").unlink()
+    with pytest.raises(DataError, match=r"analysis\.json: is not there any more"):
+        outputs.write_verdict(written, thresholds.judge(written), thresholds)
+    assert not (tmp_path / "verdict.json").exists()
+
+
+def test_the_report_vouches_only_for_files_that_were_judged(tmp_path: Path) -> None:
+    before = outputs.write_analysis(str(tmp_path / "before"), BIASED, CONFIG, formats=[])
+    after = outputs.write_analysis(str(tmp_path / "after"), BIASED, CONFIG, formats=["html"])
+    thresholds = Thresholds({"DPL": 0.1})
+    outputs.write_verdict(after, thresholds.judge(after), thresholds, before=before)
+    assert "analysis.json before, SHA-256" in (tmp_path / "after" / "report.html").read_text()
+
+    outputs.write_analysis(str(tmp_path / "before"), counted({"F": (1, 9), "M": (9, 1)}), CONFIG, formats=[])
+    outputs.write_verdict(after, thresholds.judge(after), thresholds, before=before)
+    report = (tmp_path / "after" / "report.html").read_text()
+    assert "analysis.json before, SHA-256" not in report
+    assert "analysis.json, SHA-256" in report
 
 
 def test_a_summary_that_cannot_be_read_is_not_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ stands in a ``summary.json`` of our own beside it, so that readers of Clarify's 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 XCOM_FORMAT = "airflow_clarify.analysis/1"
 _SECTION = "pre_training_bias_metrics"
 _MAX_DATA_NAME = 120
+#: Of ``analysis.json``, for what Clarify's format has no place for.
+_OUR_SECTION = "airflow_clarify"
+#: Of a summary, what was counted. The same counts give the same file, whatever counted them and wherever the data lie.
+_COUNTS = ("rows", "weighted", "label", "label_value_or_threshold", "facets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,9 @@ class Analysis:
     :param whereabouts: where the data were, see ``whereabouts.of_data``; empty where nobody said
     :param run: the Airflow run that measured: ``dag_id``, ``run_id``, ``task_id``, ``date``, and for a mapped task
         ``instance``; empty outside Airflow
+    :param file_sha256: SHA-256 of the ``analysis.json`` that was written or read; empty where there is none
+    :param summary_sha256: what that file says of its summary, see :func:`fingerprint_of_summary`; empty where it says
+        nothing, as Clarify's does
     """
 
     label: str
@@ -123,6 +131,8 @@ class Analysis:
     outputs: Mapping[str, str] = field(default_factory=dict)
     whereabouts: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, str] = field(default_factory=dict)
+    file_sha256: str = ""
+    summary_sha256: str = ""
 
     @property
     def source(self) -> str:
@@ -225,8 +235,11 @@ class Analysis:
 
     # --- Clarify's file -------------------------------------------------------------------------------------------
 
-    def to_clarify_json(self) -> str:
-        """``analysis.json`` as Clarify writes it: indented by four, no newline at the end."""
+    def to_clarify_json(self, summary_sha256: str = "") -> str:
+        """``analysis.json`` as Clarify writes it: indented by four, no newline at the end.
+
+        :param summary_sha256: the fingerprint of the summary that belongs to it, which is added in a section of its own
+        """
         facets = {
             facet.column: [
                 {"value_or_threshold": result.value, "metrics": [_metric_document(m) for m in result.metrics]}
@@ -239,7 +252,8 @@ class Analysis:
             "facets": facets,
             "label_value_or_threshold": self.label_value_or_threshold,
         }
-        return json.dumps({"version": "1.0", _SECTION: section}, indent=4)
+        ours = {_OUR_SECTION: {"summary_sha256": summary_sha256}} if summary_sha256 else {}
+        return json.dumps({"version": "1.0", _SECTION: section, **ours}, indent=4)
 
     @classmethod
     def from_clarify_json(cls, text: str, source: str = "analysis.json") -> Analysis:
@@ -249,7 +263,8 @@ class Analysis:
         :raises DataError: it is not such a file
         """
         try:
-            section = json.loads(text)[_SECTION]
+            document = json.loads(text)
+            section = document[_SECTION]
             facets = tuple(
                 FacetAnalysis(
                     str(column),
@@ -265,7 +280,13 @@ class Analysis:
             if not facets or not all(facet.results for facet in facets):
                 raise ValueError("a facet without a tested group" if facets else "no facet")
             methods = {metric.name for facet in facets for result in facet.results for metric in result.metrics}
-            return cls(str(section["label"]), str(section["label_value_or_threshold"]), facets, tuple(sorted(methods)))
+            return cls(
+                str(section["label"]),
+                str(section["label_value_or_threshold"]),
+                facets,
+                tuple(sorted(methods)),
+                summary_sha256=str(document.get(_OUR_SECTION, {}).get("summary_sha256", "")),
+            )
         except json.JSONDecodeError as error:
             raise DataError(f"{source}: not JSON ({error.msg} at line {error.lineno}); was it cut off?") from None
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
@@ -305,6 +326,7 @@ class Analysis:
                 raise DataError(
                     f"{source}: belongs to another analysis than the file beside it; run the analysis again"
                 )
+            self._check_run_of(summary, source)
             return replace(
                 self,
                 facets=tuple(_facet_with_summary(facet, summary["facets"][facet.column]) for facet in self.facets),
@@ -320,6 +342,26 @@ class Analysis:
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {error}"
             raise DataError(f"{source}: not a summary ({what}); run the analysis again") from None
+
+    def _check_run_of(self, summary: Mapping[str, Any], source: str) -> None:
+        """Check that a summary is of the run that wrote this analysis, where the two say so.
+
+        Those of earlier versions do not; whether they belong together shows in the metrics alone.
+        """
+        file_sha256 = summary.get("analysis_sha256")
+        if not self.summary_sha256 and file_sha256 is None:
+            if not any(METRICS[name].function is not None for name in self.methods if name in METRICS):
+                raise DataError(
+                    f"{source}: whether it belongs to the file beside it cannot be seen from "
+                    f"{', '.join(self.methods) or 'no metric'}; run the analysis again"
+                )
+            return
+        is_of_run = fingerprint_of_summary(summary) == self.summary_sha256
+        if not is_of_run or (self.file_sha256 and file_sha256 != self.file_sha256):
+            raise DataError(
+                f"{source}: belongs to another run than the file beside it, as a run that was killed leaves it, or who "
+                "copies or changes one of the two; run the analysis again"
+            )
 
     # --- XCom -----------------------------------------------------------------------------------------------------
 
@@ -343,6 +385,7 @@ class Analysis:
             "outputs": dict(self.outputs),
             "data": dict(self.whereabouts),
             **({"run": dict(self.run)} if self.run else {}),
+            "analysis_sha256": self.file_sha256,
         }
 
     @classmethod
@@ -375,9 +418,21 @@ class Analysis:
                 outputs=document["outputs"],
                 whereabouts=dict(document.get("data", {})),
                 run=dict(document.get("run", {})),
+                file_sha256=str(document.get("analysis_sha256", "")),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise DataError(f"the analysis is damaged ({type(error).__name__}: {error}); run its task again") from None
+
+
+def fingerprint_of_summary(summary: Mapping[str, Any]) -> str:
+    """Compute the SHA-256 of a summary's counts.
+
+    :param summary: as :meth:`Analysis.to_summary` gives it, or as it was read
+    :return: 64 hexadecimal digits
+    :raises KeyError: it is not a summary
+    """
+    counts = {name: summary[name] for name in _COUNTS}
+    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
 
 
 # --- Computing ----------------------------------------------------------------------------------------------------

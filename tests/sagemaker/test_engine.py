@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import logging
@@ -271,7 +272,7 @@ def test_options_reach_our_own_image(aws: Aws, ran: Callable[..., Any]) -> None:
     assert again.config_sha256 == analysis.config_sha256
 
     # An image that does not know of the options leaves no summary.
-    aws.s3.client().delete_object(Bucket="lab", Key="options/summary.json")
+    leave_as_clarify(aws, "options")
     with pytest.raises(
         JobError, match=r"holds no summary.json, so whether the image took na_values, header_row, label"
     ):
@@ -304,6 +305,14 @@ def test_a_dataset_that_is_not_there(aws: Aws) -> None:
 
 
 # --- What AWS may do ------------------------------------------------------------------------------------------------
+
+
+def leave_as_clarify(aws: Aws, folder: str) -> None:
+    """Let an output of our own image be what Clarify's leaves: without counts, and without what ties them to it."""
+    document = json.loads(aws.read(f"{folder}/analysis.json"))
+    document.pop("airflow_clarify", None)
+    aws.s3.client().put_object(Bucket="lab", Key=f"{folder}/analysis.json", Body=json.dumps(document).encode())
+    aws.s3.client().delete_object(Bucket="lab", Key=f"{folder}/summary.json")
 
 
 def collected(description: dict[str, Any], asked: AnalysisConfig, files: S3Files) -> Analysis:
@@ -435,7 +444,7 @@ def test_an_analysis_of_something_else(
     document = json.loads(aws.read(f"{folder}/analysis.json"))
     document["pre_training_bias_metrics"] |= change
     aws.s3.client().put_object(Bucket="lab", Key=f"{folder}/analysis.json", Body=json.dumps(document).encode())
-    aws.s3.client().delete_object(Bucket="lab", Key=f"{folder}/summary.json")
+    leave_as_clarify(aws, folder)
     with pytest.raises(JobError, match=sentence):
         collected(description, asked, files)
 
@@ -444,9 +453,10 @@ def test_an_analysis_of_something_else(
 def test_what_clarify_leaves_has_no_counts_and_gets_a_report_of_ours(aws: Aws, ran: Callable[..., Any]) -> None:
     description, asked, files = ran()
     folder = description["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].removeprefix("s3://lab/")
-    aws.s3.client().delete_object(Bucket="lab", Key=f"{folder}/summary.json")
+    leave_as_clarify(aws, folder)
     aws.s3.client().put_object(Bucket="lab", Key=f"{folder}/report.pdf", Body=b"%PDF")
     analysis = collected(description, asked, files)
+    assert analysis.file_sha256 == hashlib.sha256(aws.read(f"{folder}/analysis.json")).hexdigest()
 
     assert analysis.rows is None
     assert analysis.engine == "sagemaker sagemaker-clarify-processing:1.0"
@@ -474,7 +484,7 @@ def test_the_report_may_have_another_name(name: str, ours: str, aws: Aws) -> Non
     description, files = ProcessingJobs(engine().connection).describe(job_name), S3Files(engine().connection)
     assert collected(description, asked, files).outputs["report"] == f"s3://lab/named-{name}/{name}.html"
 
-    aws.s3.client().delete_object(Bucket="lab", Key=f"named-{name}/summary.json")
+    leave_as_clarify(aws, f"named-{name}")
     found = collected(description, asked, files).outputs
     assert found["clarify_report"] == f"s3://lab/named-{name}/{name}.html"
     assert found["report"] == f"s3://lab/named-{name}/{ours}"

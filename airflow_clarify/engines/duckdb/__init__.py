@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,7 +32,8 @@ class DuckDBEngine:
         without Airflow, as the command line does
     :param memory_limit: such as "2GB"; what does not fit is spilled to ``temp_directory``
     :param threads: how many; None takes all cores
-    :param temp_directory: where to spill; None makes a temporary folder and removes it afterwards
+    :param temp_directory: where to spill; None is the system's folder for temporary files. Each run spills into a
+        folder of its own and removes it afterwards
     """
 
     duckdb_conn_id: str | None = "duckdb_default"
@@ -142,8 +142,8 @@ class DuckDBEngine:
 
         if isinstance(data, DataConfig):
             self.check_data(data)
-        with tempfile.TemporaryDirectory(prefix="airflow_clarify_") as spill:
-            connection = self._connect(spill)
+        with ExitStack() as stack:
+            connection = self._connect(stack)
             self._running, self._stopped = connection, False
             # Where Python runs no file, DuckDB takes it for a person's and draws on standard output.
             connection.execute("SET enable_progress_bar_print = false")
@@ -153,28 +153,32 @@ class DuckDBEngine:
                 self._running = None
                 connection.close()
 
-    def _connect(self, spill: str) -> duckdb.DuckDBPyConnection:
+    def _connect(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
         import duckdb
+
+        from airflow_clarify.engines.duckdb.staging import open_spill_folder
 
         limits = {"memory_limit": self.memory_limit, "threads": self.threads, "temp_directory": self.temp_directory}
         limits = {name: value for name, value in limits.items() if value is not None}
         try:
             if self.duckdb_conn_id is None:
-                return duckdb.connect(config=_texts({"temp_directory": spill, **_OFFLINE, **limits}))
-            return self._connect_through_airflow(limits, spill)
+                spill = {"temp_directory": stack.enter_context(open_spill_folder(self.temp_directory))}
+                return duckdb.connect(config=_texts({**_OFFLINE, **limits, **spill}))
+            return self._connect_through_airflow(limits, stack)
         except duckdb.Error as error:
             raise ConfigError(f"DuckDB cannot be opened with {limits}: {str(error).splitlines()[0]}") from None
 
-    def _connect_through_airflow(self, limits: dict[str, Any], spill: str) -> duckdb.DuckDBPyConnection:
+    def _connect_through_airflow(self, limits: dict[str, Any], stack: ExitStack) -> duckdb.DuckDBPyConnection:
         from airflow.providers.common.compat.sdk import AirflowNotFoundException
         from airflow.providers.duckdb.hooks.duckdb import DuckDBHook
+
+        from airflow_clarify.engines.duckdb.staging import open_spill_folder
 
         settings = {**_configured(), **limits}
         try:
             hook = DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **settings)
-            if hook.temp_directory is None:
-                hook = DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **settings, temp_directory=spill)
-            return hook.get_conn()
+            spill = {"temp_directory": stack.enter_context(open_spill_folder(hook.temp_directory))}
+            return DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **{**settings, **spill}).get_conn()
         except AirflowNotFoundException:
             raise DataError(
                 f"there is no Airflow connection {self.duckdb_conn_id!r}; add it, or leave duckdb_conn_id out"

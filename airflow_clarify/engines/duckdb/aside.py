@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import secrets
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
+from airflow_clarify.engines.duckdb.staging import open_staging_folder, open_temporary_folder
 from airflow_clarify.engines.duckdb.storage import first_line, is_remote, key_of, local_path, open_filesystem
 from airflow_clarify.exceptions import ConfigError, OutputError
 
@@ -43,8 +43,8 @@ def written_aside(target: str, publish: Publish | None = None) -> Iterator[Path]
     """
     try:
         if is_remote(target):
-            with tempfile.TemporaryDirectory(prefix="airflow_clarify_") as folder:
-                partial = Path(folder) / target.rsplit("/", 1)[-1]
+            with open_temporary_folder() as folder:
+                partial = folder / target.rsplit("/", 1)[-1]
                 yield partial
                 (publish or uploader(target))(partial)
         else:
@@ -88,26 +88,19 @@ def _beside(target: Path) -> Iterator[Path]:
         # It would be replaced by a file: not what anybody wants of /dev/null.
         raise OSError(errno.ENODEV, "is no file", str(target))
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
-    # In the same folder, for a file can only be moved in one step within its file system.
-    partial = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.replace(target)
+        # In the same folder, for a file can only be moved in one step within its file system.
+        with open_staging_folder(target.parent) as staging:
+            partial = staging / target.name[:40]
+            yield partial
+            partial.replace(target)
     except BaseException:
-        _remove(partial, made)
-        raise
-
-
-def _remove(partial: Path, folders: Sequence[Path]) -> None:
-    try:
-        partial.unlink(missing_ok=True)
-        for folder in folders:
-            if folder.exists():
+        for folder in made:
+            # A folder that somebody else has begun to use stays.
+            with contextlib.suppress(OSError):
                 folder.rmdir()
-    except OSError:
-        # The first error is the one to report; a folder that somebody else has begun to use may stay.
-        return
+        raise
 
 
 def uploader(target: str, conn_id: str | None = None) -> Publish:

@@ -6,6 +6,7 @@ asked for; the report has to be there where one was asked for.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -95,8 +96,11 @@ def _read(
     config: AnalysisConfig,
     files: S3Files,
 ) -> Analysis:
-    analysis = Analysis.from_clarify_json(_text(files, f"{folder}/{outputs.ANALYSIS}"), f"{folder}/{outputs.ANALYSIS}")
-    found = {"analysis": f"{folder}/{outputs.ANALYSIS}", "config": config_uri(description)}
+    location = f"{folder}/{outputs.ANALYSIS}"
+    text = _text(files, location)
+    analysis = Analysis.from_clarify_json(text, location)
+    analysis = replace(analysis, file_sha256=hashlib.sha256(text.encode()).hexdigest())
+    found = {"analysis": location, "config": config_uri(description)}
     if outputs.SUMMARY in there:
         # Our own image leaves the counts as well.
         uri = f"{folder}/{outputs.SUMMARY}"
@@ -109,6 +113,8 @@ def _read(
             f"{folder} holds no {outputs.SUMMARY}, so whether the image took {', '.join(_options(description))} into "
             "account cannot be told; use this package's own image"
         )
+    if analysis.summary_sha256:
+        raise JobError(f"{folder} holds no {outputs.SUMMARY} of this job, and {outputs.ANALYSIS} was written with one")
     image = str(description.get("AppSpecification", {}).get("ImageUri", "")).rpartition("/")[2]
     return replace(
         analysis,
