@@ -6,6 +6,7 @@ pandas reads it: whole numbers with gaps are floats, text is text even where it 
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,8 +17,11 @@ from airflow_clarify.exceptions import ConfigError, DataError
 #: A value as it stands in ``label_values_or_threshold`` or ``value_or_threshold``.
 Value = str | int | float | bool
 
-ColumnKind = Literal["integer", "float", "boolean", "text", "other"]
+ColumnKind = Literal["integer", "float", "boolean", "text", "timestamp", "other"]
 DeclaredType = Literal["categorical", "continuous"]
+
+#: Columns with at most this many distinct values are likely to be codes for categories rather than measurements.
+FEW_VALUES = 10
 
 #: An integer column whose share of distinct values is at least this is continuous (Clarify's rule).
 UNIQUENESS_THRESHOLD = 0.05
@@ -35,13 +39,15 @@ class ColumnProfile:
     """What the rules need to know of a column.
 
     :param name: name of the column
-    :param kind: what its present values are: ``integer``, ``float``, ``boolean``, ``text`` or ``other`` (dates, say)
+    :param kind: what its present values are: ``integer``, ``float``, ``boolean``, ``text``, ``timestamp`` or ``other``
+        (dates, say)
     :param present: rows with a value
     :param missing: rows without
     :param distinct: number of distinct present values
     :param minimum: smallest number; None where the values are not numbers
     :param maximum: largest number; None where the values are not numbers
     :param stored_as_text: whole numbers that their source stores as text, or decimals, which pandas holds as objects
+    :param held_as_objects: numbers in a DataFrame column of dtype object, which Clarify treats like texts of numbers
     """
 
     name: str
@@ -52,10 +58,21 @@ class ColumnProfile:
     minimum: int | float | None = None
     maximum: int | float | None = None
     stored_as_text: bool = False
+    held_as_objects: bool = False
 
     @property
     def numeric(self) -> bool:
         return self.kind in ("integer", "float")
+
+    @property
+    def object_like(self) -> bool:
+        """Whether pandas holds the column as objects, so that Clarify tries to cast it to whole numbers."""
+        return self.stored_as_text or self.held_as_objects
+
+    @property
+    def kind_text(self) -> str:
+        """The type of the column as an error names it."""
+        return "text of whole numbers" if self.kind == "integer" and self.stored_as_text else self.kind
 
     @property
     def uniqueness(self) -> float:
@@ -64,7 +81,7 @@ class ColumnProfile:
     @property
     def seen_as_float(self) -> bool:
         """Whether pandas, and so Clarify, holds the column as floats: whole numbers with gaps become floats too."""
-        if self.stored_as_text:
+        if self.object_like:
             return False
         return self.kind == "float" or (self.kind == "integer" and self.missing > 0)
 
@@ -95,9 +112,9 @@ def scale_of(profile: ColumnProfile, values: Sequence[Value] | None, declared: D
         return Scale.CATEGORICAL
     if profile.seen_as_float:
         return Scale.CONTINUOUS
-    countable = profile.kind == "integer" or (profile.kind == "float" and profile.stored_as_text)
+    countable = profile.kind == "integer" or (profile.kind == "float" and profile.object_like)
     # What pandas holds as objects stays so where there are gaps: it cannot cast a missing value to an integer.
-    countable = countable and not (profile.stored_as_text and profile.missing)
+    countable = countable and not (profile.object_like and profile.missing)
     return Scale.CONTINUOUS if countable and profile.uniqueness >= UNIQUENESS_THRESHOLD else Scale.CATEGORICAL
 
 
@@ -110,9 +127,12 @@ def interval_above(profile: ColumnProfile, values: Sequence[Value] | None, key: 
     :raises ConfigError: no threshold, several, or one that is not a number
     :raises DataError: the column holds no number
     """
+    if not profile.present:
+        selects = f"{key} = {values[0]!r} selects nothing" if values else "there is nothing to compare"
+        raise DataError(f"column '{profile.name}' holds no value, so {selects}; check the column")
     if not values:
         raise ConfigError(
-            f"{key}: column '{profile.name}' is continuous ({profile.kind}, {profile.distinct} distinct values in "
+            f"{key}: column '{profile.name}' is continuous ({profile.kind_text}, {profile.distinct} distinct values in "
             f"{profile.present} rows), so it needs a threshold such as [0.5], or the type 'categorical'"
         )
     if len(values) > 1:
@@ -121,8 +141,10 @@ def interval_above(profile: ColumnProfile, values: Sequence[Value] | None, key: 
     if threshold is None:
         raise ConfigError(f"{key}: column '{profile.name}' is continuous, and {values[0]!r} is not a number")
     if profile.maximum is None:
-        what = "holds no value" if not profile.present else f"holds {profile.kind} values, not numbers"
-        raise DataError(f"column '{profile.name}' {what}, so {key} = {values[0]!r} selects nothing; check the column")
+        raise DataError(
+            f"column '{profile.name}' holds {profile.kind} values, not numbers, so {key} = {values[0]!r} selects "
+            "nothing; check the column"
+        )
     maximum = float(profile.maximum) if profile.seen_as_float else profile.maximum
     if abs(maximum) == threshold:
         # Clarify compares the threshold with the *absolute* maximum and then has no upper bound to add.
@@ -146,6 +168,8 @@ def category_key(value: Value, profile: ColumnProfile, key: str) -> str:
         if truth is None:
             raise ConfigError(f"{key}: column '{profile.name}' holds True and False, which {value!r} can never match")
         return str(truth)
+    if profile.kind == "timestamp":
+        return timestamp_key(str(value))
     if not profile.numeric or (profile.kind == "integer" and profile.stored_as_text):
         return str(value)
     number: int | float | None = _whole_number(value) if profile.kind == "integer" else None
@@ -159,6 +183,23 @@ def category_key(value: Value, profile: ColumnProfile, key: str) -> str:
 def number_key(number: int | float) -> str:
     """The text of a number that is the same for 1 and 1.0, as they are equal."""
     return str(int(number)) if isinstance(number, int) or number.is_integer() else repr(float(number))
+
+
+def timestamp_key(text: str) -> str:
+    """Write a timestamp as the engines do, "2026-01-31 10:00:00"; a day alone is its midnight, as in pandas.
+
+    :param text: the configured value, in ISO 8601
+    :return: the timestamp's text, in UTC where it has an offset; ``text`` itself where it is not a timestamp
+    """
+    try:
+        moment = datetime.datetime.fromisoformat(text.strip())
+    except ValueError:
+        return text
+    offset = ""
+    if moment.tzinfo is not None:
+        moment, offset = moment.astimezone(datetime.UTC), "+00"
+    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction}{offset}"
 
 
 def join_values(values: Sequence[Value]) -> str:

@@ -29,7 +29,7 @@ def values_of(column: Any, **asked: Any) -> tuple[str | None, ...]:
         pytest.param(pandas.Series([1, 2, None], dtype=object), ("1", "2", None), id="whole objects"),
         pytest.param(pandas.Series([True, False, None], dtype=object), ("True", "False", None), id="true objects"),
         pytest.param(pandas.Series([1.5, 2, None], dtype=object), ("1.5", "2.0", None), id="objects that are floats"),
-        pytest.param([Decimal("1.50"), None, Decimal(2)], ("1.50", None, "2"), id="decimals"),
+        pytest.param([Decimal("1.50"), None, Decimal(2)], ("1.50", None, "2.00"), id="decimals"),
         pytest.param(
             [datetime.date(2020, 1, 31), None, datetime.date(2020, 2, 1)],
             ("2020-01-31", None, "2020-02-01"),

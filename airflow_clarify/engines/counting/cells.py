@@ -44,6 +44,11 @@ class Cells(Protocol):
         """Columns that are compared by equality, whatever they hold."""
         ...
 
+    @property
+    def held_as_objects(self) -> frozenset[str]:
+        """Columns of numbers in a DataFrame that have the dtype object."""
+        ...
+
     def stored(self, column: str) -> Stored:
         """How the source stores a column."""
         ...
@@ -204,7 +209,7 @@ def check_weight_type(column: str, stored: Stored, type_name: str) -> None:
     :param type_name: what the source calls its type; empty where that is not known
     :raises ConfigError: they cannot
     """
-    if stored is Stored.OTHER and type_name:
+    if stored in (Stored.TIMESTAMP, Stored.OTHER) and type_name:
         raise ConfigError(f"weight: column '{column}' holds {type_name} values, which are no weights")
 
 

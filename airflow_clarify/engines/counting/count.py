@@ -68,7 +68,8 @@ class _Counter:
         self.drop_missing_groups = False
         if self.group is not None:
             # Clarify drops missing numbers, and fails on missing texts, by accident: those are a group of their own.
-            self.drop_missing_groups = self.group.profile.numeric and not self.group.profile.stored_as_text
+            profile = self.group.profile
+            self.drop_missing_groups = profile.numeric and not profile.stored_as_text
             self.warnings += notices.of_group(self.group, drop_missing_groups=self.drop_missing_groups)
         self._weights_apart = roles.weights_apart and _rows_of(cells) <= MAX_CELLS_APART
 

@@ -6,6 +6,7 @@ pandas does; ``Stored.TEXT`` is a column of texts; the others are typed by their
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
 
 #: A whole number as pandas' reader takes it, white space around it included.
 INTEGER_PATTERN = r"[[:space:]]*[+-]?[0-9]+[[:space:]]*"
+#: A whole number with zeros at its beginning, such as a postcode or an identifier.
+LEADING_ZEROS_PATTERN = r"[[:space:]]*[+-]?0+[0-9]+[[:space:]]*"
 FLOAT_PATTERN = (
     r"[[:space:]]*[+-]?"
     r"(([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)"
     r"[[:space:]]*"
 )
+#: A timestamp as its key writes it.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
 
 
 class Stored(Enum):
@@ -44,6 +49,7 @@ class Stored(Enum):
     FLOAT = "float"
     DECIMAL = "decimal"
     BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp"
     OTHER = "other"
 
     @property
@@ -56,14 +62,19 @@ class Stored(Enum):
 
 
 def present(column: exp.Expr, stored: Stored, na_values: Collection[str]) -> exp.Expr:
-    """The column, NULL where its value counts as missing: an NA text in a text file, NaN in a float column."""
+    """Select the values of a column in the one form in which equal values are the same.
+
+    NULL is what counts as missing: an NA text in a text file, NaN in a float column. Negative zero is zero.
+    """
     from sqlglot import exp
 
     if stored is Stored.TEXT_CELL and na_values:
         return exp.case().when(is_one_of(column, na_values), exp.null()).else_(column.copy())
     if stored is Stored.FLOAT:
         not_a_number = exp.Anonymous(this="isnan", expressions=[column.copy()])
-        return exp.case().when(not_a_number, exp.null()).else_(column.copy())
+        # ABS keeps the type of the column, so that the digits of its values stay the same.
+        zero = exp.Abs(this=column.copy())
+        return exp.case().when(not_a_number, exp.null()).when(_is_zero(column), zero).else_(column.copy())
     return column
 
 
@@ -72,6 +83,28 @@ def is_one_of(column: exp.Expr, texts: Collection[str]) -> exp.Expr:
     from sqlglot import exp
 
     return column.copy().isin(*(exp.Literal.string(text) for text in sorted(texts)))
+
+
+def is_at(text: exp.Expr, keys: Collection[str]) -> exp.Expr:
+    """Whether the text of a timestamp is one of some moments, whatever offset or zeros the database writes behind it.
+
+    :param text: the text of the timestamp
+    :param keys: as :func:`~airflow_clarify.bias.columns.timestamp_key` writes them
+    """
+    from sqlglot import exp
+
+    def is_key(key: str) -> exp.Expr:
+        if key.endswith("+00"):
+            return is_one_of(text, [key, f"{key}:00"])
+        if not _MOMENT.fullmatch(key):
+            return is_one_of(text, [key])
+        whole, _, fraction = key.partition(".")
+        spelled = {f"{whole}.{fraction.ljust(digits, '0')}" for digits in (3, 6, 7, 9) if digits >= len(fraction)}
+        spelled |= {key}
+        with_offset = [exp.Like(this=text.copy(), expression=exp.Literal.string(f"{key}{sign}%")) for sign in "+-"]
+        return exp.or_(is_one_of(text, spelled), *with_offset)
+
+    return exp.paren(exp.or_(*map(is_key, keys)))
 
 
 def looks_whole(column: exp.Expr) -> exp.Expr:
@@ -95,7 +128,10 @@ def as_float(column: exp.Expr, stored: Stored) -> exp.Expr:
 
     if not stored.is_text:
         return exp.cast(column.copy(), "DOUBLE")
-    return exp.case().when(_matches(column, FLOAT_PATTERN), _cast_or_null(column, "DOUBLE"))
+    number = _cast_or_null(column, "DOUBLE")
+    # The text "-0.0" is the number 0.0.
+    number = exp.case().when(_is_zero(number), exp.Abs(this=number.copy())).else_(number)
+    return exp.case().when(_matches(column, FLOAT_PATTERN), number)
 
 
 def as_weight(column: exp.Expr, stored: Stored) -> exp.Expr:
@@ -131,6 +167,16 @@ def category_text(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> e
     if stored is Stored.TEXT_CELL and profile.numeric:
         return exp.cast(_number(column, stored, profile), "VARCHAR")
     return exp.cast(column.copy(), "VARCHAR")
+
+
+def category(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
+    """What tells the categories of a column apart, without the text under which they are counted.
+
+    Databases write the texts of typed values in ways of their own, so those are compared as they are.
+    """
+    if stored is not Stored.TEXT_CELL:
+        return column.copy()
+    return as_float(column, stored) if profile.kind == "float" else category_text(column, stored, profile)
 
 
 def group_key(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
@@ -181,6 +227,8 @@ class Selection:
         if self.profile.kind == "float":
             numbers = [exp.cast(exp.Literal.string(key), "DOUBLE") for key in self.keys]
             return as_float(column, self.stored).isin(*numbers)
+        if self.profile.kind == "timestamp":
+            return is_at(category_text(column, self.stored, self.profile), self.keys)
         return is_one_of(category_text(column, self.stored, self.profile), self.keys)
 
     def _within(self, column: exp.Expr, interval: Interval) -> exp.Expr:
@@ -207,6 +255,7 @@ def kind_of(
         Stored.FLOAT: "float",
         Stored.DECIMAL: "float",
         Stored.BOOLEAN: "boolean",
+        Stored.TIMESTAMP: "timestamp",
         Stored.OTHER: "other",
     }
     if stored in typed:
@@ -226,6 +275,12 @@ def kind_of(
 
 def _number(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
     return as_integer(column, stored) if profile.kind == "integer" else as_float(column, stored)
+
+
+def _is_zero(number: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.EQ(this=number.copy(), expression=exp.Literal.number(0))
 
 
 def _bound(number: int | float) -> exp.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_clarify.bias.columns import ColumnKind, ColumnProfile
 from airflow_clarify.engines.counting.cells import Cells
 from airflow_clarify.engines.counting.expressions import (
+    LEADING_ZEROS_PATTERN,
     Stored,
     as_boolean,
     as_float,
@@ -28,6 +29,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class LeadingZeros:
+    """Texts such as "01067" in a text file whose column is read as whole numbers.
+
+    :param rows: the number of rows that hold one
+    :param example: one of them
+    """
+
+    rows: int
+    example: str
+
+
+@dataclass(frozen=True)
 class CountedColumn:
     """A column of the raw cells.
 
@@ -37,6 +50,7 @@ class CountedColumn:
     :param stored: how the source stores it
     :param profile: what it holds
     :param missing_texts: texts that count as missing, other than the empty one, and in how many rows they stand
+    :param leading_zeros: the texts that lose zeros at their beginning because the column is read as whole numbers
     """
 
     cells: Cells
@@ -45,6 +59,7 @@ class CountedColumn:
     stored: Stored
     profile: ColumnProfile
     missing_texts: Mapping[str, int] = field(default_factory=dict)
+    leading_zeros: LeadingZeros | None = None
 
     @property
     def name(self) -> str:
@@ -103,9 +118,64 @@ def look_at(cells: Cells, role: Role, name: str, facet: int = 0) -> CountedColum
         minimum=low,
         maximum=high,
         stored_as_text=stored in (Stored.TEXT, Stored.DECIMAL),
+        held_as_objects=name in cells.held_as_objects,
     )
     missing_texts = _occurring(cells, raw, na_texts) if profile.missing and na_texts else {}
-    return CountedColumn(cells, role, facet, stored, profile, missing_texts)
+    zeros = _find_leading_zeros(cells, raw) if stored is Stored.TEXT_CELL and kind == "integer" else None
+    return CountedColumn(cells, role, facet, stored, profile, missing_texts, zeros)
+
+
+def canonical_texts(
+    execute: Callable[[exp.Expr], list[tuple[Any, ...]]],
+    values: exp.Expr,
+    stored: Stored,
+    na_values: Collection[str],
+    profile: ColumnProfile | None = None,
+) -> tuple[ColumnProfile, list[str | None]]:
+    """Write the distinct values of a column as counting does, so that equal values have equal texts.
+
+    :param execute: runs a query in DuckDB
+    :param values: a relation with the columns ``position`` and ``raw``, the distinct values of a whole column
+    :param stored: how the source stores the column
+    :param na_values: the texts that mean "missing" in columns whose cells are texts of a file
+    :param profile: what the column holds, where that is known
+    :return: what the column holds, and the text of each value in the order of their positions, None where it is missing
+    """
+    from sqlglot import exp
+
+    value = present(exp.column("raw"), stored, na_values)
+    profile = profile or _profile_values(execute, values, value, stored)
+    text = category_text(value, stored, profile)
+    found = execute(exp.select(text.as_("text")).from_(values.copy()).order_by("position"))
+    return profile, [text for (text,) in found]
+
+
+def _profile_values(
+    execute: Callable[[exp.Expr], list[tuple[Any, ...]]], values: exp.Expr, value: exp.Expr, stored: Stored
+) -> ColumnProfile:
+    from sqlglot import exp
+
+    distinct = exp.select(value.copy().as_("v"), exp.Literal.number(1).as_("n")).from_(values.copy())
+    read = exp.select("n", "v", *_readings(stored)).from_(distinct.subquery("distinct_values"))
+    ((rows, here, *about_values),) = execute(exp.select(*_questions(stored)).from_(read.subquery("values_read")))
+    kind, number_of_values, low, high = _understood(stored, *map(_plain, about_values))
+    missing = int(rows or 0) - int(here or 0)
+    return ColumnProfile("", kind, int(here or 0), missing, number_of_values, low, high, stored is Stored.TEXT)
+
+
+def _find_leading_zeros(cells: Cells, raw: exp.Select) -> LeadingZeros | None:
+    from sqlglot import exp
+
+    pattern = exp.Anonymous(
+        this="regexp_full_match", expressions=[exp.column("raw"), exp.Literal.string(LEADING_ZEROS_PATTERN)]
+    )
+    query = (
+        exp.select(exp.func("sum", exp.column("n")), exp.Min(this=exp.column("raw")))
+        .from_(raw.subquery("raw_values"))
+        .where(pattern)
+    )
+    ((rows, example),) = cells.execute(query)
+    return LeadingZeros(int(rows), str(example)) if rows else None
 
 
 def _readings(stored: Stored) -> list[exp.Expr]:

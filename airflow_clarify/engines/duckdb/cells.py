@@ -74,6 +74,11 @@ class CellTable:
         """Columns that are compared by equality whatever they hold."""
         return self.source.categorical
 
+    @property
+    def held_as_objects(self) -> frozenset[str]:
+        """Columns of numbers in a DataFrame that have the dtype object."""
+        return self.source.held_as_objects
+
     def stored(self, column: str) -> Stored:
         """How the source stores a column."""
         return stored_as(self.source.columns[column], typed=self.source.typed)
@@ -141,6 +146,8 @@ def stored_as(duckdb_type: str, *, typed: bool) -> Stored:
         return Stored.DECIMAL
     if base == "BOOLEAN":
         return Stored.BOOLEAN
+    if base.startswith("TIMESTAMP"):
+        return Stored.TIMESTAMP
     if base.removeprefix("U") in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"):
         return Stored.INTEGER
     return Stored.OTHER

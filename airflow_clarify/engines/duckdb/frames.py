@@ -6,12 +6,29 @@ does not know (sparse columns, periods, intervals), are given to it as something
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from airflow_clarify.engines.duckdb.decimals import decimal_type
 from airflow_clarify.exceptions import DataError
 
 if TYPE_CHECKING:
     import pandas
+
+
+@dataclass(frozen=True)
+class PlainColumn:
+    """A column of a DataFrame as something that DuckDB takes as it is.
+
+    :param values: the values
+    :param cast: DuckDB's type of the values, where they are given as texts and are not texts
+    :param held_as_objects: whether they are numbers that pandas holds as objects
+    """
+
+    values: pandas.Series
+    cast: str | None = None
+    held_as_objects: bool = False
 
 
 def check_names(frame: pandas.DataFrame) -> None:
@@ -23,13 +40,6 @@ def check_names(frame: pandas.DataFrame) -> None:
         raise DataError("the DataFrame has columns whose names are not texts; rename them with df.columns = [...]")
 
 
-def plain(frame: pandas.DataFrame) -> pandas.DataFrame:
-    """The frame with every column as something that DuckDB takes as it is. What is plain already is not copied."""
-    import pandas
-
-    return pandas.DataFrame({name: _plain_column(frame[name]) for name in frame.columns}, copy=False)
-
-
 def categorical(frame: pandas.DataFrame) -> frozenset[str]:
     """The columns of pandas' category type, which Clarify always compares by equality."""
     import pandas
@@ -37,43 +47,70 @@ def categorical(frame: pandas.DataFrame) -> frozenset[str]:
     return frozenset(name for name in frame.columns if isinstance(frame[name].dtype, pandas.CategoricalDtype))
 
 
-def _plain_column(column: pandas.Series) -> pandas.Series:
+def plain_column(column: pandas.Series) -> PlainColumn:
+    """Convert a column to something that DuckDB takes as it is. What is plain already is not copied."""
     import pandas
 
     kind = column.dtype
     if isinstance(kind, pandas.CategoricalDtype):
         return _plain_categories(column)
     if isinstance(kind, pandas.SparseDtype):
-        return _plain_column(pandas.Series(column.array.to_dense(), index=column.index))
+        return plain_column(pandas.Series(column.array.to_dense(), index=column.index))
     if isinstance(kind, pandas.PeriodDtype | pandas.IntervalDtype) or kind.kind == "c":
-        return _texts(column)
-    return _plain_objects(column) if pandas.api.types.is_object_dtype(kind) else column
+        return PlainColumn(_texts(column))
+    return _plain_objects(column) if pandas.api.types.is_object_dtype(kind) else PlainColumn(column)
 
 
-def _plain_categories(column: pandas.Series) -> pandas.Series:
-    """The values of a category column, of the type that its categories have."""
+def _plain_categories(column: pandas.Series) -> PlainColumn:
+    """Convert a category column to the type of its categories."""
     import pandas
 
     kind = column.cat.categories.dtype
     if pandas.api.types.is_bool_dtype(kind):
-        return column.astype("boolean")
+        return PlainColumn(column.astype("boolean"))
     if pandas.api.types.is_integer_dtype(kind):
         # Not int64: there may be gaps.
-        return column.astype("Int64")
+        return PlainColumn(column.astype("Int64"))
     if pandas.api.types.is_numeric_dtype(kind) or pandas.api.types.is_datetime64_any_dtype(kind):
-        return column.astype(kind)
-    return _texts(column)
+        return PlainColumn(column.astype(kind))
+    return (
+        _plain_objects(column.astype(object)) if pandas.api.types.is_object_dtype(kind) else PlainColumn(_texts(column))
+    )
 
 
-def _plain_objects(column: pandas.Series) -> pandas.Series:
+def _plain_objects(column: pandas.Series) -> PlainColumn:
+    """Convert a column of Python objects: to numbers or truth values where it holds nothing else, and to texts."""
     import pandas
 
     kind = pandas.api.types.infer_dtype(column, skipna=True)
     if kind == "string":
-        return column
+        return PlainColumn(column)
     if kind == "boolean":
-        return column.astype("boolean")
-    return column.astype("float64") if kind in ("floating", "mixed-integer-float") else _texts(column)
+        return PlainColumn(column.astype("boolean"))
+    if kind in ("floating", "mixed-integer-float"):
+        return PlainColumn(column.astype("float64"), held_as_objects=True)
+    if kind == "integer":
+        try:
+            return PlainColumn(column.astype("Int64"), held_as_objects=True)
+        except OverflowError:
+            return PlainColumn(_texts(column))
+    return (_plain_decimals(column) if kind in ("decimal", "mixed", "mixed-integer") else None) or PlainColumn(
+        _texts(column)
+    )
+
+
+def _plain_decimals(column: pandas.Series) -> PlainColumn | None:
+    """Convert a column of decimals, whole numbers among them or not; None where it holds anything else."""
+    is_missing = column.isna()
+    present = column[~is_missing]
+    kinds = {type(value) for value in present}
+    if Decimal not in kinds or not all(issubclass(kind, Decimal | int | float) and kind is not bool for kind in kinds):
+        return None
+    cast = None if any(issubclass(kind, float) for kind in kinds) else decimal_type(present)
+    if cast is None:
+        return PlainColumn(column.astype("float64"), held_as_objects=True)
+    texts = column.map(lambda value: f"{Decimal(value):f}", na_action="ignore")
+    return PlainColumn(texts.where(~is_missing, None), cast=cast)
 
 
 def _texts(column: pandas.Series) -> pandas.Series:

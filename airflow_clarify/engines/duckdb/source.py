@@ -67,6 +67,8 @@ class Source:
     :param storage: where the files are; None for a DataFrame
     :param frame: the DataFrame, where the source is one
     :param categorical: columns that are compared by equality whatever they hold
+    :param held_as_objects: columns of numbers in a DataFrame that have the dtype object
+    :param casts: columns of a DataFrame that DuckDB is given as texts, and the types of their values
     :param partitioned: whether names of folders make columns
     :param at_odds: columns that cannot be read, because the files disagree on them, and how
     """
@@ -81,6 +83,8 @@ class Source:
     storage: Storage | None = None
     frame: pandas.DataFrame | None = None
     categorical: frozenset[str] = frozenset()
+    held_as_objects: frozenset[str] = frozenset()
+    casts: Mapping[str, str] = field(default_factory=dict)
     partitioned: bool = False
     at_odds: Mapping[str, str] = field(default_factory=dict)
 
@@ -101,7 +105,7 @@ class Source:
         for name in names:
             if name in self.at_odds:
                 raise DataError(self.at_odds[name])
-        selected: list[exp.Expr] = [exp.column(name, quoted=True) for name in names]
+        selected = [self._column(name) for name in names]
         return exp.select(*(selected or [exp.Literal.number(1)])).from_(self._relation(names))
 
     def open(self, file: str) -> BinaryIO:
@@ -125,6 +129,14 @@ class Source:
         # OSError is what a remote filesystem raises, through DuckDB.
         except (duckdb.Error, OSError) as error:
             raise explain(error, self.location) from None
+
+    def _column(self, name: str) -> exp.Expr:
+        from sqlglot import exp
+
+        column = exp.column(name, quoted=True)
+        if name not in self.casts:
+            return column
+        return exp.cast(column, self.casts[name], dialect="duckdb").as_(name, quoted=True)
 
     def _relation(self, names: Sequence[str]) -> exp.Expr:
         from sqlglot import exp
@@ -176,15 +188,28 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
 
     :raises DataError: column names are not texts, or stand there twice
     """
+    import pandas
     from sqlglot import exp
 
-    from airflow_clarify.engines.duckdb.frames import categorical, check_names, plain
+    from airflow_clarify.engines.duckdb.frames import categorical, check_names, plain_column
 
     check_names(frame)
     _check_distinct(frame.columns, "the DataFrame")
-    connection.register(_FRAME, plain(frame))
-    source = Source(connection, "the DataFrame", "dataframe", [], {}, frame=frame, categorical=categorical(frame))
-    source.columns = _described(source, exp.to_table(_FRAME))
+    columns = {name: plain_column(frame[name]) for name in frame.columns}
+    plain = pandas.DataFrame({name: column.values for name, column in columns.items()}, copy=False)
+    connection.register(_FRAME, plain)
+    source = Source(
+        connection,
+        "the DataFrame",
+        "dataframe",
+        [],
+        {},
+        frame=frame,
+        categorical=categorical(frame),
+        held_as_objects=frozenset(name for name, column in columns.items() if column.held_as_objects),
+        casts={name: column.cast for name, column in columns.items() if column.cast is not None},
+    )
+    source.columns = _described(source, exp.to_table(_FRAME)) | dict(source.casts)
     return source
 
 

@@ -22,12 +22,14 @@ from airflow_clarify.engines.counting.cells import (
     unusable_weights,
 )
 from airflow_clarify.engines.counting.expressions import Stored, as_weight
+from airflow_clarify.engines.counting.profile import canonical_texts
 from airflow_clarify.engines.duckdb.cells import stored_as
 from airflow_clarify.engines.duckdb.draw import BLOCK
 from airflow_clarify.engines.duckdb.errors import explain
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
+    import duckdb
     import numpy as np
     import pandas
     from numpy.typing import NDArray
@@ -47,7 +49,11 @@ _FEW = 32
 #: An enumeration has at least one text, be it one that no row has.
 _NO_TEXT = [""]
 
-_FLOATS = ("FLOAT", "DOUBLE")
+#: Types whose texts differ from those under which counting knows their values.
+_REWRITTEN = frozenset({"FLOAT", "DOUBLE", "BOOLEAN"})
+
+#: The table of a column's texts while their values are asked for.
+_TEXTS = "airflow_clarify_texts"
 
 #: Types whose values can be told apart as well as their texts.
 _EXACT = frozenset(
@@ -61,13 +67,13 @@ class Numbering:
 
     :param by: the columns
     :param texts: of each column, in the order of their numbers; a missing value has the next number
-    :param missing: of each column, the texts that mean a missing value
+    :param values: of each column, the value that each text writes, as counting knows it; None where it is missing
     :param types: of the columns, as DuckDB names them
     """
 
     by: tuple[str, ...]
     texts: tuple[tuple[str, ...], ...]
-    missing: tuple[frozenset[str], ...]
+    values: tuple[tuple[str | None, ...], ...]
     types: tuple[str, ...]
 
     @cached_property
@@ -77,11 +83,10 @@ class Numbering:
 
     @cached_property
     def strata(self) -> list[Stratum]:
-        """The stratum of each code. Several codes can have the same one, for several texts can mean a missing value."""
+        """The stratum of each code. Several codes can have the same one, as "1" and "1.0" can be the same value."""
         strata: list[Stratum] = [()]
-        for texts, missing in zip(self.texts, self.missing, strict=True):
-            values = [None if text in missing else text for text in texts] + [None]
-            strata = [(*stratum, value) for stratum in strata for value in values]
+        for values in self.values:
+            strata = [(*stratum, value) for stratum in strata for value in (*values, None)]
         return strata
 
     def expression(self) -> exp.Expr:
@@ -148,7 +153,7 @@ def read_strata(source: Source, by: Sequence[str]) -> CodedRows:
     """Find the stratum of every row.
 
     :param source: the data
-    :param by: the columns whose texts make the strata
+    :param by: the columns whose values make the strata
     :raises ConfigError: there is no such column, or so many strata that balancing by them makes no sense
     :raises DataError: the data cannot be read
     """
@@ -168,25 +173,27 @@ def strata_of_frame(frame: pandas.DataFrame, by: Sequence[str]) -> CodedRows:
     """Find the stratum of every row of a DataFrame.
 
     :param frame: the data
-    :param by: the columns whose values, as texts, make the strata
+    :param by: the columns whose values make the strata
     :raises ConfigError: there is no such column, or it cannot be grouped by
     """
     import numpy as np
 
     names = list(frame.columns)
     texts_of_columns: list[tuple[str, ...]] = []
+    values_of_columns: list[tuple[str | None, ...]] = []
     code = np.zeros(len(frame), dtype=np.int64)
     for name in by:
         if names.count(name) != 1:
             raise ConfigError(
                 f"by: the DataFrame has {names.count(name)} columns {name!r}; name one that is there once"
             )
-        texts, numbers = _numbered(frame[name])
+        texts, values, numbers = _numbered(frame[name])
         texts_of_columns.append(texts)
+        values_of_columns.append(values)
         code = code * (len(texts) + 1) + numbers
         if math.prod(len(texts) + 1 for texts in texts_of_columns) > MOST_STRATA:
             raise _too_many(by, "the DataFrame")
-    numbering = Numbering(tuple(by), tuple(texts_of_columns), (frozenset(),) * len(by), ("VARCHAR",) * len(by))
+    numbering = Numbering(tuple(by), tuple(texts_of_columns), tuple(values_of_columns), ("VARCHAR",) * len(by))
     return CodedRows(numbering, code.astype(np.uint32))
 
 
@@ -281,28 +288,54 @@ def _number(source: Source, by: Sequence[str], head: int | None = None) -> Numbe
     found = source.execute(combinations.limit(MOST_STRATA + 1))
     columns = list(zip(*found, strict=True)) or [()] * len(by)
     texts = tuple(tuple(sorted(set(column) - {None}) or _NO_TEXT) for column in columns)
-    missing = tuple(_texts_for_missing(source, name) for name in by)
-    numbering = Numbering(tuple(by), texts, missing, tuple(source.columns[name] for name in by))
+    values = tuple(_values_of_texts(source, name, of_column) for name, of_column in zip(by, texts, strict=True))
+    numbering = Numbering(tuple(by), texts, values, tuple(source.columns[name] for name in by))
     if len(found) > MOST_STRATA or numbering.size > MOST_STRATA:
         raise _too_many(by, source.location)
     return numbering
 
 
-def _numbered(column: pandas.Series[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The texts of a column, and the number of each row's."""
+def _numbered(
+    column: pandas.Series[Any],
+) -> tuple[tuple[str, ...], tuple[str | None, ...], NDArray[np.int64]]:
+    """The texts of a column, the values that they write, and the number of each row's text."""
+    import duckdb
     import numpy as np
     import pandas
 
+    from airflow_clarify.engines.duckdb.frames import plain_column
+
     try:
-        found, values = pandas.factorize(column)
+        if pandas.api.types.is_object_dtype(column.dtype):
+            pandas.factorize(column)
+        plain = plain_column(column)
+        found, values = pandas.factorize(plain.values)
     except TypeError:
         raise ConfigError(f"by: column {column.name!r} holds values that cannot be compared; choose another") from None
-    of_value = [str(value) for value in values]
-    texts = sorted(set(of_value))
+    with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
+        rows = pandas.DataFrame({"raw": pandas.Series(values), "position": range(len(values))})
+        home.register("airflow_clarify_frame", rows)
+        raw = "raw" if plain.cast is None else f"CAST(raw AS {plain.cast})"
+        home.execute(f"CREATE TABLE {_TEXTS} AS SELECT position, {raw} AS raw FROM airflow_clarify_frame")
+        ((kind,),) = home.execute(f"SELECT typeof(min(raw)) FROM {_TEXTS}").fetchall()
+        written = _canonical(home, stored_as(kind, typed=True), frozenset())
+    texts = sorted({text for text in written if text is not None})
     number_of = {text: number for number, text in enumerate(texts)}
     # Missing values are found as -1, and have the number after the last text.
-    numbers = np.array([*(number_of[text] for text in of_value), len(texts)], dtype=np.int64)
-    return tuple(texts), numbers[found]
+    numbers = np.array(
+        [*(len(texts) if text is None else number_of[text] for text in written), len(texts)], dtype=np.int64
+    )
+    return tuple(texts), tuple(texts), numbers[found]
+
+
+def _canonical(connection: duckdb.DuckDBPyConnection, stored: Stored, na_values: frozenset[str]) -> list[str | None]:
+    """The values in the table of texts as counting writes them."""
+    from sqlglot import exp
+
+    def execute(query: exp.Expr) -> list[tuple[Any, ...]]:
+        return connection.execute(query.sql(dialect="duckdb")).fetchall()
+
+    return canonical_texts(execute, exp.to_table(_TEXTS), stored, na_values)[1]
 
 
 def _too_many(by: Sequence[str], where: str) -> ConfigError:
@@ -312,10 +345,18 @@ def _too_many(by: Sequence[str], where: str) -> ConfigError:
     )
 
 
-def _texts_for_missing(source: Source, name: str) -> frozenset[str]:
-    if not source.typed:
-        return source.na_values
-    return frozenset({"nan"}) if source.columns[name] in _FLOATS else frozenset()
+def _values_of_texts(source: Source, name: str, texts: Sequence[str]) -> tuple[str | None, ...]:
+    """The values that the texts of a column write, in their order."""
+    kind = source.columns[name]
+    if source.typed and (kind not in _REWRITTEN or list(texts) == _NO_TEXT):
+        return tuple(texts)
+    raw = f"CAST(text AS {kind})" if source.typed else "text"
+    source.connection.execute(
+        f"CREATE OR REPLACE TEMPORARY TABLE {_TEXTS} AS SELECT position, {raw} AS raw FROM "
+        f"(SELECT unnest(range({len(texts)})) AS position, unnest(?::VARCHAR[]) AS text)",
+        [list(texts)],
+    )
+    return tuple(_canonical(source.connection, stored_as(kind, typed=source.typed), source.na_values))
 
 
 def _codes(source: Source, numbering: Numbering) -> NDArray[np.unsignedinteger] | None:

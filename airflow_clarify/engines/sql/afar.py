@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.counting.cells import check_rows, role_rows, rows_and_unusable, rows_as_cells
-from airflow_clarify.engines.counting.expressions import Stored, as_float
+from airflow_clarify.engines.counting.expressions import Stored, category
 from airflow_clarify.engines.counting.roles import Roles
 from airflow_clarify.engines.sql.home import sorted_values, texts_of
 
@@ -32,6 +32,7 @@ class FarCells:
     """
 
     categorical: frozenset[str] = frozenset()
+    held_as_objects: frozenset[str] = frozenset()
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: Roles, stored: dict[str, Stored]
@@ -74,9 +75,7 @@ class FarCells:
 
     def category(self, column: CountedColumn) -> exp.Expr:
         """The values themselves: databases differ in how they write them."""
-        if column.stored is not Stored.TEXT_CELL:
-            return column.value
-        return as_float(column.value, column.stored) if column.profile.kind == "float" else column.text
+        return category(column.value, column.stored, column.profile)
 
     def texts(self, column: CountedColumn, categories: Sequence[Any]) -> list[str | None]:
         """The values as texts."""

@@ -15,9 +15,9 @@ from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, St
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.counting.cells import steady, sum_weights, unusable_weights
 from airflow_clarify.engines.counting.expressions import Stored, as_weight
-from airflow_clarify.engines.sql.home import plain_texts
+from airflow_clarify.engines.sql.home import stratum_texts
 from airflow_clarify.engines.sql.relation import actual_name
-from airflow_clarify.engines.sql.selection import Raw, Selecting, StratumColumn, is_missing
+from airflow_clarify.engines.sql.selection import Raw, Selecting, StratumColumn
 from airflow_clarify.engines.sql.target import Target, Writer
 from airflow_clarify.exceptions import ConfigError, OutputError
 
@@ -98,7 +98,7 @@ def balance(
     told("making the table", -1.0)
     with made.made(selecting.select(source.everything, columns)) as table:
         told("counting what was made", -1.0)
-        _check(made.name, plan, _Strata.count(source, _all_of(table), names))
+        _check(made.name, plan, _Strata.count(source, _all_of(table), names, known=strata.columns))
     return BalanceResult(
         target=made.name,
         by=names,
@@ -116,7 +116,7 @@ class _Strata:
     """The strata of some rows, as a database knows them and as texts.
 
     :param columns: the columns that make them
-    :param raw: a stratum's texts, and its values as the database gave them
+    :param raw: a stratum's texts, and its values as the database compares them
     :param rows: how many rows each has
     :param weights: the sum of the weights that these have already, where they have any
     """
@@ -124,7 +124,7 @@ class _Strata:
     def __init__(
         self,
         columns: Sequence[StratumColumn],
-        raw: dict[Stratum, Raw],
+        raw: dict[Stratum, set[Raw]],
         rows: dict[Stratum, int],
         weights: dict[Stratum, Fraction] | None,
     ) -> None:
@@ -141,6 +141,7 @@ class _Strata:
         by: Sequence[str],
         prior: str | None = None,
         prior_weight: exp.Expr | None = None,
+        known: Sequence[StratumColumn] | None = None,
     ) -> _Strata:
         """Ask a database.
 
@@ -149,6 +150,7 @@ class _Strata:
         :param by: the columns that make the strata
         :param prior: the column of weights that the rows have already
         :param prior_weight: such a weight as a number
+        :param known: the columns that make the strata, where it is known what they hold
         :raises ConfigError: there are too many
         :raises DataError: rows have no usable weight
         """
@@ -174,26 +176,27 @@ class _Strata:
         values = list(zip(*found, strict=True)) or [()] * (len(by) + 1)
         columns, texts = [], []
         with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
-            for name, of_column in zip(by, values, strict=False):
-                stored, as_texts = plain_texts(home, of_column, source.columns.get(name), name)
-                column = StratumColumn(name, stored, source.na_values)
-                columns.append(column)
-                texts.append([None if text in source.na_values else text for text in as_texts])
-        raw: dict[Stratum, Raw] = {}
+            for number, (name, of_column) in enumerate(zip(by, values, strict=False)):
+                profile = None if known is None else known[number].profile
+                stored, profile, as_texts = stratum_texts(
+                    home, of_column, source.columns.get(name), name, source.na_values, profile
+                )
+                columns.append(StratumColumn(name, stored, profile, source.na_values))
+                texts.append(as_texts)
+        raw: dict[Stratum, set[Raw]] = {}
         counted: dict[Stratum, int] = {}
         weights: dict[Stratum, Fraction] = {}
         for stratum, row in zip(zip(*texts, strict=True), found, strict=True):
             counted[stratum] = counted.get(stratum, 0) + int(row[len(by)])
             if prior is not None:
                 weights[stratum] = weights.get(stratum, Fraction()) + Fraction(steady(float(row[-1])))
-            raw[stratum] = tuple(
-                None if text is None or is_missing(value) else value for text, value in zip(stratum, row, strict=False)
-            )
+            of_columns = zip(columns, row, stratum, strict=False)
+            raw.setdefault(stratum, set()).add(tuple(column.raw(value, text) for column, value, text in of_columns))
         return cls(columns, raw, counted, None if prior is None else weights)
 
     def shares(self, plan: BalancePlan) -> dict[Raw, Any]:
-        """What becomes of each stratum, by its values as the database gave them."""
-        return {self.raw[share.values]: share for share in plan.shares}
+        """What becomes of each stratum, by its values as the database compares them."""
+        return {raw: share for share in plan.shares for raw in sorted(self.raw[share.values], key=repr)}
 
 
 def _about_the_draw(source: SqlSource, selecting: Selecting) -> list[str]:

@@ -23,21 +23,24 @@ from airflow_clarify.engines.counting.cells import (
     role_rows,
     rows_and_unusable,
 )
-from airflow_clarify.engines.counting.expressions import Stored, category_text
+from airflow_clarify.engines.counting.expressions import Stored, category_text, present
+from airflow_clarify.engines.counting.profile import canonical_texts
 from airflow_clarify.engines.counting.roles import Roles
 from airflow_clarify.engines.duckdb.cells import CELLS, cells_of
+from airflow_clarify.engines.duckdb.decimals import decimal_type
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     import duckdb
     from sqlglot import exp
 
+    from airflow_clarify.bias.columns import ColumnProfile
     from airflow_clarify.engines.counting.profile import CountedColumn
     from airflow_clarify.engines.sql.source import SqlSource
 
+#: The table of the values of a column whose texts are asked for.
+_VALUES = "airflow_clarify_values"
 _INT64 = 1 << 63
-#: A number of more digits is no DECIMAL in DuckDB.
-_DIGITS = 38
 
 
 class TooManyCellsError(Exception):
@@ -61,6 +64,7 @@ class HomeCells:
     """
 
     categorical: frozenset[str] = frozenset()
+    held_as_objects: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -156,7 +160,8 @@ def texts_of(connection: duckdb.DuckDBPyConnection, column: CountedColumn, value
     stored, values = _stored(list(values), None if column.stored is Stored.TEXT_CELL else column.stored, column.name)
     if not values or stored.is_text:
         return list(values)
-    text = category_text(exp.column("v"), stored, column.profile).sql(dialect="duckdb")
+    value = present(exp.column("v"), stored, ())
+    text = category_text(value, stored, column.profile).sql(dialect="duckdb")
     kind = _duckdb_type(stored, column.role, values)
     return [
         row[0]
@@ -164,22 +169,39 @@ def texts_of(connection: duckdb.DuckDBPyConnection, column: CountedColumn, value
     ]
 
 
-def plain_texts(
-    connection: duckdb.DuckDBPyConnection, values: Sequence[Any], known: Stored | None, column: str
-) -> tuple[Stored, list[str | None]]:
-    """How a column is stored, and its values as texts; None where one is missing.
+def stratum_texts(
+    connection: duckdb.DuckDBPyConnection,
+    values: Sequence[Any],
+    known: Stored | None,
+    column: str,
+    na_values: Collection[str],
+    profile: ColumnProfile | None = None,
+) -> tuple[Stored, ColumnProfile, list[str | None]]:
+    """Write the values of a column as the texts under which counting knows them.
 
     :param connection: to DuckDB, which writes all texts
     :param values: as a database gave them
     :param known: how the column is stored, where that is known
     :param column: its name, for an error
+    :param na_values: the texts that mean "missing", where columns are cells of text files
+    :param profile: what the column holds, where that is known
+    :return: how the column is stored, what it holds, and the texts; None where a value is missing
     """
+    from sqlglot import exp
+
     stored, typed = _stored(list(values), known, column)
-    if not typed or stored.is_text:
-        return stored, typed
-    listed = f"SELECT unnest(?::{_duckdb_type(stored, column, typed)}[]) AS v"
-    query = f"SELECT CASE WHEN t <> 'nan' THEN t END FROM (SELECT CAST(v AS VARCHAR) AS t FROM ({listed}))"
-    return stored, [row[0] for row in connection.execute(query, [typed]).fetchall()]
+    kind = _duckdb_type(stored, column, typed)
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {_VALUES} AS "
+        f"SELECT unnest(range({len(typed)})) AS position, unnest(?::{kind}[]) AS raw",
+        [typed],
+    )
+
+    def execute(query: exp.Expr) -> list[tuple[Any, ...]]:
+        return connection.execute(query.sql(dialect="duckdb")).fetchall()
+
+    profile, texts = canonical_texts(execute, exp.to_table(_VALUES), stored, na_values, profile)
+    return stored, profile, texts
 
 
 def has_few_weights(source: SqlSource, roles: Roles) -> bool:
@@ -284,31 +306,21 @@ def _stored(values: list[Any], known: Stored | None, column: str) -> tuple[Store
     if types <= {datetime.date}:
         return Stored.OTHER, values
     if types <= {datetime.datetime} and all(value is None or value.tzinfo is None for value in values):
-        return Stored.OTHER, values
+        return Stored.TIMESTAMP, values
     if types & {bytes, bytearray, memoryview, list, dict, tuple}:
         kind = next(iter(types)).__name__
         raise ConfigError(f"column '{column}' holds {kind} values, which are no categories; choose another, or cast it")
     texts = [None if value is None else str(value) for value in values]
+    if types <= {datetime.datetime}:
+        return Stored.TIMESTAMP, texts
     # A column of several types (SQLite has them) is one of texts; others, such as times and identifiers, are no texts.
     return Stored.TEXT if str in types else Stored.OTHER, texts
 
 
 def _stored_decimals(values: list[Any]) -> tuple[Stored, list[Any]]:
-    finite = [value for value in values if value is not None and Decimal(value).is_finite()]
-    if len(finite) < sum(value is not None for value in values) or _decimal_type(finite) is None:
+    if decimal_type(values) is None:
         return Stored.FLOAT, [None if value is None else float(value) for value in values]
     return Stored.DECIMAL, values
-
-
-def _decimal_type(values: Iterable[Any]) -> str | None:
-    """DuckDB's type for some decimals; None where there is none."""
-    scale = whole = 0
-    for value in values:
-        if value is not None:
-            _, digits, exponent = Decimal(value).as_tuple()
-            scale = max(scale, -int(exponent))
-            whole = max(whole, len(digits) + int(exponent))
-    return f"DECIMAL({_DIGITS}, {scale})" if scale + whole <= _DIGITS else None
 
 
 def _duckdb_type(stored: Stored | None, name: str, values: Sequence[Any]) -> str:
@@ -318,10 +330,10 @@ def _duckdb_type(stored: Stored | None, name: str, values: Sequence[Any]) -> str
         wide = any(value is not None and not -_INT64 <= value < _INT64 for value in values)
         return "HUGEINT" if wide else "BIGINT"
     if stored is Stored.DECIMAL:
-        return _decimal_type(values) or "DOUBLE"
-    present = next((value for value in values if value is not None), None)
-    if stored is Stored.OTHER and isinstance(present, datetime.datetime):
+        return decimal_type(values) or "DOUBLE"
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, datetime.datetime):
         return "TIMESTAMP"
-    if stored is Stored.OTHER and isinstance(present, datetime.date):
+    if isinstance(first, datetime.date):
         return "DATE"
     return {Stored.FLOAT: "DOUBLE", Stored.BOOLEAN: "BOOLEAN"}.get(stored, "VARCHAR")

@@ -14,10 +14,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.balance import StratumShare
-from airflow_clarify.engines.counting.expressions import Stored, present
+from airflow_clarify.engines.counting.expressions import Stored, category, present
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+    from airflow_clarify.bias.columns import ColumnProfile
 
 #: What the columns are called that only the statement itself sees.
 _DRAW, _PLACE, _COPY = "airflow_clarify_draw", "airflow_clarify_place", "airflow_clarify_copy"
@@ -32,19 +34,35 @@ class StratumColumn:
 
     :param name: as the database calls it
     :param stored: how it is stored
+    :param profile: what it holds
     :param na_values: the texts that mean "missing", where it holds cells of a text file
     """
 
     name: str
     stored: Stored
+    profile: ColumnProfile
     na_values: frozenset[str] = frozenset()
 
     @property
     def value(self) -> exp.Expr:
-        """Its values, NULL where they are missing."""
+        """Its values, compared as counting compares them; NULL where they are missing."""
         from sqlglot import exp
 
-        return present(exp.column(self.name, quoted=True), self.stored, self.na_values)
+        value = present(exp.column(self.name, quoted=True), self.stored, self.na_values)
+        return category(value, self.stored, self.profile)
+
+    def raw(self, value: Any, text: str | None) -> Any:
+        """What :attr:`value` gives for a value.
+
+        :param value: as the database gave it
+        :param text: its text, None where it is missing
+        """
+        if text is None:
+            return None
+        if self.stored is Stored.TEXT_CELL:
+            return float(text) if self.profile.kind == "float" else text
+        # Negative zero is zero.
+        return value + 0.0 if isinstance(value, float) else value
 
 
 @dataclass(frozen=True)
@@ -173,11 +191,6 @@ def literal(value: Any) -> exp.Expr:
     if isinstance(value, bool | int | Decimal | str | datetime.date | datetime.datetime):
         return exp.convert(value)
     return exp.Literal.string(str(value))
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a database gave no value, or a float that is none."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _numbers(count: int) -> exp.Subquery:

@@ -1,0 +1,26 @@
+"""Decimals of Python as a DECIMAL of DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+#: DuckDB's DECIMAL has at most this many digits.
+_DIGITS = 38
+
+
+def decimal_type(values: Iterable[Decimal | int | None]) -> str | None:
+    """Find the type of DuckDB that holds some decimals exactly.
+
+    :param values: the decimals; None is a missing one
+    :return: such as "DECIMAL(38, 2)"; None where there is no such type, as one of them is too long or infinite
+    """
+    scale = whole = 0
+    for value in values:
+        if value is not None:
+            _, digits, exponent = Decimal(value).as_tuple()
+            if isinstance(exponent, str):
+                return None
+            scale = max(scale, -exponent)
+            whole = max(whole, len(digits) + exponent)
+    return f"DECIMAL({_DIGITS}, {scale})" if scale + whole <= _DIGITS else None
