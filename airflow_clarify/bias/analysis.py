@@ -117,6 +117,7 @@ class Analysis:
     :param file_sha256: SHA-256 of the ``analysis.json`` that was written or read; empty where there is none
     :param summary_sha256: what that file says of its summary, see :func:`fingerprint_of_summary`; empty where it says
         nothing, as Clarify's does
+    :param label_reading: how the label was read where a rule decided it and not the author; see ``Contingency``
     """
 
     label: str
@@ -133,6 +134,7 @@ class Analysis:
     run: Mapping[str, str] = field(default_factory=dict)
     file_sha256: str = ""
     summary_sha256: str = ""
+    label_reading: str = ""
 
     @property
     def source(self) -> str:
@@ -170,6 +172,7 @@ class Analysis:
             declared_types=config.declared_types,
             warnings=tuple(contingency.warnings),
             weighted=contingency.weighted,
+            label_reading=contingency.label_reading,
         )
         without_groups = config.group_variable is None and asked_for_all
         return replace(analysis, warnings=(*analysis.warnings, *_notice(analysis, expect_groups=not without_groups)))
@@ -195,6 +198,11 @@ class Analysis:
                 found = ", ".join("missing" if label is None else plain(repr(label)) for label in first)
                 which = "no row" if not facet.positive.weight else "every row"
                 weightless = " (weight 0 counts for nothing)" if facet.positive.rows and facet.negative.rows else ""
+                if self.label_reading:
+                    return (
+                        f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}, so "
+                        f"DPL and the distances say nothing: label '{plain(self.label)}' was {self.label_reading}"
+                    )
                 return (
                     f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}: label "
                     f"'{plain(self.label)}' was compared with "
@@ -312,7 +320,12 @@ class Analysis:
             "outputs": dict(self.outputs),
             "data": dict(self.whereabouts),
             **({"run": dict(self.run)} if self.run else {}),
+            **self._written_reading,
         }
+
+    @property
+    def _written_reading(self) -> dict[str, str]:
+        return {"label_reading": self.label_reading} if self.label_reading else {}
 
     def with_summary(self, text: str, source: str = "summary.json") -> Analysis:
         """This analysis, as read from ``analysis.json``, with the counts of the summary that was written with it.
@@ -338,6 +351,7 @@ class Analysis:
                 outputs=dict(summary.get("outputs", {})),
                 whereabouts=dict(summary.get("data", {})),
                 run=dict(summary.get("run", {})),
+                label_reading=str(summary.get("label_reading", "")),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {error}"
@@ -386,6 +400,7 @@ class Analysis:
             "data": dict(self.whereabouts),
             **({"run": dict(self.run)} if self.run else {}),
             "analysis_sha256": self.file_sha256,
+            **self._written_reading,
         }
 
     @classmethod
@@ -419,6 +434,7 @@ class Analysis:
                 whereabouts=dict(document.get("data", {})),
                 run=dict(document.get("run", {})),
                 file_sha256=str(document.get("analysis_sha256", "")),
+                label_reading=str(document.get("label_reading", "")),
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise DataError(f"the analysis is damaged ({type(error).__name__}: {error}); run its task again") from None

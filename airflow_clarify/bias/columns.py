@@ -207,6 +207,11 @@ def join_values(values: Sequence[Value]) -> str:
     return ",".join(map(str, values))
 
 
+def is_number(value: Value) -> bool:
+    """Whether a configured value is a number, or the text of one."""
+    return _number(value) is not None
+
+
 def _number(value: Value) -> int | float | None:
     if isinstance(value, bool):
         return int(value)

@@ -18,6 +18,17 @@ from airflow_clarify.bias.metrics import Count, FacetCounts, GroupCounts
 MISSING_TEXT = "nan"
 
 
+def name_missing(values: Iterable[str | None]) -> str:
+    """Name the missing value of a facet: "nan" as Clarify does, or another name where a present value is called so.
+
+    :param values: the values of the facet
+    """
+    name, taken = MISSING_TEXT, set(values)
+    while name in taken:
+        name = "(missing)" if name == MISSING_TEXT else f"({name})"
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How much there is of something.
@@ -151,8 +162,9 @@ class FacetContingency:
         """What is tested: the name of each tested group as Clarify writes it, and the values that belong to it."""
         if self.sensitive is not None:
             return [(self.name or "", self.sensitive)]
-        # Clarify lists the missing value as "nan", and no row ever equals it.
-        return [(MISSING_TEXT, frozenset()) if v is None else (v, frozenset([v])) for v in self.values]
+        # No row ever equals the missing value.
+        missing = name_missing(self.values)
+        return [(missing, frozenset()) if v is None else (v, frozenset([v])) for v in self.values]
 
     def split(self, members: Iterable[str | None]) -> Split:
         """Set the rows whose facet value is one of ``members`` against all others."""
@@ -202,6 +214,8 @@ class Contingency:
     :param facets: one contingency per facet column, in the order of the configuration
     :param engine: name and version of what counted
     :param warnings: one sentence each
+    :param label_reading: how the label was read where a rule decided it and not the author, such as "taken as
+        continuous (2 distinct values in 30 rows), ..."; empty where the author did
     """
 
     label: str
@@ -210,6 +224,7 @@ class Contingency:
     engine: str = ""
     warnings: Sequence[str] = field(default_factory=tuple)
     weighted: bool = False
+    label_reading: str = ""
 
 
 def _by_label(cells: Iterable[Cell]) -> tuple[Tally, Tally]:

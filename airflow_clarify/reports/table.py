@@ -56,7 +56,7 @@ class _Judgement:
         outcomes: dict[tuple[str, str], Outcome] = {}
         for finding in verdict.findings if verdict is not None else ():
             if finding.facet == facet.column:
-                # A missing value is written "nan", and so may be a present one: the worse of the two is shown.
+                # The first is the worst, where an analysis of another origin has two groups of one name.
                 outcomes.setdefault((finding.value, finding.metric), finding.outcome)
         return cls(outcomes)
 

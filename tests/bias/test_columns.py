@@ -74,6 +74,13 @@ def column(kind: Any, values: list[Any], **beyond: Any) -> ColumnProfile:
         pytest.param(
             column("float", [1.5, 2.5, None], stored_as_text=True), [2], Scale.CATEGORICAL, id="decimals with gaps"
         ),
+        pytest.param(column("float", [1.5, 2.5, 3.5], held_as_objects=True), [2], Scale.CONTINUOUS, id="object floats"),
+        pytest.param(
+            column("float", [1.5, 2.5] * 100, held_as_objects=True), [2], Scale.CATEGORICAL, id="few different objects"
+        ),
+        pytest.param(
+            column("integer", [1, 2, None], held_as_objects=True), [2], Scale.CATEGORICAL, id="objects with gaps"
+        ),
         pytest.param(column("float", [1.0, 2.0]), [1, 2], Scale.CATEGORICAL, id="two values are never a threshold"),
         pytest.param(column("integer", [1, 2, 3]), [1, 2], Scale.CATEGORICAL, id="nor among many whole numbers"),
         pytest.param(column("float", [1.0, 2.0]), None, Scale.CONTINUOUS, id="floats without a threshold"),
@@ -203,6 +210,21 @@ def test_an_interval_runs_from_the_threshold_to_the_maximum_in_whichever_order(t
             id="nothing but gaps",
         ),
         pytest.param(
+            column("float", [None, None]),
+            None,
+            DataError,
+            "column 'x' holds no value, so there is nothing to compare; check the column",
+            id="nothing but gaps and no threshold",
+        ),
+        pytest.param(
+            column("integer", [1, 2], stored_as_text=True),
+            None,
+            ConfigError,
+            "facet.value_or_threshold: column 'x' is continuous (text of whole numbers, 2 distinct values in 2 rows), "
+            "so it needs a threshold such as [0.5], or the type 'categorical'",
+            id="text of whole numbers without a threshold",
+        ),
+        pytest.param(
             column("text", ["a", "b"]),
             [1],
             DataError,
@@ -228,6 +250,8 @@ INTEGERS = column("integer", [0, 1, 4, 5])
 FLOATS = column("float", [1.0, 2.5])
 TRUTHS = column("boolean", [True, False])
 DATES = column("other", ["2020-01-01"])
+MOMENTS = column("timestamp", ["2020-01-01 00:00:00"])
+OBJECTS = column("integer", [0, 1], held_as_objects=True)
 
 
 @pytest.mark.parametrize(
@@ -266,6 +290,14 @@ DATES = column("other", ["2020-01-01"])
         (TRUTHS, "false", "False"),
         (TRUTHS, "0", "False"),
         (DATES, "2020-01-01", "2020-01-01"),
+        # A day is its midnight, as pandas compares it.
+        (MOMENTS, "2020-01-01", "2020-01-01 00:00:00"),
+        (MOMENTS, "2020-01-01T10:00", "2020-01-01 10:00:00"),
+        (MOMENTS, "2020-01-01 10:00:00.250", "2020-01-01 10:00:00.25"),
+        (MOMENTS, "2020-01-01T10:00:00+02:00", "2020-01-01 08:00:00+00"),
+        (MOMENTS, "yesterday", "yesterday"),
+        (OBJECTS, 1.0, "1"),
+        (OBJECTS, "1", "1"),
     ],
 )
 def test_a_configured_value_is_counted_under_the_text_of_the_column(

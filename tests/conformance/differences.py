@@ -44,6 +44,15 @@ class Difference(Enum):
         "booleans that finds True, among dates it fails; for us no row equals it, as among texts."
     )
     DECIMALS = "A decimal 0.53 does not equal the number 0.53 of a configuration to it; it does to us."
+    OBJECT_TRUTHS = (
+        "It casts a column of dtype object that holds booleans to whole numbers, so that few rows make it continuous; "
+        "to us it is boolean."
+    )
+    TWO_NANS = (
+        "It lists a missing value and the text 'nan' of a facet under one name; we list the missing one as '(missing)' "
+        "where there is such a text."
+    )
+    NEGATIVE_ZERO = "It names a zero as the first row writes it, -0.0 perhaps; we write 0.0."
     DATES = "It cannot convert a text to a date and fails; for us a date equals the text that it is written as."
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from count_makers import LOANS, analyse, count, csv_of, metric, tallies, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.contingency import Cell, Tally
 from airflow_clarify.engines.counting import count as counting
 from airflow_clarify.engines.duckdb import DuckDBEngine
@@ -252,6 +254,87 @@ def test_missing_groups_are_dropped_where_groups_are_numbers_only(tmp_path: Path
     texts, _ = count(written(tmp_path / "t.csv", "gender,approved,z\n" + rows.format("a", "b")), group="z")
     assert not texts.facets[0].drop_missing_groups
     assert texts.warnings == ("group variable 'z': 20 rows have none and are taken as a group of their own",)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "frame"])
+def test_negative_zero_is_zero_as_a_facet_a_label_and_a_group(ending: str, tmp_path: Path) -> None:
+    frame = pandas.DataFrame(
+        {
+            "f": [0.0, -0.0, 1.5, 1.5, -0.0] * 12,
+            "y": [1.0, -0.0, 0.0, 1.0, 0.0] * 12,
+            "g": ["a", "b", "a", "b", "b"] * 12,
+        }
+    )
+    path = tmp_path / f"data.{ending}"
+    if ending == "csv":
+        frame.to_csv(path, index=False)
+    elif ending == "jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    elif ending == "parquet":
+        frame.to_parquet(path)
+    data = frame if ending == "frame" else path
+    asked = {"label": "y", "label_type": "categorical", "facet_type": "categorical"}
+    facet = count(data, "f", **asked)[0].facets[0]
+    assert tallies(facet) == {"0.0": (12, 24), "1.5": (12, 12)}
+    assert set(facet.label_values()) == {"0.0", "1.0"}
+    grouped = count(data, "g", group="f", **asked)[0].facets[0]
+    assert {cell.group for cell in grouped.cells} == {"0.0", "1.5"}
+
+
+@pytest.mark.parametrize("ending", ["parquet", "frame"])
+@pytest.mark.parametrize("day", ["2024-01-02", "2024-01-02 00:00", "2024-01-02T00:00:00"])
+def test_a_day_names_the_timestamp_at_its_midnight(day: str, ending: str, tmp_path: Path) -> None:
+    moments = pandas.to_datetime(["2024-01-02 00:00:00", "2024-01-02 10:30:00"] * 30)
+    frame = pandas.DataFrame({"t": moments, "u": moments.tz_localize("UTC"), "y": [1, 0] * 30})
+    frame.to_parquet(tmp_path / "data.parquet")
+    data = frame if ending == "frame" else tmp_path / "data.parquet"
+    for column in ("t", "u"):
+        counted = count(data, column, label="y", values=[day])[0]
+        assert tallies(counted.facets[0]) == {day: (30, 0), "rest": (0, 30)}
+        assert not counted.warnings
+    assert count(data, "t", label="y", values=["2024-01-03"])[0].warnings == (
+        "facet 't': no row holds '2024-01-03 00:00:00'",
+    )
+
+
+def test_zeros_that_are_lost_at_the_beginning_of_a_number_are_told(tmp_path: Path) -> None:
+    rows = "postcode,approved\n" + "01067,1\n1067,0\n80331,1\n" * 60
+    contingency, _ = count(written(tmp_path / "loans.csv", rows), "postcode")
+    assert contingency.facets[0].values == ("1067", "80331")
+    assert contingency.warnings == (
+        "column 'postcode': 60 rows lose their leading zeros, as '01067' does, because a column of whole numbers in a "
+        "text file is read as numbers, as in Clarify; to keep them, store the column as text in Parquet",
+    )
+
+
+def test_a_missing_value_and_a_text_that_says_nan_are_two_groups(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"g": ["nan", None, "x", "x"] * 20, "y": [1, 0, 1, 0] * 20})
+    contingency, config = count(frame, "g", label="y")
+    analysis = Analysis.from_contingency(contingency, config)
+    assert [result.value for _, result in analysis.results()] == ["nan", "(missing)", "x"]
+    read = Analysis.from_clarify_json(analysis.to_clarify_json()).with_summary(json.dumps(analysis.to_summary()))
+    assert read.facets[0].results == analysis.facets[0].results
+
+
+def test_a_threshold_among_few_values_is_said_to_be_one(tmp_path: Path) -> None:
+    """The sentence that newcomers meet first: in a small file 0 and 1 are numbers, and [1] means above 1."""
+    data = written(tmp_path / "loans.csv", "sex,approved,income\n" + '0,1,"1,200"\n1,0,900\n1,1,x\n' * 10)
+    contingency, config = count(data, "sex", values=[1])
+    taken = "taken as continuous (2 distinct values in 30 rows), so"
+    assert contingency.warnings == (
+        f"facet 'sex': {taken} the group under test is what lies above 1, which nothing does; write "
+        'facet_type="categorical" to compare it with 1',
+    )
+    analysis = Analysis.from_contingency(contingency, config)
+    assert analysis.one_sided_label == (
+        f"no row of 30 counts as positive, so DPL and the distances say nothing: label 'approved' was {taken} positive "
+        'is what lies above 1, which nothing does; write label_type="categorical" to compare it with 1'
+    )
+    assert Analysis.from_xcom(analysis.to_xcom()).one_sided_label == analysis.one_sided_label
+    assert count(data, "income", values=[1200], label_type="categorical")[0].warnings == (
+        "facet 'income': no row holds '1200'; the column holds texts, such as '1,200', which are not numbers because "
+        "of their commas: write them without, and with a point for decimals",
+    )
 
 
 def test_values_that_never_occur_are_named(tmp_path: Path) -> None:

@@ -423,6 +423,39 @@ class TestParquet:
         wanted = wanted_rows(strata_of(table), 4, Balance(BY))
         assert read_table(tmp_path / "out.parquet") == [table[position] for position, _ in wanted]
 
+    @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "frame"])
+    def test_strata_are_the_values_that_are_counted(self, tmp_path: Path, ending: str) -> None:
+        """What analyze takes for one label is one stratum, so that a reweighed copy has a DPL of 0."""
+        if ending in ("csv", "jsonl"):
+            rows = [(g, y) for y in ("1", "1.0", "0", "-0.0") for g in "aab" * (2 if y == "1" else 1)] + [("b", "1.0")]
+            lines = [f"{g},{y}" if ending == "csv" else f'{{"g": "{g}", "y": {y}}}' for g, y in rows]
+            text = "\n".join(["g,y", *lines] if ending == "csv" else lines)
+            (tmp_path / f"in.{ending}").write_text(text + "\n")
+        else:
+            frame = pd.DataFrame({"g": list("aab" * 5 + "b"), "y": [1.0] * 9 + [0.0, -0.0] * 3 + [1.0]})
+            frame.to_parquet(tmp_path / "in.parquet")
+        how = {"by": ["g", "y"], "strategy": "reweigh"}
+
+        if ending == "frame":
+            shares = BalanceResult.from_json(sample_dataframe(frame, **how).attrs["balance"]).strata
+        else:
+            shares = balance_file(tmp_path / f"in.{ending}", tmp_path / f"out.{ending}", **how).strata
+
+        assert [(share.values, share.before) for share in shares] == [
+            (("a", "0.0"), 4),
+            (("a", "1.0"), 6),
+            (("b", "0.0"), 2),
+            (("b", "1.0"), 4),
+        ]
+
+    def test_truths_are_strata_under_the_names_that_are_counted(self, tmp_path: Path) -> None:
+        (tmp_path / "in.csv").write_text("g\ntrue\nTRUE\nfalse\n")
+        duckdb.execute(f"COPY (SELECT unnest([true, true, false]) AS g) TO '{tmp_path}/in.parquet'")
+
+        for name in ("in.csv", "in.parquet"):
+            result = balance_file(tmp_path / name, tmp_path / f"out{name[2:]}", ["g"])
+            assert [(share.values, share.before) for share in result.strata] == [(("False",), 1), (("True",), 2)]
+
     def test_nan_and_null_are_missing_values(self, tmp_path: Path) -> None:
         pd.DataFrame({"g": [1.0, 2.0, None, float("nan")], "n": [1, 2, 3, 4]}).to_parquet(tmp_path / "in.parquet")
         duckdb.execute(f"COPY (SELECT unnest([1.0::DOUBLE, 2.0, NULL, 'nan'::DOUBLE]) AS g) TO '{tmp_path}/in.parquet'")

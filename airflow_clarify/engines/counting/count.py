@@ -42,6 +42,7 @@ def contingency(cells: Cells, config: AnalysisConfig, engine: str) -> Contingenc
     return Contingency(
         label=cells.roles.label,
         label_text=counter.positive.text,
+        label_reading=counter.label_reading,
         facets=facets,
         engine=engine,
         warnings=(*counter.warnings, *notices.of_methods_left_out(config.left_to_clarify)),
@@ -63,7 +64,10 @@ class _Counter:
         self._values_key = config.spell_key("value_or_threshold")
         label_key = config.spell_key("label_values_or_threshold")
         self.positive = _selected(self.label, config.label_values, config.label_type, label_key)
-        self.warnings = notices.of_label(self.label, self.positive)
+        categorical = _spell_categorical(config.spell_key("label_type"))
+        self._facet_categorical = _spell_categorical(config.spell_key("facet_type"))
+        self.label_reading = notices.describe_reading(self.label, self.positive, "positive", categorical)
+        self.warnings = notices.of_label(self.label, self.positive, self.label_reading)
         self.group = None if roles.group is None else look_at(cells, "grp", roles.group)
         self.drop_missing_groups = False
         if self.group is not None:
@@ -83,7 +87,8 @@ class _Counter:
         name = self.cells.roles.facets[number]
         column = look_at(self.cells, "facet", name, number)
         sensitive = _selected(column, facet.values, facet.declared, f"{self._values_key} of facet '{name}'")
-        self.warnings += notices.of_facet(column, sensitive)
+        reading = notices.describe_reading(column, sensitive, "the group under test", self._facet_categorical)
+        self.warnings += notices.of_facet(column, sensitive, reading)
         every_value = sensitive.scale is Scale.CATEGORICAL and facet.values is None
         if every_value:
             _check_number_of_values(column, self._values_key)
@@ -179,6 +184,11 @@ def _rows_of(cells: Cells) -> int:
 
     ((rows,),) = cells.execute(exp.select(exp.Count(this=exp.Star())).from_(cells.of_facet(0)))
     return int(rows)
+
+
+def _spell_categorical(key: str) -> str:
+    """Spell the setting that has a column compared by equality as its author writes it."""
+    return f"{key} categorical" if key.startswith("--") else f'{key}="categorical"'
 
 
 def _selected(

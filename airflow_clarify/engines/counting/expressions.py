@@ -208,6 +208,8 @@ class Selection:
     ) -> None:
         self.profile = profile
         self.stored = stored
+        self.values = tuple(values or ())
+        self.declared = declared
         self.scale = scale_of(profile, values, declared)
         self.interval: Interval | None = None
         self.keys: tuple[str, ...] = ()
@@ -230,6 +232,13 @@ class Selection:
         if self.profile.kind == "timestamp":
             return is_at(category_text(column, self.stored, self.profile), self.keys)
         return is_one_of(category_text(column, self.stored, self.profile), self.keys)
+
+    def is_at_threshold(self, column: exp.Expr) -> exp.Expr:
+        """Whether a row holds the threshold itself."""
+        from sqlglot import exp
+
+        number = exp.cast(_number(column, self.stored, self.profile), "DOUBLE")
+        return exp.EQ(this=number, expression=_bound(float(self.values[0])))
 
     def _within(self, column: exp.Expr, interval: Interval) -> exp.Expr:
         from sqlglot import exp

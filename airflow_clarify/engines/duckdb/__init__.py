@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -138,6 +138,8 @@ class DuckDBEngine:
 
     @contextmanager
     def _open(self, data: DataConfig | pandas.DataFrame) -> Iterator[Source]:
+        import duckdb
+
         from airflow_clarify.engines.duckdb.source import open_frame, open_source
 
         if isinstance(data, DataConfig):
@@ -147,6 +149,9 @@ class DuckDBEngine:
             self._running, self._stopped = connection, False
             # Where Python runs no file, DuckDB takes it for a person's and draws on standard output.
             connection.execute("SET enable_progress_bar_print = false")
+            # Timestamps with a zone are written in UTC, whatever the machine's own zone.
+            with suppress(duckdb.Error):
+                connection.execute("SET TimeZone = 'UTC'")
             try:
                 yield open_source(connection, data) if isinstance(data, DataConfig) else open_frame(connection, data)
             finally:
