@@ -44,6 +44,7 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [{"integration-name": CLARIFY, "python-modules": ["airflow_clarify.sensors.sagemaker"]}],
         "triggers": [{"integration-name": CLARIFY, "python-modules": ["airflow_clarify.triggers.sagemaker"]}],
         "extra-links": [
+            "airflow_clarify.links.report.BiasReportLink",
             "airflow_clarify.links.sagemaker.ClarifyJobLink",
             "airflow_clarify.links.sagemaker.ClarifyJobLogsLink",
             "airflow_clarify.links.sagemaker.ClarifyJobOutputLink",
@@ -55,6 +56,17 @@ def get_provider_info() -> dict[str, Any]:
 def _options() -> dict[str, dict[str, Any]]:
     """The `[clarify]` section of airflow.cfg; `AIRFLOW__CLARIFY__<OPTION>` in the environment says the same."""
     return {
+        "bias_page": {
+            "description": (
+                "Where the page Bias is shown in Airflow's UI: `nav` (in the navigation), `dag` (a tab of each DAG), "
+                "`task_instance` (a tab of each task instance), separated by commas. `none` hides it. The api-server "
+                "reads it when it starts.\n"
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "nav, dag",
+            "default": "nav, dag, task_instance",
+        },
         "duckdb_memory_limit": {
             "description": (
                 "How much memory the embedded engine may use in one task before it spills to disk, as DuckDB writes "

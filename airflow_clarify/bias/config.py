@@ -81,6 +81,16 @@ AUTHOR_NAMES: Mapping[str, str] = {
 _MODEL_METHODS = ("post_training_bias", "shap", "pdp", "asymmetric_shapley_value")
 
 
+def describe_given(config: Any) -> str:
+    """Write a configuration object as Python would, without the fields that nobody has given.
+
+    :param config: a dataclass
+    """
+    given = [(each.name, getattr(config, each.name)) for each in fields(config) if each.repr]
+    written = ", ".join(f"{name}={value!r}" for name, value in given if value is not None and value != {})
+    return f"{type(config).__name__}({written})"
+
+
 @dataclass
 class DataConfig:
     """Where the data are and what they look like: a path, a table or a query, one of the three.
@@ -160,6 +170,8 @@ class DataConfig:
         "table": argument_types.TABLE,
         "query": argument_types.TEXT,
     }
+
+    __repr__ = describe_given
 
     def __post_init__(self) -> None:
         self.csv_options = {} if self.csv_options is None else self.csv_options
@@ -263,6 +275,8 @@ class BiasConfig:
         "facet_values_or_threshold",
         "group_name",
     )
+
+    __repr__ = describe_given
 
     def __post_init__(self) -> None:
         if not is_known_later(self.label_values_or_threshold):

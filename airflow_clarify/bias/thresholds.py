@@ -114,6 +114,10 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in one line."""
+        # The name comes last, so that the sentence begins with what was found.
+        return self._describe() + (f"; data: {self.data}" if self.data else "")
+
+    def _describe(self) -> str:
         judged = len(self.findings) - self.count(Outcome.IGNORED) - self.not_judged
         if self.passed and not judged:
             return (
@@ -139,9 +143,7 @@ class Verdict:
         ]
         if self.not_judged:
             asides.append(f"{self.not_judged} not judged: fewer rows than min_rows")
-        # The name comes last, so that the sentence begins with what was found.
-        data = f"; data: {self.data}" if self.data else ""
-        return (f" ({', '.join(asides)})" if asides else "") + data
+        return f" ({', '.join(asides)})" if asides else ""
 
     def to_json(self, most: int = 100) -> dict[str, Any]:
         """A small JSON form: counts of all findings, and the first ``most`` that did not simply pass."""

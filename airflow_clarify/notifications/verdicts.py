@@ -56,8 +56,11 @@ def names_for_templates(context: Context, verdict: Mapping[str, Any]) -> dict[st
 
 
 def address_of_page(context: Context) -> str:
-    """The address of the page "Bias" of this task instance in Airflow's UI."""
-    return f"{context['ti'].log_url.partition('?')[0]}/{BIAS_TAB}"
+    """The address of the page "Bias" of this task instance in Airflow's UI, or of the instance where that is hidden."""
+    from airflow_clarify.plugin import shows_tab_of_task
+
+    page = context["ti"].log_url.partition("?")[0]
+    return f"{page}/{BIAS_TAB}" if shows_tab_of_task() else page
 
 
 def _name_of(notifier: Any) -> str:

@@ -26,6 +26,7 @@ class ConfiguredOperator(BaseOperator):
         for name in self.template_fields:
             setattr(self, name, own_copy(getattr(self, name)))
         super().render_template_fields(context, jinja_env)
+        hide_unset_fields(self)
 
     def wait_for_nested(self, *configs: Any) -> None:
         """Make this task wait for those whose output stands inside a configuration object.
@@ -51,3 +52,11 @@ class ConfiguredOperator(BaseOperator):
 def own_copy(value: Any) -> Any:
     """A shallow copy of a configuration object; anything else as it is."""
     return copy.copy(value) if not isinstance(value, type) and hasattr(value, "template_fields") else value
+
+
+def hide_unset_fields(task: BaseOperator) -> None:
+    """Leave the fields that are None out of what Airflow shows as "Rendered Templates".
+
+    :param task: the copy of a task that runs, with its templates rendered
+    """
+    task.template_fields = tuple(name for name in task.template_fields if getattr(task, name, None) is not None)

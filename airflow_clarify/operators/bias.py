@@ -13,6 +13,7 @@ from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, 
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
+from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links, kept
 from airflow_clarify.operators.base import ConfiguredOperator, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
@@ -66,7 +67,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
     template_fields: Sequence[str] = ("data_config", "bias_config", "methods", "analysis_config", "engine")
     template_fields_renderers: ClassVar[dict[str, str]] = {"analysis_config": "json"}
-    operator_extra_links: Sequence[BaseOperatorLink] = JOB_LINKS
+    operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(), *JOB_LINKS)
     ui_color = "#e3eef9"
 
     def __init__(
@@ -105,7 +106,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self._killed = False
         self._measured: Analysis | None = None
         if not isinstance(self.engine, SageMakerEngine):
-            self.operator_extra_links = ()
+            self.operator_extra_links = (BiasReportLink(),)
         self.wait_for_nested(data_config, bias_config, engine)
         self.check_now()
 

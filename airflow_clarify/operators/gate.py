@@ -16,11 +16,14 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_clarify.bias.thresholds import Rule, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError
+from airflow_clarify.links.report import BiasReportLink
+from airflow_clarify.operators.base import hide_unset_fields
 from airflow_clarify.operators.plainly import at_parse_time, number, number_or_none, plainly, unresolved
 from airflow_clarify.operators.telling import describe_run, leave_overview, tell
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseNotifier, Context
+    import jinja2
+    from airflow.providers.common.compat.sdk import BaseNotifier, BaseOperatorLink, Context
 
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.thresholds import Verdict
@@ -87,6 +90,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         "conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"analysis": "json", "before": "json", "thresholds": "json"}
+    operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(),)
     ui_color = "#f9e3e3"
 
     def __init__(
@@ -140,6 +144,11 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
                 raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
             if not any(unresolved(value) for value in self._rule_parts()):
                 _check_measured(self._rules(), analysis)
+
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Render the templates."""
+        super().render_template_fields(context, jinja_env)
+        hide_unset_fields(self)
 
     def execute(self, context: Context) -> dict[str, Any]:
         with plainly():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowPlugin
+from airflow.providers.common.compat.sdk import AirflowPlugin, conf
 
 from airflow_clarify.plugin.lazily import BuiltOnFirstRequest
 
@@ -38,6 +38,20 @@ _APPS = [
     }
 ]
 
+
+def shown_views() -> list[str]:
+    """Where the page is shown: the setting ``[clarify] bias_page``, of which unknown names are passed over."""
+    places = conf.get("clarify", "bias_page", fallback=_EVERYWHERE).lower().replace(",", " ").split()
+    return [place for place in _EVERYWHERE.split(", ") if place in places]
+
+
+def shows_tab_of_task() -> bool:
+    """Whether a task instance has the tab "Bias"."""
+    return "task_instance" in shown_views()
+
+
+_EVERYWHERE = "nav, dag, task_instance"
+
 _VIEWS = [
     _view("nav", "bias", "gates"),
     _view("dag", "bias-history", "history?dag_id={DAG_ID}"),
@@ -48,10 +62,12 @@ _VIEWS = [
     ),
 ]
 
+_SHOWN = [view for view in _VIEWS if view["destination"] in shown_views()]
+
 
 class ClarifyPlugin(AirflowPlugin):
     """Adds the page "Bias" to task instances, to DAGs and to the navigation."""
 
     name = "clarify"
     fastapi_apps = _APPS
-    external_views = _VIEWS
+    external_views = _SHOWN

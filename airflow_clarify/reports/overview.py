@@ -118,6 +118,9 @@ def _facet(column: str, section: FacetSection, methods: Sequence[str], most: int
         if any(mark.outcome is not None for mark in of_method)
     }
     document["left_out"] = len(section.groups) - len(groups)
+    document["not_passing"] = sum(
+        group.outcome in (Outcome.VIOLATION, Outcome.INCONCLUSIVE) for group in section.groups
+    )
     return document
 
 

@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
 from airflow_clarify.engines.sagemaker.status import JobStatus, without_datetimes
 from airflow_clarify.exceptions import JobError
+from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links
 from airflow_clarify.operators.plainly import plainly
 from airflow_clarify.operators.telling import describe_run, leave_overview, show, tell
@@ -51,7 +52,7 @@ class ClarifyJobSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("job_name", "aws_conn_id", "region_name", "verify")
-    operator_extra_links = JOB_LINKS
+    operator_extra_links = (BiasReportLink(), *JOB_LINKS)
     ui_color = "#e3eef9"
 
     def __init__(

@@ -27,7 +27,7 @@ ADMIN = "ada"
 READER = "rosa"
 PASSWORD = "only-on-loopback"
 
-GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL = (
+GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALLED, SILENT, COUNTRIES = (
     "train_review_ranker",
     "payroll_scoring",
     "store_ranking",
@@ -37,8 +37,11 @@ GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL = (
     "balanced_ranker",
     "measured_reviews",
     "several_rankers",
+    "stalled_ranker",
+    "silent_ranker",
+    "loans_by_country",
 )
-READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL)
+READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALLED, SILENT, COUNTRIES)
 
 HISTORY_RUNS = 200
 BAD_WEEK = range(6)
@@ -115,6 +118,39 @@ with DAG("several_rankers", schedule=None):
     gate()
     shop.expand(number=[0, 1, 2])
 
+for dag_id, runs_well in (("stalled_ranker", 1), ("silent_ranker", 0)):
+    with DAG(dag_id, schedule=None):
+
+        @task
+        def fetch(dag_id, runs_well):
+            count = HOME / f"{dag_id}-runs"
+            before = int(count.read_text()) if count.exists() else 0
+            count.write_text(str(before + 1))
+            if before >= runs_well:
+                raise AirflowFailException("there are no data today")
+
+        of_today = ClarifyPreTrainingBiasOperator(
+            task_id="bias",
+            data_config=DataConfig(f"{HOME}/reviews.csv", label="sentiment"),
+            bias_config=BiasConfig([1], "product_category", label_type="categorical"),
+        )
+        fetch(dag_id, runs_well) >> of_today
+        BiasGateOperator(task_id="gate", analysis=of_today.output, thresholds={"DPL": 0.5})
+
+with DAG("loans_by_country", schedule=None):
+    name = "{{ task.data_config['input_path'].rpartition('/')[2].removesuffix('.csv').title() }}"
+    by_country = ClarifyPreTrainingBiasOperator.partial(
+        task_id="bias",
+        bias_config=BiasConfig([1], "gender", label_type="categorical"),
+        map_index_template=name,
+    ).expand(data_config=[{"input_path": f"{HOME}/{one}.csv", "label": "approved"} for one in ("germany", "france")])
+    BiasGateOperator.partial(
+        task_id="gate",
+        thresholds={"DPL": 0.2},
+        on_violation="warn",
+        map_index_template="{{ task.analysis['data']['path'].rpartition('/')[2].removesuffix('.csv').title() }}",
+    ).expand(analysis=by_country.output)
+
 with DAG("nightly_export", schedule=None):
 
     @task
@@ -175,6 +211,9 @@ def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBia
     (home / "dags" / "gated.py").write_text(DAGS)
     rows = [f"Trend,{int(n < 78)}" for n in range(118)] + [f"Dresses,{int(n < 770)}" for n in range(1000)]
     (home / "reviews.csv").write_text("\n".join(["product_category,sentiment", *rows]))
+    for country, hired in (("germany", 20), ("france", 48)):
+        rows = [f"F,{int(n < hired)}" for n in range(100)] + [f"M,{int(n < 50)}" for n in range(100)]
+        (home / f"{country}.csv").write_text("\n".join(["gender,approved", *rows]))
     if not any(point.name == "clarify" for point in entry_points(group="airflow.plugins")):
         # The package was installed before it had this entry point.
         (home / "plugins" / "clarify_plugin.py").write_text(PLUGIN)
@@ -192,6 +231,7 @@ def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBia
         runs = {dag_id: services.trigger(dag_id) for dag_id in (SECRET, *READABLE)}
         for dag_id, run_id in runs.items():
             services.wait_for_run(dag_id, run_id)
+        services.wait_for_run(STALLED, services.trigger(STALLED))
         yield AirflowWithBias(services, runs, write_history(services, GATED, runs[GATED]))
 
 

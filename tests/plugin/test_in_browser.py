@@ -14,6 +14,7 @@ import pytest
 from airflow_services import _free_port
 from airflow_with_bias import (
     ADMIN,
+    COUNTRIES,
     GATED,
     HOSTILE,
     MEASURED,
@@ -21,6 +22,8 @@ from airflow_with_bias import (
     READER,
     SECRET,
     SEVERAL,
+    SILENT,
+    STALLED,
     WAITING,
     WIDE,
     AirflowWithBias,
@@ -53,7 +56,8 @@ def test_the_page_is_found_from_airflows_own_pages(bias_airflow: AirflowWithBias
         ada.bias.get_by_role("heading", name="Bias").wait_for()
         ada.until(lambda: ada.bias.get_by_test_id("waiting").get_attribute("data-waiting") == "0")
         verdicts = ada.bias.locator("tbody tr td:first-child").all_inner_texts()
-        assert verdicts == ["Violation"] * 7 + ["Inconclusive"] + ["Pass"] * 3
+        # Who has not judged comes before who has let the data pass.
+        assert verdicts == ["Violation"] * 8 + ["Inconclusive"] + ["Not judged"] * 2 + ["Pass"] * 4
         ada.screenshot("gates")
         ada.bias.get_by_role("link", name=GATED).click()
         ada.page.wait_for_url(f"**/dags/{GATED}/plugin/bias-history")
@@ -147,6 +151,63 @@ def test_a_gate_of_several_analyses_shows_the_worst_and_lets_each_be_chosen(bias
         ada.screenshot("verdict")
 
 
+def test_a_gate_whose_latest_run_failed_before_it_is_not_judged(bias_airflow: AirflowWithBias, visit) -> None:
+    why = "A task before this gate failed, so the gate did not run."
+    with visit(ADMIN) as ada:
+        page = ada.gates()
+        page.get_by_role("button", name="2 not judged").click()
+        rows = page.locator("tbody tr")
+        ada.until(lambda: rows.count() == 2)
+        stalled = rows.filter(has_text=STALLED).inner_text()
+        assert why in stalled
+        assert "Before that: Pass, of the run due" in stalled
+        assert "Before that" not in rows.filter(has_text=SILENT).inner_text()
+        ada.screenshot("gates")
+
+        page = ada.history(STALLED)
+        verdicts = page.get_by_test_id("verdict")
+        verdicts.nth(1).wait_for()
+        latest, before = verdicts.all_inner_texts()
+        assert latest.startswith("Not judged in gate")
+        assert why in latest
+        assert before.startswith("Pass in gate")
+        assert "Latest verdict, of the run due" in before
+        decided = page.get_by_role("region", name="Runs and decisions").locator("tbody tr").all_inner_texts()
+        assert [re.split(r"\s{2,}|\t", row)[1] for row in decided] == ["Not judged", "Pass"]
+        page.get_by_role("button", name="Not passing (1)").wait_for()
+        ada.screenshot("history")
+
+        page = ada.history(SILENT)
+        page.get_by_test_id("verdict").get_by_role("heading", name="Not judged in gate").wait_for()
+        ada.screenshot("history-silent")
+        page = ada.verdict(SILENT, bias_airflow.runs[SILENT])
+        page.get_by_test_id("verdict").get_by_role("heading", name="Not judged").wait_for()
+        page.get_by_text("No data were judged in this run.").wait_for()
+        ada.screenshot("verdict")
+
+
+def test_mapped_gates_are_called_what_their_author_calls_them_and_name_their_data(bias_airflow, visit) -> None:
+    with visit(ADMIN) as ada:
+        page = ada.gates()
+        page.get_by_label("Search DAGs, tasks and data").fill("germany")
+        rows = page.locator("tbody tr")
+        ada.until(lambda: rows.count() == 1)
+        assert "gate [Germany]" in rows.inner_text()
+        assert rows.locator(".data-name").inner_text().endswith("/germany.csv")
+        ada.screenshot("gates")
+        rows.get_by_role("link", name="gate [Germany]").click()
+        verdict = page.get_by_test_id("verdict")
+        verdict.get_by_role("heading", name="Violation").wait_for()
+        assert "Instance Germany" in verdict.inner_text()
+        assert verdict.get_by_test_id("data").inner_text().endswith("/germany.csv")
+        ada.screenshot("verdict")
+        page = ada.history(COUNTRIES)
+        tasks = page.get_by_role("group", name="Task").get_by_role("button")
+        tasks.first.wait_for()
+        names = ["gate [Germany]", "gate [France]", "bias [Germany] (measures)", "bias [France] (measures)"]
+        assert sorted(tasks.all_inner_texts()) == sorted(names)
+
+
 def test_six_hundred_values_are_searched_and_sorted(bias_airflow: AirflowWithBias, visit) -> None:
     with visit(ADMIN) as ada:
         page = ada.verdict(WIDE, bias_airflow.runs[WIDE])
@@ -223,7 +284,8 @@ def test_hostile_values_stay_text(bias_airflow: AirflowWithBias, visit) -> None:
             assert ada.frame.locator("script").count() == 1
             assert ada.frame.locator("main img, main b, main i, main u, main style").count() == 0
             links = ada.frame.evaluate("() => [...document.links].map(link => link.href)")
-            assert all(link.startswith(ada.url) for link in links)
+            # Beside Airflow's own pages, the console of the bucket that the files lie in.
+            assert all(link.startswith((ada.url, "https://console.aws.amazon.com/s3/")) for link in links)
         page = ada.verdict(HOSTILE, bias_airflow.runs[HOSTILE])
         rows = page.locator("table.data > tbody > tr")
         rows.first.wait_for()
@@ -359,7 +421,7 @@ def test_a_history_survives_a_latest_run_that_cannot_be_read(bias_airflow: Airfl
         page.goto(f"{ada.url}/clarify/history?dag_id={GATED}")
         page.get_by_text("The verdict of the latest run cannot be read").wait_for()
         page.get_by_text("which cannot read what it says: upgrade the one there").wait_for()
-        page.get_by_text("An earlier run, due").wait_for()
+        page.get_by_text("Latest verdict, of the run due").wait_for()
         page.get_by_text("1 run could not be read. Older runs could not be listed.").wait_for()
         assert page.locator(".behind path").count() == 15
         ada.screenshot()
@@ -415,7 +477,7 @@ def test_a_session_that_has_ended_is_said(bias_airflow: AirflowWithBias, visit) 
         assert nobody.read() == ""
 
 
-@pytest.mark.parametrize("width", [390, 768])
+@pytest.mark.parametrize("width", [390, 768, 800])
 def test_it_fits_small_windows(width: int, bias_airflow: AirflowWithBias, visit) -> None:
     # By itself, as Airflow's own pages do not fit.
     with visit(ADMIN, viewport={"width": width, "height": 844}) as ada:
@@ -431,6 +493,9 @@ def test_it_fits_small_windows(width: int, bias_airflow: AirflowWithBias, visit)
             needed, there = ada.page.evaluate(size)
             ada.screenshot(f"{name}-{width}")
             assert needed <= there, name
+            if width >= 768:
+                cut = "() => [...document.querySelectorAll('.scroll')].map(one => one.scrollWidth - one.clientWidth)"
+                assert max(ada.page.evaluate(cut)) <= 0, f"{name}: a column is cut"
 
 
 def test_it_works_below_a_path_of_a_proxys(bias_airflow: AirflowWithBias, browser) -> None:

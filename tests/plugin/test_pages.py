@@ -136,3 +136,22 @@ def test_every_static_file_is_in_the_wheel(tmp_path: Path) -> None:
     there = {path.relative_to(PROJECT).as_posix() for path in STATIC.rglob("*") if path.is_file()}
     assert shipped == there
     assert {"index.html", "built-from.json"} <= {Path(name).name for name in shipped}
+
+
+@pytest.mark.parametrize(
+    ("setting", "places"),
+    [
+        (None, ["nav", "dag", "task_instance"]),
+        ("dag", ["dag"]),
+        ("task_instance, NAV", ["nav", "task_instance"]),
+        ("none", []),
+        ("", []),
+    ],
+)
+def test_a_setting_hides_the_page(setting: str | None, places: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_clarify.plugin import shown_views, shows_tab_of_task
+
+    if setting is not None:
+        monkeypatch.setenv("AIRFLOW__CLARIFY__BIAS_PAGE", setting)
+    assert shown_views() == places
+    assert shows_tab_of_task() == ("task_instance" in places)

@@ -89,7 +89,11 @@ def test_it_stays_small_however_many_values_there_are(values: int) -> None:
     counts = {f"Category number {n:04d}": (n % 17 + 1, n % 13 + 1) for n in range(values)}
     many, thresholds = analysed(counts), Thresholds({"DPL": 0.1})
     document = overview([many], [thresholds.judge(many)])
-    assert document["analyses"][0]["facets"][0]["left_out"] == max(0, values - MOST_VALUES)
+    facet = document["analyses"][0]["facets"][0]
+    assert facet["left_out"] == max(0, values - MOST_VALUES)
+    # Those that are left out count as well.
+    failing = {finding.value for finding in thresholds.judge(many).violations}
+    assert facet["not_passing"] == len(failing)
     assert len(json.dumps(document)) < 120_000
 
 

@@ -9,6 +9,7 @@ from airflow.sdk import DAG
 
 from airflow_clarify import BiasConfig, ClarifyPreTrainingBiasOperator, DataConfig, SageMakerEngine
 from airflow_clarify.get_provider_info import get_provider_info
+from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS
 
 JOB = {"job_name": "lab-1", "region": "eu-west-1", "partition": "aws", "output": "s3://lab/a b/out/"}
@@ -61,11 +62,17 @@ def test_only_tasks_with_jobs_have_links() -> None:
             "data_config": DataConfig("s3://b/d.csv", label="y"),
             "bias_config": BiasConfig([1], "f"),
         }
-        assert not ClarifyPreTrainingBiasOperator(task_id="embedded", **arguments).operator_extra_links
+        embedded = ClarifyPreTrainingBiasOperator(task_id="embedded", **arguments)
+        assert [link.name for link in embedded.operator_extra_links] == ["Bias report"]
         job = ClarifyPreTrainingBiasOperator(task_id="job", engine=SageMakerEngine(role="r"), **arguments)
-        assert [link.name for link in job.operator_extra_links] == ["Processing job", "CloudWatch logs", "Output in S3"]
+        assert [link.name for link in job.operator_extra_links] == [
+            "Bias report",
+            "Processing job",
+            "CloudWatch logs",
+            "Output in S3",
+        ]
 
 
 def test_the_provider_names_them_all() -> None:
-    named = [f"{type(link).__module__}.{type(link).__qualname__}" for link in JOB_LINKS]
+    named = [f"{type(link).__module__}.{type(link).__qualname__}" for link in (BiasReportLink(), *JOB_LINKS)]
     assert get_provider_info()["extra-links"] == named

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { airflowOf, pages, segment, viewOf } from "./address";
+import { addressOnTheWeb, airflowOf, pages, segment, viewOf } from "./address";
 
 const at = (path: string) => viewOf(new URL(path, "https://airflow.example.org"));
 
@@ -46,5 +46,22 @@ describe("Airflow's addresses", () => {
       "dags/d/runs/r/tasks/t/mapped/2/plugin/bias-verdict",
     );
     expect(() => segment("..")).toThrow();
+  });
+});
+
+describe("the page on the web of a location", () => {
+  it.each([
+    ["s3://bucket/bias/report.html", "https://console.aws.amazon.com/s3/object/bucket?prefix=bias/report.html"],
+    ["s3://my_conn@bucket/a b/*.csv", "https://console.aws.amazon.com/s3/buckets/bucket?prefix=a%20b/"],
+    ["s3://bucket", "https://console.aws.amazon.com/s3/buckets/bucket?prefix="],
+    ["gs://bucket/r.html", "https://console.cloud.google.com/storage/browser/_details/bucket/r.html"],
+    ["https://host/reviews.csv", "https://host/reviews.csv"],
+    ["https://ana:secret@host/reviews.csv", null],
+    ["javascript://host/%0aalert(1)", null],
+    ["/local/report.html", null],
+    ["file:///local/report.html", null],
+    ["lake.loans", null],
+  ])("%s", (location, address) => {
+    expect(addressOnTheWeb(location)).toBe(address);
   });
 });

@@ -76,3 +76,28 @@ export function segment(text: string): string {
   if (text === "." || text === "..") throw new Error(`${JSON.stringify(text)} cannot be a part of an address.`);
   return encodeURIComponent(text);
 }
+
+/** The page on the web that shows what lies at a location, such as an object of a bucket in its console; null: none. */
+export function addressOnTheWeb(location: string): string | null {
+  const found = /^([a-z0-9]+):\/\/([^/?#]+)(?:\/(.*))?$/is.exec(location);
+  if (!found) return null;
+  const [, scheme = "", host = "", key = ""] = found;
+  // Before the @ stands a connection of Airflow's. A pattern names no object.
+  const bucket = encodeURIComponent(host.slice(host.lastIndexOf("@") + 1));
+  const folder = !key || key.endsWith("/") || /[*?[]/.test(key);
+  const path = folder ? key.slice(0, key.search(/[*?[]|$/)).replace(/[^/]*$/, "") : key;
+  const parts = path.split("/").map(encodeURIComponent).join("/");
+  switch (scheme.toLowerCase()) {
+    case "s3":
+    case "s3a":
+    case "s3n":
+      return `https://console.aws.amazon.com/s3/${folder ? "buckets" : "object"}/${bucket}?prefix=${parts}`;
+    case "gs":
+    case "gcs":
+      return `https://console.cloud.google.com/storage/browser/${folder ? "" : "_details/"}${bucket}/${parts}`;
+    case "https":
+      return URL.canParse(location) && !host.includes("@") ? new URL(location).href : null;
+    default:
+      return null;
+  }
+}

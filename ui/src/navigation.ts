@@ -25,3 +25,24 @@ export function open(page: string): void {
   around.history.pushState(null, "", address);
   around.dispatchEvent(new (around as Window & typeof globalThis).PopStateEvent("popstate", { state: null }));
 }
+
+/**
+ * Open a page that is none of Airflow's in a tab of its own.
+ *
+ * The frame that Airflow puts us into may open no tabs. So the link is followed in Airflow's page around it.
+ */
+export function openOutside(address: string): void {
+  let around: Document;
+  try {
+    around = window.parent.document;
+  } catch {
+    around = document;
+  }
+  const link = around.createElement("a");
+  link.href = address;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  around.body.append(link);
+  link.click();
+  link.remove();
+}

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.bias.config import DataConfig, describe_given
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class DuckDBEngine:
     name: ClassVar[str] = "duckdb"
     draws_by_key: ClassVar[bool] = False
     template_fields: ClassVar[tuple[str, ...]] = ("duckdb_conn_id", "memory_limit", "threads", "temp_directory")
+
+    __repr__ = describe_given
 
     def data_named(self, source: str) -> DataConfig:
         """Files."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_clarify.bias.config import describe_given
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
 from airflow_clarify.engines.sagemaker.names import DEFAULT_PREFIX, job_name
 from airflow_clarify.exceptions import ConfigError
@@ -91,6 +92,8 @@ class SageMakerEngine:
         "region_name",
         "verify",
     )
+
+    __repr__ = describe_given
 
     def check_data(self, data: DataConfig) -> None:
         """Say what cannot be done with this data, before any work.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from airflow_clarify.bias.config import describe_given
 from airflow_clarify.engines.tables import TableEngine, refuse_file_options
 from airflow_clarify.exceptions import ConfigError
 
@@ -35,6 +36,8 @@ class SparkEngine(TableEngine):
 
     name: ClassVar[str] = "spark"
     template_fields: ClassVar[tuple[str, ...]] = ("conn_id", "url")
+
+    __repr__ = describe_given
 
     def data_named(self, source: str) -> DataConfig:
         """Files, where it looks like a path; otherwise a table."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_clarify.bias.config import describe_given
 from airflow_clarify.engines.tables import TableEngine, refuse_file_options
 from airflow_clarify.exceptions import ConfigError
 
@@ -37,6 +38,8 @@ class SQLEngine(TableEngine):
 
     name: ClassVar[str] = "sql"
     template_fields: ClassVar[tuple[str, ...]] = ("conn_id", "dialect", "hook_params")
+
+    __repr__ = describe_given
 
     def data_named(self, source: str) -> DataConfig:
         """A table."""

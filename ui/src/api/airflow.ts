@@ -3,7 +3,7 @@
 import type { TaskPlace, View } from "../address";
 import { segment } from "../address";
 import type { Query } from "./client";
-import { get, getAhead, notOfTheApi } from "./client";
+import { ApiError, get, getAhead, notOfTheApi } from "./client";
 import { kept, keep } from "./session";
 
 export const KEY = "bias_overview";
@@ -19,6 +19,10 @@ export interface Entry extends TaskPlace {
   runAfter: string;
   /** When the XCom was written: another one means another value. */
   timestamp: string;
+  /** Of a gate that has ended without a verdict: the state in which it did. There is no XCom then. */
+  unjudged?: string;
+  /** What the author calls this instance of a mapped task. */
+  instance?: string;
 }
 
 export interface Page {
@@ -159,6 +163,100 @@ export async function overviewAt(place: TaskPlace, signal?: AbortSignal, urgency
 function valueRequest(place: TaskPlace): [string, Query] {
   const run = `dags/${segment(place.dagId)}/dagRuns/${segment(place.runId)}`;
   return [`${run}/taskInstances/${segment(place.taskId)}/xcomEntries/${KEY}`, { map_index: place.mapIndex }];
+}
+
+/** The operators that check bias, as Airflow names a task's operator; those that judge come first. */
+export const JUDGING = ["BiasGateOperator"];
+export const MEASURING = ["ClarifyPreTrainingBiasOperator", "ClarifyJobSensor"];
+
+/** How a task ends that has left no verdict. One that was skipped may have judged before. */
+const ENDED_WITHOUT = ["failed", "upstream_failed", "skipped"];
+
+interface ListedInstance {
+  dag_id: string;
+  dag_run_id: string;
+  task_id: string;
+  map_index: number;
+  dag_display_name?: string;
+  task_display_name?: string;
+  run_after: string;
+  state: string | null;
+  operator: string | null;
+  rendered_map_index?: string | null;
+}
+
+/**
+ * List the gates that have ended in a way in which there may be no verdict, those of the latest runs first.
+ *
+ * Who may not read task instances gets none, and still sees every verdict.
+ */
+export async function listEnded(place: { dagId?: string; since?: string }, most: number, signal?: AbortSignal): Promise<Entry[]> {
+  const found: Entry[] = [];
+  for (let offset = 0; offset < most; ) {
+    const query: Query = {
+      operator: JUDGING,
+      state: ENDED_WITHOUT,
+      order_by: "-run_after",
+      run_after_gte: place.since,
+      limit: PAGE,
+      offset,
+    };
+    const listed = await instancesAt(`dags/${part(place.dagId)}/dagRuns/~/taskInstances`, query, signal);
+    const fitting = listed.filter((one) => JUDGING.includes(one.operator ?? "") && ENDED_WITHOUT.includes(one.state ?? ""));
+    found.push(...fitting.map(endedOf));
+    if (listed.length < PAGE) break;
+    offset += listed.length;
+  }
+  return found;
+}
+
+/** What the author calls each instance of a mapped task, by its number. */
+export async function instanceNames(run: TaskPlace, signal?: AbortSignal): Promise<Map<number, string>> {
+  const path = `dags/${segment(run.dagId)}/dagRuns/${segment(run.runId)}/taskInstances`;
+  const listed = await instancesAt(path, { task_id: run.taskId, limit: PAGE }, signal);
+  return new Map(
+    listed.flatMap((one) => (one.task_id === run.taskId && one.rendered_map_index ? [[one.map_index, one.rendered_map_index]] : [])),
+  );
+}
+
+async function instancesAt(path: string, query: Query, signal?: AbortSignal): Promise<ListedInstance[]> {
+  try {
+    const found = (await get(path, query, signal)) as { task_instances?: ListedInstance[] } | null;
+    return Array.isArray(found?.task_instances) ? found.task_instances : [];
+  } catch (error) {
+    if (error instanceof ApiError && (error.refusal === "forbidden" || error.refusal === "missing")) return [];
+    throw error;
+  }
+}
+
+function endedOf(listed: ListedInstance): Entry {
+  return {
+    dagId: listed.dag_id,
+    runId: listed.dag_run_id,
+    taskId: listed.task_id,
+    mapIndex: listed.map_index,
+    dagName: listed.dag_display_name ?? listed.dag_id,
+    taskName: listed.task_display_name ?? listed.task_id,
+    runAfter: listed.run_after,
+    timestamp: "",
+    unjudged: listed.state ?? "",
+    instance: listed.rendered_map_index ?? undefined,
+  };
+}
+
+/**
+ * Those of the ended gates that have left no verdict.
+ *
+ * A gate that did not even start may still have the XCom of an earlier try, before it was cleared.
+ */
+export function withoutVerdict(ended: Entry[], entries: Entry[]): Entry[] {
+  const judged = new Set(entries.map(placeOf));
+  return ended.filter((one) => one.unjudged === "upstream_failed" || !judged.has(placeOf(one)));
+}
+
+/** Which task instance it is. */
+export function placeOf(entry: TaskPlace): string {
+  return JSON.stringify([entry.dagId, entry.runId, entry.taskId, entry.mapIndex]);
 }
 
 export interface TaskInstance {

@@ -25,7 +25,7 @@ export function hasLoggedOut(error: unknown): boolean {
   return error instanceof ApiError && error.refusal === "logged-out";
 }
 
-export type Query = Record<string, string | number | undefined>;
+export type Query = Record<string, string | number | string[] | undefined>;
 
 /** A browser opens six connections to a server; what is more waits in line there, out of our reach. */
 const AT_ONCE = 6;
@@ -86,7 +86,8 @@ export function getAhead(path: string, query: Query): Promise<unknown> {
 function addressOf(path: string, query: Query): URL {
   const address = new URL(`api/v2/${path}`, airflowOf(new URL(location.href)));
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) address.searchParams.set(name, String(value));
+    if (Array.isArray(value)) value.forEach((one) => address.searchParams.append(name, one));
+    else if (value !== undefined) address.searchParams.set(name, String(value));
   }
   return address;
 }

@@ -2,10 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import type { Entry, Page } from "../api/airflow";
-import { latestFirst, listMany, listOverviews } from "../api/airflow";
+import { latestFirst, listEnded, listMany, listOverviews, placeOf, withoutVerdict } from "../api/airflow";
 import { keyOf, useValues } from "../history/useValues";
 import type { Outcome, Overview } from "../overview/model";
-import { severity } from "../overview/model";
+import { gateSeverity } from "../overview/model";
 import { whyOf } from "../overview/text";
 
 const LOOK_AGAIN = 60_000;
@@ -16,8 +16,10 @@ export const LOOKED_THROUGH = 1000;
 const WINDOWS = [365, 90, 30, 7, 1];
 
 interface Found {
-  /** The latest entry of each task. */
+  /** What each task has left in its latest run, or that it has left nothing. */
   latest: Entry[];
+  /** The last verdict before, of the tasks whose latest run has none. */
+  before: Entry[];
   /** Where older verdicts were left out: since when all were looked at. */
   since: string | undefined;
 }
@@ -30,6 +32,8 @@ export interface Gate {
   error: unknown;
   outcome: Outcome | null;
   why: string;
+  /** The last verdict of a gate whose latest run has none. */
+  before: { entry: Entry; outcome: Outcome | null } | undefined;
 }
 
 /** Every gated DAG's latest verdicts, the worst first. */
@@ -40,19 +44,24 @@ export function useGates(): { gates: Gate[]; waiting: number; since: string | un
     queryFn: ({ signal }) => latestOfAll(signal),
   });
   const entries = found.data?.latest;
-  const values = useValues(entries, found.dataUpdatedAt);
+  const earlier = found.data?.before;
+  const asked = useMemo(() => (entries ? [...entries, ...(earlier ?? [])] : undefined), [entries, earlier]);
+  const values = useValues(asked, found.dataUpdatedAt);
   const gates = useMemo(() => {
     const all = (entries ?? []).map((entry): Gate => {
       const value = values.get(keyOf(entry));
       const overview = value && "overview" in value ? value.overview : undefined;
       const error = value && "error" in value ? value.error : undefined;
-      return { entry, overview, error, outcome: overview?.outcome ?? null, why: overview ? whyOf(overview) : "" };
+      const last = entry.unjudged === undefined ? undefined : earlier?.find((one) => isOfTask(one, entry));
+      const judged = last && values.get(keyOf(last));
+      const before = judged && "overview" in judged ? { entry: last, outcome: judged.overview.outcome } : undefined;
+      return { entry, overview, error, outcome: overview?.outcome ?? null, why: overview ? whyOf(overview) : "", before };
     });
     return worstFirst(withoutMeasuring(all));
-  }, [entries, values]);
+  }, [entries, earlier, values]);
   return {
     gates,
-    waiting: (entries?.length ?? 0) - values.size,
+    waiting: (asked?.length ?? 0) - values.size,
     since: found.data?.since,
     error: found.error,
     loaded: entries !== undefined,
@@ -68,26 +77,49 @@ function withoutMeasuring(all: Gate[]): Gate[] {
 }
 
 export function worstFirst(gates: Gate[]): Gate[] {
-  const rank = (gate: Gate) => (gate.error === undefined ? severity(gate.outcome) : severity("pass") - 0.5);
+  // What cannot be read may be anything.
+  const rank = (gate: Gate) => gateSeverity(gate.error === undefined ? gate.outcome : null);
   return gates.toSorted((one, other) => rank(one) - rank(other) || latestFirst(one.entry, other.entry));
 }
 
 async function latestOfAll(signal: AbortSignal): Promise<Found> {
+  const { entries, since } = await listedEntries(signal);
+  const ended = await listEnded({ since }, LOOKED_THROUGH, signal);
+  return { ...latestWith(entries, withoutVerdict(ended, entries)), since };
+}
+
+async function listedEntries(signal: AbortSignal): Promise<{ entries: Entry[]; since: string | undefined }> {
   const first = await listOverviews({}, signal);
-  if (first.total <= LOOKED_THROUGH) return { latest: latestOf(await whole({}, first, signal)), since: undefined };
+  if (first.total <= LOOKED_THROUGH) return { entries: await whole({}, first, signal), since: undefined };
   if (first.latestFirst) {
     const entries = await whole({}, first, signal);
-    return { latest: latestOf(entries), since: entries.at(-1)?.runAfter };
+    return { entries, since: entries.at(-1)?.runAfter };
   }
   // Airflow 3.1 does not list the latest first: so a time is looked for since when there are no more than enough.
   for (const days of WINDOWS) {
     const since = new Date(Date.now() - days * DAY).toISOString();
     const page = await listOverviews({ since }, signal);
     if (page.total <= LOOKED_THROUGH || days === WINDOWS.at(-1)) {
-      return { latest: latestOf(await whole({ since }, page, signal)), since };
+      return { entries: await whole({ since }, page, signal), since };
     }
   }
-  return { latest: [], since: undefined };
+  return { entries: [], since: undefined };
+}
+
+/** What each task has left in its latest run, and the last verdicts of those whose latest run has none. */
+export function latestWith(entries: Entry[], without: Entry[]): { latest: Entry[]; before: Entry[] } {
+  const stale = new Set(without.map(placeOf));
+  const judged = entries.filter((entry) => !stale.has(placeOf(entry)));
+  const latest = latestOf([...judged, ...without]);
+  const silent = latest.filter((entry) => entry.unjudged !== undefined);
+  const before = latestOf(judged).filter((one) => silent.some((entry) => isOfTask(one, entry)));
+  return { latest, before: before.filter((one) => !latest.includes(one)) };
+}
+
+/** Whether both are of one task, and of one of its instances where both are of one. */
+function isOfTask(one: Entry, other: Entry): boolean {
+  const same = one.dagId === other.dagId && one.taskId === other.taskId;
+  return same && (one.mapIndex === other.mapIndex || one.mapIndex < 0 || other.mapIndex < 0);
 }
 
 async function whole(place: { since?: string }, first: Page, signal: AbortSignal): Promise<Entry[]> {

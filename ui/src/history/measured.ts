@@ -48,7 +48,7 @@ export function runsOf(entries: Entry[], values: Values, analysis: string | unde
 export function newestReadable(entries: Entry[], values: Values): { entry: Entry; overview: Overview } | undefined {
   for (const entry of entries) {
     const found = values.get(keyOf(entry));
-    if (found && "overview" in found) return { entry, overview: found.overview };
+    if (entry.unjudged === undefined && found && "overview" in found) return { entry, overview: found.overview };
   }
   return undefined;
 }

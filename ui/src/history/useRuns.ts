@@ -3,7 +3,18 @@ import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useMemo } from "react";
 
 import type { Entry } from "../api/airflow";
-import { FIRST_ENTRIES, dueOfEarliest, latestFirst, listMany, listOverviews, oneOfEachTask } from "../api/airflow";
+import {
+  FIRST_ENTRIES,
+  dueOfEarliest,
+  instanceNames,
+  latestFirst,
+  listEnded,
+  listMany,
+  listOverviews,
+  oneOfEachTask,
+  placeOf,
+  withoutVerdict,
+} from "../api/airflow";
 import { FIRST_OF_ALL, hasLoggedOut } from "../api/client";
 import type { Overview } from "../overview/model";
 import { fetchOverview } from "./useValues";
@@ -13,6 +24,9 @@ export const MOST_RUNS = 200;
 
 /** A DAG may check often and in many places. */
 const MOST_ENTRIES = 2000;
+
+/** As many of its gates that have ended without a verdict are looked at. */
+const MOST_ENDED = 400;
 
 const LOOK_AGAIN = 60_000;
 
@@ -26,6 +40,8 @@ export interface Series {
   kind: Overview["kind"] | undefined;
   /** The latest first. */
   entries: Entry[];
+  /** Its runs that have ended without a verdict. */
+  unjudged: Entry[];
   /** Whether Airflow has more of them than were listed. */
   more: boolean;
 }
@@ -42,22 +58,37 @@ export function useSeries(dagId: string) {
     queryKey: ["series", dagId],
     refetchInterval: LOOK_AGAIN,
     queryFn: async ({ signal }) => {
-      const { entries, complete } = await listLatest(dagId, signal);
-      const found = [...grouped(entries)].map(([id, own]) => ({ id, own: own.slice(0, MOST_RUNS) }));
+      const [{ entries, complete }, ended] = await Promise.all([listLatest(dagId, signal), listEnded({ dagId }, MOST_ENDED, signal)]);
+      const without = withoutVerdict(ended, entries);
+      const stale = new Set(without.map(placeOf));
+      const groups = grouped(entries.filter((entry) => !stale.has(placeOf(entry))));
+      // A gate that has never judged has a history too.
+      const known = new Set([...groups.values()].map((own) => own[0]?.taskId));
+      for (const [id, own] of grouped(without)) if (!known.has(own[0]?.taskId)) groups.set(id, []);
+      const silent = grouped(without);
+      const found = [...groups].map(([id, own]) => {
+        const real = own.slice(0, MOST_RUNS);
+        const [taskId, mapIndex] = JSON.parse(id) as [string, number];
+        // Where a task before it failed, a mapped gate has one instance that stands for all.
+        const unjudged = without.filter((one) => one.taskId === taskId && (one.mapIndex === mapIndex || one.mapIndex < 0));
+        return { id, own: real, unjudged: real.length > 0 ? unjudged : (silent.get(id) ?? []) };
+      });
       // The instances of a mapped task are all of one kind: only the first has to be asked.
       const firsts = oneOfEachTask(found.flatMap(({ own }) => own.slice(0, 1)));
       const asked = firsts.map(async (entry) => [entry.taskId, await kindOf(queries, entry)] as const);
       const kinds = new Map(await Promise.all(asked));
-      const series = found.map(({ id, own }): Series => {
-        const [latest] = own;
+      const named = await namesOfInstances(firsts.length > 0 ? found.flatMap(({ own }) => own.slice(0, 1)) : [], signal);
+      const series = found.map(({ id, own, unjudged }): Series => {
+        const latest = own[0] ?? unjudged[0];
         const taskId = latest?.taskId ?? "";
         return {
           id,
           taskId,
           mapIndex: latest?.mapIndex ?? -1,
-          name: nameOfSeries(latest),
-          kind: kinds.get(taskId),
+          name: nameOfSeries(latest, named.get(id)),
+          kind: own.length > 0 ? kinds.get(taskId) : "gate",
           entries: own,
+          unjudged,
           more: !complete && own.length < MOST_RUNS,
         };
       });
@@ -79,9 +110,26 @@ async function kindOf(queries: QueryClient, entry: Entry): Promise<Series["kind"
   }
 }
 
-export function nameOfSeries(entry: Entry | undefined): string {
+/** What the author calls the instances of mapped tasks, by series. */
+async function namesOfInstances(latest: Entry[], signal: AbortSignal): Promise<Map<string, string>> {
+  const mapped = latest.filter((entry) => entry.mapIndex >= 0);
+  const asked = oneOfEachTask(mapped).map(async (entry) => [entry.taskId, await instanceNames(entry, signal)] as const);
+  const names = new Map(await Promise.all(asked));
+  return new Map(
+    mapped.flatMap((entry) => {
+      const name = names.get(entry.taskId)?.get(entry.mapIndex);
+      return name === undefined ? [] : [[idOf(entry), name]];
+    }),
+  );
+}
+
+export function nameOfSeries(entry: Entry | undefined, instance?: string | null): string {
   if (!entry) return "";
-  return entry.mapIndex < 0 ? entry.taskName : `${entry.taskName} [${entry.mapIndex}]`;
+  return entry.mapIndex < 0 ? entry.taskName : `${entry.taskName} [${instance ?? entry.instance ?? entry.mapIndex}]`;
+}
+
+function idOf(entry: Entry): string {
+  return JSON.stringify([entry.taskId, entry.mapIndex]);
 }
 
 /** What could not be read may be a gate. */
@@ -125,9 +173,10 @@ export function useRuns(dagId: string, series: Series): Runs {
   });
   const listed = rest.data;
   const entries = useMemo(() => {
-    const known = new Set(series.entries.map((entry) => entry.runId));
+    const all = [...series.unjudged, ...series.entries];
+    const known = new Set(all.map((entry) => entry.runId));
     const more = (listed ?? []).filter((entry) => !known.has(entry.runId));
-    return sorted([...series.entries, ...more]).slice(0, MOST_RUNS);
+    return sorted([...all, ...more]).slice(0, MOST_RUNS);
   }, [series, listed]);
   return {
     entries,
@@ -152,7 +201,7 @@ function olderRuns(dagId: string, id: string, known: Entry[]) {
 function grouped(entries: Entry[]): Map<string, Entry[]> {
   const found = new Map<string, Entry[]>();
   for (const entry of entries) {
-    const id = JSON.stringify([entry.taskId, entry.mapIndex]);
+    const id = idOf(entry);
     const own = found.get(id);
     if (own) own.push(entry);
     else found.set(id, [entry]);

@@ -6,7 +6,7 @@ import type { Entry } from "../api/airflow";
 import { overviewOf } from "../api/airflow";
 import { hasLoggedOut } from "../api/client";
 import type { Overview } from "../overview/model";
-import { NotAnOverview, readOverview } from "../overview/model";
+import { NotAnOverview, readOverview, unjudgedOverview } from "../overview/model";
 import { drawingOrder } from "./drawing";
 
 /** What became of a value that was asked for. */
@@ -90,6 +90,7 @@ const valueKey = (entry: Entry) => ["value", keyOf(entry)];
 
 /** What asking again would not change. */
 function settled(queries: QueryClient, entry: Entry): Fetched | undefined {
+  if (entry.unjudged !== undefined) return { overview: unjudgedOverview(entry.unjudged) };
   const { data, error } = queries.getQueryState<Overview>(valueKey(entry)) ?? {};
   if (data) return { overview: data };
   return error instanceof NotAnOverview ? { error } : undefined;

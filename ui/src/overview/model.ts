@@ -39,6 +39,8 @@ export class Facet {
   /** Why a metric is not defined somewhere. */
   readonly errors: ReadonlyMap<string, string>;
   readonly leftOut: number;
+  /** How many values do not pass, those that were left out included. */
+  readonly notPassing: number;
   private readonly columns: ReadonlyMap<string, Column>;
   private read: Row[] | undefined;
 
@@ -51,6 +53,7 @@ export class Facet {
     this.metrics = measured.map(([name]) => name).sort();
     this.errors = new Map(errors.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
     this.leftOut = numberOf(found.left_out) ?? 0;
+    this.notPassing = numberOf(found.not_passing) ?? 0;
     this.columns = new Map(measured.map(([name, values]) => [name, columnOf(list(values), own(judged, name))]));
   }
 
@@ -104,9 +107,24 @@ export interface Analysis {
   outputs: [string, string][];
   engine: string | null;
   configSha256: string | null;
+  data: Data | null;
+}
+
+/** Where the data are that were measured. */
+export interface Data {
+  /** "path", "table" or "query". */
+  kind: string;
+  name: string;
+  /** In one short line, as it stands in the verdict's sentence. */
+  short: string;
+  connId: string | null;
 }
 
 export interface Overview {
+  /** Why there is no verdict, of a gate that has ended without one. */
+  unjudged?: string;
+  /** What the author calls this instance of a mapped task. */
+  instance: string | null;
   kind: "analysis" | "gate";
   reaction: string | null;
   outcome: Outcome | null;
@@ -140,6 +158,7 @@ export function readOverview(found: unknown): Overview {
   if (analyses.length === 0) throw new NotAnOverview("This task has pushed an overview without an analysis.");
   return {
     kind: top.kind === "gate" ? "gate" : "analysis",
+    instance: textOr(top.instance, null),
     reaction: textOr(top.reaction, null),
     outcome: outcomeOf(top.outcome),
     analyses,
@@ -184,7 +203,30 @@ function readAnalysis(found: Json): Analysis {
       : [],
     engine: textOr(found.engine, null),
     configSha256: textOr(found.config_sha256, null),
+    data: dataOf(found.data),
   };
+}
+
+function dataOf(found: unknown): Data | null {
+  if (!isObject(found) || typeof found.name !== "string" || found.name === "") return null;
+  return {
+    kind: textOr(found.kind, ""),
+    name: found.name,
+    short: textOr(found.short, found.name),
+    connId: textOr(found.conn_id, null),
+  };
+}
+
+/** What stands in the place of a verdict where a gate has ended without one. */
+export function unjudgedOverview(state: string): Overview {
+  return { kind: "gate", unjudged: unjudgedReason(state), instance: null, reaction: null, outcome: null, analyses: [] };
+}
+
+/** Why a gate that has ended in a state has not judged. */
+export function unjudgedReason(state: string): string {
+  if (state === "upstream_failed") return "A task before this gate failed, so the gate did not run.";
+  if (state === "skipped") return "This gate was skipped.";
+  return "This gate failed before it had a verdict; its log says why.";
 }
 
 function columnOf(values: unknown[], rules: Json): Column {
@@ -222,6 +264,21 @@ export function worstOf(overview: Overview): Analysis | undefined {
 
 export function worstFirst(analyses: Analysis[]): Analysis[] {
   return analyses.toSorted((one, other) => severity(one.outcome) - severity(other.outcome));
+}
+
+/** How a gate has come out, the worst first: one that has not judged is worse than one that has let the data pass. */
+const GATE_OUTCOMES: readonly (CheckOutcome | null)[] = ["violation", "inconclusive", null, "pass", "ignored"];
+
+export function gateSeverity(outcome: CheckOutcome | null): number {
+  return GATE_OUTCOMES.indexOf(outcome);
+}
+
+/** What each analysis is called: by its data where several have the same label, and otherwise as in {@link namesOf}. */
+export function titlesOf(analyses: Analysis[]): string[] {
+  const names = namesOf(analyses);
+  const data = analyses.map((one) => one.data?.short ?? "");
+  if (analyses.length < 2 || data.includes("") || new Set(data).size < data.length) return names;
+  return analyses.map(({ label, positive }, place) => `${data[place] ?? ""}: ${label} = ${positive}`);
 }
 
 /** A name for each analysis, by its label and positive label; numbered where several would have the same. */

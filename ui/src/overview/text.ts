@@ -1,7 +1,7 @@
 /** Numbers and names as people read them: as the report writes them, so that the two agree. */
 
-import type { Overview } from "./model";
-import { namesOf, worstOf } from "./model";
+import type { Analysis, Overview } from "./model";
+import { titlesOf, worstOf } from "./model";
 
 const NO_BREAK_SPACE = "\u00a0";
 
@@ -30,6 +30,12 @@ export function shortened(text: string, most = 60): string {
   if (characters.length <= most) return text;
   const end = Math.floor(most / 4);
   return `${characters.slice(0, most - end - 1).join("")}…${characters.slice(-end).join("")}`;
+}
+
+/** The end of a path, which tells it from others: its last folder and its file. */
+export function endOf(path: string): string {
+  const parts = path.split("/");
+  return parts.length > 3 ? `…/${parts.slice(-2).join("/")}` : path;
 }
 
 export function count(rows: number): string {
@@ -66,13 +72,21 @@ export function reasonOf(sentence: string, outcome: string | null): string {
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
+/** The same without the name of the data behind it, where that is shown beside it. */
+export function reasonWithoutData({ sentence, outcome, data }: Pick<Analysis, "sentence" | "outcome" | "data">): string {
+  const end = data ? `; data: ${data.short}` : "";
+  const rest = end && sentence.endsWith(end) ? sentence.slice(0, -end.length) : sentence;
+  return reasonOf(rest, outcome);
+}
+
 /** Why a task has come to its verdict: what its worst analysis says, which is named where there are several. */
 export function whyOf(overview: Overview): string {
+  if (overview.unjudged !== undefined) return overview.unjudged;
   const worst = worstOf(overview);
   if (!worst) return "";
-  const reason = reasonOf(worst.sentence, worst.outcome);
+  const reason = reasonWithoutData(worst);
   if (overview.analyses.length === 1 || reason === "") return reason;
-  return `${namesOf(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""}: ${reason}`;
+  return `${titlesOf(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""}: ${reason}`;
 }
 
 /** What a metric may be, in words. */

@@ -1,7 +1,9 @@
-import { Box, Button, Flex, NativeSelect, Text } from "@chakra-ui/react";
+import { Box, Button, Flex, Link, NativeSelect, Text } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 import { useState } from "react";
 
+import { addressOnTheWeb } from "../address";
+import { openOutside } from "../navigation";
 import type { Analysis } from "../overview/model";
 import { count, percent, plural, visible } from "../overview/text";
 import { Metrics } from "./Metrics";
@@ -77,18 +79,25 @@ export function Points({ title, points }: { title: string; points: string[] }) {
 
 /** Where the report lies, and what the numbers were computed from. */
 function Traces({ analysis }: { analysis: Analysis }) {
-  const { rows, positiveRows, label, positive, engine, configSha256, outputs } = analysis;
+  const { rows, positiveRows, label, positive, engine, configSha256, data } = analysis;
+  const outputs = analysis.outputs.toSorted(([one], [other]) => placeOfOutput(one) - placeOfOutput(other));
   return (
     <section>
       <Text as="h3" fontWeight="semibold" mb={1}>
         Where it comes from
       </Text>
       <dl className="traces">
+        {data ? (
+          <Trace term={data.kind === "path" ? "Data" : data.kind === "table" ? "Table" : "Query"}>
+            <Location text={data.name} />
+            {data.connId === null ? null : <span className="quiet">by the connection {visible(data.connId)}</span>}
+          </Trace>
+        ) : null}
         <Trace term="Label">
           <Name text={label} />, positive where <Name text={positive} />
         </Trace>
         {rows === null ? null : (
-          <Trace term="Data">
+          <Trace term="Rows">
             {plural(rows, "row", "rows")}
             {positiveRows === null || !rows ? "" : `, ${count(positiveRows)} positive (${percent(positiveRows / rows)})`}
           </Trace>
@@ -100,8 +109,8 @@ function Traces({ analysis }: { analysis: Analysis }) {
         ))}
         {engine === null ? null : <Trace term="Counted by">{visible(engine)}</Trace>}
         {configSha256 === null ? null : (
-          <Trace term="Configuration">
-            <Location text={configSha256} prefix="sha256 " />
+          <Trace term="Configuration, SHA-256">
+            <Location text={configSha256} />
           </Trace>
         )}
       </dl>
@@ -109,10 +118,20 @@ function Traces({ analysis }: { analysis: Analysis }) {
   );
 }
 
+/** What lies where, in the order in which people look for it. */
 const TITLES = new Map([
-  ["analysis", "Metrics (analysis.json)"],
   ["report", "Report"],
+  ["pdf", "Report (PDF)"],
+  ["notebook", "Report (notebook)"],
+  ["analysis", "Metrics (analysis.json)"],
+  ["summary", "Counts (summary.json)"],
+  ["config", "Configuration (analysis_config.json)"],
 ]);
+
+function placeOfOutput(name: string): number {
+  const place = [...TITLES.keys()].indexOf(name);
+  return place < 0 ? TITLES.size : place;
+}
 
 function Trace({ term, children }: { term: string; children: ReactNode }) {
   return (
@@ -123,19 +142,35 @@ function Trace({ term, children }: { term: string; children: ReactNode }) {
   );
 }
 
-/** A location that the browser cannot open, such as an object in a bucket: to be read, and copied. */
-function Location({ text, prefix = "" }: { text: string; prefix?: string }) {
+/** A location: to be read, and copied, and opened where it has a page on the web. */
+function Location({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
+  const address = addressOnTheWeb(text);
   // Only there where the page came over a secure connection.
   const clipboard = navigator.clipboard as Clipboard | undefined;
   return (
     <Flex gap={2} align="center" wrap="wrap">
       <span>
-        {prefix}
         <code className="location">
           <bdi>{visible(text)}</bdi>
         </code>
       </span>
+      {address === null ? null : (
+        <Link
+          href={address}
+          target="_blank"
+          rel="noopener noreferrer"
+          color="fg.info"
+          fontSize="xs"
+          aria-label={`Open ${visible(text)}`}
+          onClick={(event) => {
+            event.preventDefault();
+            openOutside(address);
+          }}
+        >
+          Open
+        </Link>
+      )}
       {clipboard ? (
         <Button
           size="2xs"

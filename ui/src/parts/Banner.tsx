@@ -1,21 +1,23 @@
 import { Box, Flex, Heading, Text } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 
-import type { CheckOutcome, Outcome } from "../overview/model";
+import type { CheckOutcome, Data, Outcome } from "../overview/model";
 import { CHECK_OUTCOMES } from "../overview/model";
-import { count, reasonOf, visible } from "../overview/text";
+import { count, reasonWithoutData, visible } from "../overview/text";
+import { Name } from "./Name";
 import { Sign, lookOf } from "./Verdicts";
 
 interface BannerProps {
   outcome: Outcome | null;
   title: ReactNode;
   sentence: string;
+  data?: Data | null;
   checks: Partial<Record<CheckOutcome, number>>;
   children?: ReactNode;
 }
 
 /** The verdict: what a reviewer reads first. */
-export function Banner({ outcome, title, sentence, checks, children }: BannerProps) {
+export function Banner({ outcome, title, sentence, data = null, checks, children }: BannerProps) {
   const look = lookOf(outcome);
   return (
     <Box
@@ -26,7 +28,6 @@ export function Banner({ outcome, title, sentence, checks, children }: BannerPro
       borderColor="border"
       borderInlineStartColor={`${look.palette}.solid`}
       borderRadius="md"
-     
       p={3}
       mb={3}
       data-testid="verdict"
@@ -50,8 +51,15 @@ export function Banner({ outcome, title, sentence, checks, children }: BannerPro
             {title}
           </Heading>
           <Text overflowWrap="anywhere">
-            {sentence === "" ? "These numbers were measured; nobody said which are too large." : visible(reasonOf(sentence, outcome))}
+            {sentence === ""
+              ? "These numbers were measured; nobody said which are too large."
+              : visible(reasonWithoutData({ sentence, outcome, data }))}
           </Text>
+          {data ? (
+            <Text fontSize="sm" color="fg.muted" overflowWrap="anywhere" data-testid="data">
+              Data: <Name text={data.short} most={120} />
+            </Text>
+          ) : null}
         </Box>
         <Checks checks={checks} />
       </Flex>

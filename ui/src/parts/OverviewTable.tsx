@@ -33,6 +33,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
   const rows = useMemo(() => chosen(facet.rows, { search: wanted, failing, order }), [facet, wanted, failing, order]);
   const scale = useMemo(() => axisOf(facet, metric), [facet, metric]);
   const shown = all ? rows : rows.slice(0, AT_FIRST);
+  // Of many values, the worst stand here, and the report has all.
   const notPassing = facet.rows.filter((row) => row.outcome === "violation" || row.outcome === "inconclusive").length;
   const withCounts = facet.rows.some((row) => row.rows !== null);
   const title = explanation(metric)?.title;
@@ -65,10 +66,11 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
             aria-pressed={failing}
             onClick={() => setFailing(!failing)}
           >
-            Not passing ({count(notPassing)})
+            Not passing ({count(notPassing)}
+            {facet.notPassing > notPassing ? ` of ${count(facet.notPassing)}` : ""})
           </Button>
         ) : null}
-        <NativeSelect.Root size="xs" width="auto">
+        <NativeSelect.Root size="xs" width="auto" className="drawn-metric">
           <NativeSelect.Field
             aria-label="Metric to draw"
             value={metric}

@@ -6,8 +6,9 @@ import { isBarred } from "../api/client";
 import type { Gate } from "../gates/useGates";
 import { useGates } from "../gates/useGates";
 import { nameOfSeries } from "../history/useRuns";
-import { CHECK_OUTCOMES } from "../overview/model";
-import { ago, count, date, plural, time, visible } from "../overview/text";
+import type { CHECK_OUTCOMES } from "../overview/model";
+import { worstOf } from "../overview/model";
+import { ago, count, date, endOf, plural, time, visible } from "../overview/text";
 import { Name } from "../parts/Name";
 import { Failure, NotRenewed, Notice } from "../parts/Notice";
 import { PageLink } from "../parts/PageLink";
@@ -15,6 +16,9 @@ import { SearchField } from "../parts/SearchField";
 import { OutcomeBadge, Sign, lookOf } from "../parts/Verdicts";
 
 type Filter = (typeof CHECK_OUTCOMES)[number] | "none";
+
+/** The worst first. */
+const FILTERS: readonly Filter[] = ["violation", "inconclusive", "none", "pass", "ignored"];
 
 /** The page in the navigation: every gated DAG's latest verdict, the worst first. */
 export function Gates() {
@@ -38,7 +42,7 @@ export function Gates() {
   const shown = gates.filter(
     (gate) =>
       (filter === undefined || (gate.outcome ?? "none") === filter) &&
-      (wanted === "" || `${gate.entry.dagName} ${gate.entry.taskName}`.toLocaleLowerCase().includes(wanted)),
+      (wanted === "" || searched(gate).includes(wanted)),
   );
   return (
     <>
@@ -47,7 +51,7 @@ export function Gates() {
       <Flex gap={2} mb={3} wrap="wrap" align="center">
         <Tallies gates={gates} filter={filter} setFilter={setFilter} />
         <Box ms="auto">
-          <SearchField label="Search DAGs and tasks" width="13rem" text={search} setText={setSearch} />
+          <SearchField label="Search DAGs, tasks and data" width="14rem" text={search} setText={setSearch} />
         </Box>
       </Flex>
       <>
@@ -56,11 +60,11 @@ export function Gates() {
             <caption className="unseen">The latest verdict of every gate, the worst first</caption>
             <thead>
               <tr>
-                <th scope="col">Verdict</th>
+                <th scope="col">Latest verdict</th>
                 <th scope="col">DAG</th>
                 <th scope="col">Task</th>
                 <th scope="col">Why</th>
-                <th scope="col">Run due</th>
+                <th scope="col">Of the run due</th>
               </tr>
             </thead>
             <tbody>
@@ -84,6 +88,12 @@ export function Gates() {
   );
 }
 
+/** What a gate is found by: its DAG, its task, the instance of a mapped one, and its data. */
+function searched({ entry, overview }: Gate): string {
+  const data = overview?.analyses.map((one) => one.data?.name ?? "") ?? [];
+  return [entry.dagName, nameOfSeries(entry, overview?.instance), ...data].join(" ").toLocaleLowerCase();
+}
+
 function Title() {
   return (
     <Box mb={3}>
@@ -103,10 +113,9 @@ interface TalliesProps {
 
 /** How many gates have come out how; each shows only its own. */
 function Tallies({ gates, filter, setFilter }: TalliesProps) {
-  const outcomes = [...CHECK_OUTCOMES, "none" as const];
   return (
     <Flex gap={2} wrap="wrap" role="group" aria-label="Show only">
-      {outcomes.map((outcome) => {
+      {FILTERS.map((outcome) => {
         const howMany = gates.filter((gate) => gate.error === undefined && (gate.outcome ?? "none") === outcome).length;
         if (howMany === 0) return null;
         const look = lookOf(outcome === "none" ? null : outcome);
@@ -137,7 +146,9 @@ const TALLIES: Record<Filter, (howMany: number) => string> = {
 };
 
 function GateRow({ gate }: { gate: Gate }) {
-  const { entry, overview } = gate;
+  const { entry, overview, before } = gate;
+  const data = overview && worstOf(overview)?.data;
+  const more = overview ? overview.analyses.length - 1 : 0;
   return (
     <tr>
       <td>{gate.error === undefined ? <OutcomeBadge outcome={gate.outcome} /> : <span className="quiet">not readable</span>}</td>
@@ -148,14 +159,27 @@ function GateRow({ gate }: { gate: Gate }) {
       </th>
       <td>
         <PageLink page={pages.verdict(entry)}>
-          <Name text={nameOfSeries(entry)} most={40} />
+          <Name text={nameOfSeries(entry, overview?.instance)} most={40} />
         </PageLink>
         {overview?.kind === "analysis" ? <span className="quiet"> measures, no gate</span> : null}
+        {data ? (
+          <div className="quiet data-name" title={visible(data.name)}>
+            <Name text={endOf(data.short)} most={60} />
+            {more > 0 ? ` and ${count(more)} more` : null}
+          </div>
+        ) : null}
       </td>
-      <td className="wrap">{visible(gate.why)}</td>
+      <td className="wrap">
+        {visible(gate.why)}
+        {before ? (
+          <div className="quiet">
+            Before that: {lookOf(before.outcome).word}, of <PageLink page={pages.verdict(before.entry)}>the run due {date(before.entry.runAfter)}</PageLink>
+          </div>
+        ) : null}
+      </td>
       <td>
         <PageLink page={pages.run(entry.dagId, entry.runId)}>
-          <span title={time(entry.runAfter)}>{ago(entry.runAfter)}</span>
+          <span title={ago(entry.runAfter)}>{time(entry.runAfter)}</span>
         </PageLink>
       </td>
     </tr>

@@ -14,7 +14,7 @@ import { keyOf, useValues } from "../history/useValues";
 import { ValueTable } from "../history/ValueTable";
 import { open } from "../navigation";
 import type { Overview } from "../overview/model";
-import { namesOf, worstOf } from "../overview/model";
+import { namesOf, titlesOf, unjudgedReason, worstOf } from "../overview/model";
 import { ago, bounds, count, decimal, plural, time, visible } from "../overview/text";
 import { Card } from "../parts/AnalysisSection";
 import { Banner } from "../parts/Banner";
@@ -118,9 +118,12 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
   const [reading, setReading] = useState<string>();
 
   const names = namesOf(latest?.analyses ?? []);
+  const titles = titlesOf(latest?.analyses ?? []);
   const analysis = latest && (latest.analyses[names.indexOf(choice.analysis ?? "")] ?? worstOf(latest));
   const facet = analysis?.facets.find((one) => one.column === choice.column) ?? analysis?.facets[0];
-  const metric = facet?.metrics.find((one) => one === choice.metric) ?? (facet ? firstMetric(facet) : "");
+  // If people look at one metric only, it is DPL.
+  const opened = facet?.metrics.find((one) => one === "DPL") ?? (facet ? firstMetric(facet) : "");
+  const metric = facet?.metrics.find((one) => one === choice.metric) ?? opened;
   const column = facet?.column ?? "";
   const name = analysis ? names[latest.analyses.indexOf(analysis)] : undefined;
   const runs = useMemo(() => runsOf(entries, values, name), [entries, values, name]);
@@ -132,6 +135,16 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
   if (isBarred(error)) return <Failure error={error} what="the XComs of this DAG" />;
   const latestRun = entries[0];
   const unread = latestRun && newest?.entry !== latestRun ? values.get(keyOf(latestRun)) : undefined;
+  if (latestRun?.unjudged !== undefined && (!newest || !analysis)) {
+    return (
+      <>
+        <LatestUnjudged name={series.name} entries={entries} />
+        <Card>
+          <Runs runs={runs} gate />
+        </Card>
+      </>
+    );
+  }
   if (!newest || !latest || !analysis) {
     const waiting = runs.some((one) => one.loading);
     return waiting || !latestRun ? <Skeleton height="6rem" aria-label="Loading" /> : <Unread entry={latestRun} found={unread} />;
@@ -140,7 +153,8 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
   return (
     <>
       {latestRun ? <Unread entry={latestRun} found={unread} /> : null}
-      <Latest name={series.name} entry={newest.entry} overview={latest} isLatest={newest.entry === latestRun} />
+      {latestRun?.unjudged === undefined ? null : <LatestUnjudged name={series.name} entries={entries} />}
+      <Latest name={series.name} entry={newest.entry} overview={latest} />
       <Card>
         <Flex gap={2} align="center" wrap="wrap" mb={1}>
           <Heading as="h3" size="sm" me="auto">
@@ -151,6 +165,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
               label="Analysis"
               value={name ?? ""}
               options={names}
+              textOf={(one) => titles[names.indexOf(one)] ?? one}
               choose={(one) => {
                 setChoice({ analysis: one });
                 setWanted(undefined);
@@ -215,11 +230,40 @@ interface LatestProps {
   name: string;
   entry: Entry;
   overview: Overview;
-  isLatest: boolean;
+}
+
+/** Said above the latest verdict where later runs have none. */
+function LatestUnjudged({ name, entries }: { name: string; entries: Entry[] }) {
+  const [latest] = entries;
+  const judged = entries.findIndex((entry) => entry.unjudged === undefined);
+  const without = judged < 0 ? entries.length : judged;
+  if (!latest) return null;
+  return (
+    <Banner
+      outcome={null}
+      title={
+        <>
+          {" in "}
+          <Name text={name} most={40} />
+        </>
+      }
+      sentence={unjudgedReason(latest.unjudged ?? "")}
+      checks={{}}
+    >
+      <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
+        <Text>
+          The latest run, due {time(latest.runAfter)}
+          {without > 1 ? `, as ${plural(without - 1, "run", "runs")} before it` : ""}
+        </Text>
+        <PageLink page={pages.task(latest)}>Its task instance</PageLink>
+        <PageLink page={pages.run(latest.dagId, latest.runId)}>The run</PageLink>
+      </Flex>
+    </Banner>
+  );
 }
 
 /** What the whole gate has said; of several analyses, the worst is the reason. */
-function Latest({ name, entry, overview, isLatest }: LatestProps) {
+function Latest({ name, entry, overview }: LatestProps) {
   useEffect(() => {
     performance.mark("bias:verdict");
   }, []);
@@ -234,18 +278,17 @@ function Latest({ name, entry, overview, isLatest }: LatestProps) {
           <Name text={name} most={40} />
           {several && worst ? (
             <>
-              : <Name text={namesOf(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""} most={40} />
+              : <Name text={titlesOf(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""} most={80} />
             </>
           ) : null}
         </>
       }
       sentence={worst?.sentence ?? ""}
+      data={worst?.data}
       checks={worst?.checks ?? {}}
     >
       <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
-        <Text title={time(entry.runAfter)}>
-          {isLatest ? "The latest run" : "An earlier run"}, due {ago(entry.runAfter)}
-        </Text>
+        <Text title={ago(entry.runAfter)}>Latest verdict, of the run due {time(entry.runAfter)}</Text>
         <PageLink page={pages.verdict(entry)}>Its verdict in full</PageLink>
         <PageLink page={pages.run(entry.dagId, entry.runId)}>The run</PageLink>
       </Flex>
@@ -344,7 +387,9 @@ const Runs = memo(function Runs({ runs, gate }: { runs: Run[]; gate: boolean }) 
   const [all, setAll] = useState(false);
   const [failing, setFailing] = useState(false);
   const latestFirst = useMemo(() => runs.toReversed(), [runs]);
-  const bad = latestFirst.filter((run) => run.outcome === "violation" || run.outcome === "inconclusive");
+  const bad = latestFirst.filter(
+    (run) => run.outcome === "violation" || run.outcome === "inconclusive" || run.entry.unjudged !== undefined,
+  );
   const found = failing ? bad : latestFirst;
   const shown = all ? found : found.slice(0, RUNS_AT_FIRST);
   return (
@@ -369,7 +414,7 @@ const Runs = memo(function Runs({ runs, gate }: { runs: Run[]; gate: boolean }) 
         <table className="data">
           <thead>
             <tr>
-              <th scope="col">Run</th>
+              <th scope="col">Run due</th>
               <th scope="col">Verdict</th>
               <th scope="col">Why</th>
             </tr>

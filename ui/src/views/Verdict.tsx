@@ -6,10 +6,10 @@ import { useEffect, useMemo, useRef } from "react";
 import type { TaskPlace } from "../address";
 import { pages } from "../address";
 import type { TaskInstance } from "../api/airflow";
-import { overviewAt, taskInstance } from "../api/airflow";
+import { JUDGING, MEASURING, overviewAt, taskInstance } from "../api/airflow";
 import { ApiError, isBarred } from "../api/client";
 import type { Analysis, Overview } from "../overview/model";
-import { namesOf, readOverview, worstFirst } from "../overview/model";
+import { readOverview, titlesOf, unjudgedReason, worstFirst } from "../overview/model";
 import { ago, time } from "../overview/text";
 import { AnalysisSection, Points } from "../parts/AnalysisSection";
 import { Banner } from "../parts/Banner";
@@ -20,8 +20,8 @@ import { PageLink } from "../parts/PageLink";
 const ENDED = new Set(["success", "failed", "skipped", "upstream_failed", "removed"]);
 const LOOK_AGAIN = 5_000;
 
-/** The operators that leave a verdict, as Airflow names a task's operator. */
-const CHECKING = ["ClarifyPreTrainingBiasOperator", "ClarifyJobSensor", "BiasGateOperator"];
+/** The operators that leave a verdict. */
+const CHECKING = [...JUDGING, ...MEASURING];
 
 /** The tab of a task instance: what its last try has found. */
 export function Verdict({ place }: { place: TaskPlace }) {
@@ -44,7 +44,10 @@ export function Verdict({ place }: { place: TaskPlace }) {
     ran.current = running;
   }, [running, again]);
   const { data, error } = found;
-  if (error instanceof ApiError && error.refusal === "missing") return <NothingYet task={task} />;
+  const state = task.data?.state ?? "";
+  // A gate that did not start may still have what an earlier try has left, before it was cleared.
+  if (data?.kind === "gate" && state === "upstream_failed") return <NotJudged state={state} place={place} />;
+  if (error instanceof ApiError && error.refusal === "missing") return <NothingYet task={task} place={place} />;
   if (error && (!data || !(error instanceof ApiError) || isBarred(error))) {
     return <Failure error={error} what="the XComs of this task" />;
   }
@@ -57,7 +60,21 @@ export function Verdict({ place }: { place: TaskPlace }) {
   );
 }
 
-function NothingYet({ task }: { task: { data?: TaskInstance; error: unknown } }) {
+/** A gate that has ended without a verdict: that is an outcome too. */
+function NotJudged({ state, place }: { state: string; place: TaskPlace }) {
+  return (
+    <Banner outcome={null} title={null} sentence={unjudgedReason(state)} checks={{}}>
+      <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
+        <Text>No data were judged in this run. Nothing here says that they are fit to train on.</Text>
+        <Text ms="auto">
+          <PageLink page={pages.history(place.dagId)}>History of this DAG</PageLink>
+        </Text>
+      </Flex>
+    </Banner>
+  );
+}
+
+function NothingYet({ task, place }: { task: { data?: TaskInstance; error: unknown }; place: TaskPlace }) {
   if (task.error) return <Failure error={task.error} what="this task" />;
   const state = task.data?.state ?? null;
   const checks = CHECKING.includes(task.data?.operator ?? "");
@@ -67,6 +84,9 @@ function NothingYet({ task }: { task: { data?: TaskInstance; error: unknown } })
         This task has not ended{state ? ` (${state})` : ""}. What it finds shows here as soon as it has measured the data.
       </Notice>
     );
+  }
+  if (JUDGING.includes(task.data?.operator ?? "") && ["failed", "upstream_failed", "skipped"].includes(state ?? "")) {
+    return <NotJudged state={state ?? ""} place={place} />;
   }
   if (state === "failed" && checks) {
     return (
@@ -95,7 +115,7 @@ function NothingYet({ task }: { task: { data?: TaskInstance; error: unknown } })
 }
 
 function Found({ overview, task, place }: { overview: Overview; task?: TaskInstance; place: TaskPlace }) {
-  const names = namesOf(overview.analyses);
+  const names = titlesOf(overview.analyses);
   return (
     <>
       {worstFirst(overview.analyses).map((analysis, rank) => {
@@ -125,11 +145,12 @@ function AnalysisWithVerdict({ analysis, name, children }: AnalysisWithVerdictPr
         title={
           name === undefined ? null : (
             <>
-              : <Name text={name} most={40} />
+              : <Name text={name} most={80} />
             </>
           )
         }
         sentence={analysis.sentence}
+        data={analysis.data}
         checks={analysis.checks}
       >
         {children}
@@ -155,6 +176,11 @@ function About({ overview, task, place }: { overview: Overview; task?: TaskInsta
   return (
     <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
       <Text>{what}</Text>
+      {overview.instance === null ? null : (
+        <Text>
+          Instance <Name text={overview.instance} most={60} />
+        </Text>
+      )}
       {parts ? <Text title={parts.title}>{parts.text}</Text> : null}
       <Text ms="auto">
         <PageLink page={pages.history(place.dagId)}>History of this DAG</PageLink>
