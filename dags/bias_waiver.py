@@ -11,6 +11,8 @@ Actions" in Airflow's UI stands what the gate has found, and whoever decides app
 The reason, who gave it and when, and the verdict that it overrules are kept: in XCom of the task ``waiver``, and in
 the event of the asset ``loan_model``, so that whatever uses the model can see on what terms it was trained. No answer
 within three days is no approval.
+
+The training needs scikit-learn beside the package: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -105,6 +107,15 @@ with DAG(
     @task(trigger_rule="none_failed_min_one_success", outlets=[LOAN_MODEL])
     def train(path: str, outlet_events: Any = None, ti: Any = None) -> dict[str, Any]:
         """Train a small model, and note on what terms."""
+        from importlib.util import find_spec
+
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        if find_spec("sklearn") is None:
+            raise AirflowFailException(
+                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+            )
+
         import pandas
         from sklearn.impute import SimpleImputer
         from sklearn.linear_model import LogisticRegression

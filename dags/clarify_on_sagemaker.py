@@ -10,6 +10,8 @@ the first and sends the reviews to be balanced, and only when the second gate ha
 Set ``bucket`` and ``role``; the connection ``aws_default`` (or ``conn_id``) needs the permissions of the DAG's policy
 in ``docs/aws-permissions.md``, the role those of the job's. Where Clarify is closed to the account, build our own image
 (``container/Dockerfile``) and set ``image_uri``. A job takes some minutes, and costs what its instance costs.
+
+The training needs scikit-learn beside the package: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -113,6 +115,15 @@ with DAG(
     @task(trigger_rule="none_failed_min_one_success")
     def train(original: str, conn_id: str, ti: Any = None) -> dict[str, Any]:
         """Train a small sentiment model on the reviews that a gate let through."""
+        from importlib.util import find_spec
+
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        if find_spec("sklearn") is None:
+            raise AirflowFailException(
+                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+            )
+
         import pandas
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression

@@ -9,6 +9,8 @@ closes, lets the model be trained.
                       └─ biased ─▶ balance ─▶ bias_after ─▶ gate_after ─┘
 
 Bring your own file: run the DAG with ``data``, ``label``, ``positive`` and ``facet`` set.
+
+The training needs scikit-learn beside the package: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -108,6 +110,15 @@ with DAG(
     @task(trigger_rule="none_failed_min_one_success")
     def train(original: str, label: str, positive: list[Any], facet: str, ti: Any = None) -> dict[str, Any]:
         """Train a small model on the data that a gate let through."""
+        from importlib.util import find_spec
+
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        if find_spec("sklearn") is None:
+            raise AirflowFailException(
+                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+            )
+
         import pandas
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.impute import SimpleImputer

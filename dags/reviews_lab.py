@@ -7,6 +7,8 @@ are left, CI is the same for every category, and DPL is 0.
 
     make_reviews ─▶ bias ─▶ gate ─────────── within bounds ──────────▶ train
                               └─ biased ─▶ balance ─▶ bias_after ─▶ gate_after ─┘
+
+The training needs scikit-learn beside the package: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -81,6 +83,15 @@ with DAG(
     @task(trigger_rule="none_failed_min_one_success")
     def train(original: str, ti: Any = None) -> dict[str, Any]:
         """Train a small sentiment model on the reviews that a gate let through."""
+        from importlib.util import find_spec
+
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        if find_spec("sklearn") is None:
+            raise AirflowFailException(
+                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+            )
+
         import pandas
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression

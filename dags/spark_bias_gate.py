@@ -9,6 +9,8 @@ Only the training fetches rows, those it trains on.
 The connection ``spark_connect_default`` leads to the cluster. ``folder`` is where the worker writes and Spark reads: a
 path that both can see, or a bucket (the worker's ``s3://`` may be Spark's ``s3a://``; then write the reviews
 otherwise, and name them in ``reviews``).
+
+The training needs scikit-learn beside the package: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -98,6 +100,15 @@ with DAG(
     @task(trigger_rule="none_failed_min_one_success")
     def train(original: str, ti: Any = None) -> dict[str, Any]:
         """Train a small sentiment model on the reviews that a gate let through."""
+        from importlib.util import find_spec
+
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        if find_spec("sklearn") is None:
+            raise AirflowFailException(
+                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+            )
+
         from airflow.providers.apache.spark.hooks.spark_connect import SparkConnectHook
         from pyspark.sql.connect.session import SparkSession
         from sklearn.feature_extraction.text import TfidfVectorizer
