@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy
 import pandas
 import pytest
 from count_makers import LOANS, analyse, count, csv_of, metric, written
 
+from airflow_clarify import DataConfig, balance
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
@@ -405,3 +407,38 @@ except DataError as error:
         f"{data}: what does not fit into memory cannot be written to temp_directory (File too large); free some space "
         "there, or give another"
     )
+
+
+# --- Nested values ------------------------------------------------------------------------------------------------
+
+NESTED = "column 'n' holds nested values (structs, lists or maps), which are neither categories nor numbers; "
+NESTED += "name another column, or write the field that you mean to a column of its own"
+
+
+@pytest.mark.parametrize("nested", ["{'a': i % 2}", "[i % 2]", "[i % 2, 1]::INT[2]", "MAP {'a': i % 2}", "[{'a': 1}]"])
+def test_nested_values_of_a_parquet_file_are_refused_by_name(nested: str, tmp_path: Path) -> None:
+    file = tmp_path / "data.parquet"
+    columns = f"{nested} AS n, 'a' AS g, i % 2 AS y, i % 3 AS h"
+    duckdb.sql(f"COPY (SELECT {columns} FROM range(30) AS t(i)) TO '{file}' (FORMAT parquet)")
+    asked: dict[str, Any] = {"label_type": "categorical"}
+    assert sentence(ConfigError, file, "n", label="y", **asked) == f"facet: {NESTED}"
+    assert sentence(ConfigError, file, "g", label="n", **asked) == f"label: {NESTED}"
+    assert sentence(ConfigError, file, "g", label="y", group="n", **asked) == f"group_variable: {NESTED}"
+    assert sentence(ConfigError, file, "g", label="y", weight="n", **asked) == f"weight: {NESTED}"
+    # And where the column takes no part, nothing is wrong with it.
+    assert count(file, "g", label="y", **asked)[0].facets[0].values == ("a",)
+    with pytest.raises(ConfigError, match=r"^by: column 'n' holds nested values"):
+        DuckDBEngine(duckdb_conn_id=None).balance(DataConfig(str(file)), str(tmp_path / "out.parquet"), ["n"])
+    assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "nested", [[1], (1,), {"a": 1}, {1}, numpy.array([1])], ids=lambda nested: type(nested).__name__
+)
+def test_nested_values_of_a_data_frame_are_refused_by_name(nested: Any) -> None:
+    frame = pandas.DataFrame({"n": [None, *[nested] * 3], "y": [0, 1, 0, 1], "g": ["a", "b", "a", "b"]})
+    asked: dict[str, Any] = {"label": "y", "label_type": "categorical"}
+    assert sentence(ConfigError, frame, "n", **asked) == f"facet: {NESTED}"
+    assert count(frame, "g", **asked)[0].facets[0].values == ("a", "b")
+    with pytest.raises(ConfigError, match=r"^by: column 'n' holds nested values"):
+        balance(frame, ["n"])

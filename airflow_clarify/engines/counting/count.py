@@ -98,7 +98,8 @@ class _Counter:
         grouped, disparity = self.group is not None, None
         tested = max(column.profile.distinct, 1) if every_value else 1
         if self.group is not None and self.group.profile.distinct * tested > MAX_GROUPS:
-            by_group = self._keyed(number, key, with_groups=True)
+            # Not added up by label first: every sum that is wanted is by group and facet value.
+            by_group, _ = self._select_keys(number, key, with_groups=True)
             found = disparities(self.cells, by_group, drop_missing_groups=self.drop_missing_groups)
             names = self.cells.texts(column, list(found)) if every_value else list(found)
             disparity = {name: value for name, value in zip(names, found.values(), strict=True) if name is not None}
@@ -135,13 +136,23 @@ class _Counter:
         return counted
 
     def _keyed(self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False) -> exp.Select:
-        """The cells under the keys by which they are told apart in the end: ``k_facet`` and so on, then the sums.
+        """The sums of the cells by the keys by which they are told apart in the end: ``k_facet`` and so on.
 
         :param number: which facet
         :param key: tells the values of the facet apart
         :param with_groups: whether groups are told apart
         :param weights_apart: whether weights are, whose sums then are left to the caller
         """
+        from sqlglot import exp
+
+        raw, keys = self._select_keys(number, key, with_groups=with_groups, weights_apart=weights_apart)
+        sums = [add_up(name).as_(name) for name in (["n"] if weights_apart else self.cells.roles.sums)]
+        return exp.select(*keys, *sums).from_(raw.subquery("raw")).group_by(*keys)
+
+    def _select_keys(
+        self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False
+    ) -> tuple[exp.Select, list[str]]:
+        """Select the cells under their keys, with what can be added up; return the keys too."""
         from sqlglot import exp
 
         condition = self.positive.condition(self.label.value)
@@ -152,9 +163,7 @@ class _Counter:
         if weights_apart:
             keys["k_weight"] = exp.column("weight")
         selected = [expression.copy().as_(name) for name, expression in keys.items()]
-        raw = exp.select(*selected, *self.cells.roles.sums).from_(self.cells.of_facet(number))
-        sums = [add_up(name).as_(name) for name in (["n"] if weights_apart else self.cells.roles.sums)]
-        return exp.select(*keys, *sums).from_(raw.subquery("raw")).group_by(*keys)
+        return exp.select(*selected, *self.cells.roles.sums).from_(self.cells.of_facet(number)), list(keys)
 
     @property
     def _labels_apart(self) -> bool:

@@ -23,6 +23,7 @@ from airflow_clarify.bias.columns import (
     join_values,
     scale_of,
 )
+from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -51,6 +52,7 @@ class Stored(Enum):
     BOOLEAN = "boolean"
     TIMESTAMP = "timestamp"
     OTHER = "other"
+    NESTED = "nested"
 
     @property
     def is_text(self) -> bool:
@@ -59,6 +61,21 @@ class Stored(Enum):
     @property
     def is_number(self) -> bool:
         return self in (Stored.INTEGER, Stored.FLOAT, Stored.DECIMAL)
+
+
+def check_not_nested(column: str, stored: Stored | None, key: str) -> None:
+    """Refuse a column of structs, lists or maps: there is no definition of which of them are one category.
+
+    :param column: its name
+    :param stored: how its source stores it, where that is known
+    :param key: the setting that names it
+    :raises ConfigError: its values are nested
+    """
+    if stored is Stored.NESTED:
+        raise ConfigError(
+            f"{key}: column '{column}' holds nested values (structs, lists or maps), which are neither categories nor "
+            "numbers; name another column, or write the field that you mean to a column of its own"
+        )
 
 
 def present(column: exp.Expr, stored: Stored, na_values: Collection[str]) -> exp.Expr:

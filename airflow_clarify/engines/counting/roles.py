@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from airflow_clarify.bias.config import AnalysisConfig, resolve_column
+from airflow_clarify.engines.counting.expressions import Stored, check_not_nested
 from airflow_clarify.exceptions import ConfigError
 
 #: The names under which a facet, the label and the group variable stand among the cells.
@@ -51,6 +52,18 @@ class Roles:
         """The columns to scan, each once."""
         named = (*self.facets, self.label, self.group, self.weight)
         return list(dict.fromkeys(name for name in named if name is not None))
+
+    def check_storage(self, stored: Callable[[str], Stored | None]) -> None:
+        """Refuse columns that no engine can count.
+
+        :param stored: how the source stores a column, where that is known
+        :raises ConfigError: a column holds nested values
+        """
+        by_key = [(facet, "facet") for facet in self.facets]
+        by_key += [(self.label, "label"), (self.group or "", "group_variable"), (self.weight or "", "weight")]
+        for column, key in by_key:
+            if column:
+                check_not_nested(column, stored(column), key)
 
     @property
     def sums(self) -> list[str]:

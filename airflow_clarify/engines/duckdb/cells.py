@@ -53,6 +53,7 @@ class CellTable:
         :raises DataError: the data cannot be read, hold no rows, or have unusable weights
         """
         cells = cls(source, roles)
+        roles.check_storage(cells.stored)
         stored_weight = None if roles.weight is None else cells.stored(roles.weight)
         weight_type = "" if roles.weight is None else source.columns[roles.weight]
         rows = role_rows(source.scan(roles.needed).subquery("data"), roles, stored_weight, weight_type)
@@ -136,6 +137,8 @@ def stored_as(duckdb_type: str, *, typed: bool) -> Stored:
     :param typed: whether the source knows its columns' types; otherwise all are texts, whatever they hold
     """
     base = duckdb_type.upper().split("(")[0]
+    if duckdb_type.endswith("]") or base.strip() in ("STRUCT", "MAP", "UNION", "LIST", "VARIANT"):
+        return Stored.NESTED
     if base.startswith("ENUM"):
         return Stored.TEXT
     if base == "VARCHAR":

@@ -47,6 +47,22 @@ def categorical(frame: pandas.DataFrame) -> frozenset[str]:
     return frozenset(name for name in frame.columns if isinstance(frame[name].dtype, pandas.CategoricalDtype))
 
 
+def find_nested(frame: pandas.DataFrame) -> list[str]:
+    """Find the columns of objects that hold lists, dictionaries or the like, which have no text of their own."""
+    import pandas
+
+    nested = (list, tuple, dict, set, frozenset)
+    found = []
+    for name in frame.columns:
+        column = frame[name]
+        if not pandas.api.types.is_object_dtype(column.dtype) or pandas.api.types.infer_dtype(column) != "mixed":
+            continue
+        # An array has dimensions, and a single value of numpy's has none.
+        if any(isinstance(value, nested) or getattr(value, "ndim", 0) for value in column):
+            found.append(name)
+    return found
+
+
 def plain_column(column: pandas.Series) -> PlainColumn:
     """Convert a column to something that DuckDB takes as it is. What is plain already is not copied."""
     import pandas

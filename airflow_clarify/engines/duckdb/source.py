@@ -191,7 +191,7 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
     import pandas
     from sqlglot import exp
 
-    from airflow_clarify.engines.duckdb.frames import categorical, check_names, plain_column
+    from airflow_clarify.engines.duckdb.frames import categorical, check_names, find_nested, plain_column
 
     check_names(frame)
     _check_distinct(frame.columns, "the DataFrame")
@@ -210,6 +210,7 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
         casts={name: column.cast for name, column in columns.items() if column.cast is not None},
     )
     source.columns = _described(source, exp.to_table(_FRAME)) | dict(source.casts)
+    source.columns |= dict.fromkeys(find_nested(frame), "STRUCT()")
     return source
 
 

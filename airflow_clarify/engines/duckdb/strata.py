@@ -21,11 +21,12 @@ from airflow_clarify.engines.counting.cells import (
     check_weight_type,
     unusable_weights,
 )
-from airflow_clarify.engines.counting.expressions import Stored, as_weight
+from airflow_clarify.engines.counting.expressions import Stored, as_weight, check_not_nested
 from airflow_clarify.engines.counting.profile import canonical_texts
 from airflow_clarify.engines.duckdb.cells import stored_as
 from airflow_clarify.engines.duckdb.draw import BLOCK
 from airflow_clarify.engines.duckdb.errors import explain
+from airflow_clarify.engines.duckdb.frames import find_nested
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def read_strata(source: Source, by: Sequence[str]) -> CodedRows:
     for name in by:
         if name not in source.columns:
             raise ConfigError(f"by: {source.location} has no column {name!r}; it has {', '.join(source.columns)}")
+        check_not_nested(name, stored_as(source.columns[name], typed=source.typed), "by")
     # Nearly always the first rows hold all the texts there are, and the data need be read only once.
     codes = _codes(source, numbering := _number(source, by, _HEAD))
     if codes is None:
@@ -187,6 +189,7 @@ def strata_of_frame(frame: pandas.DataFrame, by: Sequence[str]) -> CodedRows:
             raise ConfigError(
                 f"by: the DataFrame has {names.count(name)} columns {name!r}; name one that is there once"
             )
+        check_not_nested(name, Stored.NESTED if find_nested(frame[[name]]) else None, "by")
         texts, values, numbers = _numbered(frame[name])
         texts_of_columns.append(texts)
         values_of_columns.append(values)

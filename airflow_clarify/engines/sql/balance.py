@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, Stratum, check_seed, listed
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.counting.cells import steady, sum_weights, unusable_weights
-from airflow_clarify.engines.counting.expressions import Stored, as_weight
+from airflow_clarify.engines.counting.expressions import Stored, as_weight, check_not_nested
 from airflow_clarify.engines.sql.home import stratum_texts
 from airflow_clarify.engines.sql.relation import actual_name
 from airflow_clarify.engines.sql.selection import Raw, Selecting, StratumColumn
@@ -78,6 +78,8 @@ def balance(
     columns = list(source.columns)
     names = tuple(actual_name(column, columns, "by") for column in listed(by, "by"))
     keys = tuple(actual_name(column, columns, "key") for column in listed(key or (), "key"))
+    for name in (*names, *keys):
+        check_not_nested(name, source.columns.get(name), "by" if name in names else "key")
     if weight is None and strategy == "reweigh":
         weight = data.weight
     prior = None if weight is None else actual_name(weight, columns, "weight")

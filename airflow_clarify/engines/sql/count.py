@@ -45,6 +45,7 @@ def count(
 
     told = progress or (lambda what, part: None)
     roles = Roles.of(config, weight, source.understand(config, weight))
+    roles.check_storage(source.stored)
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
         cells: Cells
         told("counting where the data are", -1.0)
