@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import logging
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ from test_same_in_databases import Case, answer, assert_same, cases, expected_of
 
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine, SparkEngine
 from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.engines.spark import session
 from airflow_clarify.engines.spark.session import address
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -209,6 +213,18 @@ def test_errors_are_one_sentence(data: DataConfig, sentence: str, engine: SparkE
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("nested", ["named_struct('a', id % 2)", "array(id % 2)", "map('a', id % 2)"])
+def test_nested_values_are_refused_by_name(nested: str, database: SparkDatabase, engine: SparkEngine) -> None:
+    data = DataConfig(query=f"SELECT id % 2 AS y, id % 3 AS h, {nested} AS g FROM range(12)", label="y")
+    sentence = r"column 'g' holds nested values \(structs, lists or maps\)"
+    with pytest.raises(ConfigError, match=rf"^facet: {sentence}"):
+        engine.count(data, AnalysisConfig.build(data, BiasConfig([1], "g")))
+    with pytest.raises(ConfigError, match=rf"^group_variable: {sentence}"):
+        engine.count(data, AnalysisConfig.build(data, BiasConfig([1], "h", group_name="g")))
+    with pytest.raises(ConfigError, match=rf"^by: {sentence}"):
+        engine.balance(data, "balanced", ["g"])
+
+
 def test_rows_of_too_few_cells_are_an_error(engine: SparkEngine, tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("y,g,more\n1,a,x\n0,b\n1,a,x\n")
     data = DataConfig(str(tmp_path / "data.csv"), label="y")
@@ -224,6 +240,80 @@ def test_a_server_that_is_not_there_is_told_of_soon() -> None:
         )
     assert time.monotonic() - begun < 60
     assert "secret" not in str(raised.value)
+
+
+class _Wire:
+    """A way to a server that can be cut, as by the end of the server: open connections break, and none is accepted."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = [self._listener]
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                ends = (self._listener.accept()[0], socket.create_connection(self._server))
+                self._open += ends
+                for source, target in (ends, ends[::-1]):
+                    threading.Thread(target=self._carry, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+def test_a_server_that_dies_in_the_middle_of_a_query_is_told_of_soon(
+    spark: SparkCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(session, "PATIENCE", 6.0)
+    wire = _Wire(spark.host, spark.port)
+    # The workers sleep; nothing of it is left on the cluster a few seconds later.
+    asleep = "reflect('java.lang.Thread', 'sleep', 2000L) IS NULL"
+    data = DataConfig(query=f"SELECT id % 2 AS g, id % 2 AS y FROM range(16) WHERE {asleep}", label="y")
+    engine = SparkEngine(url=f"sc://127.0.0.1:{wire.port}")
+    cutter = threading.Timer(8, wire.cut)
+    cutter.start()
+    with pytest.raises(DataError, match=r"Spark: the server at sc://127.0.0.1:\d+ has not answered for 6 s") as raised:
+        engine.count(data, AnalysisConfig.build(data, BiasConfig([1], "g")))
+    cutter.join()
+    ended = time.monotonic()
+    assert "\n" not in str(raised.value)
+    (warning,) = [said for said in map(logging.LogRecord.getMessage, caplog.records) if "does not answer" in said]
+    assert "it is asked again for 6 s" in warning
+    # And nothing else is asked of it that would take as long: neither to end the session, nor to release the query.
+    engine.cancel()
+    assert time.monotonic() - ended < 30
+
+
+def test_errors_of_the_server_are_not_logged_with_its_stack(
+    database: SparkDatabase, engine: SparkEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pyspark.sql.connect.logging import logger
+
+    # As in a task, where Airflow sets up the logging anew.
+    monkeypatch.setattr(logger, "disabled", False)
+    monkeypatch.setattr(logger, "propagate", True)
+    logged: list[logging.LogRecord] = []
+    listener = logging.Handler()
+    monkeypatch.setattr(listener, "emit", logged.append)
+    logger.addHandler(listener)
+    try:
+        engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    finally:
+        logger.removeHandler(listener)
+    assert [record.getMessage()[:200] for record in logged if record.levelno >= logging.WARNING] == []
 
 
 def test_what_runs_is_stopped(database: SparkDatabase) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import sys
+import threading
+import time
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from airflow_clarify.engines.counting.expressions import Stored
@@ -18,9 +21,22 @@ from airflow_clarify.exceptions import ConfigError, DataError
 if TYPE_CHECKING:
     from sqlglot import exp
 
+log = logging.getLogger(__name__)
+
 #: Attempts to reach a server, about 17 seconds in all. By itself the client goes on for ten minutes, also where a
 #: token is wrong in a way that a restart could mend.
 _ATTEMPTS = 5
+#: Seconds for which a server that does not answer in the middle of the work is asked again. By itself the client goes
+#: on for ten minutes, without a word, for each of several questions.
+PATIENCE = 60.0
+#: Seconds after which the first word about it is in the log.
+_SECONDS_UNTIL_WARNING = 1.0
+#: Seconds between two attempts at most. After twice as many without an error, the server has answered in between.
+_LONGEST_PAUSE = 10.0
+#: A connection on which nothing is heard for so many seconds is tested, and is lost after so many more without an
+#: answer: a machine that vanishes says nothing. A server takes tests at less than five minutes from each other for an
+#: attack.
+_KEEPALIVE = (330, 30)
 
 _STORED = {
     "string": Stored.TEXT,
@@ -31,6 +47,11 @@ _STORED = {
     "float": Stored.FLOAT,
     "double": Stored.FLOAT,
     "boolean": Stored.BOOLEAN,
+    "decimal": Stored.DECIMAL,
+    "array": Stored.NESTED,
+    "map": Stored.NESTED,
+    "struct": Stored.NESTED,
+    "variant": Stored.NESTED,
 }
 
 
@@ -44,6 +65,9 @@ class SparkRunner:
         self.session = session
         self.dialect: Dialect = dialect_named("spark")
         self._stopped = False
+        self._quiet = _QuietClient()
+        self._retry_policy: Any = None
+        self._where = ""
 
     @classmethod
     def open(cls, url: str) -> SparkRunner:
@@ -57,6 +81,7 @@ class SparkRunner:
             with warnings.catch_warnings(), _a_program():
                 # That it is not made for pandas 3 yet: we take no pandas from it.
                 warnings.simplefilter("ignore", FutureWarning)
+                from pyspark.sql.connect.client.core import DefaultChannelBuilder
                 from pyspark.sql.connect.client.retries import DefaultPolicy
                 from pyspark.sql.connect.session import SparkSession
         except ImportError as error:
@@ -66,17 +91,21 @@ class SparkRunner:
         where = _without_parameters(url)
         try:
             # Not getOrCreate(), which gives the session of another task of this process, on whatever server.
-            session = SparkSession.builder.remote(url).create()
-            patient = list(session.client.get_retry_policies())
+            channel = DefaultChannelBuilder(url)
+            for name, seconds in zip(("time", "timeout"), _KEEPALIVE, strict=True):
+                channel.setChannelOption(f"grpc.keepalive_{name}_ms", seconds * 1000)
+            session = SparkSession.builder.channelBuilder(channel).create()
             session.client.set_retry_policies([DefaultPolicy(max_retries=_ATTEMPTS)])
-            version = str(session.version)
-            session.client.set_retry_policies(patient)
+            with _QuietClient():
+                version = str(session.version)
         except Exception as error:
             raise DataError(f"the Spark Connect server at {where} cannot be reached: {first_line(error)}") from None
         if int(version.split(".", 1)[0]) < 4:
             session.stop()
             raise ConfigError(f"the Spark Connect server at {where} is Spark {version}; SparkEngine needs 4.0 or later")
-        return cls(session)
+        runner = cls(session)
+        runner._limit_retries(where)
+        return runner
 
     @property
     def version(self) -> str:
@@ -90,7 +119,7 @@ class SparkRunner:
         for name, kind in found:
             if name in columns:
                 raise ConfigError(f"query: two columns are named {name!r}; give one another name")
-            columns[name] = Stored.DECIMAL if kind.startswith("decimal") else _STORED.get(kind, Stored.OTHER)
+            columns[name] = _find_storage(kind)
         return columns
 
     def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
@@ -115,12 +144,12 @@ class SparkRunner:
     def cancel(self) -> None:
         """Stop what is running."""
         self._stopped = True
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), self._quiet:
             self.session.interruptAll()
 
     def close(self) -> None:
         """End the session, and with it its views."""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), self._quiet:
             self.session.stop()
 
     def read(self, kind: str, path: str, columns: Sequence[str] | None = None, **options: str) -> Any:
@@ -146,13 +175,34 @@ class SparkRunner:
         """The rows of a DataFrame; they are few."""
         return [tuple(row) for row in self._plainly(frame.collect)]
 
+    def _limit_retries(self, where: str) -> None:
+        """Have what does not answer asked again for a minute, and not for ten.
+
+        :param where: the server, for people
+        """
+        self._where = where
+        self._retry_policy = _limited_policy(where, lambda: self._stopped)
+        self.session.client.set_retry_policies([self._retry_policy])
+
     def _plainly(self, action: Any) -> Any:
         if self._stopped:
             raise DataError("Spark: stopped before the query was run")
         try:
-            return action()
+            with self._quiet:
+                return action()
         except Exception as error:
+            if not self._stopped and self._retry_policy is not None and self._retry_policy.has_given_up:
+                raise DataError(
+                    f"Spark: the server at {self._where} has not answered for {PATIENCE:.0f} s ({first_line(error)}); "
+                    "see whether it is running, then run this again"
+                ) from None
             raise DataError(f"Spark: {'stopped' if self._stopped else first_line(error)}") from None
+
+
+def _find_storage(kind: str) -> Stored:
+    """Tell how Spark stores a column, from its name of the type."""
+    base = kind.split("(")[0].split("<")[0]
+    return _STORED.get(base, Stored.OTHER)
 
 
 def address(conn_id: str | None, url: str | None) -> str:
@@ -198,6 +248,65 @@ def first_line(error: Exception) -> str:
 
 def _without_state(line: str) -> str:
     return line.split(" SQLSTATE:")[0].strip()
+
+
+class _QuietClient:
+    """Keep the client from logging the errors that are raised in its body.
+
+    It logs each with the server's stack, 11,000 characters of it, also where an error is an expected answer, as to
+    whether there is a table. Whoever asked gets the same error as an exception.
+    """
+
+    _threads: ClassVar[threading.local] = threading.local()
+    _installed: ClassVar[bool] = False
+
+    def __enter__(self) -> None:
+        from pyspark.sql.connect.logging import logger
+
+        if not _QuietClient._installed:
+            logger.addFilter(_QuietClient._passes)
+            _QuietClient._installed = True
+        self._threads.depth = getattr(self._threads, "depth", 0) + 1
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.depth -= 1
+
+    @staticmethod
+    def _passes(record: logging.LogRecord) -> bool:
+        return not getattr(_QuietClient._threads, "depth", 0) or record.levelno < logging.WARNING
+
+
+def _limited_policy(where: str, is_stopped: Callable[[], bool]) -> Any:
+    """Make the rule by which a session's questions are asked again: for a minute in all, and not without a word.
+
+    :param where: the server, for people
+    :param is_stopped: whether the work was stopped, after which nothing is asked again
+    """
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    class LimitedPolicy(DefaultPolicy):
+        """Ask a server again for as long as :data:`PATIENCE`, counted from the first of a row of errors."""
+
+        def __init__(self) -> None:
+            pause = int(_LONGEST_PAUSE * 1000)
+            super().__init__(max_retries=None, max_backoff=pause, max_server_retry_delay=pause)
+            self._first = self._last = float("-inf")
+            self._warned = self.has_given_up = False
+
+        def can_retry(self, error: BaseException) -> bool:
+            if is_stopped() or not super().can_retry(error):
+                return False
+            now = time.monotonic()
+            if now - self._last > 2 * _LONGEST_PAUSE:
+                self._first, self._warned, self.has_given_up = now, False, False
+            self._last = now
+            if not self._warned and now - self._first > _SECONDS_UNTIL_WARNING:
+                log.warning("Spark: the server at %s does not answer; it is asked again for %.0f s", where, PATIENCE)
+                self._warned = True
+            self.has_given_up = now - self._first >= PATIENCE
+            return not self.has_given_up
+
+    return LimitedPolicy()
 
 
 @contextlib.contextmanager
