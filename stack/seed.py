@@ -58,13 +58,14 @@ class Airflow:
         return True
 
 
-def seed(keys: Path, airflow_url: str, s3_url: str, sagemaker_url: str) -> None:
+def seed(keys: Path, airflow_url: str, s3_url: str, sagemaker_url: str, ui_url: str) -> None:
     """Seed the stack.
 
     :param keys: the folder of its keys
     :param airflow_url: where Airflow's api-server is
     :param s3_url: where S3 is
     :param sagemaker_url: where the stand-in for SageMaker is
+    :param ui_url: where a browser on the host finds Airflow
     """
     access_key, secret_key, password = (
         (keys / name).read_text() for name in ("s3_access_key", "s3_secret_key", "admin_password")
@@ -86,7 +87,7 @@ def seed(keys: Path, airflow_url: str, s3_url: str, sagemaker_url: str) -> None:
         "service_config": {"s3": {"endpoint_url": s3_url}},
     }
     _connect(airflow, {"login": access_key, "password": secret_key, "extra": json.dumps(extra)})
-    _unpause(airflow)
+    _unpause(airflow, ui_url)
 
 
 def _put_reviews(s3: Any) -> None:
@@ -105,14 +106,14 @@ def _connect(airflow: Airflow, how: dict[str, str]) -> None:
     _say(f"The connection {CONNECTION} leads to the stack's own S3 and SageMaker.")
 
 
-def _unpause(airflow: Airflow) -> None:
+def _unpause(airflow: Airflow, ui_url: str) -> None:
     deadline = time.monotonic() + SECONDS_UNTIL_THE_DAG_IS_KNOWN
     while not airflow.has(f"api/v2/dags/{DAG}"):
         if time.monotonic() > deadline:
             sys.exit(f"Airflow does not know the DAG {DAG}: see `docker compose logs dag-processor`, then seed again.")
         time.sleep(1)
     airflow.call("PATCH", f"api/v2/dags/{DAG}", {"is_paused": False})
-    _say(f"The DAG {DAG} is ready to be started: http://localhost:8080/dags/{DAG}")
+    _say(f"The DAG {DAG} is ready to be started: {ui_url}/dags/{DAG}")
 
 
 def _say(sentence: str) -> None:
@@ -125,4 +126,5 @@ if __name__ == "__main__":
         os.environ["STACK_AIRFLOW_URL"],
         os.environ["STACK_S3_URL"],
         os.environ["STACK_SAGEMAKER_URL"],
+        os.environ["STACK_UI_URL"],
     )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from stack_on_docker import DockerStack, stack_on_docker
 from stack_on_loopback import Stack, stack_on_loopback
+
+#: Whether the stack runs in containers, which `make test-stack` asks for.
+ON_DOCKER = os.environ.get("CLARIFY_STACK_ENGINE") == "docker"
+
+collect_ignore = [] if ON_DOCKER else ["test_on_docker.py"]
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with stack_on_loopback() as up:
+def stack() -> Iterator[Stack | DockerStack]:
+    with stack_on_docker() if ON_DOCKER else stack_on_loopback() as up:
         yield up

@@ -133,6 +133,16 @@ class Stack:
         """The folder that stands for a volume."""
         return self.folder / "volumes" / name
 
+    def read_volume(self, name: str) -> dict[str, str]:
+        """The texts in a volume by their paths in it."""
+        folder = self.volume(name)
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        return {str(file.relative_to(folder)): file.read_text(errors="replace") for file in files}
+
+    def printed(self) -> dict[str, str]:
+        """What each service has printed."""
+        return {name: self.log(name).read_text(errors="replace") for name in self.commands}
+
     def ends(self) -> str:
         """The last lines of every service."""
         return "\n".join(f"{name}: …{self.log(name).read_text(errors='replace')[-1500:]}" for name in self.commands)
@@ -228,7 +238,8 @@ class Stack:
         return PROJECT / source if source.startswith(".") else self.volume(source)
 
 
-def _free_ports(wanted: set[int]) -> dict[int, int]:
+def find_free_ports(wanted: set[int]) -> dict[int, int]:
+    """Find a free port of the loopback address for each of some ports."""
     with ExitStack() as held:
         holders = {number: held.enter_context(socket.socket()) for number in sorted(wanted)}
         for holder in holders.values():
@@ -243,7 +254,7 @@ def stack_on_loopback() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="airflow-clarify-stack-", ignore_cleanup_errors=True) as folder:
         # The user of PostgreSQL may have to get through to its data.
         Path(folder).chmod(0o711)
-        stack = Stack(compose, Path(folder), _free_ports(compose.ports()))
+        stack = Stack(compose, Path(folder), find_free_ports(compose.ports()))
         try:
             stack.up()
             yield stack

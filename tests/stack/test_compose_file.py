@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import tomllib
 
 import pytest
 from compose_file import PROJECT, ComposeFile, Service
@@ -63,7 +66,57 @@ def test_what_the_image_is_made_with_is_pinned_too() -> None:
     assert re.fullmatch(r'"pip==[\d.]+"', pip)
     assert installs
     assert all(words.startswith("--constraint constraints-dev.txt ") for words in installs)
-    assert installs[-1].endswith("--build-constraint constraints-dev.txt .")
+    # What the package is built with is installed before, in its pinned version.
+    assert installs[-1].endswith("--no-build-isolation .")
+    assert "hatchling" in installs[0].split()
+
+
+def test_a_change_of_the_source_downloads_nothing() -> None:
+    """All that the package needs is named in the step before its source is copied."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    before, _, _ = DOCKERFILE.partition("airflow_clarify ./airflow_clarify")
+    groups = re.findall(r"--group (\w+)", before)
+    named = [name for group in groups for name in project["dependency-groups"][group]]
+    named += re.findall(r'(?:^|[\s"])([a-z][\w.-]+)', before)
+    known = {re.split(r"[\[<>=]", name)[0] for name in named}
+    # What comes along with the amazon provider, s3fs and scikit-learn.
+    brought = {"aiobotocore", "apache-airflow-providers-common-compat", "apache-airflow-providers-common-sql", "pandas"}
+    assert {re.split(r"[\[<>=]", name)[0] for name in project["project"]["dependencies"]} - known <= brought
+
+
+def test_health_checks_of_airflow_start_no_airflow() -> None:
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+        assert "airflow" not in COMPOSE.services[name].health_check
+    for name, part in (("dag-processor", "dag_processor"), ("triggerer", "triggerer")):
+        *_, script = COMPOSE.services[name].health_check
+        for healthy in (True, False):
+            answer = json.dumps(
+                {
+                    other: {
+                        "status": "healthy" if (other == part) == healthy else "unhealthy",
+                        "latest_heartbeat": None,
+                    }
+                    for other in ("metadatabase", "scheduler", "triggerer", "dag_processor")
+                }
+            )
+            for written in (answer, answer.replace(": ", ":").replace(", ", ",")):
+                _, _, look = script.partition("|")
+                found = subprocess.run(["bash", "-euc", look], input=written, text=True, check=False).returncode
+                assert (found == 0) == healthy, (name, written)
+
+
+def test_who_watches_does_not_wait_for_minutes() -> None:
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+        service = COMPOSE.services[name]
+        assert service.environment["AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY"] == "10"
+        assert service.environment["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"] == "60"
+        assert service.raw["stop_grace_period"] == "30s"
+
+
+def test_the_address_that_is_printed_is_the_one_that_airflow_has() -> None:
+    address = COMPOSE.services["seed"].environment["STACK_UI_URL"]
+    assert address == COMPOSE.services["api-server"].environment["AIRFLOW__API__BASE_URL"]
+    assert "localhost" not in (PROJECT / "stack" / "seed.py").read_text()
 
 
 def test_the_build_may_see_what_it_copies() -> None:
