@@ -18,3 +18,9 @@ pin() { # HEADER FILE COMPILE-ARGUMENTS...
 pin "The versions that the tests run with, on Python 3.11, 3.12 and 3.13." constraints-dev.txt --group dev
 pin "The lower bound of every direct dependency, for \`make oldest\`." constraints-oldest.txt \
     --group test --resolution lowest-direct
+# Without the last two pins, Airflow 3.2.2 itself runs no task.
+airflow_3_2=$(mktemp)
+printf '%s\n' apache-airflow==3.2.2 fastapi==0.136.3 svcs==25.1.0 >"$airflow_3_2"
+pin "Airflow 3.2 with the newest versions of everything else, for \`make airflow-3.2\`." constraints-airflow-3.2.txt \
+    --group test --constraint "$airflow_3_2"
+rm "$airflow_3_2"

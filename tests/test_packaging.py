@@ -24,6 +24,7 @@ import pytest
 import airflow_clarify
 from airflow_clarify.get_provider_info import get_provider_info
 
+CONSTRAINTS = ("constraints-dev.txt", "constraints-oldest.txt", "constraints-airflow-3.2.txt")
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "airflow_clarify"
 
@@ -96,7 +97,7 @@ def test_the_source_distribution_holds_what_images_are_built_from_and_what_make_
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
 
-    needed = {".ci/run", ".dockerignore", "Makefile", "docker-compose.yaml", "constraints-oldest.txt"}
+    needed = {".ci/run", ".dockerignore", "Makefile", "docker-compose.yaml", *CONSTRAINTS}
     for dockerfile in ("container/Dockerfile", "stack/Dockerfile"):
         needed.add(dockerfile)
         for line in re.findall(r"^COPY (?!--from)(.+) \S+$", (PROJECT / dockerfile).read_text(), re.MULTILINE):
@@ -165,6 +166,14 @@ def test_every_option_has_its_default_in_the_configuration_of_airflow() -> None:
 
 
 def test_the_constraints_name_versions_and_nothing_else() -> None:
-    for name in ("constraints-dev.txt", "constraints-oldest.txt"):
+    for name in CONSTRAINTS:
         pins = [line for line in (PROJECT / name).read_text().splitlines() if line and not line.startswith("#")]
         assert [pin for pin in pins if "==" not in pin or "://" in pin or " @ " in pin] == []
+
+
+def test_what_airflow_3_2_needs_is_pinned_and_documented() -> None:
+    pins = (PROJECT / "constraints-airflow-3.2.txt").read_text().splitlines()
+    page = (PROJECT / "docs" / "installing.md").read_text()
+    for pin in ("apache-airflow==3.2.2", "fastapi==0.136.3", "svcs==25.1.0"):
+        assert pin in pins
+        assert pin in page
