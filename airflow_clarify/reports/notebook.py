@@ -26,6 +26,10 @@ _TOOLS = "notebook_tools.txt"
 _DRAW = "notebook_draw.txt"
 #: Folds the code of a cell away, where a reader can unfold it.
 _FOLDED = {"jupyter": {"source_hidden": True}}
+#: A reader goes on from here; the other tables are had in the same way.
+_RESULTS = """\
+# Every tested group with its counts and metrics, as a DataFrame to go on with: results.sort_values("DPL")
+results = numbers("overview-1")"""
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -55,10 +59,8 @@ def _cells(report: Report) -> Iterator[NotebookNode]:
     yield _words("verdict", _verdict(report))
     if report.warnings:
         yield _words("warnings", _warnings(report))
-    yield _code("tools", _code_of(_TOOLS), folded=True)
-    yield _code("numbers", f'report = json.loads(r"""\n{data_of(report, tables)}\n""")', folded=True)
-    if any(facet.pictures for facet in report.facets):
-        yield _code("draw", _code_of(_DRAW), folded=True)
+    yield _code("tools", _machinery(report, tables), folded=True)
+    yield _code("results", _RESULTS)
     for index, facet in enumerate(report.facets, start=1):
         yield from _facet(index, facet, tables)
     if "repair" in tables:
@@ -70,6 +72,14 @@ def _cells(report: Report) -> Iterator[NotebookNode]:
             yield _table(name, tables)
     yield _words("metrics", _metrics(report))
     yield _words("evidence", _evidence(report))
+
+
+def _machinery(report: Report, tables: Mapping[str, Table]) -> str:
+    """The numbers, and what shows them, in one cell that a reader need not open."""
+    parts = [_code_of(_TOOLS), f'report = json.loads(r"""\n{data_of(report, tables)}\n""")']
+    if any(facet.pictures for facet in report.facets):
+        parts.append(_code_of(_DRAW))
+    return "\n\n\n".join(parts)
 
 
 def _facet(index: int, facet: FacetSection, tables: Mapping[str, Table]) -> Iterator[NotebookNode]:

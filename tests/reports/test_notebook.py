@@ -32,6 +32,13 @@ RULES = Thresholds({"DPL": 0.1}, min_rows=12, below_min_rows="ignore", confidenc
 _OURS = {"h1", "h2", "h3", "p", "ul", "li", "strong", "code", "pre", "blockquote", "em"}
 
 
+#: What running the tools of a notebook defines, whatever the data say.
+_NAMES_OF_THE_TOOLS = {
+    *("__builtins__", "json", "warnings", "pandas", "report"),
+    *("written", "show", "numbers", "draw"),
+}
+
+
 def notebook_of(analysis: Analysis, **options: Any) -> nbformat.NotebookNode:
     source = render_report(build(analysis, created=CREATED, **options))
     read = nbformat.reads(source, as_version=nbformat.NO_CONVERT)
@@ -88,7 +95,7 @@ def test_its_pictures_are_xml(hostile: nbformat.NotebookNode) -> None:
 
 def test_weights_are_shown_as_they_are_stored() -> None:
     notebook = notebook_of(analysis_of(facet("g", {"a": (5, 5), "b": (1, 9)}, weight=0.00123), weighted=True))
-    variables = _run(notebook, "tools", "numbers")
+    variables = _run(notebook, "tools")
     for name in ("overview-1", "labels", "distribution-1"):
         rows = Cells(cell(notebook, name).outputs[0].data["text/html"]).rows
         assert Cells(variables["show"](name).to_html()).rows == rows
@@ -129,7 +136,7 @@ def test_it_needs_pandas_and_nothing_else(hostile: nbformat.NotebookNode) -> Non
     # Once it is imported, the module of pandas that needs jinja2 works without it.
     absent = ("matplotlib", "matplotlib_inline", "jinja2", "pandas.io.formats.style")
     with _without(*absent), contextlib.redirect_stdout(io.StringIO()) as printed:
-        variables = _run(hostile, "tools", "numbers", "draw", "dots-1-DPL")
+        variables = _run(hostile, "tools", "dots-1-DPL")
         table = variables["show"]("overview-1")
         shown = table._repr_html_()
     assert "matplotlib is not installed" in printed.getvalue()
@@ -138,8 +145,19 @@ def test_it_needs_pandas_and_nothing_else(hostile: nbformat.NotebookNode) -> Non
     assert len(table) == len(hostile_analysis().facets[0].results)
 
 
+def test_it_opens_with_a_data_frame_to_go_on_with() -> None:
+    notebook = notebook_of(analysis_of(facet("product_category", CLOTHES)))
+    tools, results = code_of(notebook)[:2]
+    assert (tools.id, results.id) == ("tools", "results")
+    assert tools.metadata["jupyter"]["source_hidden"]
+    assert "jupyter" not in results.metadata
+    frame = _run(notebook, "tools", "results")["results"]
+    assert list(frame.columns[:2]) == ["product_category", "Rows"]
+    assert frame["DPL"].abs().max() == pytest.approx(0.11, abs=1e-4)
+
+
 def test_its_numbers_can_be_computed_with() -> None:
-    variables = _run(notebook_of(analysis_of(facet("product_category", CLOTHES))), "tools", "numbers")
+    variables = _run(notebook_of(analysis_of(facet("product_category", CLOTHES))), "tools")
     numbers = variables["numbers"]("overview-1").set_index("product_category")
     assert numbers.loc["Trend", "Rows"] == 118
     assert numbers["Rows"].sum() == 22626
@@ -149,7 +167,7 @@ def test_its_numbers_can_be_computed_with() -> None:
 
 def test_a_column_that_is_called_as_one_of_ours_can_be_shown() -> None:
     notebook = notebook_of(analysis_of(facet("Rows", {"a": (5, 5), "b": (1, 9)})))
-    variables = _run(notebook, "tools", "numbers")
+    variables = _run(notebook, "tools")
     assert (
         Cells(variables["show"]("overview-1").to_html()).rows
         == Cells(cell(notebook, "overview-1").outputs[0].data["text/html"]).rows
@@ -163,7 +181,7 @@ def test_what_is_not_defined_or_infinite_is_shown_as_it_is_stored() -> None:
         metric = next(metric for metric in entry["metrics"] if metric["name"] == "KL")
         metric.update(value=value, **({"error": "no luck"} if value is None else {}))
     notebook = notebook_of(Analysis.from_clarify_json(json.dumps(document)), thresholds=Thresholds({"KL": 0.1}))
-    shown = _run(notebook, "tools", "numbers")["show"]("overview-1").to_html()
+    shown = _run(notebook, "tools")["show"]("overview-1").to_html()
     rows = Cells(shown).rows
     assert rows == Cells(cell(notebook, "overview-1").outputs[0].data["text/html"]).rows
     column = rows[0].index("KL")
@@ -225,10 +243,8 @@ def test_no_name_gets_out_of_its_code(words: str) -> None:
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=5, unique_by=visible))
 def test_no_value_gets_out_of_the_data(values: list[str]) -> None:
     analysis = analysis_of(facet('g"\'\'\'"""', dict.fromkeys(values, (3, 5))))
-    source = cell(notebook_of(analysis), "numbers").source
-    variables: dict[str, Any] = {"json": json}
-    exec(source, variables)
-    assert set(variables) == {"json", "report", "__builtins__"}
+    variables = _run(notebook_of(analysis), "tools")
+    assert set(variables) == _NAMES_OF_THE_TOOLS
     rows = variables["report"]["tables"]["overview-1"]["rows"]
     assert sorted(row[0] for row in rows) == sorted(visible(v) if v.strip() else f'"{visible(v)}"' for v in values)
 
@@ -248,7 +264,7 @@ def test_cells_have_names_that_stay() -> None:
     analysis = analysis_of(facet("product_category", CLOTHES))
     names = [each.id for each in notebook_of(analysis, thresholds=RULES, config=configuration()).cells]
     assert names == [
-        "verdict", "tools", "numbers", "draw", "facet-1", "dots-1-DPL", "overview-1", "rows", "labels",
+        "verdict", "tools", "results", "facet-1", "dots-1-DPL", "overview-1", "rows", "labels",
         "distribution-1", "metrics", "evidence",
     ]  # fmt: skip
 
