@@ -6,17 +6,38 @@ what to do. Operators and the command line print that line; only a defect of our
 
 from __future__ import annotations
 
+import sys
+
+#: How Airflow names the modules that it makes of DAG files.
+_DAG_FILE = "unusual_prefix_"
+#: Packages whose code stands between an author's line and the place where a mistake in it is found.
+_NOT_THE_AUTHORS = frozenset({"airflow", "airflow_clarify", "contextlib", "dataclasses", "functools"})
+
 
 class ClarifyError(Exception):
     """Base of every error that this package raises on purpose."""
 
 
 class ConfigError(ClarifyError, ValueError):
-    """The configuration asks for something that does not exist or is not allowed. Trying again will not help."""
+    """The configuration asks for something that does not exist or is not allowed. Trying again will not help.
+
+    While a DAG file is parsed, a note beside the sentence names the line of the author's that is wrong: Airflow shows
+    only the last lines of a traceback, which are ours.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        line = find_author_line()
+        if line is not None:
+            self.add_note(line)
 
 
 class DataError(ClarifyError):
     """The data could not be read, or are not what the configuration says they are."""
+
+
+class UnfitDataError(DataError):
+    """The data, or an analysis, could be read and do not hold what is asked of them. Trying again will not help."""
 
 
 class MetricError(ClarifyError, ValueError):
@@ -41,3 +62,20 @@ class ServiceError(ClarifyError):
 
 class JobError(ClarifyError):
     """A job ended, and not well; or it was stopped because it took too long."""
+
+
+def find_author_line() -> str | None:
+    """Find the line of the DAG's author that is being executed.
+
+    :return: file and line, or None where no DAG file is being parsed
+    """
+    found = None
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if found is None and module.partition(".")[0] not in _NOT_THE_AUTHORS:
+            found = f'File "{frame.f_code.co_filename}", line {frame.f_lineno}'
+        if module.startswith(_DAG_FILE):
+            return found
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

@@ -25,7 +25,7 @@ from airflow_clarify.bias.config import DATASET_TYPES
 from airflow_clarify.engines.duckdb.aside import cannot_write, refuse_the_source
 from airflow_clarify.engines.duckdb.staging import open_staging_folder
 from airflow_clarify.engines.duckdb.storage import first_line, is_remote, key_of, local_path, open_filesystem
-from airflow_clarify.exceptions import DataError, OutputError
+from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -280,7 +280,7 @@ def write_files(folder: str, files: Mapping[str, str | bytes | None], conn_id: s
             _write_remote(open_filesystem(folder, conn_id), folder, contents)
         else:
             _write_local(local_path(folder), contents)
-    except OutputError:
+    except (OutputError, ConfigError):
         raise
     except DataError as error:
         raise OutputError(str(error)) from None
@@ -355,7 +355,7 @@ def _content_if_there(location: str, conn_id: str | None) -> bytes | None:
         if is_remote(location):
             return bytes(open_filesystem(location, conn_id).cat_file(key_of(location)))
         return local_path(location).read_bytes()
-    except DataError:
+    except (ConfigError, DataError):
         raise
     except FileNotFoundError:
         return None

@@ -21,7 +21,7 @@ from airflow_clarify.bias.metrics import (
     conditional_demographic_disparity,
     dropped_outcome,
 )
-from airflow_clarify.exceptions import DataError, MetricError
+from airflow_clarify.exceptions import DataError, MetricError, UnfitDataError
 
 if TYPE_CHECKING:
     import pandas
@@ -457,7 +457,7 @@ def fingerprint_of_summary(summary: Mapping[str, Any]) -> str:
 def _analyse_facet(facet: FacetContingency, methods: Sequence[str]) -> FacetAnalysis:
     positive, negative = facet.total
     if not positive.rows + negative.rows:
-        raise DataError("the data hold no rows, so there is nothing to measure; check the input path")
+        raise UnfitDataError("the data hold no rows, so there is nothing to measure; check the input path")
     results = []
     for name, members in facet.tested():
         split = facet.split(members)

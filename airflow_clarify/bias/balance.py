@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any, Literal, cast, get_args
 
 from airflow_clarify.bias.argument_types import COLUMNS, check_argument, is_list
-from airflow_clarify.exceptions import ConfigError, DataError, QuotaError
+from airflow_clarify.exceptions import ConfigError, DataError, QuotaError, UnfitDataError
 
 #: The texts of a stratum, one for each column; None where the value is missing.
 Stratum = tuple[str | None, ...]
@@ -186,7 +186,7 @@ class Balance:
         """
         counts = {stratum: rows for stratum, rows in counts.items() if rows}
         if not counts:
-            raise DataError("there is no row to balance; the source is empty")
+            raise UnfitDataError("there is no row to balance; the source is empty")
         kept, warnings = self._without_missing(counts)
         amounts: Mapping[Stratum, int | Fraction] = kept
         if weights is not None:
@@ -222,7 +222,7 @@ class Balance:
             )
         kept = {stratum: rows for stratum, rows in counts.items() if None not in stratum}
         if not kept:
-            raise DataError(f"no row has a value in each of {columns}; check the columns, or say missing='keep'")
+            raise UnfitDataError(f"no row has a value in each of {columns}; check the columns, or say missing='keep'")
         return kept, [f"{rows} without a value in {columns}, left out; missing='keep' makes strata of them"]
 
     def _check_empty(self, counts: Mapping[Stratum, int | Fraction]) -> list[str]:

@@ -177,7 +177,7 @@ class DataConfig:
         self.csv_options = {} if self.csv_options is None else self.csv_options
         self._check_types()
         self._check_source()
-        if self.dataset_type is not None and "{{" not in self.dataset_type:
+        if self.dataset_type is not None and not is_known_later(self.dataset_type):
             _check_dataset_type(self.dataset_type)
         if not is_known_later(self.headers):
             _check_headers(self.headers)

@@ -16,7 +16,7 @@ from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, 
 from airflow_clarify.bias.contingency import Split
 from airflow_clarify.bias.intervals import newcombe
 from airflow_clarify.bias.metrics import METRICS, dropped_outcome
-from airflow_clarify.exceptions import DataError, ThresholdError
+from airflow_clarify.exceptions import ThresholdError, UnfitDataError
 
 #: What an author may write as the bounds of a metric: 0.1 for [-0.1, 0.1], or a pair, where None is no bound.
 Bounds = float | int | Sequence[float | int | None]
@@ -206,11 +206,16 @@ class Thresholds:
             raise ThresholdError('on_inconclusive: with confidence, say what inconclusive does: "fail" or "pass"')
         _one_of("on_inconclusive", self.on_inconclusive, ("fail", "pass"))
 
+    @property
+    def facets(self) -> tuple[str, ...]:
+        """The facets that the rules name, without those that hold for all."""
+        return tuple(dict.fromkeys(bound.facet for bound in self._bounds if bound.facet != ALL_OTHERS))
+
     def judge(self, analysis: Analysis) -> Verdict:
         """Hold an analysis against the rules.
 
         :raises ThresholdError: a rule speaks of a metric, facet or value that the analysis does not hold
-        :raises DataError: ``min_rows`` or ``confidence`` is asked of an analysis that has no counts
+        :raises UnfitDataError: ``min_rows`` or ``confidence`` is asked of an analysis that has no counts
         """
         if not isinstance(analysis, Analysis):
             raise ThresholdError(f"judge: an Analysis is needed, not {type(analysis).__name__}")
@@ -268,12 +273,12 @@ class Thresholds:
                 )
         counted = all(result.split is not None for _, result in analysis.results())
         if not counted and (self.min_rows or self.confidence is not None):
-            raise DataError(
+            raise UnfitDataError(
                 "min_rows and confidence need counts, and this analysis was read from an analysis.json, which has "
                 "none; judge it without them"
             )
         if not any(True for _ in analysis.results()):
-            raise DataError("the analysis holds no tested group, so there is nothing to judge")
+            raise UnfitDataError("the analysis holds no tested group, so there is nothing to judge")
 
     def _judge(self, facet: FacetAnalysis, result: FacetResult, name: str, bound: _Bound) -> Finding:
         metric = result.metric(name)

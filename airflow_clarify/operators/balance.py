@@ -9,7 +9,7 @@ from airflow_clarify.bias.balance import Balance, listed
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.operators.base import ConfiguredOperator, own_copy
+from airflow_clarify.operators.base import ConfiguredOperator, check_engine, own_copy
 from airflow_clarify.operators.plainly import number, number_or_none, plainly, unresolved
 from airflow_clarify.operators.telling import warn
 
@@ -68,6 +68,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         "key",
         "engine",
     )
+    none_allowed = frozenset({"size", "fraction"})
     ui_color = "#e3f9e8"
 
     def __init__(
@@ -112,6 +113,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         from airflow_clarify.operators.asset_events import of_balance, say
 
         with plainly():
+            self.check_rendered()
             data = self._data()
             by = list(listed(self.by, "by"))
             self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(map(str, by)), self.strategy)
@@ -152,6 +154,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         return self.engine.data_named(self.source) if isinstance(self.source, str) else DataConfig.of(self.source)
 
     def _check(self) -> None:
+        check_engine(self.engine)
         if not any(unresolved(value) for value in (self.by, self.strategy, self.size, self.fraction)):
             weight = self.weight if isinstance(self.weight, str) and not unresolved(self.weight) else None
             Balance(

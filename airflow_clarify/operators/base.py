@@ -1,20 +1,102 @@
-"""What our operators share: arguments that are configuration objects, with templates inside."""
+"""What our operators share: checks of what templates gave, and arguments that are configuration objects."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, XComArg
 
+from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators.plainly import at_parse_time
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
+    _Base = BaseOperator
+else:
+    # Not an operator itself: Airflow's metaclass would cut off the constructors of the classes beside it.
+    _Base = object
 
-class ConfiguredOperator(BaseOperator):
+
+class TemplateChecks(_Base):
+    """Refuse a template that gives None, of whichever argument.
+
+    Jinja writes the word "None" in its place, which is then taken for a path, a column or a connection. The check is
+    made when the task executes, so that it fails like any other mistake: with one sentence, and without retries.
+    """
+
+    #: Arguments that may be None, and whose template may say so.
+    none_allowed: ClassVar[frozenset[str]] = frozenset()
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Render fields one by one, to know which one a None belongs to; Airflow calls this for mapped tasks too."""
+        outer: str = getattr(self, "_rendered_field", "")
+        for name in template_fields:
+            self._rendered_field = name
+            if parent is self:
+                self._as_written = {**getattr(self, "_as_written", {}), name: getattr(self, name, None)}
+            super()._do_render_template_fields(parent, (name,), context, jinja_env, seen_oids)
+        self._rendered_field = outer
+
+    def render_template(
+        self,
+        content: Any,
+        context: Context,
+        jinja_env: jinja2.Environment | None = None,
+        seen_oids: set[int] | None = None,
+    ) -> Any:
+        """Render a template, and note where it gives None."""
+        if isinstance(content, str) and "{{" in content:
+            environment = self.get_template_env() if jinja_env is None else jinja_env
+            jinja_env = environment.overlay(finalize=lambda value: self._note_none(value, f"the template {content!r}"))
+        elif isinstance(content, XComArg):
+            return self._note_none(self._resolve(content, context), f"the output of {_name_tasks(content)}")
+        return super().render_template(content, context, jinja_env, seen_oids)
+
+    def check_rendered(self) -> None:
+        """Check what templates gave.
+
+        :raises ConfigError: one of them gave None
+        """
+        for name, what in getattr(self, "_nones", []):
+            if name not in self.none_allowed:
+                raise ConfigError(
+                    f"{name}: {what} gave None; see what it refers to: a parameter that is not set, or a task that did "
+                    "not run or returned nothing"
+                )
+
+    def _note_none(self, value: Any, what: str) -> Any:
+        if value is None:
+            self._nones: list[tuple[str, str]] = [*getattr(self, "_nones", []), (self._rendered_field, what)]
+        return value
+
+    def _resolve(self, reference: XComArg, context: Context) -> Any:
+        try:
+            return reference.resolve(context)
+        except Exception as error:
+            # Of an XCom with a key of its own, Airflow does not say None. The class has moved between its versions.
+            if type(error).__name__ == "XComNotFound":
+                return None
+            raise
+
+
+def _name_tasks(reference: XComArg) -> str:
+    return "task " + ", ".join(repr(operator.task_id) for operator, _ in reference.iter_references())
+
+
+class ConfiguredOperator(TemplateChecks, BaseOperator):
     """A task some of whose template fields are objects with template fields of their own.
 
     Airflow renders such objects in place. One object may serve several tasks, map indexes and runs, so every task gets
@@ -42,11 +124,44 @@ class ConfiguredOperator(BaseOperator):
 
         :raises ConfigError: with the task id in front
         """
-        with at_parse_time(self.task_id):
+        with at_parse_time(self):
             self._check()
 
     def _check(self) -> None:
         raise NotImplementedError
+
+
+def check_engine(engine: Any) -> None:
+    """Check that an argument is an engine.
+
+    :raises ConfigError: it is something else, such as the name of one
+    """
+    if isinstance(engine, type):
+        raise ConfigError(f"engine: {engine.__name__} is a class; write {engine.__name__}(...), with its arguments")
+    if not callable(getattr(engine, "check_data", None)):
+        raise ConfigError(
+            "engine: give an engine, such as DuckDBEngine(), SQLEngine(conn_id), SparkEngine() or "
+            f"SageMakerEngine(role), not {engine!r}"
+        )
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Check that an argument is True or False.
+
+    :raises ConfigError: it is something else; every text would count as True, "no" too
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name}: True or False, not {value!r}")
+
+
+def check_seconds(name: str, value: Any) -> None:
+    """Check that an argument is a length of time.
+
+    :raises ConfigError: it is neither a number of seconds above 0 nor a timedelta
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise ConfigError(f"{name}: a number of seconds above 0, or a timedelta, not {value!r}")
 
 
 def own_copy(value: Any) -> Any:

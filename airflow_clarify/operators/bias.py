@@ -15,7 +15,7 @@ from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links, kept
-from airflow_clarify.operators.base import ConfiguredOperator, own_copy
+from airflow_clarify.operators.base import ConfiguredOperator, check_engine, check_flag, check_seconds, own_copy
 from airflow_clarify.operators.plainly import plainly, unresolved
 from airflow_clarify.operators.telling import describe_run, leave_overview, tell
 from airflow_clarify.outputs import FORMATS
@@ -112,6 +112,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | str:
         with plainly():
+            self.check_rendered()
             data = DataConfig.of(self.data_config)
             config = self._config(data)
             self.log.info("Measuring the bias of %s", data.source)
@@ -275,12 +276,19 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
     def _check(self) -> None:
         """Find what can be found wrong before any data are seen."""
+        check_engine(self.engine)
+        for name in ("wait_for_completion", "deferrable", "durable", "stop_job_on_kill", "logs"):
+            check_flag(name, getattr(self, name))
+        check_seconds("poll_interval", self.poll_interval)
+        if self.timeout is not None:
+            check_seconds("timeout", self.timeout)
         if not self.wait_for_completion and not isinstance(self.engine, SageMakerEngine):
             raise ConfigError(
                 f"wait_for_completion: {type(self.engine).__name__} counts in the task itself, so there is nothing to "
                 "leave running; leave it out"
             )
-        if isinstance(self.report_formats, str) or not set(self.report_formats) <= set(FORMATS):
+        formats = self.report_formats
+        if not isinstance(formats, list | tuple | set | frozenset) or not all(one in FORMATS for one in formats):
             raise ConfigError(f"report_formats: a list of some of {', '.join(FORMATS)}, not {self.report_formats!r}")
         if (self.bias_config is None) == (self.analysis_config is None):
             raise ConfigError("give bias_config, or analysis_config, one of the two")
@@ -296,7 +304,13 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if self.bias_config is not None and not any(_anywhere_unresolved(part) for part in parts):
             data, bias = DataConfig.of(self.data_config), BiasConfig.of(self.bias_config)
             # What else can be wrong with it is checked when it is built.
-            _ = AnalysisConfig.build(data, bias, self.methods).label
+            config = AnalysisConfig.build(data, bias, self.methods)
+            _ = config.label
+            if not isinstance(self.methods, str) and "CDDL" in config.methods and bias.group_name is None:
+                raise ConfigError(
+                    "group_name: CDDL needs a group variable; name its column in BiasConfig, or leave "
+                    "CDDL out of methods"
+                )
 
     def _config(self, data: DataConfig) -> AnalysisConfig:
         if self.bias_config is not None:

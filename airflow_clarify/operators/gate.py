@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -12,13 +12,22 @@ from airflow.providers.common.compat.sdk import (
     AssetAlias,
     BaseOperator,
     BranchMixIn,
+    XComArg,
 )
 
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
 from airflow_clarify.bias.thresholds import Rule, Thresholds
-from airflow_clarify.exceptions import ClarifyError, ConfigError
+from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, UnfitDataError, find_author_line
 from airflow_clarify.links.report import BiasReportLink
-from airflow_clarify.operators.base import hide_unset_fields
-from airflow_clarify.operators.plainly import at_parse_time, number, number_or_none, plainly, unresolved
+from airflow_clarify.operators.base import TemplateChecks, check_flag, hide_unset_fields
+from airflow_clarify.operators.plainly import (
+    at_parse_time,
+    number,
+    number_or_none,
+    parse_rendered,
+    plainly,
+    unresolved,
+)
 from airflow_clarify.operators.telling import describe_run, leave_overview, tell
 
 if TYPE_CHECKING:
@@ -33,7 +42,7 @@ OnViolation = Literal["fail", "skip", "branch", "warn"]
 _CHOICES = ("fail", "skip", "branch", "warn")
 
 
-class BiasGateOperator(BaseOperator, BranchMixIn):
+class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
     """Judge an analysis against thresholds, and let the DAG go on only if it passes.
 
     The verdict is stored (XCom ``verdict``, then ``verdict.json`` and an updated report beside the analysis) before
@@ -41,13 +50,15 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
 
     :param analysis: the output of :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator` or of
         :class:`~airflow_clarify.ClarifyJobSensor`, or of several (as a mapped one gives), or the location of an
-        ``analysis.json`` (templated)
+        ``analysis.json`` (templated). The task itself means its output, and a template may give the text of an
+        analysis, as ``"{{ ti.xcom_pull('bias') }}"`` does. Of a mapped task every instance has to have left one
     :param thresholds: ``{"DPL": 0.1}`` and so on, see :class:`~airflow_clarify.Thresholds`; or such an object
         (templated)
     :param before: the same of the data before they were repaired, for the report to show beside it; one that cannot be
         read is a warning in the log (templated)
     :param on_violation: "fail" the task; "skip" what is downstream; "branch" to ``branch_to`` and skip the rest; or
-        "warn" and go on
+        "warn" and go on. A mapped gate cannot skip or branch, as Airflow does not keep to it; one in a mapped task
+        group can skip, where all that is downstream has the trigger rule "all_success"
     :param branch_to: with "branch": the task, task group, or list of them to follow when the data do not pass; when
         they pass, everything else directly downstream is followed
     :param ignore_downstream_trigger_rules: with "skip": skip all that is downstream (default), or only what is directly
@@ -91,6 +102,8 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"analysis": "json", "before": "json", "thresholds": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(),)
+    # What only adorns a verdict must not decide it, so a None in ``before`` or ``asset_extra`` is a warning.
+    none_allowed = frozenset({"confidence", "before", "asset_extra"})
     ui_color = "#f9e3e3"
 
     def __init__(
@@ -114,11 +127,14 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        task_id = str(kwargs.get("task_id"))
-        with at_parse_time(task_id):
+        with at_parse_time(self, kwargs.get("task_id")):
             _check_reaction(on_violation, branch_to, kwargs.get("outlets"))
             notifiers = _listed(on_verdict)
             _check_notifiers(notifiers, notify_on)
+            _check_asset(asset_on_pass, asset_extra)
+            check_flag("ignore_downstream_trigger_rules", ignore_downstream_trigger_rules)
+            analysis = _outputs_of("analysis", analysis)
+            before = _outputs_of("before", before)
         if asset_on_pass is not None:
             kwargs["outlets"] = [*_listed(kwargs.get("outlets")), _alias_of(asset_on_pass)]
         super().__init__(**kwargs)
@@ -139,7 +155,8 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         self.undefined = undefined
         self.conn_id = conn_id
         self._judged: tuple[Sequence[Analysis], Sequence[Verdict]] = ((), ())
-        with at_parse_time(self.task_id):
+        self._author_line = find_author_line()
+        with at_parse_time(self):
             if on_violation == "branch" and _in_mapped_group(self):
                 raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
             if not any(unresolved(value) for value in self._rule_parts()):
@@ -150,10 +167,47 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         super().render_template_fields(context, jinja_env)
         hide_unset_fields(self)
 
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Begin a mapped gate, as Airflow does, and find what can be found wrong with it.
+
+        :raises ConfigError: it would skip or branch
+        """
+        with at_parse_time(cls, kwargs.get("task_id")):
+            given = {"on_violation": "fail", "branch_to": None, "outlets": None, **kwargs}
+            if not unresolved(given["on_violation"]):
+                _check_mapped(given["on_violation"])
+                _check_reaction(given["on_violation"], given["branch_to"], given["outlets"])
+            if "thresholds" in kwargs and not unresolved(kwargs["thresholds"]):
+                _read_rules(kwargs["thresholds"])
+        return cast(Any, super()).partial(**kwargs)
+
+    def prepare_template(self) -> None:
+        """Check what hangs on the finished DAG; Airflow calls this for every task once its DAG file is read.
+
+        :raises ConfigError: a branch does not exist, or Airflow could not skip what is downstream
+        """
+        super().prepare_template()
+        try:
+            with at_parse_time(self):
+                if not unresolved(self.branch_to):
+                    self._check_branches()
+                self._check_can_skip()
+        except ConfigError as error:
+            if self._author_line is None:
+                raise
+            # Of what is found now, Airflow shows the sentence only, and no notes.
+            raise ConfigError(f"{error} ({self._author_line})") from None
+
     def execute(self, context: Context) -> dict[str, Any]:
         with plainly():
-            self._check_branches(context)
+            self.check_rendered()
+            if _is_mapped(context["ti"]) and not _in_mapped_group(self):
+                _check_mapped(self.on_violation)
+            self._check_branches()
+            self._check_can_skip()
             rules = self._rules()
+            self._check_complete(context)
             analyses = self._analyses()
             earlier = self._earlier(len(analyses))
             verdicts = [rules.judge(analysis) for analysis in analyses]
@@ -210,10 +264,8 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         )
 
     def _rules(self) -> Thresholds:
-        if isinstance(self.thresholds, Thresholds):
-            return self.thresholds
-        return Thresholds(
-            _numbers_in(self.thresholds, "thresholds"),
+        return _read_rules(
+            self.thresholds,
             min_rows=number("min_rows", self.min_rows),
             below_min_rows=self.below_min_rows,
             confidence=number_or_none("confidence", self.confidence),
@@ -221,12 +273,35 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
             undefined=self.undefined,
         )
 
+    def _check_complete(self, context: Context) -> None:
+        """Check that every instance of a mapped task has left its analysis; Airflow gives those that there are.
+
+        :raises UnfitDataError: one of them has not ended well, or left nothing
+        """
+        written = getattr(self, "_as_written", {}).get("analysis")
+        references: dict[Any, str] = dict(XComArg.iter_xcom_references(written))
+        if not _in_mapped_group(self):
+            # Where this gate is one instance of a mapped one, Airflow made as many as there were analyses.
+            expanded = getattr(context["dag"].task_dict.get(self.task_id), "expand_input", None)
+            references |= dict(XComArg.iter_xcom_references(expanded))
+        for task, key in references.items():
+            if not (task.is_mapped or _mapped_groups(task) - _mapped_groups(self)):
+                # One instance; or, in the same mapped task group, that of this gate's own index.
+                continue
+            done = _count_instances(context["ti"], task)
+            left = len(_listed_analyses(XComArg(task, key).resolve(context), "analysis"))
+            if left < done:
+                raise UnfitDataError(
+                    f"analysis: {done} instances of task '{task.task_id}' have run, and {left} left an analysis; an "
+                    "absent analysis never passes"
+                )
+
     def _analyses(self) -> list[Analysis]:
         """The analyses to judge.
 
-        :raises DataError: there is none, or one is not an analysis; a gate without evidence stays closed
+        :raises ClarifyError: there is none, or one is not an analysis; a gate without evidence stays closed
         """
-        many = _listed_analyses(self.analysis)
+        many = _listed_analyses(self.analysis, "analysis")
         if not many:
             raise ConfigError("analysis: the list is empty, so there is nothing to judge")
         return [self._read(one) for one in many]
@@ -238,7 +313,11 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         """
         if self.before is None:
             return [None] * how_many
-        earlier = _listed_analyses(self.before)
+        try:
+            earlier = _listed_analyses(self.before, "before")
+        except ConfigError as error:
+            self.log.warning("The report cannot show the data before the repair: %s", error)
+            return [None] * how_many
         if len(earlier) != how_many:
             raise ConfigError(f"before: {len(earlier)} analyses, and {how_many} are judged; give one for each")
         return [self._read_if_possible(one) for one in earlier]
@@ -255,7 +334,13 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         from airflow_clarify.bias.analysis import Analysis
         from airflow_clarify.outputs import read_analysis
 
-        return read_analysis(one, self.conn_id) if isinstance(one, str) else Analysis.from_xcom(_analysis_in(one))
+        if isinstance(one, str):
+            return read_analysis(one, self.conn_id)
+        try:
+            return Analysis.from_xcom(_analysis_in(one))
+        except DataError as error:
+            # An XCom stays as it is; a file may be written meanwhile.
+            raise UnfitDataError(str(error)) from None
 
     def _tell(self, analysis: Analysis, verdict: Verdict) -> None:
         tell(self.log, analysis, verdict)
@@ -286,7 +371,7 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
             extra = {**(self.asset_extra or {}), **of_verdicts(analyses, verdicts)}
             context["outlet_events"][_alias_of(self.asset_on_pass)].add(self.asset_on_pass, extra=extra)
         if self.on_violation == "branch":
-            repair = set(self._repair_tasks(context))
+            repair = set(self._repair_tasks())
             follow = sorted(task_id for task_id in context["ti"].task.downstream_task_ids if task_id not in repair)
             self._branch(context, follow)
 
@@ -297,13 +382,13 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         if self.on_violation == "skip":
             self._skip_downstream(context, sentence)
         elif self.on_violation == "branch":
-            self._branch(context, self._repair_tasks(context))
+            self._branch(context, self._repair_tasks())
         else:
             self.log.warning("Going on in spite of the verdict, as on_violation is 'warn'")
 
     def _skip_downstream(self, context: Context, sentence: str) -> None:
         ti = context["ti"]
-        if ti.map_index is not None and ti.map_index >= 0:
+        if _is_mapped(ti):
             # Airflow forgets what a mapped task skips, but what waits for a skipped gate does not run.
             raise AirflowSkipException(f"Bias gate closed: {sentence}")
         task = context["task"]
@@ -314,28 +399,56 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
         self.log.info("Skipping %s", ", ".join(sorted(t.task_id for t in downstream)) or "nothing")
         self.skip(ti, downstream)
 
-    def _check_branches(self, context: Context) -> None:
-        """See that the repair can be told from what follows when the data pass.
+    def _check_branches(self) -> None:
+        """Check that the repair can be told from what follows when the data pass.
 
         :raises ConfigError: it is not directly downstream
         """
         if self.on_violation != "branch":
             return
-        direct = context["ti"].task.downstream_task_ids
-        for task_id in self._repair_tasks(context):
-            if task_id not in direct:
+        for task_id in self._repair_tasks():
+            if task_id not in self.downstream_task_ids:
                 raise ConfigError(
                     f"branch_to: {task_id!r} is not directly downstream of this gate; there are "
-                    f"{', '.join(sorted(direct)) or 'no tasks'}"
+                    f"{', '.join(sorted(self.downstream_task_ids)) or 'no tasks'}"
                 )
 
-    def _repair_tasks(self, context: Context) -> list[str]:
+    def _check_can_skip(self) -> None:
+        """Check that Airflow skips what is downstream of a gate in a mapped task group.
+
+        There a gate can only be skipped itself, and tasks whose trigger rule asks for less than success run all the
+        same. Elsewhere the gate skips them whatever their rules.
+
+        :raises ConfigError: a task downstream would run on data that do not pass
+        """
+        if self.on_violation != "skip" or not _in_mapped_group(self):
+            return
+        downstream = (
+            self.get_flat_relatives(upstream=False)
+            if self.ignore_downstream_trigger_rules
+            else self.get_direct_relatives(upstream=False)
+        )
+        for task in sorted(downstream, key=lambda task: task.task_id):
+            rule = str(getattr(task.trigger_rule, "value", task.trigger_rule))
+            if rule != "all_success" and not task.is_teardown:
+                raise ConfigError(
+                    f"on_violation='skip': Airflow would run task '{task.task_id}' all the same: its trigger rule is "
+                    f"'{rule}', and the gate is in a mapped task group; use on_violation='fail', or 'all_success' there"
+                )
+
+    def _repair_tasks(self) -> list[str]:
+        """The tasks of ``branch_to``, with the first tasks of a task group in its place."""
         targets = [self.branch_to] if isinstance(self.branch_to, str) else list(self.branch_to or ())
-        return list(self._expand_task_group_roots(context["ti"], targets))
+        dag = self.get_dag()
+        groups = {} if dag is None else dag.task_group_dict
+        return [
+            task_id
+            for target in targets
+            for task_id in ([root.task_id for root in groups[target].roots] if target in groups else [target])
+        ]
 
     def _branch(self, context: Context, follow: list[str]) -> None:
-        ti = context["ti"]
-        if ti.map_index is not None and ti.map_index >= 0:
+        if _is_mapped(context["ti"]):
             raise AirflowFailException(_BRANCHES_ARE_NOT_MAPPED)
         self.do_branch(context, follow)
 
@@ -343,8 +456,46 @@ class BiasGateOperator(BaseOperator, BranchMixIn):
 #: Airflow 3.3 looks for the choice of a branch under map index -1, so every branch of a mapped gate would be followed.
 _BRANCHES_ARE_NOT_MAPPED = (
     "on_violation='branch': Airflow does not keep to the branches of a mapped task, so a mapped gate, or one in a "
-    "mapped task group, cannot branch; use 'fail' or 'skip' there"
+    "mapped task group, cannot branch; use 'fail' there"
 )
+#: It forgets what a mapped task skips, so that only the trigger rules of what is downstream decide.
+_SKIPS_ARE_NOT_MAPPED = (
+    "on_violation='skip': Airflow does not skip what is downstream of a mapped task against its trigger rule, so a "
+    "mapped gate cannot skip; use 'fail' there, or a mapped task group with the gate and what waits for it"
+)
+
+
+def _is_mapped(ti: Any) -> bool:
+    return ti.map_index is not None and ti.map_index >= 0
+
+
+def _check_mapped(on_violation: Any) -> None:
+    """Check that a gate that was expanded can do what it is to do.
+
+    :raises ConfigError: it cannot
+    """
+    if on_violation == "branch":
+        raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
+    if on_violation == "skip":
+        raise ConfigError(_SKIPS_ARE_NOT_MAPPED)
+
+
+def _count_instances(ti: Any, task: Any) -> int:
+    """Count the instances of a mapped task.
+
+    :raises UnfitDataError: one of them has not ended well
+    """
+    found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[task.task_id], run_ids=[ti.run_id]).get(ti.run_id, {})
+    states = {name: state for name, state in found.items() if state != "removed"}
+    absent = {name: state for name, state in states.items() if state != "success"}
+    if absent:
+        name, state = min(absent.items())
+        index = name.removeprefix(f"{task.task_id}_")
+        raise UnfitDataError(
+            f"analysis: {len(absent)} of {len(states)} instances of task '{task.task_id}' left none, such as map index "
+            f"{index} ({state or 'not run'}); an absent analysis never passes"
+        )
+    return len(states)
 
 
 def _analysis_in(given: Any) -> Any:
@@ -385,25 +536,106 @@ def _numbers_in(rules: Any, name: str) -> Any:
 
 
 def _check_measured(rules: Thresholds, analysis: Any) -> None:
-    """Where the analysis is the output of a task of ours, see that it measures what is to be judged."""
-    task = getattr(analysis, "operator", None)
-    if task is None:
-        return
+    """Where the analyses are outputs of tasks of ours, check that these measure what is to be judged.
+
+    :raises ConfigError: a metric or a facet of the rules is not measured
+    """
     from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator
 
-    if not isinstance(task, ClarifyPreTrainingBiasOperator) or task.analysis_config is not None:
-        return
-    if isinstance(task.methods, str) or unresolved(task.methods):
-        return
-    missing = [metric for metric in rules.rules if metric not in task.methods]
-    if missing:
-        raise ConfigError(
-            f"thresholds: {missing[0]} is not measured: methods of task '{task.task_id}' are {', '.join(task.methods)}"
-        )
+    for one in analysis if isinstance(analysis, list) else [analysis]:
+        task: Any = getattr(one, "operator", None)
+        mapped = getattr(task, "partial_kwargs", None)
+        if isinstance(task, ClarifyPreTrainingBiasOperator):
+            methods, facets = _asked_of(task.bias_config, task.methods, task.analysis_config)
+        elif mapped is not None and task.operator_class is ClarifyPreTrainingBiasOperator:
+            methods, facets = _asked_of(mapped.get("bias_config"), mapped.get("methods"), mapped.get("analysis_config"))
+        else:
+            continue
+        missing = [metric for metric in rules.rules if methods is not None and metric not in methods]
+        if missing:
+            raise ConfigError(
+                f"thresholds: {missing[0]} is not measured: methods of task '{task.task_id}' are "
+                f"{', '.join(methods or ())}"
+            )
+        unknown = [facet for facet in rules.facets if facets is not None and facet not in facets]
+        if unknown:
+            raise ConfigError(
+                f"thresholds: facet {unknown[0]!r} is not measured: the facets of task '{task.task_id}' are "
+                f"{', '.join(map(repr, facets or ()))}"
+            )
 
 
-def _listed_analyses(given: Any) -> list[Any]:
-    return [given] if given is None or isinstance(given, str | Mapping) else list(given)
+def _asked_of(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str] | None, Sequence[str] | None]:
+    """The metrics and the facets that a task measures, as far as they are known when a DAG file is read."""
+    if isinstance(config, Mapping) and not unresolved(config):
+        asked = AnalysisConfig(config)
+        columns: Any = [facet.name_or_index for facet in asked.facets]
+        return asked.methods, columns if all(isinstance(column, str) for column in columns) else None
+    if config is not None:
+        return None, None
+    columns = None
+    if isinstance(bias, Mapping) and not unresolved(dict(bias)):
+        bias = BiasConfig.of(bias)
+    if isinstance(bias, BiasConfig) and not unresolved(bias.facet_name):
+        columns = [facet["name_or_index"] for facet in bias.facets()]
+        # A column that is named by its index is known by name once the data are read.
+        columns = columns if all(isinstance(column, str) for column in columns) else None
+    known = isinstance(methods, list | tuple | set) and not unresolved(methods)
+    return (list(methods) if known else None), columns
+
+
+def _outputs_of(name: str, given: Any) -> Any:
+    """What an author has given as an analysis, with the output of a task in the place of the task.
+
+    :raises ConfigError: it cannot be an analysis
+    """
+    if isinstance(given, list | tuple):
+        return [_outputs_of(name, one) for one in given]
+    output = getattr(given, "output", None)
+    if isinstance(output, XComArg):
+        return output
+    if name == "analysis" and not given and not isinstance(given, list):
+        raise ConfigError(f"analysis: give the output of a measuring task, as in bias.output, or a path, not {given!r}")
+    if given is None or isinstance(given, str | Mapping) or unresolved(given) or hasattr(given, "__getitem__"):
+        return given
+    raise ConfigError(f"{name}: give the output of a measuring task, as in bias.output, or a path, not {given!r}")
+
+
+def _listed_analyses(given: Any, name: str) -> list[Any]:
+    """The analyses of an argument, whose templates may have left them as a text.
+
+    :raises ConfigError: the text is neither an analysis nor a path
+    """
+    if isinstance(given, str) and given.lstrip()[:1] in ("{", "[", ""):
+        given = parse_rendered(given)
+        if not isinstance(given, Mapping | list | tuple):
+            raise ConfigError(f"{name}: its template gave a text that is not an analysis; write {name}=bias.output")
+    if given is None or isinstance(given, str | Mapping):
+        return [given]
+    # A list may hold the output of a mapped task, which is a sequence itself.
+    listed = [one if one is None or isinstance(one, str | Mapping) else _listed_analyses(one, name) for one in given]
+    return [one for part in listed for one in (part if isinstance(part, list) else [part])]
+
+
+def _read_rules(thresholds: Any, **options: Any) -> Thresholds:
+    """The rules, whose templates may have left them as a text.
+
+    :raises ConfigError: they are no thresholds
+    """
+    if isinstance(thresholds, Thresholds):
+        return thresholds
+    if isinstance(thresholds, str):
+        thresholds = parse_rendered(thresholds)
+    return Thresholds(
+        _numbers_in(thresholds, "thresholds") if isinstance(thresholds, Mapping) else thresholds, **options
+    )
+
+
+def _check_asset(asset_on_pass: Any, asset_extra: Any) -> None:
+    if asset_on_pass is not None and not isinstance(asset_on_pass, Asset):
+        raise ConfigError(f"asset_on_pass: an Asset, such as Asset('checked'), not {asset_on_pass!r}")
+    if asset_extra is not None and not isinstance(asset_extra, Mapping | str) and not unresolved(asset_extra):
+        raise ConfigError(f"asset_extra: a mapping, such as {{'day': '{{{{ ds }}}}'}}, not {asset_extra!r}")
 
 
 def _listed(outlets: Any) -> list[Any]:
@@ -418,7 +650,11 @@ def _alias_of(asset: Asset) -> AssetAlias:
 
 
 def _in_mapped_group(task: Any) -> bool:
-    return next(iter(task.iter_mapped_task_groups()), None) is not None
+    return bool(_mapped_groups(task))
+
+
+def _mapped_groups(task: Any) -> set[str]:
+    return {str(group.group_id) for group in task.iter_mapped_task_groups()}
 
 
 def _as_xcom(verdicts: Sequence[Verdict]) -> dict[str, Any]:

@@ -8,36 +8,44 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_clarify.exceptions import ClarifyError, ConfigError, QuotaError
+from airflow_clarify.exceptions import ClarifyError, ConfigError, QuotaError, UnfitDataError
 
 
 @contextmanager
 def plainly() -> Iterator[None]:
     """Turn our errors into Airflow's.
 
-    A wrong configuration or quota fails the task at once; unreadable data may be there at the next try.
+    What would be the same at the next try fails the task at once: what the DAG's author wrote, connections that are
+    not there, XComs, and data that were read and do not fit. What could not be read or reached is tried again.
 
     :raises AirflowFailException: trying again cannot help
     :raises AirflowException: trying again may help
     """
     try:
         yield
-    except (ConfigError, QuotaError) as error:
+    except (ConfigError, QuotaError, UnfitDataError) as error:
         raise AirflowFailException(str(error)) from None
     except ClarifyError as error:
         raise AirflowException(str(error)) from None
 
 
 @contextmanager
-def at_parse_time(task_id: str) -> Iterator[None]:
+def at_parse_time(task: Any, task_id: str | None = None) -> Iterator[None]:
     """Name the task in an error that is found when the DAG file is read.
 
+    The arguments of a mapped task are known only when it runs. Then the error fails it at once.
+
+    :param task: the operator
+    :param task_id: its id, while the operator is not set up yet
     :raises ConfigError: with the task id in front
+    :raises AirflowFailException: the same, where the task is running
     """
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(f"task '{task_id}': {error}") from None
+        if getattr(task, "_BaseOperator__from_mapped", False):
+            raise AirflowFailException(str(error)) from None
+        raise ConfigError(f"task '{task_id or task.task_id}': {error}") from None
 
 
 def number(name: str, value: Any) -> Any:
@@ -61,6 +69,22 @@ def number_or_none(name: str, value: Any) -> Any:
     :raises ConfigError: a text that is no number
     """
     return None if isinstance(value, str) and value.strip() in ("", "None") else number(name, value)
+
+
+def parse_rendered(text: str) -> Any:
+    """Read what a template has left as a text: JSON, or Python's own notation, in which Jinja prints a mapping.
+
+    :return: the value; the text itself where it is neither
+    """
+    import ast
+    import json
+
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text.strip())
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+    return text
 
 
 def unresolved(value: Any) -> bool:

@@ -14,15 +14,17 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
+    XComArg,
     conf,
 )
 
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
 from airflow_clarify.engines.sagemaker.status import JobStatus, without_datetimes
-from airflow_clarify.exceptions import JobError
+from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links
-from airflow_clarify.operators.plainly import plainly
+from airflow_clarify.operators.base import TemplateChecks, check_flag
+from airflow_clarify.operators.plainly import at_parse_time, plainly
 from airflow_clarify.operators.telling import describe_run, leave_overview, show, tell
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
 
 
-class ClarifyJobSensor(BaseSensorOperator):
+class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
     """Wait for a Clarify job that something else has started, and read its analysis.
 
     Returns ``{"job": ..., "analysis": ...}``: the job as SageMaker describes it, times as texts, and its analysis,
@@ -75,8 +77,15 @@ class ClarifyJobSensor(BaseSensorOperator):
         self.region_name = region_name
         self.verify = verify
         self.botocore_config = botocore_config
+        with at_parse_time(self):
+            check_flag("deferrable", deferrable)
+            check_flag("logs", logs)
+            if not isinstance(job_name, str | XComArg) or not job_name:
+                raise ConfigError(f"job_name: the name of a processing job, not {job_name!r}")
 
     def execute(self, context: Context) -> Any:
+        with plainly():
+            self.check_rendered()
         if not self.deferrable:
             return super().execute(context)
         try:

@@ -676,6 +676,6 @@ def test_a_connection_sets_the_limits_unless_the_engine_does(tmp_path: Path, mon
 def test_a_connection_that_is_not_there_is_named(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS)
     with pytest.raises(
-        DataError, match=r"^there is no Airflow connection 'nowhere'; add it, or leave duckdb_conn_id out$"
+        ConfigError, match=r"^duckdb_conn_id: there is no Airflow connection 'nowhere'; add it, or leave it out$"
     ):
         count(data, engine=DuckDBEngine("nowhere"))

@@ -12,7 +12,7 @@ import pytest
 from count_makers import LOANS, count, tallies
 from servers import S3Server, s3_server
 
-from airflow_clarify.exceptions import DataError
+from airflow_clarify.exceptions import ConfigError, DataError
 
 pytestmark = [pytest.mark.airflow, pytest.mark.server]
 
@@ -130,7 +130,7 @@ def test_wrong_credentials_are_said(store: S3Server, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("location", "conn_id"), [("s3://lab/x.csv", "nowhere"), ("s3://nowhere@lab/x.csv", None)])
 def test_a_connection_that_is_not_there_is_said(location: str, conn_id: str | None) -> None:
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(ConfigError) as caught:
         count(location, conn_id=conn_id)
     assert str(caught.value) == f"{location}: there is no Airflow connection 'nowhere'; add it, or name another"
 

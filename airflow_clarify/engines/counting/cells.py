@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_clarify.engines.counting.expressions import Stored, as_weight
 from airflow_clarify.engines.counting.roles import Roles
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -181,7 +181,7 @@ def check_rows(location: str, roles: Roles, rows: int | None, unusable: int | No
     :raises DataError: there are no rows, or some without a weight
     """
     if not rows:
-        raise DataError(f"{location}: the data hold no rows, so there is nothing to measure")
+        raise UnfitDataError(f"{location}: the data hold no rows, so there is nothing to measure")
     if unusable:
         # Several facets count every row once each.
         facets = len(roles.facets)

@@ -187,8 +187,8 @@ class DuckDBEngine:
             spill = {"temp_directory": stack.enter_context(open_spill_folder(hook.temp_directory))}
             return DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **{**settings, **spill}).get_conn()
         except AirflowNotFoundException:
-            raise DataError(
-                f"there is no Airflow connection {self.duckdb_conn_id!r}; add it, or leave duckdb_conn_id out"
+            raise ConfigError(
+                f"duckdb_conn_id: there is no Airflow connection {self.duckdb_conn_id!r}; add it, or leave it out"
             ) from None
 
 

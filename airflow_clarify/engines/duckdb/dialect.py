@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.duckdb.relations import table_function
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -192,7 +192,7 @@ def _first_record(file: str, open_file: Open, dialect: CsvDialect) -> _Record:
                     break
                 blank_lines += 1
             else:
-                raise DataError(f"{file}: the file holds no rows")
+                raise UnfitDataError(f"{file}: the file holds no rows")
     except UnicodeDecodeError:
         raise DataError(_not_text(file, open_file, dialect)) from None
     except gzip.BadGzipFile:

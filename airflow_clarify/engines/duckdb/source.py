@@ -24,7 +24,7 @@ from airflow_clarify.engines.duckdb.dialect import CsvDialect, csv_relation, set
 from airflow_clarify.engines.duckdb.errors import explain
 from airflow_clarify.engines.duckdb.relations import file_list, table_function
 from airflow_clarify.engines.duckdb.storage import Storage
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -174,7 +174,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
     # An empty file among others (Spark leaves some) holds no rows; Parquet's reader would stumble over it.
     filled = [file for file in files if storage.size(file)]
     if not filled:
-        raise DataError(f"{files[0]}: the file is empty")
+        raise UnfitDataError(f"{files[0]}: the file is empty")
     storage.register(connection)
     na_values = frozenset(PANDAS_NA_VALUES if data.na_values is None else data.na_values)
     source = Source(connection, data.input_path, kind, filled, {}, None, na_values, storage)
@@ -308,7 +308,7 @@ def _json_fields(source: Source) -> list[str]:
     if not names and kinds:
         raise DataError(f"{source.files[0]}: its lines are not JSON objects with fields; JSON Lines has one a line")
     if not names:
-        raise DataError(f"{source.files[0]}: the file holds no rows")
+        raise UnfitDataError(f"{source.files[0]}: the file holds no rows")
     return names
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from airflow_clarify.exceptions import DataError
+from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -36,7 +36,8 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
 
     :param uri: such as ``s3://bucket/key``
     :param conn_id: the Airflow connection; None takes the default of the store
-    :raises DataError: no filesystem for the URI is installed, it cannot be opened, or the connection is not there
+    :raises ConfigError: there is no such connection
+    :raises DataError: no filesystem for the URI is installed, or it cannot be opened
     """
     protocol, place = uri.split("://", 1)
     # The URI itself may carry the connection: s3://conn_id@bucket/key.
@@ -54,6 +55,9 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
         found: AbstractFileSystem = url_to_fs(f"{protocol}://{key_of(uri)}")[0]
         return found
     except Exception as error:
+        # The class has moved between versions of Airflow, and Airflow may not be there at all.
+        if type(error).__name__ == "AirflowNotFoundException":
+            raise ConfigError(f"{uri}: there is no such Airflow connection ({first_line(error)}); add it") from None
         raise DataError(f"{uri}: cannot be opened ({first_line(error)}); check the URI and the connection") from None
 
 
@@ -73,7 +77,7 @@ def _check_connection(conn_id: str, uri: str) -> None:
     try:
         BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
-        raise DataError(f"{uri}: there is no Airflow connection {conn_id!r}; add it, or name another") from None
+        raise ConfigError(f"{uri}: there is no Airflow connection {conn_id!r}; add it, or name another") from None
 
 
 class Storage:

@@ -13,7 +13,7 @@ from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataCon
 from airflow_clarify.engines.counting.expressions import Stored
 from airflow_clarify.engines.sql.relation import relation
 from airflow_clarify.engines.sql.source import SqlSource
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
     from airflow_clarify.engines.spark.session import SparkRunner
@@ -105,7 +105,7 @@ def _first_record(runner: SparkRunner, data: DataConfig, options: Mapping[str, s
     records = runner.read("csv", data.input_path, None, **options, header="false").limit(1)
     found = runner.collect(records)
     if not found:
-        raise DataError(f"{data.input_path}: the data hold no rows, so there is nothing to measure")
+        raise UnfitDataError(f"{data.input_path}: the data hold no rows, so there is nothing to measure")
     return ["" if cell is None else str(cell) for cell in found[0]]
 
 

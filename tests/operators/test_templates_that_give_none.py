@@ -1,0 +1,143 @@
+"""A template that gives None is named with its argument, whichever it is, and never taken for the word "None"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, task
+from dag_runs import run
+
+from airflow_clarify import (
+    BalanceDatasetOperator,
+    BiasConfig,
+    BiasGateOperator,
+    ClarifyJobSensor,
+    ClarifyPreTrainingBiasOperator,
+    DataConfig,
+    DuckDBEngine,
+    SageMakerEngine,
+    SparkEngine,
+    SQLEngine,
+)
+from airflow_clarify.exceptions import ConfigError
+
+NONE = "{{ params.absent }}"
+DATA, BIAS = DataConfig("data.csv", label="y"), BiasConfig([1], "f")
+MEASURE = {"task_id": "task", "data_config": DATA, "bias_config": BIAS}
+BALANCE = {"task_id": "task", "source": "data.csv", "target": "balanced.csv", "by": ["f", "y"]}
+GATE = {"task_id": "task", "analysis": "analysis.json", "thresholds": {"DPL": 0.1}}
+
+#: Whatever a task may do without, or what only adorns a verdict.
+MAY_BE_NONE = {"size", "fraction", "confidence", "before", "asset_extra"}
+#: Fields of a task that are objects with fields of their own.
+OBJECTS = {"data_config", "bias_config", "engine"}
+
+
+def a_task(kind: str, field: str) -> Any:
+    """A task in one of whose fields a template stands that gives None."""
+    match kind:
+        case "measure":
+            given = {"bias_config": None} if field == "analysis_config" else {}
+            return ClarifyPreTrainingBiasOperator(**{**MEASURE, **given, field: NONE})
+        case "balance":
+            engine = {"engine": SQLEngine("c")} if field == "key" else {}
+            return BalanceDatasetOperator(**{**BALANCE, **engine, field: NONE})
+        case "gate":
+            on = {"on_violation": "branch"} if field == "branch_to" else {}
+            return BiasGateOperator(**{**GATE, **on, field: NONE})
+        case "sensor":
+            return ClarifyJobSensor(**{"task_id": "task", "job_name": "job", field: NONE})
+        case "data":
+            place = {} if field in ("table", "query") else {"input_path": "data.csv"}
+            value = {"delim": NONE} if field == "csv_options" else NONE
+            engine = (
+                {"engine": SQLEngine("c")} if place == {} else {"engine": SparkEngine()} if field == "where" else {}
+            )
+            data = DataConfig(**{**place, "label": "y", field: value})
+            return ClarifyPreTrainingBiasOperator(**{**MEASURE, **engine, "data_config": data})
+        case "bias":
+            bias = BiasConfig(**{"label_values_or_threshold": [1], "facet_name": "f", field: NONE})
+            return ClarifyPreTrainingBiasOperator(**{**MEASURE, "bias_config": bias})
+        case "duckdb":
+            return ClarifyPreTrainingBiasOperator(**MEASURE, engine=DuckDBEngine(**{field: NONE}))
+        case "sql":
+            engine = SQLEngine(**{"conn_id": "c", field: {"x": NONE} if field == "hook_params" else NONE})
+            data = DataConfig(table="t", label="y")
+            return ClarifyPreTrainingBiasOperator(**{**MEASURE, "data_config": data, "engine": engine})
+        case "spark":
+            return ClarifyPreTrainingBiasOperator(**MEASURE, engine=SparkEngine(**{field: NONE}))
+        case _:
+            engine = SageMakerEngine(**{"role": "r", field: {"x": NONE} if field in ("env", "tags") else NONE})
+            return ClarifyPreTrainingBiasOperator(**MEASURE, engine=engine)
+
+
+KINDS: dict[str, Any] = {
+    "measure": ClarifyPreTrainingBiasOperator,
+    "balance": BalanceDatasetOperator,
+    "gate": BiasGateOperator,
+    "sensor": ClarifyJobSensor,
+    "data": DataConfig,
+    "bias": BiasConfig,
+    "duckdb": DuckDBEngine,
+    "sql": SQLEngine,
+    "spark": SparkEngine,
+    "sagemaker": SageMakerEngine,
+}
+EVERY_FIELD = [
+    (kind, field) for kind, owner in KINDS.items() for field in owner.template_fields if field not in OBJECTS
+]
+
+
+@pytest.mark.parametrize(("kind", "field"), EVERY_FIELD)
+def test_it_is_said_which_argument_and_which_template(kind: str, field: str) -> None:
+    made = a_task(kind, field)
+    made.render_template_fields({"params": {"absent": None}})
+
+    if field in MAY_BE_NONE:
+        made.check_rendered()
+        return
+    with pytest.raises(ConfigError) as raised:
+        made.check_rendered()
+    assert str(raised.value).startswith(f"{field}: the template '{NONE}' gave None; see what it refers to")
+
+
+def test_none_in_the_middle_of_a_path_counts_and_the_word_does_not() -> None:
+    def made(path: str) -> Any:
+        data = DataConfig(path, label="y")
+        rendered = ClarifyPreTrainingBiasOperator(**{**MEASURE, "data_config": data})
+        rendered.render_template_fields({"params": {"absent": None, "word": "None"}})
+        return rendered
+
+    with pytest.raises(ConfigError, match="input_path: the template"):
+        made("s3://b/{{ params.absent }}/d.csv").check_rendered()
+    made("s3://b/None/{{ params.word }}/{{ params.absent or 'd' }}.csv").check_rendered()
+
+
+@pytest.mark.airflow
+def test_nothing_is_written_where_a_template_gave_none(
+    airflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").write_text("f,y\na,1\nb,0\na,0\nb,1\n")
+    with DAG("none", schedule=None, params={"absent": None}, default_args={"retries": 2}) as dag:
+
+        @task
+        def nothing() -> None:
+            return None
+
+        output = nothing()
+        for name, place in (("template", NONE), ("output", output)):
+            data = DataConfig("data.csv", output_path=place, label="y")
+            ClarifyPreTrainingBiasOperator(task_id=f"measure_{name}", data_config=data, bias_config=BIAS)
+            BalanceDatasetOperator(task_id=f"balance_{name}", source="data.csv", target=place, by=["f", "y"])
+        ClarifyPreTrainingBiasOperator.partial(task_id="mapped", bias_config=BIAS).expand(
+            data_config=[{"input_path": "data.csv", "output_path": NONE, "label": "y"}]
+        )
+    states = run(dag).states
+
+    assert {name for name, state in states.items() if state == "success"} == {"nothing"}
+    assert {name for name, state in states.items() if state == "up_for_retry"} == set()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.csv"]
+    assert "output_path: the output of task 'nothing' gave None" in capsys.readouterr().out
