@@ -53,10 +53,11 @@ bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure speed
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
 		$(PY) benchmarks/run.py $(ARGS)
 
-conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare our numbers with the open-source Clarify metrics, and our jobs with the SageMaker SDK's
-	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" \
+# The open-source package runs in one process, which is asked case by case.
+conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare our numbers with the open-source Clarify metrics, and our jobs with the SageMaker SDK's; DATASETS=10000 compares more
+	$(if $(DATASETS),CLARIFY_CONFORMANCE_DATASETS="$(DATASETS)") CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" \
 	CLARIFY_SDK2_PYTHON="$(CURDIR)/$(SDK_2)/bin/python" CLARIFY_SDK3_PYTHON="$(CURDIR)/$(SDK_3)/bin/python" \
-		$(PY) $(PYTEST) -n auto --maxprocesses 4 tests/conformance tests/dags -m conformance $(ARGS)
+		$(PY) $(PYTEST) -n auto --maxprocesses 4 tests/conformance tests/databases tests/dags -m conformance $(ARGS)
 
 oldest: $(OLDEST)/.complete ## Run the tests on the oldest Airflow that is supported
 	HYPOTHESIS_PROFILE=brief $(OLDEST)/bin/python $(PYTEST) -n auto --maxprocesses 4 -m "not slow and not server and not conformance" $(ARGS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow.parquet
 from hypothesis import strategies as st
 
 #: How a column is meant. In a CSV all of them are texts; in Parquet each has its type.
+Format = Literal["csv", "parquet", "jsonlines", "dataframe"]
 Meaning = Literal["text", "integer", "float", "boolean", "whole texts", "decimal", "date", "nothing"]
 
 _ARROW = {
@@ -34,6 +36,12 @@ class Column:
 
     meaning: Meaning
     values: tuple[Any, ...]
+    dtype: Literal["object", "category"] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The arguments of :func:`case_frames.series_of`."""
+        values = [str(value) if isinstance(value, Decimal | date) else value for value in self.values]
+        return {"values": values, "meaning": self.meaning, "dtype": self.dtype}
 
     @property
     def present(self) -> list[Any]:
@@ -47,22 +55,63 @@ class Column:
 
 @dataclass(frozen=True)
 class Case:
-    """A dataset, and what is asked of it."""
+    """A dataset, and what is asked of it.
 
-    format: Literal["csv", "parquet"]
+    :param second: another facet, which is asked for beside the first one
+    :param weights: of each row: one for all, or whole numbers
+    """
+
+    format: Format
     label: Column
     facet: Column
     group: Column | None
     label_values: tuple[Any, ...]
     facet_values: tuple[Any, ...] | None
     methods: tuple[str, ...]
+    second: Column | None = None
+    weights: tuple[float, ...] | None = None
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        columns = {"label": self.label, "facet": self.facet}
+        others = {"group": self.group, "second": self.second}
+        return columns | {name: column for name, column in others.items() if column is not None}
+
+    def of_second(self) -> Case:
+        """The same question about each value of the second facet."""
+        assert self.second is not None
+        return replace(self, facet=self.second, facet_values=None, second=None, weights=None)
+
+    def repeated(self) -> Case:
+        """Each row as often as its weight says."""
+        assert self.weights is not None
+        times = [int(weight) for weight in self.weights]
+
+        def of(column: Column | None) -> Any:
+            if column is None:
+                return None
+            values = (value for value, count in zip(column.values, times, strict=True) for _ in range(count))
+            return replace(column, values=tuple(values))
+
+        return replace(
+            self, label=of(self.label), facet=of(self.facet), group=of(self.group), second=None, weights=None
+        )
 
     def write(self, folder: Path) -> Path:
         """The dataset as a file."""
-        columns = {"label": self.label, "facet": self.facet}
-        if self.group is not None:
-            columns["group"] = self.group
+        columns = dict(self.columns)
+        if self.weights is not None:
+            columns["w"] = Column(
+                "float", tuple(repr(w) for w in self.weights) if self.format == "csv" else self.weights
+            )
         path = folder / f"data.{self.format}"
+        if self.format == "dataframe":
+            path.write_text(json.dumps({name: column.as_json() for name, column in columns.items()}))
+            return path
+        if self.format == "jsonlines":
+            rows = zip(*(column.values for column in columns.values()), strict=True)
+            path.write_text("".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in rows))
+            return path
         if self.format == "parquet":
             arrays = {
                 name: pyarrow.array(column.values, type=_ARROW[column.meaning]) for name, column in columns.items()
@@ -112,7 +161,9 @@ def _pool(meaning: Meaning, written: str) -> st.SearchStrategy[list[Any]]:
         return numbers.map(lambda found: [str(n) for n in found]) if written == "csv" else numbers
     if meaning == "float":
         # Exact in a few digits: pandas' reader rounds long decimals in its own way.
-        numbers = st.lists(st.integers(-40, 40).map(lambda n: n / 8), min_size=1, max_size=8, unique=True)
+        eighths = st.integers(-40, 40).map(lambda n: n / 8)
+        # Told apart as texts, so that zero can have both signs.
+        numbers = st.lists(eighths | st.sampled_from([0.0, -0.0]), min_size=1, max_size=8, unique_by=repr)
         if written == "csv":
             return numbers.map(lambda found: [repr(n) for n in found])
         return numbers.map(lambda found: [float(n) for n in found])
@@ -133,7 +184,7 @@ def _pool(meaning: Meaning, written: str) -> st.SearchStrategy[list[Any]]:
 def columns(draw: st.DrawFn, written: str, rows: int, repeats: int) -> Column:
     """A column of ``rows`` random cells, all of them ``repeats`` times: that is what the 5 % rule looks at."""
     meanings: list[Meaning] = ["text", "integer", "integer", "float", "boolean", "whole texts"]
-    meanings += ["decimal", "date"] if written == "parquet" else []
+    meanings += ["decimal", "date"] if written in ("parquet", "dataframe") else []
     meaning = draw(st.sampled_from([*meanings, *meanings, "nothing"]))
     pool = draw(_pool(meaning, written))
     if meaning != "nothing" and draw(st.integers(0, 2)) == 0:
@@ -142,7 +193,8 @@ def columns(draw: st.DrawFn, written: str, rows: int, repeats: int) -> Column:
     if written == "csv":
         gap = draw(st.sampled_from(_GAPS))
         cells = [gap if cell is None else cell for cell in cells]
-    return Column(meaning, tuple(cells * repeats))
+    dtype = draw(st.sampled_from([None, None, "object", "category"])) if written == "dataframe" else None
+    return Column(meaning, tuple(cells * repeats), dtype)
 
 
 def _asked(column: Column) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -185,10 +237,18 @@ def _number(value: Any) -> int | float | None:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """A random dataset, and a random question about it."""
-    written = draw(st.sampled_from(["csv", "parquet"]))
+    written = draw(st.sampled_from(["csv", "parquet", "jsonlines", "dataframe"]))
     rows = draw(st.integers(1, 24))
     repeats = draw(st.sampled_from([1, 1, 1, 7, 40]))
     label, facet = draw(columns(written, rows, repeats)), draw(columns(written, rows, repeats))
     group = draw(st.none() | columns(written, rows, repeats))
     methods = draw(st.sampled_from([("all",), ("CI", "DPL", "KL", "JS", "LP", "TVD", "KS"), ("CDDL",), ("KS", "CI")]))
-    return Case(written, label, facet, group, draw(_asked(label)), draw(_asked_of_facet(facet)), methods)
+    second = draw(st.none() | st.none() | columns(written, rows, repeats))
+    case = Case(written, label, facet, group, draw(_asked(label)), draw(_asked_of_facet(facet)), methods, second)
+    if draw(st.integers(0, 2)) > 0:
+        return case
+    if all(column.meaning == "text" for column in case.columns.values()):
+        weights = draw(st.lists(st.integers(1, 3).map(float), min_size=rows, max_size=rows)) * repeats
+    else:
+        weights = [draw(st.sampled_from([0.3, 1.0, 7.5]))] * (rows * repeats)
+    return replace(case, weights=tuple(weights))

@@ -2,13 +2,14 @@
 
 One JSON object a line in, one a line out::
 
-    {"path": ..., "format": "csv" | "parquet", "label": ..., "label_values": [...], "facet": ..., "facet_values": null,
-     "group": null, "methods": ["all"]}
+    {"path": ..., "format": "csv" | "parquet" | "jsonlines" | "dataframe",
+     "label": ..., "label_values": [...], "facet": ..., "facet_values": null, "group": null, "methods": ["all"]}
 
     {"facet": [{"value_or_threshold": ..., "metrics": [{"name": ..., "value": ..., "error": ...}]}], "label_text": ...}
     {"error": "ValueError: ..."}
 
-Files are read as Clarify reads them: with pandas, and nothing said about types. Three more keys put a question plainly
+Files are read as Clarify reads them: with pandas, and nothing said about types. A DataFrame stands in the file as JSON:
+of each column its values, what they mean, and the type they are to have. Three more keys put a question plainly
 where we differ from the package on purpose (see ``differences.py``): ``as_texts`` lists columns whose values are turned
 into texts, ``fill_group`` makes a group of the rows without one, ``as_given`` keeps the package from converting values.
 With ``describe`` the answer is how pandas sees the columns, and what the package makes of them.
@@ -19,8 +20,10 @@ import json
 import logging
 import sys
 import warnings
+from pathlib import Path
 
 import pandas as pd
+from case_frames import series_of
 from smclarify.bias import report
 from smclarify.bias.metrics import common
 
@@ -53,14 +56,22 @@ def answer(question):
 
 
 def read(question):
-    frame = (pd.read_parquet if question["format"] == "parquet" else pd.read_csv)(question["path"])
-    for name in question.get("as_texts", ()):
+    path = question["path"]
+    if question["format"] == "dataframe":
+        columns = json.loads(Path(path).read_text(encoding="utf-8"))
+        frame = pd.DataFrame({name: series_of(**column) for name, column in columns.items()})
+    elif question["format"] == "jsonlines":
+        frame = pd.read_json(path, lines=True)
+    else:
+        frame = (pd.read_parquet if question["format"] == "parquet" else pd.read_csv)(path)
+    for name in (question[role] for role in question.get("as_texts", ())):
         frame[name] = frame[name].map(str, na_action="ignore")
     return frame
 
 
 def describe(series, values):
-    kind = pd.api.types.infer_dtype(series, skipna=True)
+    categories = series.cat.categories if isinstance(series.dtype, pd.CategoricalDtype) else series
+    kind = pd.api.types.infer_dtype(categories, skipna=True)
     return {
         "kind": {"floating": "float", "string": "text"}.get(kind, kind),
         "continuous": common.series_datatype(series, values) is common.DataType.CONTINUOUS,

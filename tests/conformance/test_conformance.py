@@ -13,14 +13,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
+from case_frames import series_of
 from cases import Case, Column, cases
 from differences import Difference, put_plainly
 from hypothesis import HealthCheck, given, seed, settings
 
-from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.engines.duckdb import DuckDBEngine
+from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine, analyze
 from airflow_clarify.exceptions import ClarifyError
 
 pytestmark = pytest.mark.conformance
@@ -28,6 +28,9 @@ pytestmark = pytest.mark.conformance
 CLOSE = 1e-12
 SEED = int(os.environ.get("CLARIFY_CONFORMANCE_SEED") or random.SystemRandom().randrange(1 << 32))
 DATASETS = int(os.environ.get("CLARIFY_CONFORMANCE_DATASETS") or 600)
+
+
+_TYPES = {"csv": "text/csv", "parquet": "application/x-parquet", "jsonlines": "application/jsonlines"}
 
 
 class Oracle:
@@ -39,13 +42,13 @@ class Oracle:
             [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
 
-    def ask(self, case: Case, path: Path, **changes: Any) -> dict[str, Any]:
+    def ask(self, case: Case, path: Path, facet: str, **changes: Any) -> dict[str, Any]:
         question = {
             "path": str(path),
             "format": case.format,
             "label": "label",
             "label_values": list(case.label_values),
-            "facet": "facet",
+            "facet": facet,
             "facet_values": None if case.facet_values is None else list(case.facet_values),
             "group": None if case.group is None else "group",
             "methods": list(case.methods),
@@ -70,24 +73,33 @@ def oracle() -> Iterator[Oracle]:
     asked.close()
 
 
-def ours(case: Case, path: Path) -> dict[str, Any]:
-    """The same answer from this package, through the file that it writes."""
-    data = DataConfig(str(path), label="label")
-    bias = BiasConfig(
-        list(case.label_values),
-        "facet",
-        None if case.facet_values is None else list(case.facet_values),
-        None if case.group is None else "group",
-    )
+def ours(case: Case, path: Path, *facets: str, weight: str | None = None) -> dict[str, Any]:
+    """The same answer from this package, through the file that it writes; of several facets under their names."""
+    of_facets = [None if case.facet_values is None or facet != "facet" else list(case.facet_values) for facet in facets]
+    bias = BiasConfig(list(case.label_values), list(facets), of_facets, None if case.group is None else "group")
+    methods = "all" if case.methods == ("all",) else list(case.methods)
+    engine = DuckDBEngine(duckdb_conn_id=None, threads=1)
     try:
-        config = AnalysisConfig.build(data, bias, "all" if case.methods == ("all",) else list(case.methods))
-        contingency = DuckDBEngine(duckdb_conn_id=None, threads=1).count(data, config)
-        written = Analysis.from_contingency(contingency, config).to_clarify_json()
+        if case.format == "dataframe":
+            columns = json.loads(path.read_text())
+            frame = pandas.DataFrame({name: series_of(**column) for name, column in columns.items()})
+            analysis = analyze(frame, bias, label="label", methods=methods, weight=weight, engine=engine)
+        else:
+            analysis = analyze(
+                DataConfig(str(path), dataset_type=_TYPES[case.format], label="label", weight=weight),
+                bias,
+                methods=methods,
+                engine=engine,
+            )
     except ClarifyError as error:
         return {"error": f"{type(error).__name__}: {error}"}
-    section = json.loads(written)["pre_training_bias_metrics"]
-    assert list(section["facets"]) == ["facet"]
-    return {"facet": section["facets"]["facet"], "label_text": section["label_value_or_threshold"]}
+    section = json.loads(analysis.to_clarify_json())["pre_training_bias_metrics"]
+    assert list(section["facets"]) == list(facets)
+    answers = {
+        name: {"facet": of_facet, "label_text": section["label_value_or_threshold"]}
+        for name, of_facet in section["facets"].items()
+    }
+    return answers if len(facets) > 1 else answers[facets[0]]
 
 
 def disagreement(ours: dict[str, Any], theirs: dict[str, Any], *, names: bool = True) -> str | None:
@@ -128,20 +140,59 @@ seen: Counter[str] = Counter()
 def compare(case: Case, oracle: Oracle, folder: Path) -> set[Difference]:
     """Compare one case, and say which of the differences made on purpose were needed."""
     path = case.write(folder)
-    mine, theirs = ours(case, path), oracle.ask(case, path)
+    seen[case.format] += 1
+    differences = compare_facet(case, oracle, path, "facet")
+    if case.second is not None:
+        seen["two facets"] += 1
+        differences |= compare_facet(case.of_second(), oracle, path, "second")
+        compare_both_facets(case, path)
+    if case.weights is not None:
+        compare_weights(case, oracle, path, folder)
+    return differences
+
+
+def compare_both_facets(case: Case, path: Path) -> None:
+    """Hold an answer about two facets against two answers about one."""
+    both, alone = ours(case, path, "facet", "second"), {name: ours(case, path, name) for name in ("facet", "second")}
+    if any("error" in answer for answer in alone.values()):
+        assert both["error"] in [answer.get("error") for answer in alone.values()]
+    else:
+        assert both == alone
+
+
+def compare_weights(case: Case, oracle: Oracle, path: Path, folder: Path) -> None:
+    """Hold weighted rows against the same rows without weights, or repeated."""
+    assert case.weights is not None
+    weighted = ours(case, path, "facet", weight="w")
+    if len(set(case.weights)) == 1:
+        seen["one weight for all"] += 1
+        found = disagreement(weighted, ours(case, path, "facet"))
+    else:
+        seen["whole weights"] += 1
+        repeated = case.repeated()
+        (folder / "repeated").mkdir(exist_ok=True)
+        file = repeated.write(folder / "repeated")
+        compare_facet(repeated, oracle, file, "facet")
+        found = disagreement(weighted, ours(repeated, file, "facet"))
+    assert found is None, f"weights: {found}"
+
+
+def compare_facet(case: Case, oracle: Oracle, path: Path, facet: str) -> set[Difference]:
+    """Compare what is said of one facet."""
+    mine, theirs = ours(case, path, facet), oracle.ask(case, path, facet)
     seen["errors on our side" if "error" in mine else "analyses"] += 1
     found = disagreement(mine, theirs)
     if found is None:
         seen["alike"] += 1
         return set()
-    plainly = put_plainly(case, oracle.ask(case, path, describe=True))
+    plainly = put_plainly(case, oracle.ask(case, path, facet, describe=True))
     for difference in plainly.differences:
         seen[difference.name] += 1
     assert plainly.differences, found
     if plainly.refused:
         assert "can never match" in mine.get("error", ""), found
         return plainly.differences
-    again = disagreement(mine, oracle.ask(case, path, **plainly.question), names=False)
+    again = disagreement(mine, oracle.ask(case, path, facet, **plainly.question), names=False)
     why = ", ".join(sorted(difference.name for difference in plainly.differences))
     assert again is None, f"{found}; differences that apply: {why}; put plainly: {again}"
     return plainly.differences

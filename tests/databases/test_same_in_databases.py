@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 import tempfile
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from database_makers import Column, Database, as_parquet
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine
@@ -145,3 +146,20 @@ def test_a_database_agrees_with_the_embedded_engine(max_cells: int, database: Da
     with tempfile.TemporaryDirectory() as folder:
         expected = expected_of(database, case, Path(folder))
     assert_same(answer(database.engine(max_cells), data, case), expected)
+
+
+#: As many random tables as `make conformance` is asked for datasets, by four engines each.
+TABLES = int(os.environ.get("CLARIFY_CONFORMANCE_DATASETS") or 600) // 20
+
+
+@pytest.mark.conformance
+@pytest.mark.timeout(7200)
+@given(case=cases(), afar=st.booleans())
+@settings(max_examples=TABLES, derandomize=False, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_all_engines_agree(all_databases: dict[str, Database], case: Case, afar: bool) -> None:
+    for database in all_databases.values():
+        database.load("data", case.columns)
+        data = DataConfig(table="data", label="y", weight="w" if case.weighted else None)
+        with tempfile.TemporaryDirectory() as folder:
+            expected = expected_of(database, case, Path(folder))
+        assert_same(answer(database.engine(0 if afar else 200_000), data, case), expected)
