@@ -45,13 +45,26 @@ class DockerStack:
         self._file = folder / "compose.yaml"
         self._file.write_text(self._translate())
 
-    def build(self, project: Path = PROJECT) -> str:
+    def build(self) -> str:
         """``docker compose build``: everything that is built here.
 
-        :param project: the folder of the project, or of a copy
         :return: what the builder has printed
         """
-        return self._do("--progress", "plain", "build", project=project, timeout=PATIENCE_FOR_A_BUILD, with_errors=True)
+        return self._do("--progress", "plain", "build", timeout=PATIENCE_FOR_A_BUILD, with_errors=True)
+
+    def build_copy(self, project: Path) -> str:
+        """Build the image of a copy of the project, under a name of its own, as the containers have the other one.
+
+        :return: what the builder has printed
+        """
+        file, image = self.folder / "copy.yaml", f"{self.project}-copy:1"
+        file.write_text(self._file.read_text().replace(f"image: {self.image}", f"image: {image}"))
+        options = ["--project-directory", str(project), "--project-name", f"{self.project}-copy", "--file", str(file)]
+        try:
+            return self.run_compose(self.folder, [*options, "--progress", "plain", "build"], with_errors=True)
+        finally:
+            with contextlib.suppress(AssertionError):
+                docker("image", "rm", image)
 
     def up(self) -> None:
         """``docker compose up --wait``: start everything in order, until everything is healthy."""
@@ -162,10 +175,8 @@ class DockerStack:
         assert done.returncode == 0, f"docker compose {' '.join(arguments)}: …{said[-4000:]}"
         return done.stdout
 
-    def _do(
-        self, *arguments: str, project: Path = PROJECT, timeout: float = PATIENCE, with_errors: bool = False
-    ) -> str:
-        options = ["--project-directory", str(project), "--project-name", self.project, "--file", str(self._file)]
+    def _do(self, *arguments: str, timeout: float = PATIENCE, with_errors: bool = False) -> str:
+        options = ["--project-directory", str(PROJECT), "--project-name", self.project, "--file", str(self._file)]
         return self.run_compose(self.folder, [*options, *arguments], timeout, with_errors=with_errors)
 
     def _translate(self) -> str:

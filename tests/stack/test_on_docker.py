@@ -104,7 +104,7 @@ def test_a_change_of_the_source_installs_the_package_and_nothing_else(stack: Doc
     shutil.copytree(PROJECT, copy, ignore=kept)
     shutil.copy(PROJECT / ".dockerignore", copy)
     (copy / "airflow_clarify" / "changed_by_a_test.py").write_text("")
-    said = stack.build(copy)
+    said = stack.build_copy(copy)
     steps = re.split(r"\n(?=#\d+ \[)", said)
     (dependencies,) = [step for step in steps if "--group demo" in step]
     number = re.match(r"#(\d+) ", dependencies)
