@@ -10,14 +10,15 @@ OLDEST := .venv-oldest
 AIRFLOW_3_2 := .venv-airflow-3.2
 CONTAINER := .venv-container
 SPARK := .venv-spark
+DATABASES := .venv-databases
 
 PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stack lint types format docs ui bench conformance oldest airflow-3.2 venv clean distclean constraints
+.PHONY: help demo test test-stack lint types format docs ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
 
 help: ## Say what can be made (this list)
-	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.complete ## See a DAG find bias, stop, repair the data and train; DATA=file.csv LABEL= POSITIVE= FACET= for your own
 	@$(PY) scripts/demo.py \
@@ -70,6 +71,11 @@ airflow-3.2: $(AIRFLOW_3_2)/.complete ## Run a handful of tests on Airflow 3.2
 		tests/triggers/test_clarify_job_trigger.py \
 		-k "loans_are_measured or three_views or airflow_finds or every_option or survive_a" $(ARGS)
 
+test-databases: ## Run the tests of databases with a real MariaDB, too, where its server is installed
+	@if PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v mariadbd >/dev/null; \
+		then $(MAKE) --no-print-directory $(DATABASES)/.complete && $(DATABASES)/bin/python $(PYTEST) -n 2 tests/databases -k mariadb $(ARGS); \
+		else echo "Skipped: there is no MariaDB server here (mariadbd); Debian's package is mariadb-server."; fi
+
 venv: $(VENV)/.complete ## Make the environment in .venv, and nothing more
 
 clean: ## Remove what tests and builds leave behind
@@ -77,7 +83,7 @@ clean: ## Remove what tests and builds leave behind
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environments too
-	rm -rf $(VENV) $(ORACLE) $(SDK_2) $(SDK_3) $(OLDEST) $(AIRFLOW_3_2) $(CONTAINER) $(SPARK)
+	rm -rf $(VENV) $(ORACLE) $(SDK_2) $(SDK_3) $(OLDEST) $(AIRFLOW_3_2) $(CONTAINER) $(SPARK) $(DATABASES)
 
 constraints: $(VENV)/.complete ## Renew the pinned versions in constraints-*.txt
 	scripts/renew-constraints.sh $(PY)
@@ -103,6 +109,10 @@ $(SDK_3)/.complete: pyproject.toml scripts/make-venv.sh
 # What is in the image of container/Dockerfile, made in the same two steps.
 $(CONTAINER)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh
 	@THEN="--no-deps --editable ." scripts/make-venv.sh $(CONTAINER) $@ 3.13 --group container --constraint constraints-dev.txt
+
+# MySQL's hook without mysqlclient, which pip would have to compile: the hook has another client, too.
+$(DATABASES)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh
+	@THEN="--no-deps apache-airflow-providers-mysql>=6.3,<7" scripts/make-venv.sh $(DATABASES) $@ 3.13 --editable . --group databases --constraint constraints-dev.txt
 
 # A Spark cluster with its Java, for the tests to start.
 $(SPARK)/.complete: pyproject.toml scripts/make-venv.sh

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -107,6 +110,78 @@ def _wait_until_up(server: S3Server, process: subprocess.Popen[bytes], log: str)
         except Exception:
             time.sleep(0.5)
     raise RuntimeError(f"the S3 server did not come up: {Path(log).read_text()[-2000:]}")
+
+
+@dataclass(frozen=True)
+class MariaDBServer:
+    """A MariaDB server that is up.
+
+    :param port: on the loopback address
+    :param user: one that may do everything
+    :param password: the user's
+    :param schema: an empty database
+    """
+
+    port: int
+    user: str = "clarify"
+    password: str = "only-on-loopback"
+    schema: str = "clarify"
+
+
+def find_mariadb() -> str | None:
+    """The MariaDB server of this machine's own packages; None where there is none."""
+    # Debian has it where only the administrator's shell looks.
+    return shutil.which("mariadbd", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+
+
+@contextmanager
+def mariadb() -> Iterator[MariaDBServer]:
+    """A MariaDB server of the test's own, with the collations of a new installation and a temporary folder."""
+    program = find_mariadb()
+    assert program is not None
+    with tempfile.TemporaryDirectory(prefix="airflow-clarify-mariadb-") as folder, socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        server = MariaDBServer(holder.getsockname()[1])
+        user = [f"--user={getpass.getuser()}"]
+        subprocess.run(
+            ["mariadb-install-db", "--no-defaults", *user, f"--datadir={folder}/data", "--skip-test-db"],
+            check=True,
+            capture_output=True,
+        )
+        grants = Path(folder) / "grants.sql"
+        grants.write_text(
+            f"CREATE DATABASE {server.schema};\n"
+            f"CREATE USER '{server.user}'@'127.0.0.1' IDENTIFIED BY '{server.password}';\n"
+            f"GRANT ALL ON *.* TO '{server.user}'@'127.0.0.1' WITH GRANT OPTION;\n"
+        )
+        holder.close()
+        command = [
+            *(program, "--no-defaults", *user, f"--datadir={folder}/data", f"--socket={folder}/socket"),
+            *("--bind-address=127.0.0.1", f"--port={server.port}", f"--pid-file={folder}/pid"),
+            *("--skip-name-resolve", "--innodb-buffer-pool-size=64M", f"--init-file={grants}"),
+        ]
+        with (Path(folder) / "log").open("w+") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+            try:
+                _wait_for_port(server.port, process, log.name)
+                yield server
+            finally:
+                process.terminate()
+                try:
+                    process.wait(timeout=30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait(timeout=30)
+
+
+def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"the MariaDB server did not come up: {Path(log).read_text()[-2000:]}")
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import json
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +20,7 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
-from servers import postgres
+from servers import MariaDBServer, find_mariadb, mariadb, postgres
 from sqlglot import exp
 
 from airflow_clarify import SparkEngine, SQLEngine
@@ -207,6 +208,55 @@ class PostgresDatabase(_DbApiDatabase):
         return psycopg2.connect(host=self.socket, user="postgres", dbname="postgres")
 
 
+@dataclass
+class MariaDatabase(_DbApiDatabase):
+    server: MariaDBServer
+    name = "mariadb"
+    conn_id = "bias_mariadb"
+    dialect = "mysql"
+    placeholder = "%s"
+
+    def connect(self) -> Any:
+        import mysql.connector
+
+        server = self.server
+        return mysql.connector.connect(
+            host="127.0.0.1",
+            port=server.port,
+            user=server.user,
+            password=server.password,
+            database=server.schema,
+            charset="utf8mb4",
+            sql_mode="ANSI_QUOTES,STRICT_ALL_TABLES",
+        )
+
+    def load(self, table: str, columns: Columns) -> None:
+        """With texts of a length: without one, they cannot be keys."""
+        kinds = ", ".join(f"{self.quoted(name)} {_MARIADB[column.kind]}" for name, column in columns.items())
+        self.drop(table)
+        with closing(self.connect()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"CREATE TABLE {self.quoted(table)} ({kinds}) CHARACTER SET utf8mb4")
+            rows = list(zip(*(column.values for column in columns.values()), strict=True))
+            if rows:
+                marks = ", ".join([self.placeholder] * len(columns))
+                cursor.executemany(f"INSERT INTO {self.quoted(table)} VALUES ({marks})", rows)
+            connection.commit()
+
+    def as_stored(self, columns: Columns) -> Columns:
+        """MariaDB has no booleans: they are 0 and 1."""
+        return {
+            name: Column("integer", [None if value is None else int(value) for value in column.values])
+            if column.kind == "boolean"
+            else column
+            for name, column in columns.items()
+        }
+
+
+#: MariaDB's types of the columns of tests.
+_MARIADB = {**TYPES, "text": "VARCHAR(200)"}
+
+
 class SparkDatabase:
     """Tables of a Spark cluster, each a Parquet file.
 
@@ -257,15 +307,54 @@ def connection_of(database: Any) -> str:
     """The Airflow connection, as its environment variable has it."""
     if isinstance(database, PostgresDatabase):
         return json.dumps({"conn_type": "postgres", "host": database.socket, "login": "postgres", "schema": "postgres"})
+    if isinstance(database, MariaDatabase):
+        server = database.server
+        return json.dumps(
+            {
+                "conn_type": "mysql",
+                "host": "127.0.0.1",
+                "port": server.port,
+                "login": server.user,
+                "password": server.password,
+                "schema": server.schema,
+                # The one of the hook's two clients that pip can install without a compiler.
+                "extra": {"client": "mysql-connector-python"},
+            }
+        )
     return json.dumps({"conn_type": database.name, "host": str(database.path)})
+
+
+def mariadb_is_here() -> bool:
+    """Whether there is a MariaDB to start, and what talks to it: `make test-databases` sees to the second."""
+    wanted = ("mysql.connector", "airflow.providers.mysql")
+    return find_mariadb() is not None and all(_can_import(name) for name in wanted)
+
+
+def _can_import(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def names_of_databases() -> list[str]:
+    """The databases that are here."""
+    return ["duckdb", "sqlite", "postgres", *(["mariadb"] if mariadb_is_here() else [])]
 
 
 @contextmanager
 def databases(folder: Path) -> Iterator[dict[str, Database]]:
-    """A DuckDB, an SQLite and a PostgreSQL, and Airflow connections to them."""
-    with postgres() as where, pytest.MonkeyPatch.context() as environment:
+    """A DuckDB, an SQLite and a PostgreSQL, a MariaDB where it is here, and Airflow connections to them."""
+    with ExitStack() as servers, pytest.MonkeyPatch.context() as environment:
+        where = servers.enter_context(postgres())
         host = parse_qs(urlsplit(f"postgresql://{where}").query)["host"][0]
-        made = [DuckDBDatabase(folder / "db.duckdb"), SqliteDatabase(folder / "db.sqlite"), PostgresDatabase(host)]
+        made: list[Any] = [
+            DuckDBDatabase(folder / "db.duckdb"),
+            SqliteDatabase(folder / "db.sqlite"),
+            PostgresDatabase(host),
+        ]
+        if mariadb_is_here():
+            made.append(MariaDatabase(servers.enter_context(mariadb())))
         for database in made:
             environment.setenv(f"AIRFLOW_CONN_{database.conn_id.upper()}", connection_of(database))
         yield {database.name: database for database in made}

@@ -9,17 +9,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 from sqlglot import ErrorLevel, exp, parse, parse_one, tokenize
 
+from airflow_clarify.engines.sql.column_types import ColumnType, parse_column_type
 from airflow_clarify.engines.sql.dialects import Dialect, dialect_named
 from airflow_clarify.engines.sql.rendering import grammar, render
 from airflow_clarify.exceptions import DataError
-
-if TYPE_CHECKING:
-    from airflow_clarify.engines.counting.expressions import Stored
 
 
 def read_back(text: str, dialect: Dialect) -> exp.Expr:
@@ -72,11 +70,11 @@ class Transpiling:
         """What counts."""
         return f"{self.dialect.title} (in DuckDB)"
 
-    def columns(self, query: exp.Select) -> dict[str, Stored | None]:
+    def columns(self, query: exp.Select) -> dict[str, ColumnType]:
         """The columns that a query gives."""
         nothing = query.copy().where(exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0)))
         found = self._execute(render(nothing, self.dialect))
-        return {str(column[0]): None for column in found.description}
+        return {str(column[0]): parse_column_type("duckdb", column[1]) for column in found.description}
 
     def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
         """The rows of a query."""
@@ -138,6 +136,9 @@ def _in_duckdb(node: exp.Expr, dialect: str) -> exp.Expr:
     """A part of a statement, where sqlglot would leave it in words that DuckDB does not know, or takes otherwise."""
     if isinstance(node, exp.DataType):
         return _type_in_duckdb(node, dialect)
+    if isinstance(node, exp.Collate):
+        # DuckDB compares texts exactly by itself.
+        return node.this
     if isinstance(node, exp.Cast) and node.to.is_type("hugeint"):
         # What is too large for DuckDB's largest type is within the numbers of PostgreSQL and MySQL.
         return exp.TryCast(this=node.this, to=node.to, safe=True)

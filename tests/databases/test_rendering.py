@@ -27,10 +27,12 @@ from airflow_clarify.bias.columns import ColumnProfile
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.engines.counting.expressions import Stored, as_float, as_integer, category_text, present
 from airflow_clarify.engines.sql.balance import balance
+from airflow_clarify.engines.sql.column_types import ColumnType
 from airflow_clarify.engines.sql.count import count
 from airflow_clarify.engines.sql.dialects import dialect_named
-from airflow_clarify.engines.sql.relation import condition, relation, table_named
+from airflow_clarify.engines.sql.relation import relation, table_named
 from airflow_clarify.engines.sql.rendering import render
+from airflow_clarify.engines.sql.row_filter import conditions
 from airflow_clarify.engines.sql.selection import literal
 from airflow_clarify.engines.sql.source import SqlSource
 from airflow_clarify.exceptions import ConfigError, OutputError
@@ -166,7 +168,17 @@ def meant(table: str, column: str, alias: str, text: str, dialect: str) -> exp.S
     """A query with names and texts from outside."""
     rows = exp.select(exp.column(column, quoted=True).as_(alias, quoted=True))
     rows = rows.from_(table_named([table], dialect, "table"))
-    return rows.where(*(condition({column: value}, dialect, [column]) for value in (text, [text, "x"])))
+    return rows.where(*(has(column, value, Stored.TEXT, dialect) for value in (text, [text, "x"])))
+
+
+def has(column: str, value: Any, stored: Stored, dialect: str) -> exp.Expr:
+    """A condition that a column has a value."""
+    return conditions(
+        {column: value},
+        lambda _: ColumnType(stored, "plain"),
+        lambda name: exp.column(name, quoted=True),
+        dialect_named(dialect),
+    )
 
 
 @pytest.mark.parametrize("dialect", EVERY)
@@ -209,8 +221,8 @@ EDGES: dict[str, tuple[Column, list[Any] | None]] = {
 }
 #: Those whose databases have no such values.
 WITHOUT = {
-    "infinities": ["mysql", "tsql"],
-    "no numbers": ["mysql", "sqlite", "tsql"],
+    "infinities": ["mysql", "mariadb", "tsql"],
+    "no numbers": ["mysql", "mariadb", "sqlite", "tsql"],
 }
 
 
@@ -341,10 +353,10 @@ def test_sql_server_has_national_texts_and_casts_to_them() -> None:
 
 def test_sql_server_has_no_truth_values() -> None:
     a = exp.column("a", quoted=True)
-    assert says("tsql", exp.case().when(condition({"a": True}, "tsql", ["a"]), exp.Literal.number(1))) == (
+    assert says("tsql", exp.case().when(has("a", True, Stored.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
         "CASE WHEN [a] = 1 THEN 1 END"
     )
-    assert says("tsql", exp.case().when(condition({"a": [True, False]}, "tsql", ["a"]), exp.Literal.number(1))) == (
+    assert says("tsql", exp.case().when(has("a", [True, False], Stored.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
         "CASE WHEN [a] IN (1, 0) THEN 1 END"
     )
     truth = category_text(a, Stored.BOOLEAN, ColumnProfile("a", "boolean", present=1))
@@ -449,8 +461,14 @@ def test_a_query_of_the_author_s_keeps_its_ctes_where_the_dialect_takes_them() -
 #: One facet with weights, of some rows.
 ONE_FACET = {
     "athena": """
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight >= 0 AND weight <= CAST('1.7976931348623157e+308'
-          AS DOUBLE) THEN 0 ELSE 1 END) AS bad, SUM(weight) AS w, SUM(weight * weight) AS w2
+        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
+          weight
+          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
+          AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2
         FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE) AS weight
         FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w"
         FROM "loans" AS data
@@ -459,18 +477,31 @@ ONE_FACET = {
         LIMIT 200001
     """,
     "bigquery": r"""
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight >= 0 AND weight <= CAST('1.7976931348623157e+308'
-          AS FLOAT64) THEN 0 ELSE 1 END) AS bad, SUM(weight) AS w, SUM(weight * weight) AS w2
+        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT64) AND
+          weight
+          <= CAST('1e+100' AS FLOAT64)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT64) AND weight
+          <= CAST('1e+100' AS FLOAT64)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
+          AS FLOAT64) AND weight
+          <= CAST('1e+100' AS FLOAT64))
+          THEN weight * weight END) AS w2
         FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS FLOAT64) AS weight
         FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w`
         FROM `loans` AS data
-        WHERE `region` IN ('O\'Hara', 'São')) AS data) AS data_rows
+        WHERE `region` IN ('O\'Hara', 'São') AND COLLATE(CAST(`region` AS STRING), '')
+          IN ('O\'Hara', 'São')) AS data) AS data_rows
         GROUP BY facet0, label
         LIMIT 200001
     """,
     "databricks": r"""
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight >= 0 AND weight <= CAST('1.7976931348623157e+308'
-          AS DOUBLE) THEN 0 ELSE 1 END) AS bad, SUM(weight) AS w, SUM(weight * weight) AS w2
+        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
+          weight
+          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
+          AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2
         FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS DOUBLE) AS weight
         FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w`
         FROM `loans` AS data
@@ -479,18 +510,31 @@ ONE_FACET = {
         LIMIT 200001
     """,
     "mysql": """
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight >= 0 AND weight <= CAST('1.7976931348623157e+308'
-          AS DOUBLE) THEN 0 ELSE 1 END) AS bad, SUM(weight) AS w, SUM(weight * weight) AS w2
+        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
+          weight
+          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
+          AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2
         FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS DOUBLE) AS weight
         FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w`
         FROM `loans` AS data
-        WHERE `region` IN ('O''Hara', 'São')) AS data) AS data_rows
+        WHERE `region` IN ('O''Hara', 'São') AND CAST(`region` AS CHAR) COLLATE utf8mb4_0900_bin
+          IN ('O''Hara', 'São')) AS data) AS data_rows
         GROUP BY facet0, label
         LIMIT 200001
     """,
     "redshift": """
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight >= 0 AND weight <= CAST('1.7976931348623157e+308'
-          AS DOUBLE PRECISION) THEN 0 ELSE 1 END) AS bad, SUM(weight) AS w, SUM(weight * weight) AS w2
+        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE
+          PRECISION) AND weight
+          <= CAST('1e+100' AS DOUBLE PRECISION)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE PRECISION) AND weight
+          <= CAST('1e+100' AS DOUBLE PRECISION)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >=
+          CAST('1e-100' AS DOUBLE PRECISION) AND weight
+          <= CAST('1e+100' AS DOUBLE PRECISION))
+          THEN weight * weight END) AS w2
         FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE PRECISION) AS weight
         FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w"
         FROM "loans" AS data
@@ -499,18 +543,31 @@ ONE_FACET = {
         LIMIT 200001
     """,
     "snowflake": r"""
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight >= 0 AND weight <= CAST('1.7976931348623157e+308'
-          AS DOUBLE) THEN 0 ELSE 1 END) AS bad, SUM(weight) AS w, SUM(weight * weight) AS w2
+        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
+          weight
+          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
+          AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2
         FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE) AS weight
         FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w"
         FROM "LOANS" AS data
-        WHERE "region" IN ('O\'Hara', 'São')) AS data) AS data_rows
+        WHERE "region" IN ('O\'Hara', 'São') AND COLLATE(CAST("region" AS VARCHAR), '')
+          IN ('O\'Hara', 'São')) AS data) AS data_rows
         GROUP BY facet0, label
         LIMIT 200001
     """,
     "trino": """
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight >= 0 AND weight <= CAST('1.7976931348623157e+308'
-          AS DOUBLE) THEN 0 ELSE 1 END) AS bad, SUM(weight) AS w, SUM(weight * weight) AS w2
+        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
+          weight
+          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
+          AS DOUBLE) AND weight
+          <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2
         FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE) AS weight
         FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w"
         FROM "loans" AS data
@@ -519,13 +576,19 @@ ONE_FACET = {
         LIMIT 200001
     """,
     "tsql": """
-        SELECT TOP 200001 facet0, label, COUNT_BIG(*) AS n, SUM(CAST(CASE WHEN weight >= 0 AND weight <=
-          CAST('1.7976931348623157e+308' AS FLOAT) THEN 0 ELSE 1 END AS BIGINT)) AS bad, SUM(weight) AS w,
-          SUM(weight * weight) AS w2
+        SELECT TOP 200001 facet0, label, COUNT_BIG(*) AS n, SUM(CAST(CASE WHEN weight = 0 OR (weight >=
+          CAST('1e-100' AS FLOAT) AND weight
+          <= CAST('1e+100' AS FLOAT)) THEN 0 ELSE 1 END AS BIGINT)) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT) AND weight
+          <= CAST('1e+100' AS FLOAT)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
+          FLOAT) AND weight
+          <= CAST('1e+100' AS FLOAT))
+          THEN weight * weight END) AS w2
         FROM (SELECT [Age] AS facet0, [approved] AS label, CAST([w] AS FLOAT) AS weight
         FROM (SELECT [Age] AS [Age], [approved] AS [approved], [w] AS [w]
         FROM [loans] AS data
-        WHERE [region] IN ('O''Hara', N'São')) AS data) AS data_rows
+        WHERE [region] IN ('O''Hara', N'São') AND CAST([region] AS NVARCHAR(MAX)) COLLATE Latin1_General_100_BIN2
+          IN ('O''Hara', N'São')) AS data) AS data_rows
         GROUP BY facet0, label
     """,
 }
@@ -543,7 +606,8 @@ TWO_FACETS = {
     "bigquery": """
         SELECT facet0, facet1, label, grp, COUNT(*) AS n, GROUPING(facet0) * 2 + GROUPING(facet1) * 1 AS which
         FROM (SELECT `Age` AS facet0, `region` AS facet1, `approved` AS label, `id` AS grp
-        FROM (SELECT `Age` AS `Age`, `region` AS `region`, `approved` AS `approved`, `id` AS `id`
+        FROM (SELECT `Age` AS `Age`, COLLATE(CAST(`region` AS STRING), '') AS `region`, `approved` AS `approved`,
+          `id` AS `id`
         FROM `loans` AS data) AS data) AS data_rows
         GROUP BY GROUPING SETS ((facet0, label, grp), (facet1, label, grp))
         LIMIT 200001
@@ -565,7 +629,8 @@ TWO_FACETS = {
         LIMIT 200001;
         SELECT facet0, label, grp, COUNT(*) AS n
         FROM (SELECT `region` AS facet0, `approved` AS label, `id` AS grp
-        FROM (SELECT `region` AS `region`, `approved` AS `approved`, `id` AS `id`
+        FROM (SELECT CAST(`region` AS CHAR) COLLATE utf8mb4_0900_bin AS `region`, `approved` AS `approved`, `id` AS
+          `id`
         FROM `loans` AS data) AS data) AS data_rows
         GROUP BY facet0, label, grp
         LIMIT 199989
@@ -581,7 +646,8 @@ TWO_FACETS = {
     "snowflake": """
         SELECT facet0, facet1, label, grp, COUNT(*) AS n, GROUPING(facet0) * 2 + GROUPING(facet1) * 1 AS which
         FROM (SELECT "Age" AS facet0, "region" AS facet1, "approved" AS label, "id" AS grp
-        FROM (SELECT "Age" AS "Age", "region" AS "region", "approved" AS "approved", "id" AS "id"
+        FROM (SELECT "Age" AS "Age", COLLATE(CAST("region" AS VARCHAR), '') AS "region", "approved" AS "approved",
+          "id" AS "id"
         FROM "LOANS" AS data) AS data) AS data_rows
         GROUP BY GROUPING SETS ((facet0, label, grp), (facet1, label, grp))
         LIMIT 200001
@@ -598,7 +664,8 @@ TWO_FACETS = {
         SELECT TOP 200001 facet0, facet1, label, grp, COUNT_BIG(*) AS n, GROUPING(facet0) * 2 + GROUPING(facet1) * 1
           AS which
         FROM (SELECT [Age] AS facet0, [region] AS facet1, [approved] AS label, [id] AS grp
-        FROM (SELECT [Age] AS [Age], [region] AS [region], [approved] AS [approved], [id] AS [id]
+        FROM (SELECT [Age] AS [Age], CAST([region] AS NVARCHAR(MAX)) COLLATE Latin1_General_100_BIN2 AS [region],
+          [approved] AS [approved], [id] AS [id]
         FROM [loans] AS data) AS data) AS data_rows
         GROUP BY GROUPING SETS ((facet0, label, grp), (facet1, label, grp))
     """,

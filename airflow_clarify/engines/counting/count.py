@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -222,9 +223,15 @@ def _check_number_of_values(column: CountedColumn, values_key: str) -> None:
         )
 
 
+def _letters(text: str) -> str:
+    """A text without case, accents and blanks around it, as some collations compare texts."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold().strip()
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
 def _either(condition: exp.Expr, then: str, otherwise: str) -> exp.Expr:
     """One of two texts, which differ even where a value of the data is called as we call the others."""
     from sqlglot import exp
 
-    apart = otherwise if otherwise != then else f"not {then}"
+    apart = otherwise if _letters(otherwise) != _letters(then) else f"not {then}"
     return exp.case().when(condition.copy(), exp.Literal.string(then)).else_(exp.Literal.string(apart))

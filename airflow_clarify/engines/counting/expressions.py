@@ -155,6 +155,10 @@ def as_weight(column: exp.Expr, stored: Stored) -> exp.Expr:
     """The column as row weights; NULL where a text holds no number."""
     from sqlglot import exp
 
+    if stored is Stored.BOOLEAN:
+        # PostgreSQL casts no truth value to a float.
+        one, zero = (exp.cast(exp.Literal.number(number), "DOUBLE") for number in (1, 0))
+        return exp.case().when(column.copy(), one).when(exp.not_(column.copy()), zero)
     if not stored.is_text:
         return exp.cast(column.copy(), "DOUBLE")
     # This is asked of every row, so it takes what a cast takes, and no pattern is held against it. Without TRIM, DuckDB

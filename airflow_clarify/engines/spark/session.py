@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from airflow_clarify.engines.counting.expressions import Stored
+from airflow_clarify.engines.sql.column_types import ColumnType
 from airflow_clarify.engines.sql.dialects import Dialect, dialect_named
 from airflow_clarify.engines.sql.rendering import render
 from airflow_clarify.exceptions import ConfigError, DataError
@@ -112,14 +113,15 @@ class SparkRunner:
         """What counts, and which version of it."""
         return f"Spark {self.session.version}"
 
-    def columns(self, query: exp.Select) -> dict[str, Stored | None]:
+    def columns(self, query: exp.Select) -> dict[str, ColumnType]:
         """The columns that a query gives, and how they are stored."""
         found = self._plainly(lambda: list(self.session.sql(render(query, self.dialect)).dtypes))
-        columns: dict[str, Stored | None] = {}
+        columns: dict[str, ColumnType] = {}
         for name, kind in found:
             if name in columns:
                 raise ConfigError(f"query: two columns are named {name!r}; give one another name")
-            columns[name] = _find_storage(kind)
+            stored = _find_storage(kind)
+            columns[name] = ColumnType(stored, "plain", kind if stored in _NO_WEIGHTS else "")
         return columns
 
     def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
@@ -197,6 +199,10 @@ class SparkRunner:
                     "see whether it is running, then run this again"
                 ) from None
             raise DataError(f"Spark: {'stopped' if self._stopped else first_line(error)}") from None
+
+
+#: How values are stored that cannot be weights, such as dates.
+_NO_WEIGHTS = (Stored.OTHER, Stored.TIMESTAMP, Stored.NESTED)
 
 
 def _find_storage(kind: str) -> Stored:

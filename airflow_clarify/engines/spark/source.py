@@ -7,6 +7,7 @@ they hold.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig
@@ -52,7 +53,8 @@ def open_source(runner: SparkRunner, data: DataConfig) -> SqlSource:
     if kind != "parquet":
         source.na_values = _na_values(data)
         source.columns = {
-            name: Stored.TEXT_CELL if stored is Stored.TEXT else stored for name, stored in source.columns.items()
+            name: replace(kind, stored=Stored.TEXT_CELL) if kind.stored is Stored.TEXT else kind
+            for name, kind in source.columns.items()
         }
     return source
 

@@ -41,7 +41,7 @@ class FarCells:
         self.source = source
         self.roles = roles
         self._stored = stored
-        stored_weight = None if roles.weight is None else source.stored(roles.weight) or Stored.FLOAT
+        stored_weight = None if roles.weight is None else source.stored_weight(roles.weight)
         self._rows = role_rows(source.scan(roles.needed).subquery("data"), roles, stored_weight)
 
     def check(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, Stratum, check_seed, listed
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.counting.cells import steady, sum_weights, unusable_weights
-from airflow_clarify.engines.counting.expressions import Stored, as_weight, check_not_nested
+from airflow_clarify.engines.counting.expressions import as_weight, check_not_nested
 from airflow_clarify.engines.sql.home import stratum_texts
 from airflow_clarify.engines.sql.relation import actual_name
 from airflow_clarify.engines.sql.selection import Raw, Selecting, StratumColumn
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: More strata than this would make a statement that databases refuse.
 MOST_STRATA = 10_000
+#: The weight that a row has already, among the columns of the strata.
+_PRIOR = "airflow_clarify_prior"
 
 
 def balance(
@@ -79,7 +81,7 @@ def balance(
     names = tuple(actual_name(column, columns, "by") for column in listed(by, "by"))
     keys = tuple(actual_name(column, columns, "key") for column in listed(key or (), "key"))
     for name in (*names, *keys):
-        check_not_nested(name, source.columns.get(name), "by" if name in names else "key")
+        check_not_nested(name, source.stored(name), "by" if name in names else "key")
     if weight is None and strategy == "reweigh":
         weight = data.weight
     prior = None if weight is None else actual_name(weight, columns, "weight")
@@ -90,13 +92,14 @@ def balance(
     made = Target(writer, target, if_exists)
     made.check(data)
     told("counting the strata", -1.0)
-    prior_weight = None if prior is None else as_weight(column_of(prior), source.columns.get(prior) or Stored.FLOAT)
+    prior_weight = None if prior is None else as_weight(source.read(prior), source.stored_weight(prior))
     strata = _Strata.count(source, source.everything, names, prior, prior_weight)
     plan = settled.plan(strata.rows, strata.weights)
+    read_keys = [source.read(key) for key in keys]
     selecting = Selecting(
-        strata.columns, strata.shares(plan), keys, seed, writer.dialect.random, weighted, prior_weight
+        strata.columns, strata.shares(plan), read_keys, seed, writer.dialect.random, weighted, prior_weight
     )
-    warnings = [*plan.warnings, *_about_the_draw(source, selecting)]
+    warnings = [*plan.warnings, *_about_the_draw(source, selecting, keys)]
     told("making the table", -1.0)
     with made.made(selecting.select(source.everything, columns)) as table:
         told("counting what was made", -1.0)
@@ -160,10 +163,14 @@ class _Strata:
         from sqlglot import exp
 
         named = [exp.column(name, quoted=True) for name in by]
-        summed = [] if prior_weight is None else sum_weights(prior_weight)
+        read = exp.select(*(source.read(name).as_(name, quoted=True) for name in by))
+        summed: list[exp.Expr] = []
+        if prior_weight is not None:
+            read = read.select(prior_weight.copy().as_(_PRIOR))
+            summed = sum_weights(exp.column(_PRIOR))
         query = (
             exp.select(*named, exp.Count(this=exp.Star()).as_("airflow_clarify_rows"), *summed)
-            .from_(rows.copy().subquery("data"))
+            .from_(read.from_(rows.copy().subquery("data")).subquery("strata"))
             .group_by(*(name.copy() for name in named))
             .limit(MOST_STRATA + 1)
         )
@@ -181,9 +188,9 @@ class _Strata:
             for number, (name, of_column) in enumerate(zip(by, values, strict=False)):
                 profile = None if known is None else known[number].profile
                 stored, profile, as_texts = stratum_texts(
-                    home, of_column, source.columns.get(name), name, source.na_values, profile
+                    home, of_column, source.stored(name), name, source.na_values, profile
                 )
-                columns.append(StratumColumn(name, stored, profile, source.na_values))
+                columns.append(StratumColumn(source.read(name), stored, profile, source.na_values))
                 texts.append(as_texts)
         raw: dict[Stratum, set[Raw]] = {}
         counted: dict[Stratum, int] = {}
@@ -201,7 +208,7 @@ class _Strata:
         return {raw: share for share in plan.shares for raw in sorted(self.raw[share.values], key=repr)}
 
 
-def _about_the_draw(source: SqlSource, selecting: Selecting) -> list[str]:
+def _about_the_draw(source: SqlSource, selecting: Selecting, keys: Sequence[str]) -> list[str]:
     """See that the draw can be repeated, or say that it cannot.
 
     :raises ConfigError: rows have the same key
@@ -212,18 +219,18 @@ def _about_the_draw(source: SqlSource, selecting: Selecting) -> list[str]:
         return []
     if not selecting.keys:
         return ["the same rows cannot be drawn again, since nothing tells them apart; name the columns that do in key"]
-    keys = [exp.column(key, quoted=True) for key in selecting.keys]
+    read = exp.select(*(key.copy().as_(f"k{position}") for position, key in enumerate(selecting.keys)))
     more_than_one = exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1))
     shared = (
         exp.select(exp.Literal.number(1).as_("one"))
-        .from_(source.everything.copy().subquery("data"))
-        .group_by(*keys)
+        .from_(read.from_(source.everything.copy().subquery("data")).subquery("keys"))
+        .group_by(*(exp.column(f"k{position}") for position in range(len(selecting.keys))))
         .having(more_than_one)
     )
     ((number,),) = source.execute(exp.select(exp.Count(this=exp.Star())).from_(shared.subquery("shared")))
     if number:
         raise ConfigError(
-            f"key: {', '.join(selecting.keys)} does not tell all rows apart ({int(number)} of its values stand in "
+            f"key: {', '.join(keys)} does not tell all rows apart ({int(number)} of its values stand in "
             "several rows), so the draw could not be repeated; add columns, or leave key out to draw at random"
         )
     return []
@@ -240,13 +247,6 @@ def _check(target: str, plan: BalancePlan, made: _Strata) -> None:
             f"{target}: the data changed while they were balanced, so the quotas would not be met; nothing was kept, "
             "try again"
         )
-
-
-def column_of(name: str) -> exp.Expr:
-    """A column as the database calls it."""
-    from sqlglot import exp
-
-    return exp.column(name, quoted=True)
 
 
 def _all_of(table: exp.Table) -> exp.Select:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from airflow_clarify.exceptions import ConfigError
@@ -26,6 +26,8 @@ class Dialect:
     :param not_a_number: how it tells floats that are no numbers
     :param replacing: how it replaces a table
     :param random: the function that gives every row another number
+    :param collation: the collation under which texts are equal only if they are the same, character by character,
+        blanks at the end included. Empty where all texts are compared so, or where no collation can be named
     """
 
     name: str
@@ -34,26 +36,34 @@ class Dialect:
     not_a_number: NotANumber = "none"
     replacing: Replacing = "no"
     random: str = "RANDOM"
+    collation: str = ""
+
+    @property
+    def knows_types(self) -> bool:
+        """Whether a column's type decides how it is read, rather than each of its values (SQLite)."""
+        return self.name != "sqlite"
 
 
 _DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect("athena", "Athena", not_a_number="IS_NAN", random="RAND"),
-        Dialect("bigquery", "BigQuery", not_a_number="IS_NAN", replacing="or replace", random="RAND"),
+        Dialect("bigquery", "BigQuery", not_a_number="IS_NAN", replacing="or replace", random="RAND", collation="''"),
         Dialect("databricks", "Databricks", 5, not_a_number="ISNAN", replacing="or replace", random="RAND"),
-        Dialect("duckdb", "DuckDB", not_a_number="ISNAN", replacing="transaction"),
-        Dialect("mysql", "MySQL", facets_at_once=1, replacing="rename", random="RAND"),
-        Dialect("postgres", "PostgreSQL", not_a_number="equals", replacing="transaction"),
+        Dialect("duckdb", "DuckDB", not_a_number="ISNAN", replacing="transaction", collation="binary"),
+        Dialect("mysql", "MySQL", facets_at_once=1, replacing="rename", random="RAND", collation="utf8mb4_0900_bin"),
+        Dialect("postgres", "PostgreSQL", not_a_number="equals", replacing="transaction", collation="C"),
         # Whether NaN equals NaN is written nowhere; that its text is "NaN" goes for PostgreSQL as well.
         Dialect("redshift", "Redshift", not_a_number="text", replacing="transaction"),
-        Dialect("snowflake", "Snowflake", not_a_number="equals", replacing="or replace"),
+        Dialect("snowflake", "Snowflake", not_a_number="equals", replacing="or replace", collation="''"),
         Dialect("spark", "Spark", 5, not_a_number="ISNAN", random="RAND"),
-        Dialect("sqlite", "SQLite", facets_at_once=1, replacing="transaction"),
+        Dialect("sqlite", "SQLite", facets_at_once=1, replacing="transaction", collation="BINARY"),
         Dialect("trino", "Trino", not_a_number="IS_NAN", random="RAND"),
-        Dialect("tsql", "SQL Server", replacing="transaction", random="NEWID"),
+        Dialect("tsql", "SQL Server", replacing="transaction", random="NEWID", collation="Latin1_General_100_BIN2"),
     )
 }
+#: MariaDB speaks MySQL's SQL, and has other collations.
+MARIADB = replace(_DIALECTS["mysql"], title="MariaDB", collation="utf8mb4_nopad_bin")
 
 #: By Airflow's connection types.
 _BY_CONNECTION = {

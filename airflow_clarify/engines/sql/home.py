@@ -96,6 +96,8 @@ class HomeCells:
         for name, role in _roles_of(roles):
             if len(counted) > at_most and not any(value is not None for value in by_name[role]):
                 by_name[role] = _one_value(source, name)
+                if not by_name[role] and source.stored(name) is None:
+                    source.read_as_text(name)
             stored[name], by_name[role] = _stored(by_name[role], source.stored(name), name)
         if len(counted) > at_most:
             raise TooManyCellsError(stored)
@@ -216,10 +218,7 @@ def has_few_weights(source: SqlSource, roles: Roles) -> bool:
 
 def _counted(source: SqlSource, roles: Roles, at_most: int) -> list[tuple[Any, ...]]:
     """The raw cells of all facets, in the layout of the table of cells."""
-    stored_weight = None
-    if roles.weight is not None:
-        # Weights are cast, whatever they are; only texts of a file need more than that.
-        stored_weight = source.stored(roles.weight) or Stored.FLOAT
+    stored_weight = None if roles.weight is None else source.stored_weight(roles.weight)
     facets, size = len(roles.facets), _facets_at_once(source, roles)
     counted: list[tuple[Any, ...]] = []
     for start in range(0, facets, size):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.sql.dialects import Dialect, dialect_named, dialect_of
+from airflow_clarify.engines.sql.column_types import ColumnType, parse_column_type
+from airflow_clarify.engines.sql.dialects import MARIADB, Dialect, dialect_named, dialect_of
 from airflow_clarify.engines.sql.rendering import render
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlglot import exp
-
-    from airflow_clarify.engines.counting.expressions import Stored
 
 #: Rows that are fetched at once.
 _BATCH = 10_000
@@ -45,6 +45,12 @@ class HookRunner:
             raise DataError(f"the connection {conn_id!r} cannot be opened: {first_line(error)}") from None
         if dialect.name == "sqlite":
             _teach(self.connection)
+        if dialect.name == "mysql":
+            try:
+                self._set_up_mysql()
+            except ClarifyError:
+                self.close()
+                raise
 
     @classmethod
     def open(cls, conn_id: str, dialect: str | None, hook_params: dict[str, Any] | None) -> HookRunner:
@@ -81,8 +87,8 @@ class HookRunner:
         """What counts."""
         return f"{self.dialect.title} (connection {self.conn_id})"
 
-    def columns(self, query: exp.Select) -> dict[str, Stored | None]:
-        """The columns that a query gives; how they are stored is told from their values."""
+    def columns(self, query: exp.Select) -> dict[str, ColumnType]:
+        """The columns that a query gives, and how they are stored, as far as the driver says so."""
         from sqlglot import exp
 
         nothing = query.copy().where(exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0)))
@@ -90,13 +96,13 @@ class HookRunner:
             self._execute(cursor, render(nothing, self.dialect))
             with suppress(Exception):  # Some drivers know the columns only then.
                 cursor.fetchall()
-            names = [str(column[0]) for column in cursor.description or ()]
-        columns: dict[str, Stored | None] = {}
-        for name in names:
-            if name in columns:
-                raise ConfigError(f"query: two columns are named {name!r}; give one another name")
-            columns[name] = None
-        return columns
+            described = [(str(column[0]), column[1]) for column in cursor.description or ()]
+        names = [name for name, _ in described]
+        if len(set(names)) < len(names):
+            twice, _ = Counter(names).most_common(1)[0]
+            raise ConfigError(f"query: two columns are named {twice!r}; give one another name")
+        charsets = self._charsets(query, names) if self.dialect.name == "mysql" else {}
+        return {name: parse_column_type(self.dialect.name, code, charsets.get(name)) for name, code in described}
 
     def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
         """Run a query and give its rows, by and by."""
@@ -141,6 +147,32 @@ class HookRunner:
         """Close the connection."""
         with suppress(Exception):
             self.connection.close()
+
+    def _set_up_mysql(self) -> None:
+        """Recognise MariaDB, and compare the texts that a statement itself makes as exactly as those of columns."""
+        from sqlglot import exp
+
+        ((version,),) = self.rows(exp.select(exp.Anonymous(this="VERSION", expressions=[])))
+        if "mariadb" in str(version).lower():
+            self.dialect = MARIADB
+        self.run(f"SET collation_connection = {self.dialect.collation}")
+
+    def _charsets(self, query: exp.Select, names: Sequence[str]) -> dict[str, str]:
+        """The character set of each column of a query; "binary" for those that hold no text.
+
+        MySQL gives texts and bytes the same types, and drivers differ in what else they say of a column. The function
+        answers from the type alone, so no row is read.
+        """
+        from sqlglot import exp
+
+        if not names:
+            return {}
+        asked = [exp.Anonymous(this="CHARSET", expressions=[exp.column(name, "asked", quoted=True)]) for name in names]
+        one = exp.select(exp.Literal.number(1).as_("one")).subquery("one")
+        never = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
+        rows = exp.select(*asked).from_(one).join(query.copy().subquery("asked"), on=never, join_type="left")
+        (found,) = self.rows(rows)
+        return dict(zip(names, map(str, found), strict=True))
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from airflow_clarify.bias.config import DataConfig, resolve_column
 from airflow_clarify.exceptions import ConfigError
@@ -37,21 +37,18 @@ def relation(data: DataConfig, dialect: str) -> exp.Select:
     return exp.select(exp.Star()).from_(source)
 
 
-def condition(where: str | Mapping[str, Any], dialect: str, names: Sequence[str]) -> exp.Expr:
-    """Which rows take part.
+def condition(where: str, dialect: str) -> exp.Expr:
+    """Parse a condition that the author wrote.
 
-    :param where: a condition in the author's SQL, or columns and the values they are to have
+    :param where: in the database's SQL
     :param dialect: sqlglot's name of that SQL
-    :param names: the columns there are
-    :raises ConfigError: it cannot be understood, is more than a condition, or names a column that is not there
+    :raises ConfigError: it cannot be understood, or is more than a condition
     """
     from sqlglot import exp, parse_one
     from sqlglot.errors import SqlglotError
 
     if not where:
         raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
-    if isinstance(where, Mapping):
-        return exp.and_(*(_has(actual_name(column, names, "where"), value) for column, value in where.items()))
     try:
         # Read inside a query, where it has to keep to its place.
         holder = parse_one(f"SELECT 1 WHERE ({where}\n)", dialect=dialect)
@@ -122,23 +119,6 @@ def read_query(query: str, dialect: str) -> exp.Query:
     if twice is not None:
         raise ConfigError(f"query: two columns are named {twice!r}; give one another name")
     return statements[0]
-
-
-def _has(column: str, value: Any) -> exp.Expr:
-    """Whether a column has a value, or one of several."""
-    from sqlglot import exp
-
-    named = exp.column(column, quoted=True)
-    if value is None:
-        return exp.Is(this=named, expression=exp.null())
-    if isinstance(value, list | tuple | set | frozenset):
-        if not value:
-            raise ConfigError(f"where: the list of values of {column!r} is empty, so no row could take part")
-        values = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-        one_of = named.isin(*(exp.convert(each) for each in values if each is not None))
-        # NULL is in no list, not even in one that names it.
-        return exp.or_(one_of, exp.Is(this=named.copy(), expression=exp.null())) if None in values else one_of
-    return exp.EQ(this=named, expression=exp.convert(value))
 
 
 def _split(name: str, key: str) -> list[tuple[str, bool]]:

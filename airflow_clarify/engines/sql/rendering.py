@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_clarify.engines.counting.expressions import INTEGER_PATTERN
 from airflow_clarify.engines.sql.dialects import Dialect
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _WINDOWS = ("airflow_clarify_place", "group_accepted", "group_rejected")
 #: The readings that a type can rule out, so that they are NULL in all rows.
 _READINGS = ("whole", "number", "truth", "whole_looking")
+#: A decimal number as all databases cast it, without infinities; of an exponent that no cast calls out of range.
+_DECIMAL_PATTERN = r"[[:space:]]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?[[:space:]]*"
 #: What stands for the infinities where a float can be none, or where the dialect has no name for them.
 _LARGEST = "1.7976931348623157e+308"
 _INFINITE = {
@@ -53,7 +55,27 @@ def render(query: exp.Expr, dialect: Dialect) -> str:
 
 def grammar(dialect: Dialect) -> DialectType:
     """How sqlglot is to write a dialect."""
-    return _redshift() if dialect.name == "redshift" else dialect.name
+    if dialect.name == "redshift":
+        return _redshift()
+    return _mysql() if dialect.name == "mysql" else dialect.name
+
+
+@cache
+def _mysql() -> DialectType:
+    """MySQL with the operator for patterns: MariaDB does not have the function that sqlglot writes."""
+    from sqlglot import exp
+    from sqlglot.dialects.mysql import MySQL
+
+    def match_pattern(generator: Any, node: exp.RegexpLike) -> str:
+        if node.args.get("flag"):
+            return str(generator.function_fallback_sql(node))
+        return str(generator.binary(node, "RLIKE"))
+
+    class ClarifyMySQL(MySQL):
+        class Generator(MySQL.Generator):  # type: ignore[valid-type,misc] # newer versions assign it
+            TRANSFORMS: ClassVar = {**MySQL.Generator.TRANSFORMS, exp.RegexpLike: match_pattern}
+
+    return ClarifyMySQL
 
 
 @cache
@@ -113,6 +135,43 @@ def _is_not_a_number(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     return exp.Anonymous(this=dialect.not_a_number, expressions=[value])
 
 
+def _exact_text(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+    """A text that equals no other, whatever the collation of its column (case, accents, blanks at the end)."""
+    from sqlglot import exp
+
+    value = _translate(node.expressions[0], dialect)
+    if dialect.name == "sqlite":
+        # Without a cast, since a column may hold values of several types.
+        return exp.Collate(this=value, expression=exp.Var(this=dialect.collation))
+    if dialect.name == "mysql":
+        text = exp.cast(value, exp.DataType.build("CHAR CHARACTER SET utf8mb4", dialect="mysql"))
+        return exp.Collate(this=text, expression=exp.Var(this=dialect.collation))
+    kind = _LONG_TEXT.get(dialect.name, "VARCHAR")
+    text = exp.cast(value, exp.DataType.build(kind, dialect=dialect.name))
+    if not dialect.collation:
+        return text
+    if dialect.collation == "''":
+        return exp.Collate(this=text, expression=exp.Literal.string(""))
+    if dialect.name == "tsql":
+        return exp.Collate(this=text, expression=exp.Var(this=dialect.collation))
+    return exp.Collate(this=text, expression=exp.to_identifier(dialect.collation, quoted=True))
+
+
+def _bits(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+    """The whole number that some bits write; some drivers give bytes instead."""
+    from sqlglot import exp
+
+    return exp.cast(_translate(node.expressions[0], dialect), exp.DataType.build("UNSIGNED", dialect="mysql"))
+
+
+def _displayed_float(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+    """The double that a float of single precision is displayed as: 0.7, not 0.699999988079071."""
+    from sqlglot import exp
+
+    text = exp.cast(_translate(node.expressions[0], dialect), "VARCHAR")
+    return exp.cast(text, "DOUBLE")
+
+
 def _matches(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """Whether a text is, as a whole, of a pattern."""
     from sqlglot import exp
@@ -150,6 +209,8 @@ def _try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
     """
     from sqlglot import exp
 
+    if node.to.is_type(exp.DataType.Type.DOUBLE) and dialect.name in _NO_TRY_CAST:
+        return _double_or_null(node.this, dialect)
     # sqlglot takes Spark's CAST for one that gives NULL, which it was before Spark 4; and Snowflake's TRY_CAST only
     # for texts, as does Snowflake, but it does not know that this is one.
     node.set("safe", True)
@@ -163,6 +224,25 @@ def _try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
     if within is None:
         return _cast_as(value, "BIGINT", safe=True)
     return exp.case().when(within(value.copy()), _cast_as(value, "BIGINT", safe=dialect.name == "snowflake"))
+
+
+def _double_or_null(text: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """A text as a float, where a cast fails on what is no number, or gives another number (0, or a part of it)."""
+    from sqlglot import exp
+
+    value = _translate(text, dialect)
+    if dialect.name == "tsql":
+        # It casts "" to 0.
+        has_digit = exp.Like(this=value, expression=exp.Literal.string("%[0-9]%"))
+        return exp.case().when(has_digit, _cast_as(value.copy(), "DOUBLE", safe=True))
+    pattern = exp.Anonymous(this="regexp_full_match", expressions=[text.copy(), exp.Literal.string(_DECIMAL_PATTERN)])
+    case = exp.case()
+    if dialect.name == "sqlite":
+        # A column may hold numbers and texts; TRIM would make texts of all of them.
+        number = value.this.copy() if isinstance(value, exp.Trim) else value.copy()
+        stored = exp.Anonymous(this="TYPEOF", expressions=[number.copy()])
+        case = case.when(stored.isin(exp.Literal.string("integer"), exp.Literal.string("real")), number)
+    return case.when(_matches(pattern, dialect), exp.cast(value, "DOUBLE"))
 
 
 def _cast_as(value: exp.Expr, kind: str, *, safe: bool = False) -> exp.Expr:
@@ -188,6 +268,17 @@ def _is_integer_in_sqlite(value: exp.Expr) -> exp.Expr:
     return exp.EQ(this=exp.Anonymous(this="TYPEOF", expressions=[number]), expression=exp.Literal.string("integer"))
 
 
+#: A text of any length, where VARCHAR is not.
+_LONG_TEXT = {
+    "bigquery": "STRING",
+    "databricks": "STRING",
+    "postgres": "TEXT",
+    "redshift": "VARCHAR(65535)",
+    "spark": "STRING",
+    "tsql": "NVARCHAR(MAX)",
+}
+#: The dialects that cannot try whether a text is a float, or that take more for one than it is.
+_NO_TRY_CAST = ("mysql", "postgres", "redshift", "sqlite", "tsql")
 #: The dialects some of whose versions cast no text with spaces around its number.
 _TRIMMED = ("athena", "snowflake", "trino")
 #: How to see that a text, which looks like a whole number, is one of 64 bits.
@@ -271,6 +362,9 @@ def _is_of_numbers(case: exp.Case) -> bool:
 
 
 _WORDS: dict[str, Callable[[exp.Anonymous, Dialect], exp.Expr]] = {
+    "bits": _bits,
+    "displayed_float": _displayed_float,
+    "exact_text": _exact_text,
     "fsum": _sum,
     "isnan": _is_not_a_number,
     "regexp_full_match": _matches,

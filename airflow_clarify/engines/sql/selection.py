@@ -32,13 +32,13 @@ Raw = tuple[Any, ...]
 class StratumColumn:
     """A column that the data are balanced by.
 
-    :param name: as the database calls it
+    :param read: the expression that reads it
     :param stored: how it is stored
     :param profile: what it holds
     :param na_values: the texts that mean "missing", where it holds cells of a text file
     """
 
-    name: str
+    read: exp.Expr
     stored: Stored
     profile: ColumnProfile
     na_values: frozenset[str] = frozenset()
@@ -46,9 +46,7 @@ class StratumColumn:
     @property
     def value(self) -> exp.Expr:
         """Its values, compared as counting compares them; NULL where they are missing."""
-        from sqlglot import exp
-
-        value = present(exp.column(self.name, quoted=True), self.stored, self.na_values)
+        value = present(self.read.copy(), self.stored, self.na_values)
         return category(value, self.stored, self.profile)
 
     def raw(self, value: Any, text: str | None) -> Any:
@@ -71,7 +69,7 @@ class Selecting:
 
     :param columns: the columns that make the strata
     :param shares: what becomes of each stratum
-    :param keys: the columns that tell rows apart; none draws at random
+    :param keys: the expressions that read the columns which tell rows apart; none draws at random
     :param seed: of the draw
     :param random: the database's function for a random number
     :param weight_column: the column to add, where rows are weighted
@@ -80,7 +78,7 @@ class Selecting:
 
     columns: Sequence[StratumColumn]
     shares: Mapping[Raw, StratumShare]
-    keys: Sequence[str]
+    keys: Sequence[exp.Expr]
     seed: int
     random: str
     weight_column: str | None
@@ -137,7 +135,7 @@ class Selecting:
             return exp.Anonymous(this=self.random, expressions=[])
         parts: list[exp.Expr] = [exp.Literal.string(f"airflow-clarify draw 1 {self.seed:d}")]
         for key in self.keys:
-            text = exp.cast(exp.column(key, quoted=True), "VARCHAR")
+            text = exp.cast(key.copy(), "VARCHAR")
             parts += [exp.Literal.string("|"), exp.Coalesce(this=text, expressions=[exp.Literal.string("")])]
         return exp.MD5(this=exp.Concat(expressions=parts, safe=False, coalesce=False))
 
@@ -145,7 +143,7 @@ class Selecting:
         """The place of a row among those of its stratum, in the order of the draw."""
         from sqlglot import exp
 
-        order = [exp.column(_DRAW), *(exp.column(key, quoted=True) for key in self.keys)]
+        order = [exp.column(_DRAW), *(key.copy() for key in self.keys)]
         # Without a word on NULLs, no dialect needs one of its own.
         ordered = exp.Order(expressions=[exp.Ordered(this=part, nulls_first=None) for part in order])
         return exp.Window(this=exp.RowNumber(), partition_by=[column.value for column in self.columns], order=ordered)

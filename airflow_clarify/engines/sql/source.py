@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+from airflow_clarify.engines.counting.expressions import Stored
+from airflow_clarify.engines.sql.column_types import ColumnType, type_of_value
+from airflow_clarify.engines.sql.dialects import dialect_named
 from airflow_clarify.engines.sql.relation import actual_name, condition
-from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.engines.sql.row_filter import conditions
+from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from airflow_clarify.engines.counting.expressions import Stored
     from airflow_clarify.engines.sql.dialects import Dialect
+
+#: Readings that are written as a function, whose words each dialect has of its own.
+_READINGS = {"text": "exact_text", "bits": "bits", "single": "displayed_float"}
 
 
 class Runner(Protocol):
@@ -30,7 +36,7 @@ class Runner(Protocol):
         """What counts, and which version of it, such as "postgres (warehouse)"."""
         ...
 
-    def columns(self, query: exp.Select) -> Mapping[str, Stored | None]:
+    def columns(self, query: exp.Select) -> Mapping[str, ColumnType]:
         """The columns that a query gives, and how they are stored as far as that is known without looking at them.
 
         :raises DataError: it cannot be run
@@ -54,7 +60,7 @@ class SqlSource:
     :param runner: runs queries on it
     :param location: the data as the author named them
     :param everything: selects the rows that take part, with all columns
-    :param columns: as the database names them, and how they are stored, where that is known
+    :param columns: as the database names them, and how they are stored
     :param spelled: columns that the author spells otherwise, and what the database calls them
     :param na_values: the texts that mean "missing", where the columns are cells of text files
     """
@@ -62,7 +68,7 @@ class SqlSource:
     runner: Runner
     location: str
     everything: exp.Select
-    columns: dict[str, Stored | None]
+    columns: dict[str, ColumnType]
     spelled: dict[str, str]
     na_values: frozenset[str] = frozenset()
 
@@ -78,9 +84,14 @@ class SqlSource:
         :raises DataError: the data cannot be read
         """
         columns = dict(runner.columns(_filtered(rows, data, runner.dialect.name)))
-        if data.where is not None:
-            rows = rows.where(condition(data.where, runner.dialect.name, list(columns)))
-        return cls(runner, location, rows, columns, {})
+        source = cls(runner, location, rows, columns, {})
+        if isinstance(data.where, Mapping):
+            names = list(columns)
+            chosen = {actual_name(name, names, "where"): value for name, value in data.where.items()}
+            source.everything = rows.where(conditions(chosen, source.type_to_compare, source.read, runner.dialect))
+        elif data.where is not None:
+            source.everything = rows.where(condition(data.where, runner.dialect.name))
+        return source
 
     def understand(self, config: AnalysisConfig, weight: str | int | None) -> list[str]:
         """The columns under the names that a configuration has for them, in their order.
@@ -104,16 +115,75 @@ class SqlSource:
 
     def scan(self, columns: Sequence[str]) -> exp.Select:
         """Select columns, under the names that the author has for them."""
-        from sqlglot import exp
 
-        selected = [exp.column(self.spelled.get(name, name), quoted=True).as_(name, quoted=True) for name in columns]
+        selected = [self.read(self.spelled.get(name, name)).as_(name, quoted=True) for name in columns]
         query = self.everything.copy()
         query.set("expressions", selected)
         return query
 
+    def read(self, name: str) -> exp.Expr:
+        """A column as queries read it: texts so that they are compared exactly.
+
+        :param name: as the database calls it
+        """
+        from sqlglot import exp
+
+        column = exp.column(name, quoted=True)
+        kind = self.type_of(name)
+        if kind.stored is Stored.TEXT and not self.runner.dialect.collation:
+            return column
+        word = _READINGS.get(kind.reading)
+        return column if word is None else exp.Anonymous(this=word, expressions=[column])
+
+    def type_of(self, name: str) -> ColumnType:
+        """How a column is stored; where the driver does not say so, one of its values does.
+
+        :param name: as the database calls it
+        :raises DataError: the data cannot be read
+        """
+        found = self.columns[name]
+        if found.reading == "unknown":
+            found = self.columns[name] = self._type_by_value(name)
+        return found
+
+    def type_to_compare(self, name: str) -> ColumnType:
+        """The same, for a condition: a database may give no value before it has one (BigQuery's partitions)."""
+        try:
+            return self.type_of(name)
+        except DataError:
+            return ColumnType(reading="plain")
+
+    def read_as_text(self, column: str) -> None:
+        """Read a column as text from now on: it has no value, and nothing says of which type it is."""
+        self.columns[self.spelled.get(column, column)] = ColumnType(None, "text")
+
     def stored(self, column: str) -> Stored | None:
         """How a column is stored, where that is known without looking at it."""
-        return self.columns.get(self.spelled.get(column, column))
+        return self.columns[self.spelled.get(column, column)].stored
+
+    def stored_weight(self, column: str) -> Stored:
+        """How weights are stored: as numbers, or as texts that are numbers or not.
+
+        :raises ConfigError: they are of a type that can be no weight, such as a date
+        """
+        found = self.type_of(self.spelled.get(column, column))
+        if found.no_weight:
+            raise ConfigError(f"weight: column '{column}' holds {found.no_weight} values, which are no weights")
+        return found.stored or (Stored.TEXT if found.reading == "text" else Stored.FLOAT)
+
+    def _type_by_value(self, name: str) -> ColumnType:
+        from sqlglot import exp
+
+        if not self.runner.dialect.knows_types:
+            return ColumnType(None, "text")
+        column = exp.column(name, quoted=True)
+        query = self.everything.copy()
+        query.set("expressions", [column.copy().as_("v")])
+        there = exp.not_(exp.Is(this=exp.column("v"), expression=exp.null()))
+        found = self.execute(exp.select("v").from_(query.subquery("data")).where(there).limit(1))
+        known = type_of_value(found[0][0] if found else None)
+        # What a driver gives as text may be of another type; its values are told from all that come.
+        return ColumnType(None, known.reading, known.no_weight)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Run a query and fetch all of its rows; they are few."""
@@ -123,8 +193,15 @@ class SqlSource:
 def _filtered(rows: exp.Select, data: DataConfig, dialect: str) -> exp.Select:
     """The rows whose columns are asked for: BigQuery can be told to answer nothing without a condition."""
     if isinstance(data.where, str):
-        return rows.where(condition(data.where, dialect, []))
+        return rows.where(condition(data.where, dialect))
     if data.where and dialect == "bigquery":
         # Its columns are found however they are written.
-        return rows.where(condition(data.where, dialect, list(data.where)))
+        named = {str(name): value for name, value in data.where.items()}
+        return rows.where(conditions(named, lambda name: ColumnType(reading="plain"), _named, dialect_named(dialect)))
     return rows
+
+
+def _named(name: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.column(name, quoted=True)

@@ -11,6 +11,7 @@ from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.sql.relation import read_query, table_named
 from airflow_clarify.engines.sql.rendering import render
 from airflow_clarify.engines.sql.source import Runner
+from airflow_clarify.engines.sql.views import find_view, list_tables_read, query_tables
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, OutputError
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class Target:
         :param data: the source, which it must not be
         :raises ConfigError: it is (in) the source, or is there already and cannot be replaced
         """
-        for table in _tables_of(data, self.runner.dialect.name):
+        tables = _tables_of(data, self.runner.dialect.name)
+        for table in tables:
             if _may_be_same(table, self.table):
                 raise ConfigError(
                     f"target: {self.name} is the source, or cannot be told from it; name another table, or write both "
@@ -86,6 +88,32 @@ class Target:
                 f"if_exists: {self.runner.dialect.title} cannot replace a table in one step; drop {self.name} in a "
                 "task before, or name another one for each run"
             )
+        if self._exists:
+            self._check_views(tables)
+
+    def _check_views(self, sources: Sequence[exp.Table]) -> None:
+        """Check that what is to be replaced is a table, and none that a view of the source reads.
+
+        :raises ConfigError: it is a view, or the source reads it, or does not show what it reads
+        """
+        if find_view(self.runner, self.table) is not None:
+            raise ConfigError(f"target: {self.name} is a view, and a balanced copy is a table; name another")
+
+        def refuse(view: exp.Table) -> None:
+            if self.runner.dialect.replacing == "transaction":
+                return  # Such databases make no table while a view that reads it has none.
+            raise ConfigError(
+                f"target: whether the view {view.name}, a part of the source, reads {self.name} cannot be seen (its "
+                "definition is hidden or cannot be parsed), so the table is not replaced; name another target, or let "
+                "the connection's user see the definition"
+            )
+
+        for table in list_tables_read(self.runner, sources, refuse):
+            if _may_be_same(table, self.table):
+                raise ConfigError(
+                    f"target: {self.name} is read by a view of the source, so replacing it would change the source; "
+                    "name another table"
+                )
 
     @contextmanager
     def made(self, query: exp.Select) -> Iterator[exp.Table]:
@@ -163,13 +191,9 @@ class Target:
 
 
 def _tables_of(data: DataConfig, dialect: str) -> list[exp.Table]:
-    from sqlglot import exp
-
     if data.query is None:
         return [] if data.table is None else [table_named(data.table, dialect, "table")]
-    query = read_query(data.query, dialect)
-    named = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
-    return [table for table in query.find_all(exp.Table) if table.db or table.name.lower() not in named]
+    return query_tables(read_query(data.query, dialect))
 
 
 def _may_be_same(one: exp.Table, other: exp.Table) -> bool:

@@ -1,0 +1,160 @@
+"""How a database stores its columns, as far as the driver says so in a cursor's description.
+
+Where a driver says nothing (SQLite's), or something that is not known here, the type follows from the values.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from airflow_clarify.engines.counting.expressions import Stored
+
+#: How a column is read: as it is, as text that is compared exactly, as the integer that its bits write, or as the
+#: double that a float of single precision is displayed as. "unknown" is decided by a value of the column.
+Reading = Literal["plain", "text", "bits", "single", "unknown"]
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """The type of a column.
+
+    :param stored: how its values are stored; None where that follows from the values only
+    :param reading: how a query reads it
+    :param no_weight: the name of a type whose values cannot be weights, such as "DATE"; empty for all others
+    """
+
+    stored: Stored | None = None
+    reading: Reading = "unknown"
+    no_weight: str = ""
+
+
+_TEXT = ColumnType(Stored.TEXT, "text")
+_INTEGER = ColumnType(Stored.INTEGER, "plain")
+_FLOAT = ColumnType(Stored.FLOAT, "plain")
+_SINGLE = ColumnType(Stored.FLOAT, "single")
+_DECIMAL = ColumnType(Stored.DECIMAL, "plain")
+_BOOLEAN = ColumnType(Stored.BOOLEAN, "plain")
+_UNKNOWN = ColumnType()
+
+
+def _other(name: str) -> ColumnType:
+    return ColumnType(Stored.OTHER, "plain", name)
+
+
+def _timestamp(name: str) -> ColumnType:
+    return ColumnType(Stored.TIMESTAMP, "plain", name)
+
+
+#: The types of PostgreSQL's wire protocol, by their object identifiers. All others (citext, enumerations) are unknown.
+_POSTGRES: Mapping[int, ColumnType] = {
+    16: _BOOLEAN,
+    **dict.fromkeys((20, 21, 23, 26), _INTEGER),
+    **dict.fromkeys((18, 19, 25, 1042, 1043), _TEXT),
+    700: _SINGLE,
+    701: _FLOAT,
+    1700: _DECIMAL,
+    1082: _other("DATE"),
+    1083: _other("TIME"),
+    1114: _timestamp("TIMESTAMP"),
+    1184: _timestamp("TIMESTAMP WITH TIME ZONE"),
+    1186: _other("INTERVAL"),
+    1266: _other("TIME WITH TIME ZONE"),
+}
+#: The types of MySQL's wire protocol. Texts and bytes share their numbers, and differ in their character set.
+_MYSQL: Mapping[int, ColumnType] = {
+    **dict.fromkeys((1, 2, 3, 8, 9), _INTEGER),
+    **dict.fromkeys((0, 246), _DECIMAL),
+    4: _SINGLE,
+    5: _FLOAT,
+    7: _timestamp("TIMESTAMP"),
+    **dict.fromkeys((10, 14), _other("DATE")),
+    11: _other("TIME"),
+    12: _timestamp("DATETIME"),
+    13: ColumnType(Stored.INTEGER, "plain", "YEAR"),
+    16: ColumnType(Stored.INTEGER, "bits"),
+}
+_MYSQL_TEXTS_OR_BYTES = frozenset({15, 245, 247, 248, 249, 250, 251, 252, 253, 254})
+_SNOWFLAKE: Mapping[int, ColumnType] = {
+    1: _FLOAT,
+    2: _TEXT,
+    3: _other("DATE"),
+    **dict.fromkeys((4, 6, 7, 8), _timestamp("TIMESTAMP")),
+    12: _other("TIME"),
+    13: _BOOLEAN,
+}
+_PYTHON: tuple[tuple[type, ColumnType], ...] = (
+    (bool, _BOOLEAN),
+    (int, _INTEGER),
+    (float, _FLOAT),
+    (Decimal, _DECIMAL),
+    (str, _TEXT),
+    (datetime.datetime, _timestamp("DATETIME")),
+    (datetime.date, _other("DATE")),
+    (datetime.time, _other("TIME")),
+    (datetime.timedelta, _other("TIME")),
+)
+#: The names of types that databases agree on.
+_NAMED: Mapping[str, ColumnType] = {
+    **dict.fromkeys(("char", "varchar", "string", "text", "nvarchar", "nchar"), _TEXT),
+    **dict.fromkeys(("tinyint", "smallint", "integer", "int", "int64", "bigint", "hugeint"), _INTEGER),
+    **dict.fromkeys(("utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"), _INTEGER),
+    **dict.fromkeys(("double", "float64", "real", "float"), _FLOAT),
+    **dict.fromkeys(("decimal", "numeric", "bignumeric"), _DECIMAL),
+    **dict.fromkeys(("boolean", "bool"), _BOOLEAN),
+    **{name: _other(name.upper()) for name in ("date", "time", "interval", "uuid", "bytes")},
+    **{name: _timestamp(name.upper()) for name in ("datetime", "timestamp", "timestamptz")},
+}
+
+
+def parse_column_type(dialect: str, type_code: Any, charset: str | None = None) -> ColumnType:
+    """Translate what a driver says of a column's type.
+
+    :param dialect: sqlglot's name of the SQL that the database speaks
+    :param type_code: the second entry of a cursor's description of the column
+    :param charset: the character set of the column, in MySQL; "binary" for all that is no text
+    """
+    if isinstance(type_code, type):
+        return next((found for kind, found in _PYTHON if issubclass(type_code, kind)), _UNKNOWN)
+    if dialect == "mysql":
+        return _mysql_type(type_code, charset)
+    if dialect in ("postgres", "redshift") and isinstance(type_code, int):
+        return _POSTGRES.get(type_code, _UNKNOWN)
+    if dialect == "snowflake" and isinstance(type_code, int):
+        return _SNOWFLAKE.get(type_code, _UNKNOWN)
+    if dialect in ("sqlite", "tsql"):
+        return _UNKNOWN
+    return _named_type(dialect, str(type_code))
+
+
+def type_of_value(value: Any) -> ColumnType:
+    """Tell the type of a column from one of its values.
+
+    :param value: as the driver gives it; None where the column has no value at all, which is read as text
+    """
+    if value is None:
+        return _TEXT
+    found = next((found for kind, found in _PYTHON if isinstance(value, kind)), None)
+    return _other(type(value).__name__) if found is None else found
+
+
+def _mysql_type(type_code: Any, charset: str | None) -> ColumnType:
+    if type_code not in _MYSQL_TEXTS_OR_BYTES:
+        return _MYSQL.get(type_code, _UNKNOWN)
+    if charset is None:
+        return _UNKNOWN
+    return _other("BINARY") if charset == "binary" else _TEXT
+
+
+def _named_type(dialect: str, name: str) -> ColumnType:
+    """The type of a name such as "DECIMAL(10, 2)" or "timestamp with time zone"."""
+    base = re.split(r"[^a-z0-9]", name.strip().lower(), maxsplit=1)[0]
+    if name.rstrip().endswith("]"):
+        return _UNKNOWN
+    if dialect == "duckdb" and base == "enum":
+        return _TEXT
+    return _NAMED.get(base, _UNKNOWN)

@@ -1,0 +1,172 @@
+"""``where={column: value}``: which rows take part, by values that are compared as the column's type compares them.
+
+A database would convert one side to the type of the other, each in its own way: MySQL finds the number 0 in every text
+that is no number, and no database finds 0.7 in a column of floats of single precision.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.engines.counting.expressions import Stored
+from airflow_clarify.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from airflow_clarify.engines.sql.column_types import ColumnType
+    from airflow_clarify.engines.sql.dialects import Dialect
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
+
+def conditions(
+    where: Mapping[str, Any],
+    type_of: Callable[[str], ColumnType],
+    read: Callable[[str], exp.Expr],
+    dialect: Dialect,
+) -> exp.Expr:
+    """Build the condition that all columns have one of their values.
+
+    :param where: the columns, as the database calls them, and the value or values of each
+    :param type_of: how a column is stored
+    :param read: the expression that reads a column
+    :param dialect: the SQL that the database speaks
+    :raises ConfigError: there is no value, or one that the column can never hold
+    """
+    from sqlglot import exp
+
+    if not where:
+        raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
+    return exp.and_(*(_column_condition(name, value, type_of(name), read, dialect) for name, value in where.items()))
+
+
+def _column_condition(
+    name: str, value: Any, kind: ColumnType, read: Callable[[str], exp.Expr], dialect: Dialect
+) -> exp.Expr:
+    from sqlglot import exp
+
+    missing = exp.Is(this=exp.column(name, quoted=True), expression=exp.null())
+    if value is None:
+        return missing
+    if not isinstance(value, list | tuple | set | frozenset):
+        return _is_one_of(name, [value], kind, read, dialect)
+    if not value:
+        raise ConfigError(f"where: the list of values of {name!r} is empty, so no row could take part")
+    values = sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
+    present = [each for each in values if each is not None]
+    if not present:
+        return missing
+    one_of = _is_one_of(name, present, kind, read, dialect)
+    # NULL is in no list, not even in one that names it.
+    return exp.or_(one_of, missing) if None in values else one_of
+
+
+def _is_one_of(
+    name: str, values: Sequence[Any], kind: ColumnType, read: Callable[[str], exp.Expr], dialect: Dialect
+) -> exp.Expr:
+    column = _column(name)
+    if not dialect.knows_types:
+        return _by_type_of_each(column, read(name), values)
+    if kind.reading == "text":
+        texts = [_text(value) for value in values]
+        reading = read(name)
+        exact = _in(reading, texts)
+        if kind.stored is not Stored.TEXT or reading == column:
+            return exact
+        if dialect.name == "mysql" and not all(text.isascii() for text in texts):
+            return exact  # A column of another character set could not be compared with such a text at all.
+        # An index and a partition know the column by its own collation, under which no fewer texts are equal.
+        return _and(_in(column, texts), exact)
+    if kind.stored is Stored.TEXT:
+        return _in(column, [_text(value) for value in values])
+    if kind.stored in (Stored.INTEGER, Stored.FLOAT, Stored.DECIMAL):
+        numbers = [_number(name, value) for value in values]
+        return _in(column, [*numbers, *(_single(number) for number in numbers if kind.reading == "single")])
+    if kind.stored is Stored.BOOLEAN:
+        return _in(column, [_truth(name, value) for value in values])
+    return _in(column, list(values))
+
+
+def _by_type_of_each(column: exp.Expr, text: exp.Expr, values: Sequence[Any]) -> exp.Expr:
+    """SQLite: a text is compared as one, and a number as one, whatever the column is declared to be."""
+    from sqlglot import exp
+
+    stored = exp.Anonymous(this="TYPEOF", expressions=[column.copy()])
+    is_text = exp.EQ(this=stored, expression=exp.Literal.string("text"))
+    same_text = _and(is_text, _in(text, [_text(value) for value in values]))
+    numbers = [number for value in values if (number := _number_or_none(value)) is not None]
+    if not numbers:
+        return same_text
+    return exp.or_(
+        same_text, _and(exp.NEQ(this=stored.copy(), expression=is_text.expression.copy()), _in(column, numbers))
+    )
+
+
+def _in(column: exp.Expr, values: Sequence[Any]) -> exp.Expr:
+    from sqlglot import exp
+
+    literals = [value if isinstance(value, exp.Expression) else exp.convert(value) for value in values]
+    if len(literals) == 1:
+        return exp.EQ(this=column.copy(), expression=literals[0])
+    return column.copy().isin(*literals)
+
+
+def _and(one: exp.Expr, other: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.and_(one, other)
+
+
+def _column(name: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.column(name, quoted=True)
+
+
+def _text(value: Any) -> str:
+    return str(value)
+
+
+def _number(name: str, value: Any) -> exp.Expr:
+    number = _number_or_none(value)
+    if number is None:
+        raise ConfigError(f"where: column {name!r} holds numbers, which {value!r} can never match")
+    return number
+
+
+def _number_or_none(value: Any) -> exp.Expr | None:
+    """A number as a literal, with the digits that the author wrote."""
+    from sqlglot import exp
+
+    if isinstance(value, bool | int | float | Decimal):
+        written = repr(value) if isinstance(value, float) else str(int(value) if isinstance(value, bool) else value)
+    else:
+        written = str(value).strip()
+    if _NUMBER.fullmatch(written) is None:
+        return None
+    sign, digits = written[:1], written.lstrip("+-")
+    return exp.Neg(this=exp.Literal.number(digits)) if sign == "-" else exp.Literal.number(digits)
+
+
+def _single(number: exp.Expr) -> exp.Expr:
+    """The number of single precision that is nearest, as the database sees it."""
+    value = float(number.sql())
+    try:
+        nearest = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        nearest = value
+    literal = _number_or_none(nearest)
+    return number.copy() if literal is None else literal
+
+
+def _truth(name: str, value: Any) -> bool:
+    truth = value if isinstance(value, bool) else _TRUTH.get(str(value).strip().lower())
+    if truth is None:
+        raise ConfigError(f"where: column {name!r} holds True and False, which {value!r} can never match")
+    return truth
