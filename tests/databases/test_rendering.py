@@ -409,7 +409,8 @@ def test_a_text_that_is_no_number_of_64_bits_is_none(dialect: str, number: str) 
 def test_floats_that_are_no_numbers_are_told(dialect: str, asked: str) -> None:
     quoted = exp.column("a", quoted=True)
     name = quoted.sql(dialect)
-    assert says(dialect, present(quoted, Stored.FLOAT, ())) == f"CASE WHEN {asked} THEN NULL ELSE {name} END"
+    said = f"CASE WHEN {asked} THEN NULL WHEN {name} = 0 THEN ABS({name}) ELSE {name} END"
+    assert says(dialect, present(quoted, Stored.FLOAT, ())) == said
 
 
 @pytest.mark.parametrize(
@@ -675,7 +676,8 @@ TWO_FACETS = {
 FAIR = {
     "athena": """
         CREATE TABLE "fair" AS SELECT "id", "Age", "region", "approved", "w"
-        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN IS_NAN("Age") THEN NULL ELSE "Age" END ORDER BY
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN IS_NAN("Age") THEN NULL WHEN "Age" = 0 THEN
+          ABS("Age") ELSE "Age" END ORDER BY
           airflow_clarify_draw, "id") AS airflow_clarify_place
         FROM (SELECT *, LOWER(TO_HEX(MD5(TO_UTF8(CONCAT('airflow-clarify draw 1 0', '|', COALESCE(CAST("id" AS
           VARCHAR), '')))))) AS airflow_clarify_draw
@@ -684,7 +686,8 @@ FAIR = {
     """,
     "bigquery": """
         CREATE TABLE `fair` AS SELECT `id`, `Age`, `region`, `approved`, `w`
-        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CAST(CASE WHEN IS_NAN(`Age`) THEN NULL ELSE `Age` END AS
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CAST(CASE WHEN IS_NAN(`Age`) THEN NULL WHEN `Age` = 0 THEN
+          ABS(`Age`) ELSE `Age` END AS
           STRING) ORDER BY airflow_clarify_draw, `id`) AS airflow_clarify_place
         FROM (SELECT *, TO_HEX(MD5(CONCAT('airflow-clarify draw 1 0', '|', COALESCE(CAST(`id` AS STRING), '')))) AS
           airflow_clarify_draw
@@ -693,7 +696,8 @@ FAIR = {
     """,
     "databricks": """
         CREATE TABLE `fair` AS SELECT `id`, `Age`, `region`, `approved`, `w`
-        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN ISNAN(`Age`) THEN NULL ELSE `Age` END ORDER BY
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN ISNAN(`Age`) THEN NULL WHEN `Age` = 0 THEN
+          ABS(`Age`) ELSE `Age` END ORDER BY
           airflow_clarify_draw, `id`) AS airflow_clarify_place
         FROM (SELECT *, MD5(CONCAT('airflow-clarify draw 1 0', '|', COALESCE(CAST(`id` AS STRING), ''))) AS
           airflow_clarify_draw
@@ -702,7 +706,8 @@ FAIR = {
     """,
     "mysql": """
         CREATE TABLE `fair` AS SELECT `id`, `Age`, `region`, `approved`, `w`
-        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN 1 = 0 THEN NULL ELSE `Age` END ORDER BY
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN 1 = 0 THEN NULL WHEN `Age` = 0 THEN
+          ABS(`Age`) ELSE `Age` END ORDER BY
           airflow_clarify_draw, `id`) AS airflow_clarify_place
         FROM (SELECT *, MD5(CONCAT('airflow-clarify draw 1 0', '|', COALESCE(CAST(`id` AS CHAR), ''))) AS
           airflow_clarify_draw
@@ -711,8 +716,9 @@ FAIR = {
     """,
     "redshift": """
         CREATE TABLE "fair" AS SELECT "id", "Age", "region", "approved", "w"
-        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN CAST("Age" AS VARCHAR) = 'NaN' THEN NULL ELSE
-          "Age" END ORDER BY airflow_clarify_draw, "id") AS airflow_clarify_place
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN CAST("Age" AS VARCHAR) = 'NaN' THEN NULL WHEN
+          "Age" = 0 THEN
+          ABS("Age") ELSE "Age" END ORDER BY airflow_clarify_draw, "id") AS airflow_clarify_place
         FROM (SELECT *, MD5('airflow-clarify draw 1 0' || '|' || COALESCE(CAST("id" AS VARCHAR), '')) AS
           airflow_clarify_draw
         FROM (SELECT * FROM "loans" AS data) AS data) AS data) AS data
@@ -720,8 +726,9 @@ FAIR = {
     """,
     "snowflake": """
         CREATE TABLE "FAIR" AS SELECT "id", "Age", "region", "approved", "w"
-        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN "Age" = CAST('NaN' AS DOUBLE) THEN NULL ELSE "Age"
-          END ORDER BY airflow_clarify_draw, "id") AS airflow_clarify_place
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN "Age" = CAST('NaN' AS DOUBLE) THEN NULL WHEN "Age"
+          = 0 THEN
+          ABS("Age") ELSE "Age" END ORDER BY airflow_clarify_draw, "id") AS airflow_clarify_place
         FROM (SELECT *, MD5(CONCAT('airflow-clarify draw 1 0', '|', COALESCE(CAST("id" AS VARCHAR), ''))) AS
           airflow_clarify_draw
         FROM (SELECT * FROM "LOANS" AS data) AS data) AS data) AS data
@@ -729,7 +736,8 @@ FAIR = {
     """,
     "trino": """
         CREATE TABLE "fair" AS SELECT "id", "Age", "region", "approved", "w"
-        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN IS_NAN("Age") THEN NULL ELSE "Age" END ORDER BY
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN IS_NAN("Age") THEN NULL WHEN "Age" = 0 THEN
+          ABS("Age") ELSE "Age" END ORDER BY
           airflow_clarify_draw, "id") AS airflow_clarify_place
         FROM (SELECT *, LOWER(TO_HEX(MD5(TO_UTF8(CONCAT('airflow-clarify draw 1 0', '|', COALESCE(CAST("id" AS
           VARCHAR), '')))))) AS airflow_clarify_draw
@@ -739,7 +747,8 @@ FAIR = {
     "tsql": """
         SELECT * INTO [fair]
         FROM (SELECT [id] AS [id], [Age] AS [Age], [region] AS [region], [approved] AS [approved], [w] AS [w]
-        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN 1 = 0 THEN NULL ELSE [Age] END ORDER BY
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN 1 = 0 THEN NULL WHEN [Age] = 0 THEN
+          ABS([Age]) ELSE [Age] END ORDER BY
           airflow_clarify_draw, [id]) AS airflow_clarify_place
         FROM (SELECT *, HASHBYTES('MD5', 'airflow-clarify draw 1 0' + '|' + COALESCE(CAST([id] AS NVARCHAR(MAX)),
           '')) AS airflow_clarify_draw
