@@ -52,7 +52,8 @@ def _list_of_views(dialect: str, table: exp.Table) -> exp.Table:
 
     if dialect == "bigquery":
         # Its list belongs to a data set.
-        views = exp.Table(this=exp.to_identifier("INFORMATION_SCHEMA.VIEWS", quoted=True))
+        name = exp.to_identifier("INFORMATION_SCHEMA.VIEWS", quoted=True)
+        views = exp.Table(this=name, alias=exp.TableAlias(this=exp.to_identifier("VIEWS")))
         for part in ("db", "catalog"):
             if table.args.get(part):
                 views.set(part, table.args[part].copy())
