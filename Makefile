@@ -15,10 +15,10 @@ DATABASES := .venv-databases
 PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stack lint types format docs ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
+.PHONY: help demo test test-stack lint types format docs parameter-tables ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
 
 help: ## Say what can be made (this list)
-	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.complete ## See a DAG find bias, stop, repair the data and train; DATA=file.csv LABEL= POSITIVE= FACET= for your own
 	@$(PY) scripts/demo.py \
@@ -75,6 +75,9 @@ test-databases: ## Run the tests of databases with a real MariaDB, too, where it
 	@if PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v mariadbd >/dev/null; \
 		then $(MAKE) --no-print-directory $(DATABASES)/.complete && $(DATABASES)/bin/python $(PYTEST) -n 2 tests/databases -k mariadb $(ARGS); \
 		else echo "Skipped: there is no MariaDB server here (mariadbd); Debian's package is mariadb-server."; fi
+
+parameter-tables: $(VENV)/.complete ## Renew the tables of parameters in docs/ from the docstrings
+	$(PY) scripts/parameter_tables.py
 
 venv: $(VENV)/.complete ## Make the environment in .venv, and nothing more
 

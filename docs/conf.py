@@ -21,7 +21,7 @@ project = "airflow-clarify"
 copyright = "the contributors of airflow-clarify, Apache License 2.0"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "mathml", "public_names", "project_files"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "mathml", "parameter_tables", "public_names", "project_files"]
 exclude_patterns = ["_build", "_extensions"]
 
 myst_enable_extensions = ["dollarmath", "deflist"]

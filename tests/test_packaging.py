@@ -177,3 +177,27 @@ def test_what_airflow_3_2_needs_is_pinned_and_documented() -> None:
     for pin in ("apache-airflow==3.2.2", "fastapi==0.136.3", "svcs==25.1.0"):
         assert pin in pins
         assert pin in page
+
+
+# --- What a package index shows -----------------------------------------------------------------------------------
+
+
+def test_the_index_can_show_the_description(wheel: zipfile.ZipFile) -> None:
+    assert wheel.filename is not None
+    check = [sys.executable, "-m", "twine", "check", "--strict", wheel.filename]
+    ran = subprocess.run(check, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_description_stands_by_itself(metadata: Message) -> None:
+    description = str(metadata.get_payload())
+    assert description.startswith("# airflow-clarify")
+    targets = re.findall(r"\]\(([^)\s]+)|<(?:a|img)[^>]*(?:href|src)=[\"']([^\"']+)", description)
+    assert not [target for pair in targets for target in pair if target and not target.startswith("https://")]
+    assert "![" not in description
+
+
+def test_authors_and_urls_are_whole_where_they_are_given(metadata: Message) -> None:
+    for name in ("Author", "Author-email", "Project-URL"):
+        for value in metadata.get_all(name, []):
+            assert "..." not in value

@@ -115,8 +115,8 @@ class Analysis:
     :param run: the Airflow run that measured: ``dag_id``, ``run_id``, ``task_id``, ``date``, and for a mapped task
         ``instance``; empty outside Airflow
     :param file_sha256: SHA-256 of the ``analysis.json`` that was written or read; empty where there is none
-    :param summary_sha256: what that file says of its summary, see :func:`fingerprint_of_summary`; empty where it says
-        nothing, as Clarify's does
+    :param summary_sha256: fingerprint of the counts in ``summary.json``, as that file names it; empty where it names
+        none, as Clarify's does
     :param label_reading: how the label was read where a rule decided it and not the author; see ``Contingency``
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 from count_makers import LOANS, count, tallies
 from servers import S3Server, s3_server
 
+from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, Thresholds, analyze
+from airflow_clarify.engines.duckdb.storage import _default_connection
 from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.outputs import read_analysis, write_analysis, write_verdict
 
 pytestmark = [pytest.mark.airflow, pytest.mark.server]
 
@@ -93,6 +97,50 @@ def test_whatever_lies_in_the_store(location: str, found: Any, about: dict[str, 
 def test_a_large_object_is_read_in_ranges(ending: str) -> None:
     found = tallies(count(f"s3://lab/big.{ending}", conn_id="objects")[0])
     assert found == {f"g{i}": (BIG_ROWS // 6, BIG_ROWS // 6) for i in range(3)}
+
+
+def test_without_a_connection_the_default_one_is_taken(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where Airflow runs, it is imported; elsewhere there are no connections.
+    import airflow.sdk  # noqa: F401
+
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", store.airflow_connection())
+    assert tallies(count("s3://lab/loans.csv")[0]) == COUNTED
+
+    # As a gate does it, after a job of an engine that takes the default connection.
+    analysis = analyze(
+        DataConfig("s3://lab/loans.csv", label="approved"), BiasConfig([1], "gender", label_type="categorical")
+    )
+    config = AnalysisConfig.build(DataConfig("x.csv", label="approved"), BiasConfig([1], "gender"))
+    analysis = write_analysis("s3://lab/bias", replace(analysis, config_sha256=config.sha256), config, formats=["html"])
+    rules = Thresholds({"DPL": 0.1})
+    write_verdict(analysis, rules.judge(analysis), rules)
+    verdict = store.client().get_object(Bucket="lab", Key="bias/verdict.json")["Body"].read()
+    assert b'"violation"' in verdict
+    assert read_analysis("s3://lab/bias/analysis.json").rows == 60
+
+
+@pytest.mark.parametrize(
+    ("protocol", "conn_id", "uri"),
+    [
+        ("s3a", "aws_default", "aws://"),
+        ("gs", "google_cloud_default", "google-cloud-platform://"),
+        ("abfs", "wasb_default", "wasb://account@"),
+        ("abfss", "adls_default", "adls://account@"),
+    ],
+)
+def test_each_store_has_its_default_connection(
+    protocol: str, conn_id: str, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(f"AIRFLOW_CONN_{conn_id.upper()}", raising=False)
+    assert _default_connection(protocol) is None
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", uri)
+    assert _default_connection(protocol) == conn_id
+
+
+def test_an_example_of_airflow_s_that_names_no_account_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WASB_DEFAULT", '{"conn_type": "wasb", "extra": {"sas_token": null}}')
+    assert _default_connection("abfs") is None
+    assert _default_connection("memory") is None
 
 
 def test_the_connection_can_stand_in_the_uri() -> None:

@@ -17,6 +17,13 @@ _GLOB = frozenset("*?[")
 #: Behind a folder: every file below it, whatever its name ends in.
 _ANY_NAME = "/**"
 _OF_AMAZON = frozenset({"s3", "s3a", "s3n"})
+_OF_AZURE = frozenset({"abfs", "abfss", "adl"})
+#: The connections that Airflow's hooks for a store take when none is named.
+_DEFAULT_CONNECTIONS = {
+    **dict.fromkeys(_OF_AMAZON, ("aws_default",)),
+    **dict.fromkeys(("gs", "gcs"), ("google_cloud_default",)),
+    **dict.fromkeys(_OF_AZURE, ("adls_default", "wasb_default")),
+}
 
 
 def is_remote(location: str) -> bool:
@@ -35,7 +42,8 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
     Inside Airflow it is that of ``ObjectStoragePath``, with the credentials of the connection; elsewhere fsspec's own.
 
     :param uri: such as ``s3://bucket/key``
-    :param conn_id: the Airflow connection; None takes the default of the store
+    :param conn_id: the Airflow connection; None takes the store's default one, such as aws_default, and where that is
+        not defined the credentials that the store's own library finds
     :raises ConfigError: there is no such connection
     :raises DataError: no filesystem for the URI is installed, or it cannot be opened
     """
@@ -48,6 +56,7 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
         if _airflow_knows(protocol, needed=conn_id is not None):
             from airflow.sdk import ObjectStoragePath
 
+            conn_id = conn_id if named else _default_connection(protocol)
             filesystem: AbstractFileSystem = ObjectStoragePath(uri, conn_id=conn_id).fs
             return filesystem
         from fsspec.core import url_to_fs
@@ -70,14 +79,34 @@ def _airflow_knows(protocol: str, *, needed: bool) -> bool:
     return bool(has_fs(protocol))
 
 
-def _check_connection(conn_id: str, uri: str) -> None:
-    """A misspelt connection is no error to the amazon provider: it goes on with whatever credentials it finds."""
+def _default_connection(protocol: str) -> str | None:
+    """The connection that a store's hook would take; None where it is not defined."""
+    for conn_id in _DEFAULT_CONNECTIONS.get(protocol, ()):
+        connection = _connection(conn_id)
+        # Airflow can fill its database with examples; those of Azure name no account, and lead nowhere.
+        if connection is not None and (protocol not in _OF_AZURE or _names_account(connection)):
+            return conn_id
+    return None
+
+
+def _names_account(connection: Any) -> bool:
+    return bool(connection.host or connection.login or connection.extra_dejson.get("connection_string"))
+
+
+def _connection(conn_id: str) -> Any:
+    """An Airflow connection, or None where there is no such connection."""
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
     try:
-        BaseHook.get_connection(conn_id)
+        return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
-        raise ConfigError(f"{uri}: there is no Airflow connection {conn_id!r}; add it, or name another") from None
+        return None
+
+
+def _check_connection(conn_id: str, uri: str) -> None:
+    """A misspelt connection is no error to the amazon provider: it goes on with whatever credentials it finds."""
+    if _connection(conn_id) is None:
+        raise ConfigError(f"{uri}: there is no Airflow connection {conn_id!r}; add it, or name another")
 
 
 class Storage:
