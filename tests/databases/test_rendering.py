@@ -462,135 +462,111 @@ def test_a_query_of_the_author_s_keeps_its_ctes_where_the_dialect_takes_them() -
 #: One facet with weights, of some rows.
 ONE_FACET = {
     "athena": """
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
-          weight
-          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
-          AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE))
-          THEN weight * weight END) AS w2
-        FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE) AS weight
-        FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w"
-        FROM "loans" AS data
-        WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows
-        GROUP BY facet0, label
-        LIMIT 200001
+        SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT "Age" AS facet0, "approved" AS label,
+          CAST("w" AS DOUBLE) AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM
+          "loans" AS data WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
+          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
+          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
+          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2 FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE)
+          AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM "loans" AS data WHERE
+          "region" IN ('O''Hara', 'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
     """,
     "bigquery": r"""
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT64) AND
-          weight
-          <= CAST('1e+100' AS FLOAT64)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT64) AND weight
-          <= CAST('1e+100' AS FLOAT64)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
-          AS FLOAT64) AND weight
-          <= CAST('1e+100' AS FLOAT64))
-          THEN weight * weight END) AS w2
-        FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS FLOAT64) AS weight
-        FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w`
-        FROM `loans` AS data
-        WHERE `region` IN ('O\'Hara', 'São') AND COLLATE(CAST(`region` AS STRING), '')
-          IN ('O\'Hara', 'São')) AS data) AS data_rows
-        GROUP BY facet0, label
-        LIMIT 200001
+        SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT `Age` AS facet0, `approved` AS label,
+          CAST(`w` AS FLOAT64) AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM
+          `loans` AS data WHERE `region` IN ('O\'Hara', 'São') AND COLLATE(CAST(`region` AS STRING), '') IN
+          ('O\'Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
+          FLOAT64) AND weight <= CAST('1e+100' AS FLOAT64)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
+          (weight >= CAST('1e-100' AS FLOAT64) AND weight <= CAST('1e+100' AS FLOAT64)) THEN weight END) AS w,
+          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT64) AND weight <= CAST('1e+100' AS
+          FLOAT64)) THEN weight * weight END) AS w2 FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS
+          FLOAT64) AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM `loans` AS
+          data WHERE `region` IN ('O\'Hara', 'São') AND COLLATE(CAST(`region` AS STRING), '') IN ('O\'Hara',
+          'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
     """,
     "databricks": r"""
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
-          weight
-          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
-          AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE))
-          THEN weight * weight END) AS w2
-        FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS DOUBLE) AS weight
-        FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w`
-        FROM `loans` AS data
-        WHERE `region` IN ('O\'Hara', 'São')) AS data) AS data_rows
-        GROUP BY facet0, label
-        LIMIT 200001
+        SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT `Age` AS facet0, `approved` AS label,
+          CAST(`w` AS DOUBLE) AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM
+          `loans` AS data WHERE `region` IN ('O\'Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
+          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
+          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
+          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2 FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS DOUBLE)
+          AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM `loans` AS data WHERE
+          `region` IN ('O\'Hara', 'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
     """,
     "mysql": """
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
-          weight
-          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
-          AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE))
-          THEN weight * weight END) AS w2
-        FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS DOUBLE) AS weight
-        FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w`
-        FROM `loans` AS data
-        WHERE `region` IN ('O''Hara', 'São') AND CAST(`region` AS CHAR) COLLATE utf8mb4_0900_bin
-          IN ('O''Hara', 'São')) AS data) AS data_rows
-        GROUP BY facet0, label
-        LIMIT 200001
+        SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT `Age` AS facet0, `approved` AS label,
+          CAST(`w` AS DOUBLE) AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM
+          `loans` AS data WHERE CAST(`region` AS CHAR) COLLATE utf8mb4_0900_bin IN ('O''Hara', 'São')) AS data) AS
+          data_rows LIMIT 10000) AS first_rows;
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
+          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
+          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
+          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2 FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS DOUBLE)
+          AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM `loans` AS data WHERE
+          CAST(`region` AS CHAR) COLLATE utf8mb4_0900_bin IN ('O''Hara', 'São')) AS data) AS data_rows GROUP BY
+          facet0, label, weight LIMIT 200001
     """,
     "redshift": """
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE
-          PRECISION) AND weight
-          <= CAST('1e+100' AS DOUBLE PRECISION)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE PRECISION) AND weight
-          <= CAST('1e+100' AS DOUBLE PRECISION)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >=
-          CAST('1e-100' AS DOUBLE PRECISION) AND weight
-          <= CAST('1e+100' AS DOUBLE PRECISION))
-          THEN weight * weight END) AS w2
-        FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE PRECISION) AS weight
-        FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w"
-        FROM "loans" AS data
-        WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows
-        GROUP BY facet0, label
-        LIMIT 200001
+        SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT "Age" AS facet0, "approved" AS label,
+          CAST("w" AS DOUBLE PRECISION) AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS
+          "w" FROM "loans" AS data WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS
+          first_rows;
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
+          DOUBLE PRECISION) AND weight <= CAST('1e+100' AS DOUBLE PRECISION)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE PRECISION) AND weight <= CAST('1e+100' AS DOUBLE
+          PRECISION)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE
+          PRECISION) AND weight <= CAST('1e+100' AS DOUBLE PRECISION)) THEN weight * weight END) AS w2 FROM
+          (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE PRECISION) AS weight FROM (SELECT "Age"
+          AS "Age", "approved" AS "approved", "w" AS "w" FROM "loans" AS data WHERE "region" IN ('O''Hara',
+          'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
     """,
     "snowflake": r"""
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
-          weight
-          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
-          AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE))
-          THEN weight * weight END) AS w2
-        FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE) AS weight
-        FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w"
-        FROM "LOANS" AS data
-        WHERE "region" IN ('O\'Hara', 'São') AND COLLATE(CAST("region" AS VARCHAR), '')
-          IN ('O\'Hara', 'São')) AS data) AS data_rows
-        GROUP BY facet0, label
-        LIMIT 200001
+        SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT "Age" AS facet0, "approved" AS label,
+          CAST("w" AS DOUBLE) AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM
+          "LOANS" AS data WHERE "region" IN ('O\'Hara', 'São') AND COLLATE(CAST("region" AS VARCHAR), '') IN
+          ('O\'Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
+          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
+          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
+          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2 FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE)
+          AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM "LOANS" AS data WHERE
+          "region" IN ('O\'Hara', 'São') AND COLLATE(CAST("region" AS VARCHAR), '') IN ('O\'Hara', 'São')) AS
+          data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
     """,
     "trino": """
-        SELECT facet0, label, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND
-          weight
-          <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100'
-          AS DOUBLE) AND weight
-          <= CAST('1e+100' AS DOUBLE))
-          THEN weight * weight END) AS w2
-        FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE) AS weight
-        FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w"
-        FROM "loans" AS data
-        WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows
-        GROUP BY facet0, label
-        LIMIT 200001
+        SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT "Age" AS facet0, "approved" AS label,
+          CAST("w" AS DOUBLE) AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM
+          "loans" AS data WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
+          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
+          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
+          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+          THEN weight * weight END) AS w2 FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE)
+          AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM "loans" AS data WHERE
+          "region" IN ('O''Hara', 'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
     """,
     "tsql": """
-        SELECT TOP 200001 facet0, label, COUNT_BIG(*) AS n, SUM(CAST(CASE WHEN weight = 0 OR (weight >=
-          CAST('1e-100' AS FLOAT) AND weight
-          <= CAST('1e+100' AS FLOAT)) THEN 0 ELSE 1 END AS BIGINT)) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT) AND weight
-          <= CAST('1e+100' AS FLOAT)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
-          FLOAT) AND weight
-          <= CAST('1e+100' AS FLOAT))
-          THEN weight * weight END) AS w2
-        FROM (SELECT [Age] AS facet0, [approved] AS label, CAST([w] AS FLOAT) AS weight
-        FROM (SELECT [Age] AS [Age], [approved] AS [approved], [w] AS [w]
-        FROM [loans] AS data
-        WHERE [region] IN ('O''Hara', N'São') AND CAST([region] AS NVARCHAR(MAX)) COLLATE Latin1_General_100_BIN2
-          IN ('O''Hara', N'São')) AS data) AS data_rows
-        GROUP BY facet0, label
+        SELECT COUNT_BIG(DISTINCT weight) FROM (SELECT TOP 10000 weight AS weight FROM (SELECT [Age] AS facet0,
+          [approved] AS label, CAST([w] AS FLOAT) AS weight FROM (SELECT [Age] AS [Age], [approved] AS [approved],
+          [w] AS [w] FROM [loans] AS data WHERE [region] IN ('O''Hara', N'São') AND CAST([region] AS
+          NVARCHAR(MAX)) COLLATE Latin1_General_100_BIN2 IN ('O''Hara', N'São')) AS data) AS data_rows) AS
+          first_rows;
+        SELECT TOP 200001 facet0, label, weight, COUNT_BIG(*) AS n, SUM(CAST(CASE WHEN weight = 0 OR (weight >=
+          CAST('1e-100' AS FLOAT) AND weight <= CAST('1e+100' AS FLOAT)) THEN 0 ELSE 1 END AS BIGINT)) AS bad,
+          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT) AND weight <= CAST('1e+100' AS FLOAT))
+          THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT) AND weight <=
+          CAST('1e+100' AS FLOAT)) THEN weight * weight END) AS w2 FROM (SELECT [Age] AS facet0, [approved] AS
+          label, CAST([w] AS FLOAT) AS weight FROM (SELECT [Age] AS [Age], [approved] AS [approved], [w] AS [w]
+          FROM [loans] AS data WHERE [region] IN ('O''Hara', N'São') AND CAST([region] AS NVARCHAR(MAX)) COLLATE
+          Latin1_General_100_BIN2 IN ('O''Hara', N'São')) AS data) AS data_rows GROUP BY facet0, label, weight
     """,
 }
 
