@@ -58,12 +58,50 @@ function paint(): void {
   }
 }
 
+/** What our icons are called; the second is drawn in a light colour. */
+const ICONS = ["bias-light.svg", "bias-dark.svg"] as const;
+
+/**
+ * Give our icon in Airflow's navigation the colour of its neighbours.
+ *
+ * Airflow shows it as a picture, which does not take over the colour of the text beside it. Where that is light though
+ * the page is not, as in the button of the page that is open, the light icon is the right one. When our page goes, so
+ * does the button's colour.
+ */
+function matchIcons(airflow: Document): () => void {
+  const icons = [...airflow.querySelectorAll<HTMLImageElement>(`nav img[src*="${ICONS[0]}"], a img[src*="${ICONS[0]}"]`)];
+  const changed = icons.filter((icon) => isLight(getComputedStyle(icon.closest("a, button") ?? icon).color));
+  for (const icon of changed) icon.src = icon.src.replace(ICONS[0], ICONS[1]);
+  return () => {
+    for (const icon of changed) icon.src = icon.src.replace(ICONS[1], ICONS[0]);
+  };
+}
+
+/** Whether a colour, as the browser computes it, is nearer to white than to black. */
+export function isLight(colour: string): boolean {
+  const numbers = (/\(([^)]*)\)/.exec(colour)?.[1] ?? "").match(/[\d.]+/g)?.map(Number) ?? [];
+  const [first = 0, second = 0, third = 0] = numbers;
+  if (colour.startsWith("rgb")) return 0.2126 * first + 0.7152 * second + 0.0722 * third > 160;
+  if (colour.startsWith("ok")) return first > 0.7;
+  return false;
+}
+
 /** Take over Airflow's colours now, and whenever they change. */
 export function followAirflow(): void {
   paint();
   const airflow = around();
   if (airflow) {
     const watch = new MutationObserver(paint);
+    let restoreIcons = matchIcons(airflow);
+    // The button takes on its colour after our page has been opened.
+    const later = setTimeout(() => {
+      restoreIcons();
+      restoreIcons = matchIcons(airflow);
+    }, 500);
+    window.addEventListener("pagehide", () => {
+      clearTimeout(later);
+      restoreIcons();
+    });
     watch.observe(airflow.documentElement, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
   }
   window.addEventListener("storage", (event) => event.key === STORED_AS && paint());
