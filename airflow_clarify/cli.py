@@ -403,7 +403,21 @@ def _add_data(command: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--csv-option", metavar="KEY=VALUE", action="append", default=[], help="such as delim=';'; may be repeated"
     )
-    data.add_argument("--no-header", action="store_true", help="the CSV file has no header row; columns are 0, 1, ...")
+    header = data.add_mutually_exclusive_group()
+    header.add_argument(
+        "--header",
+        action="store_const",
+        const=True,
+        dest="header_row",
+        help="the CSV file has a header row, also where --config gives other headers",
+    )
+    header.add_argument(
+        "--no-header",
+        action="store_const",
+        const=False,
+        dest="header_row",
+        help="the CSV file has no header row; columns are those of --config, or 0, 1, ...",
+    )
     data.add_argument(
         "--na-values", metavar="TEXTS", action="append", help="the texts that mean 'missing' (default: those of pandas)"
     )
@@ -449,7 +463,7 @@ def _data(arguments: argparse.Namespace, **fields: Any) -> DataConfig:
 
     return DataConfig(
         arguments.data,
-        header_row=False if arguments.no_header else None,
+        header_row=arguments.header_row,
         na_values=None if arguments.na_values is None else _texts(arguments.na_values, "--na-values"),
         csv_options=dict(map(_csv_option, arguments.csv_option)),
         **fields,
@@ -484,7 +498,13 @@ def _from_file(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfi
 
     config = AnalysisConfig.parse(read_file(arguments.config), arguments.config)
     dataset_type = arguments.dataset_type or config.dataset_type
-    data = _data(arguments, dataset_type=dataset_type, headers=config.headers, weight=arguments.weight)
+    data = _data(
+        arguments,
+        dataset_type=dataset_type,
+        headers=config.headers,
+        features=config.document.get("features"),
+        weight=arguments.weight,
+    )
     key_names = {key: _OPTION_NAMES[key] for key in ("weight", "label_type", "facet_type")}
     return data, replace(config, label_type=arguments.label_type, facet_type=arguments.facet_type, key_names=key_names)
 

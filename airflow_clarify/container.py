@@ -147,7 +147,10 @@ class Job:
         self._check_input()
         # Objects of S3 often have names without an ending, so the configuration alone says what they are.
         everything = f"{self.data}/**"
-        return config, DataConfig(everything, dataset_type=config.dataset_type, headers=config.headers, **options)
+        features = config.document.get("features")
+        return config, DataConfig(
+            everything, dataset_type=config.dataset_type, headers=config.headers, features=features, **options
+        )
 
     def _check_input(self) -> None:
         from airflow_clarify.engines.duckdb.storage import no_permission

@@ -15,7 +15,13 @@ _NOT_THE_AUTHORS = frozenset({"airflow", "airflow_clarify", "contextlib", "datac
 
 
 class ClarifyError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose. Its sentence holds no secret of a URL."""
+
+    def __init__(self, sentence: object = "", *more: object) -> None:
+        # Here, for a DAG file imports this module, and most have no error.
+        from airflow_clarify.redaction import redact_sentence
+
+        super().__init__(redact_sentence(str(sentence)), *more)
 
 
 class ConfigError(ClarifyError, ValueError):

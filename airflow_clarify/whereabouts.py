@@ -7,25 +7,18 @@ are named, never copied: no secret travels.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+
+from airflow_clarify.redaction import without_secrets
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
     from airflow_clarify.bias.config import DataConfig
 
-# A URL can carry a password before its host, in which there can be an @ too.
-_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]*@")
-# It can carry a signature behind its path, up to the quote that ends it in a query. In an object store or a file system
-# a question mark may stand for any character instead, so there it takes a name and a sign of equality.
-_QUERY_OF_A_URL = re.compile(
-    r"((?:https?|abfss?|wasbs?)://[^?'\"\n]*\?|(?<![\w+.-])\w[\w+.-]*://[^?'\"\n]*\?(?=[\w.-]+=))[^'\"\n]*",
-    re.IGNORECASE,
-)
 #: A longer one is cut, and then its tables are not known.
 _LONGEST_QUERY = 4000
 
@@ -63,19 +56,6 @@ def of_target(target: str | Sequence[str], engine: Any) -> dict[str, Any]:
     if isinstance(target, str) and (not engine.draws_by_key or "/" in target):
         return {"path": without_secrets(target)}
     return {**_home(engine), "table": target if isinstance(target, str) else list(target)}
-
-
-def without_secrets(data: str) -> str:
-    """Where the data lie, without the passwords and the signatures that URLs can carry.
-
-    >>> without_secrets("postgresql://ana:secret@db/reviews")
-    'postgresql://ana:***@db/reviews'
-    >>> without_secrets("https://bucket/reviews.csv?signature=secret")
-    'https://bucket/reviews.csv?***'
-    >>> without_secrets("from read_csv('https://bucket/my reviews.csv?signature=secret', header=true)")
-    "from read_csv('https://bucket/my reviews.csv?***', header=true)"
-    """
-    return _QUERY_OF_A_URL.sub(r"\1***", _PASSWORD.sub(r"\1:***@", data))
 
 
 def dataset_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:

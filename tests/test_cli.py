@@ -299,6 +299,30 @@ def test_columns_of_a_file_without_header_have_numbers(loans: Path, tmp_path: Pa
     assert dpl(tmp_path / "out" / "analysis.json") == pytest.approx({"1=F": 0.2, "1=M": -0.2})
 
 
+def test_a_header_row_that_is_not_the_headers_has_two_ways_out(loans: Path, tmp_path: Path, run: Run) -> None:
+    table = loans.read_text()
+    names = table.partition("\n")[0].split(",")
+    config = {
+        "dataset_type": "text/csv",
+        "headers": [name.upper() for name in names],
+        "label": names[-1].upper(),
+        "label_values_or_threshold": [1],
+        "facet": [{"name_or_index": names[1].upper()}],
+        "methods": {"pre_training_bias": {"methods": ["DPL"]}},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    asked = ["analyze", "--data", loans, "--config", tmp_path / "config.json"]
+
+    assert run(*asked).refused() == (
+        f"headers: the first row of {loans} seems to hold the same names in another spelling; say header_row=True "
+        "(--header) if it is a header row, or header_row=False (--no-header) if it is data"
+    )
+    run(*asked, "--header", "--output", tmp_path / "out")
+    assert dpl(tmp_path / "out" / "analysis.json") == pytest.approx({"GENDER=F": 0.2, "GENDER=M": -0.2})
+    # The row holds the names but for their case, so it cannot be data.
+    assert "the headers themselves" in run(*asked, "--no-header").refused()
+
+
 def test_texts_that_mean_missing(tmp_path: Path, run: Run) -> None:
     data = tmp_path / "countries.csv"
     data.write_text("country,ok\n" + 'NA,1\nNA,0\n"a,b",1\n-,0\n' * 10)
@@ -872,7 +896,7 @@ def test_what_the_configuration_says_cannot_be_said_twice(option: str, loans: Pa
         ([*ASKED, "--memory-limit", "plenty"], "plenty"),
         ([*ASKED, "--csv-option", "delim"], "--csv-option: 'delim' is not of the form KEY=VALUE"),
         ([*ASKED, "--csv-option", "dlim=;"], "no option 'dlim'"),
-        ([*ASKED, "--csv-option", "delim=ab"], "loans.csv"),
+        ([*ASKED, "--csv-option", "delim=ab"], "csv_options: delim is one character"),
         ([*ASKED, "--dataset-type", "csv"], "dataset_type: 'csv' is not one of"),
         ([*ASKED, "--dataset-type", "application/x-parquet"], "not a Parquet file"),
         ([*ASKED, "--na-values", "[1"], "--na-values: '[1' begins with"),

@@ -94,6 +94,20 @@ def refuse_rendered_text(text: str) -> str:
     )
 
 
+def parse_boolean(given: object, key: str) -> bool:
+    """A truth value, also as the text that a template or the command line makes of it.
+
+    :param key: the configuration key to name in an error
+    :raises ConfigError: it is anything else, such as "no" or 0
+    """
+    if isinstance(given, bool):
+        return given
+    text = given.strip().lower() if isinstance(given, str) else ""
+    if text not in ("true", "false"):
+        raise ConfigError(f"{key}: it is true or false, not {given!r}")
+    return text == "true"
+
+
 def is_known_later(value: object) -> bool:
     """Test for a template or the output of another task, which is known only when the task runs."""
     if isinstance(value, str):

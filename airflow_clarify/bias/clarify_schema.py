@@ -121,9 +121,11 @@ def check(document: object, key_names: Mapping[str, str] | None = None) -> None:
 
 
 def _check_headers(headers: Sequence[str] | None) -> None:
-    for position, header in enumerate(headers or ()):
-        if header in (headers or ())[:position]:
+    seen: set[str] = set()
+    for header in headers or ():
+        if header in seen:
             raise ConfigError(f"headers: {header!r} stands there twice; column names must differ")
+        seen.add(header)
 
 
 def _check_metrics(methods: str | list[str], key_names: Mapping[str, str]) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, cast
 
@@ -19,6 +20,7 @@ from airflow_clarify.bias.argument_types import (
     check_argument,
     is_known_later,
     is_list,
+    parse_boolean,
     refuse_rendered_text,
 )
 from airflow_clarify.bias.columns import DeclaredType, Value
@@ -51,6 +53,9 @@ PANDAS_NA_VALUES: tuple[str, ...] = (
     "null",
 )
 
+#: In JSON Lines missing values are null or left out. NaN is how Python writes a missing number, as no other text is.
+JSON_NA_VALUES: tuple[str, ...] = ("NaN",)
+
 DATASET_TYPES: Mapping[str, str] = {
     "text/csv": "csv",
     "application/jsonlines": "jsonlines",
@@ -67,6 +72,10 @@ _TYPE_BY_SUFFIX = {
     ".parquet": "application/x-parquet",
     ".pq": "application/x-parquet",
 }
+#: What is shown of a single column, which need not be a column's name at all.
+_NAME = re.compile(r"[\w .-]{1,40}")
+#: A JMESPath that selects fields by their names.
+_FIELDS = re.compile(r"""\s*\[\s*([A-Za-z_]\w*|"[^",]+")(\s*,\s*([A-Za-z_]\w*|"[^",]+"))*\s*\]\s*""")
 _DEFAULT_REPORT = {"name": "report", "title": "Analysis Report"}
 
 #: What the author of a DAG or a notebook writes for a key of Clarify's file; all other keys have the same name in both.
@@ -103,11 +112,12 @@ class DataConfig:
         file's name
     :param excluded_columns: columns that Clarify is to leave out, by name or by index
     :param joinsource: the identifier column of a Clarify job on several instances
-    :param features: a JMESPath to the features; JSON only, and only Clarify uses it
-    :param header_row: whether a CSV file begins with a header row; None looks: with ``headers``, the first row is one
-        when it says the same, and without, it always is
+    :param features: a JMESPath to the features; JSON only. Only Clarify reads dense records, whose features are a list
+    :param header_row: whether a CSV file begins with a header row; None compares: with ``headers``, the first row is
+        one when it holds the same names, and an error when it seems to hold others; without, it always is one
     :param weight: a column of row weights; all counts become sums of weights (beyond Clarify)
-    :param na_values: the texts that mean "missing" in a CSV or JSON Lines file; None takes those of pandas
+    :param na_values: the texts that mean "missing" in a CSV or JSON Lines file; None takes those of
+        pandas in CSV, and NaN alone in JSON Lines, where a missing value is null or left out
     :param csv_options: what DuckDB cannot guess of a CSV file, such as ``{"delim": "|", "quote": "'"}``
     :param conn_id: the Airflow connection that opens ``input_path`` and ``output_path``; only the latter with SQLEngine
         and SparkEngine, which read through a connection of their own
@@ -177,6 +187,8 @@ class DataConfig:
         self.csv_options = {} if self.csv_options is None else self.csv_options
         self._check_types()
         self._check_source()
+        if self.header_row is not None:
+            self.header_row = parse_boolean(self.header_row, "header_row")
         if self.dataset_type is not None and not is_known_later(self.dataset_type):
             _check_dataset_type(self.dataset_type)
         if not is_known_later(self.headers):
@@ -229,6 +241,13 @@ class DataConfig:
         name = str(self.input_path).rstrip("/").removesuffix(".gz")
         suffix = PurePosixPath(name).suffix.lower()
         return _TYPE_BY_SUFFIX.get(suffix, "text/csv")
+
+    def missing_texts(self) -> frozenset[str]:
+        """The texts that mean "missing" in a text file: the given ones, or those of pandas for its format."""
+        if self.na_values is not None:
+            return frozenset(self.na_values)
+        json_lines = DATASET_TYPES[self.resolved_dataset_type()] == "jsonlines"
+        return frozenset(JSON_NA_VALUES if json_lines else PANDAS_NA_VALUES)
 
     def get_config(self) -> dict[str, Any]:
         """This object's part of ``analysis_config.json``, in the order in which the SageMaker SDK writes it.
@@ -572,10 +591,87 @@ def resolve_column(reference: ColumnRef, columns: Sequence[str], key: str) -> st
         raise ConfigError(f"{key}: {len(same)} columns are named {reference!r}; name one by its index: {same}")
     if same:
         return reference
-    shown = ", ".join(repr(column) for column in columns[:20]) + (", ..." if len(columns) > 20 else "")
-    near = [column for column in columns if column.strip().lower() == reference.strip().lower()]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ConfigError(f"{key}: the data have no column {reference!r}{hint} (columns: {shown})")
+    raise no_such_column(reference, columns, key)
+
+
+def no_such_column(reference: str, columns: Sequence[str], key: str, where: str = "the data") -> ConfigError:
+    """The error about a column that is not there, with the one that was perhaps meant.
+
+    :param reference: the name that was given
+    :param columns: the columns of the data
+    :param key: the configuration key to name
+    :param where: the data, as the error names them
+    """
+    near = close_name(reference, columns)
+    hint = f"; did you mean {near!r}?" if near is not None else ""
+    if len(columns) == 1:
+        # A single column may be a file of another kind altogether, whose first line is nobody's business.
+        hint = hint or delimiter_hint(columns)
+        shown = repr(columns[0]) if _NAME.fullmatch(columns[0]) else "one, whose name is no word"
+    else:
+        shown = ", ".join(repr(column) for column in columns[:20]) + (", ..." if len(columns) > 20 else "")
+    return ConfigError(f"{key}: {where} have no column {reference!r}{hint} (columns: {shown})")
+
+
+def close_name(name: str, names: Sequence[str]) -> str | None:
+    """The one of some names that is closest to another; None where none is close.
+
+    >>> close_name("Aproved", ["age", "approved"])
+    'approved'
+    """
+    from difflib import get_close_matches
+
+    by_folded = {each.strip().casefold(): each for each in reversed(names)}
+    folded = name.strip().casefold()
+    near = [folded] if folded in by_folded else get_close_matches(folded, by_folded, n=1, cutoff=0.7)
+    return by_folded[near[0]] if near else None
+
+
+def delimiter_hint(cells: Sequence[str], delimiter: str = ",") -> str:
+    """What to say where a single cell looks as if it held many; empty where it does not.
+
+    :param cells: those of a row, or the names of all columns
+    :param delimiter: the one that was looked for
+    """
+    if len(cells) == 1:
+        for other in (";", "\t", "|", ","):
+            if other != delimiter and other in cells[0]:
+                return f"; it seems to be separated by {other!r}: set csv_options={{'delim': {other!r}}}"
+    return ""
+
+
+def complete_from(data: DataConfig, config: AnalysisConfig) -> DataConfig:
+    """Take what a configuration file says of the files, where the data configuration leaves it open.
+
+    :param data: where the data are
+    :param config: an analysis configuration, whose headers, features and dataset type describe them
+    """
+    if not data.input_path:
+        return data
+    open_fields = [name for name in ("headers", "features", "dataset_type") if getattr(data, name) is None]
+    stated: dict[str, Any] = {name: config.document.get(name) for name in open_fields}
+    return replace(data, **stated)
+
+
+def check_features(features: str | None, headers: Sequence[str] | None, dataset_type: str) -> None:
+    """See that the records of a JSON Lines dataset are read by their fields' names, not by a JMESPath to a list.
+
+    A selection of fields, such as ``[age, gender]``, names what is read anyway, unless ``headers`` rename it.
+
+    :param features: the JMESPath to the features in each record
+    :param headers: the column names
+    :param dataset_type: of the data; features concern JSON only
+    :raises ConfigError: the features are not fields by their own names
+    """
+    if features is None or DATASET_TYPES.get(dataset_type) != "jsonlines":
+        return
+    fields_selected = _FIELDS.fullmatch(features)
+    names = [name.strip().strip('"') for name in features.strip().strip("[]").split(",")] if fields_selected else []
+    if not names or not set(names) <= set(headers if headers is not None else names):
+        raise ConfigError(
+            f"features: {features!r} is a JMESPath into dense records, which only a Clarify job reads; write records "
+            "with one field a column and leave features out, or measure with SageMakerEngine"
+        )
 
 
 def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from airflow_clarify.bias.balance import Balance, listed
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
+from airflow_clarify.engines.duckdb.aside import check_ending
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, own_copy
 from airflow_clarify.operators.plainly import number, number_or_none, plainly, unresolved
@@ -166,6 +167,8 @@ class BalanceDatasetOperator(ConfiguredOperator):
             )
         if isinstance(self.source, str) and self.source == self.target:
             raise ConfigError(f"target: {self.target!r} is the source itself; give another name")
+        if isinstance(self.target, str) and not self.engine.draws_by_key and not unresolved(self.target):
+            check_ending(self.target)
         for name in ("key", "if_exists"):
             if getattr(self, name) is not None and not self.engine.draws_by_key:
                 raise ConfigError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, conf
 
-from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods, complete_from
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
@@ -178,6 +178,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         from airflow_clarify.outputs import check_folder
         from airflow_clarify.whereabouts import of_data
 
+        data = complete_from(data, config)
         if data.output_path is not None:
             check_folder(data.output_path, data, config, self.report_formats)
         contingency = engine.count(data, config, progress=self._progress)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
+from airflow_clarify.redaction import without_secrets
 from airflow_clarify.reports import readings, text
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.distribution import distribution_of, labels_of
@@ -32,7 +33,6 @@ from airflow_clarify.reports.model import (
     Undefined,
 )
 from airflow_clarify.reports.text import Name, Sentence, Where
-from airflow_clarify.whereabouts import without_secrets
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig

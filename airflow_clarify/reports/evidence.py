@@ -14,8 +14,8 @@ from typing import Any
 import airflow_clarify
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.contingency import Tally
+from airflow_clarify.redaction import without_secrets
 from airflow_clarify.reports import text
-from airflow_clarify.whereabouts import without_secrets
 
 _LINE_BREAKS = re.compile(r"\s*[\r\n]\s*")
 #: What a report that knows no file says of files.

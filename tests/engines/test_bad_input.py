@@ -15,10 +15,11 @@ import duckdb
 import numpy
 import pandas
 import pytest
-from count_makers import LOANS, analyse, count, csv_of, metric, written
+from count_makers import LOANS, analyse, count, csv_of, metric, tallies, written
 
 from airflow_clarify import DataConfig, balance
 from airflow_clarify.engines.duckdb import DuckDBEngine
+from airflow_clarify.engines.duckdb.errors import explain
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
 HEADER, ROWS = LOANS[:16], LOANS[16:]
@@ -96,8 +97,13 @@ def sentence(error: type[ClarifyError], data: Path | str | pandas.DataFrame, *fa
         pytest.param(RUBBISH, "{file}: this is a binary file, not CSV; check the path or dataset_type", id="rubbish"),
         pytest.param(
             LOANS.encode("utf-16"),
-            "{file}: this is a binary file, not CSV; check the path or dataset_type",
+            '{file}: this looks like UTF-16; set csv_options={{"encoding": "utf-16"}}, or write it as UTF-8',
             id="UTF-16 that nobody told of",
+        ),
+        pytest.param(
+            LOANS.encode("utf-16-le"),
+            '{file}: this looks like UTF-16; set csv_options={{"encoding": "utf-16"}}, or write it as UTF-8',
+            id="UTF-16 without a byte order mark",
         ),
         pytest.param(
             gzip.compress(LOANS.encode()),
@@ -109,6 +115,23 @@ def sentence(error: type[ClarifyError], data: Path | str | pandas.DataFrame, *fa
             LOANS + "F" * 3_000_000 + ",1\n",
             '{file}: line 62 is longer than max_line_size; raise it, as in csv_options={{"max_line_size": 20000000}}',
             id="very long line",
+        ),
+        pytest.param(
+            "F" * 3_000_000 + "\n" + LOANS,
+            "{file}: its first line is longer than max_line_size (2,000,000 bytes); is it CSV at all? Then raise it, "
+            'as in csv_options={{"max_line_size": 20000000}}',
+            id="very long first line",
+        ),
+        pytest.param(
+            HEADER + "F" * 40_000_000 + ",1\n" + ROWS,
+            '{file}: a line is longer than max_line_size; raise it, as in csv_options={{"max_line_size": 20000000}}',
+            id="a line longer than the buffer",
+        ),
+        pytest.param(
+            LOANS + "F" * 40_000_000 + ",1\n",
+            "{file}: its last line is longer than max_line_size; raise it, as in "
+            'csv_options={{"max_line_size": 20000000}}',
+            id="a last line longer than the buffer",
         ),
         pytest.param(
             "gender,approved,gender\nF,1,x\n",
@@ -141,7 +164,11 @@ def test_a_csv_file_that_cannot_be_read(content: str | bytes, said: str, tmp_pat
         ("x.jsonl", JSON + "[1]\n", "{file}: line 61 is not a JSON object; JSON Lines has one object a line"),
         ("x.jsonl", "[1]\n", "{file}: its lines are not JSON objects with fields; JSON Lines has one a line"),
         ("x.json", '{\n"a": 1\n}\n', "{file}: line 1 is not a JSON object (unexpected end of data); mend the file"),
-        ("x.jsonl", '{"g": 1, "g": 2}\n', "{file}: column 'g' stands there twice; rename one, or give headers"),
+        (
+            "x.jsonl",
+            '{"gender": 1, "gender": 2, "approved": 1}\n',
+            "{file}: column 'gender' stands there twice; rename one, or give headers",
+        ),
         (
             "x.jsonl",
             JSON + '{"gender": "F", "gender": "M", "approved": 1}\n',
@@ -288,7 +315,9 @@ except ClarifyError as error:
         ({"csv_options": {"encoding": "cp1252"}}, "csv_options: encoding 'cp1252' is not one of utf-8, latin-1 and "
          "utf-16, which DuckDB reads"),
         ({"csv_options": {"compression": "zip"}}, "csv_options: compression 'zip' is not one of gzip, none and auto"),
-        ({"csv_options": {"skip": -1}}, "csv_options: skip is a number of lines, such as 1, not -1"),
+        ({"header_row": "no"}, "header_row: it is true or false, not 'no'"),
+        ({"label": "aproved"}, "label: the data have no column 'aproved'; did you mean 'approved'? "
+         "(columns: 'gender', 'approved', 'age', 'w')"),
         ({"headers": ["a", "b"]}, "headers: 2 names are given, and {file} has 4 columns"),
         (
             {"headers": ["a", "b"], "csv_options": {"delim": ";"}},
@@ -311,6 +340,131 @@ def test_a_configuration_that_does_not_fit(asked: dict[str, Any], said: str, tmp
     data = written(tmp_path / "loans.csv", csv_of(table))
     facet = asked.pop("facet", "gender")
     assert sentence(ConfigError, data, facet, **asked) == said.format(file=data)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("sex;y\nF;1\n", "it seems to be separated by ';': set csv_options={'delim': ';'} (columns: one, whose name is "
+         "no word)"),
+        ("sex\ty\nF\t1\n", "it seems to be separated by '\\t': set csv_options={'delim': '\\t'} (columns: one, whose "
+         "name is no word)"),
+        ("root:x:0:0:root:/root:/bin/bash\n", "label: the data have no column 'y' (columns: one, whose name is no "
+         "word)"),
+        ("sex\nF\n", "label: the data have no column 'y' (columns: 'sex')"),
+    ],
+)  # fmt: skip
+def test_a_file_of_one_column_hints_at_its_delimiter_and_shows_no_line(content: str, said: str, tmp_path: Path) -> None:
+    assert sentence(ConfigError, written(tmp_path / "loans.csv", content), "sex", label="y").endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"skip": -1}, "skip is a number of lines up to 1,000,000,000, such as 1, not -1"),
+        ({"skip": True}, "skip is a number of lines up to 1,000,000,000, such as 1, not True"),
+        ({"skip": 10**20}, "skip is a number of lines up to 1,000,000,000, such as 1, not 100000000000000000000"),
+        ({"comment": "\n"}, "comment is one character that is no letter, such as '#', not '\\n'"),
+        ({"comment": " "}, "comment is one character that is no letter, such as '#', not ' '"),
+        ({"quote": "ab"}, "quote is one character that is no letter, such as \"'\", not 'ab'"),
+        ({"escape": "\r"}, "escape is one character that is no letter, such as '\\\\', not '\\r'"),
+        ({"delim": ""}, "delim is one character that is no letter, such as ';', not ''"),
+        ({"delim": None}, "delim is one character that is no letter, such as ';', not None"),
+        ({"delim": "F"}, "delim is one character that is no letter, such as ';', not 'F'"),
+        ({"comment": ","}, "delim and comment are both ','; give them two characters"),
+        ({"quote": ","}, "delim and quote are both ','; give them two characters"),
+        ({"strict_mode": "no"}, "strict_mode: it is true or false, not 'no'"),
+        (
+            {"max_line_size": 10**20},
+            "max_line_size is a number of bytes up to 1,000,000,000, such as 20000000, not 100000000000000000000",
+        ),
+    ],
+)
+def test_options_of_csv_files_that_make_no_sense(options: dict[str, Any], said: str, tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.csv", LOANS)
+    assert sentence(ConfigError, data, csv_options=options) == f"csv_options: {said}"
+
+
+def test_lines_to_skip_beyond_the_end_of_the_file(tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.csv", LOANS)
+    said = sentence(DataError, data, csv_options={"skip": 10**9})
+    assert said == f"{data}: csv_options: skip=1000000000 passes over all of its lines; give fewer"
+
+
+def test_utf_16_in_big_endian_order_is_refused(tmp_path: Path) -> None:
+    for number, mark in enumerate((b"", b"\xfe\xff")):
+        data = written(tmp_path / f"{number}.csv", mark + LOANS.encode("utf-16-be"))
+        assert sentence(DataError, data, csv_options={"encoding": "utf-16"}) == (
+            f"{data}: UTF-16 in big-endian order, which DuckDB does not read; write it again as UTF-8"
+        )
+
+
+def test_lines_of_json_that_hold_null_are_no_rows(tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.jsonl", JSON + "null\n")
+    assert sentence(DataError, data) == f"{data}: a line holds null, not an object; JSON Lines has one object a line"
+    data = written(tmp_path / "loans.jsonl", "null\nnull\n" + JSON)
+    assert sentence(DataError, data) == f"{data}: 2 lines hold null, not an object; JSON Lines has one object a line"
+    # An object without fields is a row without values.
+    assert tallies(count(written(tmp_path / "loans.jsonl", JSON + "{}\n"))[0])[None] == (0, 1)
+
+
+def test_dense_json_lines_are_refused_by_name(tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.jsonl", '{"features": ["F", 30], "approved": 1}\n' * 3)
+    said = sentence(ConfigError, data, features="features", headers=["gender", "age", "approved"])
+    assert said == (
+        "features: 'features' is a JMESPath into dense records, which only a Clarify job reads; write records with one "
+        "field a column and leave features out, or measure with SageMakerEngine"
+    )
+    # A selection of fields by their own names is what is read anyway.
+    data = written(tmp_path / "loans.jsonl", JSON)
+    assert len(tallies(count(data, features="[gender]", headers=["gender", "approved"])[0])) == 2
+
+
+def test_headers_that_are_no_fields_of_json_lines(tmp_path: Path) -> None:
+    data = written(tmp_path / "loans.jsonl", JSON)
+    assert sentence(ConfigError, data, "Gender", headers=["Gender", "approved"]) == (
+        f"headers: the records in {data} have no field 'Gender'; did you mean 'gender'?"
+    )
+    assert sentence(ConfigError, data, "sex", label="y", headers=["sex", "y"]) == (
+        f"headers: none of them is a field of the records in {data} (fields: 'gender', 'approved'); JSON Lines is read "
+        "by the names of its fields, so leave headers out"
+    )
+
+
+def test_a_password_in_a_url_stands_in_no_sentence() -> None:
+    said = sentence(DataError, "http://ana:secret@127.0.0.1:9/loans.csv?sig=secret")
+    assert said == "http://ana:***@127.0.0.1:9/loans.csv?***: no file there (.csv, .tsv, .txt); check the path"
+
+
+def test_a_csv_file_that_shrinks_while_it_is_read_is_called_no_parquet_file() -> None:
+    error = duckdb.IOException('IO Error: Could not read enough bytes from file "loans.csv": attempted to read 8')
+    assert str(explain(error, "loans.csv", "csv")) == (
+        "loans.csv: it ends too soon; it is cut off, or changed while it was read"
+    )
+
+
+def test_a_protocol_alone_is_no_place() -> None:
+    for nothing in ("local://", "file://"):
+        assert sentence(ConfigError, nothing) == (
+            f"{nothing!r} names no file or folder; give a path, such as file:///data/loans.csv"
+        )
+    assert sentence(ConfigError, "memory://") == (
+        "'memory://' names no file or folder; give what follows the protocol as well"
+    )
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025, 10**9, "many", True, 2.5])
+def test_threads_are_bounded(threads: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        DuckDBEngine(None, threads=threads)
+    assert str(caught.value) == f"threads: it is a whole number from 1 to 1024, not {threads!r}"
+
+
+@pytest.mark.parametrize("threads", ["2", "None"])
+def test_threads_can_be_a_rendered_template(threads: Any, tmp_path: Path) -> None:
+    assert DuckDBEngine(None, threads="{{ params.threads }}").threads == "{{ params.threads }}"  # type: ignore[arg-type]
+    engine = DuckDBEngine(None, threads=threads)
+    assert len(tallies(count(written(tmp_path / "loans.csv", LOANS), engine=engine)[0])) == 2
 
 
 def test_limits_that_duckdb_does_not_take(tmp_path: Path) -> None:

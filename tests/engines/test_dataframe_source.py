@@ -159,6 +159,8 @@ def test_frames_that_cannot_be_queried() -> None:
         with pytest.raises(DataError) as caught:
             count(frame, "g", label="y")
         assert str(caught.value) == said
+    with pytest.raises(DataError, match=r"^the DataFrame has no columns; give one with a row per example$"):
+        count(pandas.DataFrame(index=range(3)), "g", label="y")
 
 
 def test_a_frame_without_rows() -> None:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import gzip
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
 from count_makers import LOANS, count, csv_of, tallies, written
 
 from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.duckdb.source import Source, open_source
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -44,6 +48,7 @@ def opened(path: Path | str, **about: Any) -> Source:
         pytest.param("# a\n\n# b\n" + LOANS + "# the end\n", {"comment": "#"}, id="comments"),
         pytest.param("junk\n# a\n" + LOANS.replace("F,1", "F,1# yes"), {"comment": "#", "skip": 1}, id="both"),
         pytest.param(LOANS.encode("utf-16"), {"encoding": "UTF-16"}, id="UTF-16"),
+        pytest.param(LOANS.encode("utf-16-le"), {"encoding": "UTF-16"}, id="UTF-16 without a byte order mark"),
         pytest.param(gzip.compress(LOANS.encode()), {"compression": "gzip"}, id="gzip under another name"),
         pytest.param(LOANS + "F,1\r\n", {"strict_mode": False}, id="two kinds of newlines"),
     ],
@@ -88,9 +93,53 @@ def test_names_and_first_row(content: str, about: dict[str, Any], columns: list[
     assert source.execute(source.scan()) == [("1", "2", "3")[: len(columns)]]
 
 
-def test_a_first_row_that_is_not_the_headers_is_a_row(tmp_path: Path) -> None:
-    source = opened(written(tmp_path / "data.csv", "x,y\n1,2\n"), headers=["a", "b"])
+def test_a_first_row_that_is_data_is_a_row(tmp_path: Path) -> None:
+    source = opened(written(tmp_path / "data.csv", "x,y\nz,y\n"), headers=["a", "b"])
+    assert source.execute(source.scan()) == [("x", "y"), ("z", "y")]
+    source = opened(written(tmp_path / "data.csv", "x,y\n1,2\n"), headers=["a", "b"], header_row=False)
     assert source.execute(source.scan()) == [("x", "y"), ("1", "2")]
+
+
+def test_columns_of_one_name_matter_only_where_they_take_part(tmp_path: Path) -> None:
+    table = "ID,id,gender,approved,gender.1\n" + "1,2,F,1,x\n3,4,M,0,x\n" * 30
+    said = "columns 'ID' and 'id' differ only in case; rename one, or give headers"
+    lines = '{"ID": 1, "id": 2, "gender": "F", "approved": 1}\n{"ID": 3, "id": 4, "gender": "M", "approved": 0}\n' * 30
+    frame = pandas.DataFrame([[1, 2, "F", 1], [3, 4, "M", 0]] * 30, columns=["ID", "id", "gender", "approved"])
+    pyarrow.parquet.write_table(pyarrow.Table.from_pandas(frame), tmp_path / "data.parquet")
+    for data in (
+        written(tmp_path / "data.csv", table),
+        written(tmp_path / "data.jsonl", lines),
+        tmp_path / "data.parquet",
+        frame,
+    ):
+        assert tallies(count(data)[0]) == COUNTED
+        for facet in ("ID", "id", 0, 1):
+            with pytest.raises(DataError, match=f"{said}$"):
+                count(data, facet, facet_type="categorical")
+        if isinstance(data, Path):
+            engine = DuckDBEngine(None)
+            target = str(tmp_path / f"out{data.suffix}")
+            if data.suffix != ".parquet":
+                assert engine.balance(DataConfig(str(data)), target, ["gender"]).rows_out == 60
+            with pytest.raises(DataError, match=f"{said}$"):
+                engine.balance(DataConfig(str(data)), target, ["id"])
+
+
+def test_a_name_that_stands_there_twice_matters_only_where_it_takes_part(tmp_path: Path) -> None:
+    source = opened(written(tmp_path / "data.csv", "a,b,b,b.1\n1,2,3,4\n"))
+    assert list(source.columns) == ["a", "b", "b.2", "b.1"]
+    assert source.execute(source.scan(["a", "b.1"])) == [("1", "4")]
+    for name in ("b", "b.2"):
+        with pytest.raises(DataError, match=r"column 'b' stands there twice; rename one, or give headers$"):
+            source.scan([name])
+
+
+def test_many_columns_are_compared_in_no_time(tmp_path: Path) -> None:
+    names = [f"column{number}" for number in range(20_000)]
+    data = written(tmp_path / "data.csv", ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
+    started = time.monotonic()
+    assert len(opened(data, headers=names).columns) == 20_000
+    assert time.monotonic() - started < 20
 
 
 def test_cells_are_the_texts_they_are(tmp_path: Path) -> None:
@@ -130,6 +179,23 @@ def test_numbers_and_truths_in_json_are_what_they_say(tmp_path: Path) -> None:
     data = written(tmp_path / "data.jsonl", lines)
     assert count(data, "g", label="y", facet_type="categorical")[0].facets[0].values == ("1", None)
     assert count(data, "b", label="y")[0].facets[0].values == ("True", "False", None)
+
+
+def test_texts_of_json_are_values_whatever_they_say(tmp_path: Path) -> None:
+    texts = ["NA", "None", "", "null", "x"]
+    lines = "".join(json.dumps({"g": text, "y": number % 2}) + "\n" for number, text in enumerate([*texts, None]))
+    data = written(tmp_path / "data.jsonl", lines * 30)
+    read = pandas.read_json(data, lines=True, dtype=False)["g"]
+    assert count(data, "g", label="y")[0].facets[0].values == (*texts, None) == (*read.dropna().unique(), None)
+    result = DuckDBEngine(None).balance(DataConfig(str(data)), str(tmp_path / "out.jsonl"), ["g"])
+    assert result.rows_out == 150
+    numbers = written(tmp_path / "numbers.jsonl", '{"g": 1, "y": NaN}\n{"g": NaN, "y": 0.5}\n{"g": 0, "y": 1.5}\n')
+    assert tallies(count(numbers, "g", label="y", facet_type="categorical")[0]) == {
+        "1": (0, 1),
+        None: (0, 1),
+        "0": (1, 0),
+    }
+    assert count(data, "g", label="y", na_values=["NA", ""])[0].facets[0].values == (None, "None", "null", "x")
 
 
 def test_a_field_that_appears_late_can_be_named_in_headers(tmp_path: Path) -> None:
@@ -217,7 +283,7 @@ def test_a_folder_is_its_files_of_the_right_ending_in_order_of_name(tmp_path: Pa
         written(tmp_path / name, gzip.compress(content.encode()) if name.endswith(".gz") else content)
     written(tmp_path / "empty.csv", "")
     written(tmp_path / "_SUCCESS", "")
-    for location in (tmp_path, f"{tmp_path}/", f"file://{tmp_path}"):
+    for location in (tmp_path, f"{tmp_path}/", f"file://{tmp_path}", f"local://{tmp_path}"):
         assert count(location)[0].facets[0].values == ("a.csv", "b.csv", "d.csv.gz", "sub/c.csv")
     assert count(tmp_path / "*.csv")[0].facets[0].values == ("a.csv", "b.csv")
     assert count(tmp_path / "**/c*")[0].facets[0].values == ("sub/c.csv",)

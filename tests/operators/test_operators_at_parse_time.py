@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow.sdk import DAG, Asset, AssetAlias, BaseOperator, task
@@ -39,6 +39,26 @@ def gate(**changes: Any) -> BiasGateOperator:
 def balance(**changes: Any) -> BalanceDatasetOperator:
     arguments: dict[str, Any] = {"source": "data.csv", "target": "balanced.csv", "by": ["f", "y"], **changes}
     return BalanceDatasetOperator(task_id="balance", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: check(data_config={"input_path": "x", "header_row": "no"}), "header_row: it is true or"),
+        (
+            lambda: check(engine=SageMakerEngine("r", enable_network_isolation=cast(Any, "no"))),
+            "enable_network_isolation: it is true or false, not 'no'",
+        ),
+        (lambda: balance(target="a/out.xlsx"), "a/out.xlsx: .xlsx files are not written; end it"),
+        (lambda: balance(target="out.orc"), "task 'balance': out.orc: .orc files are not written; end it in .csv"),
+        (lambda: balance(target="out.parquet.gz"), "out.parquet.gz: Parquet is compressed already"),
+        (lambda: balance(engine=DuckDBEngine(threads=10**9)), "threads: it is a whole number from 1 to 1024, not 1"),
+    ],
+)
+def test_values_that_mean_something_else_are_refused(make: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make()
+    assert sentence in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_clarify.bias.argument_types import is_known_later
 from airflow_clarify.bias.config import DataConfig, describe_given
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -31,7 +32,7 @@ class DuckDBEngine:
     :param duckdb_conn_id: Airflow's DuckDB connection, which need not exist under its default name. None opens DuckDB
         without Airflow, as the command line does
     :param memory_limit: such as "2GB"; what does not fit is spilled to ``temp_directory``
-    :param threads: how many; None takes all cores
+    :param threads: how many, up to 1,024; None takes all cores
     :param temp_directory: where to spill; None is the system's folder for temporary files. Each run spills into a
         folder of its own and removes it afterwards
     """
@@ -48,6 +49,10 @@ class DuckDBEngine:
     template_fields: ClassVar[tuple[str, ...]] = ("duckdb_conn_id", "memory_limit", "threads", "temp_directory")
 
     __repr__ = describe_given
+
+    def __post_init__(self) -> None:
+        if not is_known_later(self.threads):
+            _parse_threads(self.threads, "threads")
 
     def data_named(self, source: str) -> DataConfig:
         """Files."""
@@ -163,9 +168,11 @@ class DuckDBEngine:
     def _connect(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
         import duckdb
 
+        from airflow_clarify.engines.duckdb.errors import explain, is_short_of_threads
         from airflow_clarify.engines.duckdb.staging import open_spill_folder
 
-        limits = {"memory_limit": self.memory_limit, "threads": self.threads, "temp_directory": self.temp_directory}
+        threads = _parse_threads(self.threads, "threads")
+        limits = {"memory_limit": self.memory_limit, "threads": threads, "temp_directory": self.temp_directory}
         limits = {name: value for name, value in limits.items() if value is not None}
         try:
             if self.duckdb_conn_id is None:
@@ -173,6 +180,8 @@ class DuckDBEngine:
                 return duckdb.connect(config=_texts({**_OFFLINE, **limits, **spill}))
             return self._connect_through_airflow(limits, stack)
         except duckdb.Error as error:
+            if is_short_of_threads(error):
+                raise explain(error, "DuckDB") from None
             raise ConfigError(f"DuckDB cannot be opened with {limits}: {str(error).splitlines()[0]}") from None
 
     def _connect_through_airflow(self, limits: dict[str, Any], stack: ExitStack) -> duckdb.DuckDBPyConnection:
@@ -184,6 +193,7 @@ class DuckDBEngine:
         settings = {**_configured(), **limits}
         try:
             hook = DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **settings)
+            _parse_threads(hook.threads, f"threads of the connection {self.duckdb_conn_id!r}")
             spill = {"temp_directory": stack.enter_context(open_spill_folder(hook.temp_directory))}
             return DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **{**settings, **spill}).get_conn()
         except AirflowNotFoundException:
@@ -196,15 +206,34 @@ class DuckDBEngine:
 _OFFLINE = {"autoinstall_known_extensions": False}
 
 
+#: More threads than a large machine runs at once. DuckDB starts as many as it is told to, and the machine stands still.
+_MAX_THREADS = 1024
+
+
+def _parse_threads(given: object, key: str) -> int | None:
+    """A number of threads, also as the text that a template makes of it.
+
+    :param given: what was given; None leaves it to DuckDB
+    :param key: the setting to name in an error
+    :raises ConfigError: it is no number, or out of bounds
+    """
+    if given is None or (isinstance(given, str) and given.strip() in ("", "None")):
+        return None
+    text = str(given).strip()
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= _MAX_THREADS):
+        raise ConfigError(f"{key}: it is a whole number from 1 to {_MAX_THREADS}, not {given!r}")
+    return int(text)
+
+
 def _configured() -> dict[str, Any]:
     """The limits that Airflow's configuration sets for all tasks."""
     from airflow.configuration import conf
 
-    threads = conf.getint("clarify", "duckdb_threads", fallback=0)
+    threads = _parse_threads(conf.getint("clarify", "duckdb_threads", fallback=0) or None, "[clarify] duckdb_threads")
     limits = {
         "memory_limit": conf.get("clarify", "duckdb_memory_limit", fallback="") or None,
         "temp_directory": conf.get("clarify", "duckdb_temp_directory", fallback="") or None,
-        "threads": threads or None,
+        "threads": threads,
     }
     return {name: value for name, value in limits.items() if value is not None}
 

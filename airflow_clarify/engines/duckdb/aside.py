@@ -31,6 +31,33 @@ _REASONS = {
 }
 
 
+#: Endings of formats that are not written here: such a file would hold something else than its name says.
+_OTHER_FORMATS = frozenset(
+    {
+        ".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".orc", ".avro", ".feather", ".arrow", ".ipc", ".delta",
+        ".h5", ".hdf5", ".pkl", ".pickle", ".npy", ".npz", ".sav", ".dta", ".sas7bdat", ".db", ".sqlite",
+        ".sqlite3", ".duckdb", ".sql", ".html", ".htm", ".xml", ".yaml", ".yml", ".pdf", ".doc", ".docx",
+        ".md", ".png", ".zip", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".7z", ".snappy", ".br",
+    }
+)  # fmt: skip
+
+
+def check_ending(target: str) -> None:
+    """See that the name of a balanced copy does not promise a format in which it is not written.
+
+    :param target: a path or URI
+    :raises ConfigError: it does
+    """
+    name = target.rsplit("/", 1)[-1].lower()
+    suffix = PurePosixPath(name.removesuffix(".gz")).suffix
+    if suffix in _OTHER_FORMATS:
+        raise ConfigError(
+            f"{target}: {suffix} files are not written; end it in .csv, .tsv, .parquet or .jsonl, or a text in .csv.gz"
+        )
+    if name.endswith(".gz") and suffix in (".parquet", ".pq"):
+        raise ConfigError(f"{target}: Parquet is compressed already, and not with gzip as .gz says; end it in .parquet")
+
+
 @contextmanager
 def written_aside(target: str, publish: Publish | None = None) -> Iterator[Path]:
     """A local path to write to. It becomes the target when the block ends well; otherwise nothing is left of it.

@@ -61,6 +61,8 @@ class CellTable:
             ((weights,),) = source.execute(count_weights(rows))
             cells.roles = roles = replace(roles, weights_apart=are_few_weights(int(weights)))
         source.execute(table_of(cells_in_one_pass(rows, roles)))
+        if source.format == "jsonlines" and source.execute(_rows_without_values(roles)):
+            source.refuse_null_lines()
         counted, *unusable = source.execute(rows_and_unusable(roles, CELLS))[0]
         check_rows(source.location, roles, counted, unusable[0] if unusable else None)
         return cells
@@ -116,6 +118,15 @@ def cells_of(facet: int, roles: Roles) -> exp.Subquery:
         of_it = exp.Literal.number(mask(facet, len(roles.facets)))
         query = query.where(exp.EQ(this=exp.column("which"), expression=of_it))
     return query.subquery("cells")
+
+
+def _rows_without_values(roles: Roles) -> exp.Select:
+    """The query for a cell of rows without a value in any column that takes part."""
+    from sqlglot import exp
+
+    columns = [facet_column(0), "label", *(["grp"] if roles.group is not None else [])]
+    empty = [exp.Is(this=exp.column(name), expression=exp.null()) for name in columns]
+    return exp.select(exp.Literal.number(1)).from_(CELLS).where(*empty).limit(1)
 
 
 def table_of(query: exp.Expr) -> exp.Create:

@@ -21,17 +21,29 @@ _MISSING_COLUMN = re.compile(r'column "(.+?)" was read from the original file "(
 _CAST = re.compile(r'file "(.+?)": failed to cast column "(.+?)" from type (\S+) to (\S+?):')
 
 
-def explain(error: Exception, location: str) -> ClarifyError:
+def explain(error: Exception, location: str, kind: str = "parquet") -> ClarifyError:
     """Say what DuckDB could not do with the data.
 
     :param error: DuckDB's error, or that of a filesystem it read through
     :param location: the data it was to read, for errors that do not name a file
+    :param kind: the format of the data, whose own sentences are tried
     """
     if isinstance(error, ClarifyError):
         return error
-    sentence = _about_running(error, location) or _about_csv(str(error), location) or _about_json(str(error))
-    sentence = sentence or _about_parquet(str(error), location) or f"{location}: {_plain(str(error))}"
-    return DataError(sentence)
+    text = str(error)
+    sentence = _about_running(error, location)
+    if kind == "parquet":
+        sentence = sentence or _about_parquet(text, location)
+    sentence = sentence or _about_csv(text, location) or _about_json(text)
+    if sentence is None and any(sign in text for sign in ("read enough bytes", "reading past the end")):
+        sentence = f"{_file(text, location)}: it ends too soon; it is cut off, or changed while it was read"
+    return DataError(sentence or f"{location}: {_plain(text)}")
+
+
+def is_short_of_threads(error: BaseException) -> bool:
+    """Whether the system refused to start a thread, in Python or in DuckDB."""
+    text = str(error).lower()
+    return "can't start new thread" in text or ("resource temporarily unavailable" in text and "file" not in text)
 
 
 def _about_running(error: Exception, location: str) -> str | None:
@@ -39,6 +51,13 @@ def _about_running(error: Exception, location: str) -> str | None:
     kind, text = type(error).__name__, str(error)
     if kind == "InterruptException":
         return f"{location}: stopped before all of it was read"
+    if "max_temp_directory_size" in text:
+        return (
+            f"{location}: what does not fit into memory does not fit into temp_directory either; free some space "
+            "there, or give another or a larger memory_limit"
+        )
+    if is_short_of_threads(error):
+        return f"{location}: the system gives no more threads; set fewer with threads, or run fewer tasks at once"
     if kind == "OutOfMemoryException":
         return (
             f"{location}: memory_limit is too small for this data and so many threads; raise it, or set fewer "
@@ -71,7 +90,9 @@ def _about_csv(text: str, location: str) -> str | None:
         return f"{at} has a quote that is not closed, or text after a closing one; mend it, or set quote in csv_options"
     if "not utf-8 encoded" in text or "Invalid unicode" in text or "is not valid UTF8" in text:
         return f'{at} is not UTF-8; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}'
-    if "Maximum line size" in text:
+    if "does not support a full read" in text:
+        at = f"{file}: a line"
+    if "Maximum line size" in text or "does not support a full read" in text:
         return f'{at} is longer than max_line_size; raise it, as in csv_options={{"max_line_size": 20000000}}'
     if "state machine reached an invalid state" in text:
         return (

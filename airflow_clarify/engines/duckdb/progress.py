@@ -32,12 +32,17 @@ def told(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress | 
     connection.execute("SET progress_bar_time = 0")
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(connection, what, progress, done), daemon=True)
-    watcher.start()
+    try:
+        watcher.start()
+    except RuntimeError:
+        # The system has no thread left. The query may do without one, and so can whoever looks at its progress.
+        done.set()
     try:
         yield
     finally:
-        done.set()
-        watcher.join()
+        if not done.is_set():
+            done.set()
+            watcher.join()
 
 
 def _watch(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress, done: threading.Event) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from airflow_clarify.engines.counting.expressions import as_weight
-from airflow_clarify.engines.duckdb.aside import cannot_write
+from airflow_clarify.engines.duckdb.aside import cannot_write, check_ending
 from airflow_clarify.engines.duckdb.cells import stored_as
 from airflow_clarify.engines.duckdb.errors import explain
 from airflow_clarify.engines.duckdb.lines import WRITING, RecordsUnclearError, cutters, write_records
@@ -71,6 +71,7 @@ def target_of(name: str, source: Source) -> Target:
     *_, base = name.lower().rsplit("/", 1)
     compressed = base.endswith(".gz")
     suffix = Path(base.removesuffix(".gz")).suffix
+    check_ending(name)
     target_format = _FORMATS.get(suffix)
     if target_format is None:
         if source.format == "dataframe":
@@ -167,7 +168,9 @@ def _copy(
     # OSError is what a remote filesystem raises, through DuckDB.
     except (duckdb.Error, OSError) as error:
         # Messages about the output carry its name; all others are about the source.
-        raise cannot_write(name, error) if path.name in str(error) else explain(error, source.location) from None
+        raise (
+            cannot_write(name, error) if path.name in str(error) else explain(error, source.location, source.format)
+        ) from None
     return int(rows[0][0])
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
-from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig
+from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig, check_features, close_name
 from airflow_clarify.engines.duckdb.dialect import CsvDialect, csv_relation, settle_csv
 from airflow_clarify.engines.duckdb.errors import explain
 from airflow_clarify.engines.duckdb.relations import file_list, table_function
@@ -47,6 +47,9 @@ _WHOLE_NUMBERS = frozenset(
     {f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")}
 )
 
+#: DuckDB's buffer holds so many lines of the greatest length.
+_BUFFERED_LINES = 16
+
 #: Records of JSON Lines that are looked at for their fields.
 _JSON_RECORDS = 20_000
 #: The longest of them, in bytes.
@@ -70,7 +73,7 @@ class Source:
     :param held_as_objects: columns of numbers in a DataFrame that have the dtype object
     :param casts: columns of a DataFrame that DuckDB is given as texts, and the types of their values
     :param partitioned: whether names of folders make columns
-    :param at_odds: columns that cannot be read, because the files disagree on them, and how
+    :param at_odds: columns that cannot be read, and why: the files disagree on them, or another one has their name
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -97,7 +100,7 @@ class Source:
         """``SELECT columns FROM`` the data, in their order.
 
         :param columns: names; None for all
-        :raises DataError: the files disagree on one of them
+        :raises DataError: one of them cannot be read
         """
         from sqlglot import exp
 
@@ -128,7 +131,27 @@ class Source:
             return self.connection.execute(query.sql(dialect="duckdb"), list(parameters)).fetchall()
         # OSError is what a remote filesystem raises, through DuckDB.
         except (duckdb.Error, OSError) as error:
-            raise explain(error, self.location) from None
+            raise explain(error, self.location, self.format) from None
+
+    def refuse_null_lines(self) -> None:
+        """See that no line of a JSON Lines dataset is null, which DuckDB takes for a row without any value.
+
+        It reads all lines, so it is for data with such a row.
+
+        :raises DataError: some are
+        """
+        from sqlglot import exp
+
+        if self.format != "jsonlines":
+            return
+        kind = exp.Anonymous(this="json_type", expressions=[exp.column("json")])
+        is_null = exp.EQ(this=kind, expression=exp.Literal.string("NULL"))
+        ((lines,),) = self.execute(exp.select(exp.Count(this=exp.Star())).from_(_json_records(self)).where(is_null))
+        if lines:
+            raise DataError(
+                f"{self.location}: {'a line holds' if lines == 1 else f'{lines:,} lines hold'} null, not an object; "
+                "JSON Lines has one object a line"
+            )
 
     def _column(self, name: str) -> exp.Expr:
         from sqlglot import exp
@@ -149,7 +172,9 @@ class Source:
         if self.format == "jsonlines":
             return _json_relation(files, names or list(self.columns)[:1])
         assert self.dialect is not None
-        return csv_relation(files, self.dialect, list(self.columns), keep_empty="" not in self.na_values)
+        # Columns are taken by position; DuckDB takes no two of one name, and those that have one are not read.
+        columns = [f"not read {i}" if name in self.at_odds else name for i, name in enumerate(self.columns)]
+        return csv_relation(files, self.dialect, columns, keep_empty="" not in self.na_values)
 
 
 def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Source:
@@ -166,6 +191,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
             "dataset_type: application/json needs JMESPath features, which only a Clarify job reads; the embedded "
             "engine reads application/jsonlines"
         )
+    check_features(data.features, data.headers, dataset_type)
     kind = cast(Format, DATASET_TYPES[dataset_type])
     if data.csv_options and kind != "csv":
         raise ConfigError(f"csv_options: given for {dataset_type}; they are for text/csv")
@@ -176,8 +202,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
     if not filled:
         raise UnfitDataError(f"{files[0]}: the file is empty")
     storage.register(connection)
-    na_values = frozenset(PANDAS_NA_VALUES if data.na_values is None else data.na_values)
-    source = Source(connection, data.input_path, kind, filled, {}, None, na_values, storage)
+    source = Source(connection, data.input_path, kind, filled, {}, None, data.missing_texts(), storage)
     settle = {"csv": _settle_csv, "jsonlines": _settle_json, "parquet": _settle_parquet}[kind]
     settle(source, data)
     return source
@@ -186,7 +211,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
 def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -> Source:
     """Let DuckDB scan a DataFrame.
 
-    :raises DataError: column names are not texts, or stand there twice
+    :raises DataError: column names are not texts
     """
     import pandas
     from sqlglot import exp
@@ -194,8 +219,11 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
     from airflow_clarify.engines.duckdb.frames import categorical, check_names, find_nested, plain_column
 
     check_names(frame)
-    _check_distinct(frame.columns, "the DataFrame")
-    columns = {name: plain_column(frame[name]) for name in frame.columns}
+    names, at_odds = distinct_names(frame.columns, "the DataFrame")
+    if len(at_odds) == len(names):
+        raise DataError(next(iter(at_odds.values()), "the DataFrame has no columns; give one with a row per example"))
+    read = frame.loc[:, [name not in at_odds for name in names]]
+    columns = {name: plain_column(read[name]) for name in read.columns}
     plain = pandas.DataFrame({name: column.values for name, column in columns.items()}, copy=False)
     connection.register(_FRAME, plain)
     source = Source(
@@ -205,12 +233,13 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
         [],
         {},
         frame=frame,
-        categorical=categorical(frame),
+        categorical=categorical(read),
         held_as_objects=frozenset(name for name, column in columns.items() if column.held_as_objects),
         casts={name: column.cast for name, column in columns.items() if column.cast is not None},
     )
-    source.columns = _described(source, exp.to_table(_FRAME)) | dict(source.casts)
-    source.columns |= dict.fromkeys(find_nested(frame), "STRUCT()")
+    types = _described(source, exp.to_table(_FRAME)) | dict(source.casts)
+    types |= dict.fromkeys(find_nested(read), "STRUCT()")
+    source.columns, source.at_odds = {name: types.get(name, "VARCHAR") for name in names}, at_odds
     return source
 
 
@@ -219,17 +248,48 @@ def _settle_csv(source: Source, data: DataConfig) -> None:
     storage = source.storage
     told = CsvDialect.of(source.files[0], data.csv_options)
     source.dialect, names = settle_csv(source.files, lambda file: _decompressed(file, storage.open(file), told), data)
-    _check_distinct(names, source.files[0])
+    _refuse_long_last_lines(source)
+    names, source.at_odds = distinct_names(names, source.files[0])
     source.columns = dict.fromkeys(names, "VARCHAR")
 
 
-def _settle_parquet(source: Source, _: DataConfig) -> None:
+def _refuse_long_last_lines(source: Source) -> None:
+    """See that no file ends in a line that is longer than DuckDB's buffer: it passes over such a line in silence.
+
+    Elsewhere, and where they are a little shorter, long lines are errors of DuckDB's own.
+
+    :raises DataError: one does
+    """
+    assert source.dialect is not None
+    assert source.storage is not None
+    size = source.dialect.max_line_size
+    for file in source.files:
+        end = source.storage.size(file)
+        if end <= _BUFFERED_LINES * size or _is_compressed(file, source.dialect):
+            continue
+        with source.open(file) as raw:
+            raw.seek(end - size)
+            tail = raw.read(size)
+        if b"\n" not in tail[:-1] and b"\r" not in tail[:-1]:
+            raise DataError(
+                f"{file}: its last line is longer than max_line_size; raise it, as in "
+                'csv_options={"max_line_size": 20000000}'
+            )
+
+
+def _settle_parquet(source: Source, data: DataConfig) -> None:
     assert source.storage is not None
     source.partitioned = source.storage.partitioned(source.files)
     relation = table_function("read_parquet", file_list(source.files), hive_partitioning=source.partitioned)
     source.columns = _described(source, relation)
     if len(source.files) > 1 or _may_be_renamed(source.columns):
         _compare_schemas(source)
+    names = list(source.columns)
+    if data.headers is not None and list(data.headers) != names and sorted(data.headers) == sorted(names):
+        raise ConfigError(
+            f"headers: {source.files[0]} has the same names in another order; Parquet files name their own columns, so "
+            "leave headers out"
+        )
 
 
 def _may_be_renamed(names: Iterable[str]) -> bool:
@@ -239,15 +299,22 @@ def _may_be_renamed(names: Iterable[str]) -> bool:
 
 
 def _compare_schemas(source: Source) -> None:
-    """Find columns whose types differ between the files: DuckDB would cast, and 2.5 would come out as 2 or 3.
+    """Find columns that cannot be read: of one name but for case, or whose types differ between the files.
 
-    :raises DataError: names stand there twice, or differ only in case
+    DuckDB would cast the latter, and 2.5 would come out as 2 or 3.
     """
     seen: dict[str, tuple[str, str]] = {}
     at_odds: dict[str, str] = {}
-    for file, columns in _schemas(source).items():
-        _check_distinct([name for name, _ in columns], file)
-        for name, kind in columns:
+    schemas = _schemas(source)
+    for file, columns in schemas.items():
+        names, same_names = distinct_names([name for name, _ in columns], file)
+        if same_names and file == next(iter(schemas)):
+            # DuckDB calls the second one differently; columns of folders' names come last.
+            described = list(source.columns.items())
+            kinds = dict(zip(names, (kind for _, kind in described), strict=False))
+            source.columns = kinds | dict(described[len(names) :])
+        at_odds |= same_names
+        for name, kind in zip(names, (kind for _, kind in columns), strict=True):
             other, other_kind = seen.setdefault(name, (file, kind))
             # Casts between whole numbers lose nothing; one that does not fit is an error.
             if kind != other_kind and not {kind, other_kind} <= _WHOLE_NUMBERS:
@@ -281,20 +348,49 @@ def _schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
 
 def _settle_json(source: Source, data: DataConfig) -> None:
     """The field names; those of the first records, unless the author lists them."""
-    names = list(data.headers) if data.headers is not None else _json_fields(source)
-    _check_distinct(names, source.files[0])
+    fields, at_odds = _json_fields(source)
+    names = fields
+    if data.headers is not None:
+        names = list(data.headers)
+        _check_json_headers(names, fields, source.files[0])
+    names, same_names = distinct_names(names, source.files[0])
+    source.at_odds = at_odds | same_names
     source.columns = dict.fromkeys(names, "VARCHAR")
 
 
-def _json_fields(source: Source) -> list[str]:
+def _check_json_headers(headers: Sequence[str], fields: Sequence[str], file: str) -> None:
+    """Fields are matched by name, letter by letter; one that is in no record would be a column without any value.
+
+    :raises ConfigError: a header is another spelling of a field, or none is a field at all
+    """
+    known = set(fields)
+    unknown = [name for name in headers if name not in known]
+    shown = ", ".join(map(repr, fields[:20])) + (", ..." if len(fields) > 20 else "")
+    if len(unknown) == len(headers):
+        raise ConfigError(
+            f"headers: none of them is a field of the records in {file} (fields: {shown}); JSON Lines is read by the "
+            "names of its fields, so leave headers out"
+        )
+    for name in unknown:
+        near = close_name(name, fields)
+        if near is not None and near not in headers:
+            raise ConfigError(f"headers: the records in {file} have no field {name!r}; did you mean {near!r}?")
+
+
+def _json_records(source: Source) -> exp.Expr:
+    """The records of JSON Lines, each as a whole."""
+    return table_function("read_ndjson_objects", file_list(source.files), maximum_object_size=_JSON_BYTES)
+
+
+def _json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
+    """The fields of the first records, and which of them cannot be read because others have their names."""
     from sqlglot import exp
 
     record = exp.column("json")
-    records = table_function("read_ndjson_objects", file_list(source.files), maximum_object_size=_JSON_BYTES)
     first = exp.select(
         exp.Anonymous(this="json_keys", expressions=[record]).as_("fields"),
         exp.Window(this=exp.RowNumber()).as_("position"),
-    ).from_(exp.select(record.copy()).from_(records).limit(_JSON_RECORDS).subquery("records"))
+    ).from_(exp.select(record.copy()).from_(_json_records(source)).limit(_JSON_RECORDS).subquery("records"))
     query = (
         exp.select("fields")
         .from_(first.subquery("first_records"))
@@ -302,14 +398,17 @@ def _json_fields(source: Source) -> list[str]:
         .order_by(exp.func("min", exp.column("position")))
     )
     kinds = [fields for (fields,) in source.execute(query)]
+    at_odds: dict[str, str] = {}
     for fields in kinds:
-        _check_distinct(fields, source.files[0])
-    names = list(dict.fromkeys(name for fields in kinds for name in fields if name))
+        at_odds |= distinct_names(fields or [], source.files[0])[1]
+    names = list(dict.fromkeys(name for fields in kinds for name in fields or [] if name))
+    if None in kinds:
+        source.refuse_null_lines()
     if not names and kinds:
         raise DataError(f"{source.files[0]}: its lines are not JSON objects with fields; JSON Lines has one a line")
     if not names:
         raise UnfitDataError(f"{source.files[0]}: the file holds no rows")
-    return names
+    return names, at_odds
 
 
 def _json_relation(files: exp.Expr, names: Sequence[str]) -> exp.Expr:
@@ -326,9 +425,13 @@ def _json_relation(files: exp.Expr, names: Sequence[str]) -> exp.Expr:
     )
 
 
+def _is_compressed(file: str, dialect: CsvDialect | None) -> bool:
+    stated = dialect.compression if dialect is not None else None
+    return stated == "gzip" or (stated is None and file.lower().endswith(".gz"))
+
+
 def _decompressed(file: str, raw: BinaryIO, dialect: CsvDialect | None) -> BinaryIO:
-    told = dialect.compression if dialect is not None else None
-    if told == "gzip" or (told is None and file.lower().endswith(".gz")):
+    if _is_compressed(file, dialect):
         return cast(BinaryIO, io.BufferedReader(_Decompressing(fileobj=raw)))
     return raw
 
@@ -350,12 +453,38 @@ def _described(source: Source, relation: exp.Expr) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in source.execute(query)}
 
 
-def _check_distinct(names: Iterable[str], where: str) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
-        if name in seen.values():
-            raise DataError(f"{where}: column {name!r} stands there twice; rename one, or give headers")
-        # DuckDB does not tell "Age" from "age", so neither can a query.
-        other = seen.setdefault(name.lower(), name)
-        if other != name:
-            raise DataError(f"{where}: columns {other!r} and {name!r} differ only in case; rename one, or give headers")
+def distinct_names(names: Iterable[str], where: str) -> tuple[list[str], dict[str, str]]:
+    """Names under which columns can be told apart, and which of them cannot be read, with the reason.
+
+    DuckDB does not tell "Age" from "age", so neither can a query. That matters only for columns that take part.
+
+    :param names: of the columns, in their order
+    :param where: the data, as an error names them
+    :return: the names, a repeated one with a number behind it as in pandas; and a sentence for each that is not the
+        only one of its name
+    """
+    names = list(names)
+    positions: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        positions.setdefault(name.lower(), []).append(position)
+    distinct, taken, at_odds = list(names), set(names), dict[str, str]()
+    for same in positions.values():
+        if len(same) == 1:
+            continue
+        spellings = list(dict.fromkeys(names[position] for position in same))
+        reason = f"{where}: column {spellings[0]!r} stands there twice; rename one, or give headers"
+        if len(spellings) > 1:
+            reason = (
+                f"{where}: columns {spellings[0]!r} and {spellings[1]!r} differ only in case; rename one, or give "
+                "headers"
+            )
+        used: set[str] = set()
+        for position in same:
+            name, number = names[position], 0
+            while distinct[position] in used or (number and distinct[position] in taken):
+                number += 1
+                distinct[position] = f"{name}.{number}"
+            used.add(distinct[position])
+            at_odds[distinct[position]] = reason
+        taken |= used
+    return distinct, at_odds

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -24,16 +24,26 @@ _DEFAULT_CONNECTIONS = {
     **dict.fromkeys(("gs", "gcs"), ("google_cloud_default",)),
     **dict.fromkeys(_OF_AZURE, ("adls_default", "wasb_default")),
 }
+#: How fsspec and others write the local disk.
+_LOCAL = ("file://", "local://")
 
 
 def is_remote(location: str) -> bool:
     """Whether a location is a URI of a store other than the local disk."""
-    return "://" in location and not location.startswith("file://")
+    return "://" in location and not location.startswith(_LOCAL)
 
 
 def local_path(location: str) -> Path:
-    """The path of a local location, ``file://`` or ``~`` taken away."""
-    return Path(location.removeprefix("file://")).expanduser()
+    """The path of a local location, without ``file://``, ``local://`` and ``~``.
+
+    :raises ConfigError: nothing follows the protocol, which would mean the current folder
+    """
+    path = location
+    for protocol in _LOCAL:
+        path = path.removeprefix(protocol)
+    if not path.strip():
+        raise ConfigError(f"{location!r} names no file or folder; give a path, such as file:///data/loans.csv")
+    return Path(path).expanduser()
 
 
 def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
@@ -119,6 +129,8 @@ class Storage:
     def __init__(self, location: str, conn_id: str | None = None) -> None:
         if not isinstance(location, str) or not location.strip():
             raise DataError(f"the input path is {location!r}; give a file, a folder or a glob")
+        if not location.partition("://")[2].strip("/ ") and "://" in location and is_remote(location):
+            raise ConfigError(f"{location!r} names no file or folder; give what follows the protocol as well")
         self.location = location
         self.remote = is_remote(location)
         self.filesystem = open_filesystem(location, conn_id) if self.remote else None
@@ -136,7 +148,7 @@ class Storage:
         wanted = ("",) if self._any_name else suffixes
         try:
             found = self._remote_files(wanted) if self.filesystem is not None else self._local_files(wanted)
-        except DataError:
+        except ClarifyError:
             raise
         except PermissionError:
             raise DataError(no_permission(self.location)) from None

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.balance import Stratum
+from airflow_clarify.bias.config import no_such_column
 from airflow_clarify.engines.counting.cells import (
     LARGEST_WEIGHT,
     SMALLEST_WEIGHT,
@@ -27,6 +28,7 @@ from airflow_clarify.engines.duckdb.cells import stored_as
 from airflow_clarify.engines.duckdb.draw import BLOCK
 from airflow_clarify.engines.duckdb.errors import explain
 from airflow_clarify.engines.duckdb.frames import find_nested
+from airflow_clarify.engines.duckdb.source import distinct_names
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ def read_strata(source: Source, by: Sequence[str]) -> CodedRows:
     """
     for name in by:
         if name not in source.columns:
-            raise ConfigError(f"by: {source.location} has no column {name!r}; it has {', '.join(source.columns)}")
+            raise no_such_column(name, list(source.columns), "by")
         check_not_nested(name, stored_as(source.columns[name], typed=source.typed), "by")
     # Nearly always the first rows hold all the texts there are, and the data need be read only once.
     codes = _codes(source, numbering := _number(source, by, _HEAD))
@@ -168,7 +170,11 @@ def read_strata(source: Source, by: Sequence[str]) -> CodedRows:
         codes = _codes(source, numbering := _number(source, by))
     if codes is None:
         raise DataError(f"{source.location}: it changed while it was read; run again when nobody writes to it")
-    return CodedRows(numbering, codes)
+    rows = CodedRows(numbering, codes)
+    # The last code is that of rows without any value.
+    if source.format == "jsonlines" and rows.counts[-1]:
+        source.refuse_null_lines()
+    return rows
 
 
 def strata_of_frame(frame: pandas.DataFrame, by: Sequence[str]) -> CodedRows:
@@ -181,14 +187,19 @@ def strata_of_frame(frame: pandas.DataFrame, by: Sequence[str]) -> CodedRows:
     import numpy as np
 
     names = list(frame.columns)
+    same_names = distinct_names([name for name in names if isinstance(name, str)], "the DataFrame")[1]
     texts_of_columns: list[tuple[str, ...]] = []
     values_of_columns: list[tuple[str | None, ...]] = []
     code = np.zeros(len(frame), dtype=np.int64)
     for name in by:
+        if name not in names:
+            raise no_such_column(name, [str(each) for each in names], "by")
         if names.count(name) != 1:
             raise ConfigError(
                 f"by: the DataFrame has {names.count(name)} columns {name!r}; name one that is there once"
             )
+        if name in same_names:
+            raise DataError(same_names[name])
         check_not_nested(name, Stored.NESTED if find_nested(frame[[name]]) else None, "by")
         texts, values, numbers = _numbered(frame[name])
         texts_of_columns.append(texts)
@@ -376,7 +387,7 @@ def _codes(source: Source, numbering: Numbering) -> NDArray[np.unsignedinteger] 
         return None
     # OSError is what a remote filesystem raises, through DuckDB.
     except (duckdb.Error, OSError) as error:
-        raise explain(error, source.location) from None
+        raise explain(error, source.location, source.format) from None
     codes: NDArray[np.unsignedinteger] = fetched["code"]
     return codes
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_clarify.bias.argument_types import parse_boolean
 from airflow_clarify.bias.config import describe_given
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
 from airflow_clarify.engines.sagemaker.names import DEFAULT_PREFIX, job_name
@@ -158,3 +159,6 @@ class SageMakerEngine:
     def __post_init__(self) -> None:
         if not self.role:
             raise ConfigError("role: name the IAM role that the job runs under, by name or ARN")
+        for name in ("enable_network_isolation", "encrypt_inter_container_traffic"):
+            if getattr(self, name) is not None:
+                setattr(self, name, parse_boolean(getattr(self, name), name))

@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig
+from airflow_clarify.bias.config import (
+    DATASET_TYPES,
+    DataConfig,
+    check_features,
+    delimiter_hint,
+)
+from airflow_clarify.bias.header_row import SAMPLE_ROWS, has_header_row
 from airflow_clarify.engines.counting.expressions import Stored
 from airflow_clarify.engines.sql.relation import relation
 from airflow_clarify.engines.sql.source import SqlSource
@@ -44,14 +50,16 @@ def open_source(runner: SparkRunner, data: DataConfig) -> SqlSource:
     """
     if data.table is not None or data.query is not None:
         return SqlSource.open(runner, data.source, relation(data, runner.dialect.name), data)
-    kind = DATASET_TYPES[data.resolved_dataset_type()]
+    dataset_type = data.resolved_dataset_type()
+    check_features(data.features, data.headers, dataset_type)
+    kind = DATASET_TYPES[dataset_type]
     if data.csv_options and kind != "csv":
         raise ConfigError(f"csv_options: given for {data.dataset_type}; they are for text/csv")
     frame = {"csv": _csv, "jsonlines": _json, "parquet": _parquet}[kind](runner, data)
     frame.createOrReplaceTempView(_VIEW)
     source = SqlSource.open(runner, data.source, relation(DataConfig(table=_VIEW), runner.dialect.name), data)
     if kind != "parquet":
-        source.na_values = _na_values(data)
+        source.na_values = data.missing_texts()
         source.columns = {
             name: replace(kind, stored=Stored.TEXT_CELL) if kind.stored is Stored.TEXT else kind
             for name, kind in source.columns.items()
@@ -66,12 +74,19 @@ def _parquet(runner: SparkRunner, data: DataConfig) -> Any:
 def _csv(runner: SparkRunner, data: DataConfig) -> Any:
     """A CSV dataset, every cell as its text."""
     options = _csv_options(data)
-    first = _first_record(runner, data, options)
+    first, following = _first_records(runner, data, options)
     headers = None if data.headers is None else list(data.headers)
-    header_row = (headers is None or headers == first) if data.header_row is None else data.header_row
+    header_row = data.header_row
+    if headers is not None and len(headers) != len(first):
+        raise ConfigError(
+            f"headers: {len(headers)} names are given, and {data.input_path} has {len(first)} columns"
+            + delimiter_hint(first, options.get("sep", ","))
+        )
+    if headers is None:
+        header_row = header_row is not False
+    else:
+        header_row = has_header_row(data.input_path, first, following, headers, header_row)
     names = headers or (first if header_row else [f"column{position}" for position in range(len(first))])
-    if len(names) != len(first):
-        raise ConfigError(f"headers: {len(names)} names for {len(first)} columns in {data.input_path}")
     _check_distinct(names, data.input_path)
     # A row of too few or too many cells is an error, also where the cells that are needed are there.
     runner.session.conf.set("spark.sql.csv.parser.columnPruning.enabled", "false")
@@ -82,7 +97,7 @@ def _csv(runner: SparkRunner, data: DataConfig) -> Any:
         "enforceSchema": str(not (header_row and names == first)).lower(),
     }
     frame = runner.read("csv", data.input_path, names, **options)
-    return frame if "" in _na_values(data) else frame.fillna("")
+    return frame if "" in data.missing_texts() else frame.fillna("")
 
 
 def _json(runner: SparkRunner, data: DataConfig) -> Any:
@@ -102,22 +117,20 @@ def _csv_options(data: DataConfig) -> dict[str, str]:
     return options
 
 
-def _first_record(runner: SparkRunner, data: DataConfig, options: Mapping[str, str]) -> list[str]:
-    """The cells of the first record: the header, perhaps."""
-    records = runner.read("csv", data.input_path, None, **options, header="false").limit(1)
-    found = runner.collect(records)
+def _first_records(
+    runner: SparkRunner, data: DataConfig, options: Mapping[str, str]
+) -> tuple[list[str], list[list[str]]]:
+    """The cells of the first record, the header perhaps, and those of some records after it."""
+    records = runner.read("csv", data.input_path, None, **options, header="false").limit(1 + SAMPLE_ROWS)
+    found = [["" if cell is None else str(cell) for cell in record] for record in runner.collect(records)]
     if not found:
         raise UnfitDataError(f"{data.input_path}: the data hold no rows, so there is nothing to measure")
-    return ["" if cell is None else str(cell) for cell in found[0]]
-
-
-def _na_values(data: DataConfig) -> frozenset[str]:
-    return frozenset(PANDAS_NA_VALUES if data.na_values is None else data.na_values)
+    return found[0], found[1:]
 
 
 def _check_distinct(names: list[str], where: str) -> None:
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.lower(), name)
-        if list(names).count(name) > 1 or other != name:
+        if other is not name:
             raise DataError(f"{where}: columns {other!r} and {name!r} cannot be told apart; rename one or give headers")
