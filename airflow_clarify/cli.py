@@ -28,13 +28,13 @@ from airflow_clarify.exceptions import ClarifyError, ConfigError, OutputError
 if TYPE_CHECKING:
     from airflow_clarify.bias.columns import Value
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
-    from airflow_clarify.container import Job
+    from airflow_clarify.container import ProcessingJobRun
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
 WELL, VERDICT_IS_NO, BAD_INPUT, DEFECT = 0, 1, 2, 255
 #: Added to the number of a signal, as shells do: 130 after Ctrl-C, 143 when a container is stopped.
-STOPPED = 128
+EXIT_SIGNAL_BASE = 128
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,36 +43,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments; None takes those of the process
     :return: the exit status
     """
-    _print_any_script()
+    _allow_any_encoding()
     given = sys.argv[1:] if argv is None else list(argv)
-    job = _job() if given == ["analyze"] else None
+    job = _create_job() if given == ["analyze"] else None
     stop = _StopSignals()
     try:
         with stop:
             return _run(given) if job is None else _run_job(job)
     except (Exception, KeyboardInterrupt) as error:
-        status, sentence = _failure(error, stop.received)
+        status, sentence = _describe_failure(error, stop.received)
         if job is not None:
-            job.leave_message(sentence)
-        _complain(sentence)
+            job.write_message(sentence)
+        _print_error(sentence)
         if status == DEFECT and sys.stderr is not None:
             with contextlib.suppress(OSError):
                 traceback.print_exception(error)
         return status
 
 
-def _failure(error: BaseException, signalled: int | None) -> tuple[int, str]:
+def _describe_failure(error: BaseException, signalled: int | None) -> tuple[int, str]:
     """The exit status, and the sentence."""
     # Looked at first, for DuckDB turns what a signal raises in a query into an error of its own.
     if signalled is not None or isinstance(error, KeyboardInterrupt):
-        return STOPPED + (signalled or signal.SIGINT), "interrupted"
+        return EXIT_SIGNAL_BASE + (signalled or signal.SIGINT), "interrupted"
     if isinstance(error, ClarifyError):
         return BAD_INPUT, str(error)
     return DEFECT, f"a defect of airflow-clarify ({type(error).__name__}: {error}); please report it with its traceback"
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = _parser()
+    parser = _build_parser()
     arguments = parser.parse_args(argv)
     run: Callable[[argparse.Namespace], int] | None = arguments.run
     if run is None:
@@ -81,14 +81,14 @@ def _run(argv: Sequence[str] | None) -> int:
     return run(arguments)
 
 
-def _job() -> Job:
-    from airflow_clarify.container import Job
+def _create_job() -> ProcessingJobRun:
+    from airflow_clarify.container import ProcessingJobRun
 
-    return Job()
+    return ProcessingJobRun()
 
 
-def _run_job(job: Job) -> int:
-    job.run(_say)
+def _run_job(job: ProcessingJobRun) -> int:
+    job.run(_print)
     return WELL
 
 
@@ -100,32 +100,32 @@ def _analyze(arguments: argparse.Namespace) -> int:
 
     from airflow_clarify import outputs
     from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.reports.table import printable, table
-    from airflow_clarify.whereabouts import of_data
+    from airflow_clarify.reports.table import sanitize_line, format_table
+    from airflow_clarify.whereabouts import describe_source
 
-    data, config = _data_and_config(arguments)
+    data, config = _build_configs(arguments)
     folder = arguments.output
     if folder is not None:
         _check_output(folder, "a folder")
         outputs.check_folder(folder, data, config)
-    engine = _engine(arguments)
+    engine = _build_engine(arguments)
     with _TerminalProgress() as progress:
         contingency = engine.count(data, config, progress=progress)
-    analysis = replace(Analysis.from_contingency(contingency, config), whereabouts=of_data(data, engine))
+    analysis = replace(Analysis.from_contingency(contingency, config), whereabouts=describe_source(data, engine))
     if folder is not None:
         analysis = outputs.write_analysis(folder, analysis, config)
-    _say("\n".join(table(analysis)))
-    _warn(analysis.warnings)
+    _print("\n".join(format_table(analysis)))
+    _print_warnings(analysis.warnings)
     if folder is not None:
-        _say(f"Wrote {', '.join(outputs.files_of(config).values())} to {printable(folder, None)}")
+        _print(f"Wrote {', '.join(outputs.list_files(config).values())} to {sanitize_line(folder, None)}")
     return WELL
 
 
 def _balance(arguments: argparse.Namespace) -> int:
-    from airflow_clarify.reports.table import printable
+    from airflow_clarify.reports.table import sanitize_line
 
     _check_output(arguments.output, "a file")
-    data = _data(arguments, dataset_type=arguments.dataset_type)
+    data = _build_data_config(arguments, dataset_type=arguments.dataset_type)
     plan = {
         "strategy": arguments.strategy,
         "size": arguments.size,
@@ -136,13 +136,13 @@ def _balance(arguments: argparse.Namespace) -> int:
         "missing": arguments.missing,
         "weight": arguments.weight,
     }
-    by = _texts(arguments.by, "--by")
+    by = _parse_texts(arguments.by, "--by")
     with _TerminalProgress() as progress:
-        result = _engine(arguments).balance(data, arguments.output, by, progress=progress, **plan)
-    _warn(result.warnings)
+        result = _build_engine(arguments).balance(data, arguments.output, by, progress=progress, **plan)
+    _print_warnings(result.warnings)
     strata = f"{len(result.strata):,} strata by {', '.join(by)}"
-    _say(
-        printable(f"Read {result.rows_in:,} rows in {strata}; wrote {result.rows_out:,} rows to {result.target}", None)
+    _print(
+        sanitize_line(f"Read {result.rows_in:,} rows in {strata}; wrote {result.rows_out:,} rows to {result.target}", None)
     )
     return WELL
 
@@ -150,10 +150,10 @@ def _balance(arguments: argparse.Namespace) -> int:
 def _gate(arguments: argparse.Namespace) -> int:
     from airflow_clarify.bias.thresholds import Thresholds
     from airflow_clarify.outputs import read_analysis
-    from airflow_clarify.reports.table import printable, table
+    from airflow_clarify.reports.table import sanitize_line, format_table
 
     rules = Thresholds(
-        _thresholds(arguments.threshold),
+        _parse_thresholds(arguments.threshold),
         min_rows=arguments.min_rows,
         below_min_rows=arguments.below_min_rows,
         confidence=arguments.confidence,
@@ -163,12 +163,12 @@ def _gate(arguments: argparse.Namespace) -> int:
     analysis = read_analysis(arguments.analysis)
     verdict = rules.judge(analysis)
     if arguments.json:
-        _say(json.dumps(verdict.to_json(), indent=4))
+        _print(json.dumps(verdict.to_json(), indent=4))
     else:
-        _say("\n".join([*table(analysis, verdict), printable(f"Verdict {verdict.sentence}", None)]))
-    _warn(warning for warning in analysis.warnings if warning not in verdict.reasons)
+        _print("\n".join([*format_table(analysis, verdict), sanitize_line(f"Verdict {verdict.sentence}", None)]))
+    _print_warnings(warning for warning in analysis.warnings if warning not in verdict.reasons)
     if analysis.rows is None:
-        _warn(
+        _print_warnings(
             [f"{arguments.analysis}: there are no counts beside it, so whether any label is positive was not checked"]
         )
     return WELL if verdict.passed else VERDICT_IS_NO
@@ -261,11 +261,11 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message}; see {self.prog} --help")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        _say("", end="")
+        _print("", end="")
         super().exit(status, message)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="airflow-clarify",
         description="Measure, repair and judge the bias of training data, as Amazon SageMaker Clarify does.",
@@ -334,11 +334,11 @@ def _add_balance(commands: Any) -> None:
         default="undersample",
         help="to the smallest stratum (default), to the largest, or with a column of weights",
     )
-    plan.add_argument("--size", metavar="ROWS", type=_whole_number, help="rows of each stratum instead")
+    plan.add_argument("--size", metavar="ROWS", type=_parse_whole_number, help="rows of each stratum instead")
     plan.add_argument(
-        "--fraction", metavar="SHARE", type=_number, help="this share of the rows of each stratum instead"
+        "--fraction", metavar="SHARE", type=_parse_number, help="this share of the rows of each stratum instead"
     )
-    plan.add_argument("--seed", metavar="NUMBER", type=_whole_number, default=0, help="of the draw (default: 0)")
+    plan.add_argument("--seed", metavar="NUMBER", type=_parse_whole_number, default=0, help="of the draw (default: 0)")
     plan.add_argument(
         "--weight-column", metavar="NAME", default="weight", help="the column that reweigh adds (default: weight)"
     )
@@ -374,13 +374,13 @@ def _add_gate(commands: Any) -> None:
         help="what is tolerated, see below; may be repeated",
     )
     command.add_argument(
-        "--min-rows", metavar="ROWS", type=_whole_number, default=0, help="facet values with fewer rows are reported"
+        "--min-rows", metavar="ROWS", type=_parse_whole_number, default=0, help="facet values with fewer rows are reported"
     )
     command.add_argument(
         "--below-min-rows", choices=("fail", "pass", "ignore"), default="fail", help="and then (default: fail)"
     )
     command.add_argument(
-        "--confidence", metavar="LEVEL", type=_number, help="judge by confidence intervals at this level, such as 0.95"
+        "--confidence", metavar="LEVEL", type=_parse_number, help="judge by confidence intervals at this level, such as 0.95"
     )
     command.add_argument(
         "--on-inconclusive", choices=("fail", "pass"), help="when an interval reaches across a bound; no default"
@@ -426,7 +426,7 @@ def _add_data(command: argparse.ArgumentParser) -> None:
 def _add_limits(command: argparse.ArgumentParser) -> None:
     limits = command.add_argument_group("the engine")
     limits.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB; what does not fit is spilled to disk")
-    limits.add_argument("--threads", metavar="NUMBER", type=_whole_number, help="default: all cores")
+    limits.add_argument("--threads", metavar="NUMBER", type=_parse_whole_number, help="default: all cores")
     limits.add_argument("--temp-directory", metavar="FOLDER", help="where to spill (default: a folder made for it)")
 
 
@@ -447,7 +447,7 @@ _OPTION_NAMES = {
 # --- Arguments: what they mean ------------------------------------------------------------------------------------
 
 
-def _engine(arguments: argparse.Namespace) -> DuckDBEngine:
+def _build_engine(arguments: argparse.Namespace) -> DuckDBEngine:
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
     return DuckDBEngine(
@@ -458,19 +458,19 @@ def _engine(arguments: argparse.Namespace) -> DuckDBEngine:
     )
 
 
-def _data(arguments: argparse.Namespace, **fields: Any) -> DataConfig:
+def _build_data_config(arguments: argparse.Namespace, **fields: Any) -> DataConfig:
     from airflow_clarify.bias.config import DataConfig
 
     return DataConfig(
         arguments.data,
         header_row=arguments.header_row,
-        na_values=None if arguments.na_values is None else _texts(arguments.na_values, "--na-values"),
-        csv_options=dict(map(_csv_option, arguments.csv_option)),
+        na_values=None if arguments.na_values is None else _parse_texts(arguments.na_values, "--na-values"),
+        csv_options=dict(map(_parse_csv_option, arguments.csv_option)),
         **fields,
     )
 
 
-def _data_and_config(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
+def _build_configs(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
     asked = {
         "--label": arguments.label,
         "--positive": arguments.positive,
@@ -483,14 +483,14 @@ def _data_and_config(arguments: argparse.Namespace) -> tuple[DataConfig, Analysi
     if arguments.config is not None:
         if given:
             raise ConfigError(f"{given[0]}: --config says that already; give one of the two")
-        return _from_file(arguments)
+        return _build_configs_from_file(arguments)
     missing = [option for option in ("--label", "--positive", "--facet") if option not in given]
     if missing:
         raise ConfigError(f"{missing[0]}: missing; give --label, --positive and --facet, or all of it as --config")
-    return _from_options(arguments)
+    return _build_configs_from_options(arguments)
 
 
-def _from_file(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
+def _build_configs_from_file(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
     from dataclasses import replace
 
     from airflow_clarify.bias.config import AnalysisConfig
@@ -498,7 +498,7 @@ def _from_file(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfi
 
     config = AnalysisConfig.parse(read_file(arguments.config), arguments.config)
     dataset_type = arguments.dataset_type or config.dataset_type
-    data = _data(
+    data = _build_data_config(
         arguments,
         dataset_type=dataset_type,
         headers=config.headers,
@@ -509,58 +509,58 @@ def _from_file(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfi
     return data, replace(config, label_type=arguments.label_type, facet_type=arguments.facet_type, key_names=key_names)
 
 
-def _from_options(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
+def _build_configs_from_options(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
     from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
 
     several = len(arguments.facet) > 1
     if several and arguments.facet_values is not None:
         raise ConfigError("--facet-values: which of the facets has them? For several facets give a --config")
     bias = BiasConfig(
-        label_values_or_threshold=_values(arguments.positive, "--positive"),
+        label_values_or_threshold=_parse_values(arguments.positive, "--positive"),
         facet_name=arguments.facet if several else arguments.facet[0],
         facet_values_or_threshold=(
-            None if arguments.facet_values is None else _values(arguments.facet_values, "--facet-values")
+            None if arguments.facet_values is None else _parse_values(arguments.facet_values, "--facet-values")
         ),
         group_name=arguments.group,
         label_type=arguments.label_type,
         facet_type=arguments.facet_type,
     )
-    data = _data(arguments, label=arguments.label, dataset_type=arguments.dataset_type, weight=arguments.weight)
-    methods = ["all"] if arguments.methods is None else _texts(arguments.methods, "--methods")
+    data = _build_data_config(arguments, label=arguments.label, dataset_type=arguments.dataset_type, weight=arguments.weight)
+    methods = ["all"] if arguments.methods is None else _parse_texts(arguments.methods, "--methods")
     return data, AnalysisConfig.build(data, bias, "all" if methods == ["all"] else methods, _OPTION_NAMES)
 
 
-def _values(given: Sequence[str], option: str) -> list[Value]:
+def _parse_values(given: Sequence[str], option: str) -> list[Value]:
     """Values as they would stand in JSON: 1 is a number, F a text, "1" in quotes a text."""
-    return [value for text in given for value in _values_of(text, option)]
+    return [value for text in given for value in _parse_value_list(text, option)]
 
 
-def _values_of(text: str, option: str) -> list[Value]:
+def _parse_value_list(text: str, option: str) -> list[Value]:
     if text.lstrip().startswith("["):
-        return _json_list(text, option)
-    values = _json(f"[{text}]")
+        return _parse_json_list(text, option)
+    values = _parse_json(f"[{text}]")
     if values is not None and all(map(_is_value, values)):
         return list(values)
     if '"' in text and "," in text:
         raise ConfigError(f"""{option}: {text!r}: with quotes and commas write a JSON list, such as '["a,b", "c"]'""")
-    return [_value(part) for part in text.split(",")]
+    return [_parse_value(part) for part in text.split(",")]
 
 
-def _value(text: str) -> Value:
-    value: Value = _json(text)
+def _parse_value(text: str) -> Value:
+    value: Value = _parse_json(text)
     return value if _is_value(value) else text
 
 
-def _texts(given: Sequence[str], option: str) -> list[str]:
+def _parse_texts(given: Sequence[str], option: str) -> list[str]:
     """Names and other texts: separated by commas, or a JSON list."""
     texts: list[str] = []
     for text in given:
-        texts += map(str, _json_list(text, option)) if text.lstrip().startswith("[") else text.split(",")
+        texts += map(str, _parse_json_list(text, option)) if text.lstrip().startswith("[") else text.split(",")
     return texts
 
 
-def _json_list(text: str, option: str) -> list[Value]:
-    values = _json(text)
+def _parse_json_list(text: str, option: str) -> list[Value]:
+    values = _parse_json(text)
     if not isinstance(values, list) or not all(map(_is_value, values)):
         raise ConfigError(
             f"""{option}: {text!r} begins with "[" but is no JSON list of texts and numbers, such as '["a,b", "[c"]'"""
@@ -568,7 +568,7 @@ def _json_list(text: str, option: str) -> list[Value]:
     return values
 
 
-def _json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     """What a text means in JSON; None where it is none."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -584,7 +584,7 @@ def _is_value(value: object) -> bool:
     return isinstance(value, str | int | float)
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     """Read a number of an option.
 
     :raises argparse.ArgumentTypeError: it is not a number in plain notation
@@ -595,7 +595,7 @@ def _number(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _whole_number(text: str) -> int:
+def _parse_whole_number(text: str) -> int:
     """Read a whole number of an option.
 
     :raises argparse.ArgumentTypeError: it is not one, or written in another way than in plain digits
@@ -609,17 +609,17 @@ def _whole_number(text: str) -> int:
     return number
 
 
-def _csv_option(text: str) -> tuple[str, str]:
+def _parse_csv_option(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(f"--csv-option: {text!r} is not of the form KEY=VALUE, such as delim=';'")
     return key, "\t" if value == "\\t" else value
 
 
-def _thresholds(texts: Sequence[str]) -> dict[str, Any]:
+def _parse_thresholds(texts: Sequence[str]) -> dict[str, Any]:
     """``DPL:gender:F=0.1`` and the like as the mapping that :class:`Thresholds` takes."""
     if any(text.lstrip().startswith("{") for text in texts):
-        return _json_thresholds(texts)
+        return _parse_json_thresholds(texts)
     rules: dict[str, dict[str, dict[str, Any]]] = {}
     for text in texts:
         # A value may hold an equals sign, and bounds never do.
@@ -631,15 +631,15 @@ def _thresholds(texts: Sequence[str]) -> dict[str, Any]:
         of_facet = rules.setdefault(metric, {}).setdefault(facet, {})
         if value in of_facet:
             raise ConfigError(f"--threshold: {text!r}: there is another for {where}; leave one out")
-        of_facet[value] = _bounds(bounds, text)
+        of_facet[value] = _parse_bounds(bounds, text)
     return rules
 
 
-def _json_thresholds(texts: Sequence[str]) -> dict[str, Any]:
+def _parse_json_thresholds(texts: Sequence[str]) -> dict[str, Any]:
     if len(texts) > 1:
         raise ConfigError("--threshold: JSON stands alone; put all thresholds into it")
     try:
-        rules: dict[str, Any] = json.loads(texts[0], object_pairs_hook=_distinct)
+        rules: dict[str, Any] = json.loads(texts[0], object_pairs_hook=_refuse_repeated_keys)
     except (ValueError, RecursionError) as error:
         if isinstance(error, ClarifyError):
             raise
@@ -647,7 +647,7 @@ def _json_thresholds(texts: Sequence[str]) -> dict[str, Any]:
     return rules
 
 
-def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object; Python would let the last of two equal keys win."""
     document = dict(pairs)
     if len(document) < len(pairs):
@@ -657,7 +657,7 @@ def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _bounds(text: str, whole: str) -> float | tuple[float | None, float | None]:
+def _parse_bounds(text: str, whole: str) -> float | tuple[float | None, float | None]:
     try:
         if ":" in text:
             low, high = text.split(":")
@@ -719,14 +719,14 @@ class _TerminalProgress:
                 print(text, end="", file=sys.stderr, flush=True)
 
 
-def _print_any_script() -> None:
+def _allow_any_encoding() -> None:
     """Where the terminal's encoding has no such character, print its code rather than fail."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _say(text: str, end: str = "\n") -> None:
+def _print(text: str, end: str = "\n") -> None:
     """Print. A reader that has gone, as in ``| head``, does not change what a command comes to.
 
     :raises OutputError: what is printed cannot be stored, for lack of space perhaps
@@ -734,36 +734,36 @@ def _say(text: str, end: str = "\n") -> None:
     try:
         print(text, end=end, flush=True)
     except BrokenPipeError:
-        _discard(sys.stdout)
+        _redirect_to_devnull(sys.stdout)
     except OSError as error:
-        _discard(sys.stdout)
+        _redirect_to_devnull(sys.stdout)
         raise OutputError(f"standard output cannot be written ({error.strerror}); check where it goes") from None
 
 
-def _discard(stream: IO[str]) -> None:
+def _redirect_to_devnull(stream: IO[str]) -> None:
     """Send what is still to come, and what the stream holds back, to nowhere: it would fail again at the end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
-def _warn(warnings: Iterable[str]) -> None:
+def _print_warnings(warnings: Iterable[str]) -> None:
     for warning in warnings:
-        _print_error(f"warning: {warning}")
-
-
-def _complain(sentence: str) -> None:
-    _print_error(f"airflow-clarify: {sentence}")
+        _print_error_line(f"warning: {warning}")
 
 
 def _print_error(sentence: str) -> None:
+    _print_error_line(f"airflow-clarify: {sentence}")
+
+
+def _print_error_line(sentence: str) -> None:
     """One line on stderr, whatever names it holds."""
-    from airflow_clarify.reports.table import printable
+    from airflow_clarify.reports.table import sanitize_line
 
     # Without a stderr, print() would take stdout.
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
-            print(printable(sentence, None), file=sys.stderr)
+            print(sanitize_line(sentence, None), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ _ALLOWED: Mapping[str, ArgumentType] = {
 }
 
 
-class Job:
+class ProcessingJobRun:
     """A processing job, as a container sees it.
 
     :param environment: the environment variables
@@ -79,26 +79,26 @@ class Job:
         :raises DataError: the data cannot be read
         :raises OutputError: the output cannot be written
         """
-        from airflow_clarify.outputs import files_of, write_analysis
-        from airflow_clarify.reports.table import printable, table
+        from airflow_clarify.outputs import list_files, write_analysis
+        from airflow_clarify.reports.table import sanitize_line, format_table
 
-        self._check_that_there_is_a_job()
-        worker, here = self._hosts()
+        self._check_job_exists()
+        worker, here = self._read_hosts()
         if here != worker:
-            say(printable(f"Nothing to do on {here}: every instance has all the data, and {worker} measures", None))
+            say(sanitize_line(f"Nothing to do on {here}: every instance has all the data, and {worker} measures", None))
             return
-        config, data = self._config_and_data()
+        config, data = self._build_configs()
         self._check_output()
-        say(printable(f"Reading {config.dataset_type} from {self.data}", None))
-        analysis = _measured(data, config)
+        say(sanitize_line(f"Reading {config.dataset_type} from {self.data}", None))
+        analysis = _measure(data, config)
         analysis = write_analysis(str(self.output), analysis, config)
-        say("\n".join([f"Read {_many(analysis.rows or 0, 'row')}", *table(analysis)]))
+        say("\n".join([f"Read {_format_count(analysis.rows or 0, 'row')}", *format_table(analysis)]))
         for warning in analysis.warnings:
-            say(printable(f"warning: {warning}", None))
-        say(printable(f"Wrote {', '.join(files_of(config).values())} to {self.output}", None))
-        self._say_that_all_is_well(analysis, say)
+            say(sanitize_line(f"warning: {warning}", None))
+        say(sanitize_line(f"Wrote {', '.join(list_files(config).values())} to {self.output}", None))
+        self._report_success(analysis, say)
 
-    def leave_message(self, sentence: str) -> None:
+    def write_message(self, sentence: str) -> None:
         """Leave a sentence for who looks at the job; where that cannot be done, there is still the log.
 
         Where there is no folder for jobs, on a laptop, none is made.
@@ -109,18 +109,18 @@ class Job:
 
     # --- What is asked ------------------------------------------------------------------------------------------------
 
-    def _check_that_there_is_a_job(self) -> None:
-        if not _is_there(self.config):
+    def _check_job_exists(self) -> None:
+        if not _exists(self.config):
             raise ConfigError(
                 "the following arguments are required: --data; see airflow-clarify analyze --help (without arguments "
                 f"it takes the files of a processing job, and there is no {self.config})"
             )
 
-    def _hosts(self) -> tuple[str, str]:
+    def _read_hosts(self) -> tuple[str, str]:
         """The instance that measures, and this one. Where nobody says, there is just one."""
         from airflow_clarify.outputs import read_file
 
-        if not _is_there(self.resources):
+        if not _exists(self.resources):
             return "", ""
         try:
             resources = json.loads(read_file(str(self.resources)))
@@ -134,13 +134,13 @@ class Job:
             ) from None
         return hosts[0], here
 
-    def _config_and_data(self) -> tuple[AnalysisConfig, DataConfig]:
+    def _build_configs(self) -> tuple[AnalysisConfig, DataConfig]:
         from airflow_clarify.bias.config import AnalysisConfig, DataConfig
         from airflow_clarify.outputs import read_file
 
         config = AnalysisConfig.parse(read_file(str(self.config)), str(self.config))
-        _refuse_what_is_not_computed_here(config, self.data)
-        options = options_of(self.environment)
+        _refuse_unsupported(config, self.data)
+        options = parse_options(self.environment)
         of_the_analysis = {name: options.pop(name) for name in _OF_THE_ANALYSIS if name in options}
         config = replace(config, **of_the_analysis)
         _check_types(config)
@@ -153,12 +153,12 @@ class Job:
         )
 
     def _check_input(self) -> None:
-        from airflow_clarify.engines.duckdb.storage import no_permission
+        from airflow_clarify.engines.duckdb.storage import permission_error
 
-        if not _is_there(self.data):
+        if not _exists(self.data):
             raise DataError(f"{self.data}: no such folder; give the job its dataset as an input with this LocalPath")
         if not os.access(self.data, os.R_OK | os.X_OK):
-            raise DataError(no_permission(str(self.data)))
+            raise DataError(permission_error(str(self.data)))
 
     # --- What is left -------------------------------------------------------------------------------------------------
 
@@ -171,19 +171,19 @@ class Job:
                 "the image with another RUN_AS, as container/Dockerfile says"
             )
 
-    def _say_that_all_is_well(self, analysis: Analysis, say: Callable[[str], None]) -> None:
-        values = _many(sum(1 for _ in analysis.results()), "facet value")
-        sentence = f"Completed: airflow-clarify measured {values} over {_many(analysis.rows or 0, 'row')}"
+    def _report_success(self, analysis: Analysis, say: Callable[[str], None]) -> None:
+        values = _format_count(sum(1 for _ in analysis.results()), "facet value")
+        sentence = f"Completed: airflow-clarify measured {values} over {_format_count(analysis.rows or 0, 'row')}"
         try:
             self._write_message(sentence)
         except OSError as error:
             say(f"warning: {self.message} cannot be written ({error.strerror}); the job will show no message")
 
     def _write_message(self, sentence: str) -> None:
-        from airflow_clarify.reports.table import printable
+        from airflow_clarify.reports.table import sanitize_line
 
         self.message.parent.mkdir(parents=True, exist_ok=True)
-        content = printable(sentence, None).encode()
+        content = sanitize_line(sentence, None).encode()
         if len(content) > _LONGEST_MESSAGE:
             cut = "…".encode()
             # Half a character is left out.
@@ -191,14 +191,14 @@ class Job:
         self.message.write_bytes(content)
 
 
-def _measured(data: DataConfig, config: AnalysisConfig) -> Analysis:
+def _measure(data: DataConfig, config: AnalysisConfig) -> Analysis:
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
     return Analysis.from_contingency(DuckDBEngine(duckdb_conn_id=None).count(data, config), config)
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     """Whether something is; that it may not be looked at is said by whoever reads it."""
     try:
         path.stat()
@@ -209,14 +209,14 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _many(number: int, what: str) -> str:
+def _format_count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse_what_is_not_computed_here(config: AnalysisConfig, data: Path) -> None:
+def _refuse_unsupported(config: AnalysisConfig, data: Path) -> None:
     """Who asked for SHAP must not get a job that is "Completed" without it."""
     if config.left_to_clarify:
         raise ConfigError(
@@ -243,13 +243,13 @@ def _check_types(config: AnalysisConfig) -> None:
     )
 
 
-def options_of(environment: Mapping[str, str]) -> dict[str, Any]:
+def parse_options(environment: Mapping[str, str]) -> dict[str, Any]:
     """The options that are given beside a job's configuration, checked; null gives none.
 
     :param environment: the environment variables of the job
     :raises ConfigError: they are not what they should be
     """
-    text = _text_of_options(environment)
+    text = _join_option_parts(environment)
     if not text.strip():
         return {}
     try:
@@ -267,7 +267,7 @@ def options_of(environment: Mapping[str, str]) -> dict[str, Any]:
     return given
 
 
-def _text_of_options(environment: Mapping[str, str]) -> str:
+def _join_option_parts(environment: Mapping[str, str]) -> str:
     """The variable, or its numbered parts put together; one of them alone would be something else."""
     parts = {name for name in environment if name.startswith(f"{OPTIONS}_")}
     names = [f"{OPTIONS}_{number}" for number in range(1, len(parts) + 1)]

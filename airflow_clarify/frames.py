@@ -71,10 +71,10 @@ def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.D
     :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
     :raises DataError: there is nothing to balance
     """
-    from airflow_clarify.engines.duckdb.sample import sample_dataframe
+    from airflow_clarify.engines.duckdb.sample import resample_dataframe
 
     _check_frame(frame, "a pandas DataFrame")
-    return sample_dataframe(frame, by, **plan)
+    return resample_dataframe(frame, by, **plan)
 
 
 def _check_frame(given: object, wanted: str) -> None:

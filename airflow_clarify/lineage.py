@@ -21,9 +21,9 @@ from openlineage.client.facet_v2 import (
     output_statistics_output_dataset,
 )
 
-from airflow_clarify.bias.analysis import plain
+from airflow_clarify.bias.analysis import display_name
 from airflow_clarify.bias.thresholds import Outcome
-from airflow_clarify.whereabouts import DatasetName, dataset_names, name_of_path
+from airflow_clarify.whereabouts import DatasetName, list_dataset_names, build_path_name
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
@@ -69,24 +69,24 @@ class BiasMetricsInputDatasetFacet(InputDatasetFacet):
     omitted: int = 0
 
 
-def of_analysis(whereabouts: Mapping[str, Any], analysis: Analysis | None) -> OperatorLineage[Any, Any]:
+def build_analysis_lineage(whereabouts: Mapping[str, Any], analysis: Analysis | None) -> OperatorLineage[Any, Any]:
     """The lineage of a task that measures.
 
     :param whereabouts: of the data
     :param analysis: None where the task did not come to one
     """
-    names = dataset_names(whereabouts)
+    names = list_dataset_names(whereabouts)
     if analysis is None:
         return OperatorLineage(inputs=[InputDataset(*name) for name in names])
     # Of a query over several tables the numbers are those of none of them.
-    facets = {} if len(names) > 1 else {"dataQualityMetrics": _rows(analysis), "clarify_biasMetrics": _bias(analysis)}
+    facets = {} if len(names) > 1 else {"dataQualityMetrics": _build_row_facets(analysis), "clarify_biasMetrics": _build_bias_facets(analysis)}
     return OperatorLineage(
         inputs=[InputDataset(*name, inputFacets=dict(facets)) for name in names],
-        outputs=[OutputDataset(*name_of_path(location)) for location in analysis.outputs.values()],
+        outputs=[OutputDataset(*build_path_name(location)) for location in analysis.outputs.values()],
     )
 
 
-def of_verdicts(
+def build_verdict_lineage(
     whereabouts: Sequence[Mapping[str, Any]], verdicts: Sequence[Verdict], *, stops: bool, inconclusive_passes: bool
 ) -> OperatorLineage[Any, Any]:
     """The lineage of a task that judges.
@@ -100,9 +100,9 @@ def of_verdicts(
     severity = "error" if stops else "warn"
     assertions: dict[DatasetName, list[Any]] = {}
     for where, verdict in zip(whereabouts, verdicts, strict=True):
-        made = [_of_whole(reason, severity) for reason in verdict.reasons]
-        made += [_assertion(one, passing, severity) for one in verdict.findings if one.outcome is not Outcome.IGNORED]
-        for name in dataset_names(where) if where else ():
+        made = [_build_dataset_assertion(reason, severity) for reason in verdict.reasons]
+        made += [_build_assertion(one, passing, severity) for one in verdict.findings if one.outcome is not Outcome.IGNORED]
+        for name in list_dataset_names(where) if where else ():
             assertions.setdefault(name, []).extend(made)
     return OperatorLineage(
         inputs=[
@@ -119,12 +119,12 @@ def of_verdicts(
     )
 
 
-def of_nothing() -> OperatorLineage[Any, Any]:
+def build_empty_lineage() -> OperatorLineage[Any, Any]:
     """The lineage of a task that came to nothing."""
     return OperatorLineage()
 
 
-def of_balance(
+def build_balance_lineage(
     source: Mapping[str, Any], target: Mapping[str, Any], result: BalanceResult | None
 ) -> OperatorLineage[Any, Any]:
     """The lineage of a task that balances.
@@ -133,7 +133,7 @@ def of_balance(
     :param target: whereabouts of what it writes
     :param result: None where the task did not come to one
     """
-    read, written = dataset_names(source), dataset_names(target)
+    read, written = list_dataset_names(source), list_dataset_names(target)
     if result is None:
         return OperatorLineage(inputs=[InputDataset(*name) for name in read])
     metrics = data_quality_metrics_input_dataset.DataQualityMetricsInputDatasetFacet(
@@ -148,14 +148,14 @@ def of_balance(
             OutputDataset(
                 *name,
                 outputFacets={"outputStatistics": statistics},
-                facets={"columnLineage": _columns(result, read[0])} if len(read) == 1 else {},
+                facets={"columnLineage": _build_column_lineage(result, read[0])} if len(read) == 1 else {},
             )
             for name in written
         ],
     )
 
 
-def _rows(analysis: Analysis) -> Any:
+def _build_row_facets(analysis: Analysis) -> Any:
     """How many rows there are, and what is known of the label column."""
     columns = {}
     labels = analysis.facets[0].labels
@@ -171,7 +171,7 @@ def _rows(analysis: Analysis) -> Any:
     )
 
 
-def _bias(analysis: Analysis) -> BiasMetricsInputDatasetFacet:
+def _build_bias_facets(analysis: Analysis) -> BiasMetricsInputDatasetFacet:
     measured = [
         (metric.name, facet.column, result.value, metric.value)
         for facet, result in analysis.results()
@@ -183,19 +183,19 @@ def _bias(analysis: Analysis) -> BiasMetricsInputDatasetFacet:
         label=analysis.label,
         positive=analysis.label_value_or_threshold,
         metrics=[
-            BiasMetric(name, plain(column), plain(value), _plain_number(number))
+            BiasMetric(name, display_name(column), display_name(value), _number_to_json(number))
             for name, column, value, number in measured[:_MOST_METRICS]
         ],
         omitted=max(0, len(measured) - _MOST_METRICS),
     )
 
 
-def _assertion(finding: Finding, passing: Iterable[Outcome], severity: str) -> Any:
-    where = f"{finding.metric} of {plain(finding.facet)}={plain(finding.value)}"
+def _build_assertion(finding: Finding, passing: Iterable[Outcome], severity: str) -> Any:
+    where = f"{finding.metric} of {display_name(finding.facet)}={display_name(finding.value)}"
     low = "-inf" if finding.low is None else f"{finding.low:g}"
     high = "inf" if finding.high is None else f"{finding.high:g}"
     name = f"{where} within [{low}, {high}]"
-    return _made(
+    return _build_facet(
         data_quality_assertions_dataset.Assertion,
         assertion=name,
         success=finding.outcome in passing,
@@ -204,13 +204,13 @@ def _assertion(finding: Finding, passing: Iterable[Outcome], severity: str) -> A
         name=name,
         description=finding.reason or None,
         expected=f"[{low}, {high}]",
-        actual=None if finding.measured is None else str(_plain_number(finding.measured)),
+        actual=None if finding.measured is None else str(_number_to_json(finding.measured)),
     )
 
 
-def _of_whole(reason: str, severity: str) -> Any:
+def _build_dataset_assertion(reason: str, severity: str) -> Any:
     """What is wrong with the data as a whole."""
-    return _made(
+    return _build_facet(
         data_quality_assertions_dataset.Assertion,
         assertion="the data are fit to be judged",
         success=False,
@@ -220,12 +220,12 @@ def _of_whole(reason: str, severity: str) -> Any:
     )
 
 
-def _columns(result: BalanceResult, source: DatasetName) -> Any:
+def _build_column_lineage(result: BalanceResult, source: DatasetName) -> Any:
     """That the columns which made the strata decide which rows there are, and what the weights are."""
     decide = [column_lineage_dataset.InputField(*source, field=column) for column in result.by]
     weights = {} if result.weight_column is None else {result.weight_column: decide}
     same = {column: [field] for column, field in zip(result.by, decide, strict=True)}
-    return _made(
+    return _build_facet(
         column_lineage_dataset.ColumnLineageDatasetFacet,
         fields={
             name: column_lineage_dataset.Fields(inputFields=fields) for name, fields in {**same, **weights}.items()
@@ -234,11 +234,11 @@ def _columns(result: BalanceResult, source: DatasetName) -> Any:
     )
 
 
-def _made(kind: type[_Kind], **values: Any) -> _Kind:
+def _build_facet(kind: type[_Kind], **values: Any) -> _Kind:
     """A facet with those of the values that the installed version of OpenLineage has a place for."""
     known = {field.name for field in attr.fields(cast(Any, kind))}
     return kind(**{name: value for name, value in values.items() if name in known})
 
 
-def _plain_number(value: float) -> float | str:
+def _number_to_json(value: float) -> float | str:
     return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")

@@ -22,9 +22,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.config import DATASET_TYPES
-from airflow_clarify.engines.duckdb.aside import cannot_write, refuse_the_source
+from airflow_clarify.engines.duckdb.aside import write_error, check_not_source
 from airflow_clarify.engines.duckdb.staging import open_staging_folder
-from airflow_clarify.engines.duckdb.storage import first_line, is_remote, key_of, local_path, open_filesystem
+from airflow_clarify.engines.duckdb.storage import first_error_line, is_remote, object_key, parse_local_path, open_filesystem
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _REPORTS = {"report": "html", "notebook": "ipynb", "pdf": "pdf"}
 FORMATS = tuple(_REPORTS.values())
 
 
-def files_of(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
+def list_files(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
     """The files of an analysis, by kind; the one that readers wait for comes last.
 
     :param formats: of the report
@@ -55,14 +55,14 @@ def files_of(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict
     return {**reports, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
 
 
-def locations(folder: str, config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
+def list_locations(folder: str, config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
     """Where the files of an analysis will be.
 
     :param folder: a local path or a URI
     :param formats: of the report
     :raises ConfigError: the configuration gives the report a name that is none
     """
-    return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in files_of(config, formats).items()}
+    return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in list_files(config, formats).items()}
 
 
 def check_folder(folder: str, data: DataConfig, config: AnalysisConfig, formats: Collection[str] = FORMATS) -> None:
@@ -78,25 +78,25 @@ def check_folder(folder: str, data: DataConfig, config: AnalysisConfig, formats:
     if not is_remote(folder):
         _check_local(folder)
     if data.input_path:
-        json_lines = DATASET_TYPES.get(data.resolved_dataset_type()) == "jsonlines"
+        json_lines = DATASET_TYPES.get(data.resolve_dataset_type()) == "jsonlines"
         source = PurePosixPath(data.input_path)
-        for target in locations(folder, config, formats).values():
+        for target in list_locations(folder, config, formats).values():
             suffix = PurePosixPath(target).suffix
             # Others are passed over where a folder is read.
             if suffix == source.suffix or source.name.endswith("*") or (json_lines and suffix == ".json"):
-                refuse_the_source(target, data.input_path, [data.input_path])
+                check_not_source(target, data.input_path, [data.input_path])
 
 
 def _check_local(folder: str) -> None:
-    target = local_path(folder).absolute()
+    target = parse_local_path(folder).absolute()
     try:
         there = next(path for path in (target, *target.parents) if path.exists())
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise write_error(folder, error) from error
     if not there.is_dir():
-        raise cannot_write(folder, NotADirectoryError(errno.ENOTDIR, "no folder"))
+        raise write_error(folder, NotADirectoryError(errno.ENOTDIR, "no folder"))
     if not os.access(there, os.W_OK | os.X_OK):
-        raise cannot_write(folder, PermissionError(errno.EACCES, "no permission"))
+        raise write_error(folder, PermissionError(errno.EACCES, "no permission"))
 
 
 def write_analysis(
@@ -117,18 +117,18 @@ def write_analysis(
     :raises ConfigError: there is no such format
     :raises OutputError: one cannot be written; then all is as it was before
     """
-    from airflow_clarify.bias.analysis import fingerprint_of_summary
+    from airflow_clarify.bias.analysis import compute_summary_fingerprint
 
-    analysis = replace(analysis, outputs=locations(folder, config, formats))
+    analysis = replace(analysis, outputs=list_locations(folder, config, formats))
     summary = analysis.to_summary()
-    document = analysis.to_clarify_json(fingerprint_of_summary(summary))
-    analysis = replace(analysis, file_sha256=_sha256(document.encode()))
-    reports = report_files(analysis, formats, config=config, hashes={ANALYSIS: analysis.file_sha256})
+    document = analysis.to_clarify_json(compute_summary_fingerprint(summary))
+    analysis = replace(analysis, file_sha256=_compute_sha256(document.encode()))
+    reports = render_report_files(analysis, formats, config=config, hashes={ANALYSIS: analysis.file_sha256})
     files: dict[str, str | bytes | None] = {
         # It spoke of what was here before.
         VERDICT: None,
         SUMMARY: json.dumps({**summary, "analysis_sha256": analysis.file_sha256}, indent=4),
-        **dict.fromkeys(_reports_in(folder, conn_id) - reports.keys()),
+        **dict.fromkeys(_list_reports(folder, conn_id) - reports.keys()),
         **reports,
         CONFIG: config.to_json(),
         ANALYSIS: document,
@@ -137,7 +137,7 @@ def write_analysis(
     return analysis
 
 
-def _reports_in(folder: str, conn_id: str | None) -> set[str]:
+def _list_reports(folder: str, conn_id: str | None) -> set[str]:
     """The names of the report's files that an earlier run has left in a folder, in any format."""
     try:
         outputs = json.loads(_read_if_there(f"{folder.rstrip('/')}/{SUMMARY}", conn_id) or "{}")["outputs"]
@@ -176,9 +176,9 @@ def write_verdict(
     if config.sha256 != analysis.config_sha256:
         raise DataError(f"{analysis.outputs['config']}: {_OF_ANOTHER_RUN}")
     formats = [ending for kind, ending in _REPORTS.items() if kind in analysis.outputs]
-    hashes = _hashes_of(analysis, before, conn_id)
+    hashes = _hash_files(analysis, before, conn_id)
     said = {"verdict": verdict, "thresholds": thresholds, "config": config, "before": before, "hashes": hashes}
-    reports = report_files(analysis, formats, **said)
+    reports = render_report_files(analysis, formats, **said)
     whose = {
         "gate": gate,
         "thresholds": thresholds.rules,
@@ -205,7 +205,7 @@ def _check_judged(analysis: Analysis, conn_id: str | None) -> None:
     :raises DataError: they are of another run, or cannot be read
     """
     location = analysis.outputs["analysis"]
-    content = _content_if_there(location, conn_id)
+    content = _read_content_if_there(location, conn_id)
     if content is None or not _is_file_of(content, analysis, location):
         raise DataError(f"{location}: {'is not there any more' if content is None else _OF_ANOTHER_RUN}")
 
@@ -215,12 +215,12 @@ def _is_file_of(content: bytes, analysis: Analysis, location: str) -> bool:
     from airflow_clarify.bias.analysis import Analysis
 
     if analysis.file_sha256:
-        return _sha256(content) == analysis.file_sha256
+        return _compute_sha256(content) == analysis.file_sha256
     # Earlier versions left an XCom without it.
-    return _numbers_of(Analysis.from_clarify_json(_text_of(content, location), location)) == _numbers_of(analysis)
+    return _list_numbers(Analysis.from_clarify_json(_decode_text(content, location), location)) == _list_numbers(analysis)
 
 
-def _numbers_of(analysis: Analysis) -> dict[tuple[str, str, str], float | None]:
+def _list_numbers(analysis: Analysis) -> dict[tuple[str, str, str], float | None]:
     return {
         (facet.column, result.value, metric.name): None if metric.value is None else float(f"{metric.value:.9g}")
         for facet, result in analysis.results()
@@ -228,7 +228,7 @@ def _numbers_of(analysis: Analysis) -> dict[tuple[str, str, str], float | None]:
     }
 
 
-def _hashes_of(analysis: Analysis, before: Analysis | None, conn_id: str | None) -> dict[str, str]:
+def _hash_files(analysis: Analysis, before: Analysis | None, conn_id: str | None) -> dict[str, str]:
     """The SHA-256 of each ``analysis.json`` that the report shows; one that is not as it was has none."""
     analyses = {ANALYSIS: analysis}
     if (
@@ -241,17 +241,17 @@ def _hashes_of(analysis: Analysis, before: Analysis | None, conn_id: str | None)
         location = one.outputs["analysis"]
         # The report can do without, so this is no reason to withhold a verdict.
         with contextlib.suppress(DataError):
-            content = _content_if_there(location, conn_id)
+            content = _read_content_if_there(location, conn_id)
             if content is not None and _is_file_of(content, one, location):
-                hashes[name] = _sha256(content)
+                hashes[name] = _compute_sha256(content)
     return hashes
 
 
-def _sha256(content: bytes) -> str:
+def _compute_sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def report_files(analysis: Analysis, formats: Collection[str], **said: Any) -> dict[str, bytes]:
+def render_report_files(analysis: Analysis, formats: Collection[str], **said: Any) -> dict[str, bytes]:
     """The report in some formats, under the names that the analysis has for it.
 
     :param said: as for :func:`airflow_clarify.reports.files.render_files`
@@ -279,13 +279,13 @@ def write_files(folder: str, files: Mapping[str, str | bytes | None], conn_id: s
         if is_remote(folder):
             _write_remote(open_filesystem(folder, conn_id), folder, contents)
         else:
-            _write_local(local_path(folder), contents)
+            _write_local(parse_local_path(folder), contents)
     except (OutputError, ConfigError):
         raise
     except DataError as error:
         raise OutputError(str(error)) from None
     except Exception as error:  # the stores' own errors share no base
-        raise cannot_write(folder, error) from error
+        raise write_error(folder, error) from error
 
 
 def read_file(location: str, conn_id: str | None = None) -> str:
@@ -295,7 +295,7 @@ def read_file(location: str, conn_id: str | None = None) -> str:
     """
     text = _read_if_there(location, conn_id)
     if text is None:
-        raise DataError(_no_such_file(location))
+        raise DataError(_missing_file_error(location))
     return text
 
 
@@ -310,11 +310,11 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
     """
     from airflow_clarify.bias.analysis import Analysis
 
-    content = _content_if_there(location, conn_id)
+    content = _read_content_if_there(location, conn_id)
     if content is None:
-        raise DataError(_no_such_file(location))
-    analysis = Analysis.from_clarify_json(_text_of(content, location), location)
-    analysis = replace(analysis, file_sha256=_sha256(content))
+        raise DataError(_missing_file_error(location))
+    analysis = Analysis.from_clarify_json(_decode_text(content, location), location)
+    analysis = replace(analysis, file_sha256=_compute_sha256(content))
     folder, slash, _ = location.rpartition("/")
     beside = f"{folder}{slash}{SUMMARY}"
     summary = _read_if_there(beside, conn_id)
@@ -334,15 +334,15 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
 
 def _read_if_there(location: str, conn_id: str | None) -> str | None:
     """A text; None where there is no such file. What is there and cannot be read is an error all the same."""
-    content = _content_if_there(location, conn_id)
-    return None if content is None else _text_of(content, location)
+    content = _read_content_if_there(location, conn_id)
+    return None if content is None else _decode_text(content, location)
 
 
-def _no_such_file(location: str) -> str:
+def _missing_file_error(location: str) -> str:
     return f"{location}: no such file; check the path, and whether what writes it has run"
 
 
-def _text_of(content: bytes, location: str) -> str:
+def _decode_text(content: bytes, location: str) -> str:
     try:
         # Editors on Windows begin a file with a byte order mark.
         return content.decode("utf-8-sig")
@@ -350,11 +350,11 @@ def _text_of(content: bytes, location: str) -> str:
         raise DataError(f"{location}: not a text file") from None
 
 
-def _content_if_there(location: str, conn_id: str | None) -> bytes | None:
+def _read_content_if_there(location: str, conn_id: str | None) -> bytes | None:
     try:
         if is_remote(location):
-            return bytes(open_filesystem(location, conn_id).cat_file(key_of(location)))
-        return local_path(location).read_bytes()
+            return bytes(open_filesystem(location, conn_id).cat_file(object_key(location)))
+        return parse_local_path(location).read_bytes()
     except (ConfigError, DataError):
         raise
     except FileNotFoundError:
@@ -362,9 +362,9 @@ def _content_if_there(location: str, conn_id: str | None) -> bytes | None:
     except IsADirectoryError:
         raise DataError(f"{location}: a folder, not a file; name the file in it") from None
     except OSError as error:
-        raise DataError(f"{location}: cannot be read ({error.strerror or first_line(error)})") from None
+        raise DataError(f"{location}: cannot be read ({error.strerror or first_error_line(error)})") from None
     except Exception as error:  # the stores' own errors share no base
-        raise DataError(f"{location}: cannot be read ({first_line(error)})") from None
+        raise DataError(f"{location}: cannot be read ({first_error_line(error)})") from None
 
 
 # --- Writing ------------------------------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ def _write_local(folder: Path, files: Mapping[str, bytes | None]) -> None:
             for name, content in files.items():
                 if content is not None:
                     (staging / name).write_bytes(content)
-            _move({staging / name: folder / name for name in files})
+            _replace_file({staging / name: folder / name for name in files})
     except BaseException:
         for path in made:
             # A folder that somebody else has begun to use stays.
@@ -387,9 +387,9 @@ def _write_local(folder: Path, files: Mapping[str, bytes | None]) -> None:
         raise
 
 
-def _move(moves: Mapping[Path, Path]) -> None:
+def _replace_file(moves: Mapping[Path, Path]) -> None:
     """Give every file its name, or none of them; what has nothing to take its place is removed."""
-    before = {target: _content_of(target) for target in moves.values()}
+    before = {target: _read_bytes_if_there(target) for target in moves.values()}
     touched = []
     try:
         for partial, target in moves.items():
@@ -401,20 +401,20 @@ def _move(moves: Mapping[Path, Path]) -> None:
     except BaseException:
         for partial, target in touched:
             with contextlib.suppress(OSError):
-                _put_back(target, before[target], partial)
+                _restore_file(target, before[target], partial)
         raise
 
 
-def _content_of(target: Path) -> bytes | None:
+def _read_bytes_if_there(target: Path) -> bytes | None:
     try:
         return target.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise cannot_write(str(target), error) from error
+        raise write_error(str(target), error) from error
 
 
-def _put_back(target: Path, content: bytes | None, partial: Path) -> None:
+def _restore_file(target: Path, content: bytes | None, partial: Path) -> None:
     if content is None:
         target.unlink(missing_ok=True)
     else:
@@ -424,8 +424,8 @@ def _put_back(target: Path, content: bytes | None, partial: Path) -> None:
 
 def _write_remote(filesystem: AbstractFileSystem, folder: str, files: Mapping[str, bytes | None]) -> None:
     """Upload the files. An object of a store appears whole, once its upload ends."""
-    paths = {name: f"{key_of(folder).rstrip('/')}/{name}" for name in files}
-    before = _objects_of(filesystem, paths.values())
+    paths = {name: f"{object_key(folder).rstrip('/')}/{name}" for name in files}
+    before = _read_objects(filesystem, paths.values())
     touched = []
     try:
         for name, content in files.items():
@@ -439,11 +439,11 @@ def _write_remote(filesystem: AbstractFileSystem, folder: str, files: Mapping[st
         for path in touched:
             if path in before:
                 with contextlib.suppress(Exception):
-                    _put_object_back(filesystem, path, before[path])
+                    _restore_object(filesystem, path, before[path])
         raise
 
 
-def _objects_of(filesystem: AbstractFileSystem, paths: Iterable[str]) -> dict[str, bytes | None]:
+def _read_objects(filesystem: AbstractFileSystem, paths: Iterable[str]) -> dict[str, bytes | None]:
     """What is there before; None where nothing is. What may be written but not read is left out."""
     found: dict[str, bytes | None] = {}
     for path in paths:
@@ -456,7 +456,7 @@ def _objects_of(filesystem: AbstractFileSystem, paths: Iterable[str]) -> dict[st
     return found
 
 
-def _put_object_back(filesystem: AbstractFileSystem, path: str, content: bytes | None) -> None:
+def _restore_object(filesystem: AbstractFileSystem, path: str, content: bytes | None) -> None:
     if content is None:
         filesystem.rm_file(path)
     else:

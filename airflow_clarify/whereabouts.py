@@ -34,44 +34,44 @@ class DatasetName(NamedTuple):
     name: str
 
 
-def of_data(data: DataConfig, engine: Any) -> dict[str, Any]:
+def describe_source(data: DataConfig, engine: Any) -> dict[str, Any]:
     """Where the data of a configuration are, as plain JSON.
 
     :param data: what was read
     :param engine: what read it
     """
     if data.table is not None:
-        return {**_home(engine), "table": data.table if isinstance(data.table, str) else list(data.table)}
+        return {**_describe_store(engine), "table": data.table if isinstance(data.table, str) else list(data.table)}
     if data.query is not None:
-        return {**_home(engine), "query": without_secrets(data.query[:_LONGEST_QUERY])}
+        return {**_describe_store(engine), "query": without_secrets(data.query[:_LONGEST_QUERY])}
     return {"path": without_secrets(str(data.input_path))}
 
 
-def of_target(target: str | Sequence[str], engine: Any) -> dict[str, Any]:
+def describe_target(target: str | Sequence[str], engine: Any) -> dict[str, Any]:
     """Where a balanced copy is, as plain JSON.
 
     :param target: a path, or the name of a table
     :param engine: what wrote it
     """
-    if isinstance(target, str) and (not engine.draws_by_key or "/" in target):
+    if isinstance(target, str) and (not engine.samples_by_key or "/" in target):
         return {"path": without_secrets(target)}
-    return {**_home(engine), "table": target if isinstance(target, str) else list(target)}
+    return {**_describe_store(engine), "table": target if isinstance(target, str) else list(target)}
 
 
-def dataset_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
+def list_dataset_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
     """The datasets that are meant; several where the data were a query over several tables.
 
     :param whereabouts: as :func:`of_data` or :func:`of_target` gave it
     """
     if "path" in whereabouts:
-        return [name_of_path(whereabouts["path"])]
+        return [build_path_name(whereabouts["path"])]
     if whereabouts["engine"] == "spark":
-        namespace = f"spark://{_spark_server(whereabouts)}"
-        return [DatasetName(namespace, ".".join(parts)) for parts in _tables(whereabouts, "spark")]
-    return _names_in_database(whereabouts)
+        namespace = f"spark://{_build_spark_name(whereabouts)}"
+        return [DatasetName(namespace, ".".join(parts)) for parts in _list_tables(whereabouts, "spark")]
+    return _list_database_names(whereabouts)
 
 
-def name_of_path(path: str) -> DatasetName:
+def build_path_name(path: str) -> DatasetName:
     """A file, a folder or a glob, local or in an object store.
 
     >>> name_of_path("s3://my_connection@bucket/loans/*.csv")
@@ -91,40 +91,40 @@ def name_of_path(path: str) -> DatasetName:
     return DatasetName(f"{scheme}://{host}", f"/{name}" if scheme == "hdfs" else name.lstrip("/") or "/")
 
 
-def _home(engine: Any) -> dict[str, Any]:
+def _describe_store(engine: Any) -> dict[str, Any]:
     home = {"engine": engine.name, "conn_id": engine.conn_id, "dialect": getattr(engine, "dialect", None)}
     url = getattr(engine, "url", None)
     # What comes after the port may be a token.
     return home | ({"server": urlsplit(url).netloc} if url else {})
 
 
-def _tables(whereabouts: Mapping[str, Any], dialect: str) -> list[list[str]]:
+def _list_tables(whereabouts: Mapping[str, Any], dialect: str) -> list[list[str]]:
     """The tables that were read, as the parts of their names."""
     from sqlglot import exp
 
-    from airflow_clarify.engines.sql.relation import read_query, table_named
+    from airflow_clarify.engines.sql.relation import read_query, parse_table
 
     if "table" in whereabouts:
-        return [_parts(table_named(whereabouts["table"], dialect, "table"))]
+        return [_split_name(parse_table(whereabouts["table"], dialect, "table"))]
     query = read_query(whereabouts["query"], dialect)
     inside = {part.alias.lower() for part in query.find_all(exp.CTE)}
-    found = [_parts(table) for table in query.find_all(exp.Table) if table.db or table.name.lower() not in inside]
+    found = [_split_name(table) for table in query.find_all(exp.Table) if table.db or table.name.lower() not in inside]
     return [parts for at, parts in enumerate(found) if parts not in found[:at]]
 
 
-def _parts(table: exp.Table) -> list[str]:
+def _split_name(table: exp.Table) -> list[str]:
     return [part.name for part in table.parts]
 
 
-def _names_in_database(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
+def _list_database_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
     """Tables as the connection's own hook has OpenLineage name them, where it knows how."""
     from airflow.providers.common.compat.sdk import BaseHook
 
-    from airflow_clarify.engines.sql.dialects import dialect_of
+    from airflow_clarify.engines.sql.dialects import find_dialect
 
     conn_id = whereabouts["conn_id"]
     connection = BaseHook.get_connection(conn_id)
-    tables = _tables(whereabouts, whereabouts["dialect"] or dialect_of(str(connection.conn_type), conn_id).name)
+    tables = _list_tables(whereabouts, whereabouts["dialect"] or find_dialect(str(connection.conn_type), conn_id).name)
     hook = connection.get_hook()
     described = getattr(hook, "get_openlineage_database_info", None)
     info = described(connection) if described is not None else None
@@ -135,10 +135,10 @@ def _names_in_database(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
             namespace = "bigquery"
         return [DatasetName(namespace, ".".join(parts)) for parts in tables]
     namespace = f"{info.scheme}://{info.authority}" if info.authority else str(info.scheme)
-    return [DatasetName(namespace, ".".join(_whole(parts, hook, info.database))) for parts in tables]
+    return [DatasetName(namespace, ".".join(_qualify_name(parts, hook, info.database))) for parts in tables]
 
 
-def _whole(parts: Sequence[str], hook: Any, database: str | None) -> list[str]:
+def _qualify_name(parts: Sequence[str], hook: Any, database: str | None) -> list[str]:
     """The name of a table with the schema and the database that it is in, where they are not said."""
     whole = list(parts)
     if len(whole) == 1 and (schema := hook.get_openlineage_default_schema()):
@@ -148,7 +148,7 @@ def _whole(parts: Sequence[str], hook: Any, database: str | None) -> list[str]:
     return whole
 
 
-def _spark_server(whereabouts: Mapping[str, Any]) -> str:
+def _build_spark_name(whereabouts: Mapping[str, Any]) -> str:
     if "server" in whereabouts:
         return str(whereabouts["server"])
     from airflow.providers.common.compat.sdk import BaseHook

@@ -235,11 +235,11 @@ def arithmetic(question: Question) -> str:
 
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-    from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+    from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 
     names = [f"Value {value}" for value in range(question.values)]
     cells = [
-        Cell(name, label, label == "yes", f"Area {area}", Tally.of_rows(1 + (value + area) % 7))
+        Cell(name, label, label == "yes", f"Area {area}", WeightedCount.from_rows(1 + (value + area) % 7))
         for (value, name), label, area in product(enumerate(names), ("yes", "no"), range(question.facets))
     ]
     contingency = Contingency("label", "yes", [FacetContingency("facet", names, cells, grouped=True)])

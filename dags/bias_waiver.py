@@ -27,7 +27,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Asset, Param, task
 
 from airflow_clarify import BiasConfig, BiasGateOperator, ClarifyPreTrainingBiasOperator, DataConfig
-from airflow_clarify.notifications.messages import as_markdown
+from airflow_clarify.notifications.messages import format_markdown
 
 FOLDER = "{{ params.folder }}/{{ run_id | replace(':', '-') }}"
 LOAN_MODEL = Asset("loan_model")
@@ -48,7 +48,7 @@ with DAG(
     catchup=False,
     # So that a number in params stays a number when it is rendered.
     render_template_as_native_obj=True,
-    user_defined_macros={"as_markdown": as_markdown},
+    user_defined_macros={"as_markdown": format_markdown},
     tags=["airflow_clarify", "example"],
     doc_md=__doc__,
     params={

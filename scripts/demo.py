@@ -135,7 +135,7 @@ def _run_dag(name: str, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _tell(results: dict[str, dict[str, Any]], seconds: float) -> None:
     from airflow_clarify import Analysis
-    from airflow_clarify.reports.table import table
+    from airflow_clarify.reports.table import format_table
 
     for task_id in [t for t in results if t not in STORY][:1] + [t for t in STORY if t in results]:
         result = results[task_id]
@@ -143,7 +143,7 @@ def _tell(results: dict[str, dict[str, Any]], seconds: float) -> None:
         print(f"{_mark(result['state'])} {task_id:<13}{result['state']}")
         if isinstance(xcom, dict) and xcom.get("format", "").startswith("airflow_clarify.analysis"):
             analysis = Analysis.from_xcom(xcom)
-            _indented(table(analysis, most=20))
+            _indented(format_table(analysis, most=20))
             _indented([f"report: {_short(analysis.outputs['report'])}"])
         elif result["verdict"]:
             _indented([result["verdict"]["sentence"]])

@@ -23,7 +23,7 @@ from airflow_clarify import __version__
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.cli import BAD_INPUT, VERDICT_IS_NO, WELL, _parser, main
+from airflow_clarify.cli import BAD_INPUT, VERDICT_IS_NO, WELL, _build_parser, main
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.outputs import read_analysis
 
@@ -1100,7 +1100,7 @@ def test_the_examples_in_the_help_are_understood(command: list[str], capsys: pyt
     examples = [line.strip() for line in text.splitlines() if line.strip().startswith("airflow-clarify ")]
     assert len(examples) == 3
     for example in examples:
-        assert callable(_parser().parse_args(shlex.split(example)[1:]).run)
+        assert callable(_build_parser().parse_args(shlex.split(example)[1:]).run)
     assert "exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration, 255 a defect" in text
 
 

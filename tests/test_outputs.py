@@ -17,9 +17,9 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_clarify import outputs
-from airflow_clarify.bias.analysis import Analysis, MetricResult, fingerprint_of_summary
+from airflow_clarify.bias.analysis import Analysis, MetricResult, compute_summary_fingerprint
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.thresholds import Outcome, Thresholds
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 
@@ -32,9 +32,9 @@ def counted(counts: Mapping[str, tuple[int, int]], *, weighted: bool = False) ->
     """The analysis of (positive rows, other rows) per gender."""
     each = 1.0 / 3 if weighted else 1.0
     cells = [
-        Cell(value, str(int(positive)), positive, None, Tally.of_weights(rows, rows * each, rows * each * each))
+        Cell(value, str(int(positive)), positive, None, WeightedCount.from_weights(rows, rows * each, rows * each * each))
         if weighted
-        else Cell(value, str(int(positive)), positive, None, Tally.of_rows(rows))
+        else Cell(value, str(int(positive)), positive, None, WeightedCount.from_rows(rows))
         for value, of_value in counts.items()
         for positive, rows in zip((True, False), of_value, strict=True)
         if rows
@@ -100,7 +100,7 @@ def test_the_last_one_to_appear_is_the_one_that_readers_wait_for(
     outputs.write_files(str(tmp_path), NEW)
 
     assert moved == list(NEW)
-    assert list(outputs.files_of(CONFIG).values())[-1] == outputs.ANALYSIS
+    assert list(outputs.list_files(CONFIG).values())[-1] == outputs.ANALYSIS
 
 
 def test_what_was_there_is_replaced_and_other_files_stay(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_an_analysis_is_written_with_all_that_belongs_to_it(tmp_path: Path) -> N
     # In Clarify's format, and one section more: what ties it to its summary.
     document = json.loads(found["analysis.json"])
     summary = json.loads(found["summary.json"])
-    assert document.pop("airflow_clarify") == {"summary_sha256": fingerprint_of_summary(summary)}
+    assert document.pop("airflow_clarify") == {"summary_sha256": compute_summary_fingerprint(summary)}
     assert document == json.loads(BIASED.to_clarify_json())
     assert summary["analysis_sha256"] == hashlib.sha256(found["analysis.json"].encode()).hexdigest()
     assert summary["analysis_sha256"] in found["report.html"]
@@ -321,7 +321,7 @@ def test_an_analysis_is_written_with_all_that_belongs_to_it(tmp_path: Path) -> N
     assert found["report.html"].startswith("<!DOCTYPE html>")
     assert found["report.pdf"].startswith("%PDF-")
     assert json.loads(found["report.ipynb"])["nbformat"] == 4
-    assert {kind: Path(place).name for kind, place in written.outputs.items()} == outputs.files_of(CONFIG)
+    assert {kind: Path(place).name for kind, place in written.outputs.items()} == outputs.list_files(CONFIG)
     assert all(Path(place).exists() for place in written.outputs.values())
 
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.bias.contingency import Contingency, FacetContingency, Split, Tally
+from airflow_clarify.bias.contingency import Contingency, FacetContingency, Split, WeightedCount
 from airflow_clarify.bias.metrics import (
     METRICS,
     NO_GROUP_VARIABLE,
     Metric,
-    conditional_demographic_disparity,
-    dropped_outcome,
+    compute_conditional_demographic_disparity,
+    has_dropped_outcome,
 )
 from airflow_clarify.exceptions import DataError, MetricError, UnfitDataError
 
@@ -87,9 +87,9 @@ class FacetAnalysis:
 
     column: str
     results: tuple[FacetResult, ...]
-    positive: Tally | None = None
-    negative: Tally | None = None
-    labels: Mapping[str | None, Tally] = field(default_factory=dict)
+    positive: WeightedCount | None = None
+    negative: WeightedCount | None = None
+    labels: Mapping[str | None, WeightedCount] = field(default_factory=dict)
 
     def result(self, value: str) -> FacetResult | None:
         """The tested group of that name, or None."""
@@ -165,7 +165,7 @@ class Analysis:
         analysis = cls(
             label=contingency.label,
             label_value_or_threshold=contingency.label_text,
-            facets=tuple(_analyse_facet(facet, methods) for facet in contingency.facets),
+            facets=tuple(_analyze_facet(facet, methods) for facet in contingency.facets),
             methods=methods,
             engine=contingency.engine,
             config_sha256=config.sha256,
@@ -175,7 +175,7 @@ class Analysis:
             label_reading=contingency.label_reading,
         )
         without_groups = config.group_variable is None and asked_for_all
-        return replace(analysis, warnings=(*analysis.warnings, *_notice(analysis, expect_groups=not without_groups)))
+        return replace(analysis, warnings=(*analysis.warnings, *_build_notices(analysis, expect_groups=not without_groups)))
 
     @property
     def rows(self) -> int | None:
@@ -195,18 +195,18 @@ class Analysis:
             # Rows of weight 0 count for nothing, so it is the weights that tell.
             if not facet.positive.weight or not facet.negative.weight:
                 first = list(facet.labels)[:5]
-                found = ", ".join("missing" if label is None else plain(repr(label)) for label in first)
+                found = ", ".join("missing" if label is None else display_name(repr(label)) for label in first)
                 which = "no row" if not facet.positive.weight else "every row"
                 weightless = " (weight 0 counts for nothing)" if facet.positive.rows and facet.negative.rows else ""
                 if self.label_reading:
                     return (
                         f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}, so "
-                        f"DPL and the distances say nothing: label '{plain(self.label)}' was {self.label_reading}"
+                        f"DPL and the distances say nothing: label '{display_name(self.label)}' was {self.label_reading}"
                     )
                 return (
                     f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}: label "
-                    f"'{plain(self.label)}' was compared with "
-                    f"{plain(self.label_value_or_threshold) or 'an empty interval'} and holds {found}, so "
+                    f"'{display_name(self.label)}' was compared with "
+                    f"{display_name(self.label_value_or_threshold) or 'an empty interval'} and holds {found}, so "
                     "DPL and the distances say nothing; check label_values_or_threshold, or set label_type"
                 )
         return None
@@ -250,7 +250,7 @@ class Analysis:
         """
         facets = {
             facet.column: [
-                {"value_or_threshold": result.value, "metrics": [_metric_document(m) for m in result.metrics]}
+                {"value_or_threshold": result.value, "metrics": [_metric_to_json(m) for m in result.metrics]}
                 for result in facet.results
             ]
             for facet in self.facets
@@ -312,7 +312,7 @@ class Analysis:
             "weighted": self.weighted,
             "label": self.label,
             "label_value_or_threshold": self.label_value_or_threshold,
-            "facets": {facet.column: _facet_summary(facet, self.weighted) for facet in self.facets},
+            "facets": {facet.column: _facet_to_summary(facet, self.weighted) for facet in self.facets},
             "warnings": list(self.warnings),
             "engine": self.engine,
             "config_sha256": self.config_sha256,
@@ -342,7 +342,7 @@ class Analysis:
             self._check_run_of(summary, source)
             return replace(
                 self,
-                facets=tuple(_facet_with_summary(facet, summary["facets"][facet.column]) for facet in self.facets),
+                facets=tuple(_add_summary_to_facet(facet, summary["facets"][facet.column]) for facet in self.facets),
                 engine=str(summary["engine"]),
                 config_sha256=str(summary["config_sha256"]),
                 declared_types=dict(summary["declared_types"]),
@@ -370,7 +370,7 @@ class Analysis:
                     f"{', '.join(self.methods) or 'no metric'}; run the analysis again"
                 )
             return
-        is_of_run = fingerprint_of_summary(summary) == self.summary_sha256
+        is_of_run = compute_summary_fingerprint(summary) == self.summary_sha256
         if not is_of_run or (self.file_sha256 and file_sha256 != self.file_sha256):
             raise DataError(
                 f"{source}: belongs to another run than the file beside it, as a run that was killed leaves it, or who "
@@ -389,13 +389,13 @@ class Analysis:
             "label": self.label,
             "label_value_or_threshold": self.label_value_or_threshold,
             "methods": list(self.methods),
-            "facets": {facet.column: _facet_to_xcom(facet, self.weighted) for facet in self.facets},
+            "facets": {facet.column: _serialize_facet(facet, self.weighted) for facet in self.facets},
             "rows": self.rows,
             "weighted": self.weighted,
             "engine": self.engine,
             "config_sha256": self.config_sha256,
             "declared_types": dict(self.declared_types),
-            "warnings": _shortened(self.warnings),
+            "warnings": _shorten_warnings(self.warnings),
             "outputs": dict(self.outputs),
             "data": dict(self.whereabouts),
             **({"run": dict(self.run)} if self.run else {}),
@@ -422,7 +422,7 @@ class Analysis:
                 label=document["label"],
                 label_value_or_threshold=document["label_value_or_threshold"],
                 facets=tuple(
-                    _facet_from_xcom(column, facet, methods, weighted) for column, facet in document["facets"].items()
+                    _parse_facet(column, facet, methods, weighted) for column, facet in document["facets"].items()
                 ),
                 methods=methods,
                 engine=document["engine"],
@@ -440,7 +440,7 @@ class Analysis:
             raise DataError(f"the analysis is damaged ({type(error).__name__}: {error}); run its task again") from None
 
 
-def fingerprint_of_summary(summary: Mapping[str, Any]) -> str:
+def compute_summary_fingerprint(summary: Mapping[str, Any]) -> str:
     """Compute the SHA-256 of a summary's counts.
 
     :param summary: as :meth:`Analysis.to_summary` gives it, or as it was read
@@ -454,12 +454,12 @@ def fingerprint_of_summary(summary: Mapping[str, Any]) -> str:
 # --- Computing ----------------------------------------------------------------------------------------------------
 
 
-def _analyse_facet(facet: FacetContingency, methods: Sequence[str]) -> FacetAnalysis:
+def _analyze_facet(facet: FacetContingency, methods: Sequence[str]) -> FacetAnalysis:
     positive, negative = facet.total
     if not positive.rows + negative.rows:
         raise UnfitDataError("the data hold no rows, so there is nothing to measure; check the input path")
     results = []
-    for name, members in facet.tested():
+    for name, members in facet.list_tested():
         split = facet.split(members)
         metrics = tuple(_measure(METRICS[method], split, facet, name, members) for method in methods)
         results.append(FacetResult(name, metrics, split))
@@ -472,52 +472,52 @@ def _measure(
     try:
         if metric.function is not None:
             return MetricResult(metric.name, metric.function(split.counts))
-        return MetricResult(metric.name, _disparity(facet, name, members))
+        return MetricResult(metric.name, _compute_disparity(facet, name, members))
     except MetricError as error:
         return MetricResult(metric.name, None, str(error))
 
 
-def _disparity(facet: FacetContingency, name: str, members: frozenset[str | None]) -> float:
+def _compute_disparity(facet: FacetContingency, name: str, members: frozenset[str | None]) -> float:
     if not facet.grouped:
         raise MetricError(NO_GROUP_VARIABLE)
     positive, negative = facet.total
     if facet.disparities is not None and positive.weight and negative.weight:
         return facet.disparities.get(name, 0.0)
-    return conditional_demographic_disparity(
+    return compute_conditional_demographic_disparity(
         facet.groups(members), positive.weight, negative.weight, facet.grouped_weight
     )
 
 
-def _notice(analysis: Analysis, *, expect_groups: bool) -> list[str]:
+def _build_notices(analysis: Analysis, *, expect_groups: bool) -> list[str]:
     """What a careful reader of the numbers should be told, one sentence each."""
     notices = []
     if analysis.one_sided_label:
         notices.append(analysis.one_sided_label)
         return notices
     for facet in analysis.facets:
-        dropped = [plain(r.value) for r in facet.results if r.split is not None and dropped_outcome(r.split.counts)]
+        dropped = [display_name(r.value) for r in facet.results if r.split is not None and has_dropped_outcome(r.split.counts)]
         if dropped and {"KL", "JS", "LP", "TVD"} & set(analysis.methods):
             notices.append(
-                f"facet '{plain(facet.column)}': an outcome occurs on one side only for {_some(dropped)}, and Clarify "
+                f"facet '{display_name(facet.column)}': an outcome occurs on one side only for {_list_some(dropped)}, and Clarify "
                 "leaves it out of KL, JS, LP and TVD, so these do not show the whole difference; read DPL"
             )
         undefined: dict[str, list[str]] = {}
         for result in facet.results:
             for metric in result.metrics:
                 if metric.error and (expect_groups or metric.error != NO_GROUP_VARIABLE):
-                    undefined.setdefault(metric.error, []).append(f"{metric.name} of {plain(result.value)}")
+                    undefined.setdefault(metric.error, []).append(f"{metric.name} of {display_name(result.value)}")
         for error, which in undefined.items():
-            notices.append(f"facet '{plain(facet.column)}': not defined: {_some(which)} ({error})")
+            notices.append(f"facet '{display_name(facet.column)}': not defined: {_list_some(which)} ({error})")
     return notices
 
 
-def plain(text: str, most: int = 60) -> str:
+def display_name(text: str, most: int = 60) -> str:
     """A name out of the data as it can stand in a sentence of one line."""
     shown = text if text.isprintable() else repr(text)
     return shown if len(shown) <= most else f"{shown[: most - 3]}..."
 
 
-def _some(names: Sequence[str], shown: int = 5) -> str:
+def _list_some(names: Sequence[str], shown: int = 5) -> str:
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
 
@@ -525,11 +525,11 @@ def _some(names: Sequence[str], shown: int = 5) -> str:
 # --- Writing and reading ------------------------------------------------------------------------------------------
 
 
-def _metric_document(metric: MetricResult) -> dict[str, Any]:
+def _metric_to_json(metric: MetricResult) -> dict[str, Any]:
     document: dict[str, Any] = {
         "name": metric.name,
         "description": METRICS[metric.name].description,
-        "value": metric.value if metric.value is None else _json_number(metric.value),
+        "value": metric.value if metric.value is None else _number_to_json(metric.value),
     }
     return document | {"error": metric.error} if metric.error is not None else document
 
@@ -544,16 +544,16 @@ def _read_metric(document: Mapping[str, Any]) -> MetricResult:
     return MetricResult(str(document["name"]), number, error)
 
 
-def _facet_summary(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
+def _facet_to_summary(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
     return {
-        "labels": [{"label": label, **_tally_summary(tally, weighted)} for label, tally in facet.labels.items()],
+        "labels": [{"label": label, **_count_to_summary(tally, weighted)} for label, tally in facet.labels.items()],
         "values": [
             {
                 "value_or_threshold": result.value,
-                "positive": _tally_summary(result.split.d_positive, weighted),
-                "negative": _tally_summary(result.split.d_negative, weighted),
-                "rest_positive": _tally_summary(result.split.a_positive, weighted),
-                "rest_negative": _tally_summary(result.split.a_negative, weighted),
+                "positive": _count_to_summary(result.split.d_positive, weighted),
+                "negative": _count_to_summary(result.split.d_negative, weighted),
+                "rest_positive": _count_to_summary(result.split.a_positive, weighted),
+                "rest_negative": _count_to_summary(result.split.a_negative, weighted),
             }
             for result in facet.results
             if result.split is not None
@@ -561,22 +561,22 @@ def _facet_summary(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
     }
 
 
-def _tally_summary(tally: Tally, weighted: bool) -> dict[str, float]:
+def _count_to_summary(tally: WeightedCount, weighted: bool) -> dict[str, float]:
     if not weighted:
         return {"rows": tally.rows}
     return {"rows": tally.rows, "weight": float(tally.weight), "squares": float(tally.squares)}
 
 
-def _tally_from_summary(document: Mapping[str, Any]) -> Tally:
+def _parse_summary_count(document: Mapping[str, Any]) -> WeightedCount:
     if "weight" not in document:
-        return Tally.of_rows(int(document["rows"]))
-    return Tally.of_weights(int(document["rows"]), float(document["weight"]), float(document["squares"]))
+        return WeightedCount.from_rows(int(document["rows"]))
+    return WeightedCount.from_weights(int(document["rows"]), float(document["weight"]), float(document["squares"]))
 
 
-def _facet_with_summary(facet: FacetAnalysis, summary: Mapping[str, Any]) -> FacetAnalysis:
+def _add_summary_to_facet(facet: FacetAnalysis, summary: Mapping[str, Any]) -> FacetAnalysis:
     counted = {
         entry["value_or_threshold"]: Split(
-            *(_tally_from_summary(entry[key]) for key in ("positive", "negative", "rest_positive", "rest_negative"))
+            *(_parse_summary_count(entry[key]) for key in ("positive", "negative", "rest_positive", "rest_negative"))
         )
         for entry in summary["values"]
     }
@@ -588,7 +588,7 @@ def _facet_with_summary(facet: FacetAnalysis, summary: Mapping[str, Any]) -> Fac
         tuple(replace(result, split=split) for result, split in zip(facet.results, splits, strict=True)),
         positive=splits[0].d_positive + splits[0].a_positive,
         negative=splits[0].d_negative + splits[0].a_negative,
-        labels={entry["label"]: _tally_from_summary(entry) for entry in summary["labels"]},
+        labels={entry["label"]: _parse_summary_count(entry) for entry in summary["labels"]},
     )
 
 
@@ -599,71 +599,71 @@ def _check_belongs(result: FacetResult, split: Split) -> None:
         if function is None or metric.value is None:
             continue
         if not math.isclose(function(split.counts), metric.value, rel_tol=1e-9, abs_tol=1e-9):
-            raise ValueError(f"its counts do not give the {metric.name} of {plain(result.value)}")
+            raise ValueError(f"its counts do not give the {metric.name} of {display_name(result.value)}")
 
 
-def _facet_to_xcom(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
+def _serialize_facet(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
     values: list[list[Any]] = []
     rest: dict[str, list[Any]] = {}
     for result in facet.results:
         if result.split is None:
-            values.append([result.value, {m.name: _xcom_number(m) for m in result.metrics}])
+            values.append([result.value, {m.name: _serialize_number(m) for m in result.metrics}])
             continue
         row: list[Any] = [result.value]
-        row += [_tally_to_xcom(result.split.d_positive, weighted), _tally_to_xcom(result.split.d_negative, weighted)]
+        row += [_serialize_count(result.split.d_positive, weighted), _serialize_count(result.split.d_negative, weighted)]
         a_positive, a_negative = result.split.a_positive, result.split.a_negative
         if weighted and (
             a_positive.weight < result.split.d_positive.weight or a_negative.weight < result.split.d_negative.weight
         ):
             # What is left after subtracting most of a rounded sum is inexact, so it is carried: four times at most.
-            rest[str(len(values))] = [_tally_to_xcom(a_positive, weighted), _tally_to_xcom(a_negative, weighted)]
+            rest[str(len(values))] = [_serialize_count(a_positive, weighted), _serialize_count(a_negative, weighted)]
         cddl = result.metric("CDDL")
         if cddl is not None:
-            row.append(_xcom_number(cddl))
+            row.append(_serialize_number(cddl))
         values.append(row)
     document: dict[str, Any] = {"values": values} | ({"rest": rest} if rest else {})
     if facet.positive is not None and facet.negative is not None:
-        document["total"] = [_tally_to_xcom(facet.positive, weighted), _tally_to_xcom(facet.negative, weighted)]
+        document["total"] = [_serialize_count(facet.positive, weighted), _serialize_count(facet.negative, weighted)]
         labels = list(facet.labels.items())[:20]
-        document["labels"] = [[label, _tally_to_xcom(tally, weighted)] for label, tally in labels]
+        document["labels"] = [[label, _serialize_count(tally, weighted)] for label, tally in labels]
     return document
 
 
-def _facet_from_xcom(column: str, document: Mapping[str, Any], methods: Sequence[str], weighted: bool) -> FacetAnalysis:
+def _parse_facet(column: str, document: Mapping[str, Any], methods: Sequence[str], weighted: bool) -> FacetAnalysis:
     if "total" not in document:
         results = tuple(
-            FacetResult(value, tuple(_metric_from_xcom(name, metrics[name]) for name in methods if name in metrics))
+            FacetResult(value, tuple(_parse_metric(name, metrics[name]) for name in methods if name in metrics))
             for value, metrics in document["values"]
         )
         return FacetAnalysis(column, results)
-    positive, negative = (_tally_from_xcom(tally, weighted) for tally in document["total"])
+    positive, negative = (_parse_count(tally, weighted) for tally in document["total"])
     rest = document.get("rest", {})
     results = tuple(
-        _result_from_xcom(row, positive, negative, rest.get(str(position)), methods, weighted)
+        _parse_result(row, positive, negative, rest.get(str(position)), methods, weighted)
         for position, row in enumerate(document["values"])
     )
-    labels = {label: _tally_from_xcom(tally, weighted) for label, tally in document["labels"]}
+    labels = {label: _parse_count(tally, weighted) for label, tally in document["labels"]}
     return FacetAnalysis(column, results, positive, negative, labels)
 
 
-def _result_from_xcom(
+def _parse_result(
     row: Sequence[Any],
-    positive: Tally,
-    negative: Tally,
+    positive: WeightedCount,
+    negative: WeightedCount,
     rest: Sequence[Any] | None,
     methods: Sequence[str],
     weighted: bool,
 ) -> FacetResult:
-    d_positive, d_negative = _tally_from_xcom(row[1], weighted), _tally_from_xcom(row[2], weighted)
+    d_positive, d_negative = _parse_count(row[1], weighted), _parse_count(row[2], weighted)
     a_positive, a_negative = positive - d_positive, negative - d_negative
     if rest is not None:
-        a_positive, a_negative = (_tally_from_xcom(tally, weighted) for tally in rest)
+        a_positive, a_negative = (_parse_count(tally, weighted) for tally in rest)
     split = Split(d_positive, d_negative, a_positive, a_negative)
     metrics = []
     for name in methods:
         function = METRICS[name].function
         if function is None:
-            metrics.append(_metric_from_xcom(name, row[3]))
+            metrics.append(_parse_metric(name, row[3]))
             continue
         try:
             metrics.append(MetricResult(name, function(split.counts)))
@@ -672,27 +672,27 @@ def _result_from_xcom(
     return FacetResult(row[0], tuple(metrics), split)
 
 
-def _tally_to_xcom(tally: Tally, weighted: bool) -> Any:
+def _serialize_count(tally: WeightedCount, weighted: bool) -> Any:
     return [tally.rows, float(tally.weight), float(tally.squares)] if weighted else tally.rows
 
 
-def _tally_from_xcom(document: Any, weighted: bool) -> Tally:
-    return Tally.of_weights(*document) if weighted else Tally.of_rows(int(document))
+def _parse_count(document: Any, weighted: bool) -> WeightedCount:
+    return WeightedCount.from_weights(*document) if weighted else WeightedCount.from_rows(int(document))
 
 
-def _xcom_number(metric: MetricResult) -> float | str | None:
+def _serialize_number(metric: MetricResult) -> float | str | None:
     """A number, or why there is none; infinities are not JSON, so they travel as text as in Clarify's file."""
     if metric.value is None:
         return metric.error or "no value"
-    return _json_number(metric.value)
+    return _number_to_json(metric.value)
 
 
-def _json_number(value: float) -> float | str:
+def _number_to_json(value: float) -> float | str:
     """Infinities are not JSON; Clarify writes them as text."""
     return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
-def _metric_from_xcom(name: str, value: float | str | None) -> MetricResult:
+def _parse_metric(name: str, value: float | str | None) -> MetricResult:
     if isinstance(value, str):
         if value in ("Infinity", "-Infinity"):
             return MetricResult(name, float(value))
@@ -700,6 +700,6 @@ def _metric_from_xcom(name: str, value: float | str | None) -> MetricResult:
     return MetricResult(name, None, "no value") if value is None or value != value else MetricResult(name, float(value))
 
 
-def _shortened(warnings: Sequence[str], most: int = 20) -> list[str]:
+def _shorten_warnings(warnings: Sequence[str], most: int = 20) -> list[str]:
     kept = [warning if len(warning) <= 500 else f"{warning[:497]}..." for warning in warnings[:most]]
     return [*kept, f"... and {len(warnings) - most} more warnings"] if len(warnings) > most else kept

@@ -29,7 +29,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class StratumShare:
+class StratumPlan:
     """What becomes of a stratum.
 
     :param values: its texts, in the order of the columns
@@ -62,11 +62,11 @@ class StratumShare:
 class BalancePlan:
     """What becomes of every stratum, and what the author should know about it."""
 
-    shares: tuple[StratumShare, ...]
+    shares: tuple[StratumPlan, ...]
     warnings: tuple[str, ...] = ()
 
 
-def listed(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
+def require_list(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
     """Columns, as the list that they are to be.
 
     :raises ConfigError: anything but a list; a text would be taken for a list of letters
@@ -87,7 +87,7 @@ def check_seed(seed: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
+class BalanceConfig:
     """How data are to be balanced. Making one checks it, so that a DAG can fail while it is parsed.
 
     Rows with a missing value in one of the columns are their own matter, since nobody knows which group they belong to:
@@ -187,7 +187,7 @@ class Balance:
         counts = {stratum: rows for stratum, rows in counts.items() if rows}
         if not counts:
             raise UnfitDataError("there is no row to balance; the source is empty")
-        kept, warnings = self._without_missing(counts)
+        kept, warnings = self._drop_missing(counts)
         amounts: Mapping[Stratum, int | Fraction] = kept
         if weights is not None:
             # Rows of weight 0 count for nothing, so a stratum of nothing else is as empty as one without rows.
@@ -195,13 +195,13 @@ class Balance:
             if not amounts:
                 raise DataError(f"weight: column '{self.weight}' is 0 in all rows, so there is nothing to balance")
         warnings += self._check_empty(amounts)
-        quotas = self._quotas(kept)
-        factors = reweighing(amounts) if self.strategy == "reweigh" else {}
+        quotas = self._compute_quotas(kept)
+        factors = compute_weights(amounts) if self.strategy == "reweigh" else {}
         if weights is not None:
             factors = {stratum: factors.get(stratum, 0.0) for stratum in kept}
         shares = (
-            StratumShare(stratum, counts[stratum], quotas.get(stratum, 0), factors.get(stratum))
-            for stratum in sorted(counts, key=_in_order)
+            StratumPlan(stratum, counts[stratum], quotas.get(stratum, 0), factors.get(stratum))
+            for stratum in sorted(counts, key=_sort_key)
         )
         return BalancePlan(tuple(shares), tuple(warnings))
 
@@ -210,12 +210,12 @@ class Balance:
         values = zip(self.by, stratum, strict=True)
         return " and ".join(f"{name} missing" if text is None else f"{name}={text!r}" for name, text in values)
 
-    def _without_missing(self, counts: Mapping[Stratum, int]) -> tuple[Mapping[Stratum, int], list[str]]:
+    def _drop_missing(self, counts: Mapping[Stratum, int]) -> tuple[Mapping[Stratum, int], list[str]]:
         missing = sum(rows for stratum, rows in counts.items() if None in stratum)
         if not missing or self.missing_rows == "keep":
             return counts, []
         columns = " or ".join(self.by)
-        rows = _rows(missing)
+        rows = _count_rows(missing)
         if self.missing_rows == "error":
             raise DataError(
                 f"{rows} without a value in {columns}; mend the data, or say missing='drop' or missing='keep'"
@@ -231,22 +231,22 @@ class Balance:
         empty = complete + incomplete
         if not empty:
             return []
-        named = [self.describe(stratum) for stratum in itertools.islice(_absent(counts), _NAMED)]
+        named = [self.describe(stratum) for stratum in itertools.islice(_iterate_absent(counts), _NAMED)]
         if self.empty == "error":
-            others = f" ({_and_others(named[1:], empty - 1)})" if empty > 1 else ""
+            others = f" ({_append_others(named[1:], empty - 1)})" if empty > 1 else ""
             drop = "say missing='drop' to leave out rows with a missing value, " if incomplete else ""
             what = "no row (count 0)" if self.weight is None else "no row with a weight above 0"
             raise QuotaError(
                 f"{what} has {named[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
                 f"add such rows, balance by fewer columns, {drop}or say empty='ignore'"
             )
-        return [f"combinations of values without any row, in the copy as in the source: {_and_others(named, empty)}"]
+        return [f"combinations of values without any row, in the copy as in the source: {_append_others(named, empty)}"]
 
-    def _quotas(self, counts: Mapping[Stratum, int]) -> dict[Stratum, int]:
+    def _compute_quotas(self, counts: Mapping[Stratum, int]) -> dict[Stratum, int]:
         if self.strategy == "reweigh":
             return dict(counts)
         if self.fraction is not None:
-            return {stratum: _share(rows, self.fraction) for stratum, rows in counts.items()}
+            return {stratum: _round_share(rows, self.fraction) for stratum, rows in counts.items()}
         if self.size is not None:
             self._check_size(counts, self.size)
             return dict.fromkeys(counts, self.size)
@@ -255,17 +255,17 @@ class Balance:
 
     def _check_size(self, counts: Mapping[Stratum, int], size: int) -> None:
         if self.strategy == "undersample":
-            stratum = min(counts, key=lambda s: (counts[s], _in_order(s)))
+            stratum = min(counts, key=lambda s: (counts[s], _sort_key(s)))
             if counts[stratum] < size:
                 raise QuotaError(
-                    f"{_rows(counts[stratum])} with {self.describe(stratum)}, fewer than the size of {size} asked for; "
+                    f"{_count_rows(counts[stratum])} with {self.describe(stratum)}, fewer than the size of {size} asked for; "
                     f"ask for at most {counts[stratum]}, or choose oversample"
                 )
         else:
-            stratum = max(counts, key=lambda s: (counts[s], _in_order(s)))
+            stratum = max(counts, key=lambda s: (counts[s], _sort_key(s)))
             if counts[stratum] > size:
                 raise QuotaError(
-                    f"{_rows(counts[stratum])} with {self.describe(stratum)}, more than the size of {size} asked for, "
+                    f"{_count_rows(counts[stratum])} with {self.describe(stratum)}, more than the size of {size} asked for, "
                     f"and oversample drops none; ask for at least {counts[stratum]}, or choose undersample"
                 )
 
@@ -289,7 +289,7 @@ class BalanceResult:
     by: tuple[str, ...]
     strategy: str
     seed: int
-    strata: tuple[StratumShare, ...]
+    strata: tuple[StratumPlan, ...]
     rows_in: int
     rows_out: int
     weight_column: str | None = None
@@ -317,7 +317,7 @@ class BalanceResult:
     def from_json(cls, data: Mapping[str, Any]) -> BalanceResult:
         """Read what :meth:`to_json` wrote."""
         strata = (
-            StratumShare(tuple(share["values"]), share["before"], share["after"], share.get("weight"))
+            StratumPlan(tuple(share["values"]), share["before"], share["after"], share.get("weight"))
             for share in data["strata"]
         )
         return cls(
@@ -333,7 +333,7 @@ class BalanceResult:
         )
 
 
-def reweighing(counts: Mapping[Stratum, int | Fraction]) -> dict[Stratum, float]:
+def compute_weights(counts: Mapping[Stratum, int | Fraction]) -> dict[Stratum, float]:
     """The weight of a row of each stratum that makes facet and label independent.
 
     ``w(facet, label) = n(facet) n(label) / (n n(facet, label))``: what the count would be if the two were independent,
@@ -362,7 +362,7 @@ def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
         raise ConfigError(f"{name}: there is no {value!r}; choose one of {', '.join(allowed)}")
 
 
-def _share(rows: int, fraction: float) -> int:
+def _round_share(rows: int, fraction: float) -> int:
     """A share of some rows, rounded half up, at least one.
 
     The fraction is taken as the decimal it is written as: 0.15 of 10 rows is 2, though the float is a little less.
@@ -370,16 +370,16 @@ def _share(rows: int, fraction: float) -> int:
     return max(1, math.floor(Fraction(str(fraction)) * rows + Fraction(1, 2)))
 
 
-def _observed(counts: Mapping[Stratum, int | Fraction]) -> list[list[str]]:
+def _list_observed(counts: Mapping[Stratum, int | Fraction]) -> list[list[str]]:
     """The values that occur in each column, missing ones aside."""
     complete = [stratum for stratum in counts if None not in stratum]
     return [sorted(set(column)) for column in zip(*cast(list[tuple[str, ...]], complete), strict=True)]
 
 
-def _groups_and_labels(counts: Mapping[Stratum, int | Fraction]) -> tuple[list[Stratum], list[Stratum]]:
+def _split_groups_and_labels(counts: Mapping[Stratum, int | Fraction]) -> tuple[list[Stratum], list[Stratum]]:
     """What occurs in all columns but the last together, and what occurs in the last one."""
     groups, labels = {stratum[:-1] for stratum in counts}, {stratum[-1:] for stratum in counts}
-    return sorted(groups, key=_in_order), sorted(labels, key=_in_order)
+    return sorted(groups, key=_sort_key), sorted(labels, key=_sort_key)
 
 
 def _count_empty(counts: Mapping[Stratum, int | Fraction]) -> tuple[int, int]:
@@ -387,32 +387,32 @@ def _count_empty(counts: Mapping[Stratum, int | Fraction]) -> tuple[int, int]:
     incomplete = sum(None in stratum for stratum in counts)
     complete = len(counts) - incomplete
     # Not by going through them: columns of identifiers make very many.
-    empty = math.prod(map(len, _observed(counts))) - complete if complete else 0
-    groups, labels = _groups_and_labels(counts)
+    empty = math.prod(map(len, _list_observed(counts))) - complete if complete else 0
+    groups, labels = _split_groups_and_labels(counts)
     present_groups = sum(None not in group for group in groups)
     present_labels = sum(None not in label for label in labels)
     return empty, len(groups) * len(labels) - present_groups * present_labels - incomplete
 
 
-def _absent(counts: Mapping[Stratum, int | Fraction]) -> Iterator[Stratum]:
+def _iterate_absent(counts: Mapping[Stratum, int | Fraction]) -> Iterator[Stratum]:
     """Generate the expected strata that have no row, those without a missing value first."""
-    yield from (stratum for stratum in itertools.product(*_observed(counts)) if stratum and stratum not in counts)
-    groups, labels = _groups_and_labels(counts)
+    yield from (stratum for stratum in itertools.product(*_list_observed(counts)) if stratum and stratum not in counts)
+    groups, labels = _split_groups_and_labels(counts)
     for group, label in itertools.product(groups, labels):
         stratum = (*group, *label)
         if None in stratum and stratum not in counts:
             yield stratum
 
 
-def _in_order(stratum: Stratum) -> tuple[tuple[bool, str], ...]:
+def _sort_key(stratum: Stratum) -> tuple[tuple[bool, str], ...]:
     return tuple((text is None, text or "") for text in stratum)
 
 
-def _rows(count: int) -> str:
+def _count_rows(count: int) -> str:
     """The number of rows as the beginning of a sentence: "there is 1 row" or "there are 5 rows"."""
     return "there is 1 row" if count == 1 else f"there are {count} rows"
 
 
-def _and_others(named: Sequence[str], count: int) -> str:
+def _append_others(named: Sequence[str], count: int) -> str:
     rest = count - len(named)
     return "; ".join(named) + (f"; and {rest} more" if rest > 0 else "")

@@ -98,7 +98,7 @@ _ALLOWED = {
 }
 
 
-def check(document: object, key_names: Mapping[str, str] | None = None) -> None:
+def check_document(document: object, key_names: Mapping[str, str] | None = None) -> None:
     """Check a document against Clarify's shape.
 
     :param document: the content of an ``analysis_config.json``
@@ -107,11 +107,11 @@ def check(document: object, key_names: Mapping[str, str] | None = None) -> None:
     """
     names = key_names if key_names and "facet" in key_names else {}
     if not isinstance(document, Mapping):
-        raise ConfigError(f"the configuration is a JSON object with dataset_type and methods, not {_what(document)}")
+        raise ConfigError(f"the configuration is a JSON object with dataset_type and methods, not {_shorten_repr(document)}")
     try:
         parsed = _Document.model_validate(dict(document))
     except ValidationError as error:
-        raise ConfigError(_sentence(error, names)) from None
+        raise ConfigError(_describe_error(error, names)) from None
     if parsed.dataset_type not in DATASET_TYPES:
         raise ConfigError(f"dataset_type: {parsed.dataset_type!r} is not {_ALLOWED['dataset_type']}")
     _check_headers(parsed.headers)
@@ -150,11 +150,11 @@ def _check_facets_differ(facets: list[_Facet] | None, key_names: Mapping[str, st
         seen.add(facet.name_or_index)
 
 
-def _sentence(error: ValidationError, key_names: Mapping[str, str]) -> str:
+def _describe_error(error: ValidationError, key_names: Mapping[str, str]) -> str:
     first = error.errors()[0]
     unknown = first["type"] == "extra_forbidden"
     path = [part for part in first["loc"] if unknown or isinstance(part, int) or part in _KEYS]
-    key = _spell(path, key_names) if key_names else _dotted(path)
+    key = _spell(path, key_names) if key_names else _join_path(path)
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if first["type"] == "missing":
         return f"{key}: required, and missing; give {_ALLOWED.get(name, 'a value')}"
@@ -165,7 +165,7 @@ def _sentence(error: ValidationError, key_names: Mapping[str, str]) -> str:
     allowed = _ALLOWED.get(names) or _ALLOWED.get(name, "a text")
     if key_names and names == "facet":
         allowed = "a column name, or a list of them"
-    return f"{key}: {_what(first['input'])} is not allowed; give {allowed}"
+    return f"{key}: {_shorten_repr(first['input'])} is not allowed; give {allowed}"
 
 
 def _spell(path: Sequence[str | int], key_names: Mapping[str, str]) -> str:
@@ -178,7 +178,7 @@ def _spell(path: Sequence[str | int], key_names: Mapping[str, str]) -> str:
     return ".".join(key_names.get(name, name) for name in names)
 
 
-def _dotted(path: Sequence[str | int]) -> str:
+def _join_path(path: Sequence[str | int]) -> str:
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -189,7 +189,7 @@ def _dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def _what(value: object) -> str:
+def _shorten_repr(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

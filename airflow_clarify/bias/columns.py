@@ -99,7 +99,7 @@ class Interval:
         return "" if self.low is None or self.high is None else f"({self.low!r}, {self.high!r}]"
 
 
-def scale_of(profile: ColumnProfile, values: Sequence[Value] | None, declared: DeclaredType | None = None) -> Scale:
+def determine_scale(profile: ColumnProfile, values: Sequence[Value] | None, declared: DeclaredType | None = None) -> Scale:
     """Decide whether a column is compared by equality or by a threshold.
 
     :param profile: what the column holds
@@ -118,7 +118,7 @@ def scale_of(profile: ColumnProfile, values: Sequence[Value] | None, declared: D
     return Scale.CONTINUOUS if countable and profile.uniqueness >= UNIQUENESS_THRESHOLD else Scale.CATEGORICAL
 
 
-def interval_above(profile: ColumnProfile, values: Sequence[Value] | None, key: str) -> Interval:
+def build_interval(profile: ColumnProfile, values: Sequence[Value] | None, key: str) -> Interval:
     """The interval that a threshold t selects: (t, max], or (max, t] when t lies beyond the maximum.
 
     :param profile: what the column holds
@@ -137,7 +137,7 @@ def interval_above(profile: ColumnProfile, values: Sequence[Value] | None, key: 
         )
     if len(values) > 1:
         raise ConfigError(f"{key}: a continuous column takes one threshold, not {len(values)} ({list(values)!r})")
-    threshold = _number(values[0])
+    threshold = _parse_number(values[0])
     if threshold is None:
         raise ConfigError(f"{key}: column '{profile.name}' is continuous, and {values[0]!r} is not a number")
     if profile.maximum is None:
@@ -155,7 +155,7 @@ def interval_above(profile: ColumnProfile, values: Sequence[Value] | None, key: 
     return Interval(low, high)
 
 
-def category_key(value: Value, profile: ColumnProfile, key: str) -> str:
+def format_category(value: Value, profile: ColumnProfile, key: str) -> str:
     """The text under which an engine counts a configured value, after converting it to the column's type.
 
     :param value: the configured value: ``1``, ``"1"``, ``True``, ``"Gift Card"``
@@ -164,28 +164,28 @@ def category_key(value: Value, profile: ColumnProfile, key: str) -> str:
     :raises ConfigError: the value cannot be converted, so it could never match
     """
     if profile.kind == "boolean":
-        truth = _truth(value)
+        truth = _parse_boolean(value)
         if truth is None:
             raise ConfigError(f"{key}: column '{profile.name}' holds True and False, which {value!r} can never match")
         return str(truth)
     if profile.kind == "timestamp":
-        return timestamp_key(str(value))
+        return format_timestamp(str(value))
     if not profile.numeric or (profile.kind == "integer" and profile.stored_as_text):
         return str(value)
-    number: int | float | None = _whole_number(value) if profile.kind == "integer" else None
+    number: int | float | None = _parse_whole_number(value) if profile.kind == "integer" else None
     if number is None:
-        number = _number(value)
+        number = _parse_number(value)
     if number is None:
         raise ConfigError(f"{key}: column '{profile.name}' holds numbers, which {value!r} can never match")
-    return number_key(number)
+    return format_number(number)
 
 
-def number_key(number: int | float) -> str:
+def format_number(number: int | float) -> str:
     """The text of a number that is the same for 1 and 1.0, as they are equal."""
     return str(int(number)) if isinstance(number, int) or number.is_integer() else repr(float(number))
 
 
-def timestamp_key(text: str) -> str:
+def format_timestamp(text: str) -> str:
     """Write a timestamp as the engines do, "2026-01-31 10:00:00"; a day alone is its midnight, as in pandas.
 
     :param text: the configured value, in ISO 8601
@@ -209,10 +209,10 @@ def join_values(values: Sequence[Value]) -> str:
 
 def is_number(value: Value) -> bool:
     """Whether a configured value is a number, or the text of one."""
-    return _number(value) is not None
+    return _parse_number(value) is not None
 
 
-def _number(value: Value) -> int | float | None:
+def _parse_number(value: Value) -> int | float | None:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int | float):
@@ -224,7 +224,7 @@ def _number(value: Value) -> int | float | None:
     return None if number != number else number
 
 
-def _whole_number(value: Value) -> int | None:
+def _parse_whole_number(value: Value) -> int | None:
     """The whole number that a text writes, exact where a float would round it: identifiers are often that long."""
     try:
         return int(value) if isinstance(value, str) else None
@@ -232,7 +232,7 @@ def _whole_number(value: Value) -> int | None:
         return None
 
 
-def _truth(value: Value) -> bool | None:
+def _parse_boolean(value: Value) -> bool | None:
     if isinstance(value, str):
         return {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(value.lower())
     return bool(value) if value in (0, 1) else None

@@ -195,14 +195,14 @@ class DataConfig:
             _check_headers(self.headers)
 
     @classmethod
-    def of(cls, given: DataConfig | Mapping[str, Any]) -> DataConfig:
+    def coerce(cls, given: DataConfig | Mapping[str, Any]) -> DataConfig:
         """Accept the object itself or its fields as a mapping, as ``.expand()`` and JSON params give them.
 
         The names of the SageMaker SDK are accepted too: those of its constructor and of its ``get_config()``.
 
         :raises ConfigError: the mapping has a field that does not exist, or lacks ``input_path``
         """
-        return given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, _renamed(given, _SDK)))
+        return given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, _rename_keys(given, _SDK)))
 
     @property
     def source(self) -> str:
@@ -228,7 +228,7 @@ class DataConfig:
         if isinstance(self.where, str | Mapping) and not self.where:
             raise ConfigError("where: it is empty, which would take all rows; leave it out to mean that")
 
-    def resolved_dataset_type(self) -> str:
+    def resolve_dataset_type(self) -> str:
         """The dataset type; told from the name of the input where it was not given, and CSV where that does not tell.
 
         :raises ConfigError: the given one is none of Clarify's
@@ -242,11 +242,11 @@ class DataConfig:
         suffix = PurePosixPath(name).suffix.lower()
         return _TYPE_BY_SUFFIX.get(suffix, "text/csv")
 
-    def missing_texts(self) -> frozenset[str]:
+    def list_missing_texts(self) -> frozenset[str]:
         """The texts that mean "missing" in a text file: the given ones, or those of pandas for its format."""
         if self.na_values is not None:
             return frozenset(self.na_values)
-        json_lines = DATASET_TYPES[self.resolved_dataset_type()] == "jsonlines"
+        json_lines = DATASET_TYPES[self.resolve_dataset_type()] == "jsonlines"
         return frozenset(JSON_NA_VALUES if json_lines else PANDAS_NA_VALUES)
 
     def get_config(self) -> dict[str, Any]:
@@ -263,7 +263,7 @@ class DataConfig:
             "joinsource_name_or_index": self.joinsource,
             "excluded_columns": None if self.excluded_columns is None else list(self.excluded_columns),
         }
-        config: dict[str, Any] = {"dataset_type": self.resolved_dataset_type()}
+        config: dict[str, Any] = {"dataset_type": self.resolve_dataset_type()}
         return config | {key: value for key, value in parts.items() if value is not None}
 
 
@@ -300,25 +300,25 @@ class BiasConfig:
     def __post_init__(self) -> None:
         if not is_known_later(self.label_values_or_threshold):
             _check_values(self.label_values_or_threshold, "label_values_or_threshold")
-        for declared in [self.label_type, *_declared_types(self.facet_type)]:
+        for declared in [self.label_type, *_list_declared_types(self.facet_type)]:
             if declared not in (None, "categorical", "continuous"):
                 raise ConfigError(f"label_type and facet_type are 'categorical' or 'continuous', not {declared!r}")
         if not is_known_later(self.facet_name) and not is_known_later(self.facet_values_or_threshold):
-            self.facets()
+            self.build_facets()
         if self.group_name is not None and not is_known_later(self.group_name):
             check_argument("group_name", self.group_name, argument_types.COLUMN)
 
     @classmethod
-    def of(cls, given: BiasConfig | Mapping[str, Any]) -> BiasConfig:
+    def coerce(cls, given: BiasConfig | Mapping[str, Any]) -> BiasConfig:
         """Accept the object itself or its fields as a mapping, or what ``get_config()`` of the SageMaker SDK gives.
 
         :raises ConfigError: the mapping has a field that does not exist, or lacks one that is required
         """
         if isinstance(given, BiasConfig):
             return given
-        return cast(BiasConfig, _from_mapping(cls, _bias_fields(given)))
+        return cast(BiasConfig, _from_mapping(cls, _map_bias_fields(given)))
 
-    def facets(self) -> list[dict[str, Any]]:
+    def build_facets(self) -> list[dict[str, Any]]:
         """The ``facet`` list of ``analysis_config.json``.
 
         :raises ConfigError: the names and the values do not fit each other
@@ -372,7 +372,7 @@ class BiasConfig:
             "label_values_or_threshold": list(
                 _check_values(self.label_values_or_threshold, "label_values_or_threshold")
             ),
-            "facet": self.facets(),
+            "facet": self.build_facets(),
         }
         if self.group_name is not None:
             config["group_variable"] = self.group_name
@@ -410,9 +410,9 @@ class AnalysisConfig:
     key_names: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        from airflow_clarify.bias.clarify_schema import check
+        from airflow_clarify.bias.clarify_schema import check_document
 
-        check(self.document, self.key_names)
+        check_document(self.document, self.key_names)
         _ = self.report_file
 
     @classmethod
@@ -527,7 +527,7 @@ class AnalysisConfig:
             FacetConfig(
                 facet["name_or_index"],
                 tuple(facet["value_or_threshold"]) if facet.get("value_or_threshold") else None,
-                self._declared(facet["name_or_index"]),
+                self._get_declared_type(facet["name_or_index"]),
             )
             for facet in given
         )
@@ -567,7 +567,7 @@ class AnalysisConfig:
         """The methods that need a trained model, which only a Clarify job computes."""
         return tuple(name for name in self.document["methods"] if name in _MODEL_METHODS)
 
-    def _declared(self, facet: ColumnRef) -> DeclaredType | None:
+    def _get_declared_type(self, facet: ColumnRef) -> DeclaredType | None:
         if isinstance(self.facet_type, Mapping):
             return self.facet_type.get(str(facet))
         return self.facet_type
@@ -591,10 +591,10 @@ def resolve_column(reference: ColumnRef, columns: Sequence[str], key: str) -> st
         raise ConfigError(f"{key}: {len(same)} columns are named {reference!r}; name one by its index: {same}")
     if same:
         return reference
-    raise no_such_column(reference, columns, key)
+    raise missing_column_error(reference, columns, key)
 
 
-def no_such_column(reference: str, columns: Sequence[str], key: str, where: str = "the data") -> ConfigError:
+def missing_column_error(reference: str, columns: Sequence[str], key: str, where: str = "the data") -> ConfigError:
     """The error about a column that is not there, with the one that was perhaps meant.
 
     :param reference: the name that was given
@@ -606,7 +606,7 @@ def no_such_column(reference: str, columns: Sequence[str], key: str, where: str 
     hint = f"; did you mean {near!r}?" if near is not None else ""
     if len(columns) == 1:
         # A single column may be a file of another kind altogether, whose first line is nobody's business.
-        hint = hint or delimiter_hint(columns)
+        hint = hint or suggest_delimiter(columns)
         shown = repr(columns[0]) if _NAME.fullmatch(columns[0]) else "one, whose name is no word"
     else:
         shown = ", ".join(repr(column) for column in columns[:20]) + (", ..." if len(columns) > 20 else "")
@@ -627,7 +627,7 @@ def close_name(name: str, names: Sequence[str]) -> str | None:
     return by_folded[near[0]] if near else None
 
 
-def delimiter_hint(cells: Sequence[str], delimiter: str = ",") -> str:
+def suggest_delimiter(cells: Sequence[str], delimiter: str = ",") -> str:
     """What to say where a single cell looks as if it held many; empty where it does not.
 
     :param cells: those of a row, or the names of all columns
@@ -684,7 +684,7 @@ def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _declared_types(given: object) -> list[object]:
+def _list_declared_types(given: object) -> list[object]:
     return list(given.values()) if isinstance(given, Mapping) else [given]
 
 
@@ -728,11 +728,11 @@ _SDK = {
 }
 
 
-def _renamed(given: Any, names: Mapping[str, str]) -> Any:
+def _rename_keys(given: Any, names: Mapping[str, str]) -> Any:
     return {names.get(name, name): value for name, value in given.items()} if isinstance(given, Mapping) else given
 
 
-def _bias_fields(given: Any) -> Any:
+def _map_bias_fields(given: Any) -> Any:
     """Our fields from a part of ``analysis_config.json``, which lists facets with their values."""
     facets = given.get("facet") if isinstance(given, Mapping) else None
     if not isinstance(facets, Sequence) or not all(isinstance(f, Mapping) and "name_or_index" in f for f in facets):
@@ -742,7 +742,7 @@ def _bias_fields(given: Any) -> Any:
         "facet_name": [facet["name_or_index"] for facet in facets],
         "facet_values_or_threshold": values if any(value is not None for value in values) else None,
     }
-    return _renamed(fields_given, {"group_variable": "group_name"})
+    return _rename_keys(fields_given, {"group_variable": "group_name"})
 
 
 def _from_mapping(cls: type, given: Mapping[str, Any]) -> object:

@@ -30,7 +30,7 @@ def name_missing(values: Iterable[str | None]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class WeightedCount:
     """How much there is of something.
 
     :param rows: number of rows
@@ -43,32 +43,32 @@ class Tally:
     squares: Count = 0
 
     @classmethod
-    def of_rows(cls, rows: int) -> Tally:
+    def from_rows(cls, rows: int) -> WeightedCount:
         return cls(rows, rows, rows)
 
     @classmethod
-    def of_weights(cls, rows: int, weight: float, squares: float) -> Tally:
+    def from_weights(cls, rows: int, weight: float, squares: float) -> WeightedCount:
         return cls(rows, Fraction(weight), Fraction(squares))
 
     @classmethod
-    def of_equal_weights(cls, rows: int, weight: float) -> Tally:
+    def from_equal_weights(cls, rows: int, weight: float) -> WeightedCount:
         """Add up rows that all have the same weight, exactly."""
         exact = Fraction(weight)
         return cls(rows, rows * exact, rows * exact * exact)
 
     @classmethod
-    def total(cls, tallies: Sequence[Tally]) -> Tally:
+    def add_all(cls, tallies: Sequence[WeightedCount]) -> WeightedCount:
         """All of them together. (Column by column: thousands of facet values have hundreds of thousands of tallies.)"""
         rows, weight, squares = (sum(map(part, tallies)) for part in _PARTS)
         return cls(rows, weight, squares)
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.rows + other.rows, self.weight + other.weight, self.squares + other.squares)
+    def __add__(self, other: WeightedCount) -> WeightedCount:
+        return WeightedCount(self.rows + other.rows, self.weight + other.weight, self.squares + other.squares)
 
-    def __sub__(self, other: Tally) -> Tally:
+    def __sub__(self, other: WeightedCount) -> WeightedCount:
         rows = self.rows - other.rows
         # Sums of weights are rounded by the engine; where no row is left, no weight is.
-        return Tally(rows, self.weight - other.weight, self.squares - other.squares) if rows else Tally()
+        return WeightedCount(rows, self.weight - other.weight, self.squares - other.squares) if rows else WeightedCount()
 
     @property
     def effective_rows(self) -> float:
@@ -95,24 +95,24 @@ class Cell:
     label: str | None
     positive: bool
     group: str | None
-    tally: Tally
+    tally: WeightedCount
 
 
 @dataclass(frozen=True)
 class Split:
     """Tallies of one facet value (d) against all other rows (a), by label."""
 
-    d_positive: Tally
-    d_negative: Tally
-    a_positive: Tally
-    a_negative: Tally
+    d_positive: WeightedCount
+    d_negative: WeightedCount
+    a_positive: WeightedCount
+    a_negative: WeightedCount
 
     @property
-    def d(self) -> Tally:
+    def d(self) -> WeightedCount:
         return self.d_positive + self.d_negative
 
     @property
-    def a(self) -> Tally:
+    def a(self) -> WeightedCount:
         return self.a_positive + self.a_negative
 
     @cached_property
@@ -147,9 +147,9 @@ class FacetContingency:
     disparities: Mapping[str, float] | None = None
 
     @cached_property
-    def total(self) -> tuple[Tally, Tally]:
+    def total(self) -> tuple[WeightedCount, WeightedCount]:
         """All rows with a positive label, and all others."""
-        return _by_label(self.cells)
+        return _sum_by_label(self.cells)
 
     @cached_property
     def _by_value(self) -> dict[str | None, list[Cell]]:
@@ -158,7 +158,7 @@ class FacetContingency:
             by_value.setdefault(cell.facet, []).append(cell)
         return by_value
 
-    def tested(self) -> list[tuple[str, frozenset[str | None]]]:
+    def list_tested(self) -> list[tuple[str, frozenset[str | None]]]:
         """What is tested: the name of each tested group as Clarify writes it, and the values that belong to it."""
         if self.sensitive is not None:
             return [(self.name or "", self.sensitive)]
@@ -169,39 +169,39 @@ class FacetContingency:
     def split(self, members: Iterable[str | None]) -> Split:
         """Set the rows whose facet value is one of ``members`` against all others."""
         positive, negative = self.total
-        d_positive, d_negative = _by_label(self._cells_of(members))
+        d_positive, d_negative = _sum_by_label(self._select_cells(members))
         return Split(d_positive, d_negative, positive - d_positive, negative - d_negative)
 
     def groups(self, members: Iterable[str | None]) -> list[GroupCounts]:
         """The counts that CDDL needs: of every group that takes part and holds ``members``, theirs and all of it."""
         return [
             GroupCounts(positive, negative, *self._all_groups[group])
-            for group, (positive, negative) in _weights_by_group(self._cells_of(members)).items()
-            if self._takes_part(group)
+            for group, (positive, negative) in _sum_by_group(self._select_cells(members)).items()
+            if self._is_counted(group)
         ]
 
     @cached_property
     def grouped_weight(self) -> Count:
         """Rows of all groups that take part in CDDL."""
         return sum(
-            positive + negative for group, (positive, negative) in self._all_groups.items() if self._takes_part(group)
+            positive + negative for group, (positive, negative) in self._all_groups.items() if self._is_counted(group)
         )
 
-    def _takes_part(self, group: str | None) -> bool:
+    def _is_counted(self, group: str | None) -> bool:
         return group is not None or not self.drop_missing_groups
 
-    def label_values(self) -> dict[str | None, Tally]:
+    def label_values(self) -> dict[str | None, WeightedCount]:
         """How much there is of each label, in the order of the cells."""
-        tallies: dict[str | None, list[Tally]] = {}
+        tallies: dict[str | None, list[WeightedCount]] = {}
         for cell in self.cells:
             tallies.setdefault(cell.label, []).append(cell.tally)
-        return {label: Tally.total(of_label) for label, of_label in tallies.items()}
+        return {label: WeightedCount.add_all(of_label) for label, of_label in tallies.items()}
 
     @cached_property
     def _all_groups(self) -> dict[str | None, tuple[Count, Count]]:
-        return _weights_by_group(self.cells)
+        return _sum_by_group(self.cells)
 
-    def _cells_of(self, members: Iterable[str | None]) -> list[Cell]:
+    def _select_cells(self, members: Iterable[str | None]) -> list[Cell]:
         return [cell for value in members for cell in self._by_value.get(value, ())]
 
 
@@ -227,15 +227,15 @@ class Contingency:
     label_reading: str = ""
 
 
-def _by_label(cells: Iterable[Cell]) -> tuple[Tally, Tally]:
-    positive: list[Tally] = []
-    negative: list[Tally] = []
+def _sum_by_label(cells: Iterable[Cell]) -> tuple[WeightedCount, WeightedCount]:
+    positive: list[WeightedCount] = []
+    negative: list[WeightedCount] = []
     for cell in cells:
         (positive if cell.positive else negative).append(cell.tally)
-    return Tally.total(positive), Tally.total(negative)
+    return WeightedCount.add_all(positive), WeightedCount.add_all(negative)
 
 
-def _weights_by_group(cells: Iterable[Cell]) -> dict[str | None, tuple[Count, Count]]:
+def _sum_by_group(cells: Iterable[Cell]) -> dict[str | None, tuple[Count, Count]]:
     """Of every group, how much has a positive label, and how much another."""
     positive: dict[str | None, Count] = {}
     negative: dict[str | None, Count] = {}

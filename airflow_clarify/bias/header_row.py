@@ -34,7 +34,7 @@ def has_header_row(
     :return: whether the first row is one
     :raises ConfigError: the row looks like a header row with other names, or contradicts what the author states
     """
-    own, given = [_fold(cell) for cell in first], [_fold(name) for name in headers]
+    own, given = [_fold_name(cell) for cell in first], [_fold_name(name) for name in headers]
     if header_row is False and own == given and any(map(_is_name, first)):
         raise ConfigError(
             f"header_row: it is False, and the first row of {where} holds the headers themselves, which would count as "
@@ -61,7 +61,7 @@ def has_header_row(
     return False
 
 
-def _fold(name: str) -> str:
+def _fold_name(name: str) -> str:
     """A name without case, blanks and punctuation, which is what spellings of one name differ in."""
     return "".join(character for character in name.casefold() if character.isalnum()) or name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 
-def wilson(share: float, rows: float, confidence: float) -> tuple[float, float]:
+def compute_wilson_interval(share: float, rows: float, confidence: float) -> tuple[float, float]:
     """The score interval of one proportion (E. B. Wilson, JASA 22, 1927).
 
     :param share: the observed proportion, in [0, 1]
@@ -25,14 +25,14 @@ def wilson(share: float, rows: float, confidence: float) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def newcombe(share_a: float, rows_a: float, share_d: float, rows_d: float, confidence: float) -> tuple[float, float]:
+def compute_newcombe_interval(share_a: float, rows_a: float, share_d: float, rows_d: float, confidence: float) -> tuple[float, float]:
     """The interval of the difference ``share_a - share_d`` of two independent proportions.
 
     R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven
     methods", Statistics in Medicine 17 (1998), method 10: the score interval without continuity correction.
     """
-    low_a, high_a = wilson(share_a, rows_a, confidence)
-    low_d, high_d = wilson(share_d, rows_d, confidence)
+    low_a, high_a = compute_wilson_interval(share_a, rows_a, confidence)
+    low_d, high_d = compute_wilson_interval(share_d, rows_d, confidence)
     difference = share_a - share_d
     low = difference - math.hypot(share_a - low_a, high_d - share_d)
     high = difference + math.hypot(high_a - share_a, share_d - low_d)

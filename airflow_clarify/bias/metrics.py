@@ -71,7 +71,7 @@ class GroupCounts(NamedTuple):
     negative: Count
 
 
-def class_imbalance(counts: FacetCounts) -> float:
+def compute_class_imbalance(counts: FacetCounts) -> float:
     """CI = (n_a - n_d) / (n_a + n_d), in [-1, 1].
 
     :raises MetricError: no row has the facet value, or every row has it
@@ -83,7 +83,7 @@ def class_imbalance(counts: FacetCounts) -> float:
     return float((counts.n_a - counts.n_d) / (counts.n_a + counts.n_d))
 
 
-def difference_in_positive_proportions(counts: FacetCounts) -> float:
+def compute_difference_in_positive_proportions(counts: FacetCounts) -> float:
     """DPL = q_a - q_d, the difference of the shares of positive labels, in [-1, 1].
 
     :raises MetricError: no row has the facet value, or every row has it
@@ -95,50 +95,50 @@ def difference_in_positive_proportions(counts: FacetCounts) -> float:
     return float(counts.a_positive / counts.n_a) - float(counts.d_positive / counts.n_d)
 
 
-def kullback_leibler(counts: FacetCounts) -> float:
+def compute_kullback_leibler(counts: FacetCounts) -> float:
     """KL = sum of P_a ln(P_a / P_d), in nats, in [0, inf); negative at times where an outcome was dropped.
 
     :raises MetricError: the two sides have no outcome in common
     """
-    return sum(p_a * math.log(p_a / p_d) for p_a, p_d in common_outcomes(counts))
+    return sum(p_a * math.log(p_a / p_d) for p_a, p_d in select_common_outcomes(counts))
 
 
-def jensen_shannon(counts: FacetCounts) -> float:
+def compute_jensen_shannon(counts: FacetCounts) -> float:
     """JS = (KL(P_a, M) + KL(P_d, M)) / 2 with M = (P_a + P_d) / 2, in nats, in [0, ln 2].
 
     :raises MetricError: the two sides have no outcome in common
     """
-    triples = [(p_a, p_d, (p_a + p_d) / 2) for p_a, p_d in common_outcomes(counts)]
+    triples = [(p_a, p_d, (p_a + p_d) / 2) for p_a, p_d in select_common_outcomes(counts)]
     from_a = sum(p_a * math.log(p_a / mean) for p_a, _, mean in triples)
     from_d = sum(p_d * math.log(p_d / mean) for _, p_d, mean in triples)
     return (from_a + from_d) / 2
 
 
-def lp_norm(counts: FacetCounts) -> float:
+def compute_lp_norm(counts: FacetCounts) -> float:
     """LP = L2 norm of P_a - P_d, in [0, sqrt 2].
 
     :raises MetricError: the two sides have no outcome in common
     """
-    return math.sqrt(sum((p_a - p_d) ** 2 for p_a, p_d in common_outcomes(counts)))
+    return math.sqrt(sum((p_a - p_d) ** 2 for p_a, p_d in select_common_outcomes(counts)))
 
 
-def total_variation_distance(counts: FacetCounts) -> float:
+def compute_total_variation_distance(counts: FacetCounts) -> float:
     """TVD = half the L1 norm of P_a - P_d, in [0, 1].
 
     :raises MetricError: the two sides have no outcome in common
     """
-    return sum(abs(p_a - p_d) for p_a, p_d in common_outcomes(counts)) / 2
+    return sum(abs(p_a - p_d) for p_a, p_d in select_common_outcomes(counts)) / 2
 
 
-def kolmogorov_smirnov(counts: FacetCounts) -> float:
+def compute_kolmogorov_smirnov(counts: FacetCounts) -> float:
     """KS = the largest of |P_a - P_d|, in [0, 1].
 
     :raises MetricError: the two sides have no outcome in common
     """
-    return max(abs(p_a - p_d) for p_a, p_d in common_outcomes(counts))
+    return max(abs(p_a - p_d) for p_a, p_d in select_common_outcomes(counts))
 
 
-def common_outcomes(counts: FacetCounts) -> tuple[tuple[float, float], ...]:
+def select_common_outcomes(counts: FacetCounts) -> tuple[tuple[float, float], ...]:
     """The shares (P_a, P_d) of each outcome that occurs on both sides.
 
     Clarify drops an outcome that is absent from either side and does not rescale what is left, so with one side all
@@ -151,13 +151,13 @@ def common_outcomes(counts: FacetCounts) -> tuple[tuple[float, float], ...]:
     return counts.common_shares
 
 
-def dropped_outcome(counts: FacetCounts) -> bool:
+def has_dropped_outcome(counts: FacetCounts) -> bool:
     """Whether an outcome occurs on one side only, so that KL, JS, LP and TVD leave it out."""
     pairs = ((counts.a_positive, counts.d_positive), (counts.a_negative, counts.d_negative))
     return bool(counts.n_a and counts.n_d) and any(bool(a) != bool(d) for a, d in pairs)
 
 
-def conditional_demographic_disparity(
+def compute_conditional_demographic_disparity(
     groups: Iterable[GroupCounts], positive: Count, negative: Count, n: Count
 ) -> float:
     """CDDL = (1/n) sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), in [-1, 1].
@@ -221,7 +221,7 @@ _METRICS = (
         "Class Imbalance (CI)",
         -1.0,
         1.0,
-        class_imbalance,
+        compute_class_imbalance,
         "Does this facet value have far fewer rows than all others together?",
     ),
     Metric(
@@ -229,7 +229,7 @@ _METRICS = (
         "Difference in Positive Proportions in Labels (DPL)",
         -1.0,
         1.0,
-        difference_in_positive_proportions,
+        compute_difference_in_positive_proportions,
         "Do all others get positive labels more often than this facet value?",
     ),
     Metric(
@@ -237,7 +237,7 @@ _METRICS = (
         "Jensen-Shannon Divergence (JS)",
         0.0,
         math.log(2),
-        jensen_shannon,
+        compute_jensen_shannon,
         "How far are both label distributions from their mean?",
     ),
     Metric(
@@ -245,7 +245,7 @@ _METRICS = (
         "Kullback-Liebler Divergence (KL)",
         0.0,
         math.inf,
-        kullback_leibler,
+        compute_kullback_leibler,
         "How far does the label distribution of this facet value diverge from that of all others?",
     ),
     Metric(
@@ -253,7 +253,7 @@ _METRICS = (
         "Kolmogorov-Smirnov Distance (KS)",
         0.0,
         1.0,
-        kolmogorov_smirnov,
+        compute_kolmogorov_smirnov,
         "What is the largest gap between the two label distributions?",
     ),
     Metric(
@@ -261,7 +261,7 @@ _METRICS = (
         "L-p Norm (LP)",
         0.0,
         math.sqrt(2),
-        lp_norm,
+        compute_lp_norm,
         "What is the straight-line distance between the two label distributions?",
     ),
     Metric(
@@ -269,7 +269,7 @@ _METRICS = (
         "Total Variation Distance (TVD)",
         0.0,
         1.0,
-        total_variation_distance,
+        compute_total_variation_distance,
         "What share of labels would have to change for the two distributions to agree?",
     ),
 )

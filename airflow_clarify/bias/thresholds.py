@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult, plain
+from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult, display_name
 from airflow_clarify.bias.contingency import Split
-from airflow_clarify.bias.intervals import newcombe
-from airflow_clarify.bias.metrics import METRICS, dropped_outcome
+from airflow_clarify.bias.intervals import compute_newcombe_interval
+from airflow_clarify.bias.metrics import METRICS, has_dropped_outcome
 from airflow_clarify.exceptions import ThresholdError, UnfitDataError
 
 #: What an author may write as the bounds of a metric: 0.1 for [-0.1, 0.1], or a pair, where None is no bound.
@@ -68,7 +68,7 @@ class Finding:
             "facet": self.facet,
             "value": self.value,
             "metric": self.metric,
-            "measured": _json_number(self.measured),
+            "measured": _number_to_json(self.measured),
             "bounds": [self.low, self.high],
             "outcome": self.outcome.value,
         }
@@ -126,16 +126,16 @@ class Verdict:
             )
         if self.passed:
             within = self.count(Outcome.PASS) - self.not_judged
-            return f"passed: {within} of {judged} checks are within their bounds" + self._asides()
+            return f"passed: {within} of {judged} checks are within their bounds" + self._describe_asides()
         parts = list(self.reasons)
         worst = [f.reason for f in self.findings if f.outcome is self.outcome and f.reason]
         if worst:
             count = self.count(self.outcome)
             fared = "fail" if self.outcome is Outcome.VIOLATION else "are inconclusive"
             parts.append(f"{count} of {judged} checks {fared}, the worst: {worst[0]}")
-        return f"{self.outcome.value}: {'; '.join(parts)}" + self._asides()
+        return f"{self.outcome.value}: {'; '.join(parts)}" + self._describe_asides()
 
-    def _asides(self) -> str:
+    def _describe_asides(self) -> str:
         asides = [
             f"{self.count(outcome)} {outcome.value}"
             for outcome in (Outcome.INCONCLUSIVE, Outcome.IGNORED)
@@ -192,8 +192,8 @@ class Thresholds:
             if metric not in METRICS:
                 raise ThresholdError(f"thresholds: there is no metric {metric!r}; there are {', '.join(METRICS)}")
             self._bounds.extend(_read_rule(metric, rule))
-        _one_of("below_min_rows", self.below_min_rows, ("fail", "pass", "ignore"))
-        _one_of("undefined", self.undefined, ("fail", "ignore"))
+        _check_choice("below_min_rows", self.below_min_rows, ("fail", "pass", "ignore"))
+        _check_choice("undefined", self.undefined, ("fail", "ignore"))
         if isinstance(self.min_rows, bool) or not isinstance(self.min_rows, int) or self.min_rows < 0:
             raise ThresholdError(f"min_rows: a number of rows from 0, not {self.min_rows!r}")
         if self.confidence is None:
@@ -204,7 +204,7 @@ class Thresholds:
             raise ThresholdError(f"confidence: between 0 and 1, such as 0.95, not {self.confidence!r}")
         if self.on_inconclusive is None:
             raise ThresholdError('on_inconclusive: with confidence, say what inconclusive does: "fail" or "pass"')
-        _one_of("on_inconclusive", self.on_inconclusive, ("fail", "pass"))
+        _check_choice("on_inconclusive", self.on_inconclusive, ("fail", "pass"))
 
     @property
     def facets(self) -> tuple[str, ...]:
@@ -224,20 +224,20 @@ class Thresholds:
             self._judge(facet, result, metric, bound)
             for metric in self.rules
             for facet, result in analysis.results()
-            if (bound := self._bound_for(metric, facet.column, result.value)) is not None
+            if (bound := self._find_bound(metric, facet.column, result.value)) is not None
         ]
-        findings.sort(key=_severity)
+        findings.sort(key=_rank_severity)
         reasons = [analysis.one_sided_label] if analysis.one_sided_label else []
         if all(finding.outcome is Outcome.IGNORED for finding in findings):
             reasons.append("nothing was judged: every tested group was ignored for its rows or its undefined metrics")
-        return Verdict(self._sum_up(findings, reasons), tuple(findings), tuple(reasons), analysis.data_name)
+        return Verdict(self._determine_outcome(findings, reasons), tuple(findings), tuple(reasons), analysis.data_name)
 
-    def bounds_of(self, metric: str, facet: str, value: str) -> tuple[float | None, float | None] | None:
+    def get_bounds(self, metric: str, facet: str, value: str) -> tuple[float | None, float | None] | None:
         """The bounds that hold for a metric of a tested group, or None."""
-        bound = self._bound_for(metric, facet, value)
+        bound = self._find_bound(metric, facet, value)
         return None if bound is None else (bound.low, bound.high)
 
-    def _sum_up(self, findings: Sequence[Finding], reasons: Sequence[str]) -> Outcome:
+    def _determine_outcome(self, findings: Sequence[Finding], reasons: Sequence[str]) -> Outcome:
         found = {finding.outcome for finding in findings}
         if reasons or Outcome.VIOLATION in found:
             return Outcome.VIOLATION
@@ -245,7 +245,7 @@ class Thresholds:
             return Outcome.INCONCLUSIVE
         return Outcome.PASS
 
-    def _bound_for(self, metric: str, facet: str, value: str) -> _Bound | None:
+    def _find_bound(self, metric: str, facet: str, value: str) -> _Bound | None:
         """The most particular rule that speaks of this metric of this tested group."""
         for wanted in ((facet, value), (facet, ALL_OTHERS), (ALL_OTHERS, ALL_OTHERS)):
             for bound in self._bounds:
@@ -292,7 +292,7 @@ class Thresholds:
                 facet.column, result.value, name, metric.value, bound.low, bound.high, outcome, reason, interval, rows
             )
 
-        where = f"{name} of {plain(facet.column)}={plain(result.value)}"
+        where = f"{name} of {display_name(facet.column)}={display_name(result.value)}"
         if rows is not None and rows < self.min_rows:
             outcome = {"fail": Outcome.VIOLATION, "pass": Outcome.PASS, "ignore": Outcome.IGNORED}[self.below_min_rows]
             return finding(outcome, f"{where}: {rows} rows are fewer than min_rows {self.min_rows}")
@@ -301,8 +301,8 @@ class Thresholds:
             shown = metric.error or f"its value is {metric.value}"
             return finding(outcome, f"{where} is not defined: {shown}")
         assert metric.value is not None
-        interval = None if self.confidence is None else _interval(name, result.split, self.confidence)
-        return finding(*_compare(where, metric, bound, interval, self.confidence))
+        interval = None if self.confidence is None else _compute_interval(name, result.split, self.confidence)
+        return finding(*_compare_with_bounds(where, metric, bound, interval, self.confidence))
 
 
 @dataclass(frozen=True)
@@ -314,7 +314,7 @@ class _Bound:
     high: float | None
 
 
-def _compare(
+def _compare_with_bounds(
     where: str, metric: MetricResult, bound: _Bound, interval: tuple[float, float] | None, confidence: float | None
 ) -> tuple[Outcome, str]:
     assert metric.value is not None
@@ -322,9 +322,9 @@ def _compare(
     spread = ""
     if interval is not None and confidence is not None:
         spread = f" ({100 * confidence:.4g}% interval {low:.4f} to {high:.4f})"
-    if _inside(low, bound) and _inside(high, bound):
+    if _is_inside(low, bound) and _is_inside(high, bound):
         return Outcome.PASS, ""
-    if _below(high, bound) or _above(low, bound):
+    if _is_below(high, bound) or _is_above(low, bound):
         return Outcome.VIOLATION, f"{where} is {metric.value:.4f}{spread}, {_describe_breach(bound)}"
     return (
         Outcome.INCONCLUSIVE,
@@ -332,27 +332,27 @@ def _compare(
     )
 
 
-def _inside(value: float, bound: _Bound) -> bool:
-    return not _below(value, bound) and not _above(value, bound)
+def _is_inside(value: float, bound: _Bound) -> bool:
+    return not _is_below(value, bound) and not _is_above(value, bound)
 
 
-def _below(value: float, bound: _Bound) -> bool:
+def _is_below(value: float, bound: _Bound) -> bool:
     return bound.low is not None and value < bound.low
 
 
-def _above(value: float, bound: _Bound) -> bool:
+def _is_above(value: float, bound: _Bound) -> bool:
     return bound.high is not None and value > bound.high
 
 
-def _interval(name: str, split: Split | None, confidence: float) -> tuple[float, float] | None:
+def _compute_interval(name: str, split: Split | None, confidence: float) -> tuple[float, float] | None:
     """The confidence interval of a metric, where it is a function of the difference of two proportions."""
     if split is None or name not in ("DPL", "TVD", "KS", "LP"):
         return None
     counts = split.counts
-    if name != "DPL" and dropped_outcome(counts):
+    if name != "DPL" and has_dropped_outcome(counts):
         return None
     share_a, share_d = float(counts.a_positive / counts.n_a), float(counts.d_positive / counts.n_d)
-    low, high = newcombe(share_a, split.a.effective_rows, share_d, split.d.effective_rows, confidence)
+    low, high = compute_newcombe_interval(share_a, split.a.effective_rows, share_d, split.d.effective_rows, confidence)
     if name == "DPL":
         return low, high
     # On a binary label TVD = KS = |DPL| and LP = sqrt(2) |DPL|.
@@ -369,7 +369,7 @@ def _read_rule(metric: str, rule: object) -> Iterator[_Bound]:
         raise ThresholdError(f"thresholds: {metric} has no bounds; give some, such as 0.1")
     for facet, of_facet in rule.items():
         if not isinstance(of_facet, Mapping):
-            where = _where(metric, facet, ALL_OTHERS)
+            where = _describe_rule(metric, facet, ALL_OTHERS)
             yield _Bound(metric, str(facet), ALL_OTHERS, *_read_bounds(metric, where, of_facet))
             continue
         if not of_facet:
@@ -377,11 +377,11 @@ def _read_rule(metric: str, rule: object) -> Iterator[_Bound]:
         for value, bounds in of_facet.items():
             if facet == ALL_OTHERS and value != ALL_OTHERS:
                 raise ThresholdError(f"thresholds: {metric} of {facet}={value}: name the facet of the value {value!r}")
-            where = _where(metric, facet, value)
+            where = _describe_rule(metric, facet, value)
             yield _Bound(metric, str(facet), str(value), *_read_bounds(metric, where, bounds))
 
 
-def _where(metric: str, facet: object, value: object) -> str:
+def _describe_rule(metric: str, facet: object, value: object) -> str:
     """Name a rule as its author thinks of it, without the stars that the command line fills in."""
     if facet == ALL_OTHERS:
         return metric
@@ -446,12 +446,12 @@ def _check_range(metric: str, where: str, bound: float) -> None:
     )
 
 
-def _one_of(key: str, value: object, allowed: Sequence[str]) -> None:
+def _check_choice(key: str, value: object, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise ThresholdError(f"{key}: one of {', '.join(repr(a) for a in allowed)}, not {value!r}")
 
 
-def _severity(finding: Finding) -> tuple[int, float]:
+def _rank_severity(finding: Finding) -> tuple[int, float]:
     order = [Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED]
     measured = finding.measured if finding.measured is not None else math.inf
     beyond = max(
@@ -461,7 +461,7 @@ def _severity(finding: Finding) -> tuple[int, float]:
     return order.index(finding.outcome), -beyond
 
 
-def _json_number(number: float | None) -> float | str | None:
+def _number_to_json(number: float | None) -> float | str | None:
     if number is None or math.isfinite(number):
         return number
     return "Infinity" if number > 0 else "-Infinity"

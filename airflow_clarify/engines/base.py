@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 
 
-def prior_weight(plan: Mapping[str, Any], data: DataConfig, columns: Sequence[str]) -> str | None:
+def find_prior_weight(plan: Mapping[str, Any], data: DataConfig, columns: Sequence[str]) -> str | None:
     """Find the column of weights that rows have before they are reweighed: the plan's own, or that of the data.
 
     :param plan: strategy, weight and so on
@@ -36,9 +36,9 @@ class Engine(Protocol):
 
     name: str
     #: Whether rows are drawn by key columns; otherwise by their position in files.
-    draws_by_key: bool
+    samples_by_key: bool
 
-    def data_named(self, source: str) -> DataConfig:
+    def data_config_for(self, source: str) -> DataConfig:
         """The data that a plain text means to this engine: a path, or a table."""
         ...
 

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.contingency import Contingency
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.sql.source import SqlSource
-    from airflow_clarify.engines.sql.target import Writer
+    from airflow_clarify.engines.sql.target import TableWriter
 
 
 class TableEngine:
     """Counts and samples by SQL that runs elsewhere; only counts come to the task."""
 
-    draws_by_key: ClassVar[bool] = True
+    samples_by_key: ClassVar[bool] = True
     max_cells: int
-    _runner: Writer | None
+    _runner: TableWriter | None
 
     def check_data(self, data: DataConfig) -> None:
         """Say what cannot be done with this data, before any work.
@@ -40,12 +40,12 @@ class TableEngine:
         :raises ConfigError: the configuration does not fit the data, or there is no such connection
         :raises DataError: it cannot be reached, or cannot do it
         """
-        from airflow_clarify.engines.sql.count import count
+        from airflow_clarify.engines.sql.count import count_table
 
         self.check_data(data)
         with self._open() as runner:
-            source = self._source(runner, data)
-            return count(source, config, data.weight, progress, max_cells=int(self.max_cells))
+            source = self._select_source(runner, data)
+            return count_table(source, config, data.weight, progress, max_cells=int(self.max_cells))
 
     def balance(
         self,
@@ -62,33 +62,33 @@ class TableEngine:
         :param target: the table to make, such as "schema.table"
         :param by: the columns that make the strata
         :param progress: told what is being done
-        :param plan: as for :func:`airflow_clarify.engines.sql.balance.balance`
+        :param plan: as for :func:`airflow_clarify.engines.sql.balance.resample_table`
         :raises ConfigError: the parameters do not fit together, the target is the source, or is there already
         :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
         :raises DataError: the data cannot be read
         :raises OutputError: the table cannot be made
         """
-        from airflow_clarify.engines.sql.balance import balance
+        from airflow_clarify.engines.sql.balance import resample_table
 
         self.check_data(data)
         with self._open() as runner:
-            return balance(self._source(runner, data), runner, data, target, by, progress=progress, **plan)
+            return resample_table(self._select_source(runner, data), runner, data, target, by, progress=progress, **plan)
 
     def cancel(self) -> None:
         """Stop what is running."""
         if self._runner is not None:
             self._runner.cancel()
 
-    def _connect(self) -> Writer:
+    def _connect(self) -> TableWriter:
         """Something that runs SQL."""
         raise NotImplementedError
 
-    def _source(self, runner: Writer, data: DataConfig) -> SqlSource:
+    def _select_source(self, runner: TableWriter, data: DataConfig) -> SqlSource:
         """The data, as something to select from."""
         raise NotImplementedError
 
     @contextmanager
-    def _open(self) -> Iterator[Writer]:
+    def _open(self) -> Iterator[TableWriter]:
         runner = self._connect()
         self._runner = runner
         try:

@@ -24,15 +24,15 @@ class BiasReportLink(BaseOperatorLink):
         :param ti_key: the task instance
         """
         # Not imported at the top: a DAG file that is parsed needs none of it.
-        from airflow_clarify.plugin import shows_tab_of_task
+        from airflow_clarify.plugin import is_task_tab_shown
 
         overview = XCom.get_value(key="bias_overview", ti_key=ti_key)
         if not isinstance(overview, Mapping):
             return ""
-        return address_of_report(overview) or address_of_task(ti_key, with_tab=shows_tab_of_task())
+        return get_report_url(overview) or build_task_url(ti_key, with_tab=is_task_tab_shown())
 
 
-def address_of_report(overview: Mapping[str, Any]) -> str:
+def get_report_url(overview: Mapping[str, Any]) -> str:
     """Return the address of the first report of an overview; empty where it lies where no browser can open it.
 
     :param overview: what the task has left for the page "Bias"
@@ -50,7 +50,7 @@ def address_of_report(overview: Mapping[str, Any]) -> str:
     return report if scheme == "https" and "@" not in host else ""
 
 
-def address_of_task(ti_key: TaskInstanceKey, *, with_tab: bool) -> str:
+def build_task_url(ti_key: TaskInstanceKey, *, with_tab: bool) -> str:
     """Return the address of a task instance in Airflow's UI.
 
     :param ti_key: the task instance

@@ -23,7 +23,7 @@ _CONSOLES = {
 }
 
 
-def keep_links(context: Context, job_name: str, region: str, partition: str, output: str | None) -> None:
+def push_job(context: Context, job_name: str, region: str, partition: str, output: str | None) -> None:
     """Keep what the links need.
 
     :param output: where the job writes in S3
@@ -32,7 +32,7 @@ def keep_links(context: Context, job_name: str, region: str, partition: str, out
     context["ti"].xcom_push(key=KEY, value=job)
 
 
-def kept(context: Context) -> dict[str, Any]:
+def read_job(context: Context) -> dict[str, Any]:
     """What this task has kept before it was deferred.
 
     :raises JobError: nothing; somebody has deleted it
@@ -56,7 +56,7 @@ class _JobLink(BaseOperatorLink):
         """The link of a try; empty where it has no job, or where its partition has no console that we know of."""
         job = XCom.get_value(key=KEY, ti_key=ti_key)
         console = _CONSOLES.get(str(job.get("partition"))) if isinstance(job, Mapping) else None
-        return type(self)._url(job, console) if console else ""
+        return type(self)._build_url(job, console) if console else ""
 
 
 class ClarifyJobLink(_JobLink):
@@ -65,7 +65,7 @@ class ClarifyJobLink(_JobLink):
     name = "Processing job"
 
     @staticmethod
-    def _url(job: Mapping[str, Any], console: str) -> str:
+    def _build_url(job: Mapping[str, Any], console: str) -> str:
         region = job["region"]
         return f"https://{region}.{console}/sagemaker/home?region={region}#/processing-jobs/{quote(job['job_name'])}"
 
@@ -76,7 +76,7 @@ class ClarifyJobLogsLink(_JobLink):
     name = "CloudWatch logs"
 
     @staticmethod
-    def _url(job: Mapping[str, Any], console: str) -> str:
+    def _build_url(job: Mapping[str, Any], console: str) -> str:
         region = job["region"]
         # CloudWatch reads the part behind "#" with "$" in the place of "%", and quoted twice.
         group = quote(quote("/aws/sagemaker/ProcessingJobs", safe=""), safe="").replace("%", "$")
@@ -92,7 +92,7 @@ class ClarifyJobOutputLink(_JobLink):
     name = "Output in S3"
 
     @staticmethod
-    def _url(job: Mapping[str, Any], console: str) -> str:
+    def _build_url(job: Mapping[str, Any], console: str) -> str:
         bucket, _, prefix = str(job.get("output") or "").removeprefix("s3://").partition("/")
         if not bucket:
             return ""

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_clarify.bias.analysis import plain
-from airflow_clarify.reports.text import format_date, plural, visible
+from airflow_clarify.bias.analysis import display_name
+from airflow_clarify.reports.text import format_date, format_plural, escape_invisible
 
 #: More findings than these are counted, not listed.
 MOST_FINDINGS = 5
@@ -24,56 +24,56 @@ _HEADLINES = {"pass": "Passed", "violation": "Violation", "inconclusive": "Incon
 _HARMLESS = re.compile(r"(?!.*(?:\]\(|www\.))(?:[^\W_]|[ .,;:%'()\[\]-])*", re.IGNORECASE)
 
 
-def as_text(verdict: Mapping[str, Any], url: str | None = None) -> str:
+def format_text(verdict: Mapping[str, Any], url: str | None = None) -> str:
     """A verdict as plain text.
 
     :param verdict: as the gate leaves it in XCom under ``verdict``
     :param url: where to read more
     :return: the outcome, the worst findings and the address, a line each
     """
-    message = _Message.of(verdict)
+    message = _Message.from_verdicts(verdict)
     link = [url] if url else []
     opening = f"Bias gate: {message.name_outcome(str)}. {message.summary}"
-    return "\n".join([opening, *message.name_run(str), *message.bullets(str), *link])
+    return "\n".join([opening, *message.name_run(str), *message.list_bullets(str), *link])
 
 
-def as_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
+def format_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
     """A verdict as Markdown, for an approval's body or a chat.
 
     :param verdict: as the gate leaves it in XCom under ``verdict``
     :param url: where to read more
     """
-    message = _Message.of(verdict)
-    bullets = "\n".join(message.bullets(_code))
-    opening = f"**{message.name_outcome(_code)}.** {message.summary}"
-    parts = [opening, *message.name_run(_code), bullets, f"[All of it]({url})" if url else ""]
+    message = _Message.from_verdicts(verdict)
+    bullets = "\n".join(message.list_bullets(_format_code))
+    opening = f"**{message.name_outcome(_format_code)}.** {message.summary}"
+    parts = [opening, *message.name_run(_format_code), bullets, f"[All of it]({url})" if url else ""]
     return "\n\n".join(part for part in parts if part)
 
 
-def as_slack(verdict: Mapping[str, Any], url: str | None = None) -> str:
+def format_slack(verdict: Mapping[str, Any], url: str | None = None) -> str:
     """A verdict in the markup of Slack, which is not Markdown.
 
     :param verdict: as the gate leaves it in XCom under ``verdict``
     :param url: where to read more
     """
-    message = _Message.of(verdict)
+    message = _Message.from_verdicts(verdict)
     link = [f"<{html.escape(url, quote=False)}|All of it>"] if url else []
-    opening = f"*{message.headline}*{message.name_data(_slack_code)}. {message.summary}"
+    opening = f"*{message.headline}*{message.name_data(_format_slack_code)}. {message.summary}"
     if not message.data:
         opening = f"*{message.headline}.* {message.summary}"
-    return "\n".join([opening, *message.name_run(_slack_code), *message.bullets(_slack_code), *link])
+    return "\n".join([opening, *message.name_run(_format_slack_code), *message.list_bullets(_format_slack_code), *link])
 
 
-def as_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
+def format_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
     """A verdict as a piece of HTML, for a mail.
 
     :param verdict: as the gate leaves it in XCom under ``verdict``
     :param url: where to read more
     """
-    message = _Message.of(verdict)
+    message = _Message.from_verdicts(verdict)
     lines = [
-        (f"{_html_code(line.data)}: " if line.data else "")
-        + (f"{line.before}{_html_code(line.name)}" if line.name else "")
+        (f"{_format_html_code(line.data)}: " if line.data else "")
+        + (f"{line.before}{_format_html_code(line.name)}" if line.name else "")
         + html.escape(line.after)
         for line in message.lines
     ]
@@ -81,8 +81,8 @@ def as_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
     items = "".join(f"<li>{line}</li>" for line in lines)
     return "".join(
         [
-            f"<p><strong>{message.name_outcome(_html_code)}.</strong> {message.summary}</p>",
-            *(f"<p>{line}</p>" for line in message.name_run(_html_code)),
+            f"<p><strong>{message.name_outcome(_format_html_code)}.</strong> {message.summary}</p>",
+            *(f"<p>{line}</p>" for line in message.name_run(_format_html_code)),
             f"<ul>{items}</ul>" if items else "",
             f'<p><a href="{html.escape(url)}">All of it</a></p>' if url else "",
         ]
@@ -110,19 +110,19 @@ class _Message:
     run: Mapping[str, str]
 
     @classmethod
-    def of(cls, verdict: Mapping[str, Any]) -> _Message:
+    def from_verdicts(cls, verdict: Mapping[str, Any]) -> _Message:
         """The message of a verdict, or of several that a gate gave at once."""
         verdicts: Sequence[Mapping[str, Any]] = verdict.get("all") or [verdict]
-        lines = [replace(line, data=_name_data(one)) for one in verdicts for line in _lines(one)]
+        lines = [replace(line, data=_name_data(one)) for one in verdicts for line in _build_lines(one)]
         if len(verdicts) == 1:
             lines = [replace(line, data="") for line in lines]
         named = lines[:MOST_FINDINGS]
-        more = _not_named(verdicts, len(named))
+        more = _count_not_named(verdicts, len(named))
         return cls(
             _HEADLINES.get(verdict["outcome"], "Violation"),
-            _summary(verdicts),
+            _summarize(verdicts),
             named,
-            f"and {plural(more, 'more finding', 'more findings')}" if more else "",
+            f"and {format_plural(more, 'more finding', 'more findings')}" if more else "",
             _name_data(verdict) if len(verdicts) == 1 else "",
             verdict.get("run") or {},
         )
@@ -139,56 +139,56 @@ class _Message:
         if "dag_id" not in self.run:
             return
         task = self.run["task_id"] + (f" [{self.run['instance']}]" if "instance" in self.run else "")
-        line = f"DAG {code(visible(self.run['dag_id']))}, task {code(visible(task))}"
-        line += f", run {code(visible(self.run['run_id']))}"
+        line = f"DAG {code(escape_invisible(self.run['dag_id']))}, task {code(escape_invisible(task))}"
+        line += f", run {code(escape_invisible(self.run['run_id']))}"
         yield line + (f", {format_date(self.run['date'])}" if self.run.get("date") else "")
 
-    def bullets(self, code: Callable[[str], str]) -> Iterator[str]:
+    def list_bullets(self, code: Callable[[str], str]) -> Iterator[str]:
         """What was found, a line each.
 
         :param code: what makes a name, and whatever else is not harmless, stay text
         """
         for line in self.lines:
             data = f"{code(line.data)}: " if line.data else ""
-            yield f"- {data}{line.before}{code(line.name) if line.name else ''}{_harmless(line.after, code)}"
+            yield f"- {data}{line.before}{code(line.name) if line.name else ''}{_escape_controls(line.after, code)}"
         if self.more:
             yield f"- {self.more}"
 
 
 def _name_data(verdict: Mapping[str, Any]) -> str:
-    return visible(str(verdict.get("data", "")))
+    return escape_invisible(str(verdict.get("data", "")))
 
 
-def _lines(verdict: Mapping[str, Any]) -> Iterator[_Line]:
+def _build_lines(verdict: Mapping[str, Any]) -> Iterator[_Line]:
     if verdict["outcome"] == "pass":
         return
     for reason in verdict["reasons"]:
-        yield _Line("", "", visible(reason))
+        yield _Line("", "", escape_invisible(reason))
     for finding in verdict["findings"]:
         if finding["outcome"] == verdict["outcome"]:
-            yield _line(finding)
+            yield _build_line(finding)
 
 
-def _line(finding: Mapping[str, Any]) -> _Line:
-    name = f"{plain(finding['facet'])}={plain(finding['value'])}"
+def _build_line(finding: Mapping[str, Any]) -> _Line:
+    name = f"{display_name(finding['facet'])}={display_name(finding['value'])}"
     before = f"{finding['metric']} of "
     reason = finding.get("reason", "")
     if not reason.startswith(before + name):
-        return _Line("", "", visible(reason))
-    return _Line(before, visible(name), visible(reason.removeprefix(before + name)))
+        return _Line("", "", escape_invisible(reason))
+    return _Line(before, escape_invisible(name), escape_invisible(reason.removeprefix(before + name)))
 
 
-def _summary(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    ignored, passed = _checks(verdicts, "ignored"), _checks(verdicts, "pass")
+def _summarize(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    ignored, passed = _count_checks(verdicts, "ignored"), _count_checks(verdicts, "pass")
     not_judged = sum(int(one.get("not_judged", 0)) for one in verdicts)
     judged = sum(sum(one["checks"].values()) for one in verdicts) - ignored - not_judged
     where = f" of {len(verdicts)} analyses" if len(verdicts) > 1 else ""
-    asides = [f"{count} {name}" for name in ("inconclusive", "ignored") if (count := _checks(verdicts, name))]
+    asides = [f"{count} {name}" for name in ("inconclusive", "ignored") if (count := _count_checks(verdicts, name))]
     if not_judged:
         asides.append(f"{not_judged} not judged: fewer rows than min_rows")
     aside = f" ({', '.join(asides)})" if asides else ""
-    checks = f"{plural(judged, 'check', 'checks')}{where}"
-    if broken := _checks(verdicts, "violation"):
+    checks = f"{format_plural(judged, 'check', 'checks')}{where}"
+    if broken := _count_checks(verdicts, "violation"):
         return f"{broken} of {checks} {'fails' if broken == 1 else 'fail'}{aside}."
     if any(one["reasons"] for one in verdicts):
         return f"None of {checks} fails, but the data are not fit to be judged{aside}."
@@ -198,30 +198,30 @@ def _summary(verdicts: Sequence[Mapping[str, Any]]) -> str:
     return f"{passed} of {checks} {'passes' if passed == 1 else 'pass'}{aside}."
 
 
-def _not_named(verdicts: Sequence[Mapping[str, Any]], named: int) -> int:
+def _count_not_named(verdicts: Sequence[Mapping[str, Any]], named: int) -> int:
     """How many findings there are beside those that are named; XCom does not hold them all."""
     found = sum(len(one["reasons"]) + one["checks"][one["outcome"]] for one in verdicts if one["outcome"] != "pass")
     return max(0, int(found) - named)
 
 
-def _checks(verdicts: Sequence[Mapping[str, Any]], outcome: str) -> int:
+def _count_checks(verdicts: Sequence[Mapping[str, Any]], outcome: str) -> int:
     return sum(int(one["checks"].get(outcome, 0)) for one in verdicts)
 
 
-def _harmless(text: str, code: Callable[[str], str]) -> str:
+def _escape_controls(text: str, code: Callable[[str], str]) -> str:
     return text if _HARMLESS.fullmatch(text) else code(text)
 
 
-def _html_code(text: str) -> str:
+def _format_html_code(text: str) -> str:
     return f"<bdi><code>{html.escape(text)}</code></bdi>"
 
 
-def _slack_code(text: str) -> str:
+def _format_slack_code(text: str) -> str:
     """A code span of Slack's, which knows no longer fence: so a backtick becomes what looks like one."""
     return f"`{html.escape(text.replace('`', chr(0x02CB)), quote=False)}`"
 
 
-def _code(text: str) -> str:
+def _format_code(text: str) -> str:
     """A code span: fenced by more backticks than stand in it anywhere, so that nothing in it ends it."""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     space = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""

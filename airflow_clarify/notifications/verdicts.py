@@ -17,7 +17,7 @@ NotifyOn = Literal["violation", "always"]
 BIAS_TAB = "plugin/bias-verdict"
 
 
-def notify(
+def notify_all(
     notifiers: Sequence[Callable[[Context], Any]], context: Context, verdict: Mapping[str, Any], log: Logger
 ) -> None:
     """Tell all notifiers of a verdict. One that fails changes nothing: it is a warning in the log.
@@ -30,38 +30,38 @@ def notify(
     for notifier in notifiers:
         try:
             # A notifier renders its templates in place, and adds its fields to the context.
-            copy.copy(notifier)(cast("Context", {**context, **names_for_templates(context, verdict)}))
+            copy.copy(notifier)(cast("Context", {**context, **template_context(context, verdict)}))
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
-            log.warning("%s could not tell of the verdict, which stands all the same: %s", _name_of(notifier), what)
+            log.warning("%s could not tell of the verdict, which stands all the same: %s", _get_notifier_name(notifier), what)
 
 
-def names_for_templates(context: Context, verdict: Mapping[str, Any]) -> dict[str, Any]:
+def template_context(context: Context, verdict: Mapping[str, Any]) -> dict[str, Any]:
     """What the templates of a notifier find beside what Airflow gives them.
 
     :param context: of the task
     :param verdict: as the gate leaves it in XCom
     """
-    from airflow_clarify.notifications.messages import as_html, as_markdown, as_slack, as_text
+    from airflow_clarify.notifications.messages import format_html, format_markdown, format_slack, format_text
 
-    url = address_of_page(context)
+    url = build_page_url(context)
     return {
         "verdict": verdict,
-        "verdict_text": as_text(verdict, url),
-        "verdict_markdown": as_markdown(verdict, url),
-        "verdict_slack": as_slack(verdict, url),
-        "verdict_html": as_html(verdict, url),
+        "verdict_text": format_text(verdict, url),
+        "verdict_markdown": format_markdown(verdict, url),
+        "verdict_slack": format_slack(verdict, url),
+        "verdict_html": format_html(verdict, url),
         "verdict_url": url,
     }
 
 
-def address_of_page(context: Context) -> str:
+def build_page_url(context: Context) -> str:
     """The address of the page "Bias" of this task instance in Airflow's UI, or of the instance where that is hidden."""
-    from airflow_clarify.plugin import shows_tab_of_task
+    from airflow_clarify.plugin import is_task_tab_shown
 
     page = context["ti"].log_url.partition("?")[0]
-    return f"{page}/{BIAS_TAB}" if shows_tab_of_task() else page
+    return f"{page}/{BIAS_TAB}" if is_task_tab_shown() else page
 
 
-def _name_of(notifier: Any) -> str:
+def _get_notifier_name(notifier: Any) -> str:
     return getattr(notifier, "__name__", type(notifier).__name__)

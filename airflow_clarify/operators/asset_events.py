@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Asset
 
-from airflow_clarify.bias.analysis import plain
+from airflow_clarify.bias.analysis import display_name
 from airflow_clarify.bias.thresholds import Outcome
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _MOST_METRICS = 16
 _MOST_LOCATIONS = 3
 
 
-def say(context: Context, outlets: Iterable[Any], extra: Mapping[str, Plain]) -> None:
+def add_event_extra(context: Context, outlets: Iterable[Any], extra: Mapping[str, Plain]) -> None:
     """Put something into the events of all assets that a task updates.
 
     :param context: of the task
@@ -42,7 +42,7 @@ def say(context: Context, outlets: Iterable[Any], extra: Mapping[str, Plain]) ->
             context["outlet_events"][outlet].extra.update(extra)
 
 
-def of_analysis(analysis: Analysis) -> dict[str, Plain]:
+def summarize_analysis(analysis: Analysis) -> dict[str, Plain]:
     """What an event says of data that were measured.
 
     :param analysis: of the data
@@ -52,13 +52,13 @@ def of_analysis(analysis: Analysis) -> dict[str, Plain]:
     largest: dict[str, float] = {}
     for facet, result in analysis.results():
         for metric in result.metrics:
-            name = _name(metric.name, facet.column)
+            name = _name_metric(metric.name, facet.column)
             if metric.value is not None and abs(metric.value) >= abs(largest.get(name, 0.0)):
                 largest[name] = metric.value
-    return {"rows": analysis.rows, **_first(largest), **_location([analysis])}
+    return {"rows": analysis.rows, **_select_first(largest), **_describe_location([analysis])}
 
 
-def of_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> dict[str, Plain]:
+def summarize_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> dict[str, Plain]:
     """What an event says of data that a gate let through.
 
     :param analyses: of the data
@@ -69,15 +69,15 @@ def of_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> di
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     tightest: dict[str, Finding] = {}
     for finding in findings:
-        name = _name(finding.metric, finding.facet)
+        name = _name_metric(finding.metric, finding.facet)
         known = tightest.get(name)
-        if finding.outcome is not Outcome.IGNORED and (known is None or _room(finding) < _room(known)):
+        if finding.outcome is not Outcome.IGNORED and (known is None or _compute_margin(finding) < _compute_margin(known)):
             tightest[name] = finding
     worst = {name: finding.measured for name, finding in tightest.items()}
-    return {"verdict": verdicts[0].sentence, "checks": len(findings), **_first(worst), **_location(analyses)}
+    return {"verdict": verdicts[0].sentence, "checks": len(findings), **_select_first(worst), **_describe_location(analyses)}
 
 
-def of_balance(source: str, result: BalanceResult) -> dict[str, Plain]:
+def summarize_balance(source: str, result: BalanceResult) -> dict[str, Plain]:
     """What an event says of balanced data.
 
     :param source: what they were drawn from
@@ -92,11 +92,11 @@ def of_balance(source: str, result: BalanceResult) -> dict[str, Plain]:
     }
 
 
-def _name(metric: str, facet: str) -> str:
-    return f"{metric} of {plain(facet)}"
+def _name_metric(metric: str, facet: str) -> str:
+    return f"{metric} of {display_name(facet)}"
 
 
-def _room(finding: Finding) -> float:
+def _compute_margin(finding: Finding) -> float:
     """How far a metric may still move before it leaves its bounds."""
     if finding.measured is None:
         return -math.inf
@@ -106,7 +106,7 @@ def _room(finding: Finding) -> float:
     )
 
 
-def _first(metrics: Mapping[str, float | None]) -> dict[str, Plain]:
+def _select_first(metrics: Mapping[str, float | None]) -> dict[str, Plain]:
     """As many metrics as there is room for; infinities as text, as Clarify writes them."""
     shown = list(metrics.items())[:_MOST_METRICS]
     return {
@@ -115,6 +115,6 @@ def _first(metrics: Mapping[str, float | None]) -> dict[str, Plain]:
     }
 
 
-def _location(analyses: Sequence[Analysis]) -> dict[str, Plain]:
+def _describe_location(analyses: Sequence[Analysis]) -> dict[str, Plain]:
     known = [analysis.outputs["analysis"] for analysis in analyses if "analysis" in analysis.outputs]
     return {"analysis": ", ".join(known[:_MOST_LOCATIONS])} if known else {}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from airflow_clarify.bias.balance import Balance, listed
+from airflow_clarify.bias.balance import BalanceConfig, require_list
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.duckdb.aside import check_ending
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.operators.base import ConfiguredOperator, check_engine, own_copy
-from airflow_clarify.operators.plainly import number, number_or_none, plainly, unresolved
-from airflow_clarify.operators.telling import warn
+from airflow_clarify.operators.base import ConfiguredOperator, check_engine, copy_config
+from airflow_clarify.operators.plainly import parse_number, parse_optional_number, translate_errors, is_templated
+from airflow_clarify.operators.telling import log_warnings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -92,7 +92,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.source = own_copy(source)
+        self.source = copy_config(source)
         self.target = target
         self.by = by
         self.strategy = strategy
@@ -105,25 +105,25 @@ class BalanceDatasetOperator(ConfiguredOperator):
         self.missing = missing
         self.key = key
         self.if_exists = if_exists
-        self.engine = own_copy(engine) if engine is not None else DuckDBEngine()
+        self.engine = copy_config(engine) if engine is not None else DuckDBEngine()
         self._drawn: BalanceResult | None = None
         self.wait_for_nested(source)
         self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_clarify.operators.asset_events import of_balance, say
+        from airflow_clarify.operators.asset_events import summarize_balance, add_event_extra
 
-        with plainly():
+        with translate_errors():
             self.check_rendered()
-            data = self._data()
-            by = list(listed(self.by, "by"))
+            data = self._build_data_config()
+            by = list(require_list(self.by, "by"))
             self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(map(str, by)), self.strategy)
-            result = self.engine.balance(data, self.target, by, progress=self._progress, **self._plan())
+            result = self.engine.balance(data, self.target, by, progress=self._log_progress, **self._plan())
         self.log.info("Read %s rows, wrote %s to %s", f"{result.rows_in:,}", f"{result.rows_out:,}", result.target)
-        warn(self.log, result.warnings)
+        log_warnings(self.log, result.warnings)
         # So that the next task can write balance.output["target"].
         context["ti"].xcom_push(key="target", value=result.target)
-        say(context, self.outlets, of_balance(data.source, result))
+        add_event_extra(context, self.outlets, summarize_balance(data.source, result))
         self._drawn = result
         return result.to_json()
 
@@ -133,32 +133,32 @@ class BalanceDatasetOperator(ConfiguredOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """The lineage, for OpenLineage where it is installed."""
         from airflow_clarify import lineage
-        from airflow_clarify.whereabouts import of_data, of_target
+        from airflow_clarify.whereabouts import describe_source, describe_target
 
         # Some versions of the provider ask an earlier copy of the task, which has drawn nothing.
         task = task_instance.task
-        return lineage.of_balance(of_data(task._data(), task.engine), of_target(task.target, task.engine), task._drawn)
+        return lineage.build_balance_lineage(describe_source(task._build_data_config(), task.engine), describe_target(task.target, task.engine), task._drawn)
 
     def _plan(self) -> dict[str, Any]:
         plan = {
             "strategy": self.strategy,
-            "size": number_or_none("size", self.size),
-            "fraction": number_or_none("fraction", self.fraction),
-            "seed": number("seed", self.seed),
+            "size": parse_optional_number("size", self.size),
+            "fraction": parse_optional_number("fraction", self.fraction),
+            "seed": parse_number("seed", self.seed),
             "weight_column": self.weight_column,
             "empty": self.empty,
         }
         given = {"missing": self.missing, "weight": self.weight, "key": self.key, "if_exists": self.if_exists}
         return plan | {name: value for name, value in given.items() if value is not None}
 
-    def _data(self) -> DataConfig:
-        return self.engine.data_named(self.source) if isinstance(self.source, str) else DataConfig.of(self.source)
+    def _build_data_config(self) -> DataConfig:
+        return self.engine.data_config_for(self.source) if isinstance(self.source, str) else DataConfig.coerce(self.source)
 
     def _check(self) -> None:
         check_engine(self.engine)
-        if not any(unresolved(value) for value in (self.by, self.strategy, self.size, self.fraction)):
-            weight = self.weight if isinstance(self.weight, str) and not unresolved(self.weight) else None
-            Balance(
+        if not any(is_templated(value) for value in (self.by, self.strategy, self.size, self.fraction)):
+            weight = self.weight if isinstance(self.weight, str) and not is_templated(self.weight) else None
+            BalanceConfig(
                 cast(Any, self.by), self.strategy, self.size, self.fraction, self.empty, cast(Any, self.missing), weight
             )
         if not hasattr(self.engine, "balance"):
@@ -167,16 +167,16 @@ class BalanceDatasetOperator(ConfiguredOperator):
             )
         if isinstance(self.source, str) and self.source == self.target:
             raise ConfigError(f"target: {self.target!r} is the source itself; give another name")
-        if isinstance(self.target, str) and not self.engine.draws_by_key and not unresolved(self.target):
+        if isinstance(self.target, str) and not self.engine.samples_by_key and not is_templated(self.target):
             check_ending(self.target)
         for name in ("key", "if_exists"):
-            if getattr(self, name) is not None and not self.engine.draws_by_key:
+            if getattr(self, name) is not None and not self.engine.samples_by_key:
                 raise ConfigError(
                     f"{name}: {type(self.engine).__name__} draws rows by their position in files, and writes the "
                     "target anew; leave it out"
                 )
-        if not isinstance(self.source, str) and not unresolved(self.source):
-            self.engine.check_data(DataConfig.of(self.source))
+        if not isinstance(self.source, str) and not is_templated(self.source):
+            self.engine.check_data(DataConfig.coerce(self.source))
 
-    def _progress(self, what: str, part: float) -> None:
+    def _log_progress(self, what: str, part: float) -> None:
         self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))

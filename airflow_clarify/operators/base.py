@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, XComArg
 
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.operators.plainly import at_parse_time
+from airflow_clarify.operators.plainly import parse_time_errors
 
 if TYPE_CHECKING:
     import jinja2
@@ -106,7 +106,7 @@ class ConfiguredOperator(TemplateChecks, BaseOperator):
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render the templates, in copies of the configuration objects."""
         for name in self.template_fields:
-            setattr(self, name, own_copy(getattr(self, name)))
+            setattr(self, name, copy_config(getattr(self, name)))
         super().render_template_fields(context, jinja_env)
         hide_unset_fields(self)
 
@@ -124,7 +124,7 @@ class ConfiguredOperator(TemplateChecks, BaseOperator):
 
         :raises ConfigError: with the task id in front
         """
-        with at_parse_time(self):
+        with parse_time_errors(self):
             self._check()
 
     def _check(self) -> None:
@@ -164,7 +164,7 @@ def check_seconds(name: str, value: Any) -> None:
         raise ConfigError(f"{name}: a number of seconds above 0, or a timedelta, not {value!r}")
 
 
-def own_copy(value: Any) -> Any:
+def copy_config(value: Any) -> Any:
     """A shallow copy of a configuration object; anything else as it is."""
     return copy.copy(value) if not isinstance(value, type) and hasattr(value, "template_fields") else value
 

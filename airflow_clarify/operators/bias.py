@@ -14,10 +14,10 @@ from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
-from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links, kept
-from airflow_clarify.operators.base import ConfiguredOperator, check_engine, check_flag, check_seconds, own_copy
-from airflow_clarify.operators.plainly import plainly, unresolved
-from airflow_clarify.operators.telling import describe_run, leave_overview, tell
+from airflow_clarify.links.sagemaker import JOB_LINKS, push_job, read_job
+from airflow_clarify.operators.base import ConfiguredOperator, check_engine, check_flag, check_seconds, copy_config
+from airflow_clarify.operators.plainly import translate_errors, is_templated
+from airflow_clarify.operators.telling import describe_run, push_overview, log_analysis
 from airflow_clarify.outputs import FORMATS
 
 if TYPE_CHECKING:
@@ -89,11 +89,11 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.data_config = own_copy(data_config)
-        self.bias_config = own_copy(bias_config)
+        self.data_config = copy_config(data_config)
+        self.bias_config = copy_config(bias_config)
         self.methods = methods
-        self.analysis_config = own_copy(analysis_config)
-        self.engine: Engine | SageMakerEngine = own_copy(DuckDBEngine() if engine is None else engine)
+        self.analysis_config = copy_config(analysis_config)
+        self.engine: Engine | SageMakerEngine = copy_config(DuckDBEngine() if engine is None else engine)
         self.report_formats = report_formats
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
@@ -111,15 +111,15 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any] | str:
-        with plainly():
+        with translate_errors():
             self.check_rendered()
-            data = DataConfig.of(self.data_config)
-            config = self._config(data)
+            data = DataConfig.coerce(self.data_config)
+            config = self._build_config(data)
             self.log.info("Measuring the bias of %s", data.source)
             if isinstance(self.engine, SageMakerEngine):
                 return self._run_job(context, self.engine, data, config)
             analysis = self._count(context, self.engine, data, config)
-            return self._told(context, analysis)
+            return self._publish(context, analysis)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on when the triggerer says that the job has ended.
@@ -127,23 +127,23 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         What it says is not taken for granted: the job is looked at again.
         """
         from airflow_clarify.engines.sagemaker.status import JobStatus
-        from airflow_clarify.operators.jobs import TaskJob, started_at
+        from airflow_clarify.operators.jobs import TaskJob, get_start_time
 
         assert isinstance(self.engine, SageMakerEngine)
-        with plainly():
+        with translate_errors():
             job = TaskJob(self.engine, self.log)
-            config = self._config(DataConfig.of(self.data_config))
-            name = kept(context)["job_name"]
+            config = self._build_config(DataConfig.coerce(self.data_config))
+            name = read_job(context)["job_name"]
             if not isinstance(event, Mapping) or event.get("status") != "ended":
-                self._give_up(job, name)
-                raise JobError(_said_by(event, name))
+                self._stop_job(job, name)
+                raise JobError(_event_error(event, name))
             description = job.jobs.describe(name)
-            if not JobStatus.of(description).ended:
+            if not JobStatus.from_description(description).ended:
                 # The event was of another job: some databases give a new trigger the number of one that is gone.
-                self._defer(self.engine, name, started_at(description) + self._seconds_allowed(self.engine))
+                self._defer(self.engine, name, get_start_time(description) + self._compute_timeout(self.engine))
             if self.logs:
-                job.show_logs(name)
-            return self._told(context, job.finish(description, config, shown=self.logs))
+                job.log_job_lines(name)
+            return self._publish(context, job.finish(description, config, shown=self.logs))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a deferral. When the triggerer itself gave up, nobody else would stop the job."""
@@ -162,38 +162,38 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             from airflow_clarify.operators.jobs import TaskJob
 
             # With clients of its own: what this signal has interrupted may be in the middle of a call.
-            self._give_up(TaskJob(self.engine, self.log), self._job_name)
+            self._stop_job(TaskJob(self.engine, self.log), self._job_name)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """The lineage, for OpenLineage where it is installed."""
         from airflow_clarify import lineage
-        from airflow_clarify.whereabouts import of_data
+        from airflow_clarify.whereabouts import describe_source
 
         # Some versions of the provider ask an earlier copy of the task, which has measured nothing.
         task = task_instance.task
-        return lineage.of_analysis(of_data(DataConfig.of(task.data_config), task.engine), task._measured)
+        return lineage.build_analysis_lineage(describe_source(DataConfig.coerce(task.data_config), task.engine), task._measured)
 
     def _count(self, context: Context, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
         from airflow_clarify.bias.analysis import Analysis
         from airflow_clarify.outputs import check_folder
-        from airflow_clarify.whereabouts import of_data
+        from airflow_clarify.whereabouts import describe_source
 
         data = complete_from(data, config)
         if data.output_path is not None:
             check_folder(data.output_path, data, config, self.report_formats)
-        contingency = engine.count(data, config, progress=self._progress)
+        contingency = engine.count(data, config, progress=self._log_progress)
         analysis = Analysis.from_contingency(contingency, config)
-        analysis = replace(analysis, whereabouts=of_data(data, engine), run=describe_run(context))
+        analysis = replace(analysis, whereabouts=describe_source(data, engine), run=describe_run(context))
         return self._write(analysis, config, data)
 
-    def _told(self, context: Context, analysis: Analysis) -> dict[str, Any]:
+    def _publish(self, context: Context, analysis: Analysis) -> dict[str, Any]:
         """Tell of an analysis, and give it as the task returns it."""
-        from airflow_clarify.operators.asset_events import of_analysis, say
+        from airflow_clarify.operators.asset_events import summarize_analysis, add_event_extra
 
         analysis = replace(analysis, run=describe_run(context))
-        tell(self.log, analysis)
-        leave_overview(context, [analysis])
-        say(context, self.outlets, of_analysis(analysis))
+        log_analysis(self.log, analysis)
+        push_overview(context, [analysis])
+        add_event_extra(context, self.outlets, summarize_analysis(analysis))
         self._measured = analysis
         return analysis.to_xcom()
 
@@ -202,43 +202,43 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     def _run_job(
         self, context: Context, engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig
     ) -> dict[str, Any] | str:
-        from airflow_clarify.operators.jobs import Identity, TaskJob, started_at
+        from airflow_clarify.operators.jobs import JobIdentity, TaskJob, get_start_time
 
         job = TaskJob(engine, self.log)
         plan = engine.plan(data, config)
-        whose = Identity.from_context(context)
+        whose = JobIdentity.from_context(context)
         if self.durable and self.stop_job_on_kill:
             job.stop_cleared(plan, whose)
-        found = job.find_or_start(plan, config, whose if self.durable else None, self._claim)
-        keep_links(context, found.name, job.jobs.region, job.jobs.partition, plan.output_of(found.name))
-        self._go_on(job)
+        found = job.find_or_start(plan, config, whose if self.durable else None, self._remember_job)
+        push_job(context, found.name, job.jobs.region, job.jobs.partition, plan.get_output_uri(found.name))
+        self._raise_if_killed(job)
         if not self.wait_for_completion:
             return found.name
         if found.analysis is not None:
-            return self._told(context, found.analysis)
-        deadline = started_at(found.description) + self._seconds_allowed(engine)
+            return self._publish(context, found.analysis)
+        deadline = get_start_time(found.description) + self._compute_timeout(engine)
         if self.deferrable:
             self._defer(engine, found.name, deadline)
         try:
-            ended = job.wait(found.name, deadline, self.poll_interval, lambda: self._go_on(job), logs=self.logs)
+            ended = job.wait(found.name, deadline, self.poll_interval, lambda: self._raise_if_killed(job), logs=self.logs)
         except JobError:
-            self._give_up(job, found.name)
+            self._stop_job(job, found.name)
             raise
-        return self._told(context, job.finish(ended, config, shown=self.logs))
+        return self._publish(context, job.finish(ended, config, shown=self.logs))
 
-    def _claim(self, name: str) -> None:
+    def _remember_job(self, name: str) -> None:
         self._job_name = name
 
-    def _go_on(self, job: TaskJob) -> None:
+    def _raise_if_killed(self, job: TaskJob) -> None:
         """Stop here when the task was killed; Airflow lets it run on after that.
 
         :raises AirflowException: it was
         """
         if self._killed:
-            self._give_up(job, self._job_name)
+            self._stop_job(job, self._job_name)
             raise AirflowException("the task was killed while its job was running")
 
-    def _give_up(self, job: TaskJob, name: str | None) -> None:
+    def _stop_job(self, job: TaskJob, name: str | None) -> None:
         if name is not None and self.stop_job_on_kill:
             job.stop(name)
 
@@ -262,7 +262,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=patience)
         raise AssertionError("defer() does not return")
 
-    def _seconds_allowed(self, engine: SageMakerEngine) -> float:
+    def _compute_timeout(self, engine: SageMakerEngine) -> float:
         if self.timeout is None:
             return engine.longest_run + 3600
         return self.timeout.total_seconds() if isinstance(self.timeout, timedelta) else float(self.timeout)
@@ -271,7 +271,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         from airflow_clarify.operators.jobs import TaskJob
 
         assert isinstance(self.engine, SageMakerEngine)
-        self._give_up(TaskJob(self.engine, self.log), kept(context)["job_name"])
+        self._stop_job(TaskJob(self.engine, self.log), read_job(context)["job_name"])
 
     # --- Configuration --------------------------------------------------------------------------------------------
 
@@ -295,15 +295,15 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             raise ConfigError("give bias_config, or analysis_config, one of the two")
         if self.analysis_config is not None and self.methods != "all":
             raise ConfigError("methods: analysis_config says what to measure; leave one of them out")
-        if not unresolved(self.data_config):
-            self.engine.check_data(DataConfig.of(self.data_config))
-        if self.bias_config is not None and not unresolved(self.bias_config):
-            BiasConfig.of(self.bias_config)
-        if isinstance(self.analysis_config, Mapping) and not unresolved(self.analysis_config):
+        if not is_templated(self.data_config):
+            self.engine.check_data(DataConfig.coerce(self.data_config))
+        if self.bias_config is not None and not is_templated(self.bias_config):
+            BiasConfig.coerce(self.bias_config)
+        if isinstance(self.analysis_config, Mapping) and not is_templated(self.analysis_config):
             AnalysisConfig(self.analysis_config)
         parts = [self.data_config, self.bias_config, self.methods]
-        if self.bias_config is not None and not any(_anywhere_unresolved(part) for part in parts):
-            data, bias = DataConfig.of(self.data_config), BiasConfig.of(self.bias_config)
+        if self.bias_config is not None and not any(_is_templated_anywhere(part) for part in parts):
+            data, bias = DataConfig.coerce(self.data_config), BiasConfig.coerce(self.bias_config)
             # What else can be wrong with it is checked when it is built.
             config = AnalysisConfig.build(data, bias, self.methods)
             _ = config.label
@@ -313,9 +313,9 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
                     "CDDL out of methods"
                 )
 
-    def _config(self, data: DataConfig) -> AnalysisConfig:
+    def _build_config(self, data: DataConfig) -> AnalysisConfig:
         if self.bias_config is not None:
-            return AnalysisConfig.build(data, BiasConfig.of(self.bias_config), self.methods)
+            return AnalysisConfig.build(data, BiasConfig.coerce(self.bias_config), self.methods)
         if isinstance(self.analysis_config, str):
             from airflow_clarify.outputs import read_file
 
@@ -334,11 +334,11 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.log.info("Wrote %s", ", ".join(analysis.outputs.values()))
         return analysis
 
-    def _progress(self, what: str, part: float) -> None:
+    def _log_progress(self, what: str, part: float) -> None:
         self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
 
 
-def _said_by(event: Any, name: str) -> str:
+def _event_error(event: Any, name: str) -> str:
     """Why the triggerer's event is not that the job has ended."""
     if isinstance(event, Mapping) and event.get("status") == "timeout":
         return f"the processing job {name} had not ended when its time was up"
@@ -347,7 +347,7 @@ def _said_by(event: Any, name: str) -> str:
     return f"the triggerer said nothing that can be understood of the processing job {name}: {event!r}"
 
 
-def _anywhere_unresolved(value: Any) -> bool:
+def _is_templated_anywhere(value: Any) -> bool:
     """Whether a value, or a field of a configuration object, is known only when the task runs."""
     fields = getattr(value, "template_fields", None)
-    return any(unresolved(getattr(value, name)) for name in fields) if fields else unresolved(value)
+    return any(is_templated(getattr(value, name)) for name in fields) if fields else is_templated(value)

@@ -21,14 +21,14 @@ from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, Unf
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.operators.base import TemplateChecks, check_flag, hide_unset_fields
 from airflow_clarify.operators.plainly import (
-    at_parse_time,
-    number,
-    number_or_none,
+    parse_time_errors,
+    parse_number,
+    parse_optional_number,
     parse_rendered,
-    plainly,
-    unresolved,
+    translate_errors,
+    is_templated,
 )
-from airflow_clarify.operators.telling import describe_run, leave_overview, tell
+from airflow_clarify.operators.telling import describe_run, push_overview, log_analysis
 
 if TYPE_CHECKING:
     import jinja2
@@ -127,16 +127,16 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        with at_parse_time(self, kwargs.get("task_id")):
+        with parse_time_errors(self, kwargs.get("task_id")):
             _check_reaction(on_violation, branch_to, kwargs.get("outlets"))
-            notifiers = _listed(on_verdict)
+            notifiers = _list_outlets(on_verdict)
             _check_notifiers(notifiers, notify_on)
             _check_asset(asset_on_pass, asset_extra)
             check_flag("ignore_downstream_trigger_rules", ignore_downstream_trigger_rules)
-            analysis = _outputs_of("analysis", analysis)
-            before = _outputs_of("before", before)
+            analysis = _list_outputs("analysis", analysis)
+            before = _list_outputs("before", before)
         if asset_on_pass is not None:
-            kwargs["outlets"] = [*_listed(kwargs.get("outlets")), _alias_of(asset_on_pass)]
+            kwargs["outlets"] = [*_list_outlets(kwargs.get("outlets")), _build_alias(asset_on_pass)]
         super().__init__(**kwargs)
         self.analysis = analysis
         self.thresholds = thresholds
@@ -156,11 +156,11 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         self.conn_id = conn_id
         self._judged: tuple[Sequence[Analysis], Sequence[Verdict]] = ((), ())
         self._author_line = find_author_line()
-        with at_parse_time(self):
-            if on_violation == "branch" and _in_mapped_group(self):
+        with parse_time_errors(self):
+            if on_violation == "branch" and _is_in_mapped_group(self):
                 raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
-            if not any(unresolved(value) for value in self._rule_parts()):
-                _check_measured(self._rules(), analysis)
+            if not any(is_templated(value) for value in self._rule_parts()):
+                _check_measured(self._build_thresholds(), analysis)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render the templates."""
@@ -173,12 +173,12 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
 
         :raises ConfigError: it would skip or branch
         """
-        with at_parse_time(cls, kwargs.get("task_id")):
+        with parse_time_errors(cls, kwargs.get("task_id")):
             given = {"on_violation": "fail", "branch_to": None, "outlets": None, **kwargs}
-            if not unresolved(given["on_violation"]):
+            if not is_templated(given["on_violation"]):
                 _check_mapped(given["on_violation"])
                 _check_reaction(given["on_violation"], given["branch_to"], given["outlets"])
-            if "thresholds" in kwargs and not unresolved(kwargs["thresholds"]):
+            if "thresholds" in kwargs and not is_templated(kwargs["thresholds"]):
                 _read_rules(kwargs["thresholds"])
         return cast(Any, super()).partial(**kwargs)
 
@@ -189,8 +189,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         """
         super().prepare_template()
         try:
-            with at_parse_time(self):
-                if not unresolved(self.branch_to):
+            with parse_time_errors(self):
+                if not is_templated(self.branch_to):
                     self._check_branches()
                 self._check_can_skip()
         except ConfigError as error:
@@ -200,37 +200,37 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             raise ConfigError(f"{error} ({self._author_line})") from None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with plainly():
+        with translate_errors():
             self.check_rendered()
-            if _is_mapped(context["ti"]) and not _in_mapped_group(self):
+            if _is_mapped(context["ti"]) and not _is_in_mapped_group(self):
                 _check_mapped(self.on_violation)
             self._check_branches()
             self._check_can_skip()
-            rules = self._rules()
+            rules = self._build_thresholds()
             self._check_complete(context)
-            analyses = self._analyses()
-            earlier = self._earlier(len(analyses))
+            analyses = self._load_analyses()
+            earlier = self._load_earlier(len(analyses))
             verdicts = [rules.judge(analysis) for analysis in analyses]
         self._judged = (analyses, verdicts)
-        result = {**_as_xcom(verdicts), "run": describe_run(context)}
+        result = {**_verdicts_to_xcom(verdicts), "run": describe_run(context)}
         # First of all, and here: the reactions below raise, and what a task returns is stored only when it ends well.
         context["ti"].xcom_push(key="verdict", value=result)
         if self.do_xcom_push and self.on_violation in ("skip", "branch"):
             # These end the task well, and yet by raising.
             context["ti"].xcom_push(key="return_value", value=result)
-        leave_overview(context, analyses, verdicts, rules, self.on_violation)
+        push_overview(context, analyses, verdicts, rules, self.on_violation)
         for analysis, verdict, before in zip(analyses, verdicts, earlier, strict=True):
-            self._tell(analysis, verdict)
-            self._keep(analysis, verdict, rules, before)
+            self._log_verdict(analysis, verdict)
+            self._write_verdict(analysis, verdict, rules, before)
         passed = all(verdict.passed for verdict in verdicts)
         if not passed or self.notify_on == "always":
-            from airflow_clarify.notifications.verdicts import notify
+            from airflow_clarify.notifications.verdicts import notify_all
 
-            notify(self.on_verdict, context, result, self.log)
+            notify_all(self.on_verdict, context, result, self.log)
         if passed:
-            self._pass(context, analyses, verdicts)
+            self._apply_pass(context, analyses, verdicts)
         else:
-            self._react(context, [verdict for verdict in verdicts if not verdict.passed])
+            self._apply_violation(context, [verdict for verdict in verdicts if not verdict.passed])
         return result
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
@@ -241,8 +241,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         task = task_instance.task
         analyses, verdicts = task._judged
         if not verdicts:
-            return lineage.of_nothing()
-        return lineage.of_verdicts(
+            return lineage.build_empty_lineage()
+        return lineage.build_verdict_lineage(
             [analysis.whereabouts for analysis in analyses],
             verdicts,
             stops=task.on_violation != "warn",
@@ -263,12 +263,12 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             self.undefined,
         )
 
-    def _rules(self) -> Thresholds:
+    def _build_thresholds(self) -> Thresholds:
         return _read_rules(
             self.thresholds,
-            min_rows=number("min_rows", self.min_rows),
+            min_rows=parse_number("min_rows", self.min_rows),
             below_min_rows=self.below_min_rows,
-            confidence=number_or_none("confidence", self.confidence),
+            confidence=parse_optional_number("confidence", self.confidence),
             on_inconclusive=self.on_inconclusive,
             undefined=self.undefined,
         )
@@ -280,33 +280,33 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         """
         written = getattr(self, "_as_written", {}).get("analysis")
         references: dict[Any, str] = dict(XComArg.iter_xcom_references(written))
-        if not _in_mapped_group(self):
+        if not _is_in_mapped_group(self):
             # Where this gate is one instance of a mapped one, Airflow made as many as there were analyses.
             expanded = getattr(context["dag"].task_dict.get(self.task_id), "expand_input", None)
             references |= dict(XComArg.iter_xcom_references(expanded))
         for task, key in references.items():
-            if not (task.is_mapped or _mapped_groups(task) - _mapped_groups(self)):
+            if not (task.is_mapped or _list_mapped_groups(task) - _list_mapped_groups(self)):
                 # One instance; or, in the same mapped task group, that of this gate's own index.
                 continue
             done = _count_instances(context["ti"], task)
-            left = len(_listed_analyses(XComArg(task, key).resolve(context), "analysis"))
+            left = len(_list_analyses(XComArg(task, key).resolve(context), "analysis"))
             if left < done:
                 raise UnfitDataError(
                     f"analysis: {done} instances of task '{task.task_id}' have run, and {left} left an analysis; an "
                     "absent analysis never passes"
                 )
 
-    def _analyses(self) -> list[Analysis]:
+    def _load_analyses(self) -> list[Analysis]:
         """The analyses to judge.
 
         :raises ClarifyError: there is none, or one is not an analysis; a gate without evidence stays closed
         """
-        many = _listed_analyses(self.analysis, "analysis")
+        many = _list_analyses(self.analysis, "analysis")
         if not many:
             raise ConfigError("analysis: the list is empty, so there is nothing to judge")
         return [self._read(one) for one in many]
 
-    def _earlier(self, how_many: int) -> Sequence[Analysis | None]:
+    def _load_earlier(self, how_many: int) -> Sequence[Analysis | None]:
         """The analyses of the data before they were repaired, one for each that is judged.
 
         :raises ConfigError: there are more of them, or fewer
@@ -314,7 +314,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         if self.before is None:
             return [None] * how_many
         try:
-            earlier = _listed_analyses(self.before, "before")
+            earlier = _list_analyses(self.before, "before")
         except ConfigError as error:
             self.log.warning("The report cannot show the data before the repair: %s", error)
             return [None] * how_many
@@ -337,19 +337,19 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         if isinstance(one, str):
             return read_analysis(one, self.conn_id)
         try:
-            return Analysis.from_xcom(_analysis_in(one))
+            return Analysis.from_xcom(_extract_analysis(one))
         except DataError as error:
             # An XCom stays as it is; a file may be written meanwhile.
             raise UnfitDataError(str(error)) from None
 
-    def _tell(self, analysis: Analysis, verdict: Verdict) -> None:
-        tell(self.log, analysis, verdict)
+    def _log_verdict(self, analysis: Analysis, verdict: Verdict) -> None:
+        log_analysis(self.log, analysis, verdict)
         if verdict.passed:
             self.log.info("Verdict %s", verdict.sentence)
         else:
             self.log.error("Verdict %s", verdict.sentence)
 
-    def _keep(self, analysis: Analysis, verdict: Verdict, rules: Thresholds, before: Analysis | None) -> None:
+    def _write_verdict(self, analysis: Analysis, verdict: Verdict, rules: Thresholds, before: Analysis | None) -> None:
         """Write the verdict beside the analysis, and the report anew with it."""
         # Beside what only Clarify has written there is nothing of ours to update.
         if "config" not in analysis.outputs:
@@ -364,25 +364,25 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             # The judgement matters more than its page: it is in XCom and in this log already.
             self.log.warning("The report was not updated with the verdict", exc_info=True)
 
-    def _pass(self, context: Context, analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> None:
+    def _apply_pass(self, context: Context, analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> None:
         if self.asset_on_pass is not None:
-            from airflow_clarify.operators.asset_events import of_verdicts
+            from airflow_clarify.operators.asset_events import summarize_verdicts
 
-            extra = {**(self.asset_extra or {}), **of_verdicts(analyses, verdicts)}
-            context["outlet_events"][_alias_of(self.asset_on_pass)].add(self.asset_on_pass, extra=extra)
+            extra = {**(self.asset_extra or {}), **summarize_verdicts(analyses, verdicts)}
+            context["outlet_events"][_build_alias(self.asset_on_pass)].add(self.asset_on_pass, extra=extra)
         if self.on_violation == "branch":
-            repair = set(self._repair_tasks())
+            repair = set(self._find_repair_tasks())
             follow = sorted(task_id for task_id in context["ti"].task.downstream_task_ids if task_id not in repair)
-            self._branch(context, follow)
+            self._follow_branch(context, follow)
 
-    def _react(self, context: Context, failed: Sequence[Verdict]) -> None:
+    def _apply_violation(self, context: Context, failed: Sequence[Verdict]) -> None:
         sentence = "; ".join(verdict.sentence for verdict in failed)
         if self.on_violation == "fail":
             raise AirflowFailException(f"Bias gate closed: {sentence}")
         if self.on_violation == "skip":
             self._skip_downstream(context, sentence)
         elif self.on_violation == "branch":
-            self._branch(context, self._repair_tasks())
+            self._follow_branch(context, self._find_repair_tasks())
         else:
             self.log.warning("Going on in spite of the verdict, as on_violation is 'warn'")
 
@@ -406,7 +406,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         """
         if self.on_violation != "branch":
             return
-        for task_id in self._repair_tasks():
+        for task_id in self._find_repair_tasks():
             if task_id not in self.downstream_task_ids:
                 raise ConfigError(
                     f"branch_to: {task_id!r} is not directly downstream of this gate; there are "
@@ -421,7 +421,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
 
         :raises ConfigError: a task downstream would run on data that do not pass
         """
-        if self.on_violation != "skip" or not _in_mapped_group(self):
+        if self.on_violation != "skip" or not _is_in_mapped_group(self):
             return
         downstream = (
             self.get_flat_relatives(upstream=False)
@@ -436,7 +436,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
                     f"'{rule}', and the gate is in a mapped task group; use on_violation='fail', or 'all_success' there"
                 )
 
-    def _repair_tasks(self) -> list[str]:
+    def _find_repair_tasks(self) -> list[str]:
         """The tasks of ``branch_to``, with the first tasks of a task group in its place."""
         targets = [self.branch_to] if isinstance(self.branch_to, str) else list(self.branch_to or ())
         dag = self.get_dag()
@@ -447,7 +447,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             for task_id in ([root.task_id for root in groups[target].roots] if target in groups else [target])
         ]
 
-    def _branch(self, context: Context, follow: list[str]) -> None:
+    def _follow_branch(self, context: Context, follow: list[str]) -> None:
         if _is_mapped(context["ti"]):
             raise AirflowFailException(_BRANCHES_ARE_NOT_MAPPED)
         self.do_branch(context, follow)
@@ -498,7 +498,7 @@ def _count_instances(ti: Any, task: Any) -> int:
     return len(states)
 
 
-def _analysis_in(given: Any) -> Any:
+def _extract_analysis(given: Any) -> Any:
     """The analysis itself; a sensor returns it together with its job."""
     return given["analysis"] if isinstance(given, Mapping) and given.keys() == {"job", "analysis"} else given
 
@@ -508,7 +508,7 @@ def _check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:
         raise ConfigError(f"on_violation: one of {', '.join(map(repr, _CHOICES))}, not {on_violation!r}")
     if (on_violation == "branch") != bool(branch_to):
         raise ConfigError("branch_to: name the task to follow, with on_violation='branch' and only with it")
-    if on_violation != "fail" and any(not isinstance(outlet, AssetAlias) for outlet in _listed(outlets)):
+    if on_violation != "fail" and any(not isinstance(outlet, AssetAlias) for outlet in _list_outlets(outlets)):
         raise ConfigError(
             f"outlets: with on_violation={on_violation!r} they would be updated though the data are biased, and what "
             "is scheduled on them would start; use asset_on_pass"
@@ -526,13 +526,13 @@ def _check_notifiers(notifiers: Sequence[Any], notify_on: Any) -> None:
             )
 
 
-def _numbers_in(rules: Any, name: str) -> Any:
+def _parse_bounds(rules: Any, name: str) -> Any:
     """Thresholds whose bounds may be what templates have left: texts."""
     if isinstance(rules, Mapping):
-        return {key: _numbers_in(rule, f"{name}: {key}") for key, rule in rules.items()}
+        return {key: _parse_bounds(rule, f"{name}: {key}") for key, rule in rules.items()}
     if isinstance(rules, list | tuple):
-        return [number(name, bound) for bound in rules]
-    return number(name, rules)
+        return [parse_number(name, bound) for bound in rules]
+    return parse_number(name, rules)
 
 
 def _check_measured(rules: Thresholds, analysis: Any) -> None:
@@ -546,9 +546,9 @@ def _check_measured(rules: Thresholds, analysis: Any) -> None:
         task: Any = getattr(one, "operator", None)
         mapped = getattr(task, "partial_kwargs", None)
         if isinstance(task, ClarifyPreTrainingBiasOperator):
-            methods, facets = _asked_of(task.bias_config, task.methods, task.analysis_config)
+            methods, facets = _list_requested(task.bias_config, task.methods, task.analysis_config)
         elif mapped is not None and task.operator_class is ClarifyPreTrainingBiasOperator:
-            methods, facets = _asked_of(mapped.get("bias_config"), mapped.get("methods"), mapped.get("analysis_config"))
+            methods, facets = _list_requested(mapped.get("bias_config"), mapped.get("methods"), mapped.get("analysis_config"))
         else:
             continue
         missing = [metric for metric in rules.rules if methods is not None and metric not in methods]
@@ -565,43 +565,43 @@ def _check_measured(rules: Thresholds, analysis: Any) -> None:
             )
 
 
-def _asked_of(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str] | None, Sequence[str] | None]:
+def _list_requested(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str] | None, Sequence[str] | None]:
     """The metrics and the facets that a task measures, as far as they are known when a DAG file is read."""
-    if isinstance(config, Mapping) and not unresolved(config):
+    if isinstance(config, Mapping) and not is_templated(config):
         asked = AnalysisConfig(config)
         columns: Any = [facet.name_or_index for facet in asked.facets]
         return asked.methods, columns if all(isinstance(column, str) for column in columns) else None
     if config is not None:
         return None, None
     columns = None
-    if isinstance(bias, Mapping) and not unresolved(dict(bias)):
-        bias = BiasConfig.of(bias)
-    if isinstance(bias, BiasConfig) and not unresolved(bias.facet_name):
+    if isinstance(bias, Mapping) and not is_templated(dict(bias)):
+        bias = BiasConfig.coerce(bias)
+    if isinstance(bias, BiasConfig) and not is_templated(bias.facet_name):
         columns = [facet["name_or_index"] for facet in bias.facets()]
         # A column that is named by its index is known by name once the data are read.
         columns = columns if all(isinstance(column, str) for column in columns) else None
-    known = isinstance(methods, list | tuple | set) and not unresolved(methods)
+    known = isinstance(methods, list | tuple | set) and not is_templated(methods)
     return (list(methods) if known else None), columns
 
 
-def _outputs_of(name: str, given: Any) -> Any:
+def _list_outputs(name: str, given: Any) -> Any:
     """What an author has given as an analysis, with the output of a task in the place of the task.
 
     :raises ConfigError: it cannot be an analysis
     """
     if isinstance(given, list | tuple):
-        return [_outputs_of(name, one) for one in given]
+        return [_list_outputs(name, one) for one in given]
     output = getattr(given, "output", None)
     if isinstance(output, XComArg):
         return output
     if name == "analysis" and not given and not isinstance(given, list):
         raise ConfigError(f"analysis: give the output of a measuring task, as in bias.output, or a path, not {given!r}")
-    if given is None or isinstance(given, str | Mapping) or unresolved(given) or hasattr(given, "__getitem__"):
+    if given is None or isinstance(given, str | Mapping) or is_templated(given) or hasattr(given, "__getitem__"):
         return given
     raise ConfigError(f"{name}: give the output of a measuring task, as in bias.output, or a path, not {given!r}")
 
 
-def _listed_analyses(given: Any, name: str) -> list[Any]:
+def _list_analyses(given: Any, name: str) -> list[Any]:
     """The analyses of an argument, whose templates may have left them as a text.
 
     :raises ConfigError: the text is neither an analysis nor a path
@@ -613,7 +613,7 @@ def _listed_analyses(given: Any, name: str) -> list[Any]:
     if given is None or isinstance(given, str | Mapping):
         return [given]
     # A list may hold the output of a mapped task, which is a sequence itself.
-    listed = [one if one is None or isinstance(one, str | Mapping) else _listed_analyses(one, name) for one in given]
+    listed = [one if one is None or isinstance(one, str | Mapping) else _list_analyses(one, name) for one in given]
     return [one for part in listed for one in (part if isinstance(part, list) else [part])]
 
 
@@ -627,37 +627,37 @@ def _read_rules(thresholds: Any, **options: Any) -> Thresholds:
     if isinstance(thresholds, str):
         thresholds = parse_rendered(thresholds)
     return Thresholds(
-        _numbers_in(thresholds, "thresholds") if isinstance(thresholds, Mapping) else thresholds, **options
+        _parse_bounds(thresholds, "thresholds") if isinstance(thresholds, Mapping) else thresholds, **options
     )
 
 
 def _check_asset(asset_on_pass: Any, asset_extra: Any) -> None:
     if asset_on_pass is not None and not isinstance(asset_on_pass, Asset):
         raise ConfigError(f"asset_on_pass: an Asset, such as Asset('checked'), not {asset_on_pass!r}")
-    if asset_extra is not None and not isinstance(asset_extra, Mapping | str) and not unresolved(asset_extra):
+    if asset_extra is not None and not isinstance(asset_extra, Mapping | str) and not is_templated(asset_extra):
         raise ConfigError(f"asset_extra: a mapping, such as {{'day': '{{{{ ds }}}}'}}, not {asset_extra!r}")
 
 
-def _listed(outlets: Any) -> list[Any]:
+def _list_outlets(outlets: Any) -> list[Any]:
     if outlets is None:
         return []
     return list(outlets) if isinstance(outlets, list | tuple) else [outlets]
 
 
-def _alias_of(asset: Asset) -> AssetAlias:
+def _build_alias(asset: Asset) -> AssetAlias:
     """The alias through which the gate updates an asset: a static outlet would be updated whatever the verdict."""
     return AssetAlias(f"airflow_clarify.passed:{asset.name}")
 
 
-def _in_mapped_group(task: Any) -> bool:
-    return bool(_mapped_groups(task))
+def _is_in_mapped_group(task: Any) -> bool:
+    return bool(_list_mapped_groups(task))
 
 
-def _mapped_groups(task: Any) -> set[str]:
+def _list_mapped_groups(task: Any) -> set[str]:
     return {str(group.group_id) for group in task.iter_mapped_task_groups()}
 
 
-def _as_xcom(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def _verdicts_to_xcom(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     if len(verdicts) == 1:
         return verdicts[0].to_json()
     most = max(1, 100 // len(verdicts))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.sagemaker.status import JobStatus
 from airflow_clarify.exceptions import ClarifyError, JobError
-from airflow_clarify.operators.telling import show
+from airflow_clarify.operators.telling import log_lines
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -48,7 +48,7 @@ class FoundJob:
 
 
 @dataclass(frozen=True)
-class Identity:
+class JobIdentity:
     """What tells a task instance from all others, and its life since it was last cleared from those before.
 
     Tries of one life share it. The start of the run tells deployments apart that share an account.
@@ -60,10 +60,10 @@ class Identity:
 
     of: tuple[str, str, str, int]
     started: str
-    life: int
+    generation: int
 
     @classmethod
-    def from_context(cls, context: Context) -> Identity:
+    def from_context(cls, context: Context) -> JobIdentity:
         """That of the task that runs."""
         ti, run = context["ti"], context["dag_run"]
         started = getattr(run, "start_date", None) or getattr(run, "run_after", None)
@@ -72,14 +72,14 @@ class Identity:
         map_index = -1 if ti.map_index is None else ti.map_index
         return cls((ti.dag_id, ti.run_id, ti.task_id, map_index), str(started), max(life, 0))
 
-    def of_job(self, plan: JobPlan) -> str:
+    def serialize_job(self, plan: JobPlan) -> str:
         """What the name of its job for a plan is made of."""
-        return json.dumps([*self.of, self.started, self.life, plan.fingerprint])
+        return json.dumps([*self.of, self.started, self.generation, plan.fingerprint])
 
-    def earlier_lives(self) -> Iterator[Identity]:
+    def iterate_earlier(self) -> Iterator[JobIdentity]:
         """Those in which jobs may have been started that were cleared away."""
-        for life in range(self.life):
-            yield replace(self, life=life)
+        for life in range(self.generation):
+            yield replace(self, generation=life)
 
 
 class TaskJob:
@@ -99,7 +99,7 @@ class TaskJob:
         self.files = S3Files(engine.connection, engine.output_kms_key)
 
     def find_or_start(
-        self, plan: JobPlan, config: AnalysisConfig, whose: Identity | None, claim: Callable[[str], None]
+        self, plan: JobPlan, config: AnalysisConfig, whose: JobIdentity | None, claim: Callable[[str], None]
     ) -> FoundJob:
         """The job for a plan: one that an earlier try has started, or a new one.
 
@@ -107,7 +107,7 @@ class TaskJob:
         :param whose: the task instance; None starts a new job whatever there is
         :param claim: told the name of a job before it is started, so that it can be stopped whatever happens
         """
-        known = None if whose is None else whose.of_job(plan)
+        known = None if whose is None else whose.serialize_job(plan)
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             name = self.engine.job_name(known, attempt)
             description = None if known is None else self.jobs.find(name)
@@ -116,32 +116,32 @@ class TaskJob:
                 self.engine.submit(plan, name)
                 self.log.info("Started job %s", name)
                 return FoundJob(name)
-            found = self._of_use(name, description, config)
+            found = self._reuse_job(name, description, config)
             if found is not None:
                 claim(name)
                 return found
         raise JobError(f"{_MOST_ATTEMPTS} jobs of this task did not complete; look at why, then clear the task")
 
-    def stop_cleared(self, plan: JobPlan, whose: Identity) -> None:
+    def stop_cleared(self, plan: JobPlan, whose: JobIdentity) -> None:
         """Stop what the task instance had started before it was cleared, where nobody has.
 
         A trigger stops its job when its task is cleared; but not where no triggerer was there to be told.
         """
-        for earlier in whose.earlier_lives():
+        for earlier in whose.iterate_earlier():
             for attempt in range(1, _MOST_ATTEMPTS + 1):
-                name = self.engine.job_name(earlier.of_job(plan), attempt)
+                name = self.engine.job_name(earlier.serialize_job(plan), attempt)
                 description = self.jobs.find(name)
                 if description is None:
                     break
-                if JobStatus.of(description).running:
+                if JobStatus.from_description(description).running:
                     self.log.info("Job %s was started before this task was cleared", name)
                     self.stop(name)
 
-    def _of_use(self, name: str, description: Mapping[str, Any], config: AnalysisConfig) -> FoundJob | None:
+    def _reuse_job(self, name: str, description: Mapping[str, Any], config: AnalysisConfig) -> FoundJob | None:
         """An earlier try's job, if it is still running, or has completed and left what was asked for."""
         from airflow_clarify.engines.sagemaker.collect import collect
 
-        status = JobStatus.of(description)
+        status = JobStatus.from_description(description)
         if status.running:
             self.log.info("An earlier try has started job %s, which is %s", name, status.state)
             return FoundJob(name, description)
@@ -170,24 +170,24 @@ class TaskJob:
         :raises ServiceError: AWS refuses to tell
         """
         from airflow_clarify.engines.sagemaker.logs import LogTail
-        from airflow_clarify.engines.sagemaker.waiting import jittered
+        from airflow_clarify.engines.sagemaker.waiting import add_jitter
 
         tail = LogTail(self.engine.connection, name) if logs else None
         state = ""
         while True:
-            description = self.jobs.look(name)
+            description = self.jobs.observe(name)
             if description is not None:
-                status = JobStatus.of(description)
+                status = JobStatus.from_description(description)
                 if status.state != state:
                     state = status.state
                     self.log.info("Job %s is %s", name, state)
                 if status.ended:
-                    show(self.log, tail.rest() if tail is not None else [])
+                    log_lines(self.log, tail.read_rest() if tail is not None else [])
                     return description
-            show(self.log, tail.new_lines() if tail is not None else [])
+            log_lines(self.log, tail.read_new() if tail is not None else [])
             if time.time() >= deadline:
                 raise JobError(f"the processing job {name} had not ended when its time was up")
-            _sleep(min(jittered(poll_interval), max(deadline - time.time(), 0)), gone_on)
+            _sleep_interruptibly(min(add_jitter(poll_interval), max(deadline - time.time(), 0)), gone_on)
 
     def finish(self, description: Mapping[str, Any], config: AnalysisConfig, *, shown: bool) -> Analysis:
         """The analysis of a job that has ended.
@@ -198,19 +198,19 @@ class TaskJob:
         """
         from airflow_clarify.engines.sagemaker.collect import collect
 
-        status = JobStatus.of(description)
+        status = JobStatus.from_description(description)
         if not status.completed:
             if not shown:
-                self.show_logs(status.name, last=_LAST_LINES)
+                self.log_job_lines(status.name, last=_LAST_LINES)
             raise JobError(f"the processing job {status.name} did not complete ({status.why})")
         return collect(description, config, self.files)
 
-    def show_logs(self, name: str, last: int | None = None) -> None:
+    def log_job_lines(self, name: str, last: int | None = None) -> None:
         """Write the job's log lines, or the last of them, to the task's log."""
         from airflow_clarify.engines.sagemaker.logs import LogTail
 
-        lines = LogTail(self.engine.connection, name).rest()
-        show(self.log, lines if last is None else lines[-last:])
+        lines = LogTail(self.engine.connection, name).read_rest()
+        log_lines(self.log, lines if last is None else lines[-last:])
 
     def stop(self, name: str) -> None:
         """Stop a job. That it cannot be stopped must not hide why it was to be."""
@@ -221,13 +221,13 @@ class TaskJob:
             self.log.error("Job %s may still be running, and cost money: %s", name, error)
 
 
-def started_at(description: Mapping[str, Any] | None) -> float:
+def get_start_time(description: Mapping[str, Any] | None) -> float:
     """When a job was created, in seconds since the epoch; now, where it was just now."""
     created = (description or {}).get("CreationTime")
     return created.timestamp() if isinstance(created, datetime) else datetime.now(UTC).timestamp()
 
 
-def _sleep(seconds: float, gone_on: Callable[[], None]) -> None:
+def _sleep_interruptibly(seconds: float, gone_on: Callable[[], None]) -> None:
     until = time.monotonic() + seconds
     gone_on()
     while (left := until - time.monotonic()) > 0:

@@ -12,7 +12,7 @@ from airflow_clarify.exceptions import ClarifyError, ConfigError, QuotaError, Un
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn our errors into Airflow's.
 
     What would be the same at the next try fails the task at once: what the DAG's author wrote, connections that are
@@ -30,7 +30,7 @@ def plainly() -> Iterator[None]:
 
 
 @contextmanager
-def at_parse_time(task: Any, task_id: str | None = None) -> Iterator[None]:
+def parse_time_errors(task: Any, task_id: str | None = None) -> Iterator[None]:
     """Name the task in an error that is found when the DAG file is read.
 
     The arguments of a mapped task are known only when it runs. Then the error fails it at once.
@@ -48,7 +48,7 @@ def at_parse_time(task: Any, task_id: str | None = None) -> Iterator[None]:
         raise ConfigError(f"task '{task_id or task.task_id}': {error}") from None
 
 
-def number(name: str, value: Any) -> Any:
+def parse_number(name: str, value: Any) -> Any:
     """A number that a template has left as a text; what is none stays, for whoever needs one to refuse it.
 
     :raises ConfigError: a text that is no number
@@ -63,12 +63,12 @@ def number(name: str, value: Any) -> Any:
         raise ConfigError(f"{name}: {value!r} is not a number; see what its template gives") from None
 
 
-def number_or_none(name: str, value: Any) -> Any:
+def parse_optional_number(name: str, value: Any) -> Any:
     """The same, where a template may say that there is none.
 
     :raises ConfigError: a text that is no number
     """
-    return None if isinstance(value, str) and value.strip() in ("", "None") else number(name, value)
+    return None if isinstance(value, str) and value.strip() in ("", "None") else parse_number(name, value)
 
 
 def parse_rendered(text: str) -> Any:
@@ -87,12 +87,12 @@ def parse_rendered(text: str) -> Any:
     return text
 
 
-def unresolved(value: Any) -> bool:
+def is_templated(value: Any) -> bool:
     """Whether a value is known only when the task runs: a template, or the output of another task."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     if isinstance(value, dict):
-        return any(unresolved(part) for part in (*value, *value.values()))
+        return any(is_templated(part) for part in (*value, *value.values()))
     if isinstance(value, list | tuple | set):
-        return any(unresolved(part) for part in value)
+        return any(is_templated(part) for part in value)
     return hasattr(value, "resolve") and hasattr(value, "iter_references")

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.thresholds import Thresholds, Verdict
 
 
-def tell(log: Logger, analysis: Analysis, verdict: Verdict | None = None) -> None:
+def log_analysis(log: Logger, analysis: Analysis, verdict: Verdict | None = None) -> None:
     """Write the table of an analysis, with its verdict where there is one, and its warnings."""
-    from airflow_clarify.reports.table import table
+    from airflow_clarify.reports.table import format_table
 
-    for line in table(analysis, verdict):
+    for line in format_table(analysis, verdict):
         log.info("%s", line)
-    warn(log, analysis.warnings)
+    log_warnings(log, analysis.warnings)
 
 
-def leave_overview(
+def push_overview(
     context: Context,
     analyses: Sequence[Analysis],
     verdicts: Sequence[Verdict] = (),
@@ -30,10 +30,10 @@ def leave_overview(
     reaction: str | None = None,
 ) -> None:
     """Leave in XCom what the page in Airflow's UI shows."""
-    from airflow_clarify.reports.overview import XCOM_KEY, overview
+    from airflow_clarify.reports.overview import XCOM_KEY, build_overview
 
     instance = describe_run(context).get("instance")
-    value = overview(analyses, verdicts, thresholds=thresholds, reaction=reaction, instance=instance)
+    value = build_overview(analyses, verdicts, thresholds=thresholds, reaction=reaction, instance=instance)
     context["ti"].xcom_push(key=XCOM_KEY, value=value)
 
 
@@ -68,17 +68,17 @@ def _name_instance(context: Context) -> str | None:
         return None
 
 
-def warn(log: Logger, warnings: Iterable[str]) -> None:
+def log_warnings(log: Logger, warnings: Iterable[str]) -> None:
     """Write warnings."""
-    from airflow_clarify.reports.table import printable
+    from airflow_clarify.reports.table import sanitize_line
 
     for warning in warnings:
-        log.warning("%s", printable(warning, None))
+        log.warning("%s", sanitize_line(warning, None))
 
 
-def show(log: Logger, lines: Iterable[str]) -> None:
+def log_lines(log: Logger, lines: Iterable[str]) -> None:
     """Write the lines of a job; none of them does what a terminal would obey."""
-    from airflow_clarify.reports.table import printable
+    from airflow_clarify.reports.table import sanitize_line
 
     for line in lines:
-        log.info("%s", printable(line, None))
+        log.info("%s", sanitize_line(line, None))

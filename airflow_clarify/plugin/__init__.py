@@ -11,13 +11,13 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin, conf
 
-from airflow_clarify.plugin.lazily import BuiltOnFirstRequest
+from airflow_clarify.plugin.lazily import LazyASGIApp
 
 #: The path, below Airflow's own, under which the files are served.
 PREFIX = "clarify"
 
 
-def _view(destination: str, url_route: str, page: str) -> dict[str, Any]:
+def _build_view(destination: str, url_route: str, page: str) -> dict[str, Any]:
     # Addresses without a leading slash: the browser resolves them against Airflow's own address, which knows the path
     # that a proxy has put before it.
     return {
@@ -34,35 +34,35 @@ _APPS = [
     {
         "name": "Bias",
         "url_prefix": f"/{PREFIX}",
-        "app": BuiltOnFirstRequest("airflow_clarify.plugin.pages", "pages"),
+        "app": LazyASGIApp("airflow_clarify.plugin.pages", "create_app"),
     }
 ]
 
 
-def shown_views() -> list[str]:
+def read_shown_views() -> list[str]:
     """Where the page is shown: the setting ``[clarify] bias_page``, of which unknown names are passed over."""
     places = conf.get("clarify", "bias_page", fallback=_EVERYWHERE).lower().replace(",", " ").split()
     return [place for place in _EVERYWHERE.split(", ") if place in places]
 
 
-def shows_tab_of_task() -> bool:
+def is_task_tab_shown() -> bool:
     """Whether a task instance has the tab "Bias"."""
-    return "task_instance" in shown_views()
+    return "task_instance" in read_shown_views()
 
 
 _EVERYWHERE = "nav, dag, task_instance"
 
 _VIEWS = [
-    _view("nav", "bias", "gates"),
-    _view("dag", "bias-history", "history?dag_id={DAG_ID}"),
-    _view(
+    _build_view("nav", "bias", "gates"),
+    _build_view("dag", "bias-history", "history?dag_id={DAG_ID}"),
+    _build_view(
         "task_instance",
         "bias-verdict",
         "verdict?dag_id={DAG_ID}&run_id={RUN_ID}&task_id={TASK_ID}&map_index={MAP_INDEX}",
     ),
 ]
 
-_SHOWN = [view for view in _VIEWS if view["destination"] in shown_views()]
+_SHOWN = [view for view in _VIEWS if view["destination"] in read_shown_views()]
 
 
 class ClarifyPlugin(AirflowPlugin):

@@ -12,7 +12,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class BuiltOnFirstRequest:
+class LazyASGIApp:
     """An ASGI application that is imported and built when its first request comes.
 
     Schedulers, triggerers and workers load plugins too, and never serve a page: they are spared the web framework.

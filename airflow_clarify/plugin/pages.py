@@ -36,7 +36,7 @@ _ALWAYS = {
 }
 
 
-def pages() -> FastAPI:
+def create_app() -> FastAPI:
     """The application that serves the page."""
     app = FastAPI(title="Bias", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -49,7 +49,7 @@ def pages() -> FastAPI:
         index = (STATIC / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(
             index.replace(NONCE_PLACEHOLDER, nonce),
-            headers={"Content-Security-Policy": page_policy(nonce), "Cache-Control": "no-store"},
+            headers={"Content-Security-Policy": build_page_policy(nonce), "Cache-Control": "no-store"},
         )
 
     app.mount("/assets", Cached(STATIC / "assets", _HASHED))
@@ -58,7 +58,7 @@ def pages() -> FastAPI:
     return app
 
 
-def page_policy(nonce: str) -> str:
+def build_page_policy(nonce: str) -> str:
     """The content security policy of the page: our own files, Airflow's API, and nothing else.
 
     :param nonce: lets the page add style sheets of its own at run time

@@ -25,7 +25,7 @@ class Axis:
     ticks: tuple[float, ...]
 
     @classmethod
-    def over(cls, points: Iterable[float], spans: Iterable[tuple[float, float]] = (), *, signed: bool = True) -> Axis:
+    def spanning(cls, points: Iterable[float], spans: Iterable[tuple[float, float]] = (), *, signed: bool = True) -> Axis:
         """An axis that shows zero, every point, and of the spans as much as is good for the points.
 
         The interval of a group of three rows can be wider than all else together. It may widen the axis by half, and
@@ -44,18 +44,18 @@ class Axis:
         low, high = min([low, *(start for start, _ in ends)]), max([high, *(end for _, end in ends)])
         margin = (high - low) * _MARGIN
         low, high = low - margin, high + margin
-        return cls(low, high, tuple(_round_numbers(low, high)))
+        return cls(low, high, tuple(_choose_round_numbers(low, high)))
 
-    def at(self, value: float) -> float:
+    def locate(self, value: float) -> float:
         """Where a number lies: 0 at the left end, 1 at the right end; what is off the axis lies at the nearer end."""
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
-    def holds(self, value: float) -> bool:
+    def contains(self, value: float) -> bool:
         """Whether a number is on the axis."""
         return self.low <= value <= self.high
 
 
-def _round_numbers(low: float, high: float) -> Sequence[float]:
+def _choose_round_numbers(low: float, high: float) -> Sequence[float]:
     rough = (high - low) / _MOST_TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)

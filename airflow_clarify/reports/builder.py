@@ -16,23 +16,23 @@ from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdic
 from airflow_clarify.redaction import without_secrets
 from airflow_clarify.reports import readings, text
 from airflow_clarify.reports.axis import Axis
-from airflow_clarify.reports.distribution import distribution_of, labels_of
-from airflow_clarify.reports.earlier import earlier_of, not_comparable
-from airflow_clarify.reports.evidence import NO_HASHES, document_without_secrets, evidence
-from airflow_clarify.reports.judgement import judgement_of
+from airflow_clarify.reports.distribution import build_distribution, build_label_section
+from airflow_clarify.reports.earlier import match_groups, list_incomparable
+from airflow_clarify.reports.evidence import NO_HASHES, redact_document, list_evidence
+from airflow_clarify.reports.judgement import build_verdict_section
 from airflow_clarify.reports.model import (
     RANK,
     Column,
     Dot,
     FacetSection,
     Group,
-    Mark,
+    Measurement,
     MetricSection,
     Picture,
     Report,
     Undefined,
 )
-from airflow_clarify.reports.text import Name, Sentence, Where
+from airflow_clarify.reports.text import Name, Sentence, GroupName
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig
@@ -48,7 +48,7 @@ _EVERY_GROUP = "every group"
 _TITLE = "Analysis Report"
 
 
-def build(
+def build_report(
     analysis: Analysis,
     *,
     verdict: Verdict | None = None,
@@ -75,50 +75,50 @@ def build(
     """
     if verdict is None and thresholds is not None:
         verdict = thresholds.judge(analysis)
-    moment = _in_utc(created or datetime.now(UTC))
-    dataset = analysis.data_name or text.shortened(" ".join(without_secrets(data).split()), text.LONGEST_NAME)
-    primary = _primary_metric(analysis.methods, verdict.findings if verdict else ())
-    material = _Material(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
-    facets = tuple(_facet_section(facet, material) for facet in analysis.facets)
+    moment = _format_utc(created or datetime.now(UTC))
+    dataset = analysis.data_name or text.shorten(" ".join(without_secrets(data).split()), text.LONGEST_NAME)
+    primary = _choose_primary_metric(analysis.methods, verdict.findings if verdict else ())
+    material = ReportInputs(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
+    facets = tuple(_build_facet_section(facet, material) for facet in analysis.facets)
     order = sorted(analysis.methods, key=lambda metric: metric != primary)
     return Report(
         title=title if title.strip() else _TITLE,
-        judgement=judgement_of(verdict, thresholds),
+        judgement=build_verdict_section(verdict, thresholds),
         rows=analysis.rows,
         rows_before=before.rows if before else None,
-        weight=_total_weight(analysis),
-        labels=labels_of(analysis),
+        weight=_sum_weight(analysis),
+        labels=build_label_section(analysis),
         facets=facets,
-        metrics=tuple(_metric_section(metric, analysis, facets, before) for metric in order),
-        warnings=_warnings(analysis, verdict, config, before),
+        metrics=tuple(_build_metric_section(metric, analysis, facets, before) for metric in order),
+        warnings=_build_warnings(analysis, verdict, config, before),
         compared=before is not None,
-        configuration=_configuration(config) if config else "",
-        provenance=tuple(evidence(analysis, before=before, data=data, hashes=hashes, created=moment)),
+        configuration=_format_configuration(config) if config else "",
+        provenance=tuple(list_evidence(analysis, before=before, data=data, hashes=hashes, created=moment)),
         created=moment,
-        origin=tuple(_origin(analysis, dataset)),
+        origin=tuple(_describe_origin(analysis, dataset)),
         dataset=dataset,
         run=_name_run(analysis.run),
     )
 
 
-def _configuration(config: AnalysisConfig) -> str:
+def _format_configuration(config: AnalysisConfig) -> str:
     # What the author has declared beyond Clarify decides the numbers as well, so it stands beside the rest.
     document = {**config.document, **config.declared_types}
-    return json.dumps(document_without_secrets(document), indent=2, ensure_ascii=False)
+    return json.dumps(redact_document(document), indent=2, ensure_ascii=False)
 
 
-def _origin(analysis: Analysis, dataset: str) -> Iterator[tuple[str, Name]]:
+def _describe_origin(analysis: Analysis, dataset: str) -> Iterator[tuple[str, Name]]:
     """What was measured, and when and by which run, for the first screen."""
     if dataset:
-        yield "Data", text.name(dataset)
+        yield "Data", text.build_name(dataset)
     run = analysis.run
     if "dag_id" in run:
-        yield "DAG", text.name(run["dag_id"])
+        yield "DAG", text.build_name(run["dag_id"])
         task = run.get("task_id", "")
-        yield "Task", text.name(f"{task} [{run['instance']}]" if "instance" in run else task)
-        yield "Run", text.name(run.get("run_id", ""))
+        yield "Task", text.build_name(f"{task} [{run['instance']}]" if "instance" in run else task)
+        yield "Run", text.build_name(run.get("run_id", ""))
     if date := text.format_date(run.get("date", "")):
-        yield "Date", text.name(date)
+        yield "Date", text.build_name(date)
 
 
 def _name_run(run: Mapping[str, str]) -> str:
@@ -128,11 +128,11 @@ def _name_run(run: Mapping[str, str]) -> str:
     return f"{run['dag_id']}, {text.format_date(run.get('date', '')) or run.get('run_id', '')}"
 
 
-def _in_utc(moment: datetime) -> datetime:
+def _format_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _primary_metric(methods: Sequence[str], findings: Iterable[Finding]) -> str | None:
+def _choose_primary_metric(methods: Sequence[str], findings: Iterable[Finding]) -> str | None:
     """The metric to draw: DPL, or another one where only that one is judged."""
     judged = {finding.metric for finding in findings}
     candidates = [metric for metric in methods if metric in judged] or list(methods)
@@ -140,7 +140,7 @@ def _primary_metric(methods: Sequence[str], findings: Iterable[Finding]) -> str 
 
 
 @dataclass(frozen=True)
-class _Material:
+class ReportInputs:
     """What a report is made of, and where to find in it what belongs to one tested group."""
 
     analysis: Analysis
@@ -155,7 +155,7 @@ class _Material:
 
     @cached_property
     def _earlier(self) -> Mapping[tuple[str, str], FacetResult]:
-        return dict(earlier_of(self.analysis, self.before)) if self.before else {}
+        return dict(match_groups(self.analysis, self.before)) if self.before else {}
 
     def finding(self, facet: FacetAnalysis, result: FacetResult, metric: str) -> Finding | None:
         return self._findings.get((facet.column, result.value, metric))
@@ -167,26 +167,26 @@ class _Material:
 # --- Facets -------------------------------------------------------------------------------------------------------
 
 
-def _facet_section(facet: FacetAnalysis, material: _Material) -> FacetSection:
+def _build_facet_section(facet: FacetAnalysis, material: ReportInputs) -> FacetSection:
     methods, primary = material.analysis.methods, material.primary
-    largest = {metric: _largest(metric, facet, material) for metric in methods}
-    groups = [_group(facet, result, largest, material) for result in facet.results]
-    columns = tuple(Column(metric, _decimals(metric, groups)) for metric in methods)
+    largest = {metric: _find_largest(metric, facet, material) for metric in methods}
+    groups = [_build_group(facet, result, largest, material) for result in facet.results]
+    columns = tuple(Column(metric, _choose_decimals(metric, groups)) for metric in methods)
     return FacetSection(
-        column=text.name(facet.column),
+        column=text.build_name(facet.column),
         columns=columns,
-        groups=tuple(sorted(groups, key=lambda group: _severity(group, primary))),
-        pictures=tuple(_pictures(columns, groups, primary)),
-        undefined=tuple(_undefined(methods, groups)),
+        groups=tuple(sorted(groups, key=lambda group: _rank_severity(group, primary))),
+        pictures=tuple(_build_pictures(columns, groups, primary)),
+        undefined=tuple(_list_undefined(methods, groups)),
         counted=any(group.split is not None for group in groups),
-        distribution=distribution_of(facet),
+        distribution=build_distribution(facet),
     )
 
 
-def _group(facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, float], material: _Material) -> Group:
+def _build_group(facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, float], material: ReportInputs) -> Group:
     earlier = material.earlier(facet, result)
     marks = tuple(
-        _mark(
+        _build_measurement(
             metric,
             material.finding(facet, result, metric.name),
             earlier.metric(metric.name) if earlier else None,
@@ -195,8 +195,8 @@ def _group(facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, floa
         for metric in result.metrics
     )
     return Group(
-        value=text.name(result.value),
-        where=Where(facet.column, result.value),
+        value=text.build_name(result.value),
+        where=GroupName(facet.column, result.value),
         marks=marks,
         split=result.split,
         rows_before=earlier.split.d.rows if earlier and earlier.split else None,
@@ -204,9 +204,9 @@ def _group(facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, floa
     )
 
 
-def _mark(metric: MetricResult, finding: Finding | None, earlier: MetricResult | None, largest: float) -> Mark:
+def _build_measurement(metric: MetricResult, finding: Finding | None, earlier: MetricResult | None, largest: float) -> Measurement:
     size = 0.0 if metric.value is None or largest < _NOTHING else min(1.0, abs(metric.value) / largest)
-    return Mark(
+    return Measurement(
         metric=metric.name,
         value=metric.value,
         error=metric.error,
@@ -219,7 +219,7 @@ def _mark(metric: MetricResult, finding: Finding | None, earlier: MetricResult |
     )
 
 
-def _largest(metric: str, facet: FacetAnalysis, material: _Material) -> float:
+def _find_largest(metric: str, facet: FacetAnalysis, material: ReportInputs) -> float:
     """The size that is shown as the largest: that of a value or, where all values are well within them, of a bound.
 
     One value by itself is neither large nor small, so it is only held against its bounds.
@@ -234,7 +234,7 @@ def _largest(metric: str, facet: FacetAnalysis, material: _Material) -> float:
     return max(sizes)
 
 
-def _decimals(metric: str, groups: Iterable[Group]) -> int:
+def _choose_decimals(metric: str, groups: Iterable[Group]) -> int:
     """As many decimals as show differences among small values: four, or up to six where all values are small."""
     values = [mark.value for group in groups if (mark := group.mark(metric)) and mark.value is not None]
     largest = max((abs(value) for value in values if math.isfinite(value)), default=1.0)
@@ -243,12 +243,12 @@ def _decimals(metric: str, groups: Iterable[Group]) -> int:
     return 5 if largest >= 0.01 else 6
 
 
-def _severity(group: Group, primary: str | None) -> tuple[int, tuple[int, float, float]]:
+def _rank_severity(group: Group, primary: str | None) -> tuple[int, tuple[int, float, float]]:
     mark = group.mark(primary) if primary else None
     return RANK[group.outcome], mark.severity if mark else (0, 0.0, 0.0)
 
 
-def _undefined(methods: Sequence[str], groups: Iterable[Group]) -> Iterator[Undefined]:
+def _list_undefined(methods: Sequence[str], groups: Iterable[Group]) -> Iterator[Undefined]:
     which: dict[tuple[str, str], list[Name]] = {}
     for group in groups:
         for mark in group.marks:
@@ -262,17 +262,17 @@ def _undefined(methods: Sequence[str], groups: Iterable[Group]) -> Iterator[Unde
 # --- Pictures -----------------------------------------------------------------------------------------------------
 
 
-def _pictures(columns: Iterable[Column], groups: Sequence[Group], primary: str | None) -> Iterator[Picture]:
+def _build_pictures(columns: Iterable[Column], groups: Sequence[Group], primary: str | None) -> Iterator[Picture]:
     """The picture of the primary metric, then of every other one with a rule that some tested group breaks."""
     for column in sorted(columns, key=lambda column: column.metric != primary):
         dots = [Dot(group, mark) for group in groups if (mark := group.mark(column.metric)) is not None]
         troubled = any(dot.mark.outcome in (Outcome.VIOLATION, Outcome.INCONCLUSIVE) for dot in dots)
         if dots and (column.metric == primary or troubled):
             most = MOST_DOTS if column.metric == primary else MOST_DOTS_BESIDE
-            yield _picture(column, sorted(dots, key=lambda dot: dot.mark.severity), most)
+            yield _build_picture(column, sorted(dots, key=lambda dot: dot.mark.severity), most)
 
 
-def _picture(column: Column, dots: Sequence[Dot], most: int) -> Picture:
+def _build_picture(column: Column, dots: Sequence[Dot], most: int) -> Picture:
     drawn = tuple(dots[:most])
     marks = [dot.mark for dot in drawn]
     points = [
@@ -280,11 +280,11 @@ def _picture(column: Column, dots: Sequence[Dot], most: int) -> Picture:
     ]
     signed = METRICS[column.metric].lowest < 0
     # A single number t bounds |value|; for a metric that is never below zero, -t would only waste half of the picture.
-    shown = points if signed else [point for point in points if point >= 0 or point in _values(marks)]
+    shown = points if signed else [point for point in points if point >= 0 or point in _list_values(marks)]
     explanation = readings.EXPLANATIONS[column.metric]
     return Picture(
         metric=column.metric,
-        axis=Axis.over(shown, [mark.interval for mark in marks if mark.interval], signed=signed),
+        axis=Axis.spanning(shown, [mark.interval for mark in marks if mark.interval], signed=signed),
         dots=drawn,
         omitted=len(dots) - len(drawn),
         decimals=column.decimals,
@@ -293,35 +293,35 @@ def _picture(column: Column, dots: Sequence[Dot], most: int) -> Picture:
     )
 
 
-def _values(marks: Iterable[Mark]) -> set[float | None]:
+def _list_values(marks: Iterable[Measurement]) -> set[float | None]:
     return {number for mark in marks for number in (mark.value, mark.before)}
 
 
 # --- Metrics ------------------------------------------------------------------------------------------------------
 
 
-def _metric_section(
+def _build_metric_section(
     metric: str, analysis: Analysis, facets: Iterable[FacetSection], before: Analysis | None
 ) -> MetricSection:
     explanation = readings.EXPLANATIONS[metric]
     decimals = max((c.decimals for facet in facets for c in facet.columns if c.metric == metric), default=4)
-    worst, reading = _worst(metric, analysis, facets, decimals)
+    worst, reading = _find_worst(metric, analysis, facets, decimals)
     return MetricSection(
         name=metric,
         title=explanation.title,
         question=METRICS[metric].question,
         formula=explanation.formula,
-        value_range=readings.value_range(metric),
+        value_range=readings.get_value_range(metric),
         worst=worst,
         reading=reading,
-        before=_largest_of(metric, before, decimals) if before else None,
-        after=_named_as_a_whole(metric, analysis, worst) if before else None,
+        before=_find_largest_value(metric, before, decimals) if before else None,
+        after=_name_worst_group(metric, analysis, worst) if before else None,
     )
 
 
-def _worst(
+def _find_worst(
     metric: str, analysis: Analysis, facets: Iterable[FacetSection], decimals: int
-) -> tuple[tuple[Where, str] | None, Sentence]:
+) -> tuple[tuple[GroupName, str] | None, Sentence]:
     candidates = [
         (mark.severity, group, mark.value)
         for facet in facets
@@ -331,25 +331,25 @@ def _worst(
     if not candidates:
         return None, ()
     _, group, value = min(candidates, key=lambda candidate: candidate[0])
-    worst = (group.where, text.number(value, decimals))
+    worst = (group.where, text.format_number(value, decimals))
     if math.isinf(value):
         return worst, ("an outcome that occurs among all others never occurs in rows with ", group.where)
-    return worst, readings.reading(metric, readings.Measured(group.where, value, group.split, analysis.weighted))
+    return worst, readings.interpret(metric, readings.MeasuredGroup(group.where, value, group.split, analysis.weighted))
 
 
-def _largest_of(metric: str, analysis: Analysis, decimals: int) -> tuple[str, str] | None:
+def _find_largest_value(metric: str, analysis: Analysis, decimals: int) -> tuple[str, str] | None:
     measured = [
-        (Where(facet.column, group.value), result.value)
+        (GroupName(facet.column, group.value), result.value)
         for facet, group in analysis.results()
         if (result := group.metric(metric)) is not None and result.value is not None
     ]
     if not measured:
         return None
     where, value = max(measured, key=lambda candidate: abs(candidate[1]))
-    return _EVERY_GROUP if _is_alike([each for _, each in measured]) else where, text.number(value, decimals)
+    return _EVERY_GROUP if _is_alike([each for _, each in measured]) else where, text.format_number(value, decimals)
 
 
-def _named_as_a_whole(metric: str, analysis: Analysis, worst: tuple[Where, str] | None) -> tuple[str, str] | None:
+def _name_worst_group(metric: str, analysis: Analysis, worst: tuple[GroupName, str] | None) -> tuple[str, str] | None:
     """The worst group as the table of before and after shows it: the same group and number that the card reads."""
     if worst is None:
         return None
@@ -369,14 +369,14 @@ def _is_alike(values: Sequence[float]) -> bool:
 # --- The whole data -----------------------------------------------------------------------------------------------
 
 
-def _total_weight(analysis: Analysis) -> str | None:
+def _sum_weight(analysis: Analysis) -> str | None:
     first = analysis.facets[0]
     if not analysis.weighted or first.positive is None or first.negative is None:
         return None
-    return text.amount(first.positive + first.negative, weighted=True)
+    return text.format_amount(first.positive + first.negative, weighted=True)
 
 
-def _warnings(
+def _build_warnings(
     analysis: Analysis, verdict: Verdict | None, config: AnalysisConfig | None, before: Analysis | None
 ) -> tuple[str, ...]:
     """What to beware of, without what the verdict already says."""
@@ -387,4 +387,4 @@ def _warnings(
             "the configuration shown here is not the one of this analysis: their fingerprints differ, "
             f"{config.sha256[:12]} here and {analysis.config_sha256[:12]} there"
         )
-    return (*warnings, *(not_comparable(analysis, before) if before else ()))
+    return (*warnings, *(list_incomparable(analysis, before) if before else ()))

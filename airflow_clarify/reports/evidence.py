@@ -13,7 +13,7 @@ from typing import Any
 
 import airflow_clarify
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.contingency import Tally
+from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.redaction import without_secrets
 from airflow_clarify.reports import text
 
@@ -22,7 +22,7 @@ _LINE_BREAKS = re.compile(r"\s*[\r\n]\s*")
 NO_HASHES: Mapping[str, str] = MappingProxyType({})
 
 
-def evidence(
+def list_evidence(
     analysis: Analysis,
     *,
     before: Analysis | None = None,
@@ -40,10 +40,10 @@ def evidence(
     if data:
         yield "Data", without_secrets(_LINE_BREAKS.sub(" ", data.strip()))
     if analysis.rows is not None:
-        yield "Rows", text.count(analysis.rows)
-    yield from _fingerprint(analysis, "Counts, SHA-256")
+        yield "Rows", text.format_count(analysis.rows)
+    yield from _build_fingerprint(analysis, "Counts, SHA-256")
     if before is not None:
-        yield from _fingerprint(before, "Counts before, SHA-256")
+        yield from _build_fingerprint(before, "Counts before, SHA-256")
     for file, sha256 in hashes.items():
         yield f"{file}, SHA-256", sha256
     if analysis.config_sha256:
@@ -54,13 +54,13 @@ def evidence(
     yield "Created", f"{created:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _fingerprint(analysis: Analysis, name: str) -> Iterator[tuple[str, str]]:
-    counts = fingerprint_of_counts(analysis)
+def _build_fingerprint(analysis: Analysis, name: str) -> Iterator[tuple[str, str]]:
+    counts = compute_fingerprint(analysis)
     if counts:
         yield name, counts
 
 
-def fingerprint_of_counts(analysis: Analysis) -> str | None:
+def compute_fingerprint(analysis: Analysis) -> str | None:
     """A SHA-256 over what was counted; None where the analysis has no counts.
 
     It is taken of the label column, what counts as positive, and of each facet column its tested groups with their
@@ -75,25 +75,25 @@ def fingerprint_of_counts(analysis: Analysis) -> str | None:
         if facet.positive is None or facet.negative is None:
             return None
         groups = sorted(
-            [r.value, *_counted(r.split.d_positive, analysis), *_counted(r.split.d_negative, analysis)]
+            [r.value, *_serialize_count(r.split.d_positive, analysis), *_serialize_count(r.split.d_negative, analysis)]
             for r in facet.results
             if r.split
         )
-        whole = [*_counted(facet.positive, analysis), *_counted(facet.negative, analysis)]
+        whole = [*_serialize_count(facet.positive, analysis), *_serialize_count(facet.negative, analysis)]
         facets.append([facet.column, *whole, groups])
     counted = [analysis.label, analysis.label_value_or_threshold, sorted(facets, key=lambda facet: str(facet[0]))]
     return hashlib.sha256(json.dumps(counted).encode()).hexdigest()
 
 
-def _counted(tally: Tally, analysis: Analysis) -> list[int | str]:
+def _serialize_count(tally: WeightedCount, analysis: Analysis) -> list[int | str]:
     """What a fingerprint is taken of: rows, and their weight where they have any."""
     return [tally.rows, f"{float(tally.weight):.9g}"] if analysis.weighted else [tally.rows]
 
 
-def document_without_secrets(document: Any) -> Any:
+def redact_document(document: Any) -> Any:
     """A JSON document without the passwords and the signatures that its texts may hold."""
     if isinstance(document, str):
         return without_secrets(document)
     if isinstance(document, Mapping):
-        return {key: document_without_secrets(each) for key, each in document.items()}
-    return [document_without_secrets(each) for each in document] if isinstance(document, list | tuple) else document
+        return {key: redact_document(each) for key, each in document.items()}
+    return [redact_document(each) for each in document] if isinstance(document, list | tuple) else document

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Thresholds, Verdict
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.evidence import NO_HASHES
 from airflow_clarify.reports.model import Report
 
@@ -55,7 +55,7 @@ def render_files(
         raise ConfigError(f"report formats are {formats!r}, one text; give a list of them, such as [{formats!r}]")
     for name in formats:
         _check(name)
-    report = build(
+    report = build_report(
         analysis,
         verdict=verdict,
         thresholds=thresholds,
@@ -80,22 +80,22 @@ def _check(name: str) -> None:
         )
 
 
-def _html(report: Report) -> bytes:
-    from airflow_clarify.reports.html import render_report
+def _render_html(report: Report) -> bytes:
+    from airflow_clarify.reports.html import render_html
 
-    return render_report(report).encode()
-
-
-def _notebook(report: Report) -> bytes:
-    from airflow_clarify.reports.notebook import render_report
-
-    return render_report(report).encode()
+    return render_html(report).encode()
 
 
-def _pdf(report: Report) -> bytes:
-    from airflow_clarify.reports.pdf import render_report
+def _render_notebook(report: Report) -> bytes:
+    from airflow_clarify.reports.notebook import render_notebook
 
-    return render_report(report)
+    return render_notebook(report).encode()
 
 
-_WAYS: Mapping[str, Callable[[Report], bytes]] = {"html": _html, "ipynb": _notebook, "pdf": _pdf}
+def _render_pdf(report: Report) -> bytes:
+    from airflow_clarify.reports.pdf import render_pdf
+
+    return render_pdf(report)
+
+
+_WAYS: Mapping[str, Callable[[Report], bytes]] = {"html": _render_html, "ipynb": _render_notebook, "pdf": _render_pdf}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from airflow_clarify.bias.analysis import plain
+from airflow_clarify.bias.analysis import display_name
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
 from airflow_clarify.reports import text
-from airflow_clarify.reports.text import Sentence, Where
+from airflow_clarify.reports.text import Sentence, GroupName
 
 _MOST_REASONS = 5
 _MOST_RULES = 8
@@ -18,7 +18,7 @@ _HEADLINES = {Outcome.PASS: "Pass", Outcome.VIOLATION: "Violation", Outcome.INCO
 
 
 @dataclass(frozen=True)
-class Judgement:
+class VerdictSection:
     """The verdict in words.
 
     :param outcome: pass, violation or inconclusive; None where nobody judged
@@ -39,14 +39,14 @@ class Judgement:
     rules: tuple[str, ...] = ()
 
 
-def judgement_of(verdict: Verdict | None, thresholds: Thresholds | None) -> Judgement:
+def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None) -> VerdictSection:
     """Put a verdict into words.
 
     :param verdict: None where nobody judged
     :param thresholds: the rules behind it; without them the report knows the bounds, but not what else was asked
     """
     if verdict is None:
-        return Judgement(
+        return VerdictSection(
             None,
             "Not judged",
             "No thresholds were given: these numbers were measured, and nobody said which are too large.",
@@ -54,72 +54,72 @@ def judgement_of(verdict: Verdict | None, thresholds: Thresholds | None) -> Judg
     found: list[Finding] = []
     if not verdict.passed:
         found = [finding for finding in verdict.findings if finding.outcome is verdict.outcome]
-    reasons = [*((reason,) for reason in verdict.reasons), *(_reason(finding) for finding in found)]
-    return Judgement(
+    reasons = [*((reason,) for reason in verdict.reasons), *(_build_reason(finding) for finding in found)]
+    return VerdictSection(
         outcome=verdict.outcome,
         headline=_HEADLINES.get(verdict.outcome, verdict.outcome.value.capitalize()),
-        summary=_summary(verdict),
+        summary=_summarize(verdict),
         reasons=tuple(reasons[:_MOST_REASONS]),
         more_reasons=max(0, len(reasons) - _MOST_REASONS),
         tallies=tuple((outcome, count) for outcome in _ORDER if (count := verdict.count(outcome))),
-        rules=(*_shortened([*_bounds(verdict.findings)]), *(_conditions(thresholds) if thresholds else ())),
+        rules=(*_shorten_rules([*_summarize_bounds(verdict.findings)]), *(_list_conditions(thresholds) if thresholds else ())),
     )
 
 
-def _summary(verdict: Verdict) -> str:
+def _summarize(verdict: Verdict) -> str:
     judged = len(verdict.findings) - verdict.count(Outcome.IGNORED) - verdict.not_judged
     if verdict.passed and not judged:
-        checks = text.plural(len(verdict.findings), "check", "checks")
+        checks = text.format_plural(len(verdict.findings), "check", "checks")
         return f"None of {checks} was judged: every tested group has fewer rows than min_rows, which is let through."
-    checks = text.plural(judged, "check", "checks")
+    checks = text.format_plural(judged, "check", "checks")
     unsure = verdict.count(Outcome.INCONCLUSIVE)
     if verdict.passed:
         if unsure:
-            return f"None of {checks} fails; {text.count(unsure)} inconclusive, which is let through here."
+            return f"None of {checks} fails; {text.format_count(unsure)} inconclusive, which is let through here."
         return f"All {checks} pass." if judged != 1 else "The only check passes."
     broken = verdict.count(Outcome.VIOLATION)
     if verdict.outcome is Outcome.INCONCLUSIVE:
-        return f"{text.count(unsure)} of {checks} cannot be decided: the interval reaches across a bound."
+        return f"{text.format_count(unsure)} of {checks} cannot be decided: the interval reaches across a bound."
     if broken:
-        return f"{text.count(broken)} of {checks} {'fails' if broken == 1 else 'fail'}."
+        return f"{text.format_count(broken)} of {checks} {'fails' if broken == 1 else 'fail'}."
     return f"None of {checks} fails, but the data are not fit to be judged."
 
 
-def _reason(finding: Finding) -> Sentence:
+def _build_reason(finding: Finding) -> Sentence:
     """A finding's reason with the tested group set apart, since the group's name may be written from right to left."""
-    stem = f"{finding.metric} of {plain(finding.facet)}={plain(finding.value)}"
+    stem = f"{finding.metric} of {display_name(finding.facet)}={display_name(finding.value)}"
     if not finding.reason.startswith(stem):
         return (finding.reason,)
-    return (f"{finding.metric} of ", Where(finding.facet, finding.value), finding.reason.removeprefix(stem))
+    return (f"{finding.metric} of ", GroupName(finding.facet, finding.value), finding.reason.removeprefix(stem))
 
 
-def _bounds(findings: Iterable[Finding]) -> Iterator[str]:
+def _summarize_bounds(findings: Iterable[Finding]) -> Iterator[str]:
     """Each metric's bounds, with how many tested groups they hold for."""
     held: dict[tuple[str, float | None, float | None], int] = {}
     for finding in findings:
         key = (finding.metric, finding.low, finding.high)
         held[key] = held.get(key, 0) + 1
     for (metric, low, high), count in sorted(held.items(), key=lambda item: (item[0][0], -item[1])):
-        yield f"{_range(metric, low, high)} ({text.plural(count, 'check', 'checks')})"
+        yield f"{_format_range(metric, low, high)} ({text.format_plural(count, 'check', 'checks')})"
 
 
-def _range(metric: str, low: float | None, high: float | None) -> str:
+def _format_range(metric: str, low: float | None, high: float | None) -> str:
     if low is None:
-        return metric if high is None else f"{metric} at most {text.bound(high)}"
+        return metric if high is None else f"{metric} at most {text.format_bound(high)}"
     if high is None:
-        return f"{metric} at least {text.bound(low)}"
+        return f"{metric} at least {text.format_bound(low)}"
     return (
-        f"|{metric}| at most {text.bound(high)}"
+        f"|{metric}| at most {text.format_bound(high)}"
         if low == -high
-        else f"{metric} from {text.bound(low)} to {text.bound(high)}"
+        else f"{metric} from {text.format_bound(low)} to {text.format_bound(high)}"
     )
 
 
-def _conditions(thresholds: Thresholds) -> Iterator[str]:
+def _list_conditions(thresholds: Thresholds) -> Iterator[str]:
     """What the rules ask beside the bounds."""
     if thresholds.min_rows:
         does = {"fail": "is a violation", "pass": "passes", "ignore": "is ignored"}[thresholds.below_min_rows]
-        yield f"a group of fewer than {text.plural(thresholds.min_rows, 'row', 'rows')} {does}"
+        yield f"a group of fewer than {text.format_plural(thresholds.min_rows, 'row', 'rows')} {does}"
     if thresholds.confidence is not None:
         does = "fails" if thresholds.on_inconclusive == "fail" else "passes"
         level = f"{100 * thresholds.confidence:g}{text.NO_BREAK_SPACE}%"
@@ -128,7 +128,7 @@ def _conditions(thresholds: Thresholds) -> Iterator[str]:
         yield "a metric that is not defined is ignored"
 
 
-def _shortened(rules: Sequence[str]) -> Sequence[str]:
+def _shorten_rules(rules: Sequence[str]) -> Sequence[str]:
     if len(rules) <= _MOST_RULES:
         return rules
     return [*rules[:_MOST_RULES], f"{len(rules) - _MOST_RULES} more bounds, drawn in the pictures"]

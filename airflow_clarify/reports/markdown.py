@@ -18,48 +18,48 @@ _MARKUP = re.compile(r"(?P<formula>[$\\]+)|[&<>`*_~\[\]|#!@{}^]|://|www\.|\A\W|\
 _RUN_OF_BACKTICKS = re.compile("`+")
 
 
-def escaped(words: str) -> str:
+def escape(words: str) -> str:
     """A sentence in which nothing is markup.
 
     >>> escaped("a <b> & *c*")
     'a &#60;b&#62; &#38; &#42;c&#42;'
     """
-    return _MARKUP.sub(_harmless, text.visible(words))
+    return _MARKUP.sub(_escape_controls, text.escape_invisible(words))
 
 
-def code(words: str) -> str:
+def format_code(words: str) -> str:
     """A text of one line as code.
 
     >>> code("a`b")
     '``a`b``'
     """
-    shown = text.visible(text.not_blank(words))
-    fence = "`" * (1 + _longest_run(shown))
+    shown = text.escape_invisible(text.quote_if_blank(words))
+    fence = "`" * (1 + _find_longest_run(shown))
     # A space at both ends is dropped by the reader, and keeps a backtick there from joining the fence.
     space = " " if shown[:1] in ("`", " ") or shown[-1:] in ("`", " ") else ""
     return f"{fence}{space}{shown}{space}{fence}"
 
 
-def sentence(parts: Iterable[str]) -> str:
+def format_sentence(parts: Iterable[str]) -> str:
     """A sentence with its names set as code."""
-    return "".join(code(part) if isinstance(part, Name) else escaped_inside(part) for part in parts)
+    return "".join(format_code(part) if isinstance(part, Name) else escape_inside(part) for part in parts)
 
 
-def escaped_inside(words: str) -> str:
+def escape_inside(words: str) -> str:
     """The middle of a sentence in which nothing is markup. What means something only at the start of a line stays."""
-    return escaped(f"x{words}")[1:]
+    return escape(f"x{words}")[1:]
 
 
-def block(words: str, language: str = "") -> str:
+def format_block(words: str, language: str = "") -> str:
     """Lines as a block of code."""
-    lines = "\n".join(text.visible(line) for line in words.split("\n"))
-    fence = "`" * max(3, 1 + _longest_run(lines))
+    lines = "\n".join(text.escape_invisible(line) for line in words.split("\n"))
+    fence = "`" * max(3, 1 + _find_longest_run(lines))
     return f"{fence}{language}\n{lines}\n{fence}"
 
 
-def _longest_run(words: str) -> int:
+def _find_longest_run(words: str) -> int:
     return max(map(len, _RUN_OF_BACKTICKS.findall(words)), default=0)
 
 
-def _harmless(found: re.Match[str]) -> str:
-    return code(found[0]) if found["formula"] else "".join(f"&#{ord(character)};" for character in found[0])
+def _escape_controls(found: re.Match[str]) -> str:
+    return format_code(found[0]) if found["formula"] else "".join(f"&#{ord(character)};" for character in found[0])

@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from airflow_clarify.bias.contingency import Split, Tally
+from airflow_clarify.bias.contingency import Split, WeightedCount
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports.axis import Axis
-from airflow_clarify.reports.judgement import Judgement
-from airflow_clarify.reports.text import Name, Sentence, Where
+from airflow_clarify.reports.judgement import VerdictSection
+from airflow_clarify.reports.text import Name, Sentence, GroupName
 
 _SHORT_NAME = 16
 #: Sorts outcomes, the worst first; None is what nobody judged.
@@ -22,7 +22,7 @@ RANK = {Outcome.VIOLATION: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2, None: 2,
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Measurement:
     """One metric of one tested group, and what its rule says of it.
 
     :param metric: short name
@@ -75,13 +75,13 @@ class Group:
     """
 
     value: Name
-    where: Where
-    marks: tuple[Mark, ...]
+    where: GroupName
+    marks: tuple[Measurement, ...]
     split: Split | None = None
     rows_before: int | None = None
     too_few: bool = False
 
-    def mark(self, metric: str) -> Mark | None:
+    def mark(self, metric: str) -> Measurement | None:
         """Its mark of that metric."""
         return next((mark for mark in self.marks if mark.metric == metric), None)
 
@@ -94,12 +94,12 @@ class Group:
     @property
     def share(self) -> float | None:
         """The share of its labels that are positive."""
-        return share_of(self.split.d_positive, self.split.d) if self.split else None
+        return compute_share(self.split.d_positive, self.split.d) if self.split else None
 
     @property
     def rest_share(self) -> float | None:
         """The same of all other rows."""
-        return share_of(self.split.a_positive, self.split.a) if self.split else None
+        return compute_share(self.split.a_positive, self.split.a) if self.split else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Dot:
     """One tested group in a picture."""
 
     group: Group
-    mark: Mark
+    mark: Measurement
 
 
 @dataclass(frozen=True)
@@ -192,18 +192,18 @@ class GroupBar:
     """
 
     value: Name | None
-    all: Tally
-    positive: Tally
+    all: WeightedCount
+    positive: WeightedCount
 
     @property
     def size(self) -> float:
         """Its rows, or their weight where the data are weighted: how long the bar is."""
-        return _at_least_zero(self.all)
+        return _clip_at_zero(self.all)
 
     @property
     def positive_size(self) -> float:
         """The part of the bar that is positive."""
-        return min(self.size, _at_least_zero(self.positive))
+        return min(self.size, _clip_at_zero(self.positive))
 
     @property
     def positive_share(self) -> float | None:
@@ -287,7 +287,7 @@ class MetricSection:
     question: str
     formula: str
     value_range: str
-    worst: tuple[Where, str] | None
+    worst: tuple[GroupName, str] | None
     reading: Sentence
     before: tuple[str, str] | None
     after: tuple[str, str] | None
@@ -304,14 +304,14 @@ class LabelBar:
     """
 
     label: Name | None
-    all: Tally
+    all: WeightedCount
     share: float | None
     positive: bool | None = None
 
     @property
     def size(self) -> float:
         """Its rows, or their weight where the data are weighted: how long the bar is."""
-        return _at_least_zero(self.all)
+        return _clip_at_zero(self.all)
 
 
 @dataclass(frozen=True)
@@ -333,7 +333,7 @@ class LabelSection:
     positive_share: float | None
     bars: tuple[LabelBar, ...] = ()
     others: int = 0
-    rest: Tally | None = None
+    rest: WeightedCount | None = None
 
     @property
     def longest(self) -> float:
@@ -369,7 +369,7 @@ class Report:
     """
 
     title: str
-    judgement: Judgement
+    judgement: VerdictSection
     rows: int | None
     rows_before: int | None
     weight: str | None
@@ -402,11 +402,11 @@ class Report:
         return self.metrics[0] if self.metrics else None
 
 
-def share_of(part: Tally, whole: Tally) -> float | None:
+def compute_share(part: WeightedCount, whole: WeightedCount) -> float | None:
     """What share of the weight a part is; None of nothing."""
     return float(part.weight / whole.weight) if whole.weight else None
 
 
-def _at_least_zero(tally: Tally) -> float:
+def _clip_at_zero(tally: WeightedCount) -> float:
     """A weight. What is left after subtracting rounded sums can be next to nothing on the wrong side of zero."""
     return max(0.0, float(tally.weight))

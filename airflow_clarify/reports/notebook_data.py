@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
-from airflow_clarify.bias.contingency import Tally
+from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports import text, wording
-from airflow_clarify.reports.model import Distribution, Dot, FacetSection, Group, Mark, MetricSection, Picture, Report
+from airflow_clarify.reports.model import Distribution, Dot, FacetSection, Group, Measurement, MetricSection, Picture, Report
 
 _LONGEST_IN_A_PICTURE = 40
 #: How what a rule did not let through looks. Both colours are set, so that it is readable in dark as in light.
@@ -22,9 +22,9 @@ _STYLES = {
     Outcome.IGNORED: "color: #707a88; white-space: nowrap",
 }
 _WRITTEN: Mapping[str, Callable[[Any], str]] = {
-    "rows": text.count,
-    "weight": text.weight,
-    "share": text.percent,
+    "rows": text.format_count,
+    "weight": text.format_weight,
+    "share": text.format_percent,
     "text": str,
 }
 _COUNTS_AS = {True: "positive", False: "not positive", None: wording.NOT_KNOWN}
@@ -33,7 +33,7 @@ _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table.
 
     :param name: its heading
@@ -47,12 +47,12 @@ class Column:
     none: str = wording.NOTHING
     decimals: int = 4
 
-    def written(self, value: Any) -> str:
+    def format_value(self, value: Any) -> str:
         """A value as it is shown."""
         if value is None:
             return self.none
         if self.kind == "metric":
-            return text.number(value, self.decimals)
+            return text.format_number(value, self.decimals)
         return _WRITTEN[self.kind](value)
 
 
@@ -65,7 +65,7 @@ class Table:
     :param marks: row, column and outcome
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[Any, ...], ...]
     marks: tuple[tuple[int, int, Outcome], ...] = ()
 
@@ -77,14 +77,14 @@ class Table:
         lines += ["</tr></thead>", "<tbody>"]
         for index, row in enumerate(self.rows):
             cells = (
-                _cell(column.written(value), outcomes.get((index, place)))
+                _format_cell(column.written(value), outcomes.get((index, place)))
                 for place, (column, value) in enumerate(zip(self.columns, row, strict=True))
             )
             lines.append(f"<tr>{''.join(cells)}</tr>")
         return "\n".join([*lines, "</tbody>", "</table>"])
 
 
-def _cell(shown: str, outcome: Outcome | None) -> str:
+def _format_cell(shown: str, outcome: Outcome | None) -> str:
     if outcome is None:
         return f"<td>{escape(shown)}</td>"
     return f'<td style="{_STYLES[outcome]}">{wording.GLYPHS[outcome]} {escape(shown)}</td>'
@@ -93,30 +93,30 @@ def _cell(shown: str, outcome: Outcome | None) -> str:
 # --- Tables -------------------------------------------------------------------------------------------------------
 
 
-def tables_of(report: Report) -> dict[str, Table]:
+def build_tables(report: Report) -> dict[str, Table]:
     """Every table of a notebook by its name, in the order in which they are shown."""
-    tables = {f"overview-{index}": _overview(facet, report) for index, facet in enumerate(report.facets, start=1)}
+    tables = {f"overview-{index}": _build_overview(facet, report) for index, facet in enumerate(report.facets, start=1)}
     if report.compared:
-        tables["repair"] = _repair(report.metrics)
+        tables["repair"] = _build_repair_table(report.metrics)
     if report.labels.bars:
-        tables["labels"] = _labels(report)
+        tables["labels"] = _build_label_table(report)
     for index, facet in enumerate(report.facets, start=1):
         if facet.distribution:
-            tables[f"distribution-{index}"] = _distribution(facet, facet.distribution, report)
+            tables[f"distribution-{index}"] = _build_distribution_table(facet, facet.distribution, report)
     return tables
 
 
-def _overview(facet: FacetSection, report: Report) -> Table:
+def _build_overview(facet: FacetSection, report: Report) -> Table:
     weighted, repaired = report.weight is not None, report.rows_before is not None
     kinds = ["rows", *(["rows"] if repaired else []), *(["weight"] if weighted else [])]
     kinds += ["weight" if weighted else "rows", "share", "share"]
     headings = wording.count_headings(report, facet)
-    columns = [Column(heading, kind) for heading, kind in zip(headings, kinds[: len(headings)], strict=True)]
-    columns += [Column(column.metric, "metric", "not defined", column.decimals) for column in facet.columns]
+    columns = [TableColumn(heading, kind) for heading, kind in zip(headings, kinds[: len(headings)], strict=True)]
+    columns += [TableColumn(column.metric, "metric", "not defined", column.decimals) for column in facet.columns]
     rows, marks = [], []
     for index, group in enumerate(facet.groups):
         measured = [group.mark(column.metric) for column in facet.columns]
-        row = [_shown(group.value), *_counts(group, facet, weighted, repaired), *map(_value, measured)]
+        row = [_format_name(group.value), *_build_counts(group, facet, weighted, repaired), *map(_get_value, measured)]
         first = len(row) - len(measured)
         marks += [
             (index, first + place, mark.outcome)
@@ -124,10 +124,10 @@ def _overview(facet: FacetSection, report: Report) -> Table:
             if mark is not None and mark.outcome in _STYLES
         ]
         rows.append(tuple(row))
-    return Table((_first_column(facet.column, columns), *columns), tuple(rows), tuple(marks))
+    return Table((_build_first_column(facet.column, columns), *columns), tuple(rows), tuple(marks))
 
 
-def _counts(group: Group, facet: FacetSection, weighted: bool, repaired: bool) -> list[Any]:
+def _build_counts(group: Group, facet: FacetSection, weighted: bool, repaired: bool) -> list[Any]:
     if not facet.counted:
         return []
     before = [group.rows_before] if repaired else []
@@ -139,120 +139,120 @@ def _counts(group: Group, facet: FacetSection, weighted: bool, repaired: bool) -
     return [d.rows, *before, *weight, amount, group.share, group.rest_share]
 
 
-def _value(mark: Mark | None) -> float | None:
+def _get_value(mark: Measurement | None) -> float | None:
     return None if mark is None else mark.value
 
 
-def _repair(metrics: Iterable[MetricSection]) -> Table:
-    columns = tuple(Column(name, "text", "not defined") for name in ("Metric", "Before", "Of", "After", "Of, after"))
+def _build_repair_table(metrics: Iterable[MetricSection]) -> Table:
+    columns = tuple(TableColumn(name, "text", "not defined") for name in ("Metric", "Before", "Of", "After", "Of, after"))
     rows = []
     for metric in metrics:
-        found = [(each[1], _shown(each[0])) if each else (None, "") for each in (metric.before, metric.after)]
+        found = [(each[1], _format_name(each[0])) if each else (None, "") for each in (metric.before, metric.after)]
         rows.append((metric.name, *found[0], *found[1]))
     return Table(columns, tuple(rows))
 
 
-def _labels(report: Report) -> Table:
+def _build_label_table(report: Report) -> Table:
     labels = report.labels
-    columns = [_size_column(report), Column("Share", "share", ""), Column("Counts as", "text")]
+    columns = [_build_size_column(report), TableColumn("Share", "share", ""), TableColumn("Counts as", "text")]
     rows: list[tuple[Any, ...]] = [
-        (_shown(wording.label_name(bar)), _size(bar.all, report), bar.share, _COUNTS_AS[bar.positive])
+        (_format_name(wording.name_label(bar)), _get_size(bar.all, report), bar.share, _COUNTS_AS[bar.positive])
         for bar in labels.bars
     ]
     if labels.rest:
-        rows.append((wording.other_labels(report), _size(labels.rest, report), None, ""))
-    return Table((_first_column(labels.column, columns), *columns), tuple(rows))
+        rows.append((wording.name_other_labels(report), _get_size(labels.rest, report), None, ""))
+    return Table((_build_first_column(labels.column, columns), *columns), tuple(rows))
 
 
-def _distribution(facet: FacetSection, distribution: Distribution, report: Report) -> Table:
-    size = _size_column(report)
-    columns = [size, Column("Positive", size.kind), Column("Not positive", size.kind)]
-    columns.append(Column("Positive share", "share"))
+def _build_distribution_table(facet: FacetSection, distribution: Distribution, report: Report) -> Table:
+    size = _build_size_column(report)
+    columns = [size, TableColumn("Positive", size.kind), TableColumn("Not positive", size.kind)]
+    columns.append(TableColumn("Positive share", "share"))
     rows = tuple(
         (
-            wording.ALL_OTHERS if bar.value is None else _shown(bar.value),
-            _size(bar.all, report),
-            _size(bar.positive, report),
-            _size(bar.all - bar.positive, report),
+            wording.ALL_OTHERS if bar.value is None else _format_name(bar.value),
+            _get_size(bar.all, report),
+            _get_size(bar.positive, report),
+            _get_size(bar.all - bar.positive, report),
             bar.positive_share,
         )
         for bar in distribution.all_bars
     )
-    return Table((_first_column(facet.column, columns), *columns), rows)
+    return Table((_build_first_column(facet.column, columns), *columns), rows)
 
 
-def _size_column(report: Report) -> Column:
-    return Column(wording.bar_heading(report), "rows" if report.weight is None else "weight")
+def _build_size_column(report: Report) -> TableColumn:
+    return TableColumn(wording.get_bar_heading(report), "rows" if report.weight is None else "weight")
 
 
-def _size(tally: Tally, report: Report) -> float:
+def _get_size(tally: WeightedCount, report: Report) -> float:
     return tally.rows if report.weight is None else float(tally.weight)
 
 
-def _first_column(name: str, others: Iterable[Column]) -> Column:
+def _build_first_column(name: str, others: Iterable[TableColumn]) -> TableColumn:
     """The column of the names. pandas can style a table only where no two columns have one name."""
-    shown = _shown(name)
-    return Column(f"{shown} (value)" if shown in {column.name for column in others} else shown, "text")
+    shown = _format_name(name)
+    return TableColumn(f"{shown} (value)" if shown in {column.name for column in others} else shown, "text")
 
 
-def _shown(name: str) -> str:
-    return text.visible(name)
+def _format_name(name: str) -> str:
+    return text.escape_invisible(name)
 
 
 # --- As JSON ------------------------------------------------------------------------------------------------------
 
 
-def data_of(report: Report, tables: Mapping[str, Table]) -> str:
+def serialize_data(report: Report, tables: Mapping[str, Table]) -> str:
     """The tables and pictures of a notebook as JSON, in lines that can be read.
 
     It stands in a raw string of Python between three quotation marks. It cannot end that string: in JSON, a quotation
     mark of the data has a backslash before it, and three others never follow each other.
     """
     parts = {
-        "glyphs": _json({outcome.value: wording.GLYPHS[outcome] for outcome in _STYLES}),
-        "styles": _json({outcome.value: style for outcome, style in _STYLES.items()}),
-        "tables": _object({name: _table(table) for name, table in tables.items()}),
-        "pictures": _object(dict(_pictures(report))),
+        "glyphs": _format_json({outcome.value: wording.GLYPHS[outcome] for outcome in _STYLES}),
+        "styles": _format_json({outcome.value: style for outcome, style in _STYLES.items()}),
+        "tables": _format_object({name: _serialize_table(table) for name, table in tables.items()}),
+        "pictures": _format_object(dict(_serialize_pictures(report))),
     }
-    return _object(parts)
+    return _format_object(parts)
 
 
-def _table(table: Table) -> str:
+def _serialize_table(table: Table) -> str:
     marks = [(row, column, outcome.value) for row, column, outcome in table.marks]
     columns = [asdict(column) for column in table.columns]
-    return _object({"columns": _json(columns), "marks": _json(marks), "rows": _array(table.rows)})
+    return _format_object({"columns": _format_json(columns), "marks": _format_json(marks), "rows": _format_array(table.rows)})
 
 
-def _pictures(report: Report) -> Iterator[tuple[str, str]]:
+def _serialize_pictures(report: Report) -> Iterator[tuple[str, str]]:
     for index, facet in enumerate(report.facets, start=1):
         for picture in facet.pictures:
-            yield f"dots-{index}-{picture.metric}", _picture(picture)
+            yield f"dots-{index}-{picture.metric}", _serialize_picture(picture)
 
 
-def _picture(picture: Picture) -> str:
+def _serialize_picture(picture: Picture) -> str:
     axis = (picture.axis.low, picture.axis.high)
-    return _object({"metric": _json(picture.metric), "axis": _json(axis), "dots": _array(map(_dot, picture.dots))})
+    return _format_object({"metric": _format_json(picture.metric), "axis": _format_json(axis), "dots": _format_array(map(_serialize_dot, picture.dots))})
 
 
-def _dot(dot: Dot) -> dict[str, Any]:
+def _serialize_dot(dot: Dot) -> dict[str, Any]:
     mark = dot.mark
     return {
-        "name": text.shortened(_shown(dot.group.value), _LONGEST_IN_A_PICTURE),
+        "name": text.shorten(_format_name(dot.group.value), _LONGEST_IN_A_PICTURE),
         "value": mark.value if mark.value is None or math.isfinite(mark.value) else None,
         "bounds": (mark.low, mark.high),
-        "outcome": wording.word(mark.outcome),
+        "outcome": wording.name_outcome(mark.outcome),
         "interval": mark.interval,
         "before": mark.before,
     }
 
 
-def _object(parts: Mapping[str, str]) -> str:
-    return "{" + ",\n".join(f"{_json(name)}: {part}" for name, part in parts.items()) + "}"
+def _format_object(parts: Mapping[str, str]) -> str:
+    return "{" + ",\n".join(f"{_format_json(name)}: {part}" for name, part in parts.items()) + "}"
 
 
-def _array(items: Iterable[Any]) -> str:
-    return "[\n" + ",\n".join(map(_json, items)) + "]"
+def _format_array(items: Iterable[Any]) -> str:
+    return "[\n" + ",\n".join(map(_format_json, items)) + "]"
 
 
-def _json(value: Any) -> str:
+def _format_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
 from airflow_clarify.reports import text
-from airflow_clarify.reports.builder import build
-from airflow_clarify.reports.model import RANK, FacetSection, Group, Mark
+from airflow_clarify.reports.builder import build_report
+from airflow_clarify.reports.model import RANK, FacetSection, Group, Measurement
 
 if TYPE_CHECKING:
     from airflow_clarify.reports.model import Report
@@ -28,7 +28,7 @@ _MOST_WARNINGS = 20
 _MOST_OF_A_QUERY = 1000
 
 
-def overview(
+def build_overview(
     analyses: Sequence[Analysis],
     verdicts: Sequence[Verdict] = (),
     *,
@@ -50,23 +50,23 @@ def overview(
     if reaction is not None:
         document["reaction"] = reaction
     if instance is not None:
-        document["instance"] = text.shortened(instance, text.LONGEST_NAME)
+        document["instance"] = text.shorten(instance, text.LONGEST_NAME)
     outcomes = [verdict.outcome for verdict in verdicts]
     document["outcome"] = min(outcomes, key=RANK.__getitem__).value if outcomes else None
     # Of many facets each has fewer, so that all together stay as small as one.
     most = max(_FEWEST_VALUES, MOST_VALUES // max(1, sum(len(analysis.facets) for analysis in analyses)))
     document["analyses"] = [
-        _one(analysis, verdict, thresholds, most) for analysis, verdict in zip(analyses, judged, strict=True)
+        _build_entry(analysis, verdict, thresholds, most) for analysis, verdict in zip(analyses, judged, strict=True)
     ]
     return document
 
 
-def _one(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None, most: int) -> dict[str, Any]:
-    report = build(analysis, verdict=verdict, thresholds=thresholds)
+def _build_entry(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None, most: int) -> dict[str, Any]:
+    report = build_report(analysis, verdict=verdict, thresholds=thresholds)
     first = analysis.facets[0]
     return {
         "label": analysis.label,
-        "positive": text.shortened(analysis.label_value_or_threshold, text.LONGEST_NAME),
+        "positive": text.shorten(analysis.label_value_or_threshold, text.LONGEST_NAME),
         "rows": analysis.rows,
         "positive_rows": None if first.positive is None else first.positive.rows,
         "weighted": analysis.weighted,
@@ -76,28 +76,28 @@ def _one(analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | N
         "checks": {} if verdict is None else {outcome.value: verdict.count(outcome) for outcome in Outcome},
         "methods": list(analysis.methods),
         "facets": [
-            _facet(facet.column, section, analysis.methods, most)
+            _build_facet(facet.column, section, analysis.methods, most)
             for facet, section in zip(analysis.facets, report.facets, strict=True)
         ],
-        "warnings": _warnings(report),
-        "data": _data(analysis),
+        "warnings": _list_warnings(report),
+        "data": _describe_data(analysis),
         "outputs": dict(analysis.outputs),
         "engine": analysis.engine,
         "config_sha256": analysis.config_sha256,
     }
 
 
-def _data(analysis: Analysis) -> dict[str, Any] | None:
+def _describe_data(analysis: Analysis) -> dict[str, Any] | None:
     """Where the data are: a path, a table or a query, and the connection of the latter two."""
     where = analysis.whereabouts
     kind = next((kind for kind in ("path", "table", "query") if where.get(kind)), None)
     if kind is None:
         return None
-    found = {"kind": kind, "name": text.shortened(analysis.source, _MOST_OF_A_QUERY), "short": analysis.data_name}
+    found = {"kind": kind, "name": text.shorten(analysis.source, _MOST_OF_A_QUERY), "short": analysis.data_name}
     return found | ({"conn_id": where["conn_id"]} if where.get("conn_id") else {})
 
 
-def _facet(column: str, section: FacetSection, methods: Sequence[str], most: int) -> dict[str, Any]:
+def _build_facet(column: str, section: FacetSection, methods: Sequence[str], most: int) -> dict[str, Any]:
     groups = section.groups[:most]
     document: dict[str, Any] = {"column": column, "values": [group.where.value for group in groups]}
     splits = [group.split for group in groups if group.split is not None]
@@ -105,15 +105,15 @@ def _facet(column: str, section: FacetSection, methods: Sequence[str], most: int
     document["rows"] = [split.d.rows for split in splits] if counted else None
     document["positive"] = [split.d_positive.rows for split in splits] if counted else None
     document["rest"] = [[split.a.rows, split.a_positive.rows] for split in splits] if counted else None
-    marks = {method: [_mark(group, method) for group in groups] for method in methods}
-    document["metrics"] = {method: [_number(mark.value) for mark in of_method] for method, of_method in marks.items()}
+    marks = {method: [_build_measurement(group, method) for group in groups] for method in methods}
+    document["metrics"] = {method: [_number_to_json(mark.value) for mark in of_method] for method, of_method in marks.items()}
     document["errors"] = {
         method: errors[0]
         for method, of_method in marks.items()
         if (errors := [mark.error for mark in of_method if mark.error is not None])
     }
     document["judged"] = {
-        method: _judged(of_method)
+        method: _list_judged(of_method)
         for method, of_method in marks.items()
         if any(mark.outcome is not None for mark in of_method)
     }
@@ -124,24 +124,24 @@ def _facet(column: str, section: FacetSection, methods: Sequence[str], most: int
     return document
 
 
-def _mark(group: Group, method: str) -> Mark:
-    return group.mark(method) or Mark(method, None)
+def _build_measurement(group: Group, method: str) -> Measurement:
+    return group.mark(method) or Measurement(method, None)
 
 
-def _judged(marks: Sequence[Mark]) -> dict[str, Any]:
+def _list_judged(marks: Sequence[Measurement]) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "low": [_number(mark.low) for mark in marks],
-        "high": [_number(mark.high) for mark in marks],
+        "low": [_number_to_json(mark.low) for mark in marks],
+        "high": [_number_to_json(mark.high) for mark in marks],
         "outcomes": [None if mark.outcome is None else mark.outcome.value for mark in marks],
     }
     if any(mark.interval for mark in marks):
         document["intervals"] = [
-            None if mark.interval is None else [_number(end) for end in mark.interval] for mark in marks
+            None if mark.interval is None else [_number_to_json(end) for end in mark.interval] for mark in marks
         ]
     return document
 
 
-def _number(value: float | None) -> float | str | None:
+def _number_to_json(value: float | None) -> float | str | None:
     if value is None:
         return None
     if math.isinf(value):
@@ -149,7 +149,7 @@ def _number(value: float | None) -> float | str | None:
     return float(f"{value:.6g}")
 
 
-def _warnings(report: Report) -> list[str]:
+def _list_warnings(report: Report) -> list[str]:
     kept = list(report.warnings[:_MOST_WARNINGS])
     more = len(report.warnings) - len(kept)
     return [*kept, f"... and {more} more warnings"] if more else kept

@@ -17,7 +17,7 @@ from importlib import resources
 from typing import Any
 
 from airflow_clarify.reports.model import Report
-from airflow_clarify.reports.pdf_document import document_of
+from airflow_clarify.reports.pdf_document import build_document
 
 _TEMPLATE = "report.typ"
 # In the diagnostics of Typst, as Rust writes a text: "x", or "\u{200d}" for what cannot be seen.
@@ -25,24 +25,24 @@ _NOT_SHOWN = re.compile(r'the text `"((?:[^"\\]|\\.)+)"` could not be displayed'
 _ESCAPE_OF_RUST = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
 
 
-def render_report(report: Report) -> bytes:
+def render_pdf(report: Report) -> bytes:
     """Lay out what a report says, on A4.
 
     The same report gives the same bytes on one machine, and on every machine where the fonts of Typst suffice.
 
-    :param report: see :func:`airflow_clarify.reports.builder.build`
+    :param report: see :func:`airflow_clarify.reports.builder.build_report`
     :return: the file
     """
     import typst
 
-    document = document_of(report)
+    document = build_document(report)
     missing: frozenset[str] = frozenset()
     system_fonts = False
     while True:
         try:
-            return _compile(_escaped(document, missing), system_fonts)
+            return _compile(_escape_characters(document, missing), system_fonts)
         except typst.TypstError as error:
-            found = _characters_without_glyph(error)
+            found = _find_missing_glyphs(error)
             # What is written instead of a character, or what it stood beside, can be set in another font: so again.
             if not found or found <= missing:
                 raise
@@ -53,42 +53,42 @@ def _compile(document: Any, system_fonts: bool) -> bytes:
     import typst
 
     written: bytes = typst.compile(
-        _template(),
+        _read_template(),
         format="pdf",
         sys_inputs={"report": json.dumps(document)},
-        font_paths=_fonts(system_fonts),
+        font_paths=_load_fonts(system_fonts),
         pdf_standards=["ua-1"],
     )
     return written
 
 
 @cache
-def _fonts(system_fonts: bool) -> Any:
+def _load_fonts(system_fonts: bool) -> Any:
     import typst
 
     return typst.Fonts(include_system_fonts=system_fonts)
 
 
 @cache
-def _template() -> bytes:
+def _read_template() -> bytes:
     return (resources.files(__package__) / "templates" / _TEMPLATE).read_bytes()
 
 
-def _characters_without_glyph(error: Any) -> frozenset[str]:
+def _find_missing_glyphs(error: Any) -> frozenset[str]:
     """The characters that Typst could not show; none where it failed for another reason."""
-    return frozenset(character for shown in _NOT_SHOWN.findall(error.diagnostic) for character in _of_rust(shown))
+    return frozenset(character for shown in _NOT_SHOWN.findall(error.diagnostic) for character in _parse_rust_string(shown))
 
 
-def _of_rust(shown: str) -> str:
+def _parse_rust_string(shown: str) -> str:
     return _ESCAPE_OF_RUST.sub(lambda part: chr(int(part[1], 16)) if part[1] else part[2], shown)
 
 
-def _escaped(value: Any, characters: Collection[str]) -> Any:
+def _escape_characters(value: Any, characters: Collection[str]) -> Any:
     """The same document with these characters written as their code points."""
     if not characters:
         return value
     if isinstance(value, str):
         return "".join(f"⟨U+{ord(c):04X}⟩" if c in characters else c for c in value)
     if isinstance(value, Mapping):
-        return {key: _escaped(each, characters) for key, each in value.items()}
-    return [_escaped(each, characters) for each in value] if isinstance(value, list | tuple) else value
+        return {key: _escape_characters(each, characters) for key, each in value.items()}
+    return [_escape_characters(each, characters) for each in value] if isinstance(value, list | tuple) else value

@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from airflow_clarify.bias.contingency import Split
-from airflow_clarify.bias.metrics import METRICS, dropped_outcome
+from airflow_clarify.bias.metrics import METRICS, has_dropped_outcome
 from airflow_clarify.reports import text
-from airflow_clarify.reports.text import Sentence, Where
+from airflow_clarify.reports.text import Sentence, GroupName
 
 #: What rounding leaves of zero.
 _NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredGroup:
     """One value of a metric, and all there is to say it with.
 
     :param group: the tested group, as ``column=value``
@@ -30,7 +30,7 @@ class Measured:
     :param weighted: whether the counts are sums of row weights
     """
 
-    group: Where
+    group: GroupName
     value: float
     split: Split | None
     weighted: bool
@@ -56,63 +56,63 @@ class Explanation:
     formula: str
     below: str
     above: str
-    read: Callable[[Measured], Sentence]
+    read: Callable[[MeasuredGroup], Sentence]
 
 
-def reading(metric: str, measured: Measured) -> Sentence:
+def interpret(metric: str, measured: MeasuredGroup) -> Sentence:
     """One sentence that says what a value of a metric means in this data.
 
     :param metric: short name
     :param measured: the value and its counts
     """
     sentence = EXPLANATIONS[metric].read(measured)
-    if metric in _UNDERSTATED and measured.split is not None and dropped_outcome(measured.split.counts):
+    if metric in _UNDERSTATED and measured.split is not None and has_dropped_outcome(measured.split.counts):
         return (*sentence, "; but an outcome that occurs on one side only was left out, so read DPL instead")
     return sentence
 
 
-def value_range(metric: str) -> str:
+def get_value_range(metric: str) -> str:
     """The values that a metric can take."""
     known = METRICS[metric]
     return f"{known.lowest:g} and up" if math.isinf(known.highest) else f"{known.lowest:g} to {known.highest:.5g}"
 
 
-def _read_class_imbalance(measured: Measured) -> Sentence:
+def _read_class_imbalance(measured: MeasuredGroup) -> Sentence:
     # CI = (n_a - n_d) / n and n_a + n_d = n, so the group's share of the data can be had without counts.
-    share = text.percent((1 - measured.value) / 2)
+    share = text.format_percent((1 - measured.value) / 2)
     if measured.split is None:
         return ("rows with ", measured.group, f" are {share} of the data")
     own, rest = measured.split.d, measured.split.a
     if measured.weighted:
-        what = f"{text.weight(float(own.weight))} of weight in rows with "
+        what = f"{text.format_weight(float(own.weight))} of weight in rows with "
     else:
-        what = f"{text.plural(own.rows, 'row', 'rows')} with "
-    others = text.amount(rest, measured.weighted)
+        what = f"{text.format_plural(own.rows, 'row', 'rows')} with "
+    others = text.format_amount(rest, measured.weighted)
     return (what, measured.group, f" against {others} of all others: {share} of the data")
 
 
-def _read_difference_in_proportions(measured: Measured) -> Sentence:
+def _read_difference_in_proportions(measured: MeasuredGroup) -> Sentence:
     if measured.split is None or not measured.split.counts.n_d or not measured.split.counts.n_a:
         if abs(measured.value) < _NOTHING:
             return ("all others are positive as often as rows with ", measured.group)
         more = "more" if measured.value > 0 else "less"
-        by = f", by {_points(measured.value)}"
+        by = f", by {_format_points(measured.value)}"
         return (f"all others are positive {more} often than rows with ", measured.group, by)
     counts = measured.split.counts
     own, rest = float(counts.d_positive / counts.n_d), float(counts.a_positive / counts.n_a)
-    return (measured.rows, measured.group, f", {text.percent(own)} are positive; of all others, {text.percent(rest)}")
+    return (measured.rows, measured.group, f", {text.format_percent(own)} are positive; of all others, {text.format_percent(rest)}")
 
 
-def _read_kullback_leibler(measured: Measured) -> Sentence:
+def _read_kullback_leibler(measured: MeasuredGroup) -> Sentence:
     return (
         "expecting the labels of all others to be as those of rows with ",
         measured.group,
-        f" costs {text.number(measured.value)} nats a row; 0 would mean that they are alike",
+        f" costs {text.format_number(measured.value)} nats a row; 0 would mean that they are alike",
     )
 
 
-def _read_jensen_shannon(measured: Measured) -> Sentence:
-    part = text.percent(measured.value / math.log(2))
+def _read_jensen_shannon(measured: MeasuredGroup) -> Sentence:
+    part = text.format_percent(measured.value / math.log(2))
     return (
         "the labels of rows with ",
         measured.group,
@@ -120,30 +120,30 @@ def _read_jensen_shannon(measured: Measured) -> Sentence:
     )
 
 
-def _read_lp_norm(measured: Measured) -> Sentence:
-    part = text.percent(measured.value / math.sqrt(2))
+def _read_lp_norm(measured: MeasuredGroup) -> Sentence:
+    part = text.format_percent(measured.value / math.sqrt(2))
     return ("the labels of rows with ", measured.group, f" are {part} of the largest possible distance from all others")
 
 
-def _read_total_variation(measured: Measured) -> Sentence:
-    share = text.percent(measured.value)
+def _read_total_variation(measured: MeasuredGroup) -> Sentence:
+    share = text.format_percent(measured.value)
     return (f"{share} of the labels of rows with ", measured.group, " would have to change to be spread as all others'")
 
 
-def _read_kolmogorov_smirnov(measured: Measured) -> Sentence:
+def _read_kolmogorov_smirnov(measured: MeasuredGroup) -> Sentence:
     if measured.value < _NOTHING:
         return ("the shares of both outcomes are the same in rows with ", measured.group, " and in all others")
     return (
-        f"the share of one outcome differs by {_points(measured.value)} between rows with ",
+        f"the share of one outcome differs by {_format_points(measured.value)} between rows with ",
         measured.group,
         " and all others",
     )
 
 
-def _read_conditional_disparity(measured: Measured) -> Sentence:
+def _read_conditional_disparity(measured: MeasuredGroup) -> Sentence:
     compared = "as large as"
     if abs(measured.value) >= _NOTHING:
-        compared = f"{_points(measured.value)} {'larger' if measured.value > 0 else 'smaller'} than"
+        compared = f"{_format_points(measured.value)} {'larger' if measured.value > 0 else 'smaller'} than"
     return (
         "over the groups, the share of rows with ",
         measured.group,
@@ -151,10 +151,10 @@ def _read_conditional_disparity(measured: Measured) -> Sentence:
     )
 
 
-def _points(value: float) -> str:
+def _format_points(value: float) -> str:
     """A difference of two shares; one that there is, is never written as if there were none."""
     size = 100 * abs(value)
-    return f"{text.number(size, 1)} points" if size >= 0.05 else "less than 0.1 points"
+    return f"{text.format_number(size, 1)} points" if size >= 0.05 else "less than 0.1 points"
 
 
 #: What Clarify understates where it leaves out an outcome that one side lacks. KS is not among them: the outcome that
@@ -208,7 +208,7 @@ _NOTATION = (
 _INDEX = re.compile(r"_([a-z](?:,[a-z])?)")
 
 
-def notation(*, weighted: bool) -> str:
+def list_notation(*, weighted: bool) -> str:
     """What the letters of the formulas stand for.
 
     :param weighted: whether rows have weights
@@ -216,7 +216,7 @@ def notation(*, weighted: bool) -> str:
     return _NOTATION + (" These data are weighted, so n is a sum of weights." if weighted else "")
 
 
-def with_indices(formula: str) -> list[str]:
+def split_indices(formula: str) -> list[str]:
     """A formula in parts, of which every second one is an index, to be set low.
 
     >>> with_indices("q_a - q_d")

@@ -6,7 +6,7 @@ import math
 import re
 from datetime import UTC, datetime
 
-from airflow_clarify.bias.contingency import Tally
+from airflow_clarify.bias.contingency import WeightedCount
 
 #: Keeps a number and its sign of percent on one line.
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
@@ -31,7 +31,7 @@ class Name(str):
     """
 
 
-class Where(Name):
+class GroupName(Name):
     """A tested group, as ``column=value``.
 
     A renderer may set its two names apart from each other: between two names that are written from right to left, the
@@ -41,9 +41,9 @@ class Where(Name):
     column: Name
     value: Name
 
-    def __new__(cls, column: str, value: str) -> Where:
-        where = super().__new__(cls, f"{name(column)}={name(value)}")
-        where.column, where.value = name(column), name(value)
+    def __new__(cls, column: str, value: str) -> GroupName:
+        where = super().__new__(cls, f"{build_name(column)}={build_name(value)}")
+        where.column, where.value = build_name(column), build_name(value)
         return where
 
 
@@ -51,7 +51,7 @@ class Where(Name):
 Sentence = tuple[str, ...]
 
 
-def visible(text: str) -> str:
+def escape_invisible(text: str) -> str:
     """The text with each character that cannot be seen written as its code point.
 
     >>> visible("a\\nb")
@@ -60,20 +60,20 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
 
 
-def not_blank(value: str) -> str:
+def quote_if_blank(value: str) -> str:
     """A text; an empty or blank one in quotes, so that there is something to see."""
     return value if value.strip() else f'"{value}"'
 
 
-def name(value: str) -> Name:
+def build_name(value: str) -> Name:
     """A value of the data, as it is shown: of a very long one the beginning, and how long it is."""
     if len(value) > LONGEST_NAME:
-        length = f" ({count(len(value))} characters)"
-        value = shortened(value, LONGEST_NAME - len(length)) + length
-    return Name(not_blank(value))
+        length = f" ({format_count(len(value))} characters)"
+        value = shorten(value, LONGEST_NAME - len(length)) + length
+    return Name(quote_if_blank(value))
 
 
-def shortened(text: str, longest: int) -> str:
+def shorten(text: str, longest: int) -> str:
     """The beginning of a text that is too long.
 
     >>> shortened("Fine gauge", 6)
@@ -82,7 +82,7 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def count(number: int) -> str:
+def format_count(number: int) -> str:
     """A number of rows.
 
     >>> count(22626)
@@ -91,7 +91,7 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def weight(number: float) -> str:
+def format_weight(number: float) -> str:
     """A sum of weights: two decimals at most; of one below 1 three digits, as it may be tiny and is not nothing.
 
     >>> weight(1234.5)
@@ -104,12 +104,12 @@ def weight(number: float) -> str:
     return f"{float(number):,.2f}".rstrip("0").rstrip(".")
 
 
-def amount(tally: Tally, weighted: bool) -> str:
+def format_amount(tally: WeightedCount, weighted: bool) -> str:
     """How much there is: rows, or their weight where the data are weighted."""
-    return weight(float(tally.weight)) if weighted else count(tally.rows)
+    return format_weight(float(tally.weight)) if weighted else format_count(tally.rows)
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """A share, with one decimal; a share that is neither nothing nor all is never written as if it were.
 
     >>> percent(0.6610).replace(NO_BREAK_SPACE, " ")
@@ -124,7 +124,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}{NO_BREAK_SPACE}%"
 
 
-def number(value: float, decimals: int = 4) -> str:
+def format_number(value: float, decimals: int = 4) -> str:
     """A metric's value. What rounds to zero has no sign, and infinity has its own.
 
     >>> number(-0.00001)
@@ -136,23 +136,23 @@ def number(value: float, decimals: int = 4) -> str:
     return text.lstrip("-") if not float(text) else text
 
 
-def bound(value: float) -> str:
+def format_bound(value: float) -> str:
     """A bound, as its author wrote it."""
     return f"{value + 0.0:.15g}"  # 0.0 takes its sign from zero
 
 
-def tick(value: float) -> str:
+def format_tick(value: float) -> str:
     """A round number on an axis, where there is little room."""
     return f"{value:g}"
 
 
-def plural(how_many: int, one: str, many: str) -> str:
+def format_plural(how_many: int, one: str, many: str) -> str:
     """A number and the noun that fits it.
 
     >>> plural(1, "check", "checks")
     '1 check'
     """
-    return f"{count(how_many)} {one if how_many == 1 else many}"
+    return f"{format_count(how_many)} {one if how_many == 1 else many}"
 
 
 def format_date(date: str) -> str:

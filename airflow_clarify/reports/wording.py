@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_clarify.bias.contingency import Tally
+from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports import text
 from airflow_clarify.reports.model import FacetSection, Group, LabelBar, Picture, Report
@@ -23,12 +23,12 @@ REPAIR = "The largest value of each metric among all groups, before the data wer
 _NOT_JUDGED = "unjudged"
 
 
-def word(outcome: Outcome | None) -> str:
+def name_outcome(outcome: Outcome | None) -> str:
     """An outcome in one word; None is a value that nobody judged."""
     return _NOT_JUDGED if outcome is None else outcome.value
 
 
-def subject_of(report: Report) -> Sentence:
+def name_subject(report: Report) -> Sentence:
     """What the report is about."""
     parts: list[str] = ["Bias in the label ", report.labels.column, ", positive when ", report.labels.positive_text]
     for index, facet in enumerate(report.facets):
@@ -37,54 +37,54 @@ def subject_of(report: Report) -> Sentence:
     return (*parts, ": the data after a repair, beside the data before it." if report.compared else ".")
 
 
-def opening_of(facet: FacetSection) -> Sentence:
+def describe_tested(facet: FacetSection) -> Sentence:
     """What was tested of a facet."""
     if len(facet.groups) == 1:
         return ("Rows with ", facet.groups[0].where, " against all other rows.")
-    groups = text.count(len(facet.groups))
-    return (f"{groups} groups tested, each against all other rows; the {_foremost(facet)} first.",)
+    groups = text.format_count(len(facet.groups))
+    return (f"{groups} groups tested, each against all other rows; the {_describe_order(facet)} first.",)
 
 
-def drawn_of(picture: Picture, facet: FacetSection) -> str:
+def describe_drawn(picture: Picture, facet: FacetSection) -> str:
     """What a picture leaves out; empty where it shows all."""
     if not picture.omitted:
         return ""
-    return f"{_first(len(picture.dots), facet)} are drawn; the table of all metrics has the others."
+    return f"{_describe_first(len(picture.dots), facet)} are drawn; the table of all metrics has the others."
 
 
-def listed_of(shown: int, facet: FacetSection) -> str:
+def describe_listed(shown: int, facet: FacetSection) -> str:
     """What a table leaves out; empty where it shows all."""
     if shown >= len(facet.groups):
         return ""
-    return f"{_first(shown, facet)} are listed; the report in HTML has all."
+    return f"{_describe_first(shown, facet)} are listed; the report in HTML has all."
 
 
-def _first(shown: int, facet: FacetSection) -> str:
-    return f"The {text.count(shown)} {_foremost(facet)} of {text.count(len(facet.groups))}"
+def _describe_first(shown: int, facet: FacetSection) -> str:
+    return f"The {text.format_count(shown)} {_describe_order(facet)} of {text.format_count(len(facet.groups))}"
 
 
-def _foremost(facet: FacetSection) -> str:
+def _describe_order(facet: FacetSection) -> str:
     """What comes first: only what was judged can violate anything."""
     return "most violating" if facet.judged else "largest"
 
 
-def figures_of(report: Report) -> Iterator[tuple[str, str, str]]:
+def list_figures(report: Report) -> Iterator[tuple[str, str, str]]:
     """The few numbers that stand beside the verdict: what, how much, and what else to know of it."""
     if report.rows is not None:
         aside = f"weight {report.weight}" if report.weight else ""
         if report.rows_before is not None:
-            aside = f"before: {text.count(report.rows_before)}"
-        yield "Rows", text.count(report.rows), aside
+            aside = f"before: {text.format_count(report.rows_before)}"
+        yield "Rows", text.format_count(report.rows), aside
     if report.labels.positive_share is not None:
         positive = f"weight {report.labels.positive}" if report.weight else f"{report.labels.positive} rows"
-        yield "Positive", text.percent(report.labels.positive_share), positive
-    yield "Groups tested", text.count(report.groups), ""
+        yield "Positive", text.format_percent(report.labels.positive_share), positive
+    yield "Groups tested", text.format_count(report.groups), ""
     if report.primary and report.primary.worst:
         where, value = report.primary.worst
         yield f"{'Worst' if report.judgement.outcome else 'Largest'} {report.primary.name}", value, where
 
 
-def notes_of(report: Report) -> Iterator[str]:
+def list_notes(report: Report) -> Iterator[str]:
     """What to know of the numbers before reading them."""
     if report.rows is None:
         yield (
@@ -98,7 +98,7 @@ def notes_of(report: Report) -> Iterator[str]:
         )
 
 
-def label_sentence(report: Report) -> Sentence:
+def describe_label(report: Report) -> Sentence:
     """How much of the data is positive, and what that means."""
     labels = report.labels
     if labels.positive_share is None:
@@ -106,34 +106,34 @@ def label_sentence(report: Report) -> Sentence:
         weightless = ". The weight of every row is 0, so there is nothing to have a share of."
         why = uncounted if labels.positive is None else weightless
         return ("A row counts as positive when ", labels.column, " is ", labels.positive_text, why)
-    share = f"{text.percent(labels.positive_share)} of {'the weight' if report.weight else 'all rows'}"
+    share = f"{text.format_percent(labels.positive_share)} of {'the weight' if report.weight else 'all rows'}"
     return (f"{share} ({labels.positive}) count as positive: ", labels.column, " is ", labels.positive_text, ".")
 
 
-def bar_heading(report: Report) -> str:
+def get_bar_heading(report: Report) -> str:
     """What the bars of a distribution show."""
     return "Rows" if report.weight is None else "Weight"
 
 
-def bar_amount(report: Report, tally: Tally) -> str:
+def format_bar_amount(report: Report, tally: WeightedCount) -> str:
     """How long a bar is, in words."""
-    return text.amount(tally, weighted=report.weight is not None)
+    return text.format_amount(tally, weighted=report.weight is not None)
 
 
-def share(part: float | None) -> str:
+def format_share(part: float | None) -> str:
     """A share; of nothing, there is none."""
-    return NOTHING if part is None else text.percent(part)
+    return NOTHING if part is None else text.format_percent(part)
 
 
-def label_name(bar: LabelBar) -> str:
+def name_label(bar: LabelBar) -> str:
     """A label; of one that is missing, the word."""
     return "missing" if bar.label is None else bar.label
 
 
-def other_labels(report: Report) -> str:
+def name_other_labels(report: Report) -> str:
     """What the bars of the labels call all labels that have none."""
     others = report.labels.others
-    return text.plural(others, "other label", "other labels") if others else ALL_OTHERS
+    return text.format_plural(others, "other label", "other labels") if others else ALL_OTHERS
 
 
 def count_headings(report: Report, facet: FacetSection) -> tuple[str, ...]:
@@ -156,12 +156,12 @@ def count_cells(report: Report, facet: FacetSection, group: Group) -> tuple[str,
     if group.split is None:
         return (NOTHING,) * len(count_headings(report, facet))
     weighted = report.weight is not None
-    before = NOTHING if group.rows_before is None else text.count(group.rows_before)
+    before = NOTHING if group.rows_before is None else text.format_count(group.rows_before)
     return (
-        text.count(group.split.d.rows) + (" too few" if group.too_few else ""),
+        text.format_count(group.split.d.rows) + (" too few" if group.too_few else ""),
         *([before] if report.rows_before is not None else []),
-        *([text.amount(group.split.d, True)] if weighted else []),
-        text.amount(group.split.d_positive, weighted),
-        share(group.share),
-        share(group.rest_share),
+        *([text.format_amount(group.split.d, True)] if weighted else []),
+        text.format_amount(group.split.d_positive, weighted),
+        format_share(group.share),
+        format_share(group.rest_share),
     )

@@ -19,13 +19,13 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
-from airflow_clarify.engines.sagemaker.status import JobStatus, without_datetimes
+from airflow_clarify.engines.sagemaker.status import JobStatus, replace_datetimes
 from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
-from airflow_clarify.links.sagemaker import JOB_LINKS, keep_links
+from airflow_clarify.links.sagemaker import JOB_LINKS, push_job
 from airflow_clarify.operators.base import TemplateChecks, check_flag
-from airflow_clarify.operators.plainly import at_parse_time, plainly
-from airflow_clarify.operators.telling import describe_run, leave_overview, show, tell
+from airflow_clarify.operators.plainly import parse_time_errors, translate_errors
+from airflow_clarify.operators.telling import describe_run, push_overview, log_lines, log_analysis
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, PokeReturnValue
@@ -77,14 +77,14 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
         self.region_name = region_name
         self.verify = verify
         self.botocore_config = botocore_config
-        with at_parse_time(self):
+        with parse_time_errors(self):
             check_flag("deferrable", deferrable)
             check_flag("logs", logs)
             if not isinstance(job_name, str | XComArg) or not job_name:
                 raise ConfigError(f"job_name: the name of a processing job, not {job_name!r}")
 
     def execute(self, context: Context) -> Any:
-        with plainly():
+        with translate_errors():
             self.check_rendered()
         if not self.deferrable:
             return super().execute(context)
@@ -104,28 +104,28 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
         said = event if isinstance(event, Mapping) else {}
         if said.get("status") == "timeout":
             raise AirflowSensorTimeout(f"the processing job {self.job_name} had not ended after {self.timeout:g} s")
-        with plainly():
+        with translate_errors():
             if said.get("status") != "ended":
                 message = said.get("message") or f"the triggerer said {event!r}"
                 raise JobError(f"the processing job {self.job_name} cannot be waited for: {message}")
-            return self._result(context, self._jobs.describe(self.job_name))
+            return self._build_result(context, self._jobs.describe(self.job_name))
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look once."""
         from airflow.providers.common.compat.sdk import PokeReturnValue
 
-        with plainly():
-            description = self._jobs.look(self.job_name)
+        with translate_errors():
+            description = self._jobs.observe(self.job_name)
             if description is None:
                 return False
-            status = JobStatus.of(description)
+            status = JobStatus.from_description(description)
             self.log.info("Job %s is %s", self.job_name, status.state)
-            self._keep_links(context, description)
+            self._push_job(context, description)
             if not status.ended:
                 if self.logs and self.mode == "poke" and not self.deferrable:
-                    show(self.log, self._tail.new_lines())
+                    log_lines(self.log, self._tail.read_new())
                 return False
-            return PokeReturnValue(is_done=True, xcom_value=self._result(context, description))
+            return PokeReturnValue(is_done=True, xcom_value=self._build_result(context, description))
 
     @property
     def connection(self) -> AwsConnection:
@@ -157,41 +157,41 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
         patience = timedelta(seconds=self.timeout) + timedelta(minutes=10)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=patience)
 
-    def _result(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any]:
+    def _build_result(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any]:
         """What the sensor returns of a job that has ended.
 
         :raises AirflowFailException: it did not complete
         :raises JobError: what it left is missing or broken
         """
-        status = JobStatus.of(description)
+        status = JobStatus.from_description(description)
         if self.logs:
-            show(self.log, self._tail.rest())
+            log_lines(self.log, self._tail.read_rest())
         if not status.completed:
             raise AirflowFailException(f"the processing job {status.name} did not complete ({status.why})")
-        return {"job": without_datetimes(description), "analysis": self._analysis(context, description)}
+        return {"job": replace_datetimes(description), "analysis": self._load_analysis(context, description)}
 
-    def _analysis(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any] | None:
-        from airflow_clarify.engines.sagemaker.collect import collect, configuration
+    def _load_analysis(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any] | None:
+        from airflow_clarify.engines.sagemaker.collect import collect, read_configuration
         from airflow_clarify.engines.sagemaker.files import S3Files
         from airflow_clarify.engines.sagemaker.request import is_clarify_job
-        from airflow_clarify.operators.asset_events import of_analysis, say
+        from airflow_clarify.operators.asset_events import summarize_analysis, add_event_extra
 
         if not is_clarify_job(description):
             self.log.info("Job %s is none of Clarify's, so it has no analysis", self.job_name)
             return None
         files = S3Files(self.connection, (description.get("ProcessingOutputConfig") or {}).get("KmsKeyId"))
-        config = configuration(description, files)
+        config = read_configuration(description, files)
         if "pre_training_bias" not in config.document["methods"]:
             self.log.info("Job %s measured no pre-training bias, so it has no analysis", self.job_name)
             return None
         analysis = replace(collect(description, config, files), run=describe_run(context))
-        tell(self.log, analysis)
-        leave_overview(context, [analysis])
-        say(context, self.outlets, of_analysis(analysis))
+        log_analysis(self.log, analysis)
+        push_overview(context, [analysis])
+        add_event_extra(context, self.outlets, summarize_analysis(analysis))
         return analysis.to_xcom()
 
-    def _keep_links(self, context: Context, description: Mapping[str, Any]) -> None:
-        from airflow_clarify.engines.sagemaker.request import RESULT_OUTPUT, locations
+    def _push_job(self, context: Context, description: Mapping[str, Any]) -> None:
+        from airflow_clarify.engines.sagemaker.request import RESULT_OUTPUT, list_job_locations
 
-        output = locations(description).get(RESULT_OUTPUT)
-        keep_links(context, self.job_name, self._jobs.region, self._jobs.partition, output)
+        output = list_job_locations(description).get(RESULT_OUTPUT)
+        push_job(context, self.job_name, self._jobs.region, self._jobs.partition, output)

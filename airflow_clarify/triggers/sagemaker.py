@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
 from airflow_clarify.engines.sagemaker.status import JobStatus
-from airflow_clarify.engines.sagemaker.waiting import jittered
+from airflow_clarify.engines.sagemaker.waiting import add_jitter
 from airflow_clarify.exceptions import ClarifyError
 
 #: Seconds until the first look at most. Airflow can lose an event that a trigger fires within the first second of its
@@ -74,9 +74,9 @@ class ClarifyJobTrigger(BaseTrigger):
         try:
             yield TriggerEvent(await self._wait())
         except ClarifyError as error:
-            yield TriggerEvent(self._event("error", message=str(error)))
+            yield TriggerEvent(self._build_event("error", message=str(error)))
         except asyncio.CancelledError as cancelled:
-            await self._on_cancel(cancelled)
+            await self._handle_cancel(cancelled)
             raise
 
     async def on_kill(self) -> None:
@@ -88,17 +88,17 @@ class ClarifyJobTrigger(BaseTrigger):
             await asyncio.shield(self._begin_to_stop())
 
     async def _wait(self) -> dict[str, Any]:
-        from airflow_clarify.triggers.shared import shared_client
+        from airflow_clarify.triggers.shared import open_shared_client
 
-        async with shared_client(self.connection) as client:
+        async with open_shared_client(self.connection) as client:
             pause = min(FIRST_LOOK, self.poll_interval)
             while True:
-                await asyncio.sleep(min(jittered(pause), self._compute_seconds_left()))
-                description = await client.look(self.job_name)
-                if description is not None and JobStatus.of(description).ended:
-                    return self._event("ended", state=JobStatus.of(description).state)
+                await asyncio.sleep(min(add_jitter(pause), self._compute_seconds_left()))
+                description = await client.observe(self.job_name)
+                if description is not None and JobStatus.from_description(description).ended:
+                    return self._build_event("ended", state=JobStatus.from_description(description).state)
                 if self._compute_seconds_left() <= 0:
-                    return self._event("timeout")
+                    return self._build_event("timeout")
                 pause = self.poll_interval
 
     def _compute_seconds_left(self) -> float:
@@ -110,21 +110,21 @@ class ClarifyJobTrigger(BaseTrigger):
         Airflow before 3.3 cancels a trigger for a user's action as for its own restart; and any version also cancels,
         as if it were a user, those that it gave to another triggerer while this one did not answer.
         """
-        from airflow_clarify.triggers.shared import is_still_deferred, shared_client
+        from airflow_clarify.triggers.shared import is_still_deferred, open_shared_client
 
         if await is_still_deferred(self.task_instance):
             return
         try:
-            async with shared_client(self.connection) as client:
+            async with open_shared_client(self.connection) as client:
                 if await client.stop(self.job_name):
                     self.log.info("Stopping job %s", self.job_name)
         except ClarifyError as error:
             self.log.error("Job %s may still be running, and cost money: %s", self.job_name, error)
 
-    def _event(self, status: str, **more: Any) -> dict[str, Any]:
+    def _build_event(self, status: str, **more: Any) -> dict[str, Any]:
         return {"status": status, "job_name": self.job_name, **more}
 
-    async def _on_cancel(self, cancelled: asyncio.CancelledError) -> None:
+    async def _handle_cancel(self, cancelled: asyncio.CancelledError) -> None:
         """Begin to stop the job at once where a user may be the reason.
 
         Airflow from 3.3 on says so by a message, and calls ``on_kill``. But it cancels once more every second, and

@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from airflow_clarify.engines.duckdb.storage import first_line
-from airflow_clarify.engines.sagemaker.calls import explain, is_expired, is_passing, is_throttling, is_unknown_job
+from airflow_clarify.engines.duckdb.storage import first_error_line
+from airflow_clarify.engines.sagemaker.calls import explain_error, is_expired, is_transient, is_throttling, is_unknown_job
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
 from airflow_clarify.engines.sagemaker.status import JobStatus
-from airflow_clarify.engines.sagemaker.waiting import jittered
+from airflow_clarify.engines.sagemaker.waiting import add_jitter
 from airflow_clarify.exceptions import JobError
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _AT_ONCE = 8
 _LONGEST_PAUSE = 60.0
 
 
-class Pace:
+class RateLimiter:
     """Lets calls through one after the other: half as many a second after each throttling, then slowly more again.
 
     :param most: calls a second
@@ -49,7 +49,7 @@ class Pace:
         self._slowed_down = float("-inf")
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def acquire(self) -> AsyncIterator[None]:
         """Wait for one's turn, and learn from how the call goes."""
         async with self._at_once:
             began = await self._wait()
@@ -57,7 +57,7 @@ class Pace:
                 yield
             except Exception as error:
                 if is_throttling(error):
-                    self._slow_down(began)
+                    self._reduce_rate(began)
                 raise
             self.rate = min(self.rate + _FASTER, self.most)
 
@@ -68,7 +68,7 @@ class Pace:
         await asyncio.sleep(mine - now)
         return mine
 
-    def _slow_down(self, began: float) -> None:
+    def _reduce_rate(self, began: float) -> None:
         """Once for all calls that were under way together: they did not know of each other."""
         if began > self._slowed_down:
             self.rate = max(self.rate / 2, _FEWEST_CALLS_PER_SECOND)
@@ -85,12 +85,12 @@ class SharedClient:
         self.connection = connection
         self.users = 0
         # A thousand looks must not be before those who stop a job: Airflow gives them half a minute.
-        self.paces = {"describe_processing_job": Pace(), "stop_processing_job": Pace()}
+        self.paces = {"describe_processing_job": RateLimiter(), "stop_processing_job": RateLimiter()}
         self._opening = asyncio.Lock()
         self._open: AsyncExitStack | None = None
         self._client: Any = None
 
-    async def look(self, name: str) -> dict[str, Any] | None:
+    async def observe(self, name: str) -> dict[str, Any] | None:
         """What SageMaker knows of a job just now; None where it does not answer, which passes.
 
         :raises JobError: there is no such job
@@ -101,9 +101,9 @@ class SharedClient:
         except Exception as error:
             if is_unknown_job(error):
                 raise JobError(f"there is no processing job {name!r} in that region") from None
-            if not is_passing(error):
-                raise explain(error, f"DescribeProcessingJob of {name}") from None
-            log.warning("SageMaker does not say how job %s is just now: %s", name, first_line(error))
+            if not is_transient(error):
+                raise explain_error(error, f"DescribeProcessingJob of {name}") from None
+            log.warning("SageMaker does not say how job %s is just now: %s", name, first_error_line(error))
             return None
 
     async def stop(self, name: str) -> bool:
@@ -117,18 +117,18 @@ class SharedClient:
                 await self._call("stop_processing_job", name)
                 return True
             except Exception as error:
-                if not is_passing(error):
-                    description = await self.look(name)
-                    if description is not None and not JobStatus.of(description).running:
+                if not is_transient(error):
+                    description = await self.observe(name)
+                    if description is not None and not JobStatus.from_description(description).running:
                         return False
-                    raise explain(error, f"StopProcessingJob of {name}") from None
-                log.warning("SageMaker does not stop job %s just now: %s", name, first_line(error))
-            await asyncio.sleep(jittered(pause))
+                    raise explain_error(error, f"StopProcessingJob of {name}") from None
+                log.warning("SageMaker does not stop job %s just now: %s", name, first_error_line(error))
+            await asyncio.sleep(add_jitter(pause))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _call(self, operation: str, name: str) -> Any:
-        async with self.paces[operation].turn():
-            client = await self._opened()
+        async with self.paces[operation].acquire():
+            client = await self._open_client()
             try:
                 return await getattr(client, operation)(ProcessingJobName=name)
             except Exception as error:
@@ -137,7 +137,7 @@ class SharedClient:
                     await self.close()
                 raise
 
-    async def _opened(self) -> Any:
+    async def _open_client(self) -> Any:
         from asgiref.sync import sync_to_async
 
         async with self._opening:
@@ -145,12 +145,12 @@ class SharedClient:
                 stack = AsyncExitStack()
                 # All of this takes time that the event loop does not have. In a thread of any other kind Airflow
                 # before 3.3 cannot look for a connection in its database.
-                client = await sync_to_async(self._new_client, thread_sensitive=False)()
+                client = await sync_to_async(self._create_client, thread_sensitive=False)()
                 self._client = await stack.enter_async_context(client)
                 self._open = stack
             return self._client
 
-    def _new_client(self) -> Any:
+    def _create_client(self) -> Any:
         """A client that is not open yet, and leaves trying again to us: its own retries would hide throttling."""
         from botocore.config import Config
 
@@ -186,7 +186,7 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = weakr
 
 
 @asynccontextmanager
-async def shared_client(connection: AwsConnection) -> AsyncIterator[SharedClient]:
+async def open_shared_client(connection: AwsConnection) -> AsyncIterator[SharedClient]:
     """The client of a connection in this event loop; the last to leave closes it."""
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     key = repr(sorted(connection.to_dict().items()))
@@ -210,7 +210,7 @@ class _TaskStates:
         self._asking = asyncio.Lock()
         self._answers: dict[tuple[str, str, str], tuple[float, dict[str, Any]]] = {}
 
-    async def of(self, ti: Any) -> str | None:
+    async def get_state(self, ti: Any) -> str | None:
         """The state of a task instance, not before now; None of one that was cleared, or is there no longer."""
         now = asyncio.get_running_loop().time
         since, key = now(), (ti.dag_id, ti.run_id, ti.task_id)
@@ -246,5 +246,5 @@ async def is_still_deferred(ti: Any) -> bool:
     try:
         return await states.of(ti) == "deferred"
     except Exception as error:
-        log.warning("Airflow does not say what state task %s is in: %s", ti.task_id, first_line(error))
+        log.warning("Airflow does not say what state task %s is in: %s", ti.task_id, first_error_line(error))
         return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 
 #: A row as a test writes it: facet value, label, group, weight. None where a value is missing.
 Row = tuple[str | None, str | None, str | None, float]
@@ -60,7 +60,7 @@ def counted(
             label,
             label in set(positive),
             group if grouped else None,
-            Tally.of_weights(1, weight, weight * weight) if weighted else Tally.of_rows(1),
+            WeightedCount.from_weights(1, weight, weight * weight) if weighted else WeightedCount.from_rows(1),
         )
         for value, label, group, weight in rows
     ]
@@ -81,7 +81,7 @@ def contingency_of(
 ) -> FacetContingency:
     """The cells of a facet from (positive rows, other rows) per value."""
     cells = [
-        Cell(value, label, label == positive, None, Tally.of_rows(rows))
+        Cell(value, label, label == positive, None, WeightedCount.from_rows(rows))
         for value, of_value in counts.items()
         for label, rows in zip((positive, negative), of_value, strict=True)
         if rows

@@ -17,7 +17,7 @@ from lab_numbers import COUNTS
 
 from airflow_clarify.bias.analysis import XCOM_FORMAT, Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, WeightedCount
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import DataError
@@ -262,8 +262,8 @@ def test_an_analysis_knows_what_it_was_made_of() -> None:
     analysis = Analysis.from_contingency(contingency, config)
     assert (analysis.engine, analysis.config_sha256, analysis.rows) == ("a loop", config.sha256, 2)
     assert analysis.warnings == ("a row was odd",)
-    assert analysis.facets[0].labels == {"yes": Tally.of_rows(1), None: Tally.of_rows(1)}
-    assert (analysis.facets[0].positive, analysis.facets[0].negative) == (Tally.of_rows(1), Tally.of_rows(1))
+    assert analysis.facets[0].labels == {"yes": WeightedCount.from_rows(1), None: WeightedCount.from_rows(1)}
+    assert (analysis.facets[0].positive, analysis.facets[0].negative) == (WeightedCount.from_rows(1), WeightedCount.from_rows(1))
 
 
 def test_results_are_found_by_name() -> None:
@@ -273,7 +273,7 @@ def test_results_are_found_by_name() -> None:
     result = facet.result("F")
     assert result is not None
     assert result.metric("CI") == MetricResult("CI", 1 / 3)
-    assert result.split == Split(*(Tally.of_rows(rows) for rows in (1, 3, 6, 2)))
+    assert result.split == Split(*(WeightedCount.from_rows(rows) for rows in (1, 3, 6, 2)))
     assert (analysis.facet("age"), facet.result("X"), result.metric("DPL")) == (None, None, None)
     assert [(of.column, found.value) for of, found in analysis.results()] == [("gender", "F"), ("gender", "M")]
 
@@ -642,7 +642,7 @@ def large(values: int, *, weighted: bool = False) -> Analysis:
         for label in ("yes", "no"):
             for group in ("north", "south"):
                 rows = 100_000 + 7919 * index % 1009 + (index if label == "yes" else 3) + len(group)
-                tally = Tally.of_weights(rows, rows / 3, rows / 9) if weighted else Tally.of_rows(rows)
+                tally = WeightedCount.from_weights(rows, rows / 3, rows / 9) if weighted else WeightedCount.from_rows(rows)
                 cells.append(Cell(f"{index:040d}", label, label == "yes", group, tally))
     facet = FacetContingency("gender", [f"{index:040d}" for index in range(values)], cells, grouped=True)
     contingency = Contingency("approved", "yes", [facet], weighted=weighted)
@@ -669,7 +669,7 @@ def test_xcom_carries_the_first_20_label_values() -> None:
     rows: list[Row] = [("F", f"l{index}", None, 1.0) for index in range(1000)]
     facet = through_xcom(Analysis.from_contingency(counted(rows), configured(["CI"]))).facets[0]
     assert list(facet.labels) == [f"l{index}" for index in range(20)]
-    assert facet.negative == Tally.of_rows(1000)
+    assert facet.negative == WeightedCount.from_rows(1000)
 
 
 @pytest.mark.parametrize(
@@ -727,21 +727,21 @@ def test_an_analysis_whose_facet_is_damaged_is_refused(facet: Any) -> None:
 
 
 def test_the_effective_number_of_rows_is_kishs() -> None:
-    assert Tally.of_rows(40).effective_rows == 40.0
-    weighed = Tally.of_weights(1, 1.0, 1.0) + Tally.of_weights(1, 3.0, 9.0)
+    assert WeightedCount.from_rows(40).effective_rows == 40.0
+    weighed = WeightedCount.from_weights(1, 1.0, 1.0) + WeightedCount.from_weights(1, 3.0, 9.0)
     assert weighed.effective_rows == 16 / 10
-    assert Tally().effective_rows == 0.0
+    assert WeightedCount().effective_rows == 0.0
 
 
 def test_weights_are_added_up_exactly() -> None:
-    tenths = [Tally.of_weights(1, 0.1, 0.01)] * 10
-    assert sum(tenths, Tally()).weight == 10 * Fraction(0.1)
-    assert (sum(tenths, Tally()) - sum(tenths[:9], Tally())).weight == Fraction(0.1)
+    tenths = [WeightedCount.from_weights(1, 0.1, 0.01)] * 10
+    assert sum(tenths, WeightedCount()).weight == 10 * Fraction(0.1)
+    assert (sum(tenths, WeightedCount()) - sum(tenths[:9], WeightedCount())).weight == Fraction(0.1)
 
 
 def test_where_no_row_is_left_no_weight_is() -> None:
-    rounded_up = Tally.of_weights(3, 0.30000000000000004, 0.03)
-    assert rounded_up - Tally.of_weights(3, 0.3, 0.03) == Tally()
+    rounded_up = WeightedCount.from_weights(3, 0.30000000000000004, 0.03)
+    assert rounded_up - WeightedCount.from_weights(3, 0.3, 0.03) == WeightedCount()
 
 
 def test_the_lab_fits_and_holds_its_counts() -> None:

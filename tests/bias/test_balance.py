@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_clarify.bias.balance import Balance, BalanceResult, Stratum, StratumShare, reweighing
+from airflow_clarify.bias.balance import BalanceConfig, BalanceResult, Stratum, StratumPlan, compute_weights
 from airflow_clarify.exceptions import ConfigError, DataError, QuotaError
 
 BY = ("gender", "approved")
@@ -24,28 +24,28 @@ full_tables = st.integers(1, 4).flatmap(
 )
 
 
-def after(balance: Balance, counts: dict[Stratum, int]) -> dict[Stratum, int]:
+def after(balance: BalanceConfig, counts: dict[Stratum, int]) -> dict[Stratum, int]:
     return {share.values: share.after for share in balance.plan(counts).shares}
 
 
 def test_undersample_takes_all_strata_down_to_the_smallest() -> None:
-    assert set(after(Balance(BY), COUNTS).values()) == {10}
+    assert set(after(BalanceConfig(BY), COUNTS).values()) == {10}
 
 
 def test_oversample_takes_all_strata_up_to_the_largest() -> None:
-    assert set(after(Balance(BY, "oversample"), COUNTS).values()) == {120}
+    assert set(after(BalanceConfig(BY, "oversample"), COUNTS).values()) == {120}
 
 
 @pytest.mark.parametrize(("strategy", "size"), [("undersample", 7), ("undersample", 10), ("oversample", 120)])
 def test_a_size_is_the_quota_of_every_stratum(strategy: str, size: int) -> None:
-    assert set(after(Balance(BY, strategy, size=size), COUNTS).values()) == {size}  # type: ignore[arg-type]
+    assert set(after(BalanceConfig(BY, strategy, size=size), COUNTS).values()) == {size}  # type: ignore[arg-type]
 
 
 def test_the_lab_is_balanced_to_486_rows() -> None:
     categories = [f"category {i}" for i in range(18)]
     counts = {(c, s): 9 + 13 * i for i, c in enumerate(categories) for s in ("-1", "0", "1")}
 
-    assert sum(after(Balance(("product_category", "sentiment")), counts).values()) == 18 * 3 * 9
+    assert sum(after(BalanceConfig(("product_category", "sentiment")), counts).values()) == 18 * 3 * 9
 
 
 @pytest.mark.parametrize(
@@ -62,19 +62,19 @@ def test_the_lab_is_balanced_to_486_rows() -> None:
     ],
 )
 def test_a_fraction_is_rounded_half_up_and_keeps_a_row(rows: int, fraction: float, kept: int) -> None:
-    assert after(Balance(("label",), fraction=fraction), {("1",): rows}) == {("1",): kept}
+    assert after(BalanceConfig(("label",), fraction=fraction), {("1",): rows}) == {("1",): kept}
 
 
 @given(full_tables, st.floats(0.001, 1))
 def test_a_fraction_keeps_the_proportions(counts: dict[Stratum, int], fraction: float) -> None:
-    for stratum, kept in after(Balance(BY, fraction=fraction), counts).items():
+    for stratum, kept in after(BalanceConfig(BY, fraction=fraction), counts).items():
         assert kept == max(1, kept)
         assert kept == 1 or abs(kept - Fraction(str(fraction)) * counts[stratum]) <= Fraction(1, 2)
 
 
 @given(full_tables)
 def test_balanced_strata_are_equal_and_no_quota_is_beyond_reach(counts: dict[Stratum, int]) -> None:
-    under, over = after(Balance(BY), counts), after(Balance(BY, "oversample"), counts)
+    under, over = after(BalanceConfig(BY), counts), after(BalanceConfig(BY, "oversample"), counts)
 
     assert len(set(under.values())) == len(set(over.values())) == 1
     assert all(under[stratum] <= counts[stratum] <= over[stratum] for stratum in counts)
@@ -84,14 +84,14 @@ def test_weights_are_those_of_kamiran_and_calders() -> None:
     # The example of their paper: sex and class of ten job applicants, weights 0.75, 2, 1.5 and 0.67.
     counts = {("m", "+"): 4, ("m", "-"): 1, ("f", "+"): 2, ("f", "-"): 3}
 
-    weights = reweighing(counts)
+    weights = compute_weights(counts)
 
     assert weights == {("m", "+"): 0.75, ("m", "-"): 2.0, ("f", "+"): 1.5, ("f", "-"): pytest.approx(2 / 3, abs=1e-15)}
 
 
 @given(full_tables)
 def test_weights_make_facet_and_label_independent(counts: dict[Stratum, int]) -> None:
-    weighted = {stratum: counts[stratum] * weight for stratum, weight in reweighing(counts).items()}
+    weighted = {stratum: counts[stratum] * weight for stratum, weight in compute_weights(counts).items()}
     total = sum(counts.values())
     by_facet: dict[str | None, float] = {}
     by_label: dict[str | None, float] = {}
@@ -107,7 +107,7 @@ def test_weights_make_facet_and_label_independent(counts: dict[Stratum, int]) ->
 def test_reweighing_loses_no_row_and_weighs_several_facets_together() -> None:
     counts: dict[Stratum, int] = {("F", "a", "1"): 2, ("F", "a", "0"): 2, ("M", "b", "1"): 3, ("M", "b", "0"): 1}
 
-    plan = Balance(("gender", "group", "approved"), "reweigh", empty="ignore").plan(counts)
+    plan = BalanceConfig(("gender", "group", "approved"), "reweigh", empty="ignore").plan(counts)
 
     assert {s.values: (s.after, s.weight) for s in plan.shares} == {
         ("F", "a", "0"): (2, 4 * 3 / (8 * 2)),
@@ -119,12 +119,12 @@ def test_reweighing_loses_no_row_and_weighs_several_facets_together() -> None:
 
 class TestPriorWeights:
     counts: dict[Stratum, int] = {("F", "1"): 4, ("F", "0"): 4, ("M", "1"): 2, ("M", "0"): 5}  # noqa: RUF012
-    balance = Balance(BY, "reweigh", weight="w")
+    balance = BalanceConfig(BY, "reweigh", weight="w")
 
     def test_factors_are_those_of_rows_repeated_as_often(self) -> None:
         weights = {("F", "1"): 8, ("F", "0"): 2, ("M", "1"): 6, ("M", "0"): 15}
         found = self.balance.plan(self.counts, {stratum: Fraction(of_all) for stratum, of_all in weights.items()})
-        repeated = Balance(BY, "reweigh").plan(weights)
+        repeated = BalanceConfig(BY, "reweigh").plan(weights)
         assert [share.weight for share in found.shares] == [share.weight for share in repeated.shares]
         assert [share.after for share in found.shares] == [self.counts[share.values] for share in found.shares]
 
@@ -139,9 +139,9 @@ class TestPriorWeights:
 
     def test_they_are_for_reweighing(self) -> None:
         with pytest.raises(ConfigError, match=r"^weight: undersample counts rows and not weights"):
-            Balance(BY, weight="w")
+            BalanceConfig(BY, weight="w")
         with pytest.raises(ConfigError, match=r"^weight: 'gender' also stands in by"):
-            Balance(BY, "reweigh", weight="gender")
+            BalanceConfig(BY, "reweigh", weight="gender")
 
 
 class TestEmptyStrata:
@@ -149,7 +149,7 @@ class TestEmptyStrata:
 
     @pytest.mark.parametrize("strategy", ["undersample", "oversample", "reweigh"])
     def test_they_are_named_with_their_count(self, strategy: str) -> None:
-        balance = Balance(("product_category", "sentiment"), strategy)  # type: ignore[arg-type]
+        balance = BalanceConfig(("product_category", "sentiment"), strategy)  # type: ignore[arg-type]
 
         with pytest.raises(QuotaError) as caught:
             balance.plan(self.counts)
@@ -164,10 +164,10 @@ class TestEmptyStrata:
         counts: dict[Stratum, int] = {(f"f{i}", f"l{i}"): 1 for i in range(500)}
 
         with pytest.raises(QuotaError, match=r"has gender='f0' and approved='l1' \(.*; and 249497 more\), so"):
-            Balance(BY).plan(counts)
+            BalanceConfig(BY).plan(counts)
 
     def test_they_can_be_ignored_with_a_warning(self) -> None:
-        plan = Balance(("product_category", "sentiment"), empty="ignore").plan(self.counts)
+        plan = BalanceConfig(("product_category", "sentiment"), empty="ignore").plan(self.counts)
 
         assert {share.after for share in plan.shares} == {4}
         assert plan.warnings == (
@@ -176,7 +176,7 @@ class TestEmptyStrata:
         )
 
     def test_a_fraction_of_nothing_is_nothing(self) -> None:
-        plan = Balance(("product_category", "sentiment"), fraction=0.5).plan(self.counts)
+        plan = BalanceConfig(("product_category", "sentiment"), fraction=0.5).plan(self.counts)
 
         assert [share.after for share in plan.shares] == [2, 5, 3]
 
@@ -185,7 +185,7 @@ class TestMissingValues:
     counts: dict[Stratum, int] = {("F", "1"): 5, ("F", "0"): 6, ("M", "1"): 7, ("M", "0"): 8, (None, "1"): 2}  # noqa: RUF012
 
     def test_their_rows_are_dropped_with_a_warning(self) -> None:
-        plan = Balance(BY).plan(self.counts)
+        plan = BalanceConfig(BY).plan(self.counts)
 
         assert {share.values: share.after for share in plan.shares}[None, "1"] == 0
         assert sum(share.after for share in plan.shares) == 4 * 5
@@ -194,7 +194,7 @@ class TestMissingValues:
         )
 
     def test_they_can_be_strata_of_their_own(self) -> None:
-        plan = Balance(BY, missing="keep").plan(self.counts | {(None, "0"): 3})
+        plan = BalanceConfig(BY, missing="keep").plan(self.counts | {(None, "0"): 3})
 
         assert [share.after for share in plan.shares] == [2] * 6
         assert plan.shares[-1].values == (None, "1")
@@ -212,7 +212,7 @@ class TestMissingValues:
         self, strategy: str, more: dict[Stratum, int], named: str
     ) -> None:
         complete = {stratum: rows for stratum, rows in self.counts.items() if None not in stratum}
-        balance = Balance(BY, strategy, missing="keep")  # type: ignore[arg-type]
+        balance = BalanceConfig(BY, strategy, missing="keep")  # type: ignore[arg-type]
 
         with pytest.raises(QuotaError) as caught:
             balance.plan(complete | more)
@@ -226,27 +226,27 @@ class TestMissingValues:
         counts: dict[Stratum, int] = {
             (group, colour, label): 1 for group, colour in (("F", None), (None, "red"), ("M", "red")) for label in "01"
         }
-        assert len(Balance(("gender", "colour", "approved"), "reweigh").plan(counts).shares) == 6
+        assert len(BalanceConfig(("gender", "colour", "approved"), "reweigh").plan(counts).shares) == 6
 
     def test_they_can_be_an_error(self) -> None:
         with pytest.raises(DataError, match=r"^there are 2 rows without a value in gender or approved; mend"):
-            Balance(BY, missing="error").plan(self.counts)
+            BalanceConfig(BY, missing="error").plan(self.counts)
 
     def test_reweighing_keeps_them(self) -> None:
         counts = self.counts | {(None, "0"): 3}
-        plan = Balance(BY, "reweigh").plan(counts)
+        plan = BalanceConfig(BY, "reweigh").plan(counts)
 
         assert sum(share.after for share in plan.shares) == sum(counts.values())
 
     def test_nothing_but_missing_values_is_an_error(self) -> None:
         with pytest.raises(DataError, match=r"^no row has a value in each of gender or approved"):
-            Balance(BY).plan({("F", None): 3, (None, "1"): 3})
+            BalanceConfig(BY).plan({("F", None): 3, (None, "1"): 3})
 
 
 class TestQuotasBeyondReach:
     def test_undersample(self) -> None:
         with pytest.raises(QuotaError) as caught:
-            Balance(BY, size=11).plan(COUNTS)
+            BalanceConfig(BY, size=11).plan(COUNTS)
 
         assert str(caught.value) == (
             "there are 10 rows with gender='F' and approved='1', fewer than the size of 11 asked for; "
@@ -257,12 +257,12 @@ class TestQuotasBeyondReach:
         with pytest.raises(
             QuotaError, match=r"^there are 120 rows with gender='M' and approved='1', more than the size"
         ):
-            Balance(BY, "oversample", size=119).plan(COUNTS)
+            BalanceConfig(BY, "oversample", size=119).plan(COUNTS)
 
 
 def test_no_rows_are_an_error() -> None:
     with pytest.raises(DataError, match="no row to balance"):
-        Balance(BY).plan({})
+        BalanceConfig(BY).plan({})
 
 
 @pytest.mark.parametrize(
@@ -288,14 +288,14 @@ def test_no_rows_are_an_error() -> None:
 )
 def test_parameters_are_checked_at_once(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Balance(**({"by": BY} | parameters))  # type: ignore[arg-type]
+        BalanceConfig(**({"by": BY} | parameters))  # type: ignore[arg-type]
 
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
 
 
 def test_a_result_goes_through_json_and_comes_back() -> None:
-    shares = (StratumShare(("F", None), 5, 3), StratumShare(("M", "1"), 4, 4, 1.25))
+    shares = (StratumPlan(("F", None), 5, 3), StratumPlan(("M", "1"), 4, 4, 1.25))
     result = BalanceResult("out.csv", BY, "reweigh", -3, shares, 9, 7, "weight", ("look",))
 
     assert BalanceResult.from_json(json.loads(json.dumps(result.to_json()))) == result

@@ -16,11 +16,11 @@ from airflow_clarify.bias.columns import (
     ColumnProfile,
     Interval,
     Scale,
-    category_key,
-    interval_above,
+    format_category,
+    build_interval,
     join_values,
-    number_key,
-    scale_of,
+    format_number,
+    determine_scale,
 )
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -89,14 +89,14 @@ def column(kind: Any, values: list[Any], **beyond: Any) -> ColumnProfile:
     ],
 )
 def test_the_scale_is_told_as_clarify_tells_it(profile: ColumnProfile, values: list[Any] | None, scale: Scale) -> None:
-    assert scale_of(profile, values) is scale
+    assert determine_scale(profile, values) is scale
 
 
 def test_60_star_ratings_are_continuous_and_101_are_not() -> None:
     # The silent pass: with [5] as the positive label, 60 ratings hold nothing above the threshold 5.
-    assert scale_of(column("integer", [1, 2, 3, 4, 5] * 12), [5]) is Scale.CONTINUOUS
-    assert interval_above(column("integer", [1, 2, 3, 4, 5] * 12), [5], "label_values_or_threshold").text == ""
-    assert scale_of(column("integer", [1, 2, 3, 4, 5] * 20 + [5]), [5]) is Scale.CATEGORICAL
+    assert determine_scale(column("integer", [1, 2, 3, 4, 5] * 12), [5]) is Scale.CONTINUOUS
+    assert build_interval(column("integer", [1, 2, 3, 4, 5] * 12), [5], "label_values_or_threshold").text == ""
+    assert determine_scale(column("integer", [1, 2, 3, 4, 5] * 20 + [5]), [5]) is Scale.CATEGORICAL
 
 
 @given(
@@ -107,15 +107,15 @@ def test_60_star_ratings_are_continuous_and_101_are_not() -> None:
 def test_the_line_between_is_5_percent_of_different_values(sizes: tuple[int, int]) -> None:
     rows, distinct = sizes
     profile = column("integer", list(range(distinct)) + [0] * (rows - distinct))
-    assert (scale_of(profile, [1]) is Scale.CONTINUOUS) == (20 * distinct >= rows)
+    assert (determine_scale(profile, [1]) is Scale.CONTINUOUS) == (20 * distinct >= rows)
 
 
 @pytest.mark.parametrize("kind", ["integer", "float", "text", "boolean"])
 @pytest.mark.parametrize("values", [None, [1], [1, 2]])
 def test_the_authors_word_beats_the_rule(kind: str, values: list[Any] | None) -> None:
     profile = column(kind, [1, 2, 3])
-    assert scale_of(profile, values, "categorical") is Scale.CATEGORICAL
-    assert scale_of(profile, values, "continuous") is Scale.CONTINUOUS
+    assert determine_scale(profile, values, "categorical") is Scale.CATEGORICAL
+    assert determine_scale(profile, values, "continuous") is Scale.CONTINUOUS
 
 
 # --- Intervals ------------------------------------------------------------------------------------------------------
@@ -151,18 +151,18 @@ def test_the_authors_word_beats_the_rule(kind: str, values: list[Any] | None) ->
 def test_a_threshold_selects_what_lies_above_it_up_to_the_maximum(
     profile: ColumnProfile, threshold: Any, text: str
 ) -> None:
-    assert interval_above(profile, [threshold], "value_or_threshold").text == text
+    assert build_interval(profile, [threshold], "value_or_threshold").text == text
 
 
 def test_an_interval_has_numbers_for_its_bounds_or_none_at_all() -> None:
-    assert interval_above(column("integer", [10, 40, 89]), [40], "k") == Interval(40, 89)
-    assert interval_above(column("integer", [1, 2, 3]), [9], "k") == Interval(3, 9)
-    assert interval_above(column("integer", [1, 2, 3]), [3], "k") == Interval(None, None)
+    assert build_interval(column("integer", [10, 40, 89]), [40], "k") == Interval(40, 89)
+    assert build_interval(column("integer", [1, 2, 3]), [9], "k") == Interval(3, 9)
+    assert build_interval(column("integer", [1, 2, 3]), [3], "k") == Interval(None, None)
 
 
 @given(st.integers(-1000, 1000), st.integers(-1000, 1000))
 def test_an_interval_runs_from_the_threshold_to_the_maximum_in_whichever_order(threshold: int, maximum: int) -> None:
-    interval = interval_above(column("integer", [maximum]), [threshold], "k")
+    interval = build_interval(column("integer", [maximum]), [threshold], "k")
     if threshold == abs(maximum):
         assert interval == Interval(None, None)
     else:
@@ -238,7 +238,7 @@ def test_a_threshold_that_cannot_be_used_is_an_error_that_says_why(
     profile: ColumnProfile, values: list[Any] | None, error: type[Exception], text: str
 ) -> None:
     with pytest.raises(error) as raised:
-        interval_above(profile, values, "facet.value_or_threshold")
+        build_interval(profile, values, "facet.value_or_threshold")
     assert str(raised.value) == text
 
 
@@ -303,7 +303,7 @@ OBJECTS = column("integer", [0, 1], held_as_objects=True)
 def test_a_configured_value_is_counted_under_the_text_of_the_column(
     profile: ColumnProfile, value: Any, key: str
 ) -> None:
-    assert category_key(value, profile, "value_or_threshold") == key
+    assert format_category(value, profile, "value_or_threshold") == key
 
 
 @pytest.mark.parametrize(
@@ -319,24 +319,24 @@ def test_a_configured_value_is_counted_under_the_text_of_the_column(
 )
 def test_a_value_that_could_never_match_is_an_error(profile: ColumnProfile, value: Any, text: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        category_key(value, profile, "facet")
+        format_category(value, profile, "facet")
     assert str(raised.value) == text
 
 
 @given(st.integers())
 def test_the_text_of_a_whole_number_is_exact(number: int) -> None:
-    assert int(number_key(number)) == number
+    assert int(format_number(number)) == number
 
 
 @given(st.floats(allow_nan=False))
 def test_the_text_of_a_float_is_exact_and_that_of_the_equal_whole_number(number: float) -> None:
-    assert float(number_key(number)) == number
+    assert float(format_number(number)) == number
     if number.is_integer():
-        assert number_key(number) == number_key(int(number))
+        assert format_number(number) == format_number(int(number))
 
 
 def test_a_number_that_no_float_can_hold_keeps_its_text() -> None:
-    assert number_key(10**400) == str(10**400)
+    assert format_number(10**400) == str(10**400)
 
 
 @pytest.mark.parametrize(

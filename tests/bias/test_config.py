@@ -431,7 +431,7 @@ def test_the_fingerprint_forgets_the_order_of_keys_and_nothing_else() -> None:
     ],
 )
 def test_the_dataset_type_is_told_from_the_name(path: str, dataset_type: str) -> None:
-    assert DataConfig(path).resolved_dataset_type() == dataset_type
+    assert DataConfig(path).resolve_dataset_type() == dataset_type
 
 
 def test_a_given_dataset_type_is_believed() -> None:
@@ -442,15 +442,15 @@ def test_a_given_dataset_type_is_believed() -> None:
 
 def test_a_mapping_of_the_fields_will_do() -> None:
     fields = {"input_path": "data.csv", "label": "y", "headers": ["y", "g"]}
-    assert DataConfig.of(fields) == DataConfig("data.csv", label="y", headers=["y", "g"])
+    assert DataConfig.coerce(fields) == DataConfig("data.csv", label="y", headers=["y", "g"])
     wanted = {"label_values_or_threshold": [1], "facet_name": "g"}
-    assert BiasConfig.of(wanted) == BiasConfig([1], "g")
+    assert BiasConfig.coerce(wanted) == BiasConfig([1], "g")
 
 
 def test_the_object_itself_is_taken_as_it_is() -> None:
     data, bias = DataConfig("data.csv"), BiasConfig([1], "g")
-    assert DataConfig.of(data) is data
-    assert BiasConfig.of(bias) is bias
+    assert DataConfig.coerce(data) is data
+    assert BiasConfig.coerce(bias) is bias
 
 
 @pytest.mark.parametrize(
@@ -480,7 +480,7 @@ def test_the_object_itself_is_taken_as_it_is() -> None:
 )
 def test_a_wrong_data_config_is_refused_at_once(given: Any, text: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        DataConfig.of(given)
+        DataConfig.coerce(given)
     assert str(raised.value) == text
 
 
@@ -587,7 +587,7 @@ def test_facets_are_written_as_clarify_writes_them(names: Any, values: Any, face
 )
 def test_a_wrong_bias_config_is_refused_at_once(given: Any, text: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        BiasConfig.of(given)
+        BiasConfig.coerce(given)
     assert str(raised.value) == text
 
 
@@ -697,7 +697,7 @@ def test_the_names_of_the_sdk_are_accepted() -> None:
         "label": "y",
         "joinsource_name_or_index": "id",
     }
-    data = DataConfig.of(given)
+    data = DataConfig.coerce(given)
     assert (data.input_path, data.output_path, data.joinsource) == ("s3://b/d.csv", "s3://b/out", "id")
     assert data.analysis_config_output_path == "s3://b/config"
 
@@ -712,12 +712,12 @@ def test_the_names_of_the_sdk_are_accepted() -> None:
     ],
 )
 def test_what_get_config_gives_is_accepted_again(bias: BiasConfig) -> None:
-    assert BiasConfig.of(bias.get_config()).get_config() == bias.get_config()
+    assert BiasConfig.coerce(bias.get_config()).get_config() == bias.get_config()
 
 
 def test_a_facet_list_that_is_none_is_refused_in_words() -> None:
     with pytest.raises(ConfigError, match="BiasConfig: no field 'facet'"):
-        BiasConfig.of({"label_values_or_threshold": [1], "facet": "f"})
+        BiasConfig.coerce({"label_values_or_threshold": [1], "facet": "f"})
 
 
 @pytest.mark.parametrize(

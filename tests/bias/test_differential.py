@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.contingency import Cell, Contingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, WeightedCount
 
 CLOSE = 1e-12
 
@@ -215,10 +215,10 @@ def test_the_order_of_the_rows_changes_no_number(rows: list[Row], data: st.DataO
 def merged(contingency: Contingency) -> Contingency:
     """The same counts, as an engine delivers them: one cell per facet value, label and group."""
     facet = contingency.facets[0]
-    tallies: dict[tuple[str | None, str | None, bool, str | None], Tally] = {}
+    tallies: dict[tuple[str | None, str | None, bool, str | None], WeightedCount] = {}
     for cell in facet.cells:
         key = (cell.facet, cell.label, cell.positive, cell.group)
-        tallies[key] = tallies.get(key, Tally()) + cell.tally
+        tallies[key] = tallies.get(key, WeightedCount()) + cell.tally
     cells = [Cell(value, label, positive, group, tally) for (value, label, positive, group), tally in tallies.items()]
     return replace(contingency, facets=[replace(facet, cells=cells)])
 

@@ -20,7 +20,7 @@ from lab_numbers import (
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 
 CLARIFYS = 1e-12
 
@@ -41,7 +41,7 @@ def measure(counts: Mapping[str, tuple[int, int, int]]) -> Analysis:
         }
     )
     cells = [
-        Cell(category, sentiment, sentiment == "1", None, Tally.of_rows(rows))
+        Cell(category, sentiment, sentiment == "1", None, WeightedCount.from_rows(rows))
         for category, of_category in counts.items()
         for sentiment, rows in zip(SENTIMENTS, of_category, strict=True)
     ]

@@ -15,21 +15,21 @@ from airflow_clarify.bias.metrics import (
     METRICS,
     FacetCounts,
     GroupCounts,
-    class_imbalance,
-    common_outcomes,
-    conditional_demographic_disparity,
-    difference_in_positive_proportions,
-    dropped_outcome,
-    jensen_shannon,
-    kolmogorov_smirnov,
-    kullback_leibler,
-    lp_norm,
-    total_variation_distance,
+    compute_class_imbalance,
+    select_common_outcomes,
+    compute_conditional_demographic_disparity,
+    compute_difference_in_positive_proportions,
+    has_dropped_outcome,
+    compute_jensen_shannon,
+    compute_kolmogorov_smirnov,
+    compute_kullback_leibler,
+    compute_lp_norm,
+    compute_total_variation_distance,
 )
 from airflow_clarify.exceptions import MetricError
 
-DISTANCES = [kullback_leibler, jensen_shannon, lp_norm, total_variation_distance, kolmogorov_smirnov]
-SYMMETRIC = [jensen_shannon, lp_norm, total_variation_distance, kolmogorov_smirnov]
+DISTANCES = [compute_kullback_leibler, compute_jensen_shannon, compute_lp_norm, compute_total_variation_distance, compute_kolmogorov_smirnov]
+SYMMETRIC = [compute_jensen_shannon, compute_lp_norm, compute_total_variation_distance, compute_kolmogorov_smirnov]
 ROUNDING = 1e-12
 
 rows = st.integers(min_value=0, max_value=1_000_000)
@@ -63,13 +63,13 @@ QUARTER_TO_THREE = FacetCounts(d_positive=1, d_negative=3, a_positive=6, a_negat
 @pytest.mark.parametrize(
     ("metric", "by_hand"),
     [
-        (class_imbalance, (8 - 4) / (8 + 4)),
-        (difference_in_positive_proportions, 0.75 - 0.25),
-        (kullback_leibler, 0.75 * math.log(0.75 / 0.25) + 0.25 * math.log(0.25 / 0.75)),
-        (jensen_shannon, 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)),
-        (lp_norm, math.sqrt(0.5**2 + 0.5**2)),
-        (total_variation_distance, (0.5 + 0.5) / 2),
-        (kolmogorov_smirnov, 0.5),
+        (compute_class_imbalance, (8 - 4) / (8 + 4)),
+        (compute_difference_in_positive_proportions, 0.75 - 0.25),
+        (compute_kullback_leibler, 0.75 * math.log(0.75 / 0.25) + 0.25 * math.log(0.25 / 0.75)),
+        (compute_jensen_shannon, 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)),
+        (compute_lp_norm, math.sqrt(0.5**2 + 0.5**2)),
+        (compute_total_variation_distance, (0.5 + 0.5) / 2),
+        (compute_kolmogorov_smirnov, 0.5),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -84,30 +84,30 @@ def test_cddl_is_the_mean_over_groups_of_the_share_of_rejections_minus_that_of_a
         GroupCounts(d_positive=1, d_negative=3, positive=3, negative=4),
     ]
     by_hand = (5 * (0 - 2 / 5) + 5 * (1 / 5 - 0) + 7 * (3 / 4 - 1 / 3)) / 17
-    assert conditional_demographic_disparity(groups, positive=8, negative=9, n=17) == pytest.approx(by_hand, abs=1e-15)
+    assert compute_conditional_demographic_disparity(groups, positive=8, negative=9, n=17) == pytest.approx(by_hand, abs=1e-15)
 
 
 def test_cddl_of_one_group_is_the_demographic_disparity_itself() -> None:
     whole = [GroupCounts(d_positive=1, d_negative=3, positive=7, negative=5)]
-    assert conditional_demographic_disparity(whole, 7, 5, 12) == pytest.approx(3 / 5 - 1 / 7, abs=1e-15)
+    assert compute_conditional_demographic_disparity(whole, 7, 5, 12) == pytest.approx(3 / 5 - 1 / 7, abs=1e-15)
 
 
 def test_cddl_needs_only_the_groups_that_hold_the_facet_value() -> None:
     holding = GroupCounts(1, 3, 3, 4)
     empty = GroupCounts(0, 0, 5, 5)
-    with_all = conditional_demographic_disparity([holding, empty], 8, 9, 17)
-    assert conditional_demographic_disparity([holding], 8, 9, 17) == with_all
+    with_all = compute_conditional_demographic_disparity([holding, empty], 8, 9, 17)
+    assert compute_conditional_demographic_disparity([holding], 8, 9, 17) == with_all
 
 
 def test_kl_says_how_far_the_facet_value_is_from_the_rest_and_not_the_other_way_round() -> None:
     counts = FacetCounts(d_positive=1, d_negative=3, a_positive=5, a_negative=5)
-    assert kullback_leibler(counts) == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75))
-    assert kullback_leibler(swapped(counts)) == pytest.approx(0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5))
+    assert compute_kullback_leibler(counts) == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75))
+    assert compute_kullback_leibler(swapped(counts)) == pytest.approx(0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5))
 
 
 def test_js_measures_against_the_mean_of_the_two_sides_and_not_against_the_pooled_rows() -> None:
     few_against_many = FacetCounts(d_positive=1, d_negative=3, a_positive=600, a_negative=200)
-    assert jensen_shannon(few_against_many) == pytest.approx(jensen_shannon(QUARTER_TO_THREE), abs=1e-15)
+    assert compute_jensen_shannon(few_against_many) == pytest.approx(compute_jensen_shannon(QUARTER_TO_THREE), abs=1e-15)
 
 
 # --- The edges, as smclarify 0.5 has them ---------------------------------------------------------------------------
@@ -148,16 +148,16 @@ DROPPED = {
 def test_an_outcome_that_one_side_lacks_is_dropped_as_clarify_drops_it(counts: FacetCounts) -> None:
     measured = {name: metric.function(counts) for name, metric in METRICS.items() if metric.function is not None}
     assert measured == pytest.approx(DROPPED[counts], abs=1e-15)
-    assert dropped_outcome(counts)
-    assert len(common_outcomes(counts)) == 1
+    assert has_dropped_outcome(counts)
+    assert len(select_common_outcomes(counts)) == 1
 
 
 def test_with_a_dropped_outcome_ks_keeps_the_difference_and_tvd_halves_it() -> None:
     counts = FacetCounts(d_positive=7, d_negative=0, a_positive=2, a_negative=8)
-    difference = abs(difference_in_positive_proportions(counts))
-    assert kolmogorov_smirnov(counts) == difference
-    assert lp_norm(counts) == difference
-    assert total_variation_distance(counts) == difference / 2
+    difference = abs(compute_difference_in_positive_proportions(counts))
+    assert compute_kolmogorov_smirnov(counts) == difference
+    assert compute_lp_norm(counts) == difference
+    assert compute_total_variation_distance(counts) == difference / 2
 
 
 @pytest.mark.parametrize("metric", DISTANCES, ids=lambda metric: metric.__name__)
@@ -181,31 +181,31 @@ def test_without_a_common_outcome_a_distance_is_not_defined(
 
 def test_opposite_sides_still_have_a_difference_of_proportions() -> None:
     opposite = FacetCounts(5, 0, 0, 4)
-    assert difference_in_positive_proportions(opposite) == -1.0
-    assert difference_in_positive_proportions(swapped(opposite)) == 1.0
+    assert compute_difference_in_positive_proportions(opposite) == -1.0
+    assert compute_difference_in_positive_proportions(swapped(opposite)) == 1.0
 
 
 @pytest.mark.parametrize(
     ("metric", "counts", "text"),
     [
         (
-            class_imbalance,
+            compute_class_imbalance,
             FacetCounts(0, 0, 3, 2),
             "CI: facet set is empty. Check that x[facet] has non-zero length.",
         ),
         (
-            class_imbalance,
+            compute_class_imbalance,
             FacetCounts(3, 2, 0, 0),
             "CI: negated facet set is empty. Check that x[~facet] has non-zero length.",
         ),
         (
-            class_imbalance,
+            compute_class_imbalance,
             FacetCounts(0, 0, 0, 0),
             "CI: negated facet set is empty. Check that x[~facet] has non-zero length.",
         ),
-        (difference_in_positive_proportions, FacetCounts(0, 0, 3, 2), "Facet set is empty."),
-        (difference_in_positive_proportions, FacetCounts(3, 2, 0, 0), "Negative facet set is empty."),
-        (difference_in_positive_proportions, FacetCounts(0, 0, 0, 0), "Negative facet set is empty."),
+        (compute_difference_in_positive_proportions, FacetCounts(0, 0, 3, 2), "Facet set is empty."),
+        (compute_difference_in_positive_proportions, FacetCounts(3, 2, 0, 0), "Negative facet set is empty."),
+        (compute_difference_in_positive_proportions, FacetCounts(0, 0, 0, 0), "Negative facet set is empty."),
     ],
 )
 def test_an_empty_side_is_an_error_in_clarifys_words(
@@ -219,20 +219,20 @@ def test_an_empty_side_is_an_error_in_clarifys_words(
 @pytest.mark.parametrize(("positive", "negative"), [(0, 9), (0, 0)])
 def test_cddl_without_any_positive_label_is_an_error(positive: int, negative: int) -> None:
     with pytest.raises(MetricError, match=r"^No positive labels in set$"):
-        conditional_demographic_disparity([GroupCounts(0, 4, 0, 9)], positive, negative, 9)
+        compute_conditional_demographic_disparity([GroupCounts(0, 4, 0, 9)], positive, negative, 9)
 
 
 def test_cddl_without_any_negative_label_is_an_error() -> None:
     with pytest.raises(MetricError, match=r"^No negative labels in set$"):
-        conditional_demographic_disparity([GroupCounts(4, 0, 9, 0)], 9, 0, 9)
+        compute_conditional_demographic_disparity([GroupCounts(4, 0, 9, 0)], 9, 0, 9)
 
 
 def test_cddl_of_a_facet_value_that_no_group_holds_is_zero() -> None:
-    assert conditional_demographic_disparity([], positive=8, negative=9, n=17) == 0.0
+    assert compute_conditional_demographic_disparity([], positive=8, negative=9, n=17) == 0.0
 
 
 def test_cddl_without_a_row_that_has_a_group_is_zero() -> None:
-    assert conditional_demographic_disparity([], positive=8, negative=9, n=0) == 0.0
+    assert compute_conditional_demographic_disparity([], positive=8, negative=9, n=0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def test_cddl_without_a_row_that_has_a_group_is_zero() -> None:
 )
 def test_the_silent_pass_a_one_sided_label_looks_perfect(counts: FacetCounts) -> None:
     # smclarify 0.5 reports these zeros; the analysis warns and the gate refuses (see test_thresholds).
-    assert [metric(counts) for metric in (difference_in_positive_proportions, *DISTANCES)] == [0.0] * 6
-    assert not dropped_outcome(counts)
+    assert [metric(counts) for metric in (compute_difference_in_positive_proportions, *DISTANCES)] == [0.0] * 6
+    assert not has_dropped_outcome(counts)
 
 
 # --- What holds for all counts --------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def test_every_metric_lies_in_its_range_or_is_not_defined(counts: FacetCounts) -
         except MetricError:
             continue
         assert math.isfinite(value)
-        if metric.name != "KL" or not dropped_outcome(counts):  # the one exception: see below
+        if metric.name != "KL" or not has_dropped_outcome(counts):  # the one exception: see below
             assert metric.lowest - ROUNDING <= value <= metric.highest + ROUNDING, metric.name
 
 
@@ -282,15 +282,15 @@ def test_what_is_not_defined_is_so_for_a_reason(counts: FacetCounts) -> None:
 
 @given(full)
 def test_kl_is_never_negative_while_no_outcome_is_dropped(counts: FacetCounts) -> None:
-    assert not dropped_outcome(counts)
-    assert kullback_leibler(counts) >= -ROUNDING
+    assert not has_dropped_outcome(counts)
+    assert compute_kullback_leibler(counts) >= -ROUNDING
 
 
 @given(full)
 def test_swapping_the_sides_turns_ci_and_dpl_and_leaves_the_distances(counts: FacetCounts) -> None:
     other = swapped(counts)
-    assert class_imbalance(other) == pytest.approx(-class_imbalance(counts), abs=ROUNDING)
-    assert difference_in_positive_proportions(other) == -difference_in_positive_proportions(counts)
+    assert compute_class_imbalance(other) == pytest.approx(-compute_class_imbalance(counts), abs=ROUNDING)
+    assert compute_difference_in_positive_proportions(other) == -compute_difference_in_positive_proportions(counts)
     for metric in SYMMETRIC:
         assert metric(other) == pytest.approx(metric(counts), abs=ROUNDING)
 
@@ -298,43 +298,43 @@ def test_swapping_the_sides_turns_ci_and_dpl_and_leaves_the_distances(counts: Fa
 @given(full)
 def test_swapping_the_labels_turns_dpl_and_leaves_all_distances(counts: FacetCounts) -> None:
     other = relabelled(counts)
-    assert class_imbalance(other) == class_imbalance(counts)
-    turned = -difference_in_positive_proportions(counts)
-    assert difference_in_positive_proportions(other) == pytest.approx(turned, abs=ROUNDING)
+    assert compute_class_imbalance(other) == compute_class_imbalance(counts)
+    turned = -compute_difference_in_positive_proportions(counts)
+    assert compute_difference_in_positive_proportions(other) == pytest.approx(turned, abs=ROUNDING)
     for metric in DISTANCES:
         assert metric(other) == pytest.approx(metric(counts), abs=ROUNDING)
 
 
 @given(full)
 def test_on_a_binary_label_the_distances_are_multiples_of_the_difference(counts: FacetCounts) -> None:
-    difference = abs(difference_in_positive_proportions(counts))
-    assert total_variation_distance(counts) == pytest.approx(difference, abs=ROUNDING)
-    assert kolmogorov_smirnov(counts) == pytest.approx(difference, abs=ROUNDING)
-    assert lp_norm(counts) == pytest.approx(math.sqrt(2) * difference, abs=ROUNDING)
+    difference = abs(compute_difference_in_positive_proportions(counts))
+    assert compute_total_variation_distance(counts) == pytest.approx(difference, abs=ROUNDING)
+    assert compute_kolmogorov_smirnov(counts) == pytest.approx(difference, abs=ROUNDING)
+    assert compute_lp_norm(counts) == pytest.approx(math.sqrt(2) * difference, abs=ROUNDING)
 
 
 @given(two_sided)
 def test_tvd_never_exceeds_ks_nor_ks_lp_nor_lp_the_square_root_of_two_ks(counts: FacetCounts) -> None:
     try:
-        distance = total_variation_distance(counts)
+        distance = compute_total_variation_distance(counts)
     except MetricError:
         return
-    assert distance <= kolmogorov_smirnov(counts) + ROUNDING
-    assert kolmogorov_smirnov(counts) <= lp_norm(counts) + ROUNDING
-    assert lp_norm(counts) <= math.sqrt(2) * kolmogorov_smirnov(counts) + ROUNDING
+    assert distance <= compute_kolmogorov_smirnov(counts) + ROUNDING
+    assert compute_kolmogorov_smirnov(counts) <= compute_lp_norm(counts) + ROUNDING
+    assert compute_lp_norm(counts) <= math.sqrt(2) * compute_kolmogorov_smirnov(counts) + ROUNDING
     # However an outcome is dropped, KS is the difference of proportions.
-    assert kolmogorov_smirnov(counts) == pytest.approx(abs(difference_in_positive_proportions(counts)), abs=ROUNDING)
+    assert compute_kolmogorov_smirnov(counts) == pytest.approx(abs(compute_difference_in_positive_proportions(counts)), abs=ROUNDING)
 
 
 @given(full)
 def test_pinskers_inequality_ties_kl_to_tvd(counts: FacetCounts) -> None:
-    assert total_variation_distance(counts) <= math.sqrt(max(0.0, kullback_leibler(counts)) / 2) + 1e-9
+    assert compute_total_variation_distance(counts) <= math.sqrt(max(0.0, compute_kullback_leibler(counts)) / 2) + 1e-9
 
 
 @given(full)
 def test_equal_shares_are_no_distance_and_only_they_are(counts: FacetCounts) -> None:
     equal = counts.a_positive * counts.d_negative == counts.d_positive * counts.a_negative
-    assert (kolmogorov_smirnov(counts) < 1e-15) == equal
+    assert (compute_kolmogorov_smirnov(counts) < 1e-15) == equal
 
 
 @given(two_sided, st.integers(min_value=2, max_value=1000))
@@ -378,7 +378,7 @@ def grouped_counts(draw: st.DrawFn) -> list[GroupCounts]:
 
 def disparity(groups: list[GroupCounts]) -> float:
     positive, negative = sum(group.positive for group in groups), sum(group.negative for group in groups)
-    return conditional_demographic_disparity(groups, positive, negative, positive + negative)
+    return compute_conditional_demographic_disparity(groups, positive, negative, positive + negative)
 
 
 def both_labels(groups: list[GroupCounts]) -> bool:
@@ -450,9 +450,9 @@ def test_nearly_opposite_sides_come_near_the_ends_of_the_ranges() -> None:
         metric = METRICS[name]
         assert metric.function is not None
         assert metric.function(opposite) == pytest.approx(metric.highest, abs=1e-9)
-    assert difference_in_positive_proportions(swapped(opposite)) == pytest.approx(-1, abs=1e-9)
-    assert class_imbalance(FacetCounts(1, 0, most, most)) == pytest.approx(1, abs=1e-9)
-    assert kullback_leibler(opposite) > 27  # and so on without end
+    assert compute_difference_in_positive_proportions(swapped(opposite)) == pytest.approx(-1, abs=1e-9)
+    assert compute_class_imbalance(FacetCounts(1, 0, most, most)) == pytest.approx(1, abs=1e-9)
+    assert compute_kullback_leibler(opposite) > 27  # and so on without end
 
 
 def test_counts_add_up_by_side_and_by_label() -> None:

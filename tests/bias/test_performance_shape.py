@@ -16,7 +16,7 @@ import pytest
 from bias_makers import configured
 
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 
@@ -24,7 +24,7 @@ from airflow_clarify.bias.thresholds import Thresholds
 def contingency(values: int, *, groups: int, in_group: int) -> Contingency:
     """A facet of many values, each of which occurs in some of the groups."""
     cells = [
-        Cell(f"value {value}", label, label == "yes", f"group {(value + step) % groups}", Tally.of_rows(1 + value % 7))
+        Cell(f"value {value}", label, label == "yes", f"group {(value + step) % groups}", WeightedCount.from_rows(1 + value % 7))
         for value, label, step in product(range(values), ("yes", "no"), range(in_group))
     ]
     facet = FacetContingency("gender", [f"value {value}" for value in range(values)], cells, grouped=True)

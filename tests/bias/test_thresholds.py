@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
-from airflow_clarify.bias.intervals import newcombe, wilson
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
+from airflow_clarify.bias.intervals import compute_newcombe_interval, compute_wilson_interval
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
 from airflow_clarify.exceptions import ConfigError, DataError, ThresholdError
@@ -92,9 +92,9 @@ def test_the_most_particular_rule_holds_in_whatever_order_they_are_written(
 ) -> None:
     thresholds = Thresholds({"DPL": rule})
     found = {
-        "F": thresholds.bounds_of("DPL", "gender", "F"),
-        "M": thresholds.bounds_of("DPL", "gender", "M"),
-        "age": thresholds.bounds_of("DPL", "age", "(40, 89]"),
+        "F": thresholds.get_bounds("DPL", "gender", "F"),
+        "M": thresholds.get_bounds("DPL", "gender", "M"),
+        "age": thresholds.get_bounds("DPL", "age", "(40, 89]"),
     }
     assert found == {name: None if bound is None else (-bound, bound) for name, bound in bounds.items()}
 
@@ -424,7 +424,7 @@ def test_a_label_that_only_weightless_rows_make_two_sided_is_a_violation_too() -
     ],
 )
 def test_the_interval_is_newcombes(a: tuple[int, int], d: tuple[int, int], low: float, high: float) -> None:
-    found = newcombe(a[0] / a[1], a[1], d[0] / d[1], d[1], 0.95)
+    found = compute_newcombe_interval(a[0] / a[1], a[1], d[0] / d[1], d[1], 0.95)
     assert found == pytest.approx((low, high), abs=0.00005)
 
 
@@ -439,23 +439,23 @@ def test_the_interval_is_newcombes(a: tuple[int, int], d: tuple[int, int], low: 
     ],
 )
 def test_the_interval_of_one_proportion_is_wilsons(positive: int, rows: int, low: float, high: float) -> None:
-    assert wilson(positive / rows, rows, 0.95) == pytest.approx((low, high), abs=0.00005)
+    assert compute_wilson_interval(positive / rows, rows, 0.95) == pytest.approx((low, high), abs=0.00005)
 
 
 def test_the_interval_of_the_largest_confidence_that_a_float_holds() -> None:
     # The lower tail is (1 - 0.9999999999999999) / 2 = 5.55e-17, and z is 8.2924.
-    assert wilson(0.5, 100, math.nextafter(1.0, 0.0)) == pytest.approx((0.18084, 0.81916), abs=1e-5)
+    assert compute_wilson_interval(0.5, 100, math.nextafter(1.0, 0.0)) == pytest.approx((0.18084, 0.81916), abs=1e-5)
 
 
 def test_nothing_is_known_of_a_proportion_without_rows() -> None:
-    assert wilson(0.5, 0.0, 0.95) == (0.0, 1.0)
+    assert compute_wilson_interval(0.5, 0.0, 0.95) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e-100, 1.0, 1e100])
 def test_an_interval_does_not_depend_on_the_size_of_the_weights(size: float) -> None:
     def analysis(weight: float) -> Analysis:
-        def tally(rows: int) -> Tally:
-            return Tally(rows, rows * Fraction(weight), rows * Fraction(weight) ** 2)
+        def tally(rows: int) -> WeightedCount:
+            return WeightedCount(rows, rows * Fraction(weight), rows * Fraction(weight) ** 2)
 
         counts = {("a", 1): 50, ("a", 0): 30, ("b", 1): 60, ("b", 0): 90}
         cells = [Cell(facet, str(label), label == 1, None, tally(rows)) for (facet, label), rows in counts.items()]
@@ -477,10 +477,10 @@ def test_an_interval_holds_the_difference_and_turns_with_the_sides(
     a: tuple[int, int], d: tuple[int, int], confidence: float
 ) -> None:
     q_a, q_d = a[0] / a[1], d[0] / d[1]
-    low, high = newcombe(q_a, a[1], q_d, d[1], confidence)
+    low, high = compute_newcombe_interval(q_a, a[1], q_d, d[1], confidence)
     assert -1 <= low <= q_a - q_d + 1e-12
     assert q_a - q_d - 1e-12 <= high <= 1
-    turned = newcombe(q_d, d[1], q_a, a[1], confidence)
+    turned = compute_newcombe_interval(q_d, d[1], q_a, a[1], confidence)
     assert turned == pytest.approx((-high, -low), abs=1e-12)
 
 
@@ -489,10 +489,10 @@ def test_more_rows_narrow_an_interval_and_more_confidence_widens_it(
     a: tuple[int, int], d: tuple[int, int], confidence: float
 ) -> None:
     q_a, q_d = a[0] / a[1], d[0] / d[1]
-    low, high = newcombe(q_a, a[1], q_d, d[1], confidence)
-    narrow_low, narrow_high = newcombe(q_a, 10 * a[1], q_d, 10 * d[1], confidence)
+    low, high = compute_newcombe_interval(q_a, a[1], q_d, d[1], confidence)
+    narrow_low, narrow_high = compute_newcombe_interval(q_a, 10 * a[1], q_d, 10 * d[1], confidence)
     assert narrow_high - narrow_low < high - low
-    wide_low, wide_high = newcombe(q_a, a[1], q_d, d[1], (1 + confidence) / 2)
+    wide_low, wide_high = compute_newcombe_interval(q_a, a[1], q_d, d[1], (1 + confidence) / 2)
     assert wide_high - wide_low > high - low
 
 
@@ -606,10 +606,10 @@ def test_the_interval_of_weighted_rows_is_that_of_as_many_rows_as_they_are_worth
         return finding.interval
 
     even = interval((1.0, 1.0))
-    assert even == pytest.approx(newcombe(20 / 40, 40, 10 / 40, 40, 0.95))
+    assert even == pytest.approx(compute_newcombe_interval(20 / 40, 40, 10 / 40, 40, 0.95))
     assert interval((7.0, 7.0)) == pytest.approx(even)  # what all rows weigh does not make them more
     uneven = interval((1.0, 3.0))  # Kish: (20 * 1 + 20 * 3)^2 / (20 * 1 + 20 * 9) = 32 rows
-    assert uneven == pytest.approx(newcombe(20 / 40, 32, 10 / 40, 32, 0.95))
+    assert uneven == pytest.approx(compute_newcombe_interval(20 / 40, 32, 10 / 40, 32, 0.95))
 
 
 # --- The verdict ------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from test_conformance import SEED
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.engines.sagemaker import SageMakerEngine, planning
 from airflow_clarify.engines.sagemaker.files import S3Files
-from airflow_clarify.engines.sagemaker.images import REGIONS, clarify_image
+from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
 from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
@@ -112,18 +112,18 @@ def our_engine(job: Job) -> SageMakerEngine:
 
 def our_config(configuration: Mapping[str, Any]) -> AnalysisConfig:
     return AnalysisConfig.build(
-        DataConfig.of(configuration["data"]), BiasConfig(**configuration["bias"]), configuration["methods"]
+        DataConfig.coerce(configuration["data"]), BiasConfig(**configuration["bias"]), configuration["methods"]
     )
 
 
 def submit(job: Job) -> str:
     """Start a job as our operator does, and say its name."""
-    engine, data = our_engine(job), DataConfig.of(job.all_of_data)
+    engine, data = our_engine(job), DataConfig.coerce(job.all_of_data)
     config = AnalysisConfig.build(data, BiasConfig(**job.bias), job.methods)
     name = engine.job_name(job.name)
     # As engine.submit() does, but that nothing is encrypted on its way to S3: the server has no keys. The SDK encrypts
     # uploads only when it is told to for each run (3.x a dataset also with the key of the output).
-    planning.submit(engine.plan(data, config), name, ProcessingJobs(engine.connection), S3Files(engine.connection))
+    planning.submit_job(engine.plan(data, config), name, ProcessingJobs(engine.connection), S3Files(engine.connection))
     return name
 
 
@@ -256,12 +256,12 @@ def test_what_the_sdk_makes_of_its_objects_is_accepted(sdk: Done) -> None:
 
         assert AnalysisConfig({**data, **bias, "methods": methods}).to_json() == written["text"]
         assert AnalysisConfig.parse(written["text"]).to_json() == written["text"]
-        assert BiasConfig.of(bias).get_config() == bias
-        assert list(BiasConfig.of(bias).get_config()) == list(bias)
-        assert DataConfig.of({**locations, **data}).get_config() == data
-        assert list(DataConfig.of({**locations, **data}).get_config()) == list(data)
+        assert BiasConfig.coerce(bias).get_config() == bias
+        assert list(BiasConfig.coerce(bias).get_config()) == list(bias)
+        assert DataConfig.coerce({**locations, **data}).get_config() == data
+        assert list(DataConfig.coerce({**locations, **data}).get_config()) == list(data)
 
 
 def test_every_region_has_the_same_image(sdk: Done) -> None:
     assert len(REGIONS) == 28
-    assert {region: clarify_image(region) for region in REGIONS} == sdk.answer["images"]
+    assert {region: get_clarify_image(region) for region in REGIONS} == sdk.answer["images"]

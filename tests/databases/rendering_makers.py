@@ -15,8 +15,8 @@ import duckdb
 from sqlglot import ErrorLevel, exp, parse, parse_one, tokenize
 
 from airflow_clarify.engines.sql.column_types import ColumnType, parse_column_type
-from airflow_clarify.engines.sql.dialects import Dialect, dialect_named
-from airflow_clarify.engines.sql.rendering import grammar, render
+from airflow_clarify.engines.sql.dialects import Dialect, get_dialect
+from airflow_clarify.engines.sql.rendering import sqlglot_dialect, render
 from airflow_clarify.exceptions import DataError
 
 
@@ -25,7 +25,7 @@ def read_back(text: str, dialect: Dialect) -> exp.Expr:
     (statement,) = parse(text, dialect=dialect.name)
     assert statement is not None
     assert not list(statement.find_all(exp.Command)), text
-    assert statement.sql(dialect=grammar(dialect), comments=False) == text
+    assert statement.sql(dialect=sqlglot_dialect(dialect), comments=False) == text
     return statement
 
 
@@ -53,7 +53,7 @@ class Transpiling:
     @classmethod
     def of(cls, name: str) -> Transpiling:
         """One of a dialect, with an empty database."""
-        return cls(dialect_named(name), duckdb.connect(config={"threads": 1}))
+        return cls(get_dialect(name), duckdb.connect(config={"threads": 1}))
 
     def __enter__(self) -> Transpiling:
         return self
@@ -70,13 +70,13 @@ class Transpiling:
         """What counts."""
         return f"{self.dialect.title} (in DuckDB)"
 
-    def columns(self, query: exp.Select) -> dict[str, ColumnType]:
+    def describe_columns(self, query: exp.Select) -> dict[str, ColumnType]:
         """The columns that a query gives."""
         nothing = query.copy().where(exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0)))
         found = self._execute(render(nothing, self.dialect))
         return {str(column[0]): parse_column_type("duckdb", column[1]) for column in found.description}
 
-    def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
+    def fetch_rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
         """The rows of a query."""
         yield from self._execute(render(query, self.dialect)).fetchall()
 

@@ -16,7 +16,7 @@ from test_balance_in_databases import reviews
 from test_sql_engine import HOMES, analyse
 
 from airflow_clarify import DataConfig, DuckDBEngine
-from airflow_clarify.engines.sql.column_types import parse_column_type, type_of_value
+from airflow_clarify.engines.sql.column_types import parse_column_type, infer_type
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
 
@@ -256,6 +256,6 @@ def test_what_a_driver_says_of_a_type(dialect: str, code: Any, stored: str | Non
 
 
 def test_a_value_tells_the_type_where_the_driver_does_not() -> None:
-    assert type_of_value(True).stored is not type_of_value(1).stored
-    assert type_of_value(b"1").no_weight == "bytes"
-    assert type_of_value("x").reading == type_of_value(None).reading == "text"
+    assert infer_type(True).stored is not infer_type(1).stored
+    assert infer_type(b"1").no_weight == "bytes"
+    assert infer_type("x").reading == infer_type(None).reading == "text"

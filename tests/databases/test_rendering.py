@@ -25,15 +25,15 @@ from test_same_in_databases import Case, answer, assert_same, cases, plain
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine
 from airflow_clarify.bias.columns import ColumnProfile
 from airflow_clarify.bias.contingency import Contingency
-from airflow_clarify.engines.counting.expressions import Stored, as_float, as_integer, category_text, present
-from airflow_clarify.engines.sql.balance import balance
+from airflow_clarify.engines.counting.expressions import StorageType, cast_to_float, cast_to_integer, build_category_text, null_if_missing
+from airflow_clarify.engines.sql.balance import resample_table
 from airflow_clarify.engines.sql.column_types import ColumnType
-from airflow_clarify.engines.sql.count import count
-from airflow_clarify.engines.sql.dialects import dialect_named
-from airflow_clarify.engines.sql.relation import relation, table_named
+from airflow_clarify.engines.sql.count import count_table
+from airflow_clarify.engines.sql.dialects import get_dialect
+from airflow_clarify.engines.sql.relation import source_query, parse_table
 from airflow_clarify.engines.sql.rendering import render
-from airflow_clarify.engines.sql.row_filter import conditions
-from airflow_clarify.engines.sql.selection import literal
+from airflow_clarify.engines.sql.row_filter import build_conditions
+from airflow_clarify.engines.sql.selection import build_literal
 from airflow_clarify.engines.sql.source import SqlSource
 from airflow_clarify.exceptions import ConfigError, OutputError
 
@@ -54,13 +54,13 @@ class TranspilingEngine:
         self.max_cells = max_cells
 
     def source(self, data: DataConfig) -> SqlSource:
-        return SqlSource.open(self.runner, data.source, relation(data, self.runner.dialect.name), data)
+        return SqlSource.open(self.runner, data.source, source_query(data, self.runner.dialect.name), data)
 
     def count(self, data: DataConfig, config: AnalysisConfig) -> Contingency:
-        return count(self.source(data), config, data.weight, None, max_cells=self.max_cells)
+        return count_table(self.source(data), config, data.weight, None, max_cells=self.max_cells)
 
     def balance(self, data: DataConfig, target: str, by: list[str], **plan: Any) -> Any:
-        return balance(self.source(data), self.runner, data, target, by, **plan)
+        return resample_table(self.source(data), self.runner, data, target, by, **plan)
 
 
 #: Words that a dialect does not have, or has with another meaning.
@@ -167,17 +167,17 @@ TEXTS = NAMES | st.sampled_from(["", "' OR 1 = 1 --", "\\' OR 1 = 1 --", "x'); D
 def meant(table: str, column: str, alias: str, text: str, dialect: str) -> exp.Select:
     """A query with names and texts from outside."""
     rows = exp.select(exp.column(column, quoted=True).as_(alias, quoted=True))
-    rows = rows.from_(table_named([table], dialect, "table"))
-    return rows.where(*(has(column, value, Stored.TEXT, dialect) for value in (text, [text, "x"])))
+    rows = rows.from_(parse_table([table], dialect, "table"))
+    return rows.where(*(has(column, value, StorageType.TEXT, dialect) for value in (text, [text, "x"])))
 
 
-def has(column: str, value: Any, stored: Stored, dialect: str) -> exp.Expr:
+def has(column: str, value: Any, stored: StorageType, dialect: str) -> exp.Expr:
     """A condition that a column has a value."""
-    return conditions(
+    return build_conditions(
         {column: value},
         lambda _: ColumnType(stored, "plain"),
         lambda name: exp.column(name, quoted=True),
-        dialect_named(dialect),
+        get_dialect(dialect),
     )
 
 
@@ -190,7 +190,7 @@ def test_names_and_texts_come_back_as_they_are(dialect: str, names: tuple[str, s
     table, column, alias = names
     # Such a table is one of the session in SQL Server, quoted or not.
     assume(dialect != "tsql" or not table.startswith("#"))
-    back = read_back(render(meant(*names, text, dialect), dialect_named(dialect)), dialect_named(dialect))
+    back = read_back(render(meant(*names, text, dialect), get_dialect(dialect)), get_dialect(dialect))
     assert isinstance(back, exp.Select)
     assert [(one.name, one.db) for one in back.find_all(exp.Table)] == [(table, "")]
     assert {one.name for one in back.find_all(exp.Column)} == {column}
@@ -201,13 +201,13 @@ def test_names_and_texts_come_back_as_they_are(dialect: str, names: tuple[str, s
 @pytest.mark.parametrize("sharp", ["`", "\\", "\n"])
 def test_bigquery_has_no_names_that_need_an_escape(sharp: str) -> None:
     with pytest.raises(ConfigError, match="can be no name in BigQuery"):
-        render(meant("t", f"a{sharp}b", "c", "", "bigquery"), dialect_named("bigquery"))
+        render(meant("t", f"a{sharp}b", "c", "", "bigquery"), get_dialect("bigquery"))
 
 
 @given(text=TEXTS)
 def test_redshift_s_driver_sees_the_end_of_a_text_where_redshift_does(text: str) -> None:
     """It knows nothing of backslashes, and puts values for placeholders into what it thinks is outside of a text."""
-    said = render(exp.select(exp.Literal.string(text)), dialect_named("redshift"))
+    said = render(exp.select(exp.Literal.string(text)), get_dialect("redshift"))
     assert re.fullmatch(r"SELECT '(?:[^']|'')*'", said)
 
 
@@ -302,7 +302,7 @@ def made_fair(runner: Transpiling, **plan: Any) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("dialect", ABSENT)
 def test_a_table_is_replaced_in_one_step_or_not_at_all(dialect: str, tmp_path: Path) -> None:
-    replacing = dialect_named(dialect).replacing
+    replacing = get_dialect(dialect).replacing
     with loans(dialect, tmp_path) as runner:
         before = made_fair(runner)
         runner.seen.clear()
@@ -330,7 +330,7 @@ def test_what_fails_leaves_no_table(dialect: str, tmp_path: Path, monkeypatch: p
         with pytest.raises(OutputError):
             made_fair(runner)
         assert runner.connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("loans",)]
-    if dialect_named(dialect).replacing != "transaction":
+    if get_dialect(dialect).replacing != "transaction":
         assert runner.seen[-1] == DROPPED[dialect]
 
 
@@ -339,8 +339,8 @@ def test_what_fails_leaves_no_table(dialect: str, tmp_path: Path, monkeypatch: p
 
 def says(dialect: str, *parts: exp.Expr) -> str:
     """Some parts of a query in a dialect."""
-    said = render(exp.select(*parts), dialect_named(dialect))
-    read_back(said, dialect_named(dialect))
+    said = render(exp.select(*parts), get_dialect(dialect))
+    read_back(said, get_dialect(dialect))
     return said.removeprefix("SELECT ")
 
 
@@ -353,23 +353,23 @@ def test_sql_server_has_national_texts_and_casts_to_them() -> None:
 
 def test_sql_server_has_no_truth_values() -> None:
     a = exp.column("a", quoted=True)
-    assert says("tsql", exp.case().when(has("a", True, Stored.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
+    assert says("tsql", exp.case().when(has("a", True, StorageType.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
         "CASE WHEN [a] = 1 THEN 1 END"
     )
-    assert says("tsql", exp.case().when(has("a", [True, False], Stored.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
+    assert says("tsql", exp.case().when(has("a", [True, False], StorageType.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
         "CASE WHEN [a] IN (1, 0) THEN 1 END"
     )
-    truth = category_text(a, Stored.BOOLEAN, ColumnProfile("a", "boolean", present=1))
+    truth = build_category_text(a, StorageType.BOOLEAN, ColumnProfile("a", "boolean", present=1))
     assert says("tsql", truth) == "CASE WHEN [a] <> 0 THEN 'True' WHEN NOT [a] <> 0 THEN 'False' END"
 
 
 def test_sql_server_tells_whole_numbers_without_patterns() -> None:
-    assert says("tsql", as_integer(exp.column("a", quoted=True), Stored.TEXT)) == (
+    assert says("tsql", cast_to_integer(exp.column("a", quoted=True), StorageType.TEXT)) == (
         "CASE WHEN ([a] LIKE '%[0-9]%' AND NOT [a] LIKE '%[^-+0-9 ]%' AND NOT TRY_CAST([a] AS BIGINT) IS NULL) "
         "THEN TRY_CAST([a] AS BIGINT) END"
     )
     with pytest.raises(ConfigError, match="SQL Server cannot run what is asked"):
-        says("tsql", as_float(exp.column("a", quoted=True), Stored.TEXT_CELL))
+        says("tsql", cast_to_float(exp.column("a", quoted=True), StorageType.TEXT_CELL))
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_sql_server_tells_whole_numbers_without_patterns() -> None:
     ],
 )
 def test_a_text_that_is_no_number_of_64_bits_is_none(dialect: str, number: str) -> None:
-    said = says(dialect, as_integer(exp.column("a", quoted=True), Stored.TEXT))
+    said = says(dialect, cast_to_integer(exp.column("a", quoted=True), StorageType.TEXT))
     assert said.startswith("CASE WHEN ")
     assert said.endswith(f" THEN {number} END")
 
@@ -410,7 +410,7 @@ def test_floats_that_are_no_numbers_are_told(dialect: str, asked: str) -> None:
     quoted = exp.column("a", quoted=True)
     name = quoted.sql(dialect)
     said = f"CASE WHEN {asked} THEN NULL WHEN {name} = 0 THEN ABS({name}) ELSE {name} END"
-    assert says(dialect, present(quoted, Stored.FLOAT, ())) == said
+    assert says(dialect, null_if_missing(quoted, StorageType.FLOAT, ())) == said
 
 
 @pytest.mark.parametrize(
@@ -427,13 +427,13 @@ def test_floats_that_are_no_numbers_are_told(dialect: str, asked: str) -> None:
     ],
 )
 def test_infinities_have_a_name_or_a_number_in_their_place(dialect: str, said: str) -> None:
-    assert says(dialect, literal(-math.inf)) == said
+    assert says(dialect, build_literal(-math.inf)) == said
 
 
 def test_bigquery_partitions_by_texts_but_leaves_the_author_s_windows_alone() -> None:
     data = DataConfig(query="SELECT *, ROW_NUMBER() OVER (PARTITION BY s ORDER BY t) AS r FROM x")
-    rows = relation(data, "bigquery")
-    assert render(rows, dialect_named("bigquery")) == (
+    rows = source_query(data, "bigquery")
+    assert render(rows, get_dialect("bigquery")) == (
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY s ORDER BY t) AS r FROM x) AS data"
     )
 
@@ -452,9 +452,9 @@ def test_redshift_is_told_the_types_of_nulls(tmp_path: Path) -> None:
 
 def test_a_query_of_the_author_s_keeps_its_ctes_where_the_dialect_takes_them() -> None:
     query = "WITH r AS (SELECT a, COUNT(*) AS k FROM t GROUP BY a) SELECT * FROM r"
-    said = render(relation(DataConfig(query=query), "tsql"), dialect_named("tsql"))
+    said = render(source_query(DataConfig(query=query), "tsql"), get_dialect("tsql"))
     assert said.startswith("WITH r AS (SELECT a AS a, COUNT_BIG(*) AS k FROM t GROUP BY a) SELECT ")
-    read_back(said, dialect_named("tsql"))
+    read_back(said, get_dialect("tsql"))
 
 
 # --- What is sent -------------------------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ from test_same_in_databases import HOSTILE
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine, SQLEngine
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.engines.sql.dialects import dialect_named
-from airflow_clarify.engines.sql.hook import HookRunner
+from airflow_clarify.engines.sql.dialects import get_dialect
+from airflow_clarify.engines.sql.hook import DbApiRunner
 from airflow_clarify.exceptions import ConfigError, DataError
 
 HOMES = pytest.mark.parametrize("max_cells", [200_000, 0], ids=["at home", "afar"])
@@ -44,13 +44,13 @@ def loaded(database: Database) -> Database:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """All SQL that is sent."""
     sent: list[str] = []
-    execute = HookRunner._execute
+    execute = DbApiRunner._execute
 
-    def listening(self: HookRunner, cursor: Any, sql: str) -> None:
+    def listening(self: DbApiRunner, cursor: Any, sql: str) -> None:
         sent.append(sql)
         execute(self, cursor, sql)
 
-    monkeypatch.setattr(HookRunner, "_execute", listening)
+    monkeypatch.setattr(DbApiRunner, "_execute", listening)
     return sent
 
 
@@ -109,8 +109,8 @@ def test_facets_are_the_same_however_many_are_counted_at_once(
     database.load("many", {**columns, "sentiment": Column("integer", [n % 7 % 2 for n in range(420)])})
     data = DataConfig(table="many", label="sentiment")
     alone = [analyse(database.engine(), data, name).facets[0] for name in names]
-    at_once = min(at_once, dialect_named(database.dialect).facets_at_once)
-    dialect = replace(dialect_named(database.dialect), facets_at_once=at_once)
+    at_once = min(at_once, get_dialect(database.dialect).facets_at_once)
+    dialect = replace(get_dialect(database.dialect), facets_at_once=at_once)
     monkeypatch.setattr("airflow_clarify.engines.sql.hook.dialect_of", lambda *_: dialect)
     assert list(analyse(database.engine(), data, names).facets) == alone
 

@@ -19,7 +19,7 @@ from count_makers import LOANS, analyse, count, csv_of, metric, tallies, written
 
 from airflow_clarify import DataConfig, balance
 from airflow_clarify.engines.duckdb import DuckDBEngine
-from airflow_clarify.engines.duckdb.errors import explain
+from airflow_clarify.engines.duckdb.errors import explain_error
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
 HEADER, ROWS = LOANS[:16], LOANS[16:]
@@ -438,7 +438,7 @@ def test_a_password_in_a_url_stands_in_no_sentence() -> None:
 
 def test_a_csv_file_that_shrinks_while_it_is_read_is_called_no_parquet_file() -> None:
     error = duckdb.IOException('IO Error: Could not read enough bytes from file "loans.csv": attempted to read 8')
-    assert str(explain(error, "loans.csv", "csv")) == (
+    assert str(explain_error(error, "loans.csv", "csv")) == (
         "loans.csv: it ends too soon; it is cut off, or changed while it was read"
     )
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.contingency import Cell, Tally
+from airflow_clarify.bias.contingency import Cell, WeightedCount
 from airflow_clarify.engines.counting import count as counting
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError, DataError
@@ -64,10 +64,10 @@ def test_every_row_is_counted_under_its_value_and_label(tmp_path: Path) -> None:
     (facet,) = contingency.facets
     assert facet.values == ("F", "M", "X")
     assert sorted(facet.cells, key=str) == [
-        Cell("F", "1", True, None, Tally.of_rows(40)),
-        Cell("M", "0", False, None, Tally.of_rows(20)),
-        Cell("M", "1", True, None, Tally.of_rows(20)),
-        Cell("X", "2", False, None, Tally.of_rows(20)),
+        Cell("F", "1", True, None, WeightedCount.from_rows(40)),
+        Cell("M", "0", False, None, WeightedCount.from_rows(20)),
+        Cell("M", "1", True, None, WeightedCount.from_rows(20)),
+        Cell("X", "2", False, None, WeightedCount.from_rows(20)),
     ]
     assert (contingency.label, contingency.label_text, contingency.weighted) == ("approved", "1", False)
     assert contingency.engine == f"duckdb {duckdb.__version__}"
@@ -355,8 +355,8 @@ def test_no_value_is_confused_with_a_name_of_ours(name: str, tmp_path: Path) -> 
     options = {"label": "y", "na_values": [""]}
     assert tallies(count(data, "g", positive=["good"], **options)[0]) == {name: (30, 0), "x": (0, 30)}
     one, _ = count(data, "g", positive=["good"], values=[name], **options)
-    assert one.facets[0].split(frozenset([name])).d == Tally.of_rows(30)
-    assert one.facets[0].split(frozenset([name])).a == Tally.of_rows(30)
+    assert one.facets[0].split(frozenset([name])).d == WeightedCount.from_rows(30)
+    assert one.facets[0].split(frozenset([name])).a == WeightedCount.from_rows(30)
     # So many labels that only positive and other ones are told apart.
     labels = [name, *(str(i) for i in range(150))]
     many = written(tmp_path / "many.csv", csv_of({"g": ["F"] * 151, "y": labels}))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from airflow_clarify.engines.duckdb.draw import BLOCK, KEY_SPACE, Draw, cut_offs
+from airflow_clarify.engines.duckdb.draw import BLOCK, KEY_SPACE, RowKeys, key_thresholds
 from airflow_clarify.exceptions import DataError
 
 
@@ -36,17 +36,17 @@ GOLDEN = {
 
 def keys_in_sql(seed: int, start: int, stop: int) -> list[int]:
     rows = exp.select(exp.alias_(exp.column("range"), "at")).from_(f"range({start}, {stop})")
-    return [row[0] for row in duckdb.sql(Draw(seed).keyed(rows, "at", "key").sql("duckdb")).project("key").fetchall()]
+    return [row[0] for row in duckdb.sql(RowKeys(seed).add_to_query(rows, "at", "key").sql("duckdb")).project("key").fetchall()]
 
 
 @pytest.mark.parametrize("seed", GOLDEN)
 def test_keys_are_what_they_have_always_been(seed: int) -> None:
-    assert Draw(seed).keys(0, 6).tolist() == GOLDEN[seed]
+    assert RowKeys(seed).compute_range(0, 6).tolist() == GOLDEN[seed]
 
 
 @given(st.integers(), st.integers(0, KEY_SPACE - 50))
 def test_keys_are_the_same_in_numpy_in_sql_and_by_definition(seed: int, start: int) -> None:
-    keys = Draw(seed).keys(start, start + 50)
+    keys = RowKeys(seed).compute_range(start, start + 50)
 
     assert keys.dtype == np.uint32
     assert keys.tolist() == [key_by_definition(seed, position) for position in range(start, start + 50)]
@@ -54,14 +54,14 @@ def test_keys_are_the_same_in_numpy_in_sql_and_by_definition(seed: int, start: i
 
 
 def test_the_last_row_there_can_be_has_a_key_and_the_next_has_none() -> None:
-    assert Draw(3).keys(KEY_SPACE - 1, KEY_SPACE).tolist() == [key_by_definition(3, KEY_SPACE - 1)]
+    assert RowKeys(3).compute_range(KEY_SPACE - 1, KEY_SPACE).tolist() == [key_by_definition(3, KEY_SPACE - 1)]
     with pytest.raises(DataError, match="more than 4294967296 rows"):
-        Draw(3).keys(KEY_SPACE, KEY_SPACE + 1)
+        RowKeys(3).compute_range(KEY_SPACE, KEY_SPACE + 1)
 
 
 @given(st.integers(), st.integers(0, KEY_SPACE - 20_000))
 def test_no_two_rows_have_the_same_key(seed: int, start: int) -> None:
-    assert len(np.unique(Draw(seed).keys(start, start + 20_000))) == 20_000
+    assert len(np.unique(RowKeys(seed).compute_range(start, start + 20_000))) == 20_000
 
 
 @given(
@@ -76,9 +76,9 @@ def test_cut_offs_let_through_exactly_the_quota(seed: int, rows: list[int], shar
     counts = np.bincount(strata, minlength=3).tolist()
     quotas = [math.floor(count * share) for count, share in zip(counts, shares, strict=True)]
 
-    limits = cut_offs(Draw(seed), codes, stratum_of_code, counts, quotas)
+    limits = key_thresholds(RowKeys(seed), codes, stratum_of_code, counts, quotas)
 
-    keys = Draw(seed).keys(0, len(rows))
+    keys = RowKeys(seed).compute_range(0, len(rows))
     for stratum in range(3):
         drawn = np.flatnonzero((strata == stratum) & (keys < np.array(limits)[strata]))
         ranked = sorted(np.flatnonzero(strata == stratum), key=lambda row: keys[row])
@@ -91,9 +91,9 @@ def test_cut_offs_hold_across_blocks_and_for_many_strata() -> None:
     stratum_of_code = np.arange(3000, dtype=np.uint32)
     counts = np.bincount(codes).tolist()
 
-    limits = np.array(cut_offs(Draw(11), codes, stratum_of_code, counts, [c // 3 for c in counts]))
+    limits = np.array(key_thresholds(RowKeys(11), codes, stratum_of_code, counts, [c // 3 for c in counts]))
 
-    drawn = Draw(11).keys(0, rows) < limits[codes]
+    drawn = RowKeys(11).compute_range(0, rows) < limits[codes]
     assert np.bincount(codes[drawn]).tolist() == [count // 3 for count in counts]
 
 
@@ -119,7 +119,7 @@ class TestStatistics:
     )
     def test_all_orders_of_a_few_rows_are_equally_likely(self, positions: tuple[int, ...]) -> None:
         at = np.array(positions, dtype=np.uint32)
-        keys = np.stack([Draw(seed).keys_at(at) for seed in self.SEEDS])
+        keys = np.stack([RowKeys(seed).compute(at) for seed in self.SEEDS])
         seen = Counter(map(tuple, np.argsort(keys, axis=1).tolist()))
 
         orders = [seen[order] for order in itertools.permutations(range(len(positions)))]
@@ -129,7 +129,7 @@ class TestStatistics:
         rows, quota, seeds = 60, 20, self.SEEDS
         drawn = np.zeros((len(seeds), rows), dtype=bool)
         for number, seed in enumerate(seeds):
-            keys = Draw(seed).keys(0, rows)
+            keys = RowKeys(seed).compute_range(0, rows)
             drawn[number] = keys < np.partition(keys, quota)[quota]
 
         share = quota / rows
@@ -149,7 +149,7 @@ class TestStatistics:
         positions = np.arange(0, rows * step, step, dtype=np.uint32)
         spread = []
         for seed in seeds:
-            keys = Draw(seed).keys_at(positions)
+            keys = RowKeys(seed).compute(positions)
             drawn = keys < np.partition(keys, quota)[quota]
             split = drawn.reshape(parts, -1).sum(1) if pattern == "blocks" else drawn.reshape(-1, parts).sum(0)
             spread.append(split.var())

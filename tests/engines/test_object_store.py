@@ -14,7 +14,7 @@ from count_makers import LOANS, count, tallies
 from servers import S3Server, s3_server
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, Thresholds, analyze
-from airflow_clarify.engines.duckdb.storage import _default_connection
+from airflow_clarify.engines.duckdb.storage import _find_default_connection
 from airflow_clarify.exceptions import ConfigError, DataError
 from airflow_clarify.outputs import read_analysis, write_analysis, write_verdict
 
@@ -132,15 +132,15 @@ def test_each_store_has_its_default_connection(
     protocol: str, conn_id: str, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(f"AIRFLOW_CONN_{conn_id.upper()}", raising=False)
-    assert _default_connection(protocol) is None
+    assert _find_default_connection(protocol) is None
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", uri)
-    assert _default_connection(protocol) == conn_id
+    assert _find_default_connection(protocol) == conn_id
 
 
 def test_an_example_of_airflow_s_that_names_no_account_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_WASB_DEFAULT", '{"conn_type": "wasb", "extra": {"sas_token": null}}')
-    assert _default_connection("abfs") is None
-    assert _default_connection("memory") is None
+    assert _find_default_connection("abfs") is None
+    assert _find_default_connection("memory") is None
 
 
 def test_the_connection_can_stand_in_the_uri() -> None:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from airflow_clarify import DataConfig, DuckDBEngine
-from airflow_clarify.engines.duckdb.progress import told
+from airflow_clarify.engines.duckdb.progress import report_progress
 from airflow_clarify.exceptions import DataError
 
 
@@ -16,7 +16,7 @@ def test_shares_are_told_while_a_query_runs() -> None:
     heard: list[tuple[str, float]] = []
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE numbers AS SELECT range AS i FROM range(2_000_000)")
-        with told(connection, "counting", lambda what, part: heard.append((what, part))):
+        with report_progress(connection, "counting", lambda what, part: heard.append((what, part))):
             while len(heard) < 3:
                 connection.execute("SELECT sum(sin(i)) FROM numbers").fetchall()
 
@@ -30,7 +30,7 @@ def test_nothing_is_set_or_told_where_nobody_asks() -> None:
     with duckdb.connect() as connection:
         # DuckDB has a bar of its own where it takes a process for an interactive one.
         before = connection.execute(asked).fetchall()
-        with told(connection, "counting", None):
+        with report_progress(connection, "counting", None):
             assert connection.execute(asked).fetchall() == before
 
 
@@ -39,7 +39,7 @@ def test_the_watcher_ends_with_an_error() -> None:
     with duckdb.connect() as connection:
         with (
             pytest.raises(duckdb.CatalogException),
-            told(connection, "counting", lambda _, part: heard.append(part)),
+            report_progress(connection, "counting", lambda _, part: heard.append(part)),
         ):
             connection.execute("SELECT * FROM nowhere")
         told_until_then = len(heard)

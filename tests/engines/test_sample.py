@@ -24,13 +24,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_clarify.bias.balance import Balance, BalanceResult, Stratum
+from airflow_clarify.bias.balance import BalanceConfig, BalanceResult, Stratum
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine, lines, rewrite, strata
-from airflow_clarify.engines.duckdb.aside import written_aside
-from airflow_clarify.engines.duckdb.draw import BLOCK, Draw
-from airflow_clarify.engines.duckdb.sample import sample, sample_dataframe
-from airflow_clarify.engines.duckdb.selection import select
+from airflow_clarify.engines.duckdb.aside import atomic_write
+from airflow_clarify.engines.duckdb.draw import BLOCK, RowKeys
+from airflow_clarify.engines.duckdb.sample import resample, resample_dataframe
+from airflow_clarify.engines.duckdb.selection import select_from_strata
 from airflow_clarify.engines.duckdb.source import open_frame, open_source
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError, QuotaError
 
@@ -44,10 +44,10 @@ def balance_file(path: Path | str, target: Path | str, by: Sequence[str] = BY, *
     options = {name: parameters.pop(name) for name in DataConfig.__annotations__ if name in parameters}
     with duckdb.connect(config=settings) as connection:
         source = open_source(connection, DataConfig(input_path=str(path), **options))
-        return sample(source, str(target), by, **parameters)
+        return resample(source, str(target), by, **parameters)
 
 
-def wanted_rows(strata_of_rows: Sequence[Stratum], seed: int, balance: Balance) -> list[tuple[int, float | None]]:
+def wanted_rows(strata_of_rows: Sequence[Stratum], seed: int, balance: BalanceConfig) -> list[tuple[int, float | None]]:
     """The positions to write, in order and as often as wanted, with their weights: from the definitions, row by row."""
     members = defaultdict(list)
     for position, stratum in enumerate(strata_of_rows):
@@ -55,7 +55,7 @@ def wanted_rows(strata_of_rows: Sequence[Stratum], seed: int, balance: Balance) 
     shares = balance.plan({stratum: len(rows) for stratum, rows in members.items()}).shares
     wanted = []
     for share in shares:
-        ranked = sorted(members[share.values], key=lambda position: Draw(seed).keys(position, position + 1)[0])
+        ranked = sorted(members[share.values], key=lambda position: RowKeys(seed).compute_range(position, position + 1)[0])
         whole, rest = divmod(share.after, share.before)
         wanted += [(position, share.weight) for position in ranked * whole + ranked[:rest]]
     return sorted(wanted, key=lambda row: row[0])
@@ -145,7 +145,7 @@ class TestTheRowsThatAreDrawn:
 
         result = balance_file(write_table(table, tmp_path / name), target, seed=7, **parameters)
 
-        wanted = wanted_rows(strata_of(table), 7, Balance(BY, **parameters))
+        wanted = wanted_rows(strata_of(table), 7, BalanceConfig(BY, **parameters))
         written = read_table(target)
         weights = [float(row.pop("weight")) for row in written] if "reweigh" in parameters.values() else []
         assert written == [table[position] for position, _ in wanted]
@@ -162,9 +162,9 @@ class TestTheRowsThatAreDrawn:
     ) -> None:
         frame = pd.DataFrame(rows, columns=list(BY))
 
-        balanced = sample_dataframe(frame, BY, strategy=strategy, seed=seed, empty="ignore")
+        balanced = resample_dataframe(frame, BY, strategy=strategy, seed=seed, empty="ignore")
 
-        wanted = wanted_rows(list(rows), seed, Balance(BY, strategy, empty="ignore"))
+        wanted = wanted_rows(list(rows), seed, BalanceConfig(BY, strategy, empty="ignore"))
         assert balanced.index.tolist() == [position for position, _ in wanted]
 
     def test_are_the_same_in_every_format_and_a_frame(self, tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ class TestTheRowsThatAreDrawn:
             balance_file(write_table(table, tmp_path / name), tmp_path / "out" / name, seed=3)
             drawn[name] = [row["row"] for row in read_table(tmp_path / "out" / name)]
         frame = pd.DataFrame(table)
-        drawn["frame"] = sample_dataframe(frame, BY, seed=3)["row"].tolist()
+        drawn["frame"] = resample_dataframe(frame, BY, seed=3)["row"].tolist()
         with duckdb.connect() as connection:
-            sample(open_frame(connection, frame), str(tmp_path / "frame.csv"), BY, seed=3)
+            resample(open_frame(connection, frame), str(tmp_path / "frame.csv"), BY, seed=3)
         drawn["frame to file"] = [row["row"] for row in read_table(tmp_path / "frame.csv")]
 
         assert len({tuple(rows) for rows in drawn.values()}) == 1
@@ -209,24 +209,24 @@ class TestTheRowsThatAreDrawn:
         balance_file(large("jsonl"), tmp_path / "json.parquet", strategy=strategy, seed=5)
         frame = pd.read_parquet(large("parquet"))
         with duckdb.connect() as connection:
-            sample(open_frame(connection, frame), str(tmp_path / "frame.csv"), BY, strategy=strategy, seed=5)
+            resample(open_frame(connection, frame), str(tmp_path / "frame.csv"), BY, strategy=strategy, seed=5)
 
         assert (tmp_path / "lines.csv").read_bytes() == (tmp_path / "duckdb.csv").read_bytes()
         drawn = ids_in(tmp_path / "lines.csv")
         assert all(ids_in(tmp_path / name) == drawn for name in ("rows.parquet", "json.parquet", "frame.csv"))
-        balanced = sample_dataframe(frame, BY, strategy=strategy, seed=5)
+        balanced = resample_dataframe(frame, BY, strategy=strategy, seed=5)
         assert balanced["id"].to_numpy().tobytes() == drawn
 
     def test_depend_on_the_seed(self, tmp_path: Path) -> None:
         frame = pd.DataFrame(a_table(2000))
-        drawn = {tuple(sample_dataframe(frame, BY, seed=seed).index) for seed in (0, 1, -1, 2**70)}
+        drawn = {tuple(resample_dataframe(frame, BY, seed=seed).index) for seed in (0, 1, -1, 2**70)}
 
         assert len(drawn) == 4
 
     def test_equal_rows_are_drawn_independently(self) -> None:
         frame = pd.DataFrame({"g": ["a"] * 1000, "n": 1})
 
-        drawn = sample_dataframe(frame, ["g"], size=500, seed=1).index
+        drawn = resample_dataframe(frame, ["g"], size=500, seed=1).index
 
         # Were it by content, it would be all or none; were it the first half, none of the second.
         assert 200 < sum(drawn < 500) < 300
@@ -239,7 +239,7 @@ class TestTheRowsThatAreDrawn:
 
         assert len(result.strata) == 6
         assert read_table(tmp_path / "out.csv") == [
-            table[position] for position, _ in wanted_rows(strata_of(table), 0, Balance(BY))
+            table[position] for position, _ in wanted_rows(strata_of(table), 0, BalanceConfig(BY))
         ]
 
 
@@ -312,7 +312,7 @@ class TestCsvCells:
 
         with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
             written = list(csv.DictReader(file, delimiter=delimiter))
-        wanted = wanted_rows([(row["g"],) for row in rows], 1, Balance(("g",), strategy))
+        wanted = wanted_rows([(row["g"],) for row in rows], 1, BalanceConfig(("g",), strategy))
         assert written == [rows[position] for position, _ in wanted]
 
     def test_a_record_of_several_lines_is_kept_whole_even_far_down(self, tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ class TestSeveralFiles:
         kind = {"parquet": "application/x-parquet", "jsonl": "application/jsonlines"}.get(ending)
         balance_file(folder, tmp_path / f"out.{ending}", dataset_type=kind, seed=2, strategy="oversample")
 
-        wanted = wanted_rows(strata_of(table), 2, Balance(BY, "oversample"))
+        wanted = wanted_rows(strata_of(table), 2, BalanceConfig(BY, "oversample"))
         assert read_table(tmp_path / f"out.{ending}") == [table[position] for position, _ in wanted]
 
     def test_files_of_no_rows_are_no_matter(self, tmp_path: Path) -> None:
@@ -420,7 +420,7 @@ class TestParquet:
 
         balance_file(write_table(table, tmp_path / "in.parquet"), tmp_path / "out.parquet", seed=4)
 
-        wanted = wanted_rows(strata_of(table), 4, Balance(BY))
+        wanted = wanted_rows(strata_of(table), 4, BalanceConfig(BY))
         assert read_table(tmp_path / "out.parquet") == [table[position] for position, _ in wanted]
 
     @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "frame"])
@@ -437,7 +437,7 @@ class TestParquet:
         how = {"by": ["g", "y"], "strategy": "reweigh"}
 
         if ending == "frame":
-            shares = BalanceResult.from_json(sample_dataframe(frame, **how).attrs["balance"]).strata
+            shares = BalanceResult.from_json(resample_dataframe(frame, **how).attrs["balance"]).strata
         else:
             shares = balance_file(tmp_path / f"in.{ending}", tmp_path / f"out.{ending}", **how).strata
 
@@ -520,7 +520,7 @@ class TestPriorWeights:
 
     def test_a_dataframe_gets_the_weights_of_a_file(self, table: list[Row], tmp_path: Path) -> None:
         frame = pd.DataFrame(table)
-        weighted = sample_dataframe(frame, BY, strategy="reweigh", weight="w")
+        weighted = resample_dataframe(frame, BY, strategy="reweigh", weight="w")
         assert weighted["weight"].tolist() == pytest.approx(self.by_hand(table), rel=1e-12)
         file = write_table(table, tmp_path / "in.parquet")
         DuckDBEngine(None).balance(
@@ -528,7 +528,7 @@ class TestPriorWeights:
         )
         assert pd.read_parquet(tmp_path / "out.parquet")["weight"].tolist() == weighted["weight"].tolist()
         texts = frame.assign(w=frame["w"].map(repr).astype(object))
-        assert sample_dataframe(texts, BY, strategy="reweigh", weight="w")["weight"].equals(weighted["weight"])
+        assert resample_dataframe(texts, BY, strategy="reweigh", weight="w")["weight"].equals(weighted["weight"])
 
     @pytest.mark.parametrize("weight", ["", "x", "-1", "nan", "1e200", "1e-200"])
     def test_a_row_without_one_is_an_error(self, weight: str, table: list[Row], tmp_path: Path) -> None:
@@ -541,14 +541,14 @@ class TestPriorWeights:
             )
         assert not (tmp_path / "out.csv").exists()
         with pytest.raises(DataError, match=said):
-            sample_dataframe(pd.DataFrame(texts), BY, strategy="reweigh", weight="w")
+            resample_dataframe(pd.DataFrame(texts), BY, strategy="reweigh", weight="w")
 
     def test_a_column_that_is_none(self, table: list[Row], tmp_path: Path) -> None:
         frame = pd.DataFrame(table).assign(day=pd.Timestamp("2020-01-01"))
         frame.to_parquet(tmp_path / "in.parquet")
         for column, said in (("day", "holds .* values, which are no weights"), ("v", "column")):
             with pytest.raises(ConfigError, match=f"^weight: .*{said}"):
-                sample_dataframe(frame, BY, strategy="reweigh", weight=column)
+                resample_dataframe(frame, BY, strategy="reweigh", weight=column)
             with pytest.raises(ConfigError, match=f"^weight: .*{said}"):
                 DuckDBEngine(None).balance(
                     DataConfig(str(tmp_path / "in.parquet")),
@@ -568,7 +568,7 @@ class TestOtherFormats:
         balance_file(write_table(table, tmp_path / source), tmp_path / target)
 
         assert read_table(tmp_path / target) == [
-            table[position] for position, _ in wanted_rows(strata_of(table), 0, Balance(BY))
+            table[position] for position, _ in wanted_rows(strata_of(table), 0, BalanceConfig(BY))
         ]
 
     def test_a_name_without_an_ending_keeps_the_format(self, tmp_path: Path) -> None:
@@ -586,7 +586,7 @@ class TestOtherFormats:
 
     def test_a_frame_needs_an_ending(self, tmp_path: Path) -> None:
         with duckdb.connect() as connection, pytest.raises(ConfigError, match="its ending does not say what to write"):
-            sample(open_frame(connection, pd.DataFrame({"g": ["a"]})), str(tmp_path / "out"), ["g"])
+            resample(open_frame(connection, pd.DataFrame({"g": ["a"]})), str(tmp_path / "out"), ["g"])
 
     def test_gzipped_output_has_the_same_bytes_each_time(self, tmp_path: Path) -> None:
         path = write_table(a_table(300), tmp_path / "in.csv")
@@ -623,7 +623,7 @@ class TestFrames:
             index=pd.Index(list("vwxyz"), name="who"),
         )
 
-        balanced = sample_dataframe(frame, ["g"], seed=1)
+        balanced = resample_dataframe(frame, ["g"], seed=1)
 
         pd.testing.assert_frame_equal(balanced, frame.loc[balanced.index], check_flags=False)
         assert balanced["g"].value_counts().tolist() == [2, 2]
@@ -633,7 +633,7 @@ class TestFrames:
     def test_missing_values_and_weights(self) -> None:
         frame = pd.DataFrame({"g": ["a", None, "b", "a"], "t": [1, 1, 0, 0]})
 
-        balanced = sample_dataframe(frame, BY, strategy="reweigh", empty="ignore", missing="drop")
+        balanced = resample_dataframe(frame, BY, strategy="reweigh", empty="ignore", missing="drop")
 
         assert balanced.index.tolist() == [0, 2, 3]
         assert balanced["weight"].tolist() == [2 * 1 / (3 * 1), 1 * 2 / (3 * 1), 2 * 2 / (3 * 1)]
@@ -642,7 +642,7 @@ class TestFrames:
         frame = pd.DataFrame(a_table(100))
         before = frame.copy()
 
-        balanced = sample_dataframe(frame, BY, strategy="oversample")
+        balanced = resample_dataframe(frame, BY, strategy="oversample")
         balanced["n"] = "x"
 
         pd.testing.assert_frame_equal(frame, before)
@@ -657,7 +657,7 @@ class TestFrames:
     )
     def test_bad_columns(self, frame: pd.DataFrame, message: str) -> None:
         with pytest.raises(ConfigError, match=message):
-            sample_dataframe(frame, ["g"])
+            resample_dataframe(frame, ["g"])
 
 
 class TestBadInput:
@@ -691,7 +691,7 @@ class TestBadInput:
         monkeypatch.setattr(strata, "MOST_STRATA", 5)
         for balanced in (
             lambda: balance_file(path, tmp_path / "out.csv", ["n"]),
-            lambda: sample_dataframe(pd.DataFrame(a_table(200)), ["n"]),
+            lambda: resample_dataframe(pd.DataFrame(a_table(200)), ["n"]),
         ):
             with pytest.raises(ConfigError, match="n make more than 5 strata"):
                 balanced()
@@ -707,7 +707,7 @@ class TestBadInput:
     def test_data_that_change_while_they_are_read(
         self, tmp_path: Path, path: Path, change: str, monkeypatch: pytest.MonkeyPatch, way: str
     ) -> None:
-        write = rewrite.rewrite
+        write = rewrite.write_rows
 
         def rewriting(*given: Any, **options: Any) -> None:
             text = path.read_text()
@@ -785,7 +785,7 @@ class TestTargetsThatCannotBeWritten:
         try:
             with (
                 pytest.raises(OutputError, match="cannot be written: no permission"),
-                written_aside(f"{folder}/out.csv") as path,
+                atomic_write(f"{folder}/out.csv") as path,
             ):
                 path.write_text("x")
         finally:
@@ -919,11 +919,11 @@ class TestTargets:
 def test_the_state_of_a_row_is_at_most_16_bytes(strategy: Any) -> None:
     rows = 2_000_000
     codes = (np.arange(rows) % 7).astype(np.uint8)
-    numbering = strata.Numbering(("g",), (tuple("abcdefg"),), (frozenset(),), ("VARCHAR",))
+    numbering = strata.StratumEncoding(("g",), (tuple("abcdefg"),), (frozenset(),), ("VARCHAR",))
     tracemalloc.start()
-    coded = strata.CodedRows(numbering, codes)
-    chosen = select(coded, Balance(("g",), strategy).plan(coded.counts_of_strata()), Draw(1))
-    chosen.copies_of(0, BLOCK)
+    coded = strata.EncodedRows(numbering, codes)
+    chosen = select_from_strata(coded, BalanceConfig(("g",), strategy).plan(coded.count_strata()), RowKeys(1))
+    chosen.count_copies(0, BLOCK)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -948,13 +948,13 @@ def test_records_are_cut_only_where_it_can_be_proved(tmp_path: Path, text: str, 
     with duckdb.connect() as connection:
         source = open_source(connection, DataConfig(input_path=str(tmp_path / "in.csv")))
         coded = strata.read_strata(source, ["g"])
-        chosen = select(coded, Balance(("g",), fraction=1.0).plan(coded.counts_of_strata()), Draw(1))
-        tried = {("quotes" if isinstance(cut, partial) else "lines"): cut for cut in lines.cutters(source, chosen)}
+        chosen = select_from_strata(coded, BalanceConfig(("g",), fraction=1.0).plan(coded.count_strata()), RowKeys(1))
+        tried = {("quotes" if isinstance(cut, partial) else "lines"): cut for cut in lines.record_splitters(source, chosen)}
         assert set(tried) == {"lines", "quotes"}
         proved = {}
         for way, cut in tried.items():
             out = io.BytesIO()
-            with suppress(lines.RecordsUnclearError):
+            with suppress(lines.RecordBoundaryError):
                 lines.write_records(source, chosen, out, cut, "")
                 proved[way] = out.getvalue().decode()
 

@@ -15,7 +15,7 @@ import pytest
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.cli import main
-from airflow_clarify.engines.duckdb.aside import written_aside
+from airflow_clarify.engines.duckdb.aside import atomic_write
 from airflow_clarify.engines.duckdb.staging import open_spill_folder, open_staging_folder, open_temporary_folder
 from airflow_clarify.exceptions import OutputError
 
@@ -153,7 +153,7 @@ def test_without_a_temporary_folder_there_is_a_sentence(
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="no temporary folder can be written"), open_temporary_folder():
         pass
-    with pytest.raises(OutputError, match="no temporary folder"), written_aside("memory://lab/out.csv"):
+    with pytest.raises(OutputError, match="no temporary folder"), atomic_write("memory://lab/out.csv"):
         pass
 
 

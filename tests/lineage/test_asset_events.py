@@ -20,8 +20,8 @@ from airflow_clarify import (
     DataConfig,
     Thresholds,
 )
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
-from airflow_clarify.operators.asset_events import of_analysis, of_verdicts
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
+from airflow_clarify.operators.asset_events import summarize_analysis, summarize_verdicts
 
 LOANS, MEASURED, CHECKED, BALANCED = (Asset(name, uri=f"file:///lineage/{name}.csv") for name in "abcd")
 
@@ -99,7 +99,7 @@ def analysis_of(columns: int, values: list[str], negatives: int = 40) -> Analysi
     facets = []
     for n in range(columns):
         cells = [
-            Cell(value, label, label == "1", None, Tally.of_rows(60 if label == "1" else negatives or 5 * at))
+            Cell(value, label, label == "1", None, WeightedCount.from_rows(60 if label == "1" else negatives or 5 * at))
             for at, value in enumerate(values)
             for label in ("1", "0")
         ]
@@ -115,7 +115,7 @@ def test_events_stay_small_and_plain_whatever_the_data_say(negatives: int) -> No
     rules = Thresholds({"DPL": 1.0, "KL": (None, 100.0), "CI": 1.0}, undefined="ignore")
     verdict = rules.judge(analysis)
 
-    for extra in (of_analysis(analysis), of_verdicts([analysis] * 9, [verdict] * 9)):
+    for extra in (summarize_analysis(analysis), summarize_verdicts([analysis] * 9, [verdict] * 9)):
         text = json.dumps(extra, allow_nan=False)
         assert len(text) < 2500
         assert json.loads(text) == extra
@@ -138,7 +138,7 @@ def test_infinities_are_text_as_in_clarifys_file() -> None:
     }
     analysis = Analysis.from_clarify_json(json.dumps(document))
 
-    assert of_analysis(analysis) == {"rows": None, "DPL of f": -0.25, "KL of f": "Infinity"}
+    assert summarize_analysis(analysis) == {"rows": None, "DPL of f": -0.25, "KL of f": "Infinity"}
 
 
 def _metric(name: str, value: Any) -> dict[str, Any]:

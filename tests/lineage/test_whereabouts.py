@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_clarify import DataConfig, DuckDBEngine, SageMakerEngine, SparkEngine, SQLEngine
-from airflow_clarify.whereabouts import dataset_names, name_of_path, of_data, of_target
+from airflow_clarify.whereabouts import list_dataset_names, build_path_name, describe_source, describe_target
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from airflow_clarify.whereabouts import dataset_names, name_of_path, of_data, of
     ],
 )
 def test_names_of_paths(path: str, namespace: str, name: str) -> None:
-    assert name_of_path(path) == (namespace, name)
+    assert build_path_name(path) == (namespace, name)
 
 
 @pytest.mark.parametrize(
@@ -47,19 +47,19 @@ def test_names_of_paths(path: str, namespace: str, name: str) -> None:
     ],
 )
 def test_no_secret_travels(data: DataConfig, engine: Any) -> None:
-    found = of_data(data, engine)
+    found = describe_source(data, engine)
     assert "secret" not in json.dumps(found)
-    assert dataset_names(found) == dataset_names(of_data(data, engine))
+    assert list_dataset_names(found) == list_dataset_names(describe_source(data, engine))
 
 
 def test_a_path_that_is_not_absolute_is_made_so() -> None:
-    assert name_of_path("loans.csv") == ("file", str(Path.cwd() / "loans.csv"))
+    assert build_path_name("loans.csv") == ("file", str(Path.cwd() / "loans.csv"))
 
 
 @pytest.mark.parametrize("engine", [DuckDBEngine(), SparkEngine(), SageMakerEngine(role="clarify")])
 def test_files_have_one_name_whatever_reads_them(engine: Any) -> None:
-    found = of_data(DataConfig("s3://bucket/loans.csv"), engine)
-    assert dataset_names(found) == [("s3://bucket", "loans.csv")]
+    found = describe_source(DataConfig("s3://bucket/loans.csv"), engine)
+    assert list_dataset_names(found) == [("s3://bucket", "loans.csv")]
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ class TestTables:
         ],
     )
     def test_a_table_of_postgresql(self, warehouse: SQLEngine, table: Any, name: str) -> None:
-        for found in (of_data(DataConfig(table=table), warehouse), of_target(table, warehouse)):
-            assert dataset_names(json.loads(json.dumps(found))) == [("postgres://db:5432", name)]
+        for found in (describe_source(DataConfig(table=table), warehouse), describe_target(table, warehouse)):
+            assert list_dataset_names(json.loads(json.dumps(found))) == [("postgres://db:5432", name)]
             assert "secret" not in str(found)
 
     def test_the_tables_of_a_query(self, warehouse: SQLEngine) -> None:
@@ -92,7 +92,7 @@ class TestTables:
             WITH recent AS (SELECT * FROM risk.loans WHERE day > '2026-01-01')
             SELECT recent.*, b.sex FROM recent JOIN risk.borrowers AS b USING (borrower) JOIN risk.loans USING (id)
         """
-        found = dataset_names(of_data(DataConfig(query=query), warehouse))
+        found = list_dataset_names(describe_source(DataConfig(query=query), warehouse))
         assert sorted(found) == [
             ("postgres://db:5432", "lending.risk.borrowers"),
             ("postgres://db:5432", "lending.risk.loans"),
@@ -102,18 +102,18 @@ class TestTables:
 def test_a_table_of_spark_and_no_token() -> None:
     engine = SparkEngine(url="sc://spark:15002/;token=secret;user_id=ada")
 
-    found = of_data(DataConfig(table="lake.loans"), engine)
+    found = describe_source(DataConfig(table="lake.loans"), engine)
     assert "secret" not in json.dumps(found)
-    assert dataset_names(found) == [("spark://spark:15002", "lake.loans")]
+    assert list_dataset_names(found) == [("spark://spark:15002", "lake.loans")]
 
 
 @pytest.mark.airflow
 def test_a_connection_to_spark_is_looked_up_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "spark_connect", "host": "spark", "port": 15003}))
 
-    found = of_target("lake.loans", SparkEngine("lake"))
-    assert dataset_names(found) == [("spark://spark:15003", "lake.loans")]
-    assert of_target("s3://bucket/loans", SparkEngine("lake")) == {"path": "s3://bucket/loans"}
+    found = describe_target("lake.loans", SparkEngine("lake"))
+    assert list_dataset_names(found) == [("spark://spark:15003", "lake.loans")]
+    assert describe_target("s3://bucket/loans", SparkEngine("lake")) == {"path": "s3://bucket/loans"}
 
 
 def test_without_openlineage_nothing_asks_for_it() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_clarify import BiasGateOperator, ClarifyJobSensor
-from airflow_clarify.links.report import BiasReportLink, address_of_report, address_of_task
+from airflow_clarify.links.report import BiasReportLink, get_report_url, build_task_url
 
 
 def reported(location: str | None) -> dict[str, Any]:
@@ -31,16 +31,16 @@ def reported(location: str | None) -> dict[str, Any]:
     ],
 )
 def test_the_address_of_a_report(location: str | None, address: str) -> None:
-    assert address_of_report(reported(location)) == address
-    assert address_of_report({"analyses": []}) == ""
+    assert get_report_url(reported(location)) == address
+    assert get_report_url({"analyses": []}) == ""
 
 
 @pytest.mark.parametrize(("map_index", "instance"), [(-1, "gate"), (2, "gate/mapped/2")])
 def test_a_report_on_a_disk_is_shown_by_the_tab(map_index: int, instance: str) -> None:
     key: Any = SimpleNamespace(dag_id="loans", run_id="manual__1+2", task_id="gate", map_index=map_index)
-    address = address_of_task(key, with_tab=True)
+    address = build_task_url(key, with_tab=True)
     assert address.endswith(f"/dags/loans/runs/manual__1%2B2/tasks/{instance}/plugin/bias-verdict")
-    assert address_of_task(key, with_tab=False).endswith(f"/tasks/{instance}")
+    assert build_task_url(key, with_tab=False).endswith(f"/tasks/{instance}")
 
 
 def test_gates_and_sensors_have_it() -> None:

@@ -11,8 +11,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, DataConfig, Thresholds
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
-from airflow_clarify.notifications.messages import as_html, as_markdown, as_slack, as_text
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
+from airflow_clarify.notifications.messages import format_html, format_markdown, format_slack, format_text
 
 HOSTILE = [
     "`code` ``` {{ 7 * 7 }} {% raw %}",
@@ -31,7 +31,7 @@ HOSTILE = [
 def an_analysis(values: dict[str, tuple[int, int]], column: str = "f") -> Analysis:
     """An analysis of facet values with so many positive and negative rows each."""
     cells = [
-        Cell(value, "1" if positive else "0", positive, None, Tally.of_rows(rows))
+        Cell(value, "1" if positive else "0", positive, None, WeightedCount.from_rows(rows))
         for value, counts in values.items()
         for positive, rows in zip((True, False), counts, strict=True)
     ]
@@ -49,7 +49,7 @@ MANY = verdict_of({str(n): (5 * n, 100 - 5 * n) for n in range(18)}, "store")
 
 
 def test_a_violation_as_text() -> None:
-    assert as_text(BIASED, "http://airflow/dags/d").splitlines() == [
+    assert format_text(BIASED, "http://airflow/dags/d").splitlines() == [
         "Bias gate: Violation. 2 of 2 checks fail.",
         "- DPL of f=a is -0.5000, outside [-0.1, 0.1]",
         "- DPL of f=b is 0.5000, outside [-0.1, 0.1]",
@@ -58,11 +58,11 @@ def test_a_violation_as_text() -> None:
 
 
 def test_a_pass_as_text() -> None:
-    assert as_text(FAIR) == "Bias gate: Passed. 2 of 2 checks pass."
+    assert format_text(FAIR) == "Bias gate: Passed. 2 of 2 checks pass."
 
 
 def test_a_violation_as_markdown() -> None:
-    assert as_markdown(BIASED, "http://airflow/dags/d") == (
+    assert format_markdown(BIASED, "http://airflow/dags/d") == (
         "**Violation.** 2 of 2 checks fail.\n\n"
         "- DPL of `f=a` is -0.5000, outside [-0.1, 0.1]\n"
         "- DPL of `f=b` is 0.5000, outside [-0.1, 0.1]\n\n"
@@ -71,7 +71,7 @@ def test_a_violation_as_markdown() -> None:
 
 
 def test_a_violation_as_html() -> None:
-    assert as_html(BIASED, "http://airflow/?a=1&b=2") == (
+    assert format_html(BIASED, "http://airflow/?a=1&b=2") == (
         "<p><strong>Violation.</strong> 2 of 2 checks fail.</p>"
         "<ul><li>DPL of <bdi><code>f=a</code></bdi> is -0.5000, outside [-0.1, 0.1]</li>"
         "<li>DPL of <bdi><code>f=b</code></bdi> is 0.5000, outside [-0.1, 0.1]</li></ul>"
@@ -80,7 +80,7 @@ def test_a_violation_as_html() -> None:
 
 
 def test_a_violation_for_slack() -> None:
-    assert as_slack(BIASED, "http://airflow/?a=1&b=2") == (
+    assert format_slack(BIASED, "http://airflow/?a=1&b=2") == (
         "*Violation.* 2 of 2 checks fail.\n"
         "- DPL of `f=a` is -0.5000, outside [-0.1, 0.1]\n"
         "- DPL of `f=b` is 0.5000, outside [-0.1, 0.1]\n"
@@ -99,19 +99,19 @@ OF_A_RUN = BIASED | {"data": "s3://bucket/germany.csv", "run": RUN}
 
 
 def test_a_message_names_the_data_the_dag_the_run_and_its_date() -> None:
-    assert as_text(OF_A_RUN).splitlines()[:2] == [
+    assert format_text(OF_A_RUN).splitlines()[:2] == [
         "Bias gate: Violation in s3://bucket/germany.csv. 2 of 2 checks fail.",
         "DAG loans, task gate [Germany], run scheduled__2026-11-27, 2026-11-27 03:00 UTC",
     ]
-    assert as_markdown(OF_A_RUN).split("\n\n")[:2] == [
+    assert format_markdown(OF_A_RUN).split("\n\n")[:2] == [
         "**Violation in `s3://bucket/germany.csv`.** 2 of 2 checks fail.",
         "DAG `loans`, task `gate [Germany]`, run `scheduled__2026-11-27`, 2026-11-27 03:00 UTC",
     ]
-    assert as_slack(OF_A_RUN).splitlines()[:2] == [
+    assert format_slack(OF_A_RUN).splitlines()[:2] == [
         "*Violation* in `s3://bucket/germany.csv`. 2 of 2 checks fail.",
         "DAG `loans`, task `gate [Germany]`, run `scheduled__2026-11-27`, 2026-11-27 03:00 UTC",
     ]
-    assert as_html(OF_A_RUN).startswith(
+    assert format_html(OF_A_RUN).startswith(
         "<p><strong>Violation in <bdi><code>s3://bucket/germany.csv</code></bdi>.</strong> 2 of 2 checks fail.</p>"
         "<p>DAG <bdi><code>loans</code></bdi>, task <bdi><code>gate [Germany]</code></bdi>, run "
         "<bdi><code>scheduled__2026-11-27</code></bdi>, 2026-11-27 03:00 UTC</p><ul>"
@@ -120,17 +120,17 @@ def test_a_message_names_the_data_the_dag_the_run_and_its_date() -> None:
 
 def test_of_several_analyses_each_finding_names_its_data() -> None:
     both = BIASED | {"all": [BIASED | {"data": "germany.csv"}, FAIR | {"data": "france.csv"}]}
-    assert as_text(both).splitlines() == [
+    assert format_text(both).splitlines() == [
         "Bias gate: Violation. 2 of 4 checks of 2 analyses fail.",
         "- germany.csv: DPL of f=a is -0.5000, outside [-0.1, 0.1]",
         "- germany.csv: DPL of f=b is 0.5000, outside [-0.1, 0.1]",
     ]
-    assert "- `germany.csv`: DPL of `f=a` is" in as_slack(both)
-    assert "<li><bdi><code>germany.csv</code></bdi>: DPL of <bdi>" in as_html(both)
+    assert "- `germany.csv`: DPL of `f=a` is" in format_slack(both)
+    assert "<li><bdi><code>germany.csv</code></bdi>: DPL of <bdi>" in format_html(both)
 
 
 def test_the_worst_five_are_listed_and_the_others_counted() -> None:
-    lines = as_text(MANY).splitlines()
+    lines = format_text(MANY).splitlines()
 
     assert lines[0] == "Bias gate: Violation. 14 of 18 checks fail."
     assert lines[1].startswith(("- DPL of store=0 is", "- DPL of store=17 is"))
@@ -140,7 +140,7 @@ def test_the_worst_five_are_listed_and_the_others_counted() -> None:
 def test_what_is_wrong_with_the_whole_comes_first() -> None:
     silent = verdict_of({"a": (0, 40), "b": (0, 90)})
 
-    summary, reason, *more = as_text(silent).splitlines()
+    summary, reason, *more = format_text(silent).splitlines()
     assert summary == "Bias gate: Violation. None of 2 checks fails, but the data are not fit to be judged."
     assert "positive" in reason
     assert not more
@@ -149,14 +149,14 @@ def test_what_is_wrong_with_the_whole_comes_first() -> None:
 def test_the_undecided_are_named() -> None:
     unsure = verdict_of({"a": (6, 4), "b": (5, 5)}, confidence=0.95, on_inconclusive="fail")
 
-    assert as_text(unsure).splitlines()[0] == "Bias gate: Inconclusive. 0 of 2 checks pass (2 inconclusive)."
-    assert "reaches across a bound" in as_markdown(unsure)
+    assert format_text(unsure).splitlines()[0] == "Bias gate: Inconclusive. 0 of 2 checks pass (2 inconclusive)."
+    assert "reaches across a bound" in format_markdown(unsure)
 
 
 def test_several_analyses_are_one_message() -> None:
     several = {**BIASED, "all": [FAIR, BIASED, BIASED]}
 
-    lines = as_text(several).splitlines()
+    lines = format_text(several).splitlines()
     assert lines[0] == "Bias gate: Violation. 4 of 6 checks of 3 analyses fail."
     assert len(lines) == 5
 
@@ -169,13 +169,13 @@ def test_hostile_names_stay_text(value: str, where: str) -> None:
     )
     verdict = verdict_of(values, column)
 
-    text = as_text(verdict)
+    text = format_text(verdict)
     assert len(text.splitlines()) == 3
     assert text.replace("\n", "").isprintable()
     assert len(text) < 500
-    assert_quiet_in_slack(as_slack(verdict))
-    assert tags_in(as_html(verdict)) == {"p", "strong", "ul", "li", "bdi", "code"}
-    assert markup_in(as_markdown(verdict)) == {"paragraph", "strong", "bullet_list", "list_item", "text", "code_inline"}
+    assert_quiet_in_slack(format_slack(verdict))
+    assert tags_in(format_html(verdict)) == {"p", "strong", "ul", "li", "bdi", "code"}
+    assert markup_in(format_markdown(verdict)) == {"paragraph", "strong", "bullet_list", "list_item", "text", "code_inline"}
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -191,12 +191,12 @@ def test_what_another_program_wrote_into_an_analysis_stays_text(value: str) -> N
         ],
     }
 
-    assert markup_in(as_markdown(verdict)) <= {
+    assert markup_in(format_markdown(verdict)) <= {
         "paragraph", "strong", "bullet_list", "list_item", "text", "code_inline",
     }  # fmt: skip
-    assert_quiet_in_slack(as_slack(verdict))
-    assert tags_in(as_html(verdict)) <= {"p", "strong", "ul", "li", "bdi", "code"}
-    assert html.escape("<script>") not in as_text(verdict)
+    assert_quiet_in_slack(format_slack(verdict))
+    assert tags_in(format_html(verdict)) <= {"p", "strong", "ul", "li", "bdi", "code"}
+    assert html.escape("<script>") not in format_text(verdict)
 
 
 def markup_in(markdown: str) -> set[str]:

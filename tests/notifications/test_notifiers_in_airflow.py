@@ -19,7 +19,7 @@ from test_messages import HOSTILE, an_analysis
 
 from airflow_clarify import BiasGateOperator
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.notifications.verdicts import BIAS_TAB, notify
+from airflow_clarify.notifications.verdicts import BIAS_TAB, notify_all
 from airflow_clarify.plugin import ClarifyPlugin
 
 FAIR = an_analysis({"a": (60, 40), "b": (60, 40)}).to_xcom()
@@ -172,7 +172,7 @@ def test_a_notifier_that_fails_changes_nothing(told: Any, postbox: Postbox) -> N
 def test_a_failure_to_tell_is_a_warning(told: Any, caplog: pytest.LogCaptureFixture) -> None:
     _, heard = told
 
-    notify([_stumbles], heard[0], heard[0]["verdict"], logging.getLogger("task"))
+    notify_all([_stumbles], heard[0], heard[0]["verdict"], logging.getLogger("task"))
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (

@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Asset, task, task_group
 from dag_runs import Ran, run
 
 from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, BiasGateOperator, DataConfig, outputs
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.exceptions import ConfigError
 
 pytestmark = pytest.mark.airflow
@@ -24,7 +24,7 @@ def an_analysis(positive_of_b: int) -> dict[str, Any]:
     """The XCom of an analysis of 100 rows of "a", 60 of them positive, and 100 of "b"."""
     counts = {("a", True): 60, ("a", False): 40, ("b", True): positive_of_b, ("b", False): 100 - positive_of_b}
     cells = [
-        Cell(facet, "1" if positive else "0", positive, None, Tally.of_rows(n))
+        Cell(facet, "1" if positive else "0", positive, None, WeightedCount.from_rows(n))
         for (facet, positive), n in counts.items()
     ]
     contingency = Contingency("y", "1", [FacetContingency("f", ["a", "b"], cells)])

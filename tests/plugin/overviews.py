@@ -9,9 +9,9 @@ from typing import Any
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.thresholds import Outcome, Thresholds
-from airflow_clarify.reports.overview import overview as written
+from airflow_clarify.reports.overview import build_overview as written
 
 METHODS = ["CI", "DPL", "JS", "KL", "KS", "LP", "TVD"]
 
@@ -100,7 +100,7 @@ def overview(
 
 def _analysis(counts: Counts, column: str, label: str, positive: str) -> Analysis:
     cells = [
-        Cell(value, positive if good else f"not {positive}", good, None, Tally.of_rows(rows))
+        Cell(value, positive if good else f"not {positive}", good, None, WeightedCount.from_rows(rows))
         for value, (own, of_those) in counts.items()
         for good, rows in ((True, of_those), (False, own - of_those))
         if rows

@@ -119,13 +119,13 @@ def test_nothing_else_is_served(client, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_nothing_can_be_written(client, method: str) -> None:
-    assert client.request(method, "/clarify/gates").status_code == 405
+    assert client.build_request(method, "/clarify/gates").status_code == 405
 
 
 def test_no_route_returns_data() -> None:
-    from airflow_clarify.plugin.pages import pages
+    from airflow_clarify.plugin.pages import create_app
 
-    assert sorted(route.path for route in pages().routes) == ["/assets", "/icons", "/{view}"]
+    assert sorted(route.path for route in create_app().routes) == ["/assets", "/icons", "/{view}"]
 
 
 def test_every_static_file_is_in_the_wheel(tmp_path: Path) -> None:
@@ -149,9 +149,9 @@ def test_every_static_file_is_in_the_wheel(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_hides_the_page(setting: str | None, places: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_clarify.plugin import shown_views, shows_tab_of_task
+    from airflow_clarify.plugin import read_shown_views, is_task_tab_shown
 
     if setting is not None:
         monkeypatch.setenv("AIRFLOW__CLARIFY__BIAS_PAGE", setting)
-    assert shown_views() == places
-    assert shows_tab_of_task() == ("task_instance" in places)
+    assert read_shown_views() == places
+    assert is_task_tab_shown() == ("task_instance" in places)

@@ -8,9 +8,9 @@ from typing import Any
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
-from airflow_clarify.reports.builder import build
-from airflow_clarify.reports.html import render_report
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
+from airflow_clarify.reports.builder import build_report
+from airflow_clarify.reports.html import render_html
 
 CREATED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 METHODS = ["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"]
@@ -36,16 +36,16 @@ HOSTILE = [
 
 def render(analysis: Analysis, **said: Any) -> str:
     """The page of an analysis."""
-    return render_report(build(analysis, **said))
+    return render_html(build_report(analysis, **said))
 
 
 def facet(column: str, counts: Mapping[str | None, tuple[int, int]], weight: float | None = None) -> FacetContingency:
     """The counts of a facet; where rows have weights, each positive one weighs twice as much as another."""
 
-    def tally(rows: int, times: int) -> Tally:
+    def tally(rows: int, times: int) -> WeightedCount:
         if weight is None:
-            return Tally.of_rows(rows)
-        return Tally.of_weights(rows, rows * times * weight, rows * (times * weight) ** 2)
+            return WeightedCount.from_rows(rows)
+        return WeightedCount.from_weights(rows, rows * times * weight, rows * (times * weight) ** 2)
 
     cells = [
         Cell(value, label, label == "1", None, tally(rows, times))
@@ -72,7 +72,7 @@ def with_an_unknown_label() -> Analysis:
     """One of its labels holds a comma, as does the text that says which ones are positive."""
     counts = [("low", False, 50), ("so, so", True, 20), ("high", True, 30), (None, False, 3)]
     cells = [
-        Cell("abc"[place % 3], label, positive, None, Tally.of_rows(rows))
+        Cell("abc"[place % 3], label, positive, None, WeightedCount.from_rows(rows))
         for place, (label, positive, rows) in enumerate(counts)
     ]
     contingency = Contingency("mood", "so, so,high", [FacetContingency("g", list("abc"), cells)])

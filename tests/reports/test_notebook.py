@@ -23,9 +23,9 @@ from test_report_files import Cells
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.reports import markdown
-from airflow_clarify.reports.builder import build
-from airflow_clarify.reports.notebook import render_report
-from airflow_clarify.reports.text import Name, visible
+from airflow_clarify.reports.builder import build_report
+from airflow_clarify.reports.notebook import render_notebook
+from airflow_clarify.reports.text import Name, escape_invisible
 
 RULES = Thresholds({"DPL": 0.1}, min_rows=12, below_min_rows="ignore", confidence=0.95, on_inconclusive="fail")
 #: The tags that Markdown of ours makes.
@@ -40,7 +40,7 @@ _NAMES_OF_THE_TOOLS = {
 
 
 def notebook_of(analysis: Analysis, **options: Any) -> nbformat.NotebookNode:
-    source = render_report(build(analysis, created=CREATED, **options))
+    source = render_notebook(build_report(analysis, created=CREATED, **options))
     read = nbformat.reads(source, as_version=nbformat.NO_CONVERT)
     nbformat.validate(read)
     return read
@@ -218,7 +218,7 @@ def test_formulas_of_the_data_are_code(hostile: nbformat.NotebookNode) -> None:
 @given(st.text(max_size=60))
 def test_no_text_is_markup_in_a_sentence(words: str) -> None:
     reader = MarkdownIt("commonmark", {"linkify": True}).enable(["table", "strikethrough", "linkify"])
-    tokens = reader.parse(f"- {markdown.escaped(words)}")
+    tokens = reader.parse(f"- {markdown.escape(words)}")
     kinds = [token.type for token in tokens]
     inline = [child for token in tokens if token.type == "inline" for child in token.children or ()]
     assert set(kinds) <= {
@@ -227,26 +227,26 @@ def test_no_text_is_markup_in_a_sentence(words: str) -> None:
     }  # fmt: skip
     assert kinds.count("list_item_open") == 1
     assert {child.type for child in inline} <= {"text", "code_inline", "text_special"}
-    assert "".join(child.content for child in inline).split() == visible(words).split()
+    assert "".join(child.content for child in inline).split() == escape_invisible(words).split()
     assert not re.search(r"[$\\]", "".join(child.content for child in inline if child.type != "code_inline"))
 
 
 @given(st.text(max_size=60))
 def test_no_name_gets_out_of_its_code(words: str) -> None:
-    tokens = MarkdownIt("commonmark").parse(f"DPL of {markdown.sentence([Name(words)])} is 0.1")
+    tokens = MarkdownIt("commonmark").parse(f"DPL of {markdown.format_sentence([Name(words)])} is 0.1")
     children = next(token for token in tokens if token.type == "inline").children
     assert children is not None
     assert [child.type for child in children] == ["text", "code_inline", "text"]
-    assert children[1].content == visible(words if words.strip() else f'"{words}"')
+    assert children[1].content == escape_invisible(words if words.strip() else f'"{words}"')
 
 
-@given(st.lists(st.text(max_size=40), min_size=1, max_size=5, unique_by=visible))
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=5, unique_by=escape_invisible))
 def test_no_value_gets_out_of_the_data(values: list[str]) -> None:
     analysis = analysis_of(facet('g"\'\'\'"""', dict.fromkeys(values, (3, 5))))
     variables = _run(notebook_of(analysis), "tools")
     assert set(variables) == _NAMES_OF_THE_TOOLS
     rows = variables["report"]["tables"]["overview-1"]["rows"]
-    assert sorted(row[0] for row in rows) == sorted(visible(v) if v.strip() else f'"{visible(v)}"' for v in values)
+    assert sorted(row[0] for row in rows) == sorted(escape_invisible(v) if v.strip() else f'"{escape_invisible(v)}"' for v in values)
 
 
 def test_controls_are_visible_everywhere(hostile: nbformat.NotebookNode) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports.overview import MOST_VALUES, overview
+from airflow_clarify.reports.overview import MOST_VALUES, build_overview
 
 CONFIG = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], "f"))
 
@@ -20,7 +20,7 @@ CONFIG = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1],
 def analysed(counts: dict[str, tuple[int, int]]) -> Analysis:
     """All metrics of rows whose positive and other labels are counted by facet value."""
     cells = [
-        Cell(value, "1" if positive else "0", positive, None, Tally.of_rows(rows))
+        Cell(value, "1" if positive else "0", positive, None, WeightedCount.from_rows(rows))
         for value, pair in counts.items()
         for positive, rows in zip((True, False), pair, strict=True)
         if rows
@@ -38,7 +38,7 @@ def plain_json(document: Any) -> Any:
 
 def test_the_worst_comes_first_with_its_counts_and_bounds() -> None:
     thresholds = Thresholds({"DPL": 0.3})
-    document = overview([BIASED], [thresholds.judge(BIASED)], thresholds=thresholds, reaction="fail")
+    document = build_overview([BIASED], [thresholds.judge(BIASED)], thresholds=thresholds, reaction="fail")
     assert plain_json(document) == document
     assert (document["kind"], document["outcome"], document["reaction"]) == ("gate", "violation", "fail")
     (one,) = document["analyses"]
@@ -55,7 +55,7 @@ def test_the_worst_comes_first_with_its_counts_and_bounds() -> None:
 
 
 def test_an_analysis_that_nobody_judged_has_no_outcome() -> None:
-    document = overview([BIASED])
+    document = build_overview([BIASED])
     assert (document["kind"], document["outcome"]) == ("analysis", None)
     assert document["analyses"][0]["facets"][0]["judged"] == {}
     assert "reaction" not in document
@@ -64,14 +64,14 @@ def test_an_analysis_that_nobody_judged_has_no_outcome() -> None:
 def test_the_worst_of_several_verdicts_is_the_outcome() -> None:
     thresholds = Thresholds({"DPL": 0.3})
     fair = analysed({"a": (50, 50), "b": (50, 50)})
-    document = overview([fair, BIASED], [thresholds.judge(fair), thresholds.judge(BIASED)], reaction="warn")
+    document = build_overview([fair, BIASED], [thresholds.judge(fair), thresholds.judge(BIASED)], reaction="warn")
     assert document["outcome"] == "violation"
     assert [one["outcome"] for one in document["analyses"]] == ["pass", "violation"]
 
 
 def test_an_analysis_of_clarify_has_metrics_and_no_counts() -> None:
     read = Analysis.from_clarify_json(BIASED.to_clarify_json())
-    (one,) = overview([read])["analyses"]
+    (one,) = build_overview([read])["analyses"]
     assert one["rows"] is None
     assert (one["facets"][0]["rows"], one["facets"][0]["rest"]) == (None, None)
     assert max(one["facets"][0]["metrics"]["DPL"]) == 0.5
@@ -79,7 +79,7 @@ def test_an_analysis_of_clarify_has_metrics_and_no_counts() -> None:
 
 def test_intervals_stand_beside_what_was_judged_by_them() -> None:
     thresholds = Thresholds({"DPL": 0.3}, confidence=0.95, on_inconclusive="pass")
-    (one,) = overview([BIASED], [thresholds.judge(BIASED)])["analyses"]
+    (one,) = build_overview([BIASED], [thresholds.judge(BIASED)])["analyses"]
     low, high = one["facets"][0]["judged"]["DPL"]["intervals"][0]
     assert low < 0.5 < high
 
@@ -88,7 +88,7 @@ def test_intervals_stand_beside_what_was_judged_by_them() -> None:
 def test_it_stays_small_however_many_values_there_are(values: int) -> None:
     counts = {f"Category number {n:04d}": (n % 17 + 1, n % 13 + 1) for n in range(values)}
     many, thresholds = analysed(counts), Thresholds({"DPL": 0.1})
-    document = overview([many], [thresholds.judge(many)])
+    document = build_overview([many], [thresholds.judge(many)])
     facet = document["analyses"][0]["facets"][0]
     assert facet["left_out"] == max(0, values - MOST_VALUES)
     # Those that are left out count as well.
@@ -99,21 +99,21 @@ def test_it_stays_small_however_many_values_there_are(values: int) -> None:
 
 def test_many_analyses_share_the_room_of_one() -> None:
     many = analysed({f"Category number {n:04d}": (n % 17 + 1, n % 13 + 1) for n in range(700)})
-    document = overview([many] * 10)
+    document = build_overview([many] * 10)
     facets = [one["facets"][0] for one in document["analyses"]]
     assert {(len(facet["values"]), facet["left_out"]) for facet in facets} == {(60, 640)}
     assert len(json.dumps(document)) < 120_000
-    assert len(overview([many] * 100)["analyses"][0]["facets"][0]["values"]) == 10
+    assert len(build_overview([many] * 100)["analyses"][0]["facets"][0]["values"]) == 10
 
 
 def test_very_long_values_are_shortened() -> None:
     long = analysed({f"{n} " + "x" * 20_000: (n + 1, 5) for n in range(30)})
-    assert len(json.dumps(overview([long]))) < 30_000
+    assert len(json.dumps(build_overview([long]))) < 30_000
 
 
 def test_it_names_the_data_and_the_instance_of_a_mapped_task() -> None:
     where = {"engine": "sql", "conn_id": "warehouse", "dialect": None, "table": ["lake", "loans"]}
-    document = overview([replace(BIASED, whereabouts=where), BIASED], instance="Germany")
+    document = build_overview([replace(BIASED, whereabouts=where), BIASED], instance="Germany")
     assert document["instance"] == "Germany"
     assert document["analyses"][0]["data"] == {
         "kind": "table",

@@ -17,8 +17,8 @@ from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.reports import pdf, pdf_document, wording
-from airflow_clarify.reports.builder import build
-from airflow_clarify.reports.text import visible
+from airflow_clarify.reports.builder import build_report
+from airflow_clarify.reports.text import escape_invisible
 
 
 def read(content: bytes) -> pypdf.PdfReader:
@@ -37,14 +37,14 @@ def joined(text: str) -> str:
 @pytest.fixture(scope="module")
 def lab() -> bytes:
     analysis = analysis_of(facet("product_category", CLOTHES), warnings=["3 labels are missing"])
-    report = build(
+    report = build_report(
         analysis,
         thresholds=Thresholds({"DPL": 0.1}),
         config=configuration(),
         created=CREATED,
         data="s3://b/reviews.csv",
     )
-    return pdf.render_report(report)
+    return pdf.render_pdf(report)
 
 
 def test_says_the_verdict_first_and_then_what_the_page_says_in_its_order(lab: bytes) -> None:
@@ -98,7 +98,7 @@ def test_of_too_many_groups_the_worst_are_listed_and_it_says_so(monkeypatch: pyt
     assert pdf_document._MOST_ROWS >= 600
     monkeypatch.setattr(pdf_document, "_MOST_ROWS", 50)
     counts = {f"group {index:02d}": (index, 300 - index) for index in range(1, 61)}
-    text = text_of(pdf.render_report(build(analysis_of(facet("g", counts)), created=CREATED)))
+    text = text_of(pdf.render_pdf(build_report(analysis_of(facet("g", counts)), created=CREATED)))
     assert "The 50 largest of 60 are listed; the report in HTML has all." in text
     table = text[text.index("All metrics") : text.index("The rows behind")]
     listed = re.findall(r"group (\d\d)", table)
@@ -114,9 +114,9 @@ def test_names_have_room_beside_the_numbers_however_many_there_are() -> None:
     config = AnalysisConfig.build(DataConfig("r.csv", label="s"), BiasConfig([1], "product_category"), "all")
     analysis = Analysis.from_contingency(Contingency("s", "1", [categories], weighted=True), config)
     rules = Thresholds(dict.fromkeys(METHODS, 0.0))
-    report = build(analysis, before=analysis, thresholds=rules, created=CREATED)
+    report = build_report(analysis, before=analysis, thresholds=rules, created=CREATED)
     assert len(wording.count_headings(report, report.facets[0])) + len(report.facets[0].columns) == 14
-    lines = [line for page in read(pdf.render_report(report)).pages for line in _lines_of(page)]
+    lines = [line for page in read(pdf.render_pdf(report)).pages for line in _lines_of(page)]
     tables = [line for line in lines if line[0][1] == "Trend" and len(line) >= 6]
     assert len(tables) == 2  # of the metrics, and of the counts
     for (left, _), (first_number, _), *_ in tables:
@@ -144,13 +144,13 @@ def hostile() -> str:
     values = [*HOSTILE, *HOSTILE_ELSEWHERE, "日本語", "😀", "ไทย", "x" * 500]
     counts = {value: (10 + index, 20) for index, value in enumerate(values)}
     analysis = analysis_of(facet('#[*x*] "', counts), warnings=["#panic() <b>"])
-    report = build(analysis, thresholds=Thresholds({"DPL": 0.1}), created=CREATED, title="#panic() $x$ " + "y" * 200)
-    return joined(text_of(pdf.render_report(report)))
+    report = build_report(analysis, thresholds=Thresholds({"DPL": 0.1}), created=CREATED, title="#panic() $x$ " + "y" * 200)
+    return joined(text_of(pdf.render_pdf(report)))
 
 
 def test_names_are_text_whatever_they_say(hostile: str) -> None:
     from_left_to_right = [
-        value for value in [*HOSTILE, *HOSTILE_ELSEWHERE] if value and value.isascii() and visible(value) == value
+        value for value in [*HOSTILE, *HOSTILE_ELSEWHERE] if value and value.isascii() and escape_invisible(value) == value
     ]
     assert len(from_left_to_right) > 20
     assert "x…(500characters)" in hostile
@@ -170,7 +170,7 @@ def test_a_character_that_no_font_has_is_written_as_its_code_point(monkeypatch: 
     own = typst.Fonts(include_system_fonts=False)
     monkeypatch.setattr(pdf, "_fonts", lambda system_fonts: own)
     analysis = analysis_of(facet("city", {"東京": (10, 20), "Ωλж é": (11, 20), "👩‍👧 x": (12, 20), "a⟨": (1, 2)}))
-    text = joined(text_of(pdf.render_report(build(analysis, created=CREATED))))
+    text = joined(text_of(pdf.render_pdf(build_report(analysis, created=CREATED))))
     assert "⟨U+6771⟩⟨U+4EAC⟩" in text
     assert "⟨U+1F469⟩⟨U+200D⟩⟨U+1F467⟩x" in text
     assert "Ωλжé" in text
@@ -179,22 +179,22 @@ def test_a_character_that_no_font_has_is_written_as_its_code_point(monkeypatch: 
 
 def test_the_fonts_of_the_machine_are_asked_only_where_ours_do_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    fonts = pdf._fonts
+    fonts = pdf._load_fonts
 
     def listening(system_fonts: bool) -> object:
         asked.append(system_fonts)
         return fonts(system_fonts)
 
     monkeypatch.setattr(pdf, "_fonts", listening)
-    pdf.render_report(build(analysis_of(facet("city", {"Köln": (10, 20), "שלום": (11, 20), "مرحبا": (1, 2)}))))
+    pdf.render_pdf(build_report(analysis_of(facet("city", {"Köln": (10, 20), "שלום": (11, 20), "مرحبا": (1, 2)}))))
     assert asked == [False]
-    pdf.render_report(build(analysis_of(facet("city", {"東京": (10, 20), "b": (11, 20)}))))
+    pdf.render_pdf(build_report(analysis_of(facet("city", {"東京": (10, 20), "b": (11, 20)}))))
     assert asked[:3] == [False, False, True]
 
 
 def test_a_name_from_right_to_left_stays_in_its_place() -> None:
-    report = build(analysis_of(facet("עיר", {"שלום": (1, 9), "b": (9, 1)})), thresholds=Thresholds({"DPL": 0.1}))
-    text = text_of(pdf.render_report(report))
+    report = build_report(analysis_of(facet("עיר", {"שלום": (1, 9), "b": (9, 1)})), thresholds=Thresholds({"DPL": 0.1}))
+    text = text_of(pdf.render_pdf(report))
     assert re.search(r"DPL of .*=.* is 0\.8000, outside \[-0\.1, 0\.1\]", text)
 
 
@@ -205,12 +205,12 @@ def test_no_text_keeps_a_report_from_being_made(values: list[str], column: str, 
     analysis = analysis_of(
         facet(column, {value: (3 + index, 5) for index, value in enumerate(values)}), warnings=[title]
     )
-    report = build(analysis, title=title, thresholds=Thresholds({"DPL": 0.1}), before=analysis, data=title)
+    report = build_report(analysis, title=title, thresholds=Thresholds({"DPL": 0.1}), before=analysis, data=title)
     # Reading it takes far longer than making it, and this is about making it.
-    assert pdf.render_report(report).startswith(b"%PDF-")
+    assert pdf.render_pdf(report).startswith(b"%PDF-")
 
 
 def test_another_error_of_typst_is_not_taken_for_a_missing_character(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "_template", lambda: b'#panic("out of order")')
     with pytest.raises(typst.TypstError, match="out of order"):
-        pdf.render_report(build(analysis_of(facet("g", {"a": (1, 2), "b": (2, 1)}))))
+        pdf.render_pdf(build_report(analysis_of(facet("g", {"a": (1, 2), "b": (2, 1)}))))

@@ -21,10 +21,10 @@ from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import ConfigError, ThresholdError
 from airflow_clarify.outputs import write_analysis, write_verdict
-from airflow_clarify.reports.builder import build
+from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.files import render_files
 from airflow_clarify.reports.model import Report
-from airflow_clarify.reports.text import number, visible
+from airflow_clarify.reports.text import format_number, escape_invisible
 
 RULES = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="fail")
 
@@ -117,13 +117,13 @@ def test_every_format_says_the_same() -> None:
     for text in (page, words, pdf):
         for said in ("Inconclusive", "22,626", "s3://bucket/a.csv", configuration().sha256, "of all others, 77.1"):
             assert said in text
-    report = build(analysis, thresholds=RULES, created=CREATED)
+    report = build_report(analysis, thresholds=RULES, created=CREATED)
     for group, row in zip(report.facets[0].groups, shown.rows[1:], strict=True):
         assert row[0] == group.value
         for column in report.facets[0].columns:
             value = group.mark(column.metric).value  # type: ignore[union-attr]
             assert value is not None
-            written = number(value, column.decimals)
+            written = format_number(value, column.decimals)
             assert any(cell.endswith(written) for cell in row)
             assert f">{written}</td>" in page.replace("</i>", ">")
             assert written in pdf
@@ -164,15 +164,15 @@ def _all_kinds_of_reports() -> dict[str, Report]:
     gender = facet("gender", {"f": (120, 80), "m": (300, 100), None: (1, 2)}, weight=1.5)
     several = analysis_of(facet("product_category", CLOTHES), facet("size", {"S": (9000, 2000), "L": (8433, 3193)}))
     return {
-        "not judged": build(clothes(), created=CREATED),
-        "passed": build(clothes(), thresholds=Thresholds({"DPL": 0.2}), created=CREATED),
-        "without counts": build(infinite, thresholds=Thresholds({"KL": 0.5, "CI": 0.5}), created=CREATED),
-        "repaired": build(balanced, before=clothes(), thresholds=RULES, created=CREATED),
-        "a group that is new": build(clothes(), before=analysis_of(facet("product_category", {"Trend": (1, 2)}))),
-        "weighted": build(analysis_of(gender, weighted=True), thresholds=RULES, created=CREATED),
-        "one-sided": build(analysis_of(facet("g", {"f": (0, 8), "m": (0, 10)})), thresholds=RULES, created=CREATED),
-        "several facets": build(several, thresholds=RULES, config=configuration(), created=CREATED),
-        "one group": build(analysis_of(facet("g", {"only": (5, 5)})), created=CREATED),
+        "not judged": build_report(clothes(), created=CREATED),
+        "passed": build_report(clothes(), thresholds=Thresholds({"DPL": 0.2}), created=CREATED),
+        "without counts": build_report(infinite, thresholds=Thresholds({"KL": 0.5, "CI": 0.5}), created=CREATED),
+        "repaired": build_report(balanced, before=clothes(), thresholds=RULES, created=CREATED),
+        "a group that is new": build_report(clothes(), before=analysis_of(facet("product_category", {"Trend": (1, 2)}))),
+        "weighted": build_report(analysis_of(gender, weighted=True), thresholds=RULES, created=CREATED),
+        "one-sided": build_report(analysis_of(facet("g", {"f": (0, 8), "m": (0, 10)})), thresholds=RULES, created=CREATED),
+        "several facets": build_report(several, thresholds=RULES, config=configuration(), created=CREATED),
+        "one group": build_report(analysis_of(facet("g", {"only": (5, 5)})), created=CREATED),
     }
 
 
@@ -182,9 +182,9 @@ def test_every_kind_of_report_has_every_format(kind: str) -> None:
 
     report = _all_kinds_of_reports()[kind]
     headline = report.judgement.headline
-    assert headline in html.render_report(report)
-    assert headline in notebook.render_report(report)
-    assert headline in text_of_pdf(pdf.render_report(report))
+    assert headline in html.render_html(report)
+    assert headline in notebook.render_notebook(report)
+    assert headline in text_of_pdf(pdf.render_pdf(report))
 
 
 def test_very_long_values_are_shortened() -> None:
@@ -248,6 +248,6 @@ def test_hostile_names_are_in_every_format() -> None:
     in_notebook = {row[0] for row in Cells("".join(overview["outputs"][0]["data"]["text/html"])).rows}
     in_page = {row[0] for row in Cells(files["report.html"].decode()).rows if row}
     for result in analysis.facets[0].results:
-        shown = visible(result.value) or '""'
+        shown = escape_invisible(result.value) or '""'
         assert shown in in_notebook
         assert shown in in_page

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from airflow_clarify import whereabouts
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, WeightedCount
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.reports import markdown, readings, text, wording
 from airflow_clarify.reports.axis import Axis
-from airflow_clarify.reports.builder import build
-from airflow_clarify.reports.evidence import fingerprint_of_counts
-from airflow_clarify.reports.readings import Measured, reading
-from airflow_clarify.reports.text import Where
-from airflow_clarify.whereabouts import without_secrets
+from airflow_clarify.reports.builder import build_report
+from airflow_clarify.reports.evidence import compute_fingerprint
+from airflow_clarify.reports.readings import MeasuredGroup, interpret
+from airflow_clarify.reports.text import GroupName
+from airflow_clarify.whereabouts import redact_secrets
 
 
 @pytest.mark.parametrize("module", [text, readings, whereabouts, markdown])
@@ -41,22 +41,22 @@ def test_the_examples_of_the_texts_are_true(module: ModuleType) -> None:
     [(0, "0.0 %"), (0.0004, "< 0.1 %"), (0.5, "50.0 %"), (0.9996, "> 99.9 %"), (1, "100.0 %")],
 )
 def test_a_share_is_only_all_or_nothing_when_it_is(share: float, written: str) -> None:
-    assert text.percent(share).replace(text.NO_BREAK_SPACE, " ") == written
+    assert text.format_percent(share).replace(text.NO_BREAK_SPACE, " ") == written
 
 
 def test_every_metric_is_explained() -> None:
     assert set(readings.EXPLANATIONS) == set(METRICS)
     for name, metric in METRICS.items():
         assert bool(readings.EXPLANATIONS[name].below) == (metric.lowest < 0)
-        assert readings.value_range(name)
+        assert readings.get_value_range(name)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("counted", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_every_metric_can_be_read_with_and_without_counts(metric: str, counted: bool, weighted: bool) -> None:
-    split = Split(*(Tally.of_rows(rows) for rows in (78, 40, 17355, 5153))) if counted else None
-    sentence = reading(metric, Measured(Where("product_category", "Trend"), 0.11, split, weighted))
+    split = Split(*(WeightedCount.from_rows(rows) for rows in (78, 40, 17355, 5153))) if counted else None
+    sentence = interpret(metric, MeasuredGroup(GroupName("product_category", "Trend"), 0.11, split, weighted))
     assert "product_category=Trend" in "".join(sentence)
     assert not "".join(sentence).endswith(".")
 
@@ -74,12 +74,12 @@ def test_every_metric_can_be_read_with_and_without_counts(metric: str, counted: 
     ],
 )
 def test_a_reading_of_nothing_says_so(metric: str, value: float, said: str) -> None:
-    assert said in "".join(reading(metric, Measured(Where("f", "m"), value, None, False)))
+    assert said in "".join(interpret(metric, MeasuredGroup(GroupName("f", "m"), value, None, False)))
 
 
 def test_one_row_is_one_row() -> None:
-    split = Split(*(Tally.of_rows(rows) for rows in (1, 0, 5, 4)))
-    assert "".join(reading("CI", Measured(Where("f", "m"), 0.8, split, False))).startswith(
+    split = Split(*(WeightedCount.from_rows(rows) for rows in (1, 0, 5, 4)))
+    assert "".join(interpret("CI", MeasuredGroup(GroupName("f", "m"), 0.8, split, False))).startswith(
         "1 row with f=m against 9 of"
     )
 
@@ -97,61 +97,61 @@ def test_one_row_is_one_row() -> None:
     ],
 )
 def test_a_weight_is_only_nothing_when_it_is(weight: float, written: str) -> None:
-    assert text.weight(weight) == written
+    assert text.format_weight(weight) == written
 
 
 @pytest.mark.parametrize(("bound", "written"), [(0.1, "0.1"), (0.12345678, "0.12345678"), (-0.0, "0"), (2.0, "2")])
 def test_a_bound_is_written_as_its_author_wrote_it(bound: float, written: str) -> None:
-    assert text.bound(bound) == written
+    assert text.format_bound(bound) == written
 
 
 def test_a_very_long_value_is_told_by_its_beginning_and_its_length() -> None:
-    assert text.name("x" * 300) == "x" * 300
-    cut = text.name("x" * 20_000)
+    assert text.build_name("x" * 300) == "x" * 300
+    cut = text.build_name("x" * 20_000)
     assert cut.endswith("xx… (20,000 characters)")
     assert len(cut) == 300
-    assert len(Where("c" * 301, "v" * 301)) == 601
+    assert len(GroupName("c" * 301, "v" * 301)) == 601
 
 
 def test_weights_that_are_all_0_are_told_from_counts_that_are_not_there() -> None:
-    cells = [Cell("a", label, label == "1", None, Tally.of_weights(5, 0.0, 0.0)) for label in "01"]
+    cells = [Cell("a", label, label == "1", None, WeightedCount.from_weights(5, 0.0, 0.0)) for label in "01"]
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
     contingency = Contingency("ok", "1", [FacetContingency("group", ["a"], cells)], weighted=True)
     weightless = Analysis.from_contingency(contingency, config)
-    said = "".join(wording.label_sentence(build(weightless)))
+    said = "".join(wording.describe_label(build_report(weightless)))
     assert said.endswith("when ok is 1. The weight of every row is 0, so there is nothing to have a share of.")
     without = Analysis.from_clarify_json(weightless.to_clarify_json())
-    assert "not in the analysis.json" in "".join(wording.label_sentence(build(without)))
+    assert "not in the analysis.json" in "".join(wording.describe_label(build_report(without)))
 
 
 def test_a_reading_says_when_an_outcome_was_left_out() -> None:
-    split = Split(*(Tally.of_rows(rows) for rows in (10, 0, 50, 50)))
-    group = Where("gender", "f")
-    assert "read DPL instead" in "".join(reading("TVD", Measured(group, 0.25, split, False)))
+    split = Split(*(WeightedCount.from_rows(rows) for rows in (10, 0, 50, 50)))
+    group = GroupName("gender", "f")
+    assert "read DPL instead" in "".join(interpret("TVD", MeasuredGroup(group, 0.25, split, False)))
     for whole in ("DPL", "KS"):
-        assert "read DPL instead" not in "".join(reading(whole, Measured(group, 0.5, split, False)))
+        assert "read DPL instead" not in "".join(interpret(whole, MeasuredGroup(group, 0.5, split, False)))
 
 
 class TestAxis:
     def test_shows_zero_and_every_point(self) -> None:
-        axis = Axis.over([0.2, 0.9, math.inf])
+        axis = Axis.spanning([0.2, 0.9, math.inf])
         assert axis.low < 0 < 0.9 < axis.high < 1
-        assert axis.at(math.inf) == 1
+        assert axis.locate(math.inf) == 1
 
     def test_is_not_stretched_by_one_wide_interval(self) -> None:
-        axis = Axis.over([-0.1, 0.1], [(-1.0, 1.0)])
+        axis = Axis.spanning([-0.1, 0.1], [(-1.0, 1.0)])
         assert -0.3 < axis.low < -0.15
-        assert not axis.holds(1.0)
-        assert axis.at(1.0) == 1
+        assert not axis.contains(1.0)
+        assert axis.locate(1.0) == 1
 
     @pytest.mark.parametrize("points", [[], [0.0], [1e-17, -1e-17]])
     def test_has_some_extent_where_all_is_zero(self, points: list[float]) -> None:
-        assert Axis.over(points).ticks == (-0.1, -0.05, 0.0, 0.05, 0.1)
-        assert Axis.over(points, signed=False).low > -0.05
+        assert Axis.spanning(points).ticks == (-0.1, -0.05, 0.0, 0.05, 0.1)
+        assert Axis.spanning(points, signed=False).low > -0.05
 
     @pytest.mark.parametrize("largest", [1e-6, 0.003, 0.11, 1.0, 7.3, 4e5])
     def test_has_a_few_round_ticks(self, largest: float) -> None:
-        ticks = Axis.over([largest]).ticks
+        ticks = Axis.spanning([largest]).ticks
         assert 3 <= len(ticks) <= 9
         assert 0 in ticks
         assert all(len(f"{tick:g}") <= 6 for tick in ticks)
@@ -159,7 +159,7 @@ class TestAxis:
 
 def analysis_of(counts: dict[str, tuple[int, int]]) -> Analysis:
     cells = [
-        Cell(value, label, label == "1", None, Tally.of_rows(rows))
+        Cell(value, label, label == "1", None, WeightedCount.from_rows(rows))
         for value, (positive, negative) in counts.items()
         for label, rows in (("1", positive), ("0", negative))
     ]
@@ -170,20 +170,20 @@ def analysis_of(counts: dict[str, tuple[int, int]]) -> Analysis:
 def test_groups_come_by_outcome_and_then_by_how_far_they_are_out() -> None:
     analysis = analysis_of({"even": (45, 55), "inside": (50, 50), "worst": (5, 95), "tiny": (0, 1), "high": (80, 20)})
     rules = Thresholds({"DPL": 0.1}, min_rows=10, below_min_rows="ignore")
-    facet = build(analysis, thresholds=rules).facets[0]
+    facet = build_report(analysis, thresholds=rules).facets[0]
     assert [group.value for group in facet.groups] == ["worst", "high", "inside", "even", "tiny"]
     assert facet.groups[-1].too_few
 
 
 def test_without_a_verdict_the_largest_value_comes_first() -> None:
-    report = build(analysis_of({"a": (50, 50), "b": (60, 40), "c": (20, 80)}))
+    report = build_report(analysis_of({"a": (50, 50), "b": (60, 40), "c": (20, 80)}))
     assert report.facets[0].groups[0].value == "c"
     assert report.judgement.outcome is None
 
 
 def test_groups_that_are_alike_after_a_repair_come_as_they_were_before() -> None:
     before = analysis_of({"a": (50, 50), "b": (60, 40), "c": (20, 80)})
-    report = build(analysis_of({"a": (9, 18), "b": (9, 18), "c": (9, 18)}), before=before)
+    report = build_report(analysis_of({"a": (9, 18), "b": (9, 18), "c": (9, 18)}), before=before)
     assert [group.value for group in report.facets[0].groups] == ["c", "b", "a"]
     assert report.primary is not None
     assert report.primary.before == ("group=c", "0.3500")
@@ -192,7 +192,7 @@ def test_groups_that_are_alike_after_a_repair_come_as_they_were_before() -> None
 
 def test_two_values_that_differ_by_their_sign_are_not_one_value_of_every_group() -> None:
     analysis = analysis_of({"a": (40, 60), "b": (60, 40)})
-    before = {metric.name: metric.before for metric in build(analysis, before=analysis).metrics}
+    before = {metric.name: metric.before for metric in build_report(analysis, before=analysis).metrics}
     assert before["DPL"] == ("group=a", "0.2000")
     assert before["CI"] == ("every group", "0.0000")
 
@@ -200,7 +200,7 @@ def test_two_values_that_differ_by_their_sign_are_not_one_value_of_every_group()
 @pytest.mark.parametrize("rule", [None, (None, 0.1), (-0.1, None), (-0.05, 0.3)])
 def test_the_table_of_before_and_after_and_the_card_read_one_group(rule: Any) -> None:
     analysis = analysis_of({"a": (50, 50), "b": (60, 40), "c": (20, 80), "d": (45, 55)})
-    report = build(analysis, before=analysis, thresholds=None if rule is None else Thresholds({"DPL": rule}))
+    report = build_report(analysis, before=analysis, thresholds=None if rule is None else Thresholds({"DPL": rule}))
     assert report.primary is not None
     assert report.primary.after == report.primary.worst
     assert str(report.primary.worst[0] if report.primary.worst else "") in "".join(report.primary.reading)
@@ -208,30 +208,30 @@ def test_the_table_of_before_and_after_and_the_card_read_one_group(rule: Any) ->
 
 def test_an_interval_is_compared_though_its_end_has_changed() -> None:
     now, then, other = (analysis_of({name: (5, 5)}) for name in ("(40.0, 65.0]", "(40.0, 70.0]", "(50.0, 70.0]"))
-    assert build(now, before=then).facets[0].groups[0].rows_before == 10
-    assert build(now, before=then).warnings == build(now).warnings
-    assert build(now, before=other).facets[0].groups[0].rows_before is None
+    assert build_report(now, before=then).facets[0].groups[0].rows_before == 10
+    assert build_report(now, before=then).warnings == build_report(now).warnings
+    assert build_report(now, before=other).facets[0].groups[0].rows_before is None
 
 
 def test_what_cannot_be_compared_is_told() -> None:
     now = analysis_of({"a": (5, 5), "b": (6, 4)})
     gone = analysis_of({"a": (5, 5), "b": (6, 4), "c": (7, 3), **{f"d{place}": (1, 1) for place in range(9)}})
-    told = build(now, before=gone).warnings[-1]
+    told = build_report(now, before=gone).warnings[-1]
     assert told == ("facet 'group': tested before and no longer there: 'c', 'd0', 'd1', 'd2', 'd3' and 5 more")
     other = replace(now, label="price", facets=tuple(replace(facet, column="colour") for facet in now.facets))
-    label, columns = build(now, before=other).warnings[-2:]
+    label, columns = build_report(now, before=other).warnings[-2:]
     assert label.startswith("the data before were measured by another label, 'price' and not 'ok'")
     assert columns.startswith("before, the facet columns were 'colour', and now they are 'group'")
-    told = build(now, before=replace(now, label_value_or_threshold="0")).warnings[-1]
+    told = build_report(now, before=replace(now, label_value_or_threshold="0")).warnings[-1]
     assert told == "before, label 'ok' was positive when 0, which is now 1, so the values cannot be compared"
     for same, end in (("(3.0, 5.0]", "(3.0, 4.0]"), ("1", "1")):
         before = replace(now, label_value_or_threshold=same)
-        assert build(replace(now, label_value_or_threshold=end), before=before).warnings == build(now).warnings
+        assert build_report(replace(now, label_value_or_threshold=end), before=before).warnings == build_report(now).warnings
 
 
 @pytest.mark.parametrize(("rules", "primary"), [({"KL": 1.0}, "KL"), ({"KL": 1.0, "DPL": 1.0}, "DPL"), (None, "DPL")])
 def test_the_primary_metric_is_one_that_is_judged(rules: dict[str, float] | None, primary: str) -> None:
-    report = build(analysis_of({"a": (50, 50), "b": (60, 40)}), thresholds=Thresholds(rules) if rules else None)
+    report = build_report(analysis_of({"a": (50, 50), "b": (60, 40)}), thresholds=Thresholds(rules) if rules else None)
     assert report.primary is not None
     assert report.primary.name == primary
     assert report.facets[0].pictures[0].metric == primary
@@ -239,19 +239,19 @@ def test_the_primary_metric_is_one_that_is_judged(rules: dict[str, float] | None
 
 def test_heat_is_against_the_largest_value_or_bound() -> None:
     analysis = analysis_of({"a": (50, 50), "b": (52, 48), "c": (48, 52)})
-    unjudged = build(analysis).facets[0].groups
+    unjudged = build_report(analysis).facets[0].groups
     assert max(group.mark("DPL").heat for group in unjudged) == 6  # type: ignore[union-attr]
-    judged = build(analysis, thresholds=Thresholds({"DPL": 0.5})).facets[0].groups
+    judged = build_report(analysis, thresholds=Thresholds({"DPL": 0.5})).facets[0].groups
     assert max(group.mark("DPL").heat for group in judged) <= 1  # type: ignore[union-attr]
 
 
 def test_no_heat_where_all_is_zero() -> None:
-    groups = build(analysis_of({"a": (9, 18), "b": (9, 18)})).facets[0].groups
+    groups = build_report(analysis_of({"a": (9, 18), "b": (9, 18)})).facets[0].groups
     assert {group.mark("DPL").heat for group in groups} == {0}  # type: ignore[union-attr]
 
 
 def test_labels_of_which_all_are_known_are_marked_positive() -> None:
-    bars = build(analysis_of({"a": (50, 30), "b": (60, 40)})).labels.bars
+    bars = build_report(analysis_of({"a": (50, 30), "b": (60, 40)})).labels.bars
     assert [(bar.label, bar.size, bar.positive) for bar in bars] == [("1", 110, True), ("0", 70, False)]
 
 
@@ -267,24 +267,24 @@ def test_a_label_is_only_said_to_be_positive_or_not_where_that_is_certain(
     labels: dict[str | None, bool], positive_text: str, positive: dict[str | None, bool | None]
 ) -> None:
     cells = [
-        Cell("a", label, known, None, Tally.of_rows(5 + place)) for place, (label, known) in enumerate(labels.items())
+        Cell("a", label, known, None, WeightedCount.from_rows(5 + place)) for place, (label, known) in enumerate(labels.items())
     ]
-    cells.append(Cell("b", "high" if "so, so" in labels else "1", True, None, Tally.of_rows(2)))
+    cells.append(Cell("b", "high" if "so, so" in labels else "1", True, None, WeightedCount.from_rows(2)))
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
     contingency = Contingency("ok", positive_text, [FacetContingency("group", ["a", "b"], cells)])
-    bars = build(Analysis.from_contingency(contingency, config)).labels.bars
+    bars = build_report(Analysis.from_contingency(contingency, config)).labels.bars
     assert {bar.label: bar.positive for bar in bars if bar.label in positive} == positive
 
 
 def test_many_labels_are_summed_up() -> None:
-    cells = [Cell("a", str(label), label > 30, None, Tally.of_rows(label)) for label in range(1, 41)]
-    cells.append(Cell("b", None, False, None, Tally.of_rows(1)))
+    cells = [Cell("a", str(label), label > 30, None, WeightedCount.from_rows(label)) for label in range(1, 41)]
+    cells.append(Cell("b", None, False, None, WeightedCount.from_rows(1)))
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([30], "group"), ["DPL"])
     contingency = Contingency("ok", "(30, 40]", [FacetContingency("group", ["a", "b"], cells)])
-    labels = build(Analysis.from_contingency(contingency, config)).labels
+    labels = build_report(Analysis.from_contingency(contingency, config)).labels
     assert len(labels.bars) == 20
     assert labels.others == 21
-    assert labels.rest == Tally.of_rows(sum(range(1, 21)) + 1)
+    assert labels.rest == WeightedCount.from_rows(sum(range(1, 21)) + 1)
     assert {bar.positive for bar in labels.bars} == {None}  # an interval does not say which labels are in it
 
 
@@ -300,7 +300,7 @@ COUNTS = st.dictionaries(
 
 @given(COUNTS)
 def test_the_bars_hold_all_rows_the_longest_first(counts: dict[str, tuple[int, int]]) -> None:
-    distribution = build(analysis_of(counts)).facets[0].distribution
+    distribution = build_report(analysis_of(counts)).facets[0].distribution
     assert distribution is not None
     assert sum(bar.size for bar in distribution.all_bars) == sum(map(sum, counts.values()))
     assert sum(bar.positive_size for bar in distribution.all_bars) == sum(positive for positive, _ in counts.values())
@@ -312,10 +312,10 @@ def test_the_bars_hold_all_rows_the_longest_first(counts: dict[str, tuple[int, i
 
 
 def test_rows_that_no_group_holds_have_a_bar() -> None:
-    cells = [Cell("a", "1", True, None, Tally.of_rows(5)), Cell(None, "0", False, None, Tally.of_rows(3))]
+    cells = [Cell("a", "1", True, None, WeightedCount.from_rows(5)), Cell(None, "0", False, None, WeightedCount.from_rows(3))]
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
     contingency = Contingency("ok", "1", [FacetContingency("group", ["a", None], cells)])
-    distribution = build(Analysis.from_contingency(contingency, config)).facets[0].distribution
+    distribution = build_report(Analysis.from_contingency(contingency, config)).facets[0].distribution
     assert distribution is not None
     bars = [(bar.value, bar.size, bar.positive_size) for bar in distribution.all_bars]
     assert bars == [("a", 5, 5), (None, 3, 0)]
@@ -323,14 +323,14 @@ def test_rows_that_no_group_holds_have_a_bar() -> None:
 
 def test_the_bars_of_weighted_data_have_the_shares_of_the_table() -> None:
     cells = [
-        Cell("f", "1", True, None, Tally.of_weights(10, 90.0, 810.0)),
-        Cell("f", "0", False, None, Tally.of_weights(90, 10.0, 2.0)),
-        Cell("m", "1", True, None, Tally.of_weights(50, 50.0, 50.0)),
-        Cell("m", "0", False, None, Tally.of_weights(50, 150.0, 450.0)),
+        Cell("f", "1", True, None, WeightedCount.from_weights(10, 90.0, 810.0)),
+        Cell("f", "0", False, None, WeightedCount.from_weights(90, 10.0, 2.0)),
+        Cell("m", "1", True, None, WeightedCount.from_weights(50, 50.0, 50.0)),
+        Cell("m", "0", False, None, WeightedCount.from_weights(50, 150.0, 450.0)),
     ]
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
     contingency = Contingency("ok", "1", [FacetContingency("group", ["f", "m"], cells)], weighted=True)
-    report = build(Analysis.from_xcom(Analysis.from_contingency(contingency, config).to_xcom()))
+    report = build_report(Analysis.from_xcom(Analysis.from_contingency(contingency, config).to_xcom()))
     (section,) = report.facets
     assert section.distribution is not None
     assert {bar.value: bar.positive_share for bar in section.distribution.bars} == {"m": 0.25, "f": 0.9}
@@ -342,7 +342,7 @@ def test_the_bars_of_weighted_data_have_the_shares_of_the_table() -> None:
 
 def test_there_are_no_bars_without_counts() -> None:
     without = Analysis.from_clarify_json(analysis_of({"a": (1, 2), "b": (2, 1)}).to_clarify_json())
-    assert build(without).facets[0].distribution is None
+    assert build_report(without).facets[0].distribution is None
 
 
 # --- Evidence -----------------------------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ def test_the_same_counts_have_the_same_fingerprint_in_whatever_order(
 ) -> None:
     shuffled = [*counts.items()]
     chance.shuffle(shuffled)
-    assert fingerprint_of_counts(analysis_of(dict(shuffled))) == fingerprint_of_counts(analysis_of(counts))
+    assert compute_fingerprint(analysis_of(dict(shuffled))) == compute_fingerprint(analysis_of(counts))
 
 
 @given(COUNTS, st.data())
@@ -362,38 +362,38 @@ def test_one_row_more_is_another_fingerprint(counts: dict[str, tuple[int, int]],
     value = data.draw(st.sampled_from([*counts]))
     positive, negative = counts[value]
     changed = counts | {value: (positive + 1, negative)}
-    assert fingerprint_of_counts(analysis_of(changed)) != fingerprint_of_counts(analysis_of(counts))
+    assert compute_fingerprint(analysis_of(changed)) != compute_fingerprint(analysis_of(counts))
 
 
 def test_other_weights_are_another_fingerprint_and_rounding_is_none() -> None:
     def weighed(weight: float) -> Analysis:
         tallies = {("a", 1): weight, ("a", 0): 2.0, ("b", 1): 3.0, ("b", 0): 4.0}
         cells = [
-            Cell(facet, str(label), label == 1, None, Tally.of_weights(10, of_cell, of_cell**2))
+            Cell(facet, str(label), label == 1, None, WeightedCount.from_weights(10, of_cell, of_cell**2))
             for (facet, label), of_cell in tallies.items()
         ]
         contingency = Contingency("ok", "1", [FacetContingency("group", ["a", "b"], cells)], weighted=True)
         config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
         return Analysis.from_contingency(contingency, config)
 
-    assert fingerprint_of_counts(weighed(1.0)) != fingerprint_of_counts(weighed(1.5))
-    assert fingerprint_of_counts(weighed(1.0)) == fingerprint_of_counts(weighed(1.0 + 1e-13))
+    assert compute_fingerprint(weighed(1.0)) != compute_fingerprint(weighed(1.5))
+    assert compute_fingerprint(weighed(1.0)) == compute_fingerprint(weighed(1.0 + 1e-13))
 
 
 def test_the_fingerprint_survives_xcom_and_is_not_made_up_without_counts() -> None:
     analysis = analysis_of({"a": (50, 30), "b": (60, 40)})
-    assert fingerprint_of_counts(Analysis.from_xcom(analysis.to_xcom())) == fingerprint_of_counts(analysis)
+    assert compute_fingerprint(Analysis.from_xcom(analysis.to_xcom())) == compute_fingerprint(analysis)
     without = Analysis.from_clarify_json(analysis.to_clarify_json())
-    assert fingerprint_of_counts(without) is None
-    assert not any(name.startswith("Counts") for name, _ in build(without).provenance)
+    assert compute_fingerprint(without) is None
+    assert not any(name.startswith("Counts") for name, _ in build_report(without).provenance)
 
 
 def test_evidence_says_where_the_data_lie_and_what_counted_them() -> None:
     analysis = analysis_of({"a": (50, 30), "b": (60, 40)})
-    found = dict(build(analysis, before=analysis, data="select *\n  from reviews\n").provenance)
+    found = dict(build_report(analysis, before=analysis, data="select *\n  from reviews\n").provenance)
     assert found["Data"] == "select * from reviews"
     assert found["Rows"] == "180"
-    assert found["Counts, SHA-256"] == found["Counts before, SHA-256"] == fingerprint_of_counts(analysis)
+    assert found["Counts, SHA-256"] == found["Counts before, SHA-256"] == compute_fingerprint(analysis)
     assert "airflow_clarify" in found["Made by"]
     assert "Python 3." in found["Made by"]
 
@@ -419,11 +419,11 @@ def test_evidence_says_where_the_data_lie_and_what_counted_them() -> None:
     ],
 )
 def test_evidence_holds_no_secrets(data: str, shown: str) -> None:
-    assert without_secrets(data) == shown
+    assert redact_secrets(data) == shown
 
 
 def test_the_moment_is_said_in_utc() -> None:
     east = datetime(2026, 11, 21, 14, 0, tzinfo=timezone(timedelta(hours=2)))
     for created in (east, datetime(2026, 11, 21, 12, 0, tzinfo=UTC), datetime(2026, 11, 21, 12, 0)):  # noqa: DTZ001
-        report = build(analysis_of({"a": (5, 3), "b": (6, 4)}), created=created)
+        report = build_report(analysis_of({"a": (5, 3), "b": (6, 4)}), created=created)
         assert dict(report.provenance)["Created"] == "2026-11-21 12:00:00 UTC"

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Tally
+from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
-from airflow_clarify.reports.table import LEGEND, printable, table
+from airflow_clarify.reports.table import LEGEND, sanitize_line, format_table
 
 HOSTILE = [
     "\x1b[31mred\x1b[0m",
@@ -42,9 +42,9 @@ def counted(
 ) -> Analysis:
     """The analysis of (positive rows, other rows) per facet value; positive rows may weigh more than the others."""
 
-    def tally(rows: int, is_positive: bool) -> Tally:
+    def tally(rows: int, is_positive: bool) -> WeightedCount:
         each = weight if weight is not None and is_positive else 1.0
-        return Tally.of_rows(rows) if weight is None else Tally.of_weights(rows, rows * each, rows * each * each)
+        return WeightedCount.from_rows(rows) if weight is None else WeightedCount.from_weights(rows, rows * each, rows * each * each)
 
     cells = [
         Cell(value, positive if is_positive else "0", is_positive, None, tally(rows, is_positive))
@@ -74,7 +74,7 @@ def judged(analysis: Analysis, rules: Mapping[str, Any], **how: Any) -> Verdict:
 
 
 def test_every_value_with_its_rows_share_and_metrics() -> None:
-    assert table(counted({"F": (400, 600), "M": (1500, 1000)})) == [
+    assert format_table(counted({"F": (400, 600), "M": (1500, 1000)})) == [
         "gender   rows  approved=1       CI      DPL",
         "-------------------------------------------",
         "F       1,000       40.0%   0.4286   0.2000",
@@ -86,7 +86,7 @@ def test_what_a_verdict_found_is_marked_and_numbers_stay_below_each_other() -> N
     analysis = counted({"M": (60, 40), "X": (50, 50), "F": (30, 70)})
     verdict = judged(analysis, {"DPL": {"gender": {"F": 0.2, "X": 0.2}}})
 
-    assert table(analysis, verdict) == [
+    assert format_table(analysis, verdict) == [
         "gender  rows  approved=1      CI      DPL",
         "-------------------------------------------",
         "F        100       30.0%  0.3333   0.2500 !",
@@ -99,8 +99,8 @@ def test_what_a_verdict_found_is_marked_and_numbers_stay_below_each_other() -> N
 def test_nothing_is_marked_where_all_passes() -> None:
     analysis = counted({"M": (60, 40), "F": (50, 50)})
 
-    assert table(analysis, judged(analysis, {"DPL": 0.5})) == table(analysis)
-    assert LEGEND not in table(analysis)
+    assert format_table(analysis, judged(analysis, {"DPL": 0.5})) == format_table(analysis)
+    assert LEGEND not in format_table(analysis)
 
 
 def test_each_outcome_has_its_mark() -> None:
@@ -109,7 +109,7 @@ def test_each_outcome_has_its_mark() -> None:
         analysis, {"DPL": 0.1}, confidence=0.95, on_inconclusive="pass", min_rows=10, below_min_rows="ignore"
     )
 
-    lines = {line.split()[0]: line for line in table(analysis, verdict)}
+    lines = {line.split()[0]: line for line in format_table(analysis, verdict)}
     outcomes = {finding.value: finding.outcome for finding in verdict.findings}
     assert outcomes["F"] is Outcome.VIOLATION
     assert lines["F"].endswith(" !")
@@ -124,8 +124,8 @@ def test_the_worst_comes_first() -> None:
 
     verdict = judged(analysis, {"DPL": 0.1})
 
-    assert [line.split()[0] for line in table(analysis, verdict)[2:-1]] == ["first", "second", "third", "last"]
-    assert [line.split()[0] for line in table(analysis)[2:]] == ["third", "last", "first", "second"]
+    assert [line.split()[0] for line in format_table(analysis, verdict)[2:-1]] == ["first", "second", "third", "last"]
+    assert [line.split()[0] for line in format_table(analysis)[2:]] == ["third", "last", "first", "second"]
 
 
 def test_of_many_values_the_others_are_counted() -> None:
@@ -133,12 +133,12 @@ def test_of_many_values_the_others_are_counted() -> None:
     verdict = judged(analysis, {"DPL": 0.1})
     beyond = len(verdict.violations) - 5
 
-    assert len(table(analysis)) == 2 + 50 + 1
-    assert table(analysis)[-1] == "... and 10 more values"
-    assert table(analysis, most=59)[-1] == "... and 1 more value"
-    assert table(analysis, most=60)[-1].startswith("value 59")
+    assert len(format_table(analysis)) == 2 + 50 + 1
+    assert format_table(analysis)[-1] == "... and 10 more values"
+    assert format_table(analysis, most=59)[-1] == "... and 1 more value"
+    assert format_table(analysis, most=60)[-1].startswith("value 59")
     assert beyond > 0
-    assert table(analysis, verdict, most=5)[-2:] == [f"... and 55 more values, {beyond} in violation", LEGEND]
+    assert format_table(analysis, verdict, most=5)[-2:] == [f"... and 55 more values, {beyond} in violation", LEGEND]
 
 
 def test_ten_thousand_values_are_put_in_order_at_once() -> None:
@@ -146,7 +146,7 @@ def test_ten_thousand_values_are_put_in_order_at_once() -> None:
     verdict = judged(analysis, {"CI": 0.5, "DPL": 0.1, "TVD": 0.1})
 
     started = time.process_time()
-    lines = table(analysis, verdict)
+    lines = format_table(analysis, verdict)
     took = time.process_time() - started
 
     assert lines[-2].startswith("... and 9,950 more values")
@@ -155,13 +155,13 @@ def test_ten_thousand_values_are_put_in_order_at_once() -> None:
 
 
 def test_a_metric_without_a_value_is_undefined() -> None:
-    (_, _, only) = table(counted({"F": (10, 10)}))
+    (_, _, only) = format_table(counted({"F": (10, 10)}))
 
     assert only.split() == ["F", "20", "50.0%", "undefined", "undefined"]
 
 
 def test_missing_values_and_empty_texts_have_a_name() -> None:
-    lines = table(counted({None: (1, 1), "": (5, 5), "F": (5, 5)}))
+    lines = format_table(counted({None: (1, 1), "": (5, 5), "F": (5, 5)}))
 
     assert [line.split()[0] for line in lines[2:]] == ["nan", "''", "F"]
 
@@ -171,11 +171,11 @@ def test_numbers_that_are_no_ordinary_ones() -> None:
     results = [FacetResult(name, (MetricResult("KL", value, None if value else "why"),)) for name, value in values]
     analysis = Analysis("y", "1", (FacetAnalysis("f", (*results, FacetResult("left out", ()))),), ("KL",))
 
-    assert [line.split()[1:] for line in table(analysis)[2:]] == [["inf"], ["0.0000"], ["undefined"], ["out"]]
+    assert [line.split()[1:] for line in format_table(analysis)[2:]] == [["inf"], ["0.0000"], ["undefined"], ["out"]]
 
 
 def test_weights_make_the_share_and_rows_stay_rows() -> None:
-    lines = table(counted({"F": (10, 30), "M": (10, 10)}, weight=3.0))
+    lines = format_table(counted({"F": (10, 30), "M": (10, 10)}, weight=3.0))
 
     assert lines[0].split()[:4] == ["gender", "rows", "approved=1", "(weighted)"]
     assert lines[2].split()[:3] == ["F", "40", "50.0%"]
@@ -185,7 +185,7 @@ def test_weights_make_the_share_and_rows_stay_rows() -> None:
 def test_an_analysis_without_counts_has_no_empty_columns() -> None:
     analysis = Analysis.from_clarify_json(counted({"F": (400, 600), "M": (1500, 1000)}).to_clarify_json())
 
-    assert table(analysis) == [
+    assert format_table(analysis) == [
         "gender       CI      DPL",
         "------------------------",
         "F        0.4286   0.2000",
@@ -197,7 +197,7 @@ def test_several_facets_are_tables_of_their_own() -> None:
     analysis = counted({"F": (40, 60), "M": (60, 40)}, facets=["gender", "region"])
     verdict = judged(analysis, {"DPL": {"region": 0.1}})
 
-    lines = table(analysis, verdict)
+    lines = format_table(analysis, verdict)
 
     headings = [line.split()[0] for line in lines if "approved" in line]
     assert headings == ["gender", "region"]
@@ -209,13 +209,13 @@ def test_several_facets_are_tables_of_their_own() -> None:
 def test_a_label_that_is_positive_nowhere_says_so_in_its_heading() -> None:
     analysis = counted({"F": (0, 60), "M": (0, 40)}, positive="")
 
-    assert "approved=nothing" in table(analysis)[0]
+    assert "approved=nothing" in format_table(analysis)[0]
 
 
 def test_a_missing_value_and_a_text_that_says_nan_are_shown_apart() -> None:
     analysis = counted({"nan": (50, 50), None: (50, 50), "F": (50, 50)})
 
-    marks = {line.split()[0]: line[-1] for line in table(analysis, judged(analysis, {"DPL": 0.1}))[2:]}
+    marks = {line.split()[0]: line[-1] for line in format_table(analysis, judged(analysis, {"DPL": 0.1}))[2:]}
 
     assert (marks["nan"], marks["(missing)"]) == ("0", "!")
 
@@ -234,7 +234,7 @@ def test_control_characters_never_reach_a_log(name: str, where: str) -> None:
         positive=names["positive"],
     )
 
-    lines = table(analysis, judged(analysis, {"DPL": 0.1}))
+    lines = format_table(analysis, judged(analysis, {"DPL": 0.1}))
 
     assert len(lines) == 5
     assert all(line.isprintable() for line in lines)
@@ -245,7 +245,7 @@ def test_names_of_metrics_from_a_strange_file_are_names_too() -> None:
     result = FacetResult("F", (MetricResult("\x1b[2J\nDPL", 0.5),))
     analysis = Analysis("y", "1", (FacetAnalysis("f", (result,)),), ("\x1b[2J\nDPL",))
 
-    assert all(line.isprintable() for line in table(analysis))
+    assert all(line.isprintable() for line in format_table(analysis))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_names_of_metrics_from_a_strange_file_are_names_too() -> None:
     ids=ascii,
 )
 def test_columns_stay_straight_in_every_script(names: list[str]) -> None:
-    lines = table(counted({name: (10 + i, 20) for i, name in enumerate(names)}))
+    lines = format_table(counted({name: (10 + i, 20) for i, name in enumerate(names)}))
 
     # The numbers begin where the first column ends: after its widest name and two spaces.
     starts = {width(line[: line.index(f"{30 + i}")]) for i, line in enumerate(lines[2:])}
@@ -269,20 +269,20 @@ def test_columns_stay_straight_in_every_script(names: list[str]) -> None:
 
 
 def test_long_names_are_cut_with_a_sign_of_it() -> None:
-    assert printable("x" * 41) == "x" * 37 + "..."
-    assert printable("x" * 40) == "x" * 40
-    assert printable("x" * 400, None) == "x" * 400
-    assert width(printable("字" * 21)) <= 40
-    assert printable("字" * 20) == "字" * 20
+    assert sanitize_line("x" * 41) == "x" * 37 + "..."
+    assert sanitize_line("x" * 40) == "x" * 40
+    assert sanitize_line("x" * 400, None) == "x" * 400
+    assert width(sanitize_line("字" * 21)) <= 40
+    assert sanitize_line("字" * 20) == "字" * 20
 
 
 def test_a_heap_of_accents_is_cut_too() -> None:
-    assert len(printable("e" + "\u0301" * 10_000)) < 100
+    assert len(sanitize_line("e" + "\u0301" * 10_000)) < 100
 
 
 @given(st.text(st.characters(), max_size=200), st.none() | st.integers(10, 80))
 def test_whatever_the_text_it_is_one_plain_line(text: str, widest: int | None) -> None:
-    shown = printable(text, widest)
+    shown = sanitize_line(text, widest)
 
     assert shown.isprintable()
     assert len(shown.splitlines()) <= 1
@@ -292,4 +292,4 @@ def test_whatever_the_text_it_is_one_plain_line(text: str, widest: int | None) -
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=30))
 def test_an_ordinary_name_stays_as_it_is(text: str) -> None:
-    assert printable(text, None) == text
+    assert sanitize_line(text, None) == text

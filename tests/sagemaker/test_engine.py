@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 
 from airflow_clarify import Analysis, BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.engines.sagemaker.collect import configuration
+from airflow_clarify.engines.sagemaker.collect import read_configuration
 from airflow_clarify.engines.sagemaker.files import S3Files
-from airflow_clarify.engines.sagemaker.images import REGIONS, clarify_image
+from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
 from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
-from airflow_clarify.engines.sagemaker.names import LONGEST, job_name
+from airflow_clarify.engines.sagemaker.names import LONGEST, build_job_name
 from airflow_clarify.engines.sagemaker.request import JobPlan
-from airflow_clarify.engines.sagemaker.status import JobStatus, without_datetimes
+from airflow_clarify.engines.sagemaker.status import JobStatus, replace_datetimes
 from airflow_clarify.exceptions import ConfigError, DataError, JobError, ServiceError
-from airflow_clarify.operators.jobs import Identity, TaskJob
+from airflow_clarify.operators.jobs import JobIdentity, TaskJob
 
 _numbers = itertools.count(1)
 log = logging.getLogger(__name__)
@@ -57,29 +57,29 @@ def config(given: DataConfig, **changes: Any) -> AnalysisConfig:
 def test_every_name_is_one_that_sagemaker_takes(prefix: str, identity: str, attempt: int) -> None:
     if not re.search("[a-zA-Z0-9]", prefix):
         with pytest.raises(ConfigError, match="holds no letter or digit"):
-            job_name(prefix, identity, attempt)
+            build_job_name(prefix, identity, attempt)
         return
-    name = job_name(prefix, identity, attempt)
+    name = build_job_name(prefix, identity, attempt)
     assert re.fullmatch("[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name)
-    assert name == job_name(prefix, identity, attempt)
+    assert name == build_job_name(prefix, identity, attempt)
 
 
 def test_long_prefixes_keep_what_tells_jobs_apart() -> None:
     long = "training-data-bias-of-the-marketing-department-in-" * 3
-    names = {job_name(long, identity, attempt) for identity in ("a", "b") for attempt in (1, 2, 10)}
+    names = {build_job_name(long, identity, attempt) for identity in ("a", "b") for attempt in (1, 2, 10)}
     assert len(names) == 6
     assert max(map(len, names)) == LONGEST
-    assert job_name("p", None) != job_name("p", None)
+    assert build_job_name("p", None) != build_job_name("p", None)
 
 
 def test_images_of_all_regions() -> None:
     assert len(REGIONS) == 28
-    assert clarify_image("us-east-1") == "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
-    assert clarify_image("cn-north-1").endswith(
+    assert get_clarify_image("us-east-1") == "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
+    assert get_clarify_image("cn-north-1").endswith(
         "122526803553.dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-clarify-processing:1.0"
     )
     with pytest.raises(ConfigError, match="no Clarify image for 'mars-east-1'; choose one of af-south-1"):
-        clarify_image("mars-east-1")
+        get_clarify_image("mars-east-1")
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_images_of_all_regions() -> None:
     ],
 )  # fmt: skip
 def test_why_a_job_failed(description: dict[str, Any], why: str) -> None:
-    status = JobStatus.of({"ProcessingJobName": "j", "ProcessingJobStatus": "Failed", **description})
+    status = JobStatus.from_description({"ProcessingJobName": "j", "ProcessingJobStatus": "Failed", **description})
     assert status.why == why
     assert status.ended
     assert not status.completed
 
 
 def test_a_state_that_nobody_knows_is_no_success() -> None:
-    assert not JobStatus.of({"ProcessingJobStatus": "Paused"}).completed
-    assert JobStatus.of({"ProcessingJobStatus": "Paused"}).ended
-    assert not JobStatus.of({}).completed
+    assert not JobStatus.from_description({"ProcessingJobStatus": "Paused"}).completed
+    assert JobStatus.from_description({"ProcessingJobStatus": "Paused"}).ended
+    assert not JobStatus.from_description({}).completed
 
 
 # --- What it cannot do ----------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_the_output_key_encrypts_what_is_uploaded_too(monkeypatch: pytest.Monkey
         stubber.add_response("put_object", {}, {"Bucket": "b", "Key": "k", "Body": b"{}", **encrypted})
         files.write("s3://b/k", b"{}")
     plan = JobPlan("{}", "s3://b/d.csv", None, "s3://b/out", None, {}, "the-key")
-    assert plan.request("j", plan.data)["ProcessingOutputConfig"]["KmsKeyId"] == "the-key"
+    assert plan.build_request("j", plan.data)["ProcessingOutputConfig"]["KmsKeyId"] == "the-key"
 
 
 @server
@@ -268,7 +268,7 @@ def test_options_reach_our_own_image(aws: Aws, ran: Callable[..., Any]) -> None:
     analysis = collected(description, asked, files)
     assert analysis.declared_types == {"label_type": "categorical", "facet_type": "categorical"}
     # A sensor has the job's description only.
-    again = collected(description, configuration(description, files), files)
+    again = collected(description, read_configuration(description, files), files)
     assert again.config_sha256 == analysis.config_sha256
 
     # An image that does not know of the options leaves no summary.
@@ -392,7 +392,7 @@ def test_a_job_that_completed_without_its_output(fault: str, sentence: str, aws:
 @server
 def test_a_store_that_does_not_answer_is_no_reason_for_another_job(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     given = data(output_path="s3://lab/store-away")
-    job, asked, whose = TaskJob(engine(), log), config(given), Identity(("d", "r", "t", -1), "then", 0)
+    job, asked, whose = TaskJob(engine(), log), config(given), JobIdentity(("d", "r", "t", -1), "then", 0)
     found = job.find_or_start(engine().plan(given, asked), asked, whose, lambda _: None)
     aws.sagemaker.wait(found.name)
     again = TaskJob(engine(), log)
@@ -516,7 +516,7 @@ def test_an_endpoint_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_descriptions_for_xcom_have_no_datetimes(aws: Aws, ran: Callable[..., Any]) -> None:
     description, *_ = ran()
-    plain = without_datetimes(description)
+    plain = replace_datetimes(description)
     assert json.loads(json.dumps(plain)) == plain
     assert "ResponseMetadata" not in plain
     assert plain["CreationTime"].startswith("20")

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
 from conftest_sagemaker import Aws
 
 from airflow_clarify import BiasConfig, ClarifyPreTrainingBiasOperator, DataConfig, SageMakerEngine
-from airflow_clarify.operators.jobs import Identity
+from airflow_clarify.operators.jobs import JobIdentity
 
 STARTED = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
@@ -24,8 +24,8 @@ def context(**changes: Any) -> Any:
     return {"ti": SimpleNamespace(**given), "task": SimpleNamespace(retries=given["retries"]), "dag_run": run}
 
 
-def identity(**changes: Any) -> Identity:
-    return Identity.from_context(context(**changes))
+def identity(**changes: Any) -> JobIdentity:
+    return JobIdentity.from_context(context(**changes))
 
 
 def test_tries_of_one_task_instance_are_the_same() -> None:
@@ -50,11 +50,11 @@ def test_anything_else_is_another(changes: dict[str, Any]) -> None:
 
 
 def test_lives_before_the_task_was_cleared() -> None:
-    assert [earlier.life for earlier in identity(max_tries=4).earlier_lives()] == [0, 1]
-    assert list(identity().earlier_lives()) == []
-    assert identity(max_tries=2).life == 0
+    assert [earlier.generation for earlier in identity(max_tries=4).iterate_earlier()] == [0, 1]
+    assert list(identity().iterate_earlier()) == []
+    assert identity(max_tries=2).generation == 0
     # A DAG whose retries were raised while it ran.
-    assert identity(max_tries=0).life == 0
+    assert identity(max_tries=0).generation == 0
 
 
 @pytest.fixture

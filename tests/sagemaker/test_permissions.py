@@ -12,7 +12,7 @@ from conftest_sagemaker import Aws
 
 from airflow_clarify import BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.operators.jobs import Identity, TaskJob
+from airflow_clarify.operators.jobs import JobIdentity, TaskJob
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "aws-permissions.md"
 
@@ -58,7 +58,7 @@ def test_the_tasks_policy_allows_what_a_task_calls(aws: Aws, monkeypatch: pytest
     config = AnalysisConfig.build(data, BiasConfig([1], "f"))
     job = TaskJob(engine, logging.getLogger(__name__))
     found = job.find_or_start(
-        engine.plan(data, config), config, Identity(("d", "r", "t", -1), "now", 0), lambda _: None
+        engine.plan(data, config), config, JobIdentity(("d", "r", "t", -1), "now", 0), lambda _: None
     )
     job.finish(job.wait(found.name, time.time() + 30, 0.1, lambda: None, logs=True), config, shown=True)
     endless = SageMakerEngine(role="clarify", aws_conn_id="clarify_lab", bucket="lab", env={"SLEEP_FIRST": "60"})

@@ -29,7 +29,7 @@ from test_same_in_databases import Case, answer, assert_same, cases, expected_of
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine, SparkEngine
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.engines.spark import session
-from airflow_clarify.engines.spark.session import address
+from airflow_clarify.engines.spark.session import build_address
 from airflow_clarify.exceptions import ConfigError, DataError
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -355,9 +355,9 @@ def test_an_address_is_made_of_a_connection(monkeypatch: pytest.MonkeyPatch) -> 
         "password": "a/b=c",
     }
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_HERE", json.dumps({**fields, "extra": {"use_ssl": True}}))
-    assert address("spark_here", None) == "sc://spark.example.com:443/;user_id=me;token=a%2Fb%3Dc;use_ssl=true"
+    assert build_address("spark_here", None) == "sc://spark.example.com:443/;user_id=me;token=a%2Fb%3Dc;use_ssl=true"
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_HERE", json.dumps({**fields, "conn_type": "postgres"}))
     with pytest.raises(ConfigError, match="is of the type postgres; SparkEngine needs one of the type spark_connect"):
-        address("spark_here", None)
+        build_address("spark_here", None)
     with pytest.raises(ConfigError, match="there is no Airflow connection 'not_there'; add it, or give a url"):
-        address("not_there", None)
+        build_address("not_there", None)

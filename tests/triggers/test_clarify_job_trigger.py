@@ -228,8 +228,8 @@ def test_the_settings_of_the_connection_stay(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AIRFLOW_CONN_AWS_LAB", json.dumps({"conn_type": "aws", "extra": extra}))
 
     async def config() -> Any:
-        async with shared.shared_client(AwsConnection("aws_lab")) as client:
-            return (await client._opened()).meta.config
+        async with shared.open_shared_client(AwsConnection("aws_lab")) as client:
+            return (await client._open_client()).meta.config
 
     found = asyncio.run(config())
     assert found.connect_timeout == 7

@@ -36,7 +36,7 @@ def aws(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     extra = {"endpoint_url": server.endpoint, "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_LAB", json.dumps(connection))
-    monkeypatch.setattr(shared, "Pace", functools.partial(shared.Pace, RATE))
+    monkeypatch.setattr(shared, "Pace", functools.partial(shared.RateLimiter, RATE))
     monkeypatch.setattr(shared, "_FASTER", RATE / 100)
     yield server
     server.clear_faults()
@@ -46,7 +46,7 @@ def aws(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 def clients(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The clients that are made."""
     made: list[Any] = []
-    new_client = shared.SharedClient._new_client
+    new_client = shared.SharedClient._create_client
 
     def noted(self: shared.SharedClient) -> Any:
         made.append(new_client(self))
@@ -189,8 +189,8 @@ def test_one_may_come_while_the_last_leaves(aws: StandIn) -> None:
 
     async def visit(delay: float) -> None:
         await asyncio.sleep(delay)
-        async with shared.shared_client(CONNECTION) as client:
-            description = await client.look(name)
+        async with shared.open_shared_client(CONNECTION) as client:
+            description = await client.observe(name)
         assert description is not None, "nobody closes a client that another uses"
 
     async def run() -> None:
@@ -230,14 +230,14 @@ def test_a_client_that_cannot_be_opened_is_everybodys_error() -> None:
 
 @pytest.mark.server
 def test_to_stop_a_job_does_not_wait_behind_all_looks(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "Pace", functools.partial(shared.Pace.func, 2.0))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shared, "Pace", functools.partial(shared.RateLimiter.func, 2.0))  # type: ignore[attr-defined]
     names = create(aws, "queue", 40)
 
     async def run() -> None:
         async with waiting(names):
             await asked(aws, 1)
             began = time.monotonic()
-            async with shared.shared_client(CONNECTION) as client:
+            async with shared.open_shared_client(CONNECTION) as client:
                 assert await client.stop(names[-1])
             assert time.monotonic() - began < 5
 
@@ -251,9 +251,9 @@ def throttling() -> ClientError:
     return ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "DescribeProcessingJob")
 
 
-async def throttled_call(pace: shared.Pace, seconds: float = 0) -> None:
+async def throttled_call(pace: shared.RateLimiter, seconds: float = 0) -> None:
     async def call() -> None:
-        async with pace.turn():
+        async with pace.acquire():
             await asyncio.sleep(seconds)
             raise throttling()
 
@@ -263,10 +263,10 @@ async def throttled_call(pace: shared.Pace, seconds: float = 0) -> None:
 
 def test_calls_come_one_after_the_other_in_the_order_in_which_they_were_asked_for() -> None:
     async def run() -> list[tuple[int, float]]:
-        pace, seen, began = shared.Pace(50), [], time.monotonic()
+        pace, seen, began = shared.RateLimiter(50), [], time.monotonic()
 
         async def call(number: int) -> None:
-            async with pace.turn():
+            async with pace.acquire():
                 seen.append((number, time.monotonic() - began))
 
         await asyncio.gather(*(call(number) for number in range(25)))
@@ -281,7 +281,7 @@ def test_calls_come_one_after_the_other_in_the_order_in_which_they_were_asked_fo
 
 def test_throttling_slows_down_once_for_calls_that_were_under_way_together() -> None:
     async def run() -> None:
-        pace = shared.Pace(1000)
+        pace = shared.RateLimiter(1000)
         await asyncio.gather(*(throttled_call(pace, 0.1) for _ in range(8)))
         assert pace.rate == 500
         await throttled_call(pace)
@@ -292,17 +292,17 @@ def test_throttling_slows_down_once_for_calls_that_were_under_way_together() -> 
 
 def test_the_pace_has_a_floor_and_recovers() -> None:
     async def run() -> None:
-        pace = shared.Pace(1000)
+        pace = shared.RateLimiter(1000)
         pace.rate = 0.6
         await throttled_call(pace)
         assert pace.rate == 0.5
         pace.rate = 999.95
         pace._next = 0
-        async with pace.turn():
+        async with pace.acquire():
             pass
         assert pace.rate == 1000
         with pytest.raises(ValueError, match="other"):
-            async with pace.turn():
+            async with pace.acquire():
                 raise ValueError("other")
         assert pace.rate == 1000
 
@@ -311,10 +311,10 @@ def test_the_pace_has_a_floor_and_recovers() -> None:
 
 def test_one_that_gives_up_waiting_does_not_hold_up_the_others() -> None:
     async def run() -> None:
-        pace = shared.Pace(100)
+        pace = shared.RateLimiter(100)
 
         async def call() -> None:
-            async with pace.turn():
+            async with pace.acquire():
                 pass
 
         calls = [asyncio.create_task(call()) for _ in range(100)]

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_clarify.engines.counting.expressions import Stored, as_weight
-from airflow_clarify.engines.counting.roles import Roles
+from airflow_clarify.engines.counting.expressions import StorageType, cast_to_weight
+from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from airflow_clarify.engines.counting.profile import CountedColumn
+    from airflow_clarify.engines.counting.profile import CellColumn
 
 #: Weights other than 0 lie between these: sums of their squares are then finite and above 0, however many they are.
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
@@ -26,11 +26,11 @@ SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
 _HEAD, _FEW_WEIGHTS = 10_000, 256
 
 
-class Cells(Protocol):
+class CellStore(Protocol):
     """The raw cells of a dataset, as something that SQL can be put to."""
 
     @property
-    def roles(self) -> Roles:
+    def roles(self) -> ColumnRoles:
         """The columns that take part."""
         ...
 
@@ -49,11 +49,11 @@ class Cells(Protocol):
         """Columns of numbers in a DataFrame that have the dtype object."""
         ...
 
-    def stored(self, column: str) -> Stored:
+    def get_storage_type(self, column: str) -> StorageType:
         """How the source stores a column."""
         ...
 
-    def of_facet(self, facet: int) -> exp.Subquery:
+    def select_facet_cells(self, facet: int) -> exp.Subquery:
         """The counts by one facet: ``facet``, ``label``, ``grp`` (where there is a group variable) and the sums."""
         ...
 
@@ -64,30 +64,30 @@ class Cells(Protocol):
         """
         ...
 
-    def category(self, column: CountedColumn) -> exp.Expr:
+    def build_category_key(self, column: CellColumn) -> exp.Expr:
         """What tells the categories of a column apart in a query."""
         ...
 
-    def texts(self, column: CountedColumn, categories: Sequence[Any]) -> list[str | None]:
+    def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
         """Such categories, as the texts that Clarify writes."""
         ...
 
-    def in_order(self, column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+    def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
         """The values of a facet, in the order in which they are listed."""
         ...
 
 
-def facet_column(number: int) -> str:
+def name_facet_column(number: int) -> str:
     """The name under which a facet stands among the cells of all facets."""
     return f"facet{number}"
 
 
-def mask(facet: int, facets: int) -> int:
+def grouping_mask(facet: int, facets: int) -> int:
     """What ``which`` is in the cells of a facet: a bit for every other one, the first facet's the highest."""
     return (1 << facets) - 1 - (1 << (facets - 1 - facet))
 
 
-def role_rows(data: exp.Expr, roles: Roles, stored_weight: Stored | None, weight_type: str = "") -> exp.Select:
+def select_roles(data: exp.Expr, roles: ColumnRoles, stored_weight: StorageType | None, weight_type: str = "") -> exp.Select:
     """The rows with their columns under the names of the cells, one each: a column can have several roles.
 
     :param data: what to select from
@@ -98,13 +98,13 @@ def role_rows(data: exp.Expr, roles: Roles, stored_weight: Stored | None, weight
     """
     from sqlglot import exp
 
-    selected = [_named(facet).as_(facet_column(number)) for number, facet in enumerate(roles.facets)]
-    selected.append(_named(roles.label).as_("label"))
+    selected = [_alias(facet).as_(name_facet_column(number)) for number, facet in enumerate(roles.facets)]
+    selected.append(_alias(roles.label).as_("label"))
     if roles.group is not None:
-        selected.append(_named(roles.group).as_("grp"))
+        selected.append(_alias(roles.group).as_("grp"))
     if roles.weight is not None and stored_weight is not None:
         check_weight_type(roles.weight, stored_weight, weight_type)
-        selected.append(as_weight(_named(roles.weight), stored_weight).as_("weight"))
+        selected.append(cast_to_weight(_alias(roles.weight), stored_weight).as_("weight"))
     return exp.select(*selected).from_(data)
 
 
@@ -120,12 +120,12 @@ def count_weights(rows: exp.Select) -> exp.Select:
     return exp.select(distinct).from_(head.subquery("first_rows"))
 
 
-def are_few_weights(found: int) -> bool:
+def has_few_weights(found: int) -> bool:
     """Whether so many different weights among the first rows are few enough to count each apart."""
     return found <= _FEW_WEIGHTS
 
 
-def cells_in_one_pass(rows: exp.Select, roles: Roles) -> exp.Select:
+def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles) -> exp.Select:
     """Group the rows by each facet with the label and the group, several facets in the same scan (grouping sets).
 
     :param rows: as :func:`role_rows` gives them
@@ -133,9 +133,9 @@ def cells_in_one_pass(rows: exp.Select, roles: Roles) -> exp.Select:
     """
     from sqlglot import exp
 
-    facets = [exp.column(facet_column(number)) for number in range(len(roles.facets))]
-    others = _others(roles)
-    query = exp.select(*facets, *others, *_aggregates(roles)).from_(rows.subquery("data_rows"))
+    facets = [exp.column(name_facet_column(number)) for number in range(len(roles.facets))]
+    others = _list_other_roles(roles)
+    query = exp.select(*facets, *others, *_build_aggregates(roles)).from_(rows.subquery("data_rows"))
     if len(facets) == 1:
         return query.group_by(*facets, *others)
     # GROUPING of several columns at once has a bit for each in some dialects, and is an error in others.
@@ -155,7 +155,7 @@ def cells_in_one_pass(rows: exp.Select, roles: Roles) -> exp.Select:
     return query
 
 
-def rows_as_cells(rows: exp.Select, roles: Roles, facet: int) -> exp.Select:
+def build_ungrouped_query(rows: exp.Select, roles: ColumnRoles, facet: int) -> exp.Select:
     """Each row as a cell of its own: where there are hardly fewer cells than rows, to add them up first is for nothing.
 
     :param rows: as :func:`role_rows` gives them
@@ -164,14 +164,14 @@ def rows_as_cells(rows: exp.Select, roles: Roles, facet: int) -> exp.Select:
     """
     from sqlglot import exp
 
-    selected = [exp.column(facet_column(facet)).as_("facet"), *_others(roles), exp.Literal.number(1).as_("n")]
+    selected = [exp.column(name_facet_column(facet)).as_("facet"), *_list_other_roles(roles), exp.Literal.number(1).as_("n")]
     if roles.weight is not None:
         weight = exp.column("weight")
-        selected += [_unusable(weight).as_("bad"), _weighed(weight).as_("w"), _squared(weight).as_("w2")]
+        selected += [_flag_unusable(weight).as_("bad"), _select_usable_weight(weight).as_("w"), _square(weight).as_("w2")]
     return exp.select(*selected).from_(rows.subquery("data_rows"))
 
 
-def check_rows(location: str, roles: Roles, rows: int | None, unusable: int | None) -> None:
+def check_rows(location: str, roles: ColumnRoles, rows: int | None, unusable: int | None) -> None:
     """See that there is something to measure.
 
     :param location: the data, as an error names them
@@ -185,10 +185,10 @@ def check_rows(location: str, roles: Roles, rows: int | None, unusable: int | No
     if unusable:
         # Several facets count every row once each.
         facets = len(roles.facets)
-        raise unusable_weights(str(roles.weight), int(unusable) // facets, int(rows) // facets)
+        raise unusable_weights_error(str(roles.weight), int(unusable) // facets, int(rows) // facets)
 
 
-def unusable_weights(column: str, unusable: int, rows: int) -> DataError:
+def unusable_weights_error(column: str, unusable: int, rows: int) -> DataError:
     """Name a column of weights that some rows lack.
 
     :param column: the column
@@ -201,7 +201,7 @@ def unusable_weights(column: str, unusable: int, rows: int) -> DataError:
     )
 
 
-def check_weight_type(column: str, stored: Stored, type_name: str) -> None:
+def check_weight_type(column: str, stored: StorageType, type_name: str) -> None:
     """See that the values of a column can be weights.
 
     :param column: the column
@@ -209,11 +209,11 @@ def check_weight_type(column: str, stored: Stored, type_name: str) -> None:
     :param type_name: what the source calls its type; empty where that is not known
     :raises ConfigError: they cannot
     """
-    if stored in (Stored.TIMESTAMP, Stored.OTHER) and type_name:
+    if stored in (StorageType.TIMESTAMP, StorageType.OTHER) and type_name:
         raise ConfigError(f"weight: column '{column}' holds {type_name} values, which are no weights")
 
 
-def rows_and_unusable(roles: Roles, cells: str | exp.Expr) -> exp.Select:
+def build_weight_check_query(roles: ColumnRoles, cells: str | exp.Expr) -> exp.Select:
     """The query for the numbers that :func:`check_rows` judges."""
     from sqlglot import exp
 
@@ -223,7 +223,7 @@ def rows_and_unusable(roles: Roles, cells: str | exp.Expr) -> exp.Select:
     return exp.select(*counted).from_(cells)
 
 
-def add_up(column: str) -> exp.Expr:
+def sum_column(column: str) -> exp.Expr:
     """The sum of one of the columns that can be added up, which do not depend on the order as far as they can help it.
 
     :param column: "n", which is exact, or a sum of weights, whose rounding is compensated for (Kahan)
@@ -233,19 +233,19 @@ def add_up(column: str) -> exp.Expr:
     return exp.Anonymous(this="sum" if column == "n" else "fsum", expressions=[exp.column(column)])
 
 
-def steady(total: float) -> float:
+def round_significant(total: float) -> float:
     """A sum to 12 digits: what is far beyond depends on the order in which threads add."""
     return float(f"{total:.12g}")
 
 
-def _others(roles: Roles) -> list[exp.Expr]:
+def _list_other_roles(roles: ColumnRoles) -> list[exp.Expr]:
     from sqlglot import exp
 
     names = ["label", *(["grp"] if roles.group is not None else []), *(["weight"] if roles.weights_apart else [])]
     return [exp.column(name) for name in names]
 
 
-def _aggregates(roles: Roles) -> list[exp.Expr]:
+def _build_aggregates(roles: ColumnRoles) -> list[exp.Expr]:
     from sqlglot import exp
 
     rows = exp.Count(this=exp.Star()).as_("n")
@@ -256,11 +256,11 @@ def _aggregates(roles: Roles) -> list[exp.Expr]:
     return [
         rows,
         *sum_weights(weight),
-        exp.Anonymous(this="fsum", expressions=[_squared(weight)]).as_("w2"),
+        exp.Anonymous(this="fsum", expressions=[_square(weight)]).as_("w2"),
     ]
 
 
-def _unusable(weight: exp.Expr) -> exp.Expr:
+def _flag_unusable(weight: exp.Expr) -> exp.Expr:
     """Flag unusable weights: 0 for 0 and for a number of an ordinary size, else 1."""
     from sqlglot import exp
 
@@ -270,13 +270,13 @@ def _unusable(weight: exp.Expr) -> exp.Expr:
 def sum_weights(weight: exp.Expr) -> list[exp.Expr]:
     """Build the number of unusable weights and the sum of the others, as ``bad`` and ``w``.
 
-    :param weight: as :func:`~airflow_clarify.engines.counting.expressions.as_weight` gives it
+    :param weight: as :func:`~airflow_clarify.engines.counting.expressions.cast_to_weight` gives it
     """
     from sqlglot import exp
 
     return [
-        exp.func("sum", _unusable(weight)).as_("bad"),
-        exp.Anonymous(this="fsum", expressions=[_weighed(weight)]).as_("w"),
+        exp.func("sum", _flag_unusable(weight)).as_("bad"),
+        exp.Anonymous(this="fsum", expressions=[_select_usable_weight(weight)]).as_("w"),
     ]
 
 
@@ -294,20 +294,20 @@ def _is_usable(weight: exp.Expr) -> exp.Expr:
     return exp.or_(is_zero, exp.paren(is_ordinary))
 
 
-def _weighed(weight: exp.Expr) -> exp.Expr:
+def _select_usable_weight(weight: exp.Expr) -> exp.Expr:
     """The usable weights, else NULL: a sum or a square beyond the largest float is an error to some databases."""
     from sqlglot import exp
 
     return exp.case().when(_is_usable(weight), weight.copy())
 
 
-def _squared(weight: exp.Expr) -> exp.Expr:
+def _square(weight: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
     return exp.case().when(_is_usable(weight), exp.Mul(this=weight.copy(), expression=weight.copy()))
 
 
-def _named(name: str) -> Any:
+def _alias(name: str) -> Any:
     from sqlglot import exp
 
     return exp.column(name, quoted=True)

@@ -18,10 +18,10 @@ from airflow_clarify.bias.columns import (
     Interval,
     Scale,
     Value,
-    category_key,
-    interval_above,
+    format_category,
+    build_interval,
     join_values,
-    scale_of,
+    determine_scale,
 )
 from airflow_clarify.exceptions import ConfigError
 
@@ -41,7 +41,7 @@ FLOAT_PATTERN = (
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
 
 
-class Stored(Enum):
+class StorageType(Enum):
     """How a source stores a column."""
 
     TEXT_CELL = "text cell"
@@ -56,14 +56,14 @@ class Stored(Enum):
 
     @property
     def is_text(self) -> bool:
-        return self in (Stored.TEXT_CELL, Stored.TEXT)
+        return self in (StorageType.TEXT_CELL, StorageType.TEXT)
 
     @property
     def is_number(self) -> bool:
-        return self in (Stored.INTEGER, Stored.FLOAT, Stored.DECIMAL)
+        return self in (StorageType.INTEGER, StorageType.FLOAT, StorageType.DECIMAL)
 
 
-def check_not_nested(column: str, stored: Stored | None, key: str) -> None:
+def check_not_nested(column: str, stored: StorageType | None, key: str) -> None:
     """Refuse a column of structs, lists or maps: there is no definition of which of them are one category.
 
     :param column: its name
@@ -71,23 +71,23 @@ def check_not_nested(column: str, stored: Stored | None, key: str) -> None:
     :param key: the setting that names it
     :raises ConfigError: its values are nested
     """
-    if stored is Stored.NESTED:
+    if stored is StorageType.NESTED:
         raise ConfigError(
             f"{key}: column '{column}' holds nested values (structs, lists or maps), which are neither categories nor "
             "numbers; name another column, or write the field that you mean to a column of its own"
         )
 
 
-def present(column: exp.Expr, stored: Stored, na_values: Collection[str]) -> exp.Expr:
+def null_if_missing(column: exp.Expr, stored: StorageType, na_values: Collection[str]) -> exp.Expr:
     """Select the values of a column in the one form in which equal values are the same.
 
     NULL is what counts as missing: an NA text in a text file, NaN in a float column. Negative zero is zero.
     """
     from sqlglot import exp
 
-    if stored is Stored.TEXT_CELL and na_values:
+    if stored is StorageType.TEXT_CELL and na_values:
         return exp.case().when(is_one_of(column, na_values), exp.null()).else_(column.copy())
-    if stored is Stored.FLOAT:
+    if stored is StorageType.FLOAT:
         not_a_number = exp.Anonymous(this="isnan", expressions=[column.copy()])
         # ABS keeps the type of the column, so that the digits of its values stay the same.
         zero = exp.Abs(this=column.copy())
@@ -106,7 +106,7 @@ def is_at(text: exp.Expr, keys: Collection[str]) -> exp.Expr:
     """Whether the text of a timestamp is one of some moments, whatever offset or zeros the database writes behind it.
 
     :param text: the text of the timestamp
-    :param keys: as :func:`~airflow_clarify.bias.columns.timestamp_key` writes them
+    :param keys: as :func:`~airflow_clarify.bias.columns.format_timestamp` writes them
     """
     from sqlglot import exp
 
@@ -124,22 +124,22 @@ def is_at(text: exp.Expr, keys: Collection[str]) -> exp.Expr:
     return exp.paren(exp.or_(*map(is_key, keys)))
 
 
-def looks_whole(column: exp.Expr) -> exp.Expr:
+def is_whole_text(column: exp.Expr) -> exp.Expr:
     """Whether a text writes a whole number, of whatever size."""
-    return _matches(column, INTEGER_PATTERN)
+    return _match_pattern(column, INTEGER_PATTERN)
 
 
-def as_integer(column: exp.Expr, stored: Stored) -> exp.Expr:
+def cast_to_integer(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """The column as whole numbers; NULL where a text holds none, or one beyond 64 bits."""
     from sqlglot import exp
 
     if not stored.is_text:
         return column.copy()
     # A cast alone would also take "1.0" and "1e3", which pandas reads as floats.
-    return exp.case().when(looks_whole(column), _cast_or_null(column, "BIGINT"))
+    return exp.case().when(is_whole_text(column), _cast_or_null(column, "BIGINT"))
 
 
-def as_float(column: exp.Expr, stored: Stored) -> exp.Expr:
+def cast_to_float(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """The column as floats; NULL where a text holds none."""
     from sqlglot import exp
 
@@ -148,14 +148,14 @@ def as_float(column: exp.Expr, stored: Stored) -> exp.Expr:
     number = _cast_or_null(column, "DOUBLE")
     # The text "-0.0" is the number 0.0.
     number = exp.case().when(_is_zero(number), exp.Abs(this=number.copy())).else_(number)
-    return exp.case().when(_matches(column, FLOAT_PATTERN), number)
+    return exp.case().when(_match_pattern(column, FLOAT_PATTERN), number)
 
 
-def as_weight(column: exp.Expr, stored: Stored) -> exp.Expr:
+def cast_to_weight(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """The column as row weights; NULL where a text holds no number."""
     from sqlglot import exp
 
-    if stored is Stored.BOOLEAN:
+    if stored is StorageType.BOOLEAN:
         # PostgreSQL casts no truth value to a float.
         one, zero = (exp.cast(exp.Literal.number(number), "DOUBLE") for number in (1, 0))
         return exp.case().when(column.copy(), one).when(exp.not_(column.copy()), zero)
@@ -166,7 +166,7 @@ def as_weight(column: exp.Expr, stored: Stored) -> exp.Expr:
     return _cast_or_null(exp.Trim(this=column.copy()), "DOUBLE")
 
 
-def as_boolean(column: exp.Expr, stored: Stored) -> exp.Expr:
+def cast_to_boolean(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """The column as truth values; NULL where a text holds none."""
     from sqlglot import exp
 
@@ -176,38 +176,38 @@ def as_boolean(column: exp.Expr, stored: Stored) -> exp.Expr:
     return exp.case().when(is_one_of(word, ["true"]), exp.true()).when(is_one_of(word, ["false"]), exp.false())
 
 
-def category_text(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
+def build_category_text(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
     """The text under which a value of a column is counted, as Clarify writes it."""
     from sqlglot import exp
 
     if profile.kind == "boolean":
-        truth = as_boolean(column, stored)
+        truth = cast_to_boolean(column, stored)
         return (
             exp.case().when(truth, exp.Literal.string("True")).when(exp.not_(truth.copy()), exp.Literal.string("False"))
         )
-    if stored is Stored.TEXT_CELL and profile.numeric:
-        return exp.cast(_number(column, stored, profile), "VARCHAR")
+    if stored is StorageType.TEXT_CELL and profile.numeric:
+        return exp.cast(_read_number(column, stored, profile), "VARCHAR")
     return exp.cast(column.copy(), "VARCHAR")
 
 
-def category(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
+def category(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
     """What tells the categories of a column apart, without the text under which they are counted.
 
     Databases write the texts of typed values in ways of their own, so those are compared as they are.
     """
-    if stored is not Stored.TEXT_CELL:
+    if stored is not StorageType.TEXT_CELL:
         return column.copy()
-    return as_float(column, stored) if profile.kind == "float" else category_text(column, stored, profile)
+    return cast_to_float(column, stored) if profile.kind == "float" else build_category_text(column, stored, profile)
 
 
-def group_key(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
+def build_group_key(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
     """What tells the groups of a group variable apart: its values, which for a text file are what its cells say."""
-    if stored is not Stored.TEXT_CELL:
+    if stored is not StorageType.TEXT_CELL:
         return column.copy()
-    return _number(column, stored, profile) if profile.numeric else category_text(column, stored, profile)
+    return _read_number(column, stored, profile) if profile.numeric else build_category_text(column, stored, profile)
 
 
-class Selection:
+class ValueFilter:
     """The rows of a column that a configuration means: some of its values, or an interval.
 
     :param profile: what the column holds
@@ -222,7 +222,7 @@ class Selection:
     def __init__(
         self,
         profile: ColumnProfile,
-        stored: Stored,
+        stored: StorageType,
         values: Sequence[Value] | None,
         declared: DeclaredType | None,
         key: str,
@@ -231,80 +231,80 @@ class Selection:
         self.stored = stored
         self.values = tuple(values or ())
         self.declared = declared
-        self.scale = scale_of(profile, values, declared)
+        self.scale = determine_scale(profile, values, declared)
         self.interval: Interval | None = None
         self.keys: tuple[str, ...] = ()
         if self.scale is Scale.CONTINUOUS:
-            self.interval = interval_above(profile, values, key)
+            self.interval = build_interval(profile, values, key)
             self.text = self.interval.text
         else:
-            self.keys = tuple(category_key(value, profile, key) for value in values or ())
+            self.keys = tuple(format_category(value, profile, key) for value in values or ())
             self.text = join_values(values or ())
 
-    def condition(self, column: exp.Expr) -> exp.Expr:
+    def build_condition(self, column: exp.Expr) -> exp.Expr:
         """Whether a row is meant; not true where the value is missing."""
         from sqlglot import exp
 
         if self.interval is not None:
-            return self._within(column, self.interval)
+            return self._build_interval_condition(column, self.interval)
         if self.profile.kind == "float":
             numbers = [exp.cast(exp.Literal.string(key), "DOUBLE") for key in self.keys]
-            return as_float(column, self.stored).isin(*numbers)
+            return cast_to_float(column, self.stored).isin(*numbers)
         if self.profile.kind == "timestamp":
-            return is_at(category_text(column, self.stored, self.profile), self.keys)
-        return is_one_of(category_text(column, self.stored, self.profile), self.keys)
+            return is_at(build_category_text(column, self.stored, self.profile), self.keys)
+        return is_one_of(build_category_text(column, self.stored, self.profile), self.keys)
 
     def is_at_threshold(self, column: exp.Expr) -> exp.Expr:
         """Whether a row holds the threshold itself."""
         from sqlglot import exp
 
-        number = exp.cast(_number(column, self.stored, self.profile), "DOUBLE")
-        return exp.EQ(this=number, expression=_bound(float(self.values[0])))
+        number = exp.cast(_read_number(column, self.stored, self.profile), "DOUBLE")
+        return exp.EQ(this=number, expression=_build_bound(float(self.values[0])))
 
-    def _within(self, column: exp.Expr, interval: Interval) -> exp.Expr:
+    def _build_interval_condition(self, column: exp.Expr, interval: Interval) -> exp.Expr:
         from sqlglot import exp
 
         if interval.low is None or interval.high is None:
             # Nothing is. (SQL Server has no word for false.)
             return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
-        number = _number(column, self.stored, self.profile)
+        number = _read_number(column, self.stored, self.profile)
         if isinstance(interval.low, float) or isinstance(interval.high, float):
             # Whole numbers are compared with floats as floats, as in pandas; SQLite, for one, would do so exactly.
             number = exp.cast(number, "DOUBLE")
-        above = exp.GT(this=number, expression=_bound(interval.low))
-        up_to = exp.LTE(this=number.copy(), expression=_bound(interval.high))
+        above = exp.GT(this=number, expression=_build_bound(interval.low))
+        up_to = exp.LTE(this=number.copy(), expression=_build_bound(interval.high))
         return exp.and_(above, up_to)
 
 
-def kind_of(
-    stored: Stored, present_values: int, *, looking_whole: int, integers: int, floats: int, booleans: int
+def determine_kind(
+    stored: StorageType, present_values: int, *, looking_whole: int, integers: int, floats: int, booleans: int
 ) -> ColumnKind:
     """What the present values of a column are, from how many of its distinct values can be read as what."""
-    typed: dict[Stored, ColumnKind] = {
-        Stored.INTEGER: "integer",
-        Stored.FLOAT: "float",
-        Stored.DECIMAL: "float",
-        Stored.BOOLEAN: "boolean",
-        Stored.TIMESTAMP: "timestamp",
-        Stored.OTHER: "other",
+    typed: dict[StorageType, ColumnKind] = {
+        StorageType.INTEGER: "integer",
+        StorageType.FLOAT: "float",
+        StorageType.DECIMAL: "float",
+        StorageType.BOOLEAN: "boolean",
+        StorageType.TIMESTAMP: "timestamp",
+        StorageType.OTHER: "other",
     }
     if stored in typed:
         return typed[stored]
     if not present_values:
         # pandas reads a column without any value as floats.
-        return "float" if stored is Stored.TEXT_CELL else "text"
+        return "float" if stored is StorageType.TEXT_CELL else "text"
     if integers == present_values:
         return "integer"
     # Whole numbers beyond 64 bits stay texts in pandas, which would round them as floats.
-    if stored is Stored.TEXT_CELL and floats == present_values and looking_whole < present_values:
+    if stored is StorageType.TEXT_CELL and floats == present_values and looking_whole < present_values:
         return "float"
-    if stored is Stored.TEXT_CELL and booleans == present_values:
+    if stored is StorageType.TEXT_CELL and booleans == present_values:
         return "boolean"
     return "text"
 
 
-def _number(column: exp.Expr, stored: Stored, profile: ColumnProfile) -> exp.Expr:
-    return as_integer(column, stored) if profile.kind == "integer" else as_float(column, stored)
+def _read_number(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
+    return cast_to_integer(column, stored) if profile.kind == "integer" else cast_to_float(column, stored)
 
 
 def _is_zero(number: exp.Expr) -> exp.Expr:
@@ -313,14 +313,14 @@ def _is_zero(number: exp.Expr) -> exp.Expr:
     return exp.EQ(this=number.copy(), expression=exp.Literal.number(0))
 
 
-def _bound(number: int | float) -> exp.Expr:
+def _build_bound(number: int | float) -> exp.Expr:
     from sqlglot import exp
 
     # As a bare literal a decimal point makes a DECIMAL, into which large whole numbers do not fit; infinity has none.
     return exp.cast(exp.Literal.string(repr(number)), "DOUBLE") if isinstance(number, float) else exp.convert(number)
 
 
-def _matches(column: exp.Expr, pattern: str) -> exp.Expr:
+def _match_pattern(column: exp.Expr, pattern: str) -> exp.Expr:
     from sqlglot import exp
 
     return exp.Anonymous(this="regexp_full_match", expressions=[column.copy(), exp.Literal.string(pattern)])

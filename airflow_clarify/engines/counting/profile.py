@@ -8,19 +8,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.columns import ColumnKind, ColumnProfile
-from airflow_clarify.engines.counting.cells import Cells
+from airflow_clarify.engines.counting.cells import CellStore
 from airflow_clarify.engines.counting.expressions import (
     LEADING_ZEROS_PATTERN,
-    Stored,
-    as_boolean,
-    as_float,
-    as_integer,
-    category_text,
-    group_key,
+    StorageType,
+    cast_to_boolean,
+    cast_to_float,
+    cast_to_integer,
+    build_category_text,
+    build_group_key,
     is_one_of,
-    kind_of,
-    looks_whole,
-    present,
+    determine_kind,
+    is_whole_text,
+    null_if_missing,
 )
 from airflow_clarify.engines.counting.roles import Role
 
@@ -41,7 +41,7 @@ class LeadingZeros:
 
 
 @dataclass(frozen=True)
-class CountedColumn:
+class CellColumn:
     """A column of the raw cells.
 
     :param cells: the raw cells
@@ -53,10 +53,10 @@ class CountedColumn:
     :param leading_zeros: the texts that lose zeros at their beginning because the column is read as whole numbers
     """
 
-    cells: Cells
+    cells: CellStore
     role: Role
     facet: int
-    stored: Stored
+    stored: StorageType
     profile: ColumnProfile
     missing_texts: Mapping[str, int] = field(default_factory=dict)
     leading_zeros: LeadingZeros | None = None
@@ -68,26 +68,26 @@ class CountedColumn:
     @property
     def value(self) -> exp.Expr:
         """Its values, NULL where they are missing."""
-        return self.present_in(self.role)
+        return self.build_value(self.role)
 
     @property
     def text(self) -> exp.Expr:
         """Its values as the texts under which they are counted."""
-        return category_text(self.value, self.stored, self.profile)
+        return build_category_text(self.value, self.stored, self.profile)
 
     @property
     def key(self) -> exp.Expr:
         """Its values as a group variable's."""
-        return group_key(self.value, self.stored, self.profile)
+        return build_group_key(self.value, self.stored, self.profile)
 
-    def present_in(self, column: str) -> exp.Expr:
+    def build_value(self, column: str) -> exp.Expr:
         """Its values, where they stand in a column of another name."""
         from sqlglot import exp
 
-        return present(exp.column(column), self.stored, self.cells.na_values)
+        return null_if_missing(exp.column(column), self.stored, self.cells.na_values)
 
 
-def look_at(cells: Cells, role: Role, name: str, facet: int = 0) -> CountedColumn:
+def profile_column(cells: CellStore, role: Role, name: str, facet: int = 0) -> CellColumn:
     """Find out what a column holds, from its distinct values.
 
     :param cells: the counts
@@ -97,18 +97,18 @@ def look_at(cells: Cells, role: Role, name: str, facet: int = 0) -> CountedColum
     """
     from sqlglot import exp
 
-    stored = cells.stored(name)
-    na_texts = [text for text in cells.na_values if text] if stored is Stored.TEXT_CELL else []
+    stored = cells.get_storage_type(name)
+    na_texts = [text for text in cells.na_values if text] if stored is StorageType.TEXT_CELL else []
     raw = (
         exp.select(exp.column(role).as_("raw"), exp.func("sum", exp.column("n")).as_("n"))
-        .from_(cells.of_facet(facet))
+        .from_(cells.select_facet_cells(facet))
         .group_by(exp.column(role))
     )
-    value = present(exp.column("raw"), stored, cells.na_values).as_("v")
+    value = null_if_missing(exp.column("raw"), stored, cells.na_values).as_("v")
     values = exp.select("raw", "n", value).from_(raw.subquery("raw_values"))
-    read = exp.select("raw", "n", "v", *_readings(stored)).from_(values.subquery("distinct_values"))
-    ((rows, here, *about_values),) = cells.execute(exp.select(*_questions(stored)).from_(read.subquery("values_read")))
-    kind, distinct, low, high = _understood(stored, *map(_plain, about_values))
+    read = exp.select("raw", "n", "v", *_build_readings(stored)).from_(values.subquery("distinct_values"))
+    ((rows, here, *about_values),) = cells.execute(exp.select(*_build_questions(stored)).from_(read.subquery("values_read")))
+    kind, distinct, low, high = _interpret_answers(stored, *map(_to_python_number, about_values))
     profile = ColumnProfile(
         name,
         kind,
@@ -117,18 +117,18 @@ def look_at(cells: Cells, role: Role, name: str, facet: int = 0) -> CountedColum
         distinct=distinct,
         minimum=low,
         maximum=high,
-        stored_as_text=stored in (Stored.TEXT, Stored.DECIMAL),
+        stored_as_text=stored in (StorageType.TEXT, StorageType.DECIMAL),
         held_as_objects=name in cells.held_as_objects,
     )
-    missing_texts = _occurring(cells, raw, na_texts) if profile.missing and na_texts else {}
-    zeros = _find_leading_zeros(cells, raw) if stored is Stored.TEXT_CELL and kind == "integer" else None
-    return CountedColumn(cells, role, facet, stored, profile, missing_texts, zeros)
+    missing_texts = _count_missing_texts(cells, raw, na_texts) if profile.missing and na_texts else {}
+    zeros = _find_leading_zeros(cells, raw) if stored is StorageType.TEXT_CELL and kind == "integer" else None
+    return CellColumn(cells, role, facet, stored, profile, missing_texts, zeros)
 
 
-def canonical_texts(
+def format_canonical(
     execute: Callable[[exp.Expr], list[tuple[Any, ...]]],
     values: exp.Expr,
-    stored: Stored,
+    stored: StorageType,
     na_values: Collection[str],
     profile: ColumnProfile | None = None,
 ) -> tuple[ColumnProfile, list[str | None]]:
@@ -143,27 +143,27 @@ def canonical_texts(
     """
     from sqlglot import exp
 
-    value = present(exp.column("raw"), stored, na_values)
+    value = null_if_missing(exp.column("raw"), stored, na_values)
     profile = profile or _profile_values(execute, values, value, stored)
-    text = category_text(value, stored, profile)
+    text = build_category_text(value, stored, profile)
     found = execute(exp.select(text.as_("text")).from_(values.copy()).order_by("position"))
     return profile, [text for (text,) in found]
 
 
 def _profile_values(
-    execute: Callable[[exp.Expr], list[tuple[Any, ...]]], values: exp.Expr, value: exp.Expr, stored: Stored
+    execute: Callable[[exp.Expr], list[tuple[Any, ...]]], values: exp.Expr, value: exp.Expr, stored: StorageType
 ) -> ColumnProfile:
     from sqlglot import exp
 
     distinct = exp.select(value.copy().as_("v"), exp.Literal.number(1).as_("n")).from_(values.copy())
-    read = exp.select("n", "v", *_readings(stored)).from_(distinct.subquery("distinct_values"))
-    ((rows, here, *about_values),) = execute(exp.select(*_questions(stored)).from_(read.subquery("values_read")))
-    kind, number_of_values, low, high = _understood(stored, *map(_plain, about_values))
+    read = exp.select("n", "v", *_build_readings(stored)).from_(distinct.subquery("distinct_values"))
+    ((rows, here, *about_values),) = execute(exp.select(*_build_questions(stored)).from_(read.subquery("values_read")))
+    kind, number_of_values, low, high = _interpret_answers(stored, *map(_to_python_number, about_values))
     missing = int(rows or 0) - int(here or 0)
-    return ColumnProfile("", kind, int(here or 0), missing, number_of_values, low, high, stored is Stored.TEXT)
+    return ColumnProfile("", kind, int(here or 0), missing, number_of_values, low, high, stored is StorageType.TEXT)
 
 
-def _find_leading_zeros(cells: Cells, raw: exp.Select) -> LeadingZeros | None:
+def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | None:
     from sqlglot import exp
 
     pattern = exp.Anonymous(
@@ -178,28 +178,28 @@ def _find_leading_zeros(cells: Cells, raw: exp.Select) -> LeadingZeros | None:
     return LeadingZeros(int(rows), str(example)) if rows else None
 
 
-def _readings(stored: Stored) -> list[exp.Expr]:
+def _build_readings(stored: StorageType) -> list[exp.Expr]:
     """What a value can be read as; NULL where it cannot, or where its type rules it out."""
     from sqlglot import exp
 
     value, nothing = exp.column("v"), exp.null()
-    whole = as_integer(value, stored) if stored.is_text or stored is Stored.INTEGER else nothing
+    whole = cast_to_integer(value, stored) if stored.is_text or stored is StorageType.INTEGER else nothing
     # A column of texts that are no file's cells holds texts or whole numbers, and nothing else.
-    number = as_float(value, stored) if stored is Stored.TEXT_CELL or stored.is_number else nothing
-    truth = as_boolean(value, stored) if stored is Stored.TEXT_CELL else nothing
-    whole_looking = exp.case().when(looks_whole(value), exp.Literal.number(1)) if stored.is_text else nothing
+    number = cast_to_float(value, stored) if stored is StorageType.TEXT_CELL or stored.is_number else nothing
+    truth = cast_to_boolean(value, stored) if stored is StorageType.TEXT_CELL else nothing
+    whole_looking = exp.case().when(is_whole_text(value), exp.Literal.number(1)) if stored.is_text else nothing
     readings = {"whole": whole, "number": number, "truth": truth, "whole_looking": whole_looking}
     return [reading.copy().as_(name) for name, reading in readings.items()]
 
 
-def _questions(stored: Stored) -> list[exp.Expr]:
+def _build_questions(stored: StorageType) -> list[exp.Expr]:
     """All there is to ask of the distinct values and their readings, in one row."""
     from sqlglot import exp
 
     def distinct(reading: str) -> exp.Expr:
         # Only in a file are several texts one number. Elsewhere they are told apart already, and once more is dear.
         column = exp.column(reading)
-        return exp.Count(this=exp.Distinct(expressions=[column]) if stored is Stored.TEXT_CELL else column)
+        return exp.Count(this=exp.Distinct(expressions=[column]) if stored is StorageType.TEXT_CELL else column)
 
     is_missing = exp.Is(this=exp.column("v"), expression=exp.null())
     rows_there = exp.case().when(is_missing, exp.Literal.number(0)).else_(exp.column("n"))
@@ -212,7 +212,7 @@ def _questions(stored: Stored) -> list[exp.Expr]:
     ]
 
 
-def _occurring(cells: Cells, raw: exp.Select, texts: list[str]) -> dict[str, int]:
+def _count_missing_texts(cells: CellStore, raw: exp.Select, texts: list[str]) -> dict[str, int]:
     """Those of some texts that occur, and in how many rows."""
     from sqlglot import exp
 
@@ -220,15 +220,15 @@ def _occurring(cells: Cells, raw: exp.Select, texts: list[str]) -> dict[str, int
     return {text: int(rows) for text, rows in sorted(cells.execute(query))}
 
 
-def _plain(answer: Any) -> Any:
+def _to_python_number(answer: Any) -> Any:
     """A count or bound as Python's own number; some drivers give whole numbers as decimals."""
     if isinstance(answer, Decimal):
         return int(answer) if answer == answer.to_integral_value() else float(answer)
     return answer
 
 
-def _understood(
-    stored: Stored,
+def _interpret_answers(
+    stored: StorageType,
     values: int,
     looking_whole: int,
     integers: int,
@@ -239,10 +239,10 @@ def _understood(
     *bounds: Any,
 ) -> tuple[ColumnKind, int, int | float | None, int | float | None]:
     """The kind of a column, its distinct values, and its bounds where they are numbers."""
-    kind = kind_of(stored, values, looking_whole=looking_whole, integers=integers, floats=floats, booleans=booleans)
+    kind = determine_kind(stored, values, looking_whole=looking_whole, integers=integers, floats=floats, booleans=booleans)
     # "1" and "01" are one number to the reader of a text file, and two texts in a column of texts.
     distinct = values
-    if stored is Stored.TEXT_CELL:
+    if stored is StorageType.TEXT_CELL:
         distinct = {"integer": distinct_integers, "float": distinct_floats, "boolean": min(values, 2)}.get(kind, values)
     if kind == "integer":
         return kind, distinct, *bounds[:2]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_clarify.bias.config import AnalysisConfig, resolve_column
-from airflow_clarify.engines.counting.expressions import Stored, check_not_nested
+from airflow_clarify.engines.counting.expressions import StorageType, check_not_nested
 from airflow_clarify.exceptions import ConfigError
 
 #: The names under which a facet, the label and the group variable stand among the cells.
@@ -15,7 +15,7 @@ Role = Literal["facet", "label", "grp"]
 
 
 @dataclass(frozen=True)
-class Roles:
+class ColumnRoles:
     """The columns that take part, by name.
 
     :param weights_apart: whether rows of different weights are different cells, so that their sums are exact; only
@@ -29,7 +29,7 @@ class Roles:
     weights_apart: bool = False
 
     @classmethod
-    def of(cls, config: AnalysisConfig, weight: str | int | None, names: Sequence[str]) -> Roles:
+    def from_config(cls, config: AnalysisConfig, weight: str | int | None, names: Sequence[str]) -> ColumnRoles:
         """Find the columns that a configuration means.
 
         :raises ConfigError: there is no such column, or one has two roles that exclude each other
@@ -53,7 +53,7 @@ class Roles:
         named = (*self.facets, self.label, self.group, self.weight)
         return list(dict.fromkeys(name for name in named if name is not None))
 
-    def check_storage(self, stored: Callable[[str], Stored | None]) -> None:
+    def check_storage(self, stored: Callable[[str], StorageType | None]) -> None:
         """Refuse columns that no engine can count.
 
         :param stored: how the source stores a column, where that is known

@@ -45,7 +45,7 @@ class DuckDBEngine:
     _stopped: bool = field(default=False, init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "duckdb"
-    draws_by_key: ClassVar[bool] = False
+    samples_by_key: ClassVar[bool] = False
     template_fields: ClassVar[tuple[str, ...]] = ("duckdb_conn_id", "memory_limit", "threads", "temp_directory")
 
     __repr__ = describe_given
@@ -54,7 +54,7 @@ class DuckDBEngine:
         if not is_known_later(self.threads):
             _parse_threads(self.threads, "threads")
 
-    def data_named(self, source: str) -> DataConfig:
+    def data_config_for(self, source: str) -> DataConfig:
         """Files."""
         return DataConfig(source)
 
@@ -92,11 +92,11 @@ class DuckDBEngine:
         :raises ConfigError: the configuration does not fit the data
         :raises DataError: the data cannot be read, or hold no rows
         """
-        from airflow_clarify.engines.duckdb.count import count
+        from airflow_clarify.engines.duckdb.count import count_files
 
         weight = data.weight if isinstance(data, DataConfig) else weight
         with self._open(data) as source:
-            return count(source, config, weight, progress)
+            return count_files(source, config, weight, progress)
 
     def balance(
         self,
@@ -113,20 +113,20 @@ class DuckDBEngine:
         :param target: a file; local, or a URI
         :param by: the columns that make the strata, by name or index
         :param progress: told what is being done
-        :param plan: as for :func:`airflow_clarify.engines.duckdb.sample.sample`
+        :param plan: as for :func:`airflow_clarify.engines.duckdb.sample.resample`
         :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
         :raises DataError: the data cannot be read
         :raises OutputError: the copy cannot be written
         """
-        from airflow_clarify.bias.balance import listed
+        from airflow_clarify.bias.balance import require_list
         from airflow_clarify.bias.config import resolve_column
-        from airflow_clarify.engines.base import prior_weight
-        from airflow_clarify.engines.duckdb.aside import uploader
-        from airflow_clarify.engines.duckdb.sample import sample
+        from airflow_clarify.engines.base import find_prior_weight
+        from airflow_clarify.engines.duckdb.aside import build_uploader
+        from airflow_clarify.engines.duckdb.sample import resample
 
         with self._open(data) as source:
-            names = [resolve_column(column, list(source.columns), "by") for column in listed(by, "by")]
-            plan["weight"] = prior_weight(plan, data, list(source.columns))
+            names = [resolve_column(column, list(source.columns), "by") for column in require_list(by, "by")]
+            plan["weight"] = find_prior_weight(plan, data, list(source.columns))
 
             def tell(what: str, part: float) -> None:
                 # Lines are copied between two such calls, where no query is running that could be interrupted.
@@ -135,7 +135,7 @@ class DuckDBEngine:
                 if progress is not None:
                     progress(what, part)
 
-            return sample(source, target, names, publish=uploader(target, data.conn_id), progress=tell, **plan)
+            return resample(source, target, names, publish=build_uploader(target, data.conn_id), progress=tell, **plan)
 
     def cancel(self) -> None:
         """Stop what is running, query or copying."""
@@ -168,7 +168,7 @@ class DuckDBEngine:
     def _connect(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
         import duckdb
 
-        from airflow_clarify.engines.duckdb.errors import explain, is_short_of_threads
+        from airflow_clarify.engines.duckdb.errors import explain_error, is_short_of_threads
         from airflow_clarify.engines.duckdb.staging import open_spill_folder
 
         threads = _parse_threads(self.threads, "threads")
@@ -177,11 +177,11 @@ class DuckDBEngine:
         try:
             if self.duckdb_conn_id is None:
                 spill = {"temp_directory": stack.enter_context(open_spill_folder(self.temp_directory))}
-                return duckdb.connect(config=_texts({**_OFFLINE, **limits, **spill}))
+                return duckdb.connect(config=_list_config_texts({**_OFFLINE, **limits, **spill}))
             return self._connect_through_airflow(limits, stack)
         except duckdb.Error as error:
             if is_short_of_threads(error):
-                raise explain(error, "DuckDB") from None
+                raise explain_error(error, "DuckDB") from None
             raise ConfigError(f"DuckDB cannot be opened with {limits}: {str(error).splitlines()[0]}") from None
 
     def _connect_through_airflow(self, limits: dict[str, Any], stack: ExitStack) -> duckdb.DuckDBPyConnection:
@@ -190,7 +190,7 @@ class DuckDBEngine:
 
         from airflow_clarify.engines.duckdb.staging import open_spill_folder
 
-        settings = {**_configured(), **limits}
+        settings = {**_read_airflow_limits(), **limits}
         try:
             hook = DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **settings)
             _parse_threads(hook.threads, f"threads of the connection {self.duckdb_conn_id!r}")
@@ -225,7 +225,7 @@ def _parse_threads(given: object, key: str) -> int | None:
     return int(text)
 
 
-def _configured() -> dict[str, Any]:
+def _read_airflow_limits() -> dict[str, Any]:
     """The limits that Airflow's configuration sets for all tasks."""
     from airflow.configuration import conf
 
@@ -238,5 +238,5 @@ def _configured() -> dict[str, Any]:
     return {name: value for name, value in limits.items() if value is not None}
 
 
-def _texts(config: dict[str, Any]) -> dict[str, Any]:
+def _list_config_texts(config: dict[str, Any]) -> dict[str, Any]:
     return {name: value if isinstance(value, bool | int) else str(value) for name, value in config.items()}

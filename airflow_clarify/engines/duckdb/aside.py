@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from airflow_clarify.engines.duckdb.staging import open_staging_folder, open_temporary_folder
-from airflow_clarify.engines.duckdb.storage import first_line, is_remote, key_of, local_path, open_filesystem
+from airflow_clarify.engines.duckdb.storage import first_error_line, is_remote, object_key, parse_local_path, open_filesystem
 from airflow_clarify.exceptions import ConfigError, OutputError
 
 #: Puts a finished local file where it belongs.
@@ -59,7 +59,7 @@ def check_ending(target: str) -> None:
 
 
 @contextmanager
-def written_aside(target: str, publish: Publish | None = None) -> Iterator[Path]:
+def atomic_write(target: str, publish: Publish | None = None) -> Iterator[Path]:
     """A local path to write to. It becomes the target when the block ends well; otherwise nothing is left of it.
 
     Folders that the target needs are made, and removed again should the block fail.
@@ -73,22 +73,22 @@ def written_aside(target: str, publish: Publish | None = None) -> Iterator[Path]
             with open_temporary_folder() as folder:
                 partial = folder / target.rsplit("/", 1)[-1]
                 yield partial
-                (publish or uploader(target))(partial)
+                (publish or build_uploader(target))(partial)
         else:
-            with _beside(local_path(target)) as partial:
+            with _name_staging_file(parse_local_path(target)) as partial:
                 yield partial
     except OSError as error:
-        raise cannot_write(target, error) from error
+        raise write_error(target, error) from error
 
 
-def cannot_write(target: str, error: Exception) -> OutputError:
+def write_error(target: str, error: Exception) -> OutputError:
     """The sentence about an output that could not be written."""
-    number = error.errno if isinstance(error, OSError) else _errno_in(str(error))
-    reason = _REASONS.get(number or 0, f"{first_line(error)}; check the place, then run again")
+    number = error.errno if isinstance(error, OSError) else _parse_errno(str(error))
+    reason = _REASONS.get(number or 0, f"{first_error_line(error)}; check the place, then run again")
     return OutputError(f"{target} cannot be written: {reason}")
 
 
-def refuse_the_source(target: str, location: str, files: Sequence[str]) -> None:
+def check_not_source(target: str, location: str, files: Sequence[str]) -> None:
     """See to it that the target is no part of what is read, now or by the next run.
 
     :param target: what would be written
@@ -96,7 +96,7 @@ def refuse_the_source(target: str, location: str, files: Sequence[str]) -> None:
     :param files: the files that are
     :raises ConfigError: it is
     """
-    same = _same_remote if is_remote(target) else _same_local
+    same = _is_same_remote if is_remote(target) else _is_same_local
     if any(same(target, file) for file in files):
         raise ConfigError(f"{target}: the target is the source, which would be lost; choose another name")
     if _is_within(target, location):
@@ -106,7 +106,7 @@ def refuse_the_source(target: str, location: str, files: Sequence[str]) -> None:
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
+def _name_staging_file(target: Path) -> Iterator[Path]:
     # A link is followed, so that it still points to the output afterwards.
     target = target.resolve()
     if target.is_dir():
@@ -130,7 +130,7 @@ def _beside(target: Path) -> Iterator[Path]:
         raise
 
 
-def uploader(target: str, conn_id: str | None = None) -> Publish:
+def build_uploader(target: str, conn_id: str | None = None) -> Publish:
     """What puts a finished local file at a URI.
 
     :param target: the URI
@@ -140,18 +140,18 @@ def uploader(target: str, conn_id: str | None = None) -> Publish:
     def upload(path: Path) -> None:
         # Object stores show an object only when all of it has arrived.
         filesystem = open_filesystem(target, conn_id)
-        place = key_of(target)
+        place = object_key(target)
         try:
             filesystem.put_file(str(path), place)
         except OSError:
             raise
         except Exception as error:
-            raise cannot_write(target, error) from error
+            raise write_error(target, error) from error
 
     return upload
 
 
-def _errno_in(text: str) -> int | None:
+def _parse_errno(text: str) -> int | None:
     """The errno behind a database's message, which only carries the system's words for it."""
     words = {
         "no space left": errno.ENOSPC,
@@ -165,34 +165,34 @@ def _errno_in(text: str) -> int | None:
     return next((number for phrase, number in words.items() if phrase in text.lower()), None)
 
 
-def _same_local(target: str, file: str) -> bool:
+def _is_same_local(target: str, file: str) -> bool:
     if is_remote(file):
         return False
     try:
         # Symbolic and hard links included.
-        return local_path(target).samefile(local_path(file))
+        return parse_local_path(target).samefile(parse_local_path(file))
     except OSError:
         # There is nothing yet by that name.
         return False
 
 
-def _same_remote(target: str, file: str) -> bool:
-    return is_remote(file) and _place(target) == _place(file)
+def _is_same_remote(target: str, file: str) -> bool:
+    return is_remote(file) and _strip_connection(target) == _strip_connection(file)
 
 
-def _place(uri: str) -> str:
+def _strip_connection(uri: str) -> str:
     """A URI without the connection that Airflow lets it carry: s3://conn_id@bucket/key."""
-    return f"{uri.split('://', 1)[0]}://{key_of(uri).strip('/')}"
+    return f"{uri.split('://', 1)[0]}://{object_key(uri).strip('/')}"
 
 
 def _is_within(target: str, location: str) -> bool:
-    if is_remote(target) != is_remote(location) or (not is_remote(location) and local_path(location).is_file()):
+    if is_remote(target) != is_remote(location) or (not is_remote(location) and parse_local_path(location).is_file()):
         return False
-    ours, theirs = (_place(target), _place(location)) if is_remote(target) else (_resolved(target), _resolved(location))
+    ours, theirs = (_strip_connection(target), _strip_connection(location)) if is_remote(target) else (_resolve_path(target), _resolve_path(location))
     if "**" in theirs:
         return fnmatch(ours, theirs)
     return ours.startswith(theirs + "/") or (ours != theirs and PurePosixPath(ours).match(theirs))
 
 
-def _resolved(location: str) -> str:
-    return str(local_path(location).resolve())
+def _resolve_path(location: str) -> str:
+    return str(parse_local_path(location).resolve())

@@ -11,23 +11,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.counting.cells import (
-    are_few_weights,
-    cells_in_one_pass,
+    has_few_weights,
+    build_grouping_sets_query,
     check_rows,
     count_weights,
-    facet_column,
-    mask,
-    role_rows,
-    rows_and_unusable,
+    name_facet_column,
+    grouping_mask,
+    select_roles,
+    build_weight_check_query,
 )
-from airflow_clarify.engines.counting.expressions import Stored
-from airflow_clarify.engines.counting.roles import Roles
-from airflow_clarify.engines.duckdb.appearance import in_order_of_appearance
+from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.counting.roles import ColumnRoles
+from airflow_clarify.engines.duckdb.appearance import order_by_first_row
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from airflow_clarify.engines.counting.profile import CountedColumn
+    from airflow_clarify.engines.counting.profile import CellColumn
     from airflow_clarify.engines.duckdb.source import Source
 
 #: The table's name.
@@ -41,12 +41,12 @@ class CellTable:
     :param roles: the columns that take part
     """
 
-    def __init__(self, source: Source, roles: Roles) -> None:
+    def __init__(self, source: Source, roles: ColumnRoles) -> None:
         self.source = source
         self.roles = roles
 
     @classmethod
-    def scan(cls, source: Source, roles: Roles) -> CellTable:
+    def scan(cls, source: Source, roles: ColumnRoles) -> CellTable:
         """Count all rows, once; several facets in the same scan.
 
         :raises ConfigError: the weights are no numbers
@@ -54,16 +54,16 @@ class CellTable:
         """
         cells = cls(source, roles)
         roles.check_storage(cells.stored)
-        stored_weight = None if roles.weight is None else cells.stored(roles.weight)
+        stored_weight = None if roles.weight is None else cells.get_storage_type(roles.weight)
         weight_type = "" if roles.weight is None else source.columns[roles.weight]
-        rows = role_rows(source.scan(roles.needed).subquery("data"), roles, stored_weight, weight_type)
+        rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored_weight, weight_type)
         if roles.weight is not None:
             ((weights,),) = source.execute(count_weights(rows))
-            cells.roles = roles = replace(roles, weights_apart=are_few_weights(int(weights)))
-        source.execute(table_of(cells_in_one_pass(rows, roles)))
-        if source.format == "jsonlines" and source.execute(_rows_without_values(roles)):
+            cells.roles = roles = replace(roles, weights_apart=has_few_weights(int(weights)))
+        source.execute(build_create_table(build_grouping_sets_query(rows, roles)))
+        if source.format == "jsonlines" and source.execute(_select_rows_without_values(roles)):
             source.refuse_null_lines()
-        counted, *unusable = source.execute(rows_and_unusable(roles, CELLS))[0]
+        counted, *unusable = source.execute(build_weight_check_query(roles, CELLS))[0]
         check_rows(source.location, roles, counted, unusable[0] if unusable else None)
         return cells
 
@@ -82,54 +82,54 @@ class CellTable:
         """Columns of numbers in a DataFrame that have the dtype object."""
         return self.source.held_as_objects
 
-    def stored(self, column: str) -> Stored:
+    def get_storage_type(self, column: str) -> StorageType:
         """How the source stores a column."""
-        return stored_as(self.source.columns[column], typed=self.source.typed)
+        return map_storage_type(self.source.columns[column], typed=self.source.typed)
 
-    def of_facet(self, facet: int) -> exp.Subquery:
+    def select_facet_cells(self, facet: int) -> exp.Subquery:
         """The counts by one facet."""
-        return cells_of(facet, self.roles)
+        return select_facet_cells(facet, self.roles)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Run a query."""
         return self.source.execute(query)
 
-    def category(self, column: CountedColumn) -> exp.Expr:
+    def build_category_key(self, column: CellColumn) -> exp.Expr:
         """The texts of the values themselves."""
         return column.text
 
-    def texts(self, column: CountedColumn, categories: Sequence[Any]) -> list[str | None]:
+    def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
         """The categories as they are."""
         return list(categories)
 
-    def in_order(self, column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+    def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
         """By first appearance in the data."""
-        return in_order_of_appearance(self.source, column, values)
+        return order_by_first_row(self.source, column, values)
 
 
-def cells_of(facet: int, roles: Roles) -> exp.Subquery:
+def select_facet_cells(facet: int, roles: ColumnRoles) -> exp.Subquery:
     """The counts by one facet, from the table of the cells of all facets."""
     from sqlglot import exp
 
     others = ["label", *(["grp"] if roles.group is not None else []), *roles.sums]
     others += ["weight"] if roles.weights_apart else []
-    query = exp.select(exp.column(facet_column(facet)).as_("facet"), *map(exp.column, others)).from_(CELLS)
+    query = exp.select(exp.column(name_facet_column(facet)).as_("facet"), *map(exp.column, others)).from_(CELLS)
     if len(roles.facets) > 1:
-        of_it = exp.Literal.number(mask(facet, len(roles.facets)))
+        of_it = exp.Literal.number(grouping_mask(facet, len(roles.facets)))
         query = query.where(exp.EQ(this=exp.column("which"), expression=of_it))
     return query.subquery("cells")
 
 
-def _rows_without_values(roles: Roles) -> exp.Select:
+def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:
     """The query for a cell of rows without a value in any column that takes part."""
     from sqlglot import exp
 
-    columns = [facet_column(0), "label", *(["grp"] if roles.group is not None else [])]
+    columns = [name_facet_column(0), "label", *(["grp"] if roles.group is not None else [])]
     empty = [exp.Is(this=exp.column(name), expression=exp.null()) for name in columns]
     return exp.select(exp.Literal.number(1)).from_(CELLS).where(*empty).limit(1)
 
 
-def table_of(query: exp.Expr) -> exp.Create:
+def build_create_table(query: exp.Expr) -> exp.Create:
     """The statement that makes the table of what a query gives."""
     from sqlglot import exp
 
@@ -141,7 +141,7 @@ def table_of(query: exp.Expr) -> exp.Create:
     )
 
 
-def stored_as(duckdb_type: str, *, typed: bool) -> Stored:
+def map_storage_type(duckdb_type: str, *, typed: bool) -> StorageType:
     """How DuckDB's type of a column is to be taken.
 
     :param duckdb_type: such as "BIGINT" or "DECIMAL(10,2)"
@@ -149,19 +149,19 @@ def stored_as(duckdb_type: str, *, typed: bool) -> Stored:
     """
     base = duckdb_type.upper().split("(")[0]
     if duckdb_type.endswith("]") or base.strip() in ("STRUCT", "MAP", "UNION", "LIST", "VARIANT"):
-        return Stored.NESTED
+        return StorageType.NESTED
     if base.startswith("ENUM"):
-        return Stored.TEXT
+        return StorageType.TEXT
     if base == "VARCHAR":
-        return Stored.TEXT if typed else Stored.TEXT_CELL
+        return StorageType.TEXT if typed else StorageType.TEXT_CELL
     if base in ("FLOAT", "DOUBLE", "REAL"):
-        return Stored.FLOAT
+        return StorageType.FLOAT
     if base == "DECIMAL":
-        return Stored.DECIMAL
+        return StorageType.DECIMAL
     if base == "BOOLEAN":
-        return Stored.BOOLEAN
+        return StorageType.BOOLEAN
     if base.startswith("TIMESTAMP"):
-        return Stored.TIMESTAMP
+        return StorageType.TIMESTAMP
     if base.removeprefix("U") in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"):
-        return Stored.INTEGER
-    return Stored.OTHER
+        return StorageType.INTEGER
+    return StorageType.OTHER

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.engines.base import Progress
-from airflow_clarify.engines.counting.count import contingency
-from airflow_clarify.engines.counting.roles import Roles
+from airflow_clarify.engines.counting.count import build_contingency
+from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.duckdb.cells import CellTable
-from airflow_clarify.engines.duckdb.progress import told
+from airflow_clarify.engines.duckdb.progress import report_progress
 
 if TYPE_CHECKING:
     from airflow_clarify.engines.duckdb.source import Source
 
 
-def count(source: Source, config: AnalysisConfig, weight: str | int | None, progress: Progress | None) -> Contingency:
+def count_files(source: Source, config: AnalysisConfig, weight: str | int | None, progress: Progress | None) -> Contingency:
     """Count a dataset for an analysis.
 
     :param source: the data
@@ -26,14 +26,14 @@ def count(source: Source, config: AnalysisConfig, weight: str | int | None, prog
     :raises ConfigError: the configuration does not fit the data
     :raises DataError: the data cannot be read, hold no rows, or have unusable weights
     """
-    roles = Roles.of(config, weight, list(source.columns))
-    with told(source.connection, "reading the data", progress):
+    roles = ColumnRoles.from_config(config, weight, list(source.columns))
+    with report_progress(source.connection, "reading the data", progress):
         cells = CellTable.scan(source, roles)
-    with told(source.connection, "looking at the columns", progress):
-        return contingency(cells, config, version())
+    with report_progress(source.connection, "looking at the columns", progress):
+        return build_contingency(cells, config, describe_version())
 
 
-def version() -> str:
+def describe_version() -> str:
     """What counts, and which version of it."""
     import duckdb
 

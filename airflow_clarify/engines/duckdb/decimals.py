@@ -9,7 +9,7 @@ from decimal import Decimal
 _DIGITS = 38
 
 
-def decimal_type(values: Iterable[Decimal | int | None]) -> str | None:
+def find_decimal_type(values: Iterable[Decimal | int | None]) -> str | None:
     """Find the type of DuckDB that holds some decimals exactly.
 
     :param values: the decimals; None is a missing one

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_clarify.bias.argument_types import parse_boolean
-from airflow_clarify.bias.config import DataConfig, delimiter_hint
+from airflow_clarify.bias.config import DataConfig, suggest_delimiter
 from airflow_clarify.bias.header_row import SAMPLE_ROWS, has_header_row
-from airflow_clarify.engines.duckdb.relations import table_function
+from airflow_clarify.engines.duckdb.relations import build_table_function
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CsvDialect:
     other: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, file: str, options: Mapping[str, Any]) -> CsvDialect:
+    def from_options(cls, file: str, options: Mapping[str, Any]) -> CsvDialect:
         """What an author tells of a file, and the defaults.
 
         :raises ConfigError: there is no such option, or it cannot be that
@@ -85,13 +85,13 @@ class CsvDialect:
             if name not in _OPTIONS:
                 raise ConfigError(f"csv_options: no option {name!r}; there are {', '.join(sorted(_OPTIONS))}")
         tab_separated = file.lower().removesuffix(".gz").endswith(".tsv")
-        delimiter = _character("delim", options.get("delim", "\t" if tab_separated else ","), needed=True)
-        quote = _character("quote", options.get("quote", '"'))
-        escape = _character("escape", options.get("escape", quote))
+        delimiter = _check_character("delim", options.get("delim", "\t" if tab_separated else ","), needed=True)
+        quote = _check_character("quote", options.get("quote", '"'))
+        escape = _check_character("escape", options.get("escape", quote))
         _check_different(delim=delimiter, quote=quote, comment=options.get("comment", ""))
         _check_different(delim=delimiter, escape=escape, comment=options.get("comment", ""))
         parsers: Mapping[str, Callable[[Any], Any]] = {
-            "comment": lambda given: _character("comment", given),
+            "comment": lambda given: _check_character("comment", given),
             "max_line_size": lambda given: _number("max_line_size", given, "bytes", 1, _LARGEST_MAX_LINE_SIZE),
             "strict_mode": lambda given: parse_boolean(given, "csv_options: strict_mode"),
         }
@@ -99,8 +99,8 @@ class CsvDialect:
             delimiter=delimiter,
             quote=quote,
             escape=escape,
-            encoding=_encoding(options.get("encoding", "utf-8")),
-            compression=_compression(options.get("compression")),
+            encoding=_parse_encoding(options.get("encoding", "utf-8")),
+            compression=_parse_compression(options.get("compression")),
             skip=_number("skip", options.get("skip", 0), "lines", 0, _LARGEST_SKIP),
             other={name: parse(options[name]) for name, parse in parsers.items() if name in options},
         )
@@ -111,7 +111,7 @@ class CsvDialect:
         return int(self.other.get("max_line_size", MAX_LINE_SIZE))
 
 
-def csv_relation(files: exp.Expr, dialect: CsvDialect, columns: Sequence[str], *, keep_empty: bool = False) -> exp.Expr:
+def build_csv_relation(files: exp.Expr, dialect: CsvDialect, columns: Sequence[str], *, keep_empty: bool = False) -> exp.Expr:
     """``read_csv`` with nothing left to guess.
 
     :param files: an array of names
@@ -136,10 +136,10 @@ def csv_relation(files: exp.Expr, dialect: CsvDialect, columns: Sequence[str], *
         options["skip"] = dialect.skip
     if keep_empty:
         options["force_not_null"] = list(columns)
-    return table_function("read_csv", files, **options, **dialect.other)
+    return build_table_function("read_csv", files, **options, **dialect.other)
 
 
-def settle_csv(files: Sequence[str], open_file: Open, data: DataConfig) -> tuple[CsvDialect, list[str]]:
+def resolve_csv(files: Sequence[str], open_file: Open, data: DataConfig) -> tuple[CsvDialect, list[str]]:
     """The dialect of some files and the names of their columns.
 
     :param files: in reading order
@@ -148,10 +148,10 @@ def settle_csv(files: Sequence[str], open_file: Open, data: DataConfig) -> tuple
     :raises ConfigError: headers or options do not fit
     :raises DataError: a file cannot be read, or the files differ
     """
-    dialect = CsvDialect.of(files[0], data.csv_options)
+    dialect = CsvDialect.from_options(files[0], data.csv_options)
     header_row = data.header_row
     more = SAMPLE_ROWS if data.headers is not None and header_row is None else 0
-    records = {file: _first_record(file, open_file, dialect, more) for file in files}
+    records = {file: _read_first_record(file, open_file, dialect, more) for file in files}
     first = records[files[0]]
     header = _has_header(files[0], first, data.headers, header_row, dialect)
     if data.headers is not None:
@@ -186,7 +186,7 @@ def _has_header(
     if len(headers) != len(first.cells):
         raise ConfigError(
             f"headers: {len(headers)} names are given, and {file} has {len(first.cells)} columns"
-            + delimiter_hint(first.cells, dialect.delimiter)
+            + suggest_delimiter(first.cells, dialect.delimiter)
         )
     return has_header_row(file, first.cells, first.following, headers, header_row)
 
@@ -216,30 +216,30 @@ def _check_alike(
             )
 
 
-def _first_record(file: str, open_file: Open, dialect: CsvDialect, more: int) -> _Record:
+def _read_first_record(file: str, open_file: Open, dialect: CsvDialect, more: int) -> _Record:
     blank_lines = 0
     try:
-        with open_file(file) as raw, _long_cells(dialect.max_line_size):
+        with open_file(file) as raw, _allow_long_cells(dialect.max_line_size):
             # Bytes of another encoding further down are DuckDB's to find, for it knows in which line they are.
             text = io.TextIOWrapper(
                 cast(Any, raw),
-                encoding=_python_encoding(file, open_file, dialect),
+                encoding=_get_python_encoding(file, open_file, dialect),
                 errors="surrogateescape",
                 newline="",
             )
-            lines = _without_comments(_lines(text, dialect.max_line_size), dialect)
+            lines = _skip_comments(_lines(text, dialect.max_line_size), dialect)
             if any(next(lines, None) is None for _ in range(dialect.skip)):
                 raise DataError(f"{file}: csv_options: skip={dialect.skip} passes over all of its lines; give fewer")
-            reader = _reader(lines, dialect)
+            reader = _build_reader(lines, dialect)
             for cells in reader:
                 if cells:
                     break
                 blank_lines += 1
             else:
                 raise UnfitDataError(f"{file}: the file holds no rows")
-            following = _some_more(reader, more)
+            following = _read_more(reader, more)
     except UnicodeError:
-        raise DataError(_not_text(file, open_file, dialect)) from None
+        raise DataError(_explain_not_text(file, open_file, dialect)) from None
     except _LongLineError:
         raise DataError(
             f"{file}: its first line is longer than max_line_size ({dialect.max_line_size:,} bytes); is it CSV at all? "
@@ -252,12 +252,12 @@ def _first_record(file: str, open_file: Open, dialect: CsvDialect, more: int) ->
     except (OSError, EOFError, TypeError, csv.Error) as error:
         raise DataError(f"{file}: cannot be read as CSV ({error}); tell its dialect in csv_options") from None
     if any(not cell.isprintable() and _UNREADABLE.search(cell) for cell in cells):
-        raise DataError(_not_text(file, open_file, dialect))
+        raise DataError(_explain_not_text(file, open_file, dialect))
     return _Record(cells, blank_lines, following)
 
 
 @contextmanager
-def _long_cells(size: int) -> Iterator[None]:
+def _allow_long_cells(size: int) -> Iterator[None]:
     """Let Python's reader take cells as long as a line may be; its own limit is 131,072 characters."""
     before = csv.field_size_limit(max(size, csv.field_size_limit()))
     try:
@@ -274,7 +274,7 @@ def _lines(text: io.TextIOWrapper, size: int) -> Iterator[str]:
         yield line
 
 
-def _some_more(reader: Iterator[list[str]], rows: int) -> list[list[str]]:
+def _read_more(reader: Iterator[list[str]], rows: int) -> list[list[str]]:
     """Up to so many records; what is wrong with them is found when all are read."""
     found: list[list[str]] = []
     with contextlib.suppress(csv.Error, UnicodeError, OSError, EOFError, _LongLineError):
@@ -282,7 +282,7 @@ def _some_more(reader: Iterator[list[str]], rows: int) -> list[list[str]]:
     return found
 
 
-def _python_encoding(file: str, open_file: Open, dialect: CsvDialect) -> str:
+def _get_python_encoding(file: str, open_file: Open, dialect: CsvDialect) -> str:
     """What Python calls the encoding, with or without a byte order mark, which is no part of the first name."""
     if dialect.encoding != "utf-16":
         return "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
@@ -293,7 +293,7 @@ def _python_encoding(file: str, open_file: Open, dialect: CsvDialect) -> str:
     return "utf-16" if beginning in _UTF_16_MARKS else "utf-16-le"
 
 
-def _without_comments(lines: Iterator[str], dialect: CsvDialect) -> Iterator[str]:
+def _skip_comments(lines: Iterator[str], dialect: CsvDialect) -> Iterator[str]:
     """The lines that count: DuckDB skips commented ones before it counts those to skip."""
     mark = str(dialect.other.get("comment", ""))
     for line in lines:
@@ -305,7 +305,7 @@ def _without_comments(lines: Iterator[str], dialect: CsvDialect) -> Iterator[str
         yield line if within_quotes else before
 
 
-def _reader(lines: Iterator[str], dialect: CsvDialect) -> Iterator[list[str]]:
+def _build_reader(lines: Iterator[str], dialect: CsvDialect) -> Iterator[list[str]]:
     doubled = dialect.escape == dialect.quote
     return csv.reader(
         lines,
@@ -317,7 +317,7 @@ def _reader(lines: Iterator[str], dialect: CsvDialect) -> Iterator[list[str]]:
     )
 
 
-def _not_text(file: str, open_file: Open, dialect: CsvDialect) -> str:
+def _explain_not_text(file: str, open_file: Open, dialect: CsvDialect) -> str:
     with open_file(file) as raw:
         beginning = raw.read(4096)
     if beginning.startswith(_GZIP):
@@ -325,7 +325,7 @@ def _not_text(file: str, open_file: Open, dialect: CsvDialect) -> str:
             f"{file}: compressed with gzip, and its name does not say so; end it in .gz, or set "
             'csv_options={"compression": "gzip"}'
         )
-    if dialect.encoding != "utf-16" and _looks_like_utf_16(beginning):
+    if dialect.encoding != "utf-16" and _is_utf_16(beginning):
         return f'{file}: this looks like UTF-16; set csv_options={{"encoding": "utf-16"}}, or write it as UTF-8'
     if b"\x00" in beginning and dialect.encoding != "utf-16":
         return f"{file}: this is a binary file, not CSV; check the path or dataset_type"
@@ -333,7 +333,7 @@ def _not_text(file: str, open_file: Open, dialect: CsvDialect) -> str:
     return f'{file}: line 1 is not {encoding}; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}'
 
 
-def _encoding(given: object) -> str:
+def _parse_encoding(given: object) -> str:
     try:
         return _ENCODINGS[codecs.lookup(str(given)).name]
     except LookupError:
@@ -342,7 +342,7 @@ def _encoding(given: object) -> str:
         ) from None
 
 
-def _compression(given: object) -> str | None:
+def _parse_compression(given: object) -> str | None:
     if given in (None, "auto"):
         return None
     if given not in ("gzip", "none"):
@@ -350,7 +350,7 @@ def _compression(given: object) -> str | None:
     return str(given)
 
 
-def _looks_like_utf_16(beginning: bytes) -> bool:
+def _is_utf_16(beginning: bytes) -> bool:
     """Whether a file begins with a byte order mark of UTF-16, or with Latin letters of two bytes each."""
     if beginning.startswith(_UTF_16_MARKS):
         return True
@@ -361,7 +361,7 @@ def _looks_like_utf_16(beginning: bytes) -> bool:
     return False
 
 
-def _character(name: str, given: object, *, needed: bool = False) -> str:
+def _check_character(name: str, given: object, *, needed: bool = False) -> str:
     """An option that is one character: no letter, no digit and no line break, which would cut cells and rows.
 
     :raises ConfigError: it is something else

@@ -46,7 +46,7 @@ _ROUNDS = ((16, 0x7FEB352D), (15, 0x2C1B3C6D), (12, 0x297A2D39))
 
 
 @dataclass(frozen=True)
-class Draw:
+class RowKeys:
     """The keys of all rows under a seed.
 
     :param seed: any whole number
@@ -61,7 +61,7 @@ class Draw:
         k0, k1, k2, k3 = struct.unpack(">4I", digest[:16])
         return k0, k1, k2, k3
 
-    def keys(self, start: int, stop: int) -> NDArray[np.uint32]:
+    def compute_range(self, start: int, stop: int) -> NDArray[np.uint32]:
         """The keys of the rows at the positions ``start`` to ``stop - 1``; four bytes a row.
 
         :raises DataError: a position is beyond 2**32 rows
@@ -70,9 +70,9 @@ class Draw:
 
         if stop > KEY_SPACE:
             raise DataError(f"more than {KEY_SPACE} rows; no draw is defined beyond them, so balance the data in parts")
-        return self.keys_at(np.arange(start, stop, dtype=np.uint32))
+        return self.compute(np.arange(start, stop, dtype=np.uint32))
 
-    def keys_at(self, positions: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    def compute(self, positions: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """The keys of the rows at any positions."""
         import numpy as np
 
@@ -84,7 +84,7 @@ class Draw:
             key += np.uint32(addend)
         return key
 
-    def keyed(self, query: exp.Select, position: str, key: str) -> exp.Select:
+    def add_to_query(self, query: exp.Select, position: str, key: str) -> exp.Select:
         """The same keys in SQL: the query, with a column for them.
 
         Each round is a subquery of its own, for DuckDB computes a repeated subexpression again and again.
@@ -99,15 +99,15 @@ class Draw:
         value: exp.Expr = exp.cast(exp.column(position, quoted=True), "UBIGINT", dialect="duckdb") + first
         for turn, ((shift, multiplier), addend) in enumerate(zip(_ROUNDS, others, strict=True)):
             mixed = f"{key}{turn}"
-            query = _with_column(query, mixed, value)
+            query = _add_column(query, mixed, value)
             x = exp.column(mixed, quoted=True)
             shifted = exp.BitwiseRightShift(this=x.copy(), expression=exp.Literal.number(shift))
             value = exp.BitwiseXor(this=x, expression=exp.paren(shifted)) * multiplier + addend
-        return _with_column(query, key, value)
+        return _add_column(query, key, value)
 
 
-def cut_offs(
-    draw: Draw,
+def key_thresholds(
+    draw: RowKeys,
     codes: NDArray[np.unsignedinteger],
     stratum_of_code: NDArray[np.uint32],
     counts: Sequence[int],
@@ -144,7 +144,7 @@ def cut_offs(
     return limits
 
 
-def _with_column(query: exp.Select, name: str, value: exp.Expr) -> exp.Select:
+def _add_column(query: exp.Select, name: str, value: exp.Expr) -> exp.Select:
     from sqlglot import exp
 
     modulo = exp.BitwiseAnd(this=exp.paren(value), expression=exp.Literal.number(_MASK))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from airflow_clarify.engines.duckdb.storage import first_line, no_permission
+from airflow_clarify.engines.duckdb.storage import first_error_line, permission_error
 from airflow_clarify.exceptions import ClarifyError, DataError
 
 _LINE = re.compile(r"Line: (\d+)")
@@ -21,7 +21,7 @@ _MISSING_COLUMN = re.compile(r'column "(.+?)" was read from the original file "(
 _CAST = re.compile(r'file "(.+?)": failed to cast column "(.+?)" from type (\S+) to (\S+?):')
 
 
-def explain(error: Exception, location: str, kind: str = "parquet") -> ClarifyError:
+def explain_error(error: Exception, location: str, kind: str = "parquet") -> ClarifyError:
     """Say what DuckDB could not do with the data.
 
     :param error: DuckDB's error, or that of a filesystem it read through
@@ -31,13 +31,13 @@ def explain(error: Exception, location: str, kind: str = "parquet") -> ClarifyEr
     if isinstance(error, ClarifyError):
         return error
     text = str(error)
-    sentence = _about_running(error, location)
+    sentence = _explain_runtime(error, location)
     if kind == "parquet":
-        sentence = sentence or _about_parquet(text, location)
-    sentence = sentence or _about_csv(text, location) or _about_json(text)
+        sentence = sentence or _explain_parquet(text, location)
+    sentence = sentence or _explain_csv(text, location) or _explain_json(text)
     if sentence is None and any(sign in text for sign in ("read enough bytes", "reading past the end")):
-        sentence = f"{_file(text, location)}: it ends too soon; it is cut off, or changed while it was read"
-    return DataError(sentence or f"{location}: {_plain(text)}")
+        sentence = f"{_find_file(text, location)}: it ends too soon; it is cut off, or changed while it was read"
+    return DataError(sentence or f"{location}: {_strip_error_class(text)}")
 
 
 def is_short_of_threads(error: BaseException) -> bool:
@@ -46,7 +46,7 @@ def is_short_of_threads(error: BaseException) -> bool:
     return "can't start new thread" in text or ("resource temporarily unavailable" in text and "file" not in text)
 
 
-def _about_running(error: Exception, location: str) -> str | None:
+def _explain_runtime(error: Exception, location: str) -> str | None:
     """Errors that are not the data's."""
     kind, text = type(error).__name__, str(error)
     if kind == "InterruptException":
@@ -61,22 +61,22 @@ def _about_running(error: Exception, location: str) -> str | None:
     if kind == "OutOfMemoryException":
         return (
             f"{location}: memory_limit is too small for this data and so many threads; raise it, or set fewer "
-            f"({_plain(text)})"
+            f"({_strip_error_class(text)})"
         )
     if "Could not write" in text or "no space left" in text.lower():
-        reason = _plain(text).rpartition(": ")[2]
+        reason = _strip_error_class(text).rpartition(": ")[2]
         return (
             f"{location}: what does not fit into memory cannot be written to temp_directory ({reason}); free some "
             "space there, or give another"
         )
     if isinstance(error, PermissionError) or "Permission denied" in text:
-        return no_permission(_file(text, location))
+        return permission_error(_find_file(text, location))
     if isinstance(error, FileNotFoundError) or "No files found that match" in text:
         return f"{location}: a file vanished while it was read; run again when nobody writes to it"
     return None
 
 
-def _about_csv(text: str, location: str) -> str | None:
+def _explain_csv(text: str, location: str) -> str | None:
     # A record can be quoted in the message, so the file is what stands last.
     named = _FILE.findall(text)
     file = named[-1].strip() if named else location
@@ -101,25 +101,25 @@ def _about_csv(text: str, location: str) -> str | None:
         )
     if "GZIP" in text:
         broken = "is cut off" if "end of GZIP" in text else "is not compressed with gzip, as its name says"
-        return f"{_last_word(text, location)} {broken}; write it again"
+        return f"{_extract_last_word(text, location)} {broken}; write it again"
     return f"{at} cannot be read with these csv_options; is it CSV at all?" if "CSV Error" in text else None
 
 
-def _about_json(text: str) -> str | None:
+def _explain_json(text: str) -> str | None:
     if syntax := _JSON_SYNTAX.search(text):
         file, line, reason = syntax.groups()
         # DuckDB has read on to the next line when it finds out.
-        return f"{file}: line {int(line) - 1} is not a JSON object ({_plain(reason).rstrip('. ')}); mend the file"
+        return f"{file}: line {int(line) - 1} is not a JSON object ({_strip_error_class(reason).rstrip('. ')}); mend the file"
     if record := _JSON_RECORD.search(text):
         file, line, reason = record.groups()
         what = "has a field twice" if "duplicate key" in reason else "is not a JSON object"
         return f"{file}: line {line} {what}; JSON Lines has one object a line"
     if "maximum_object_size" in text:
-        return f"{_file(text, 'the data')}: an object is larger than 64 MB; is it JSON Lines at all?"
+        return f"{_find_file(text, 'the data')}: an object is larger than 64 MB; is it JSON Lines at all?"
     return None
 
 
-def _about_parquet(text: str, location: str) -> str | None:
+def _explain_parquet(text: str, location: str) -> str | None:
     if missing := _MISSING_COLUMN.search(text):
         column, first, file = missing.groups()
         return f"{file}: there is no column {column!r}, which {first} has; give all files the same columns"
@@ -136,20 +136,20 @@ def _about_parquet(text: str, location: str) -> str | None:
         "TProtocol",
     )
     if any(sign in text for sign in signs):
-        return f"{_file(text, location)}: not a Parquet file, or a damaged one ({_plain(text)})"
+        return f"{_find_file(text, location)}: not a Parquet file, or a damaged one ({_strip_error_class(text)})"
     return None
 
 
-def _file(text: str, otherwise: str) -> str:
+def _find_file(text: str, otherwise: str) -> str:
     named = _QUOTED_FILE.search(text)
     return named.group(1) if named else otherwise
 
 
-def _last_word(text: str, otherwise: str) -> str:
+def _extract_last_word(text: str, otherwise: str) -> str:
     """The name after the last colon, as in "Input is not a GZIP stream: data.csv.gz"."""
-    return first_line(Exception(text)).rpartition("stream: ")[2] or otherwise
+    return first_error_line(Exception(text)).rpartition("stream: ")[2] or otherwise
 
 
-def _plain(text: str) -> str:
+def _strip_error_class(text: str) -> str:
     """The first line, without DuckDB's "Invalid Input Error: "."""
-    return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", first_line(Exception(text)))
+    return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", first_error_line(Exception(text)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from airflow_clarify.engines.duckdb.decimals import decimal_type
+from airflow_clarify.engines.duckdb.decimals import find_decimal_type
 from airflow_clarify.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check_names(frame: pandas.DataFrame) -> None:
         raise DataError("the DataFrame has columns whose names are not texts; rename them with df.columns = [...]")
 
 
-def categorical(frame: pandas.DataFrame) -> frozenset[str]:
+def list_categorical(frame: pandas.DataFrame) -> frozenset[str]:
     """The columns of pandas' category type, which Clarify always compares by equality."""
     import pandas
 
@@ -63,21 +63,21 @@ def find_nested(frame: pandas.DataFrame) -> list[str]:
     return found
 
 
-def plain_column(column: pandas.Series) -> PlainColumn:
+def convert_column(column: pandas.Series) -> PlainColumn:
     """Convert a column to something that DuckDB takes as it is. What is plain already is not copied."""
     import pandas
 
     kind = column.dtype
     if isinstance(kind, pandas.CategoricalDtype):
-        return _plain_categories(column)
+        return _convert_categories(column)
     if isinstance(kind, pandas.SparseDtype):
-        return plain_column(pandas.Series(column.array.to_dense(), index=column.index))
+        return convert_column(pandas.Series(column.array.to_dense(), index=column.index))
     if isinstance(kind, pandas.PeriodDtype | pandas.IntervalDtype) or kind.kind == "c":
-        return PlainColumn(_texts(column))
-    return _plain_objects(column) if pandas.api.types.is_object_dtype(kind) else PlainColumn(column)
+        return PlainColumn(_convert_to_texts(column))
+    return _convert_objects(column) if pandas.api.types.is_object_dtype(kind) else PlainColumn(column)
 
 
-def _plain_categories(column: pandas.Series) -> PlainColumn:
+def _convert_categories(column: pandas.Series) -> PlainColumn:
     """Convert a category column to the type of its categories."""
     import pandas
 
@@ -90,11 +90,11 @@ def _plain_categories(column: pandas.Series) -> PlainColumn:
     if pandas.api.types.is_numeric_dtype(kind) or pandas.api.types.is_datetime64_any_dtype(kind):
         return PlainColumn(column.astype(kind))
     return (
-        _plain_objects(column.astype(object)) if pandas.api.types.is_object_dtype(kind) else PlainColumn(_texts(column))
+        _convert_objects(column.astype(object)) if pandas.api.types.is_object_dtype(kind) else PlainColumn(_convert_to_texts(column))
     )
 
 
-def _plain_objects(column: pandas.Series) -> PlainColumn:
+def _convert_objects(column: pandas.Series) -> PlainColumn:
     """Convert a column of Python objects: to numbers or truth values where it holds nothing else, and to texts."""
     import pandas
 
@@ -109,27 +109,27 @@ def _plain_objects(column: pandas.Series) -> PlainColumn:
         try:
             return PlainColumn(column.astype("Int64"), held_as_objects=True)
         except OverflowError:
-            return PlainColumn(_texts(column))
-    return (_plain_decimals(column) if kind in ("decimal", "mixed", "mixed-integer") else None) or PlainColumn(
-        _texts(column)
+            return PlainColumn(_convert_to_texts(column))
+    return (_convert_decimals(column) if kind in ("decimal", "mixed", "mixed-integer") else None) or PlainColumn(
+        _convert_to_texts(column)
     )
 
 
-def _plain_decimals(column: pandas.Series) -> PlainColumn | None:
+def _convert_decimals(column: pandas.Series) -> PlainColumn | None:
     """Convert a column of decimals, whole numbers among them or not; None where it holds anything else."""
     is_missing = column.isna()
     present = column[~is_missing]
     kinds = {type(value) for value in present}
     if Decimal not in kinds or not all(issubclass(kind, Decimal | int | float) and kind is not bool for kind in kinds):
         return None
-    cast = None if any(issubclass(kind, float) for kind in kinds) else decimal_type(present)
+    cast = None if any(issubclass(kind, float) for kind in kinds) else find_decimal_type(present)
     if cast is None:
         return PlainColumn(column.astype("float64"), held_as_objects=True)
     texts = column.map(lambda value: f"{Decimal(value):f}", na_action="ignore")
     return PlainColumn(texts.where(~is_missing, None), cast=cast)
 
 
-def _texts(column: pandas.Series) -> pandas.Series:
+def _convert_to_texts(column: pandas.Series) -> pandas.Series:
     """Each value as the text that str() gives; missing ones stay missing."""
     objects = column.astype(object)
     return objects.where(column.isna(), objects.map(str, na_action="ignore")).where(column.notna(), None)

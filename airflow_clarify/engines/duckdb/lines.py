@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from airflow_clarify.engines.duckdb.draw import BLOCK
-from airflow_clarify.engines.duckdb.storage import first_line
+from airflow_clarify.engines.duckdb.storage import first_error_line
 from airflow_clarify.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.duckdb.dialect import CsvDialect
-    from airflow_clarify.engines.duckdb.selection import Selection
+    from airflow_clarify.engines.duckdb.selection import RowSelection
     from airflow_clarify.engines.duckdb.source import Source
 
 #: Cuts bytes that begin with a record and end in a newline into records, and returns what is left over.
@@ -53,11 +53,11 @@ _ASCII_KEPT = frozenset({"utf-8", "latin-1"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class RecordsUnclearError(Exception):
+class RecordBoundaryError(Exception):
     """It cannot be proved where records end. Never leaves the package: the rows are then written another way."""
 
 
-def cutters(source: Source, selection: Selection) -> list[Cutter]:
+def record_splitters(source: Source, selection: RowSelection) -> list[Cutter]:
     """The ways to cut the data into records that are worth trying, the best first.
 
     :param source: the data
@@ -75,14 +75,14 @@ def cutters(source: Source, selection: Selection) -> list[Cutter]:
     if _is_plain(dialect):
         quote, delimiter = dialect.quote.encode(), dialect.delimiter.encode()
         ways.append(functools.partial(_cut_outside_quotes, quote=quote, delimiter=delimiter))
-        if not _seems_line_by_line(source):
+        if not _is_line_by_line(source):
             ways.reverse()
     return ways
 
 
 def write_records(
     source: Source,
-    selection: Selection,
+    selection: RowSelection,
     out: BinaryIO,
     cut: Cutter,
     weight_column: str,
@@ -101,11 +101,11 @@ def write_records(
     :raises DataError: a file cannot be read, or has changed
     """
     expected = len(selection.codes)
-    chooser = _weighted(selection, weight_column) if selection.weights is not None else _chosen(selection)
+    chooser = _add_weights(selection, weight_column) if selection.weights is not None else _iterate_selected(selection)
     row = 0
-    for records in _records(source, out, cut):
+    for records in _iterate_records(source, out, cut):
         if row + len(records) > expected and source.format == "csv":
-            raise RecordsUnclearError
+            raise RecordBoundaryError
         out.write(b"".join(chooser(row, records)))
         row += len(records)
         if progress is not None:
@@ -115,7 +115,7 @@ def write_records(
     return selection.rows_out
 
 
-def _records(source: Source, out: BinaryIO, cut: Cutter) -> Iterator[list[bytes]]:
+def _iterate_records(source: Source, out: BinaryIO, cut: Cutter) -> Iterator[list[bytes]]:
     """The records of all files without their headers, of which the first is written."""
     header = source.dialect is not None and source.dialect.header
     for number, file in enumerate(source.files):
@@ -124,7 +124,7 @@ def _records(source: Source, out: BinaryIO, cut: Cutter) -> Iterator[list[bytes]
             first = next(blocks, None)
             if first is None:
                 # A file without a header would make up for a record of two lines.
-                raise RecordsUnclearError
+                raise RecordBoundaryError
             if number == 0:
                 out.write(first[0])
             yield first[1:]
@@ -134,15 +134,15 @@ def _records(source: Source, out: BinaryIO, cut: Cutter) -> Iterator[list[bytes]
 def _cut_blocks(source: Source, file: str, cut: Cutter) -> Iterator[list[bytes]]:
     """The records of a file, some thousand at a time. Each ends in a newline, the last one too."""
     rest = b""
-    for block in _blocks(source, file):
+    for block in _iterate_blocks(source, file):
         records, rest = cut(rest + block)
         if records:
             yield records
     if rest:
-        raise RecordsUnclearError
+        raise RecordBoundaryError
 
 
-def _blocks(source: Source, file: str) -> Iterator[bytes]:
+def _iterate_blocks(source: Source, file: str) -> Iterator[bytes]:
     """The bytes of a file, cut after some newlines, without a byte order mark."""
     begun: list[bytes] = []
     newline = b"\n"
@@ -158,7 +158,7 @@ def _blocks(source: Source, file: str) -> Iterator[bytes]:
                 begun.append(block[end:])
                 block = raw.read(_BLOCK_BYTES)
     except (OSError, EOFError) as error:
-        raise DataError(f"{file}: cannot be read ({first_line(error)})") from None
+        raise DataError(f"{file}: cannot be read ({first_error_line(error)})") from None
     last = b"".join(begun)
     if last:
         yield last + newline
@@ -170,7 +170,7 @@ def _blocks(source: Source, file: str) -> Iterator[bytes]:
 def _cut_at_newlines(block: bytes) -> tuple[list[bytes], bytes]:
     if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
         # Some take a bare carriage return for the end of a record.
-        raise RecordsUnclearError
+        raise RecordBoundaryError
     # Not splitlines(), which is slower and also splits at carriage returns.
     return io.BytesIO(block).readlines(), b""
 
@@ -188,13 +188,13 @@ def _cut_outside_quotes(block: bytes, quote: bytes, delimiter: bytes) -> tuple[l
     # closes a cell and opens it again, which comes to the same. The block ends in a newline, so a byte follows each.
     opening, closing = quotes[::2], quotes[1::2]
     before = data[opening[1:] - 1] if len(opening) and opening[0] == 0 else data[opening - 1]
-    if not (_all_in(before, delimiter + quote + b"\n") and _all_in(data[closing + 1], delimiter + quote + b"\r\n")):
-        raise RecordsUnclearError
+    if not (_contains_only(before, delimiter + quote + b"\n") and _contains_only(data[closing + 1], delimiter + quote + b"\r\n")):
+        raise RecordBoundaryError
     if b"\r" in block:
         returns = np.flatnonzero(data == ord("\r"))
         bare = returns[data[returns + 1] != ord("\n")]
         if (np.searchsorted(quotes, bare) % 2 == 0).any():
-            raise RecordsUnclearError
+            raise RecordBoundaryError
     newlines = np.flatnonzero(data == ord("\n"))
     ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1
     if len(ends) == len(newlines):
@@ -203,7 +203,7 @@ def _cut_outside_quotes(block: bytes, quote: bytes, delimiter: bytes) -> tuple[l
     return [block[start:end] for start, end in itertools.pairwise(places)], block[places[-1] :]
 
 
-def _all_in(data: NDArray[np.uint8], allowed: bytes) -> bool:
+def _contains_only(data: NDArray[np.uint8], allowed: bytes) -> bool:
     fits = functools.reduce(operator.or_, (data == byte for byte in allowed))
     return bool(fits.all())
 
@@ -217,7 +217,7 @@ def _is_plain(dialect: CsvDialect) -> bool:
     )
 
 
-def _seems_line_by_line(source: Source) -> bool:
+def _is_line_by_line(source: Source) -> bool:
     """Whether the beginning of the data looks as if each record were a line. Only a guess, to save time."""
     import csv
 
@@ -234,15 +234,15 @@ def _seems_line_by_line(source: Source) -> bool:
 # What is written of them. ---------------------------------------------------------------------------------------------
 
 
-def _copies(selection: Selection) -> Iterator[int]:
+def _iterate_copies(selection: RowSelection) -> Iterator[int]:
     """How many times each row is written, row by row."""
     rows = len(selection.codes)
-    blocks = (selection.copies_of(start, min(start + BLOCK, rows)).tolist() for start in range(0, rows, BLOCK))
+    blocks = (selection.count_copies(start, min(start + BLOCK, rows)).tolist() for start in range(0, rows, BLOCK))
     return itertools.chain.from_iterable(blocks)
 
 
-def _chosen(selection: Selection) -> _Chooser:
-    copies = _copies(selection)
+def _iterate_selected(selection: RowSelection) -> _Chooser:
+    copies = _iterate_copies(selection)
 
     def choose(_: int, records: list[bytes]) -> Iterable[bytes]:
         if selection.repeats:
@@ -252,11 +252,11 @@ def _chosen(selection: Selection) -> _Chooser:
     return choose
 
 
-def _weighted(selection: Selection, weight_column: str) -> _Chooser:
+def _add_weights(selection: RowSelection, weight_column: str) -> _Chooser:
     """JSON objects with a field more."""
     assert selection.weights is not None
     name = json.dumps(weight_column).encode()
-    copies = _copies(selection)
+    copies = _iterate_copies(selection)
 
     def field(weight: float) -> bytes:
         return b"%s: %s}\n" % (name, repr(weight).encode())
@@ -266,7 +266,7 @@ def _weighted(selection: Selection, weight_column: str) -> _Chooser:
     def fields(start: int, stop: int) -> Iterator[bytes]:
         if selection.prior is None:
             return map(by_code.__getitem__, selection.codes[start:stop].tolist())
-        return map(field, selection.weights_of(start, stop).tolist())
+        return map(field, selection.get_weights(start, stop).tolist())
 
     def choose(row: int, records: list[bytes]) -> Iterable[bytes]:
         for record, added, wanted in zip(records, fields(row, row + len(records)), copies, strict=False):

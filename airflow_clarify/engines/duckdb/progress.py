@@ -16,7 +16,7 @@ _SECONDS_BETWEEN = 0.25
 
 
 @contextlib.contextmanager
-def told(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress | None) -> Iterator[None]:
+def report_progress(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress | None) -> Iterator[None]:
     """Tell how far the queries are that run inside the ``with`` block.
 
     :param connection: the one that runs them

@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
-from airflow_clarify.engines.counting.expressions import as_weight
-from airflow_clarify.engines.duckdb.aside import cannot_write, check_ending
-from airflow_clarify.engines.duckdb.cells import stored_as
-from airflow_clarify.engines.duckdb.errors import explain
-from airflow_clarify.engines.duckdb.lines import WRITING, RecordsUnclearError, cutters, write_records
-from airflow_clarify.engines.duckdb.progress import told
+from airflow_clarify.engines.counting.expressions import cast_to_weight
+from airflow_clarify.engines.duckdb.aside import write_error, check_ending
+from airflow_clarify.engines.duckdb.cells import map_storage_type
+from airflow_clarify.engines.duckdb.errors import explain_error
+from airflow_clarify.engines.duckdb.lines import WRITING, RecordBoundaryError, record_splitters, write_records
+from airflow_clarify.engines.duckdb.progress import report_progress
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
     from airflow_clarify.engines.base import Progress
-    from airflow_clarify.engines.duckdb.selection import Selection
+    from airflow_clarify.engines.duckdb.selection import RowSelection
     from airflow_clarify.engines.duckdb.source import Source
 
 TargetFormat = Literal["csv", "parquet", "jsonlines"]
@@ -48,7 +48,7 @@ _FILE, _ROW_OF_FILE = "file_index", "file_row_number"
 
 
 @dataclass(frozen=True)
-class Target:
+class OutputFormat:
     """What to write, by the name of the target.
 
     :param format: of the file
@@ -61,7 +61,7 @@ class Target:
     compressed: bool
 
 
-def target_of(name: str, source: Source) -> Target:
+def parse_output_format(name: str, source: Source) -> OutputFormat:
     """What a target's name asks for; its source's format where it says nothing.
 
     :param name: a path or URI
@@ -77,14 +77,14 @@ def target_of(name: str, source: Source) -> Target:
         if source.format == "dataframe":
             raise ConfigError(f"{name}: its ending does not say what to write; end it in .csv, .parquet or .jsonl")
         target_format = source.format
-    return Target(target_format, _delimiter(suffix, source), compressed and target_format != "parquet")
+    return OutputFormat(target_format, _choose_delimiter(suffix, source), compressed and target_format != "parquet")
 
 
-def rewrite(
+def write_rows(
     source: Source,
-    selection: Selection,
+    selection: RowSelection,
     path: Path,
-    target: Target,
+    target: OutputFormat,
     *,
     weight_column: str,
     name: str,
@@ -110,23 +110,23 @@ def rewrite(
 
 
 def _write_text(
-    source: Source, selection: Selection, path: Path, target: Target, weight_column: str, progress: Progress | None
+    source: Source, selection: RowSelection, path: Path, target: OutputFormat, weight_column: str, progress: Progress | None
 ) -> int | None:
     """Copy the records of the chosen rows; the number of rows, or None where that cannot be done."""
     if source.format != target.format or target.format == "parquet":
         return None
     if source.dialect is not None and source.dialect.delimiter != target.delimiter:
         return None
-    for cut in cutters(source, selection):
-        with _opened(path, target) as out:
+    for cut in record_splitters(source, selection):
+        with _open_output(path, target) as out:
             try:
                 return write_records(source, selection, out, cut, weight_column, progress)
-            except RecordsUnclearError:
+            except RecordBoundaryError:
                 continue
     return None
 
 
-def _delimiter(suffix: str, source: Source) -> str:
+def _choose_delimiter(suffix: str, source: Source) -> str:
     if suffix == ".tsv":
         return "\t"
     if source.dialect is None:
@@ -136,7 +136,7 @@ def _delimiter(suffix: str, source: Source) -> str:
 
 
 @contextmanager
-def _opened(path: Path, target: Target) -> Iterator[BinaryIO]:
+def _open_output(path: Path, target: OutputFormat) -> Iterator[BinaryIO]:
     with path.open("wb") as plain:
         if not target.compressed:
             yield plain
@@ -150,9 +150,9 @@ def _opened(path: Path, target: Target) -> Iterator[BinaryIO]:
 
 def _copy(
     source: Source,
-    selection: Selection,
+    selection: RowSelection,
     path: Path,
-    target: Target,
+    target: OutputFormat,
     weight_column: str,
     name: str,
     progress: Progress | None,
@@ -160,8 +160,8 @@ def _copy(
     """Let DuckDB write the chosen rows; the number of them."""
     import duckdb
 
-    statement = _statement(source, selection, path, target, weight_column)
-    telling = told(source.connection, WRITING, progress) if progress is not None else nullcontext()
+    statement = _build_copy_statement(source, selection, path, target, weight_column)
+    telling = report_progress(source.connection, WRITING, progress) if progress is not None else nullcontext()
     try:
         with telling:
             rows = source.connection.execute(statement.sql(dialect="duckdb")).fetchall()
@@ -169,30 +169,30 @@ def _copy(
     except (duckdb.Error, OSError) as error:
         # Messages about the output carry its name; all others are about the source.
         raise (
-            cannot_write(name, error) if path.name in str(error) else explain(error, source.location, source.format)
+            write_error(name, error) if path.name in str(error) else explain_error(error, source.location, source.format)
         ) from None
     return int(rows[0][0])
 
 
-def _statement(source: Source, selection: Selection, path: Path, target: Target, weight_column: str) -> exp.Expr:
+def _build_copy_statement(source: Source, selection: RowSelection, path: Path, target: OutputFormat, weight_column: str) -> exp.Expr:
     from sqlglot import exp
 
     options: dict[str, exp.Expr] = {"format": exp.var("json" if target.format == "jsonlines" else target.format)}
     if target.format == "csv":
-        options |= _csv_options(source, target)
+        options |= _build_csv_options(source, target)
     if target.compressed:
         options["compression"] = exp.var("gzip")
     # The file is moved to its name by us.
     options["use_tmp_file"] = exp.false()
     return exp.Copy(
-        this=chosen_rows(source, selection, weight_column, as_text=target.format == "csv").subquery(),
+        this=select_rows(source, selection, weight_column, as_text=target.format == "csv").subquery(),
         kind=False,
         files=[exp.Literal.string(str(path))],
         params=[exp.CopyParameter(this=exp.var(option.upper()), expression=value) for option, value in options.items()],
     )
 
 
-def _csv_options(source: Source, target: Target) -> dict[str, exp.Expr]:
+def _build_csv_options(source: Source, target: OutputFormat) -> dict[str, exp.Expr]:
     from sqlglot import exp
 
     options: dict[str, exp.Expr] = {"header": exp.true(), "delimiter": exp.Literal.string(target.delimiter)}
@@ -204,7 +204,7 @@ def _csv_options(source: Source, target: Target) -> dict[str, exp.Expr]:
     return options
 
 
-def chosen_rows(source: Source, selection: Selection, weight_column: str, *, as_text: bool) -> exp.Select:
+def select_rows(source: Source, selection: RowSelection, weight_column: str, *, as_text: bool) -> exp.Select:
     """The query for the chosen rows, each as often as it is wanted, in the order of the source.
 
     :param source: the data
@@ -214,31 +214,31 @@ def chosen_rows(source: Source, selection: Selection, weight_column: str, *, as_
     """
     from sqlglot import exp
 
-    ours = _unused_prefix(source.columns)
+    ours = _find_unused_prefix(source.columns)
     position, key, code = f"{ours}position", f"{ours}key", f"{ours}code"
-    query = source.scan() if selection.everything else _positioned(source, position)
+    query = source.scan() if selection.everything else _add_position(source, position)
     if not selection.everything:
-        query = selection.draw.keyed(query, position, key)
+        query = selection.draw.add_to_query(query, position, key)
     if selection.weights is not None or not selection.everything:
-        query = _beside(query, code, selection.numbering.expression())
+        query = _add_column(query, code, selection.numbering.build_expression())
     columns: list[exp.Expr] = [exp.column(name, quoted=True) for name in source.columns]
     if selection.weights is not None:
-        weight = _weight(selection.weights, code, as_text and selection.prior is None)
+        weight = _build_weight(selection.weights, code, as_text and selection.prior is None)
         if selection.prior is not None:
-            weight = exp.Mul(this=_prior_weight(source, selection.prior[0]), expression=weight)
+            weight = exp.Mul(this=_select_prior_weight(source, selection.prior[0]), expression=weight)
             weight = exp.cast(weight, "VARCHAR") if as_text else weight
         columns.append(exp.alias_(weight, weight_column, quoted=True))
     if selection.everything:
         return exp.select(*columns).from_(query.subquery("chosen"))
-    drawn = exp.LT(this=exp.column(key, quoted=True), expression=_of_code(selection.limits.tolist(), "UBIGINT", code))
+    drawn = exp.LT(this=exp.column(key, quoted=True), expression=_look_up_code(selection.limits.tolist(), "UBIGINT", code))
     if not selection.repeats:
         return exp.select(*columns).from_(query.subquery("chosen")).where(drawn)
-    copies = exp.Add(this=_of_code(selection.copies.tolist(), "BIGINT", code), expression=exp.cast(drawn, "BIGINT"))
+    copies = exp.Add(this=_look_up_code(selection.copies.tolist(), "BIGINT", code), expression=exp.cast(drawn, "BIGINT"))
     repeated = exp.Anonymous(this="unnest", expressions=[exp.Anonymous(this="range", expressions=[copies])])
-    return exp.select(*columns).from_(_beside(query, f"{ours}copy", repeated).subquery("chosen"))
+    return exp.select(*columns).from_(_add_column(query, f"{ours}copy", repeated).subquery("chosen"))
 
 
-def _positioned(source: Source, position: str) -> exp.Select:
+def _add_position(source: Source, position: str) -> exp.Select:
     """The rows with their position from 0, counted on through all files."""
     from sqlglot import exp
 
@@ -247,7 +247,7 @@ def _positioned(source: Source, position: str) -> exp.Select:
         in_file: exp.Expr = exp.column(_ROW_OF_FILE)
         if len(source.files) > 1:
             number = exp.Add(this=exp.cast(exp.column(_FILE), "BIGINT"), expression=exp.Literal.number(1))
-            before = exp.Anonymous(this="list_extract", expressions=[exp.array(*_rows_before_files(source)), number])
+            before = exp.Anonymous(this="list_extract", expressions=[exp.array(*_count_preceding_rows(source)), number])
             in_file = exp.Add(this=in_file, expression=before)
         return source.scan().select(exp.alias_(in_file, position, quoted=True))
     # A window over nothing streams, and numbers the rows as they come; but, unlike Parquet's numbers, in one thread.
@@ -255,7 +255,7 @@ def _positioned(source: Source, position: str) -> exp.Select:
     return source.scan().select(exp.alias_(numbered, position, quoted=True))
 
 
-def _rows_before_files(source: Source) -> list[exp.Expr]:
+def _count_preceding_rows(source: Source) -> list[exp.Expr]:
     """For each file, how many rows the files before it have."""
     from sqlglot import exp
 
@@ -269,44 +269,44 @@ def _rows_before_files(source: Source) -> list[exp.Expr]:
     return offsets
 
 
-def _beside(query: exp.Select, name: str, value: exp.Expr) -> exp.Select:
+def _add_column(query: exp.Select, name: str, value: exp.Expr) -> exp.Select:
     from sqlglot import exp
 
     return exp.select("*", exp.alias_(value, name, quoted=True)).from_(query.subquery("rows_read"))
 
 
-def _prior_weight(source: Source, column: str) -> exp.Expr:
+def _select_prior_weight(source: Source, column: str) -> exp.Expr:
     from sqlglot import exp
 
-    return as_weight(exp.column(column, quoted=True), stored_as(source.columns[column], typed=source.typed))
+    return cast_to_weight(exp.column(column, quoted=True), map_storage_type(source.columns[column], typed=source.typed))
 
 
-def _weight(weights: Sequence[float], code: str, as_text: bool) -> exp.Expr:
+def _build_weight(weights: Sequence[float], code: str, as_text: bool) -> exp.Expr:
     from sqlglot import exp
 
     # As texts, for as literals DuckDB would take them for decimals and round.
     texts = exp.array(*(exp.Literal.string(repr(weight)) for weight in weights))
     values = texts if as_text else exp.cast(texts, "DOUBLE[]")
-    return _element(values, code)
+    return _get_element(values, code)
 
 
-def _of_code(values: Sequence[int], kind: str, code: str) -> exp.Expr:
+def _look_up_code(values: Sequence[int], kind: str, code: str) -> exp.Expr:
     """What a row's code stands for; as fast for a thousand codes as for one."""
     from sqlglot import exp
 
-    return _element(
+    return _get_element(
         exp.cast(exp.array(*(exp.Literal.number(value) for value in values)), f"{kind}[]", dialect="duckdb"), code
     )
 
 
-def _element(values: exp.Expr, code: str) -> exp.Expr:
+def _get_element(values: exp.Expr, code: str) -> exp.Expr:
     from sqlglot import exp
 
     index = exp.Add(this=exp.column(code, quoted=True), expression=exp.Literal.number(1))
     return exp.Anonymous(this="list_extract", expressions=[values, index])
 
 
-def _unused_prefix(columns: dict[str, str]) -> str:
+def _find_unused_prefix(columns: dict[str, str]) -> str:
     """A beginning that no column's name has."""
     prefix = "clarify "
     while any(name.lower().startswith(prefix) for name in columns):

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, check_seed, listed
-from airflow_clarify.engines.duckdb.draw import Draw
+from airflow_clarify.bias.balance import BalanceConfig, BalancePlan, BalanceResult, check_seed, require_list
+from airflow_clarify.engines.duckdb.draw import RowKeys
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WEIGHT_COLUMN = "weight"
 
 
-def sample(
+def resample(
     source: Source,
     target: str,
     by: Sequence[str],
@@ -50,7 +50,7 @@ def sample(
     :param source: the data
     :param target: a path or URI
     :param by: the columns whose combined values make the strata
-    :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see :class:`~airflow_clarify.bias.balance.Balance`
+    :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see :class:`~airflow_clarify.bias.balance.BalanceConfig`
     :param size: rows of each stratum
     :param fraction: of each stratum, for ``undersample``
     :param seed: any whole number; the rows drawn are a function of it and of the rows' positions, see
@@ -66,31 +66,31 @@ def sample(
     :raises DataError: the data cannot be read
     :raises OutputError: the target cannot be written; nothing is left of it
     """
-    from airflow_clarify.engines.duckdb.aside import refuse_the_source, written_aside
-    from airflow_clarify.engines.duckdb.progress import told
-    from airflow_clarify.engines.duckdb.rewrite import rewrite, target_of
-    from airflow_clarify.engines.duckdb.selection import select
+    from airflow_clarify.engines.duckdb.aside import check_not_source, atomic_write
+    from airflow_clarify.engines.duckdb.progress import report_progress
+    from airflow_clarify.engines.duckdb.rewrite import write_rows, parse_output_format
+    from airflow_clarify.engines.duckdb.selection import select_from_strata
     from airflow_clarify.engines.duckdb.strata import read_strata, read_weights
 
-    balance, draw = _settled(by, strategy, size, fraction, empty, missing, weight, seed)
+    balance, draw = _check_parameters(by, strategy, size, fraction, empty, missing, weight, seed)
     _check_weight_column(balance, weight_column, list(source.columns))
-    kind = target_of(target, source)
-    refuse_the_source(target, source.location, source.files)
+    kind = parse_output_format(target, source)
+    check_not_source(target, source.location, source.files)
     # The order of rows is what a position means, so it must not be given up for memory.
     source.connection.execute("SET preserve_insertion_order = true")
-    with told(source.connection, "reading the strata", progress) if progress is not None else nullcontext():
+    with report_progress(source.connection, "reading the strata", progress) if progress is not None else nullcontext():
         rows = read_strata(source, balance.by)
         prior = None if weight is None else (weight, read_weights(source, weight))
     if prior is not None and len(prior[1]) != len(rows.codes):
         raise DataError(f"{source.location}: it changed while it was read; run again when nobody writes to it")
-    plan = balance.plan(rows.counts_of_strata(), None if prior is None else rows.weights_of_strata(prior[1]))
-    selection = select(rows, plan, draw, prior)
-    with written_aside(target, publish) as path:
-        rewrite(source, selection, path, kind, weight_column=weight_column, name=target, progress=progress)
-    return _result(target, balance, draw, plan, weight_column)
+    plan = balance.plan(rows.count_strata(), None if prior is None else rows.sum_weights(prior[1]))
+    selection = select_from_strata(rows, plan, draw, prior)
+    with atomic_write(target, publish) as path:
+        write_rows(source, selection, path, kind, weight_column=weight_column, name=target, progress=progress)
+    return _build_result(target, balance, draw, plan, weight_column)
 
 
-def sample_dataframe(
+def resample_dataframe(
     frame: pandas.DataFrame,
     by: Sequence[str],
     *,
@@ -116,24 +116,24 @@ def sample_dataframe(
     """
     import numpy as np
 
-    from airflow_clarify.engines.duckdb.selection import select
-    from airflow_clarify.engines.duckdb.strata import strata_of_frame, weights_of_frame
+    from airflow_clarify.engines.duckdb.selection import select_from_strata
+    from airflow_clarify.engines.duckdb.strata import read_frame_strata, read_frame_weights
 
-    balance, draw = _settled(by, strategy, size, fraction, empty, missing, weight, seed)
+    balance, draw = _check_parameters(by, strategy, size, fraction, empty, missing, weight, seed)
     _check_weight_column(balance, weight_column, list(frame.columns))
-    rows = strata_of_frame(frame, balance.by)
-    prior = None if weight is None else (weight, weights_of_frame(frame, weight))
-    plan = balance.plan(rows.counts_of_strata(), None if prior is None else rows.weights_of_strata(prior[1]))
-    selection = select(rows, plan, draw, prior)
-    chosen = np.repeat(np.arange(len(frame)), selection.copies_of(0, len(frame)))
+    rows = read_frame_strata(frame, balance.by)
+    prior = None if weight is None else (weight, read_frame_weights(frame, weight))
+    plan = balance.plan(rows.count_strata(), None if prior is None else rows.sum_weights(prior[1]))
+    selection = select_from_strata(rows, plan, draw, prior)
+    chosen = np.repeat(np.arange(len(frame)), selection.count_copies(0, len(frame)))
     balanced = frame.take(chosen)
     if selection.weights is not None:
-        balanced = balanced.assign(**{weight_column: selection.weights_of(0, len(frame))[chosen]})
-    balanced.attrs["balance"] = _result("", balance, draw, plan, weight_column).to_json()
+        balanced = balanced.assign(**{weight_column: selection.get_weights(0, len(frame))[chosen]})
+    balanced.attrs["balance"] = _build_result("", balance, draw, plan, weight_column).to_json()
     return balanced
 
 
-def _settled(
+def _check_parameters(
     by: Sequence[str],
     strategy: str,
     size: int | None,
@@ -142,17 +142,17 @@ def _settled(
     missing: str | None,
     weight: str | None,
     seed: int,
-) -> tuple[Balance, Draw]:
+) -> tuple[BalanceConfig, RowKeys]:
     """The parameters, checked."""
-    columns = tuple(listed(by, "by"))
-    balance = Balance(
+    columns = tuple(require_list(by, "by"))
+    balance = BalanceConfig(
         cast(Any, columns), cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), weight
     )
     check_seed(seed)
-    return balance, Draw(seed)
+    return balance, RowKeys(seed)
 
 
-def _result(target: str, balance: Balance, draw: Draw, plan: BalancePlan, weight_column: str) -> BalanceResult:
+def _build_result(target: str, balance: BalanceConfig, draw: RowKeys, plan: BalancePlan, weight_column: str) -> BalanceResult:
     return BalanceResult(
         target=target,
         by=balance.by,
@@ -166,7 +166,7 @@ def _result(target: str, balance: Balance, draw: Draw, plan: BalancePlan, weight
     )
 
 
-def _check_weight_column(balance: Balance, name: str, columns: Sequence[str]) -> None:
+def _check_weight_column(balance: BalanceConfig, name: str, columns: Sequence[str]) -> None:
     if balance.strategy != "reweigh":
         return
     if not name:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_clarify.bias.balance import BalancePlan
-from airflow_clarify.engines.duckdb.draw import Draw, cut_offs
+from airflow_clarify.engines.duckdb.draw import RowKeys, key_thresholds
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from airflow_clarify.engines.duckdb.strata import CodedRows, Numbering
+    from airflow_clarify.engines.duckdb.strata import EncodedRows, StratumEncoding
 
 
 @dataclass(frozen=True)
-class Selection:
+class RowSelection:
     """What is written of each row, by its code and its key.
 
     :param draw: gives each row its key
@@ -30,8 +30,8 @@ class Selection:
     :param prior: the column of weights that rows have already, and these of each row; ``weights`` are their factors
     """
 
-    draw: Draw
-    numbering: Numbering
+    draw: RowKeys
+    numbering: StratumEncoding
     codes: NDArray[np.unsignedinteger]
     copies: NDArray[np.int64]
     limits: NDArray[np.int64]
@@ -39,7 +39,7 @@ class Selection:
     rows_out: int
     prior: tuple[str, NDArray[np.float64]] | None = None
 
-    def weights_of(self, start: int, stop: int) -> NDArray[np.float64]:
+    def get_weights(self, start: int, stop: int) -> NDArray[np.float64]:
         """The weights to write beside the rows ``start`` to ``stop - 1``."""
         import numpy as np
 
@@ -57,16 +57,16 @@ class Selection:
         """Whether each row is written exactly once."""
         return self.rows_out == len(self.codes) and not self.repeats
 
-    def copies_of(self, start: int, stop: int) -> NDArray[np.integer]:
+    def count_copies(self, start: int, stop: int) -> NDArray[np.integer]:
         """How many times each of the rows ``start`` to ``stop - 1`` is written."""
         codes = self.codes[start:stop]
         drawn: NDArray[np.integer] = (self.draw.keys(start, stop) < self.limits[codes]).view("int8")
         return self.copies[codes] + drawn if self.repeats else drawn
 
 
-def select(
-    rows: CodedRows, plan: BalancePlan, draw: Draw, prior: tuple[str, NDArray[np.float64]] | None = None
-) -> Selection:
+def select_from_strata(
+    rows: EncodedRows, plan: BalancePlan, draw: RowKeys, prior: tuple[str, NDArray[np.float64]] | None = None
+) -> RowSelection:
     """Settle what is written of each row, so that every stratum gets exactly its quota.
 
     A stratum that is to grow writes each of its rows the same number of times, and some, drawn, once more.
@@ -83,9 +83,9 @@ def select(
     # Codes that no row has are given to the first stratum, where they change nothing.
     stratum_of_code = np.array([of_stratum.get(stratum, 0) for stratum in rows.numbering.strata], dtype=np.uint32)
     drawn = [share.drawn for share in shares]
-    limits = cut_offs(draw, rows.codes, stratum_of_code, [share.before for share in shares], drawn)
+    limits = key_thresholds(draw, rows.codes, stratum_of_code, [share.before for share in shares], drawn)
     weighted = any(share.weight is not None for share in shares)
-    return Selection(
+    return RowSelection(
         draw=draw,
         numbering=rows.numbering,
         codes=rows.codes,

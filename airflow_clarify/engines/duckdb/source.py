@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig, check_features, close_name
-from airflow_clarify.engines.duckdb.dialect import CsvDialect, csv_relation, settle_csv
-from airflow_clarify.engines.duckdb.errors import explain
-from airflow_clarify.engines.duckdb.relations import file_list, table_function
-from airflow_clarify.engines.duckdb.storage import Storage
+from airflow_clarify.engines.duckdb.dialect import CsvDialect, build_csv_relation, resolve_csv
+from airflow_clarify.engines.duckdb.errors import explain_error
+from airflow_clarify.engines.duckdb.relations import build_file_list, build_table_function
+from airflow_clarify.engines.duckdb.storage import InputFiles
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Source:
     columns: dict[str, str]
     dialect: CsvDialect | None = None
     na_values: frozenset[str] = frozenset(PANDAS_NA_VALUES)
-    storage: Storage | None = None
+    storage: InputFiles | None = None
     frame: pandas.DataFrame | None = None
     categorical: frozenset[str] = frozenset()
     held_as_objects: frozenset[str] = frozenset()
@@ -109,7 +109,7 @@ class Source:
             if name in self.at_odds:
                 raise DataError(self.at_odds[name])
         selected = [self._column(name) for name in names]
-        return exp.select(*(selected or [exp.Literal.number(1)])).from_(self._relation(names))
+        return exp.select(*(selected or [exp.Literal.number(1)])).from_(self._build_relation(names))
 
     def open(self, file: str) -> BinaryIO:
         """The bytes of a file, decompressed.
@@ -118,7 +118,7 @@ class Source:
         """
         if self.storage is None:
             raise DataError("a DataFrame has no files to open")
-        return _decompressed(file, self.storage.open(file), self.dialect)
+        return _decompress(file, self.storage.open(file), self.dialect)
 
     def execute(self, query: exp.Expr, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query and fetch all of its rows; they are few.
@@ -131,7 +131,7 @@ class Source:
             return self.connection.execute(query.sql(dialect="duckdb"), list(parameters)).fetchall()
         # OSError is what a remote filesystem raises, through DuckDB.
         except (duckdb.Error, OSError) as error:
-            raise explain(error, self.location, self.format) from None
+            raise explain_error(error, self.location, self.format) from None
 
     def refuse_null_lines(self) -> None:
         """See that no line of a JSON Lines dataset is null, which DuckDB takes for a row without any value.
@@ -146,7 +146,7 @@ class Source:
             return
         kind = exp.Anonymous(this="json_type", expressions=[exp.column("json")])
         is_null = exp.EQ(this=kind, expression=exp.Literal.string("NULL"))
-        ((lines,),) = self.execute(exp.select(exp.Count(this=exp.Star())).from_(_json_records(self)).where(is_null))
+        ((lines,),) = self.execute(exp.select(exp.Count(this=exp.Star())).from_(_select_json_records(self)).where(is_null))
         if lines:
             raise DataError(
                 f"{self.location}: {'a line holds' if lines == 1 else f'{lines:,} lines hold'} null, not an object; "
@@ -161,20 +161,20 @@ class Source:
             return column
         return exp.cast(column, self.casts[name], dialect="duckdb").as_(name, quoted=True)
 
-    def _relation(self, names: Sequence[str]) -> exp.Expr:
+    def _build_relation(self, names: Sequence[str]) -> exp.Expr:
         from sqlglot import exp
 
         if self.format == "dataframe":
             return exp.to_table(_FRAME)
-        files = file_list(self.files)
+        files = build_file_list(self.files)
         if self.format == "parquet":
-            return table_function("read_parquet", files, hive_partitioning=self.partitioned)
+            return build_table_function("read_parquet", files, hive_partitioning=self.partitioned)
         if self.format == "jsonlines":
-            return _json_relation(files, names or list(self.columns)[:1])
+            return _build_json_relation(files, names or list(self.columns)[:1])
         assert self.dialect is not None
         # Columns are taken by position; DuckDB takes no two of one name, and those that have one are not read.
         columns = [f"not read {i}" if name in self.at_odds else name for i, name in enumerate(self.columns)]
-        return csv_relation(files, self.dialect, columns, keep_empty="" not in self.na_values)
+        return build_csv_relation(files, self.dialect, columns, keep_empty="" not in self.na_values)
 
 
 def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Source:
@@ -185,7 +185,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
     :raises ConfigError: headers or options do not fit
     :raises DataError: there is no file, or it cannot be read
     """
-    dataset_type = data.resolved_dataset_type()
+    dataset_type = data.resolve_dataset_type()
     if dataset_type == "application/json":
         raise ConfigError(
             "dataset_type: application/json needs JMESPath features, which only a Clarify job reads; the embedded "
@@ -195,15 +195,15 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
     kind = cast(Format, DATASET_TYPES[dataset_type])
     if data.csv_options and kind != "csv":
         raise ConfigError(f"csv_options: given for {dataset_type}; they are for text/csv")
-    storage = Storage(data.input_path, data.conn_id)
+    storage = InputFiles(data.input_path, data.conn_id)
     files = storage.files(_SUFFIXES[kind])
     # An empty file among others (Spark leaves some) holds no rows; Parquet's reader would stumble over it.
     filled = [file for file in files if storage.size(file)]
     if not filled:
         raise UnfitDataError(f"{files[0]}: the file is empty")
     storage.register(connection)
-    source = Source(connection, data.input_path, kind, filled, {}, None, data.missing_texts(), storage)
-    settle = {"csv": _settle_csv, "jsonlines": _settle_json, "parquet": _settle_parquet}[kind]
+    source = Source(connection, data.input_path, kind, filled, {}, None, data.list_missing_texts(), storage)
+    settle = {"csv": _resolve_csv, "jsonlines": _resolve_json, "parquet": _resolve_parquet}[kind]
     settle(source, data)
     return source
 
@@ -216,14 +216,14 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
     import pandas
     from sqlglot import exp
 
-    from airflow_clarify.engines.duckdb.frames import categorical, check_names, find_nested, plain_column
+    from airflow_clarify.engines.duckdb.frames import list_categorical, check_names, find_nested, convert_column
 
     check_names(frame)
-    names, at_odds = distinct_names(frame.columns, "the DataFrame")
+    names, at_odds = rename_repeated(frame.columns, "the DataFrame")
     if len(at_odds) == len(names):
         raise DataError(next(iter(at_odds.values()), "the DataFrame has no columns; give one with a row per example"))
     read = frame.loc[:, [name not in at_odds for name in names]]
-    columns = {name: plain_column(read[name]) for name in read.columns}
+    columns = {name: convert_column(read[name]) for name in read.columns}
     plain = pandas.DataFrame({name: column.values for name, column in columns.items()}, copy=False)
     connection.register(_FRAME, plain)
     source = Source(
@@ -233,23 +233,23 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
         [],
         {},
         frame=frame,
-        categorical=categorical(read),
+        categorical=list_categorical(read),
         held_as_objects=frozenset(name for name, column in columns.items() if column.held_as_objects),
         casts={name: column.cast for name, column in columns.items() if column.cast is not None},
     )
-    types = _described(source, exp.to_table(_FRAME)) | dict(source.casts)
+    types = _describe_relation(source, exp.to_table(_FRAME)) | dict(source.casts)
     types |= dict.fromkeys(find_nested(read), "STRUCT()")
     source.columns, source.at_odds = {name: types.get(name, "VARCHAR") for name in names}, at_odds
     return source
 
 
-def _settle_csv(source: Source, data: DataConfig) -> None:
+def _resolve_csv(source: Source, data: DataConfig) -> None:
     assert source.storage is not None
     storage = source.storage
-    told = CsvDialect.of(source.files[0], data.csv_options)
-    source.dialect, names = settle_csv(source.files, lambda file: _decompressed(file, storage.open(file), told), data)
+    told = CsvDialect.from_options(source.files[0], data.csv_options)
+    source.dialect, names = resolve_csv(source.files, lambda file: _decompress(file, storage.open(file), told), data)
     _refuse_long_last_lines(source)
-    names, source.at_odds = distinct_names(names, source.files[0])
+    names, source.at_odds = rename_repeated(names, source.files[0])
     source.columns = dict.fromkeys(names, "VARCHAR")
 
 
@@ -277,12 +277,12 @@ def _refuse_long_last_lines(source: Source) -> None:
             )
 
 
-def _settle_parquet(source: Source, data: DataConfig) -> None:
+def _resolve_parquet(source: Source, data: DataConfig) -> None:
     assert source.storage is not None
     source.partitioned = source.storage.partitioned(source.files)
-    relation = table_function("read_parquet", file_list(source.files), hive_partitioning=source.partitioned)
-    source.columns = _described(source, relation)
-    if len(source.files) > 1 or _may_be_renamed(source.columns):
+    relation = build_table_function("read_parquet", build_file_list(source.files), hive_partitioning=source.partitioned)
+    source.columns = _describe_relation(source, relation)
+    if len(source.files) > 1 or _looks_renamed(source.columns):
         _compare_schemas(source)
     names = list(source.columns)
     if data.headers is not None and list(data.headers) != names and sorted(data.headers) == sorted(names):
@@ -292,7 +292,7 @@ def _settle_parquet(source: Source, data: DataConfig) -> None:
         )
 
 
-def _may_be_renamed(names: Iterable[str]) -> bool:
+def _looks_renamed(names: Iterable[str]) -> bool:
     """Whether a name looks like those that DuckDB gives to the second of two columns which differ only in case."""
     stems = {name.rpartition("_")[0].lower() for name in names if name.rpartition("_")[2].isdecimal()}
     return any(name.lower() in stems for name in names)
@@ -305,9 +305,9 @@ def _compare_schemas(source: Source) -> None:
     """
     seen: dict[str, tuple[str, str]] = {}
     at_odds: dict[str, str] = {}
-    schemas = _schemas(source)
+    schemas = _read_schemas(source)
     for file, columns in schemas.items():
-        names, same_names = distinct_names([name for name, _ in columns], file)
+        names, same_names = rename_repeated([name for name, _ in columns], file)
         if same_names and file == next(iter(schemas)):
             # DuckDB calls the second one differently; columns of folders' names come last.
             described = list(source.columns.items())
@@ -324,11 +324,11 @@ def _compare_schemas(source: Source) -> None:
     source.at_odds = at_odds
 
 
-def _schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
+def _read_schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
     """The columns of each Parquet file, and their types."""
     from sqlglot import exp
 
-    schemas = table_function("parquet_schema", file_list(source.files))
+    schemas = build_table_function("parquet_schema", build_file_list(source.files))
     nodes: dict[str, list[tuple[str, int, str]]] = {}
     for file, name, children, kind in source.execute(
         exp.select("file_name", "name", "num_children", "duckdb_type").from_(schemas)
@@ -346,14 +346,14 @@ def _schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
     return columns
 
 
-def _settle_json(source: Source, data: DataConfig) -> None:
+def _resolve_json(source: Source, data: DataConfig) -> None:
     """The field names; those of the first records, unless the author lists them."""
-    fields, at_odds = _json_fields(source)
+    fields, at_odds = _read_json_fields(source)
     names = fields
     if data.headers is not None:
         names = list(data.headers)
         _check_json_headers(names, fields, source.files[0])
-    names, same_names = distinct_names(names, source.files[0])
+    names, same_names = rename_repeated(names, source.files[0])
     source.at_odds = at_odds | same_names
     source.columns = dict.fromkeys(names, "VARCHAR")
 
@@ -377,12 +377,12 @@ def _check_json_headers(headers: Sequence[str], fields: Sequence[str], file: str
             raise ConfigError(f"headers: the records in {file} have no field {name!r}; did you mean {near!r}?")
 
 
-def _json_records(source: Source) -> exp.Expr:
+def _select_json_records(source: Source) -> exp.Expr:
     """The records of JSON Lines, each as a whole."""
-    return table_function("read_ndjson_objects", file_list(source.files), maximum_object_size=_JSON_BYTES)
+    return build_table_function("read_ndjson_objects", build_file_list(source.files), maximum_object_size=_JSON_BYTES)
 
 
-def _json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
+def _read_json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
     """The fields of the first records, and which of them cannot be read because others have their names."""
     from sqlglot import exp
 
@@ -390,7 +390,7 @@ def _json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
     first = exp.select(
         exp.Anonymous(this="json_keys", expressions=[record]).as_("fields"),
         exp.Window(this=exp.RowNumber()).as_("position"),
-    ).from_(exp.select(record.copy()).from_(_json_records(source)).limit(_JSON_RECORDS).subquery("records"))
+    ).from_(exp.select(record.copy()).from_(_select_json_records(source)).limit(_JSON_RECORDS).subquery("records"))
     query = (
         exp.select("fields")
         .from_(first.subquery("first_records"))
@@ -400,7 +400,7 @@ def _json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
     kinds = [fields for (fields,) in source.execute(query)]
     at_odds: dict[str, str] = {}
     for fields in kinds:
-        at_odds |= distinct_names(fields or [], source.files[0])[1]
+        at_odds |= rename_repeated(fields or [], source.files[0])[1]
     names = list(dict.fromkeys(name for fields in kinds for name in fields or [] if name))
     if None in kinds:
         source.refuse_null_lines()
@@ -411,9 +411,9 @@ def _json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
     return names, at_odds
 
 
-def _json_relation(files: exp.Expr, names: Sequence[str]) -> exp.Expr:
+def _build_json_relation(files: exp.Expr, names: Sequence[str]) -> exp.Expr:
     """The fields as texts."""
-    return table_function(
+    return build_table_function(
         "read_json",
         files,
         format="newline_delimited",
@@ -430,7 +430,7 @@ def _is_compressed(file: str, dialect: CsvDialect | None) -> bool:
     return stated == "gzip" or (stated is None and file.lower().endswith(".gz"))
 
 
-def _decompressed(file: str, raw: BinaryIO, dialect: CsvDialect | None) -> BinaryIO:
+def _decompress(file: str, raw: BinaryIO, dialect: CsvDialect | None) -> BinaryIO:
     if _is_compressed(file, dialect):
         return cast(BinaryIO, io.BufferedReader(_Decompressing(fileobj=raw)))
     return raw
@@ -446,14 +446,14 @@ class _Decompressing(gzip.GzipFile):
             compressed.close()
 
 
-def _described(source: Source, relation: exp.Expr) -> dict[str, str]:
+def _describe_relation(source: Source, relation: exp.Expr) -> dict[str, str]:
     from sqlglot import exp
 
     query = exp.Describe(this=exp.select("*").from_(relation))
     return {str(row[0]): str(row[1]) for row in source.execute(query)}
 
 
-def distinct_names(names: Iterable[str], where: str) -> tuple[list[str], dict[str, str]]:
+def rename_repeated(names: Iterable[str], where: str) -> tuple[list[str], dict[str, str]]:
     """Names under which columns can be told apart, and which of them cannot be read, with the reason.
 
     DuckDB does not tell "Age" from "age", so neither can a query. That matters only for columns that take part.

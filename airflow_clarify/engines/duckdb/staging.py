@@ -71,7 +71,7 @@ def open_spill_folder(temp_directory: str | None) -> Iterator[str]:
         folder = temp_directory
         with contextlib.suppress(OSError):
             if temp_directory:
-                stack.enter_context(_made_folder(Path(temp_directory)))
+                stack.enter_context(_create_folder(Path(temp_directory)))
                 folder = str(stack.enter_context(_open_folder(Path(temp_directory), _VISIBLE)))
         yield folder
 
@@ -105,7 +105,7 @@ def _open_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _made_folder(folder: Path) -> Iterator[None]:
+def _create_folder(folder: Path) -> Iterator[None]:
     """A folder that is removed again where it was not there before, and nobody else uses it."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ def is_remote(location: str) -> bool:
     return "://" in location and not location.startswith(_LOCAL)
 
 
-def local_path(location: str) -> Path:
+def parse_local_path(location: str) -> Path:
     """The path of a local location, without ``file://``, ``local://`` and ``~``.
 
     :raises ConfigError: nothing follows the protocol, which would mean the current folder
@@ -63,24 +63,24 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
     if named and protocol in _OF_AMAZON:
         _check_connection(named, uri)
     try:
-        if _airflow_knows(protocol, needed=conn_id is not None):
+        if _is_known_to_airflow(protocol, needed=conn_id is not None):
             from airflow.sdk import ObjectStoragePath
 
-            conn_id = conn_id if named else _default_connection(protocol)
+            conn_id = conn_id if named else _find_default_connection(protocol)
             filesystem: AbstractFileSystem = ObjectStoragePath(uri, conn_id=conn_id).fs
             return filesystem
         from fsspec.core import url_to_fs
 
-        found: AbstractFileSystem = url_to_fs(f"{protocol}://{key_of(uri)}")[0]
+        found: AbstractFileSystem = url_to_fs(f"{protocol}://{object_key(uri)}")[0]
         return found
     except Exception as error:
         # The class has moved between versions of Airflow, and Airflow may not be there at all.
         if type(error).__name__ == "AirflowNotFoundException":
-            raise ConfigError(f"{uri}: there is no such Airflow connection ({first_line(error)}); add it") from None
-        raise DataError(f"{uri}: cannot be opened ({first_line(error)}); check the URI and the connection") from None
+            raise ConfigError(f"{uri}: there is no such Airflow connection ({first_error_line(error)}); add it") from None
+        raise DataError(f"{uri}: cannot be opened ({first_error_line(error)}); check the URI and the connection") from None
 
 
-def _airflow_knows(protocol: str, *, needed: bool) -> bool:
+def _is_known_to_airflow(protocol: str, *, needed: bool) -> bool:
     """Whether Airflow is there (or needed, for a connection) and has a filesystem for a protocol; fsspec has more."""
     if "airflow" not in sys.modules and not needed:
         return False
@@ -89,21 +89,21 @@ def _airflow_knows(protocol: str, *, needed: bool) -> bool:
     return bool(has_fs(protocol))
 
 
-def _default_connection(protocol: str) -> str | None:
+def _find_default_connection(protocol: str) -> str | None:
     """The connection that a store's hook would take; None where it is not defined."""
     for conn_id in _DEFAULT_CONNECTIONS.get(protocol, ()):
-        connection = _connection(conn_id)
+        connection = _get_connection(conn_id)
         # Airflow can fill its database with examples; those of Azure name no account, and lead nowhere.
-        if connection is not None and (protocol not in _OF_AZURE or _names_account(connection)):
+        if connection is not None and (protocol not in _OF_AZURE or _has_account(connection)):
             return conn_id
     return None
 
 
-def _names_account(connection: Any) -> bool:
+def _has_account(connection: Any) -> bool:
     return bool(connection.host or connection.login or connection.extra_dejson.get("connection_string"))
 
 
-def _connection(conn_id: str) -> Any:
+def _get_connection(conn_id: str) -> Any:
     """An Airflow connection, or None where there is no such connection."""
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -115,11 +115,11 @@ def _connection(conn_id: str) -> Any:
 
 def _check_connection(conn_id: str, uri: str) -> None:
     """A misspelt connection is no error to the amazon provider: it goes on with whatever credentials it finds."""
-    if _connection(conn_id) is None:
+    if _get_connection(conn_id) is None:
         raise ConfigError(f"{uri}: there is no Airflow connection {conn_id!r}; add it, or name another")
 
 
-class Storage:
+class InputFiles:
     """The files behind a location.
 
     :param location: a file, a folder or a glob; "folder/**" is a folder whose files may have any ending, or none
@@ -138,7 +138,7 @@ class Storage:
         # The folder, where the location is one.
         self._folder = location.removesuffix("**") if self._any_name else location
 
-    def files(self, suffixes: Sequence[str]) -> list[str]:
+    def list_files(self, suffixes: Sequence[str]) -> list[str]:
         """The files in reading order, which is that of their names.
 
         :param suffixes: which files of a folder to take; hidden ones and those that begin with "_" are left out
@@ -147,19 +147,19 @@ class Storage:
         # Every name ends in nothing.
         wanted = ("",) if self._any_name else suffixes
         try:
-            found = self._remote_files(wanted) if self.filesystem is not None else self._local_files(wanted)
+            found = self._list_remote_files(wanted) if self.filesystem is not None else self._list_local_files(wanted)
         except ClarifyError:
             raise
         except PermissionError:
-            raise DataError(no_permission(self.location)) from None
+            raise DataError(permission_error(self.location)) from None
         except Exception as error:
-            raise DataError(f"{self.location}: cannot be listed ({first_line(error)}); check the path") from None
+            raise DataError(f"{self.location}: cannot be listed ({first_error_line(error)}); check the path") from None
         if not found:
             sought = "" if self._any_name else f" ({', '.join(suffixes)})"
             raise DataError(f"{self.location}: no file there{sought}; check the path")
         return found
 
-    def size(self, file: str) -> int:
+    def get_size(self, file: str) -> int:
         """Bytes of a file, as stored."""
         return int(self.filesystem.size(file)) if self.filesystem is not None else Path(file).stat().st_size
 
@@ -174,32 +174,32 @@ class Storage:
                 return opened
             return Path(file).open("rb")
         except PermissionError:
-            raise DataError(no_permission(file)) from None
+            raise DataError(permission_error(file)) from None
         except OSError as error:
             raise DataError(f"{file}: cannot be opened ({error.strerror or error}); check the path") from None
 
-    def partitioned(self, files: Sequence[str]) -> bool:
+    def is_partitioned(self, files: Sequence[str]) -> bool:
         """Whether the files lie in folders named like "country=US", below the location."""
-        return any("=" in part for file in files for part in self._below(file).split("/")[:-1])
+        return any("=" in part for file in files for part in self._get_relative_path(file).split("/")[:-1])
 
     def register(self, connection: Any) -> None:
         """Let DuckDB read through the filesystem, so that its credentials and endpoint are used."""
         if self.filesystem is not None:
             connection.register_filesystem(self.filesystem)
 
-    def _below(self, file: str) -> str:
+    def _get_relative_path(self, file: str) -> str:
         """The path of a file below the folder that the location names, or that a glob begins with."""
-        folder = key_of(self.location).rstrip("/") if self.remote else str(local_path(self.location))
+        folder = object_key(self.location).rstrip("/") if self.remote else str(parse_local_path(self.location))
         for special in _GLOB & set(folder):
             folder = folder.split(special)[0].rpartition("/")[0]
-        return (key_of(file) if self.remote else file).removeprefix(folder)
+        return (object_key(file) if self.remote else file).removeprefix(folder)
 
-    def _local_files(self, suffixes: Sequence[str]) -> list[str]:
-        folder = local_path(self._folder)
+    def _list_local_files(self, suffixes: Sequence[str]) -> list[str]:
+        folder = parse_local_path(self._folder)
         if folder.is_dir():
             inside = (str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-            return [str(folder / name) for name in sorted(_wanted(inside, suffixes))]
-        path = local_path(self.location)
+            return [str(folder / name) for name in sorted(_filter_names(inside, suffixes))]
+        path = parse_local_path(self.location)
         if path.exists():
             return [str(path)]
         if _GLOB & set(str(path)):
@@ -208,41 +208,41 @@ class Storage:
             return sorted(name for name in found if Path(name).is_file())
         raise DataError(f"{self.location}: no such file or folder; check the path")
 
-    def _remote_files(self, suffixes: Sequence[str]) -> list[str]:
+    def _list_remote_files(self, suffixes: Sequence[str]) -> list[str]:
         assert self.filesystem is not None
         protocol = self.location.split("://", 1)[0]
-        stripped = key_of(self._folder).rstrip("/")
+        stripped = object_key(self._folder).rstrip("/")
         if _GLOB & set(stripped):
             names = [
                 name
-                for name in self.filesystem.glob(key_of(self.location).rstrip("/"))
+                for name in self.filesystem.glob(object_key(self.location).rstrip("/"))
                 if not self.filesystem.isdir(name)
             ]
         elif self.filesystem.isfile(stripped):
             names = [stripped]
         else:
             inside = {str(name)[len(stripped) + 1 :]: str(name) for name in self.filesystem.find(stripped)}
-            names = [inside[name] for name in _wanted(inside, suffixes)]
+            names = [inside[name] for name in _filter_names(inside, suffixes)]
         return [f"{protocol}://{str(name).lstrip('/')}" for name in sorted(names)]
 
 
-def key_of(uri: str) -> str:
+def object_key(uri: str) -> str:
     """What fsspec takes of a URI: no protocol, and no connection, which Airflow lets stand before the bucket."""
     bucket, slash, key = uri.split("://", 1)[1].partition("/")
     return bucket.rpartition("@")[2] + slash + key
 
 
-def no_permission(place: str) -> str:
+def permission_error(place: str) -> str:
     """The sentence about a place that may not be read."""
     return f"{place}: no permission to read it; ask for the right to, or choose another file"
 
 
-def as_pattern(file: str) -> str:
+def build_pattern(file: str) -> str:
     """The pattern that matches just this file, for readers that take every name for a glob."""
     return "".join(f"[{c}]" if c in _GLOB else c for c in file) if _GLOB & set(file) else file
 
 
-def first_line(error: BaseException) -> str:
+def first_error_line(error: BaseException) -> str:
     """The first line of an error, or its type where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
@@ -252,7 +252,7 @@ def is_hidden(name: str) -> bool:
     return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
-def _wanted(names: Any, suffixes: Sequence[str]) -> list[str]:
+def _filter_names(names: Any, suffixes: Sequence[str]) -> list[str]:
     def fits(name: str) -> bool:
         return name.lower().removesuffix(".gz").endswith(tuple(suffixes))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_clarify.bias.argument_types import parse_boolean
 from airflow_clarify.bias.config import describe_given
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
-from airflow_clarify.engines.sagemaker.names import DEFAULT_PREFIX, job_name
+from airflow_clarify.engines.sagemaker.names import DEFAULT_PREFIX, build_job_name
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ class SageMakerEngine:
 
         :raises ConfigError: it cannot; names what to change
         """
-        from airflow_clarify.engines.sagemaker.abilities import check
+        from airflow_clarify.engines.sagemaker.abilities import check_engine
 
-        check(self, data, config)
+        check_engine(self, data, config)
 
     def plan(self, data: DataConfig, config: AnalysisConfig) -> JobPlan:
         """Work out all of the job but its name. Asks AWS for what was not said: region, account, the role's ARN.
@@ -126,17 +126,17 @@ class SageMakerEngine:
         :raises DataError: a local dataset is not there
         :raises ServiceError: AWS refused, or could not be reached
         """
-        from airflow_clarify.engines.sagemaker.planning import plan
+        from airflow_clarify.engines.sagemaker.planning import plan_job
 
         self.check(data, config)
-        return plan(self, data, config)
+        return plan_job(self, data, config)
 
     def job_name(self, identity: str | None, attempt: int = 1) -> str:
         """The name of a job; the same for the same identity and attempt.
 
         :param identity: what the job is for; None makes a name that never comes again
         """
-        return job_name(self.job_name_prefix or DEFAULT_PREFIX, identity, attempt)
+        return build_job_name(self.job_name_prefix or DEFAULT_PREFIX, identity, attempt)
 
     def submit(self, plan: JobPlan, name: str) -> None:
         """Upload what the job needs, and start it.
@@ -147,9 +147,9 @@ class SageMakerEngine:
         """
         from airflow_clarify.engines.sagemaker.files import S3Files
         from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
-        from airflow_clarify.engines.sagemaker.planning import submit
+        from airflow_clarify.engines.sagemaker.planning import submit_job
 
-        submit(plan, name, ProcessingJobs(self.connection), S3Files(self.connection, self.output_kms_key))
+        submit_job(plan, name, ProcessingJobs(self.connection), S3Files(self.connection, self.output_kms_key))
 
     @property
     def longest_run(self) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.duckdb.storage import is_remote, local_path
-from airflow_clarify.engines.sagemaker.images import clarify_image
+from airflow_clarify.engines.duckdb.storage import is_remote, parse_local_path
+from airflow_clarify.engines.sagemaker.images import get_clarify_image
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.sagemaker import SageMakerEngine
 
 
-def check(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> None:
+def check_engine(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> None:
     """See that a job can do what is asked.
 
     :raises ConfigError: it cannot; names what to change
@@ -28,13 +28,13 @@ def check(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> 
             f"conn_id: the job reads with its role, and the task reaches S3 through the engine's aws_conn_id "
             f"({engine.aws_conn_id!r}), not through {data.conn_id!r}; leave it out"
         )
-    if engine.instance_count is not None and int(engine.instance_count) > 1 and _joinsource(config) is None:
+    if engine.instance_count is not None and int(engine.instance_count) > 1 and _get_joinsource(config) is None:
         raise ConfigError("instance_count: more than one instance needs a joinsource in the data configuration")
     if engine.image_uri is None:
         if engine.region_name is not None:
-            clarify_image(engine.region_name)
+            get_clarify_image(engine.region_name)
         # That there is a header row is what Clarify takes for granted, or finds out, where it has headers to compare.
-        beyond = [name for name, value in options(data, config).items() if (name, value) != ("header_row", True)]
+        beyond = [name for name, value in list_options(data, config).items() if (name, value) != ("header_row", True)]
         if beyond:
             raise ConfigError(
                 f"{beyond[0]}: Clarify's image knows no such option; leave it out, run this package's own "
@@ -55,7 +55,7 @@ def check_data(data: DataConfig) -> None:
             )
 
 
-def options(data: DataConfig, config: AnalysisConfig) -> dict[str, Any]:
+def list_options(data: DataConfig, config: AnalysisConfig) -> dict[str, Any]:
     """What is asked beyond Clarify's configuration; our own image can do it, Clarify's cannot."""
     asked = {
         "weight": data.weight,
@@ -90,9 +90,9 @@ def _check_places(data: DataConfig) -> None:
             )
         if "@" in data.input_path.split("://", 1)[1].split("/", 1)[0]:
             raise ConfigError("input_path: name the connection in the engine (aws_conn_id), not in the URI")
-    elif not local_path(data.input_path).exists():
+    elif not parse_local_path(data.input_path).exists():
         raise ConfigError(f"input_path: {data.input_path}: no such file or folder; check the path")
 
 
-def _joinsource(config: AnalysisConfig) -> Any:
+def _get_joinsource(config: AnalysisConfig) -> Any:
     return config.document.get("joinsource_name_or_index")

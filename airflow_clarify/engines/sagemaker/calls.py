@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from airflow_clarify.engines.duckdb.storage import first_line
+from airflow_clarify.engines.duckdb.storage import first_error_line
 from airflow_clarify.exceptions import ClarifyError, ConfigError, ServiceError
 
 #: The codes with which AWS services ask for patience.
@@ -31,27 +31,27 @@ _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _PASSING = _THROTTLED | _EXPIRED | {"InternalFailure", "InternalError", "RequestTimeout", "ServiceUnavailable"}
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether an error of a call may be gone at the next: throttling, a server's fault, a lost connection."""
     from botocore.exceptions import ClientError, CredentialRetrievalError
 
     if isinstance(error, ClientError):
-        return _code(error) in _PASSING or _status(error) >= 500
-    return _is_of_the_network(error) or isinstance(error, CredentialRetrievalError)
+        return _get_error_code(error) in _PASSING or _get_http_status(error) >= 500
+    return _is_network_error(error) or isinstance(error, CredentialRetrievalError)
 
 
 def is_throttling(error: BaseException) -> bool:
     """Whether the service asks for fewer calls."""
     from botocore.exceptions import ClientError
 
-    return isinstance(error, ClientError) and (_code(error) in _THROTTLED or _status(error) == 429)
+    return isinstance(error, ClientError) and (_get_error_code(error) in _THROTTLED or _get_http_status(error) == 429)
 
 
 def is_expired(error: BaseException) -> bool:
     """Whether the credentials of the client have run out."""
     from botocore.exceptions import ClientError
 
-    return isinstance(error, ClientError) and _code(error) in _EXPIRED
+    return isinstance(error, ClientError) and _get_error_code(error) in _EXPIRED
 
 
 def is_unknown_job(error: BaseException) -> bool:
@@ -60,19 +60,19 @@ def is_unknown_job(error: BaseException) -> bool:
 
     if not isinstance(error, ClientError):
         return False
-    not_found = _code(error) == "ValidationException" and "could not find" in str(error).lower()
-    return not_found or _code(error) in ("ResourceNotFound", "ResourceNotFoundException")
+    not_found = _get_error_code(error) == "ValidationException" and "could not find" in str(error).lower()
+    return not_found or _get_error_code(error) in ("ResourceNotFound", "ResourceNotFoundException")
 
 
-def is_taken_name(error: BaseException) -> bool:
+def is_name_conflict(error: BaseException) -> bool:
     """Whether there is a job of that name already."""
     from botocore.exceptions import ClientError
 
-    return isinstance(error, ClientError) and _code(error) in ("ResourceInUse", "ResourceInUseException")
+    return isinstance(error, ClientError) and _get_error_code(error) in ("ResourceInUse", "ResourceInUseException")
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
+def translate_errors(what: str) -> Iterator[None]:
     """Turn what boto raises into one sentence.
 
     :param what: what was being done, such as "DescribeProcessingJob of lab-1"
@@ -86,10 +86,10 @@ def explained(what: str) -> Iterator[None]:
     except ClarifyError:
         raise
     except (BotoCoreError, ClientError, OSError) as error:
-        raise explain(error, what) from None
+        raise explain_error(error, what) from None
 
 
-def explain(error: BaseException, what: str) -> BaseException:
+def explain_error(error: BaseException, what: str) -> BaseException:
     """The sentence for an error of a call; an error that is none of AWS's is given back as it is."""
     from botocore.exceptions import (
         BotoCoreError,
@@ -106,16 +106,16 @@ def explain(error: BaseException, what: str) -> BaseException:
     if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
         return ServiceError(f"{what}: no AWS credentials; give the connection some, or the worker a role")
     if isinstance(error, ParamValidationError):
-        return ConfigError(f"{what}: {_flat(error)}")
+        return ConfigError(f"{what}: {_flatten(error)}")
     if isinstance(error, ClientError):
-        return _refused(error, what)
-    if _is_of_the_network(error):
-        return ServiceError(f"{what}: AWS cannot be reached ({_flat(error)}); check the network and the endpoint")
-    return ServiceError(f"{what}: {_flat(error)}") if isinstance(error, BotoCoreError | OSError) else error
+        return _build_refusal(error, what)
+    if _is_network_error(error):
+        return ServiceError(f"{what}: AWS cannot be reached ({_flatten(error)}); check the network and the endpoint")
+    return ServiceError(f"{what}: {_flatten(error)}") if isinstance(error, BotoCoreError | OSError) else error
 
 
-def _refused(error: Any, what: str) -> ClarifyError:
-    code, message = _code(error), str(error.response.get("Error", {}).get("Message", "")).strip()
+def _build_refusal(error: Any, what: str) -> ClarifyError:
+    code, message = _get_error_code(error), str(error.response.get("Error", {}).get("Message", "")).strip()
     said = f"{what}: {code}" + (f": {' '.join(message.split())}" if message else "")
     if code in ("AccessDenied", "AccessDeniedException", "403"):
         return ServiceError(f"{said}; give the credentials of the connection that permission")
@@ -128,20 +128,20 @@ def _refused(error: Any, what: str) -> ClarifyError:
     return ServiceError(said)
 
 
-def _is_of_the_network(error: BaseException) -> bool:
+def _is_network_error(error: BaseException) -> bool:
     """Whether a connection was refused, lost or timed out; botocore has two bases for these."""
     from botocore import exceptions
 
     return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError | ConnectionError | TimeoutError)
 
 
-def _code(error: Any) -> str:
+def _get_error_code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _status(error: Any) -> int:
+def _get_http_status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _flat(error: BaseException) -> str:
-    return " ".join(str(error).split()) or first_line(error)
+def _flatten(error: BaseException) -> str:
+    return " ".join(str(error).split()) or first_error_line(error)

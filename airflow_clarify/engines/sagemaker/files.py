@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_clarify.engines.duckdb.storage import is_hidden
-from airflow_clarify.engines.sagemaker.calls import explained
+from airflow_clarify.engines.sagemaker.calls import translate_errors
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -31,8 +31,8 @@ class S3Files:
 
     def write(self, uri: str, content: bytes) -> None:
         """Write an object."""
-        bucket, key = split(uri)
-        with explained(f"PutObject of {uri}"):
+        bucket, key = split_uri(uri)
+        with translate_errors(f"PutObject of {uri}"):
             self._client.put_object(Bucket=bucket, Key=key, Body=content, **self._encryption)
 
     def upload(self, path: Path, folder: str) -> str:
@@ -41,13 +41,13 @@ class S3Files:
         :return: where it is now: the file, or the folder
         :raises DataError: the folder holds no file
         """
-        sources = {"": path} if path.is_file() else dict(_files_of(path))
+        sources = {"": path} if path.is_file() else dict(_list_local_files(path))
         if not sources:
             raise DataError(f"{path}: no file there; check the input path")
         for name, source in sources.items():
             uri = f"{folder}/{name or path.name}"
-            bucket, key = split(uri)
-            with explained(f"upload of {source} to {uri}"):
+            bucket, key = split_uri(uri)
+            with translate_errors(f"upload of {source} to {uri}"):
                 self._client.upload_file(str(source), bucket, key, ExtraArgs=dict(self._encryption) or None)
         return f"{folder}/{path.name}" if path.is_file() else folder
 
@@ -57,8 +57,8 @@ class S3Files:
         :raises DataError: it is not a text
         :raises ServiceError: AWS refused, or could not be reached
         """
-        bucket, key = split(uri)
-        with explained(f"GetObject of {uri}"):
+        bucket, key = split_uri(uri)
+        with translate_errors(f"GetObject of {uri}"):
             try:
                 content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
             except self._client.exceptions.NoSuchKey:
@@ -68,10 +68,10 @@ class S3Files:
         except UnicodeDecodeError:
             raise DataError(f"{uri}: not a text file") from None
 
-    def sizes(self, folder: str) -> dict[str, tuple[int, datetime]]:
+    def list_sizes(self, folder: str) -> dict[str, tuple[int, datetime]]:
         """The objects directly in a folder: name to size and time of last change."""
-        bucket, prefix = split(f"{folder.rstrip('/')}/")
-        with explained(f"ListObjectsV2 of {folder}"):
+        bucket, prefix = split_uri(f"{folder.rstrip('/')}/")
+        with translate_errors(f"ListObjectsV2 of {folder}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
             found = [one for page in pages for one in page.get("Contents", ())]
         return {one["Key"].removeprefix(prefix): (one["Size"], one["LastModified"]) for one in found}
@@ -85,8 +85,8 @@ class S3Files:
         :raises DataError: there is none
         :raises ConfigError: more would be taken than was named
         """
-        bucket, key = split(uri)
-        with explained(f"ListObjectsV2 of {uri}"):
+        bucket, key = split_uri(uri)
+        with translate_errors(f"ListObjectsV2 of {uri}"):
             found = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1000).get("Contents", ())
         keys = [one["Key"] for one in found]
         if not keys:
@@ -122,7 +122,7 @@ class S3Files:
             self._client.create_bucket(Bucket=bucket, **place)
 
 
-def split(uri: str) -> tuple[str, str]:
+def split_uri(uri: str) -> tuple[str, str]:
     """Bucket and key of an S3 URI.
 
     :raises ConfigError: it is none
@@ -134,7 +134,7 @@ def split(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _files_of(folder: Path) -> Iterator[tuple[str, Path]]:
+def _list_local_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if path.is_file() and not is_hidden(relative.as_posix()):

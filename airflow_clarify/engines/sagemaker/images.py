@@ -45,7 +45,7 @@ _DOMAINS = {"cn-": "amazonaws.com.cn", "us-isof-": "csp.hci.ic.gov"}
 REGIONS = tuple(_ACCOUNTS)
 
 
-def clarify_image(region: str) -> str:
+def get_clarify_image(region: str) -> str:
     """The URI of Clarify's image in a region.
 
     :raises ConfigError: Amazon publishes no image there

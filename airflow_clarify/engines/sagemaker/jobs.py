@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from airflow_clarify.engines.duckdb.storage import first_line
+from airflow_clarify.engines.duckdb.storage import first_error_line
 from airflow_clarify.engines.sagemaker.calls import (
-    explain,
-    explained,
+    explain_error,
+    translate_errors,
     is_expired,
-    is_passing,
-    is_taken_name,
+    is_transient,
+    is_name_conflict,
     is_unknown_job,
 )
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
@@ -48,27 +48,27 @@ class ProcessingJobs:
     @cached_property
     def region(self) -> str:
         """The region."""
-        with explained("SageMaker"):
+        with translate_errors("SageMaker"):
             return str(self._hook.conn_region_name)
 
     @cached_property
     def partition(self) -> str:
         """The partition: "aws", "aws-cn", "aws-us-gov" and so on."""
-        with explained("SageMaker"):
+        with translate_errors("SageMaker"):
             return str(self._hook.conn_partition)
 
     @cached_property
     def account(self) -> str:
         """The account's number, from STS."""
-        with explained("GetCallerIdentity"):
+        with translate_errors("GetCallerIdentity"):
             return str(self._hook.account_id)
 
-    def role_arn(self, role: str) -> str:
+    def resolve_role_arn(self, role: str) -> str:
         """The ARN of a role, which may be given by its name alone.
 
         :raises ConfigError: there is no role of that name
         """
-        with explained(f"GetRole of {role}"):
+        with translate_errors(f"GetRole of {role}"):
             return str(self._hook.expand_role(role))
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class ProcessingJobs:
         :raises JobError: there is no such job
         :raises ServiceError: AWS refused, or could not be reached
         """
-        found: dict[str, Any] = self._patiently("DescribeProcessingJob", name, lambda: self._describe(name))
+        found: dict[str, Any] = self._retry("DescribeProcessingJob", name, lambda: self._describe(name))
         return found
 
     def find(self, name: str) -> dict[str, Any] | None:
@@ -99,11 +99,11 @@ class ProcessingJobs:
             try:
                 self._client.create_processing_job(**request)
             except Exception as error:
-                if not is_taken_name(error):
+                if not is_name_conflict(error):
                     raise
                 log.info("Job %s was there already", name)
 
-        self._patiently("CreateProcessingJob", name, call)
+        self._retry("CreateProcessingJob", name, call)
 
     def stop(self, name: str) -> bool:
         """Ask SageMaker to stop a job.
@@ -111,18 +111,18 @@ class ProcessingJobs:
         :return: whether there was something to stop
         """
         description = self.find(name)
-        if description is None or JobStatus.of(description).ended:
+        if description is None or JobStatus.from_description(description).ended:
             return False
         try:
-            self._patiently("StopProcessingJob", name, lambda: self._client.stop_processing_job(ProcessingJobName=name))
+            self._retry("StopProcessingJob", name, lambda: self._client.stop_processing_job(ProcessingJobName=name))
         except Exception:
             # It may have ended since.
-            if JobStatus.of(self.describe(name)).ended:
+            if JobStatus.from_description(self.describe(name)).ended:
                 return False
             raise
         return True
 
-    def look(self, name: str) -> dict[str, Any] | None:
+    def observe(self, name: str) -> dict[str, Any] | None:
         """What SageMaker knows of a job just now; None where it does not answer, which passes.
 
         :raises JobError: there is no such job
@@ -131,9 +131,9 @@ class ProcessingJobs:
         try:
             return self._describe(name)
         except Exception as error:
-            if not is_passing(error):
-                raise explain(error, f"DescribeProcessingJob of {name}") from None
-            log.warning("SageMaker does not say how job %s is just now: %s", name, first_line(error))
+            if not is_transient(error):
+                raise explain_error(error, f"DescribeProcessingJob of {name}") from None
+            log.warning("SageMaker does not say how job %s is just now: %s", name, first_error_line(error))
             if is_expired(error):
                 self.renew()
             return None
@@ -152,7 +152,7 @@ class ProcessingJobs:
         """Forget the client, so that the next call gets new credentials."""
         self.__dict__.pop("_hook", None)
 
-    def _patiently(self, what: str, name: str, call: Callable[[], Any]) -> Any:
+    def _retry(self, what: str, name: str, call: Callable[[], Any]) -> Any:
         """Make a call, again where its failure may pass, with growing pauses.
 
         :raises ConfigError: the request is wrong
@@ -162,8 +162,8 @@ class ProcessingJobs:
             try:
                 return call()
             except Exception as error:
-                if not is_passing(error) or tried == _TRIES:
-                    raise explain(error, f"{what} of {name}") from None
+                if not is_transient(error) or tried == _TRIES:
+                    raise explain_error(error, f"{what} of {name}") from None
                 if is_expired(error):
                     self.renew()
                 time.sleep(random.uniform(0.5, 1) * 2 ** (tried - 1))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from airflow_clarify.engines.duckdb.storage import first_line
-from airflow_clarify.engines.sagemaker.calls import is_passing
+from airflow_clarify.engines.duckdb.storage import first_error_line
+from airflow_clarify.engines.sagemaker.calls import is_transient
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
 
 log = logging.getLogger(__name__)
@@ -38,38 +38,38 @@ class LogTail:
     def _client(self) -> Any:
         return self._connection.hook("logs").conn
 
-    def new_lines(self) -> list[str]:
+    def read_new(self) -> list[str]:
         """The lines since the last time, with the instance in front where there are several."""
         if self._unreadable:
             return []
         try:
-            streams = self._streams()
+            streams = self._list_streams()
             several = len(streams) > 1
             return [
-                f"[{_instance(stream)}] {line}" if several else line
+                f"[{_parse_instance(stream)}] {line}" if several else line
                 for stream in streams
                 for line in self._read(stream)
             ]
         except Exception as error:
-            if _is_not_there_yet(error) or is_passing(error):
+            if _is_missing(error) or is_transient(error):
                 return []
             self._unreadable = True
-            log.warning("The logs of job %s cannot be read (%s); they are in %s", self._name, first_line(error), GROUP)
+            log.warning("The logs of job %s cannot be read (%s); they are in %s", self._name, first_error_line(error), GROUP)
             return []
 
-    def rest(self, patience: float = 3.0) -> list[str]:
+    def read_rest(self, patience: float = 3.0) -> list[str]:
         """The last lines of a job that has ended; CloudWatch has them a few seconds after the job has written them.
 
         :param patience: seconds to wait for the first line of all, where there has been none yet
         """
-        lines = self.new_lines()
+        lines = self.read_new()
         until = time.monotonic() + patience
         while not lines and not self._tokens and not self._unreadable and time.monotonic() < until:
             time.sleep(min(1.0, patience))
-            lines = self.new_lines()
+            lines = self.read_new()
         return lines
 
-    def _streams(self) -> list[str]:
+    def _list_streams(self) -> list[str]:
         pages = self._client.get_paginator("describe_log_streams").paginate(
             logGroupName=GROUP, logStreamNamePrefix=f"{self._name}/"
         )
@@ -90,12 +90,12 @@ class LogTail:
                 return
 
 
-def _instance(stream: str) -> str:
+def _parse_instance(stream: str) -> str:
     """The host of a stream named ``job/algo-1-1700000000``."""
     return stream.rpartition("/")[2].rpartition("-")[0]
 
 
-def _is_not_there_yet(error: Exception) -> bool:
+def _is_missing(error: Exception) -> bool:
     """Before its first line, a job has no stream, and before its first job, an account no group."""
     from botocore.exceptions import ClientError
 

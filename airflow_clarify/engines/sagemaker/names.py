@@ -19,7 +19,7 @@ LONGEST = 63
 _DIGITS = 12
 
 
-def job_name(prefix: str, identity: str | None, attempt: int = 1) -> str:
+def build_job_name(prefix: str, identity: str | None, attempt: int = 1) -> str:
     """The name of a job.
 
     What tells jobs apart stands at the end and is never cut off; a long prefix is.

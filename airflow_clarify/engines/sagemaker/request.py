@@ -58,34 +58,34 @@ class JobPlan:
         """Where a local dataset goes, as with the SDK."""
         return f"s3://{self.bucket}/{job_name}/input/{DATA_INPUT}"
 
-    def output_of(self, job_name: str) -> str:
+    def get_output_uri(self, job_name: str) -> str:
         """Where the job writes; as with the SDK where it was not said."""
         return self.output or f"s3://{self.bucket}/{job_name}/output/{RESULT_OUTPUT}"
 
     def config_uri(self, job_name: str) -> str:
         """Where the configuration lies."""
-        return f"{(self.config_folder or self.output_of(job_name)).rstrip('/')}/{CONFIG_FILE}"
+        return f"{(self.config_folder or self.get_output_uri(job_name)).rstrip('/')}/{CONFIG_FILE}"
 
-    def request(self, job_name: str, data_uri: str) -> dict[str, Any]:
+    def build_request(self, job_name: str, data_uri: str) -> dict[str, Any]:
         """The request.
 
         :param data_uri: where the dataset is, now that it is in S3
         """
-        outputs: dict[str, Any] = {"Outputs": [_output(RESULT_OUTPUT, self.output_of(job_name), RESULT_FOLDER)]}
+        outputs: dict[str, Any] = {"Outputs": [_build_output(RESULT_OUTPUT, self.get_output_uri(job_name), RESULT_FOLDER)]}
         if self.output_kms_key is not None:
             outputs["KmsKeyId"] = self.output_kms_key
         return {
             "ProcessingJobName": job_name,
             "ProcessingInputs": [
-                _input(DATA_INPUT, data_uri, DATA_FOLDER),
-                _input(CONFIG_INPUT, self.config_uri(job_name), CONFIG_FOLDER),
+                _build_input(DATA_INPUT, data_uri, DATA_FOLDER),
+                _build_input(CONFIG_INPUT, self.config_uri(job_name), CONFIG_FOLDER),
             ],
             "ProcessingOutputConfig": outputs,
             **self.settings,
         }
 
 
-def locations(description: Mapping[str, Any]) -> dict[str, str]:
+def list_job_locations(description: Mapping[str, Any]) -> dict[str, str]:
     """Where a job reads and writes in S3, by the names of its inputs and outputs."""
     inputs: Sequence[Mapping[str, Any]] = description.get("ProcessingInputs") or ()
     outputs: Sequence[Mapping[str, Any]] = (description.get("ProcessingOutputConfig") or {}).get("Outputs") or ()
@@ -96,10 +96,10 @@ def locations(description: Mapping[str, Any]) -> dict[str, str]:
 
 def is_clarify_job(description: Mapping[str, Any]) -> bool:
     """Whether a processing job keeps Clarify's contract, whoever's image it runs."""
-    return {CONFIG_INPUT, RESULT_OUTPUT} <= locations(description).keys()
+    return {CONFIG_INPUT, RESULT_OUTPUT} <= list_job_locations(description).keys()
 
 
-def _input(name: str, uri: str, folder: str) -> dict[str, Any]:
+def _build_input(name: str, uri: str, folder: str) -> dict[str, Any]:
     return {
         "InputName": name,
         "S3Input": {
@@ -113,7 +113,7 @@ def _input(name: str, uri: str, folder: str) -> dict[str, Any]:
     }
 
 
-def _output(name: str, uri: str, folder: str) -> dict[str, Any]:
+def _build_output(name: str, uri: str, folder: str) -> dict[str, Any]:
     return {
         "OutputName": name,
         "S3Output": {"S3Uri": uri, "LocalPath": folder, "S3UploadMode": "EndOfJob"},

@@ -27,13 +27,13 @@ class JobStatus:
     exit_message: str = ""
 
     @classmethod
-    def of(cls, description: Mapping[str, Any]) -> JobStatus:
+    def from_description(cls, description: Mapping[str, Any]) -> JobStatus:
         """Read what ``DescribeProcessingJob`` answers."""
         return cls(
             name=str(description.get("ProcessingJobName", "")),
             state=str(description.get("ProcessingJobStatus", "unknown")),
-            failure_reason=_one_line(description.get("FailureReason")),
-            exit_message=_one_line(description.get("ExitMessage")),
+            failure_reason=_join_lines(description.get("FailureReason")),
+            exit_message=_join_lines(description.get("ExitMessage")),
         )
 
     @property
@@ -60,14 +60,14 @@ class JobStatus:
         return f"{self.state}: {told}" if told else f"{self.state}, and SageMaker gives no reason"
 
 
-def without_datetimes(value: Any) -> Any:
+def replace_datetimes(value: Any) -> Any:
     """A description as JSON can carry it: times as ISO texts, and nothing of the HTTP answer."""
     if isinstance(value, Mapping):
-        return {key: without_datetimes(part) for key, part in value.items() if key != "ResponseMetadata"}
+        return {key: replace_datetimes(part) for key, part in value.items() if key != "ResponseMetadata"}
     if isinstance(value, list | tuple):
-        return [without_datetimes(part) for part in value]
+        return [replace_datetimes(part) for part in value]
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _one_line(text: Any) -> str:
+def _join_lines(text: Any) -> str:
     return " ".join(str(text).split()) if text else ""

@@ -5,6 +5,6 @@ from __future__ import annotations
 import random
 
 
-def jittered(seconds: float) -> float:
+def add_jitter(seconds: float) -> float:
     """About so many seconds: jobs that were started together are not looked at together for ever."""
     return seconds * random.uniform(0.8, 1.2)

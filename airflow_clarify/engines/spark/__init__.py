@@ -12,7 +12,7 @@ from airflow_clarify.exceptions import ConfigError
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import DataConfig
     from airflow_clarify.engines.sql.source import SqlSource
-    from airflow_clarify.engines.sql.target import Writer
+    from airflow_clarify.engines.sql.target import TableWriter
 
 
 @dataclass
@@ -32,14 +32,14 @@ class SparkEngine(TableEngine):
     # It may hold a token, and Airflow shows how an engine prints.
     url: str | None = field(default=None, repr=False)
     max_cells: int = 200_000
-    _runner: Writer | None = field(default=None, init=False, repr=False, compare=False)
+    _runner: TableWriter | None = field(default=None, init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "spark"
     template_fields: ClassVar[tuple[str, ...]] = ("conn_id", "url")
 
     __repr__ = describe_given
 
-    def data_named(self, source: str) -> DataConfig:
+    def data_config_for(self, source: str) -> DataConfig:
         """Files, where it looks like a path; otherwise a table."""
         from airflow_clarify.bias.config import DataConfig
 
@@ -52,18 +52,18 @@ class SparkEngine(TableEngine):
         """
         if data.table is not None or data.query is not None:
             refuse_file_options(data)
-        elif data.resolved_dataset_type() == "application/json":
+        elif data.resolve_dataset_type() == "application/json":
             raise ConfigError(
                 "dataset_type: application/json needs JMESPath features, which only a Clarify job reads; Spark reads "
                 "application/jsonlines"
             )
 
-    def _connect(self) -> Writer:
-        from airflow_clarify.engines.spark.session import SparkRunner, address
+    def _connect(self) -> TableWriter:
+        from airflow_clarify.engines.spark.session import SparkRunner, build_address
 
-        return SparkRunner.open(address(self.conn_id, self.url))
+        return SparkRunner.open(build_address(self.conn_id, self.url))
 
-    def _source(self, runner: Writer, data: DataConfig) -> SqlSource:
+    def _select_source(self, runner: TableWriter, data: DataConfig) -> SqlSource:
         from airflow_clarify.engines.spark.session import SparkRunner
         from airflow_clarify.engines.spark.source import open_source
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
-from airflow_clarify.engines.counting.expressions import Stored
+from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.engines.sql.column_types import ColumnType
-from airflow_clarify.engines.sql.dialects import Dialect, dialect_named
+from airflow_clarify.engines.sql.dialects import Dialect, get_dialect
 from airflow_clarify.engines.sql.rendering import render
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -40,19 +40,19 @@ _LONGEST_PAUSE = 10.0
 _KEEPALIVE = (330, 30)
 
 _STORED = {
-    "string": Stored.TEXT,
-    "tinyint": Stored.INTEGER,
-    "smallint": Stored.INTEGER,
-    "int": Stored.INTEGER,
-    "bigint": Stored.INTEGER,
-    "float": Stored.FLOAT,
-    "double": Stored.FLOAT,
-    "boolean": Stored.BOOLEAN,
-    "decimal": Stored.DECIMAL,
-    "array": Stored.NESTED,
-    "map": Stored.NESTED,
-    "struct": Stored.NESTED,
-    "variant": Stored.NESTED,
+    "string": StorageType.TEXT,
+    "tinyint": StorageType.INTEGER,
+    "smallint": StorageType.INTEGER,
+    "int": StorageType.INTEGER,
+    "bigint": StorageType.INTEGER,
+    "float": StorageType.FLOAT,
+    "double": StorageType.FLOAT,
+    "boolean": StorageType.BOOLEAN,
+    "decimal": StorageType.DECIMAL,
+    "array": StorageType.NESTED,
+    "map": StorageType.NESTED,
+    "struct": StorageType.NESTED,
+    "variant": StorageType.NESTED,
 }
 
 
@@ -64,7 +64,7 @@ class SparkRunner:
 
     def __init__(self, session: Any) -> None:
         self.session = session
-        self.dialect: Dialect = dialect_named("spark")
+        self.dialect: Dialect = get_dialect("spark")
         self._stopped = False
         self._quiet = _QuietClient()
         self._retry_policy: Any = None
@@ -79,7 +79,7 @@ class SparkRunner:
         :raises DataError: the server cannot be reached
         """
         try:
-            with warnings.catch_warnings(), _a_program():
+            with warnings.catch_warnings(), _fake_main_module():
                 # That it is not made for pandas 3 yet: we take no pandas from it.
                 warnings.simplefilter("ignore", FutureWarning)
                 from pyspark.sql.connect.client.core import DefaultChannelBuilder
@@ -87,9 +87,9 @@ class SparkRunner:
                 from pyspark.sql.connect.session import SparkSession
         except ImportError as error:
             raise ConfigError(
-                f"SparkEngine needs pyspark-client ({first_line(error)}); pip install 'airflow-clarify[spark]'"
+                f"SparkEngine needs pyspark-client ({first_error_line(error)}); pip install 'airflow-clarify[spark]'"
             ) from None
-        where = _without_parameters(url)
+        where = _strip_parameters(url)
         try:
             # Not getOrCreate(), which gives the session of another task of this process, on whatever server.
             channel = DefaultChannelBuilder(url)
@@ -100,7 +100,7 @@ class SparkRunner:
             with _QuietClient():
                 version = str(session.version)
         except Exception as error:
-            raise DataError(f"the Spark Connect server at {where} cannot be reached: {first_line(error)}") from None
+            raise DataError(f"the Spark Connect server at {where} cannot be reached: {first_error_line(error)}") from None
         if int(version.split(".", 1)[0]) < 4:
             session.stop()
             raise ConfigError(f"the Spark Connect server at {where} is Spark {version}; SparkEngine needs 4.0 or later")
@@ -113,9 +113,9 @@ class SparkRunner:
         """What counts, and which version of it."""
         return f"Spark {self.session.version}"
 
-    def columns(self, query: exp.Select) -> dict[str, ColumnType]:
+    def describe_columns(self, query: exp.Select) -> dict[str, ColumnType]:
         """The columns that a query gives, and how they are stored."""
-        found = self._plainly(lambda: list(self.session.sql(render(query, self.dialect)).dtypes))
+        found = self._translate_errors(lambda: list(self.session.sql(render(query, self.dialect)).dtypes))
         columns: dict[str, ColumnType] = {}
         for name, kind in found:
             if name in columns:
@@ -124,15 +124,15 @@ class SparkRunner:
             columns[name] = ColumnType(stored, "plain", kind if stored in _NO_WEIGHTS else "")
         return columns
 
-    def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
+    def fetch_rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
         """Run a query and give its rows."""
         text = render(query, self.dialect)
-        yield from map(tuple, self._plainly(lambda: self.session.sql(text).collect()))
+        yield from map(tuple, self._translate_errors(lambda: self.session.sql(text).collect()))
 
     def run(self, statement: exp.Expr | str) -> None:
         """Run a statement that gives no rows."""
         text = statement if isinstance(statement, str) else render(statement, self.dialect)
-        self._plainly(lambda: self.session.sql(text).collect())
+        self._translate_errors(lambda: self.session.sql(text).collect())
 
     def begin(self) -> None:
         """Nothing: Spark has no transactions."""
@@ -170,12 +170,12 @@ class SparkRunner:
             reader = reader.schema(StructType([StructField(name, StringType()) for name in columns]))
         frame = reader.load(path)
         # Nothing is read before it is needed, so that a path that is not there would be told of somewhere else.
-        self._plainly(lambda: frame.schema)
+        self._translate_errors(lambda: frame.schema)
         return frame
 
     def collect(self, frame: Any) -> list[tuple[Any, ...]]:
         """The rows of a DataFrame; they are few."""
-        return [tuple(row) for row in self._plainly(frame.collect)]
+        return [tuple(row) for row in self._translate_errors(frame.collect)]
 
     def _limit_retries(self, where: str) -> None:
         """Have what does not answer asked again for a minute, and not for ten.
@@ -183,10 +183,10 @@ class SparkRunner:
         :param where: the server, for people
         """
         self._where = where
-        self._retry_policy = _limited_policy(where, lambda: self._stopped)
+        self._retry_policy = _build_retry_policy(where, lambda: self._stopped)
         self.session.client.set_retry_policies([self._retry_policy])
 
-    def _plainly(self, action: Any) -> Any:
+    def _translate_errors(self, action: Any) -> Any:
         if self._stopped:
             raise DataError("Spark: stopped before the query was run")
         try:
@@ -195,23 +195,23 @@ class SparkRunner:
         except Exception as error:
             if not self._stopped and self._retry_policy is not None and self._retry_policy.has_given_up:
                 raise DataError(
-                    f"Spark: the server at {self._where} has not answered for {PATIENCE:.0f} s ({first_line(error)}); "
+                    f"Spark: the server at {self._where} has not answered for {PATIENCE:.0f} s ({first_error_line(error)}); "
                     "see whether it is running, then run this again"
                 ) from None
-            raise DataError(f"Spark: {'stopped' if self._stopped else first_line(error)}") from None
+            raise DataError(f"Spark: {'stopped' if self._stopped else first_error_line(error)}") from None
 
 
 #: How values are stored that cannot be weights, such as dates.
-_NO_WEIGHTS = (Stored.OTHER, Stored.TIMESTAMP, Stored.NESTED)
+_NO_WEIGHTS = (StorageType.OTHER, StorageType.TIMESTAMP, StorageType.NESTED)
 
 
-def _find_storage(kind: str) -> Stored:
+def _find_storage(kind: str) -> StorageType:
     """Tell how Spark stores a column, from its name of the type."""
     base = kind.split("(")[0].split("<")[0]
-    return _STORED.get(base, Stored.OTHER)
+    return _STORED.get(base, StorageType.OTHER)
 
 
-def address(conn_id: str | None, url: str | None) -> str:
+def build_address(conn_id: str | None, url: str | None) -> str:
     """The address of a Spark Connect server.
 
     :param conn_id: an Airflow connection of the type ``spark_connect``
@@ -239,20 +239,20 @@ def address(conn_id: str | None, url: str | None) -> str:
             f"conn_id: the connection {conn_id!r} is of the type {connection.conn_type}; SparkEngine needs one of the "
             "type spark_connect"
         )
-    return _address_of(connection, conn_id)
+    return _read_address(connection, conn_id)
 
 
-def first_line(error: Exception) -> str:
+def first_error_line(error: Exception) -> str:
     """What an error of Spark's says, without the server's stack; with its cause, where it only says that it has one."""
     text = str(error).strip()
     refused = re.search(r'details = "(.*)"', text)
     lines = (refused.group(1) if refused else text).splitlines() or [type(error).__name__]
     causes = [line.partition(": ")[2] for line in lines if line.startswith("Caused by: ") and ": [" in line]
-    said = [_without_state(lines[0])] + [f"({_without_state(cause)})" for cause in causes[-1:]]
+    said = [_strip_sql_state(lines[0])] + [f"({_strip_sql_state(cause)})" for cause in causes[-1:]]
     return " ".join(said)
 
 
-def _without_state(line: str) -> str:
+def _strip_sql_state(line: str) -> str:
     return line.split(" SQLSTATE:")[0].strip()
 
 
@@ -270,7 +270,7 @@ class _QuietClient:
         from pyspark.sql.connect.logging import logger
 
         if not _QuietClient._installed:
-            logger.addFilter(_QuietClient._passes)
+            logger.addFilter(_QuietClient._is_passed)
             _QuietClient._installed = True
         self._threads.depth = getattr(self._threads, "depth", 0) + 1
 
@@ -278,11 +278,11 @@ class _QuietClient:
         self._threads.depth -= 1
 
     @staticmethod
-    def _passes(record: logging.LogRecord) -> bool:
+    def _is_passed(record: logging.LogRecord) -> bool:
         return not getattr(_QuietClient._threads, "depth", 0) or record.levelno < logging.WARNING
 
 
-def _limited_policy(where: str, is_stopped: Callable[[], bool]) -> Any:
+def _build_retry_policy(where: str, is_stopped: Callable[[], bool]) -> Any:
     """Make the rule by which a session's questions are asked again: for a minute in all, and not without a word.
 
     :param where: the server, for people
@@ -316,7 +316,7 @@ def _limited_policy(where: str, is_stopped: Callable[[], bool]) -> Any:
 
 
 @contextlib.contextmanager
-def _a_program() -> Iterator[None]:
+def _fake_main_module() -> Iterator[None]:
     """Let the main module look like a program.
 
     The client takes `python -c`, which may be how a worker is started, for a run of its own doctests, and ends the
@@ -333,7 +333,7 @@ def _a_program() -> Iterator[None]:
         del main.__file__
 
 
-def _address_of(connection: Any, conn_id: str) -> str:
+def _read_address(connection: Any, conn_id: str) -> str:
     """As the provider's hook makes it; but that leaves a slash in a token, which the client then takes for a path."""
     host = str(connection.host or "").removeprefix("sc://").rstrip("/")
     if not host or "/" in host:
@@ -347,5 +347,5 @@ def _address_of(connection: Any, conn_id: str) -> str:
     return f"sc://{host}{port}/{given}"
 
 
-def _without_parameters(url: str) -> str:
+def _strip_parameters(url: str) -> str:
     return url.split("/;", 1)[0].split(";", 1)[0].rstrip("/")

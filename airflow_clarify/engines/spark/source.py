@@ -14,11 +14,11 @@ from airflow_clarify.bias.config import (
     DATASET_TYPES,
     DataConfig,
     check_features,
-    delimiter_hint,
+    suggest_delimiter,
 )
 from airflow_clarify.bias.header_row import SAMPLE_ROWS, has_header_row
-from airflow_clarify.engines.counting.expressions import Stored
-from airflow_clarify.engines.sql.relation import relation
+from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.sql.relation import source_query
 from airflow_clarify.engines.sql.source import SqlSource
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
@@ -49,38 +49,38 @@ def open_source(runner: SparkRunner, data: DataConfig) -> SqlSource:
     :raises DataError: the data cannot be read
     """
     if data.table is not None or data.query is not None:
-        return SqlSource.open(runner, data.source, relation(data, runner.dialect.name), data)
-    dataset_type = data.resolved_dataset_type()
+        return SqlSource.open(runner, data.source, source_query(data, runner.dialect.name), data)
+    dataset_type = data.resolve_dataset_type()
     check_features(data.features, data.headers, dataset_type)
     kind = DATASET_TYPES[dataset_type]
     if data.csv_options and kind != "csv":
         raise ConfigError(f"csv_options: given for {data.dataset_type}; they are for text/csv")
-    frame = {"csv": _csv, "jsonlines": _json, "parquet": _parquet}[kind](runner, data)
+    frame = {"csv": _read_csv, "jsonlines": _read_json, "parquet": _read_parquet}[kind](runner, data)
     frame.createOrReplaceTempView(_VIEW)
-    source = SqlSource.open(runner, data.source, relation(DataConfig(table=_VIEW), runner.dialect.name), data)
+    source = SqlSource.open(runner, data.source, source_query(DataConfig(table=_VIEW), runner.dialect.name), data)
     if kind != "parquet":
-        source.na_values = data.missing_texts()
+        source.na_values = data.list_missing_texts()
         source.columns = {
-            name: replace(kind, stored=Stored.TEXT_CELL) if kind.stored is Stored.TEXT else kind
+            name: replace(kind, stored=StorageType.TEXT_CELL) if kind.stored is StorageType.TEXT else kind
             for name, kind in source.columns.items()
         }
     return source
 
 
-def _parquet(runner: SparkRunner, data: DataConfig) -> Any:
+def _read_parquet(runner: SparkRunner, data: DataConfig) -> Any:
     return runner.read("parquet", data.input_path)
 
 
-def _csv(runner: SparkRunner, data: DataConfig) -> Any:
+def _read_csv(runner: SparkRunner, data: DataConfig) -> Any:
     """A CSV dataset, every cell as its text."""
-    options = _csv_options(data)
-    first, following = _first_records(runner, data, options)
+    options = _build_csv_options(data)
+    first, following = _read_first_records(runner, data, options)
     headers = None if data.headers is None else list(data.headers)
     header_row = data.header_row
     if headers is not None and len(headers) != len(first):
         raise ConfigError(
             f"headers: {len(headers)} names are given, and {data.input_path} has {len(first)} columns"
-            + delimiter_hint(first, options.get("sep", ","))
+            + suggest_delimiter(first, options.get("sep", ","))
         )
     if headers is None:
         header_row = header_row is not False
@@ -97,16 +97,16 @@ def _csv(runner: SparkRunner, data: DataConfig) -> Any:
         "enforceSchema": str(not (header_row and names == first)).lower(),
     }
     frame = runner.read("csv", data.input_path, names, **options)
-    return frame if "" in data.missing_texts() else frame.fillna("")
+    return frame if "" in data.list_missing_texts() else frame.fillna("")
 
 
-def _json(runner: SparkRunner, data: DataConfig) -> Any:
+def _read_json(runner: SparkRunner, data: DataConfig) -> Any:
     """A JSON Lines dataset, every field as its text."""
     names = None if data.headers is None else list(data.headers)
     return runner.read("json", data.input_path, names, primitivesAsString="true", mode="FAILFAST")
 
 
-def _csv_options(data: DataConfig) -> dict[str, str]:
+def _build_csv_options(data: DataConfig) -> dict[str, str]:
     # Without multiLine Spark makes two rows of one whose cell holds a line break, and says nothing.
     options = {"multiLine": "true", "quote": '"', "escape": '"', "inferSchema": "false"}
     for name, value in data.csv_options.items():
@@ -117,7 +117,7 @@ def _csv_options(data: DataConfig) -> dict[str, str]:
     return options
 
 
-def _first_records(
+def _read_first_records(
     runner: SparkRunner, data: DataConfig, options: Mapping[str, str]
 ) -> tuple[list[str], list[list[str]]]:
     """The cells of the first record, the header perhaps, and those of some records after it."""

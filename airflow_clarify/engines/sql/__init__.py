@@ -12,7 +12,7 @@ from airflow_clarify.exceptions import ConfigError
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import DataConfig
     from airflow_clarify.engines.sql.source import SqlSource
-    from airflow_clarify.engines.sql.target import Writer
+    from airflow_clarify.engines.sql.target import TableWriter
 
 
 @dataclass
@@ -34,14 +34,14 @@ class SQLEngine(TableEngine):
     dialect: str | None = None
     hook_params: dict[str, Any] | None = None
     max_cells: int = 200_000
-    _runner: Writer | None = field(default=None, init=False, repr=False, compare=False)
+    _runner: TableWriter | None = field(default=None, init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "sql"
     template_fields: ClassVar[tuple[str, ...]] = ("conn_id", "dialect", "hook_params")
 
     __repr__ = describe_given
 
-    def data_named(self, source: str) -> DataConfig:
+    def data_config_for(self, source: str) -> DataConfig:
         """A table."""
         from airflow_clarify.bias.config import DataConfig
 
@@ -59,13 +59,13 @@ class SQLEngine(TableEngine):
             )
         refuse_file_options(data)
 
-    def _connect(self) -> Writer:
-        from airflow_clarify.engines.sql.hook import HookRunner
+    def _connect(self) -> TableWriter:
+        from airflow_clarify.engines.sql.hook import DbApiRunner
 
-        return HookRunner.open(self.conn_id, self.dialect, self.hook_params)
+        return DbApiRunner.open(self.conn_id, self.dialect, self.hook_params)
 
-    def _source(self, runner: Writer, data: DataConfig) -> SqlSource:
-        from airflow_clarify.engines.sql.relation import relation
+    def _select_source(self, runner: TableWriter, data: DataConfig) -> SqlSource:
+        from airflow_clarify.engines.sql.relation import source_query
         from airflow_clarify.engines.sql.source import SqlSource
 
-        return SqlSource.open(runner, data.source, relation(data, runner.dialect.name), data)
+        return SqlSource.open(runner, data.source, source_query(data, runner.dialect.name), data)

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.counting.cells import check_rows, role_rows, rows_and_unusable, rows_as_cells
-from airflow_clarify.engines.counting.expressions import Stored, category
-from airflow_clarify.engines.counting.roles import Roles
-from airflow_clarify.engines.sql.home import sorted_values, texts_of
+from airflow_clarify.engines.counting.cells import check_rows, select_roles, build_weight_check_query, build_ungrouped_query
+from airflow_clarify.engines.counting.expressions import StorageType, category
+from airflow_clarify.engines.counting.roles import ColumnRoles
+from airflow_clarify.engines.sql.home import sort_values, format_values
 
 if TYPE_CHECKING:
     import duckdb
     from sqlglot import exp
 
-    from airflow_clarify.engines.counting.profile import CountedColumn
+    from airflow_clarify.engines.counting.profile import CellColumn
     from airflow_clarify.engines.sql.source import SqlSource
 
 
-class FarCells:
+class PushdownCells:
     """Raw cells in the database.
 
     :param connection: to an embedded DuckDB, which writes the texts of values
@@ -35,14 +35,14 @@ class FarCells:
     held_as_objects: frozenset[str] = frozenset()
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: Roles, stored: dict[str, Stored]
+        self, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, stored: dict[str, StorageType]
     ) -> None:
         self.connection = connection
         self.source = source
         self.roles = roles
         self._stored = stored
-        stored_weight = None if roles.weight is None else source.stored_weight(roles.weight)
-        self._rows = role_rows(source.scan(roles.needed).subquery("data"), roles, stored_weight)
+        stored_weight = None if roles.weight is None else source.find_weight_type(roles.weight)
+        self._rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored_weight)
 
     def check(self) -> None:
         """See that there are rows, and usable weights.
@@ -51,7 +51,7 @@ class FarCells:
         """
         if self.roles.weight is None:
             return  # That there are rows is why we are here.
-        found = self.execute(rows_and_unusable(self.roles, self.of_facet(0)))[0]
+        found = self.execute(build_weight_check_query(self.roles, self.select_facet_cells(0)))[0]
         facets = len(self.roles.facets)
         rows, unusable = (int(number or 0) * facets for number in found)
         check_rows(self.source.location, self.roles, rows, unusable)
@@ -61,26 +61,26 @@ class FarCells:
         """The texts that mean "missing", where columns are cells of text files."""
         return self.source.na_values
 
-    def stored(self, column: str) -> Stored:
+    def get_storage_type(self, column: str) -> StorageType:
         """How the source stores a column."""
         return self._stored[column]
 
-    def of_facet(self, facet: int) -> exp.Subquery:
+    def select_facet_cells(self, facet: int) -> exp.Subquery:
         """The rows, each a cell of its own."""
-        return rows_as_cells(self._rows, self.roles, facet).subquery("cells")
+        return build_ungrouped_query(self._rows, self.roles, facet).subquery("cells")
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Run a query where the data are."""
         return self.source.execute(query)
 
-    def category(self, column: CountedColumn) -> exp.Expr:
+    def build_category_key(self, column: CellColumn) -> exp.Expr:
         """The values themselves: databases differ in how they write them."""
         return category(column.value, column.stored, column.profile)
 
-    def texts(self, column: CountedColumn, categories: Sequence[Any]) -> list[str | None]:
+    def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
         """The values as texts."""
-        return texts_of(self.connection, column, categories)
+        return format_values(self.connection, column, categories)
 
-    def in_order(self, column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+    def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
         """Sorted: a table has no first row."""
-        return sorted_values(column, values)
+        return sort_values(column, values)

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_clarify.bias.balance import Balance, BalancePlan, BalanceResult, Stratum, check_seed, listed
+from airflow_clarify.bias.balance import BalanceConfig, BalancePlan, BalanceResult, Stratum, check_seed, require_list
 from airflow_clarify.bias.config import DataConfig
-from airflow_clarify.engines.counting.cells import steady, sum_weights, unusable_weights
-from airflow_clarify.engines.counting.expressions import as_weight, check_not_nested
-from airflow_clarify.engines.sql.home import stratum_texts
-from airflow_clarify.engines.sql.relation import actual_name
-from airflow_clarify.engines.sql.selection import Raw, Selecting, StratumColumn
-from airflow_clarify.engines.sql.target import Target, Writer
+from airflow_clarify.engines.counting.cells import round_significant, sum_weights, unusable_weights_error
+from airflow_clarify.engines.counting.expressions import cast_to_weight, check_not_nested
+from airflow_clarify.engines.sql.home import format_stratum_values
+from airflow_clarify.engines.sql.relation import resolve_name
+from airflow_clarify.engines.sql.selection import Raw, SampleQuery, StratumColumn
+from airflow_clarify.engines.sql.target import TargetTable, TableWriter
 from airflow_clarify.exceptions import ConfigError, OutputError
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ MOST_STRATA = 10_000
 _PRIOR = "airflow_clarify_prior"
 
 
-def balance(
+def resample_table(
     source: SqlSource,
-    writer: Writer,
+    writer: TableWriter,
     data: DataConfig,
     target: str | Sequence[str],
     by: Sequence[str | int],
@@ -59,7 +59,7 @@ def balance(
     :param data: what the author says of the data
     :param target: the table to make
     :param by: the columns whose combined values make the strata
-    :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see :class:`~airflow_clarify.bias.balance.Balance`
+    :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see :class:`~airflow_clarify.bias.balance.BalanceConfig`
     :param size: rows of each stratum
     :param fraction: of each stratum, for ``undersample``
     :param seed: any whole number
@@ -78,32 +78,32 @@ def balance(
     """
     told = progress or (lambda what, part: None)
     columns = list(source.columns)
-    names = tuple(actual_name(column, columns, "by") for column in listed(by, "by"))
-    keys = tuple(actual_name(column, columns, "key") for column in listed(key or (), "key"))
+    names = tuple(resolve_name(column, columns, "by") for column in require_list(by, "by"))
+    keys = tuple(resolve_name(column, columns, "key") for column in require_list(key or (), "key"))
     for name in (*names, *keys):
-        check_not_nested(name, source.stored(name), "by" if name in names else "key")
+        check_not_nested(name, source.get_storage_type(name), "by" if name in names else "key")
     if weight is None and strategy == "reweigh":
         weight = data.weight
-    prior = None if weight is None else actual_name(weight, columns, "weight")
-    settled = Balance(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), prior)
+    prior = None if weight is None else resolve_name(weight, columns, "weight")
+    settled = BalanceConfig(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), prior)
     check_seed(seed)
     weighted = weight_column if settled.strategy == "reweigh" else None
     _check_weight_column(weighted, columns)
-    made = Target(writer, target, if_exists)
+    made = TargetTable(writer, target, if_exists)
     made.check(data)
     told("counting the strata", -1.0)
-    prior_weight = None if prior is None else as_weight(source.read(prior), source.stored_weight(prior))
+    prior_weight = None if prior is None else cast_to_weight(source.read(prior), source.find_weight_type(prior))
     strata = _Strata.count(source, source.everything, names, prior, prior_weight)
     plan = settled.plan(strata.rows, strata.weights)
     read_keys = [source.read(key) for key in keys]
-    selecting = Selecting(
+    selecting = SampleQuery(
         strata.columns, strata.shares(plan), read_keys, seed, writer.dialect.random, weighted, prior_weight
     )
-    warnings = [*plan.warnings, *_about_the_draw(source, selecting, keys)]
+    warnings = [*plan.warnings, *_check_repeatable(source, selecting, keys)]
     told("making the table", -1.0)
-    with made.made(selecting.select(source.everything, columns)) as table:
+    with made.create(selecting.select(source.everything, columns)) as table:
         told("counting what was made", -1.0)
-        _check(made.name, plan, _Strata.count(source, _all_of(table), names, known=strata.columns))
+        _check(made.name, plan, _Strata.count(source, _select_all(table), names, known=strata.columns))
     return BalanceResult(
         target=made.name,
         by=names,
@@ -181,14 +181,14 @@ class _Strata:
                 "columns, or by such as have few values"
             )
         if prior is not None and any(row[-2] for row in found):
-            raise unusable_weights(prior, sum(int(row[-2]) for row in found), sum(int(row[len(by)]) for row in found))
+            raise unusable_weights_error(prior, sum(int(row[-2]) for row in found), sum(int(row[len(by)]) for row in found))
         values = list(zip(*found, strict=True)) or [()] * (len(by) + 1)
         columns, texts = [], []
         with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
             for number, (name, of_column) in enumerate(zip(by, values, strict=False)):
                 profile = None if known is None else known[number].profile
-                stored, profile, as_texts = stratum_texts(
-                    home, of_column, source.stored(name), name, source.na_values, profile
+                stored, profile, as_texts = format_stratum_values(
+                    home, of_column, source.get_storage_type(name), name, source.na_values, profile
                 )
                 columns.append(StratumColumn(source.read(name), stored, profile, source.na_values))
                 texts.append(as_texts)
@@ -198,17 +198,17 @@ class _Strata:
         for stratum, row in zip(zip(*texts, strict=True), found, strict=True):
             counted[stratum] = counted.get(stratum, 0) + int(row[len(by)])
             if prior is not None:
-                weights[stratum] = weights.get(stratum, Fraction()) + Fraction(steady(float(row[-1])))
+                weights[stratum] = weights.get(stratum, Fraction()) + Fraction(round_significant(float(row[-1])))
             of_columns = zip(columns, row, stratum, strict=False)
             raw.setdefault(stratum, set()).add(tuple(column.raw(value, text) for column, value, text in of_columns))
         return cls(columns, raw, counted, None if prior is None else weights)
 
-    def shares(self, plan: BalancePlan) -> dict[Raw, Any]:
+    def build_plans(self, plan: BalancePlan) -> dict[Raw, Any]:
         """What becomes of each stratum, by its values as the database compares them."""
         return {raw: share for share in plan.shares for raw in sorted(self.raw[share.values], key=repr)}
 
 
-def _about_the_draw(source: SqlSource, selecting: Selecting, keys: Sequence[str]) -> list[str]:
+def _check_repeatable(source: SqlSource, selecting: SampleQuery, keys: Sequence[str]) -> list[str]:
     """See that the draw can be repeated, or say that it cannot.
 
     :raises ConfigError: rows have the same key
@@ -249,7 +249,7 @@ def _check(target: str, plan: BalancePlan, made: _Strata) -> None:
         )
 
 
-def _all_of(table: exp.Table) -> exp.Select:
+def _select_all(table: exp.Table) -> exp.Select:
     from sqlglot import exp
 
     return exp.select(exp.Star()).from_(table.copy())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from airflow_clarify.engines.counting.expressions import Stored
+from airflow_clarify.engines.counting.expressions import StorageType
 
 #: How a column is read: as it is, as text that is compared exactly, as the integer that its bits write, or as the
 #: double that a float of single precision is displayed as. "unknown" is decided by a value of the column.
@@ -28,26 +28,26 @@ class ColumnType:
     :param no_weight: the name of a type whose values cannot be weights, such as "DATE"; empty for all others
     """
 
-    stored: Stored | None = None
+    stored: StorageType | None = None
     reading: Reading = "unknown"
     no_weight: str = ""
 
 
-_TEXT = ColumnType(Stored.TEXT, "text")
-_INTEGER = ColumnType(Stored.INTEGER, "plain")
-_FLOAT = ColumnType(Stored.FLOAT, "plain")
-_SINGLE = ColumnType(Stored.FLOAT, "single")
-_DECIMAL = ColumnType(Stored.DECIMAL, "plain")
-_BOOLEAN = ColumnType(Stored.BOOLEAN, "plain")
+_TEXT = ColumnType(StorageType.TEXT, "text")
+_INTEGER = ColumnType(StorageType.INTEGER, "plain")
+_FLOAT = ColumnType(StorageType.FLOAT, "plain")
+_SINGLE = ColumnType(StorageType.FLOAT, "single")
+_DECIMAL = ColumnType(StorageType.DECIMAL, "plain")
+_BOOLEAN = ColumnType(StorageType.BOOLEAN, "plain")
 _UNKNOWN = ColumnType()
 
 
-def _other(name: str) -> ColumnType:
-    return ColumnType(Stored.OTHER, "plain", name)
+def _build_other(name: str) -> ColumnType:
+    return ColumnType(StorageType.OTHER, "plain", name)
 
 
-def _timestamp(name: str) -> ColumnType:
-    return ColumnType(Stored.TIMESTAMP, "plain", name)
+def _build_timestamp(name: str) -> ColumnType:
+    return ColumnType(StorageType.TIMESTAMP, "plain", name)
 
 
 #: The types of PostgreSQL's wire protocol, by their object identifiers. All others (citext, enumerations) are unknown.
@@ -58,12 +58,12 @@ _POSTGRES: Mapping[int, ColumnType] = {
     700: _SINGLE,
     701: _FLOAT,
     1700: _DECIMAL,
-    1082: _other("DATE"),
-    1083: _other("TIME"),
-    1114: _timestamp("TIMESTAMP"),
-    1184: _timestamp("TIMESTAMP WITH TIME ZONE"),
-    1186: _other("INTERVAL"),
-    1266: _other("TIME WITH TIME ZONE"),
+    1082: _build_other("DATE"),
+    1083: _build_other("TIME"),
+    1114: _build_timestamp("TIMESTAMP"),
+    1184: _build_timestamp("TIMESTAMP WITH TIME ZONE"),
+    1186: _build_other("INTERVAL"),
+    1266: _build_other("TIME WITH TIME ZONE"),
 }
 #: The types of MySQL's wire protocol. Texts and bytes share their numbers, and differ in their character set.
 _MYSQL: Mapping[int, ColumnType] = {
@@ -71,20 +71,20 @@ _MYSQL: Mapping[int, ColumnType] = {
     **dict.fromkeys((0, 246), _DECIMAL),
     4: _SINGLE,
     5: _FLOAT,
-    7: _timestamp("TIMESTAMP"),
-    **dict.fromkeys((10, 14), _other("DATE")),
-    11: _other("TIME"),
-    12: _timestamp("DATETIME"),
-    13: ColumnType(Stored.INTEGER, "plain", "YEAR"),
-    16: ColumnType(Stored.INTEGER, "bits"),
+    7: _build_timestamp("TIMESTAMP"),
+    **dict.fromkeys((10, 14), _build_other("DATE")),
+    11: _build_other("TIME"),
+    12: _build_timestamp("DATETIME"),
+    13: ColumnType(StorageType.INTEGER, "plain", "YEAR"),
+    16: ColumnType(StorageType.INTEGER, "bits"),
 }
 _MYSQL_TEXTS_OR_BYTES = frozenset({15, 245, 247, 248, 249, 250, 251, 252, 253, 254})
 _SNOWFLAKE: Mapping[int, ColumnType] = {
     1: _FLOAT,
     2: _TEXT,
-    3: _other("DATE"),
-    **dict.fromkeys((4, 6, 7, 8), _timestamp("TIMESTAMP")),
-    12: _other("TIME"),
+    3: _build_other("DATE"),
+    **dict.fromkeys((4, 6, 7, 8), _build_timestamp("TIMESTAMP")),
+    12: _build_other("TIME"),
     13: _BOOLEAN,
 }
 _PYTHON: tuple[tuple[type, ColumnType], ...] = (
@@ -93,10 +93,10 @@ _PYTHON: tuple[tuple[type, ColumnType], ...] = (
     (float, _FLOAT),
     (Decimal, _DECIMAL),
     (str, _TEXT),
-    (datetime.datetime, _timestamp("DATETIME")),
-    (datetime.date, _other("DATE")),
-    (datetime.time, _other("TIME")),
-    (datetime.timedelta, _other("TIME")),
+    (datetime.datetime, _build_timestamp("DATETIME")),
+    (datetime.date, _build_other("DATE")),
+    (datetime.time, _build_other("TIME")),
+    (datetime.timedelta, _build_other("TIME")),
 )
 #: The names of types that databases agree on.
 _NAMED: Mapping[str, ColumnType] = {
@@ -106,8 +106,8 @@ _NAMED: Mapping[str, ColumnType] = {
     **dict.fromkeys(("double", "float64", "real", "float"), _FLOAT),
     **dict.fromkeys(("decimal", "numeric", "bignumeric"), _DECIMAL),
     **dict.fromkeys(("boolean", "bool"), _BOOLEAN),
-    **{name: _other(name.upper()) for name in ("date", "time", "interval", "uuid", "bytes")},
-    **{name: _timestamp(name.upper()) for name in ("datetime", "timestamp", "timestamptz")},
+    **{name: _build_other(name.upper()) for name in ("date", "time", "interval", "uuid", "bytes")},
+    **{name: _build_timestamp(name.upper()) for name in ("datetime", "timestamp", "timestamptz")},
 }
 
 
@@ -121,17 +121,17 @@ def parse_column_type(dialect: str, type_code: Any, charset: str | None = None) 
     if isinstance(type_code, type):
         return next((found for kind, found in _PYTHON if issubclass(type_code, kind)), _UNKNOWN)
     if dialect == "mysql":
-        return _mysql_type(type_code, charset)
+        return _map_mysql_type(type_code, charset)
     if dialect in ("postgres", "redshift") and isinstance(type_code, int):
         return _POSTGRES.get(type_code, _UNKNOWN)
     if dialect == "snowflake" and isinstance(type_code, int):
         return _SNOWFLAKE.get(type_code, _UNKNOWN)
     if dialect in ("sqlite", "tsql"):
         return _UNKNOWN
-    return _named_type(dialect, str(type_code))
+    return _parse_type_name(dialect, str(type_code))
 
 
-def type_of_value(value: Any) -> ColumnType:
+def infer_type(value: Any) -> ColumnType:
     """Tell the type of a column from one of its values.
 
     :param value: as the driver gives it; None where the column has no value at all, which is read as text
@@ -139,18 +139,18 @@ def type_of_value(value: Any) -> ColumnType:
     if value is None:
         return _TEXT
     found = next((found for kind, found in _PYTHON if isinstance(value, kind)), None)
-    return _other(type(value).__name__) if found is None else found
+    return _build_other(type(value).__name__) if found is None else found
 
 
-def _mysql_type(type_code: Any, charset: str | None) -> ColumnType:
+def _map_mysql_type(type_code: Any, charset: str | None) -> ColumnType:
     if type_code not in _MYSQL_TEXTS_OR_BYTES:
         return _MYSQL.get(type_code, _UNKNOWN)
     if charset is None:
         return _UNKNOWN
-    return _other("BINARY") if charset == "binary" else _TEXT
+    return _build_other("BINARY") if charset == "binary" else _TEXT
 
 
-def _named_type(dialect: str, name: str) -> ColumnType:
+def _parse_type_name(dialect: str, name: str) -> ColumnType:
     """The type of a name such as "DECIMAL(10, 2)" or "timestamp with time zone"."""
     base = re.split(r"[^a-z0-9]", name.strip().lower(), maxsplit=1)[0]
     if name.rstrip().endswith("]"):

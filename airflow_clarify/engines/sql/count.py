@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.engines.base import Progress
-from airflow_clarify.engines.counting.cells import Cells
-from airflow_clarify.engines.counting.count import contingency
-from airflow_clarify.engines.counting.roles import Roles
-from airflow_clarify.engines.sql.afar import FarCells
-from airflow_clarify.engines.sql.home import HomeCells, TooManyCellsError, has_few_weights
+from airflow_clarify.engines.counting.cells import CellStore
+from airflow_clarify.engines.counting.count import build_contingency
+from airflow_clarify.engines.counting.roles import ColumnRoles
+from airflow_clarify.engines.sql.afar import PushdownCells
+from airflow_clarify.engines.sql.home import FetchedCells, TooManyCellsError, has_few_weights
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_CELLS = 200_000
 
 
-def count(
+def count_table(
     source: SqlSource,
     config: AnalysisConfig,
     weight: str | int | None,
@@ -44,28 +44,28 @@ def count(
     import duckdb
 
     told = progress or (lambda what, part: None)
-    roles = Roles.of(config, weight, source.understand(config, weight))
+    roles = ColumnRoles.from_config(config, weight, source.resolve_columns(config, weight))
     roles.check_storage(source.stored)
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
-        cells: Cells
+        cells: CellStore
         told("counting where the data are", -1.0)
         try:
             cells = _fetch(home, source, roles, max_cells)
         except TooManyCellsError as seen:
             told("asking about columns of many values", -1.0)
-            cells = far = FarCells(home, source, roles, seen.stored)
+            cells = far = PushdownCells(home, source, roles, seen.stored)
             far.check()
-        return contingency(cells, config, source.runner.version)
+        return build_contingency(cells, config, source.runner.version)
 
 
-def _fetch(home: duckdb.DuckDBPyConnection, source: SqlSource, roles: Roles, max_cells: int) -> HomeCells:
+def _fetch(home: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int) -> FetchedCells:
     """Bring the cells home: with each weight apart where weights seem to be few, otherwise with sums of weights.
 
     :raises TooManyCellsError: there are too many either way
     """
     if has_few_weights(source, roles):
         try:
-            return HomeCells.fetch(home, source, replace(roles, weights_apart=True), max_cells)
+            return FetchedCells.fetch(home, source, replace(roles, weights_apart=True), max_cells)
         except TooManyCellsError:
             pass
-    return HomeCells.fetch(home, source, roles, max_cells)
+    return FetchedCells.fetch(home, source, roles, max_cells)

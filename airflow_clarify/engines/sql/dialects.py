@@ -83,7 +83,7 @@ _BY_CONNECTION = {
 }
 
 
-def dialect_named(name: str) -> Dialect:
+def get_dialect(name: str) -> Dialect:
     """The dialect of that name.
 
     :raises ConfigError: there is none
@@ -93,7 +93,7 @@ def dialect_named(name: str) -> Dialect:
     return _DIALECTS[name]
 
 
-def dialect_of(conn_type: str, conn_id: str) -> Dialect:
+def find_dialect(conn_type: str, conn_id: str) -> Dialect:
     """The dialect that a type of connection speaks.
 
     :param conn_type: Airflow's name of the type

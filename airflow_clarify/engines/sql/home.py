@@ -14,20 +14,20 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.counting.cells import (
-    are_few_weights,
-    cells_in_one_pass,
+    has_few_weights,
+    build_grouping_sets_query,
     check_rows,
     count_weights,
-    facet_column,
-    mask,
-    role_rows,
-    rows_and_unusable,
+    name_facet_column,
+    grouping_mask,
+    select_roles,
+    build_weight_check_query,
 )
-from airflow_clarify.engines.counting.expressions import Stored, category_text, present
-from airflow_clarify.engines.counting.profile import canonical_texts
-from airflow_clarify.engines.counting.roles import Roles
-from airflow_clarify.engines.duckdb.cells import CELLS, cells_of
-from airflow_clarify.engines.duckdb.decimals import decimal_type
+from airflow_clarify.engines.counting.expressions import StorageType, build_category_text, null_if_missing
+from airflow_clarify.engines.counting.profile import format_canonical
+from airflow_clarify.engines.counting.roles import ColumnRoles
+from airflow_clarify.engines.duckdb.cells import CELLS, select_facet_cells
+from airflow_clarify.engines.duckdb.decimals import find_decimal_type
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from airflow_clarify.bias.columns import ColumnProfile
-    from airflow_clarify.engines.counting.profile import CountedColumn
+    from airflow_clarify.engines.counting.profile import CellColumn
     from airflow_clarify.engines.sql.source import SqlSource
 
 #: The table of the values of a column whose texts are asked for.
@@ -49,12 +49,12 @@ class TooManyCellsError(Exception):
     :param stored: how each column is stored
     """
 
-    def __init__(self, stored: dict[str, Stored]) -> None:
+    def __init__(self, stored: dict[str, StorageType]) -> None:
         super().__init__("too many cells")
         self.stored = stored
 
 
-class HomeCells:
+class FetchedCells:
     """Raw cells in an embedded DuckDB.
 
     :param connection: to DuckDB
@@ -69,8 +69,8 @@ class HomeCells:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        roles: Roles,
-        stored: dict[str, Stored],
+        roles: ColumnRoles,
+        stored: dict[str, StorageType],
         na_values: frozenset[str],
     ) -> None:
         self.connection = connection
@@ -79,7 +79,7 @@ class HomeCells:
         self._stored = stored
 
     @classmethod
-    def fetch(cls, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: Roles, at_most: int) -> HomeCells:
+    def fetch(cls, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, at_most: int) -> FetchedCells:
         """Count in the database, and bring the cells home.
 
         :param connection: to an empty DuckDB
@@ -89,50 +89,50 @@ class HomeCells:
         :raises TooManyCellsError: there are more
         :raises DataError: the data hold no rows, or unusable weights
         """
-        counted = _counted(source, roles, at_most + 1)
-        columns = [list(column) for column in zip(*counted, strict=True)] or [[] for _ in _names(roles)]
-        by_name = dict(zip(_names(roles), columns, strict=True))
+        counted = _fetch_counts(source, roles, at_most + 1)
+        columns = [list(column) for column in zip(*counted, strict=True)] or [[] for _ in _list_cell_columns(roles)]
+        by_name = dict(zip(_list_cell_columns(roles), columns, strict=True))
         stored = {}
-        for name, role in _roles_of(roles):
+        for name, role in _list_role_columns(roles):
             if len(counted) > at_most and not any(value is not None for value in by_name[role]):
-                by_name[role] = _one_value(source, name)
-                if not by_name[role] and source.stored(name) is None:
+                by_name[role] = _fetch_example(source, name)
+                if not by_name[role] and source.get_storage_type(name) is None:
                     source.read_as_text(name)
-            stored[name], by_name[role] = _stored(by_name[role], source.stored(name), name)
+            stored[name], by_name[role] = _infer_storage_type(by_name[role], source.get_storage_type(name), name)
         if len(counted) > at_most:
             raise TooManyCellsError(stored)
         cells = cls(connection, roles, stored, source.na_values)
-        cells._fill(by_name, {role: stored[name] for name, role in _roles_of(roles)})
-        rows, *unusable = cells.execute(rows_and_unusable(roles, CELLS))[0]
+        cells._fill_table(by_name, {role: stored[name] for name, role in _list_role_columns(roles)})
+        rows, *unusable = cells.execute(build_weight_check_query(roles, CELLS))[0]
         check_rows(source.location, roles, rows, unusable[0] if unusable else None)
         return cells
 
-    def stored(self, column: str) -> Stored:
+    def get_storage_type(self, column: str) -> StorageType:
         """How the source stores a column."""
         return self._stored[column]
 
-    def of_facet(self, facet: int) -> exp.Subquery:
+    def select_facet_cells(self, facet: int) -> exp.Subquery:
         """The counts by one facet."""
-        return cells_of(facet, self.roles)
+        return select_facet_cells(facet, self.roles)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Run a query on the cells."""
         return self.connection.execute(query.sql(dialect="duckdb")).fetchall()
 
-    def category(self, column: CountedColumn) -> exp.Expr:
+    def build_category_key(self, column: CellColumn) -> exp.Expr:
         """The texts of the values themselves."""
         return column.text
 
-    def texts(self, column: CountedColumn, categories: Sequence[Any]) -> list[str | None]:
+    def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
         """The categories as they are."""
         return list(categories)
 
-    def in_order(self, column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+    def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
         """Sorted: a table has no first row."""
-        return sorted_values(column, values)
+        return sort_values(column, values)
 
-    def _fill(self, columns: dict[str, list[Any]], stored: dict[str, Stored]) -> None:
-        kinds = {name: _duckdb_type(stored.get(name), name, values) for name, values in columns.items()}
+    def _fill_table(self, columns: dict[str, list[Any]], stored: dict[str, StorageType]) -> None:
+        kinds = {name: _choose_duckdb_type(stored.get(name), name, values) for name, values in columns.items()}
         made = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         self.connection.execute(f"CREATE TABLE {CELLS} ({made})")
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds.values())
@@ -140,7 +140,7 @@ class HomeCells:
             self.connection.execute(f"INSERT INTO {CELLS} SELECT {lists}", list(columns.values()))
 
 
-def sorted_values(column: CountedColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+def sort_values(column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
     """The values of a facet, numbers by size and the rest by their texts, missing ones last."""
 
     def place(value: str | None) -> tuple[bool, float, str]:
@@ -150,7 +150,7 @@ def sorted_values(column: CountedColumn, values: Collection[str | None]) -> tupl
     return tuple(sorted(values, key=place))
 
 
-def texts_of(connection: duckdb.DuckDBPyConnection, column: CountedColumn, values: Sequence[Any]) -> list[str | None]:
+def format_values(connection: duckdb.DuckDBPyConnection, column: CellColumn, values: Sequence[Any]) -> list[str | None]:
     """Values as a database gave them, as the texts under which they are counted.
 
     :param connection: to DuckDB, which writes all texts
@@ -159,26 +159,26 @@ def texts_of(connection: duckdb.DuckDBPyConnection, column: CountedColumn, value
     """
     from sqlglot import exp
 
-    stored, values = _stored(list(values), None if column.stored is Stored.TEXT_CELL else column.stored, column.name)
+    stored, values = _infer_storage_type(list(values), None if column.stored is StorageType.TEXT_CELL else column.stored, column.name)
     if not values or stored.is_text:
         return list(values)
-    value = present(exp.column("v"), stored, ())
-    text = category_text(value, stored, column.profile).sql(dialect="duckdb")
-    kind = _duckdb_type(stored, column.role, values)
+    value = null_if_missing(exp.column("v"), stored, ())
+    text = build_category_text(value, stored, column.profile).sql(dialect="duckdb")
+    kind = _choose_duckdb_type(stored, column.role, values)
     return [
         row[0]
         for row in connection.execute(f"SELECT {text} FROM (SELECT unnest(?::{kind}[]) AS v)", [values]).fetchall()
     ]
 
 
-def stratum_texts(
+def format_stratum_values(
     connection: duckdb.DuckDBPyConnection,
     values: Sequence[Any],
-    known: Stored | None,
+    known: StorageType | None,
     column: str,
     na_values: Collection[str],
     profile: ColumnProfile | None = None,
-) -> tuple[Stored, ColumnProfile, list[str | None]]:
+) -> tuple[StorageType, ColumnProfile, list[str | None]]:
     """Write the values of a column as the texts under which counting knows them.
 
     :param connection: to DuckDB, which writes all texts
@@ -191,8 +191,8 @@ def stratum_texts(
     """
     from sqlglot import exp
 
-    stored, typed = _stored(list(values), known, column)
-    kind = _duckdb_type(stored, column, typed)
+    stored, typed = _infer_storage_type(list(values), known, column)
+    kind = _choose_duckdb_type(stored, column, typed)
     connection.execute(
         f"CREATE OR REPLACE TABLE {_VALUES} AS "
         f"SELECT unnest(range({len(typed)})) AS position, unnest(?::{kind}[]) AS raw",
@@ -202,44 +202,44 @@ def stratum_texts(
     def execute(query: exp.Expr) -> list[tuple[Any, ...]]:
         return connection.execute(query.sql(dialect="duckdb")).fetchall()
 
-    profile, texts = canonical_texts(execute, exp.to_table(_VALUES), stored, na_values, profile)
+    profile, texts = format_canonical(execute, exp.to_table(_VALUES), stored, na_values, profile)
     return stored, profile, texts
 
 
-def has_few_weights(source: SqlSource, roles: Roles) -> bool:
+def has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
     """Whether rows of different weights can be counted apart, to go by the first rows that the database gives."""
     if roles.weight is None:
         return False
-    stored = source.stored(roles.weight) or Stored.FLOAT
-    rows = role_rows(source.scan(roles.needed).subquery("data"), roles, stored)
+    stored = source.get_storage_type(roles.weight) or StorageType.FLOAT
+    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored)
     ((found,),) = source.execute(count_weights(rows))
-    return are_few_weights(int(found or 0))
+    return has_few_weights(int(found or 0))
 
 
-def _counted(source: SqlSource, roles: Roles, at_most: int) -> list[tuple[Any, ...]]:
+def _fetch_counts(source: SqlSource, roles: ColumnRoles, at_most: int) -> list[tuple[Any, ...]]:
     """The raw cells of all facets, in the layout of the table of cells."""
-    stored_weight = None if roles.weight is None else source.stored_weight(roles.weight)
-    facets, size = len(roles.facets), _facets_at_once(source, roles)
+    stored_weight = None if roles.weight is None else source.find_weight_type(roles.weight)
+    facets, size = len(roles.facets), _choose_facets_per_statement(source, roles)
     counted: list[tuple[Any, ...]] = []
     for start in range(0, facets, size):
         part = replace(roles, facets=roles.facets[start : start + size])
-        rows = role_rows(source.scan(part.needed).subquery("data"), part, stored_weight)
+        rows = select_roles(source.scan(part.needed).subquery("data"), part, stored_weight)
         wanted = at_most - len(counted)
-        found = source.runner.rows(cells_in_one_pass(rows, part).limit(wanted), wanted)
-        counted += (_placed(row, len(part.facets), start, facets) for row in itertools.islice(found, wanted))
+        found = source.runner.fetch_rows(build_grouping_sets_query(rows, part).limit(wanted), wanted)
+        counted += (_place_cell(row, len(part.facets), start, facets) for row in itertools.islice(found, wanted))
         if len(counted) >= at_most:
             break
     return counted
 
 
-def _facets_at_once(source: SqlSource, roles: Roles) -> int:
+def _choose_facets_per_statement(source: SqlSource, roles: ColumnRoles) -> int:
     """How many facets are counted in one statement."""
     # A column in two roles is one to an optimizer, which then takes the grouping sets for others than they are.
     repeated = len({*roles.facets, roles.label, roles.group}) < len(roles.facets) + 2
     return 1 if repeated else source.runner.dialect.facets_at_once
 
 
-def _placed(row: tuple[Any, ...], of_part: int, start: int, facets: int) -> tuple[Any, ...]:
+def _place_cell(row: tuple[Any, ...], of_part: int, start: int, facets: int) -> tuple[Any, ...]:
     """A cell that was counted with some of the facets, in its place among all of them.
 
     :param row: a value of each of those facets, and what else there is of the cell; last which facet it is of, where
@@ -254,13 +254,13 @@ def _placed(row: tuple[Any, ...], of_part: int, start: int, facets: int) -> tupl
     position = 0
     if of_part > 1:
         *rest_of, which = rest
-        position, rest = [mask(each, of_part) for each in range(of_part)].index(int(which)), tuple(rest_of)
+        position, rest = [grouping_mask(each, of_part) for each in range(of_part)].index(int(which)), tuple(rest_of)
     placed: list[Any] = [None] * facets
     placed[start + position] = values[position]
-    return (*placed, *rest, mask(start + position, facets))
+    return (*placed, *rest, grouping_mask(start + position, facets))
 
 
-def _one_value(source: SqlSource, column: str) -> list[Any]:
+def _fetch_example(source: SqlSource, column: str) -> list[Any]:
     """A value of a column, where it has one."""
     from sqlglot import exp
 
@@ -269,70 +269,70 @@ def _one_value(source: SqlSource, column: str) -> list[Any]:
     return [value for (value,) in source.execute(query)]
 
 
-def _names(roles: Roles) -> list[str]:
+def _list_cell_columns(roles: ColumnRoles) -> list[str]:
     """The columns of the table of cells, in the order of the query."""
-    names = [facet_column(number) for number in range(len(roles.facets))] + ["label"]
+    names = [name_facet_column(number) for number in range(len(roles.facets))] + ["label"]
     names += ["grp"] if roles.group is not None else []
     names += ["weight"] if roles.weights_apart else []
     names += ["n", "bad", "w", "w2"] if roles.weight is not None else ["n"]
     return names + (["which"] if len(roles.facets) > 1 else [])
 
 
-def _roles_of(roles: Roles) -> Iterable[tuple[str, str]]:
+def _list_role_columns(roles: ColumnRoles) -> Iterable[tuple[str, str]]:
     """The columns that take part, each with the name of its cells."""
     for number, facet in enumerate(roles.facets):
-        yield facet, facet_column(number)
+        yield facet, name_facet_column(number)
     yield roles.label, "label"
     if roles.group is not None:
         yield roles.group, "grp"
 
 
-def _stored(values: list[Any], known: Stored | None, column: str) -> tuple[Stored, list[Any]]:
+def _infer_storage_type(values: list[Any], known: StorageType | None, column: str) -> tuple[StorageType, list[Any]]:
     """How a column is stored, told from its values where it is not known, and the values as DuckDB takes them."""
     types = {type(value) for value in values if value is not None}
     if not types:
-        return known or Stored.TEXT, values
+        return known or StorageType.TEXT, values
     if types <= {str}:
-        return (known if known is not None and known.is_text else Stored.TEXT), values
+        return (known if known is not None and known.is_text else StorageType.TEXT), values
     if types <= {bool}:
-        return Stored.BOOLEAN, values
+        return StorageType.BOOLEAN, values
     if types <= {int}:
-        return Stored.INTEGER, values
+        return StorageType.INTEGER, values
     if types <= {int, float}:
-        return Stored.FLOAT, values
+        return StorageType.FLOAT, values
     if types <= {int, Decimal}:
-        return _stored_decimals(values)
+        return _infer_decimal_type(values)
     if types <= {datetime.date}:
-        return Stored.OTHER, values
+        return StorageType.OTHER, values
     if types <= {datetime.datetime} and all(value is None or value.tzinfo is None for value in values):
-        return Stored.TIMESTAMP, values
+        return StorageType.TIMESTAMP, values
     if types & {bytes, bytearray, memoryview, list, dict, tuple}:
         kind = next(iter(types)).__name__
         raise ConfigError(f"column '{column}' holds {kind} values, which are no categories; choose another, or cast it")
     texts = [None if value is None else str(value) for value in values]
     if types <= {datetime.datetime}:
-        return Stored.TIMESTAMP, texts
+        return StorageType.TIMESTAMP, texts
     # A column of several types (SQLite has them) is one of texts; others, such as times and identifiers, are no texts.
-    return Stored.TEXT if str in types else Stored.OTHER, texts
+    return StorageType.TEXT if str in types else StorageType.OTHER, texts
 
 
-def _stored_decimals(values: list[Any]) -> tuple[Stored, list[Any]]:
-    if decimal_type(values) is None:
-        return Stored.FLOAT, [None if value is None else float(value) for value in values]
-    return Stored.DECIMAL, values
+def _infer_decimal_type(values: list[Any]) -> tuple[StorageType, list[Any]]:
+    if find_decimal_type(values) is None:
+        return StorageType.FLOAT, [None if value is None else float(value) for value in values]
+    return StorageType.DECIMAL, values
 
 
-def _duckdb_type(stored: Stored | None, name: str, values: Sequence[Any]) -> str:
+def _choose_duckdb_type(stored: StorageType | None, name: str, values: Sequence[Any]) -> str:
     if stored is None:
         return "DOUBLE" if name in ("w", "w2", "weight") else "BIGINT"
-    if stored is Stored.INTEGER:
+    if stored is StorageType.INTEGER:
         wide = any(value is not None and not -_INT64 <= value < _INT64 for value in values)
         return "HUGEINT" if wide else "BIGINT"
-    if stored is Stored.DECIMAL:
-        return decimal_type(values) or "DOUBLE"
+    if stored is StorageType.DECIMAL:
+        return find_decimal_type(values) or "DOUBLE"
     first = next((value for value in values if value is not None), None)
     if isinstance(first, datetime.datetime):
         return "TIMESTAMP"
     if isinstance(first, datetime.date):
         return "DATE"
-    return {Stored.FLOAT: "DOUBLE", Stored.BOOLEAN: "BOOLEAN"}.get(stored, "VARCHAR")
+    return {StorageType.FLOAT: "DOUBLE", StorageType.BOOLEAN: "BOOLEAN"}.get(stored, "VARCHAR")

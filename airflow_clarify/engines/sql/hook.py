@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.sql.column_types import ColumnType, parse_column_type
-from airflow_clarify.engines.sql.dialects import MARIADB, Dialect, dialect_named, dialect_of
+from airflow_clarify.engines.sql.dialects import MARIADB, Dialect, get_dialect, find_dialect
 from airflow_clarify.engines.sql.rendering import render
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
@@ -25,7 +25,7 @@ _BATCH = 10_000
 _HOOK_PARAMS: dict[str, dict[str, Any]] = {"gcpbigquery": {"use_legacy_sql": False}}
 
 
-class HookRunner:
+class DbApiRunner:
     """Runs queries through a hook, on one connection.
 
     :param hook: the hook
@@ -42,18 +42,18 @@ class HookRunner:
         try:
             self.connection: Any = hook.get_conn()
         except Exception as error:
-            raise DataError(f"the connection {conn_id!r} cannot be opened: {first_line(error)}") from None
+            raise DataError(f"the connection {conn_id!r} cannot be opened: {first_error_line(error)}") from None
         if dialect.name == "sqlite":
-            _teach(self.connection)
+            _register_sqlite_functions(self.connection)
         if dialect.name == "mysql":
             try:
-                self._set_up_mysql()
+                self._prepare_mysql()
             except ClarifyError:
                 self.close()
                 raise
 
     @classmethod
-    def open(cls, conn_id: str, dialect: str | None, hook_params: dict[str, Any] | None) -> HookRunner:
+    def open(cls, conn_id: str, dialect: str | None, hook_params: dict[str, Any] | None) -> DbApiRunner:
         """Open an Airflow connection.
 
         :param conn_id: its id
@@ -74,12 +74,12 @@ class HookRunner:
             hook = connection.get_hook(hook_params={**_HOOK_PARAMS.get(kind, {}), **(hook_params or {})})
         except Exception as error:
             raise ConfigError(
-                f"conn_id: the connection {conn_id!r} (type {kind}) has no hook here: {first_line(error)}; install its "
+                f"conn_id: the connection {conn_id!r} (type {kind}) has no hook here: {first_error_line(error)}; install its "
                 "provider package"
             ) from None
         if not isinstance(hook, DbApiHook):
             raise ConfigError(f"conn_id: the connection {conn_id!r} (type {kind}) is none to an SQL database")
-        spoken = dialect_named(dialect) if dialect is not None else dialect_of(kind, conn_id)
+        spoken = get_dialect(dialect) if dialect is not None else find_dialect(kind, conn_id)
         return cls(hook, spoken, conn_id)
 
     @property
@@ -87,12 +87,12 @@ class HookRunner:
         """What counts."""
         return f"{self.dialect.title} (connection {self.conn_id})"
 
-    def columns(self, query: exp.Select) -> dict[str, ColumnType]:
+    def describe_columns(self, query: exp.Select) -> dict[str, ColumnType]:
         """The columns that a query gives, and how they are stored, as far as the driver says so."""
         from sqlglot import exp
 
         nothing = query.copy().where(exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0)))
-        with self._cursor() as cursor:
+        with self._open_cursor() as cursor:
             self._execute(cursor, render(nothing, self.dialect))
             with suppress(Exception):  # Some drivers know the columns only then.
                 cursor.fetchall()
@@ -101,12 +101,12 @@ class HookRunner:
         if len(set(names)) < len(names):
             twice, _ = Counter(names).most_common(1)[0]
             raise ConfigError(f"query: two columns are named {twice!r}; give one another name")
-        charsets = self._charsets(query, names) if self.dialect.name == "mysql" else {}
+        charsets = self._fetch_charsets(query, names) if self.dialect.name == "mysql" else {}
         return {name: parse_column_type(self.dialect.name, code, charsets.get(name)) for name, code in described}
 
-    def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
+    def fetch_rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
         """Run a query and give its rows, by and by."""
-        with self._cursor() as cursor:
+        with self._open_cursor() as cursor:
             self._execute(cursor, render(query, self.dialect))
             while batch := cursor.fetchmany(_BATCH if at_most is None else min(_BATCH, at_most)):
                 yield from map(tuple, batch)
@@ -114,7 +114,7 @@ class HookRunner:
     def run(self, statement: exp.Expr | str) -> None:
         """Run a statement that gives no rows."""
         text = statement if isinstance(statement, str) else render(statement, self.dialect)
-        with self._cursor() as cursor:
+        with self._open_cursor() as cursor:
             self._execute(cursor, text)
 
     def begin(self) -> None:
@@ -124,7 +124,7 @@ class HookRunner:
 
     def commit(self) -> None:
         """Make what was done since then permanent."""
-        self._plainly(self.connection.commit)
+        self._translate_errors(self.connection.commit)
 
     def rollback(self) -> None:
         """Undo what was done, where the database can."""
@@ -148,16 +148,16 @@ class HookRunner:
         with suppress(Exception):
             self.connection.close()
 
-    def _set_up_mysql(self) -> None:
+    def _prepare_mysql(self) -> None:
         """Recognise MariaDB, and compare the texts that a statement itself makes as exactly as those of columns."""
         from sqlglot import exp
 
-        ((version,),) = self.rows(exp.select(exp.Anonymous(this="VERSION", expressions=[])))
+        ((version,),) = self.fetch_rows(exp.select(exp.Anonymous(this="VERSION", expressions=[])))
         if "mariadb" in str(version).lower():
             self.dialect = MARIADB
         self.run(f"SET collation_connection = {self.dialect.collation}")
 
-    def _charsets(self, query: exp.Select, names: Sequence[str]) -> dict[str, str]:
+    def _fetch_charsets(self, query: exp.Select, names: Sequence[str]) -> dict[str, str]:
         """The character set of each column of a query; "binary" for those that hold no text.
 
         MySQL gives texts and bytes the same types, and drivers differ in what else they say of a column. The function
@@ -171,11 +171,11 @@ class HookRunner:
         one = exp.select(exp.Literal.number(1).as_("one")).subquery("one")
         never = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
         rows = exp.select(*asked).from_(one).join(query.copy().subquery("asked"), on=never, join_type="left")
-        (found,) = self.rows(rows)
+        (found,) = self.fetch_rows(rows)
         return dict(zip(names, map(str, found), strict=True))
 
     @contextmanager
-    def _cursor(self) -> Iterator[Any]:
+    def _open_cursor(self) -> Iterator[Any]:
         if self.dialect.name == "duckdb":
             # Its cursors are connections of their own, which know nothing of this one's transaction.
             yield self.connection
@@ -186,26 +186,26 @@ class HookRunner:
     def _execute(self, cursor: Any, sql: str) -> None:
         self._running = cursor
         try:
-            self._plainly(lambda: cursor.execute(sql))
+            self._translate_errors(lambda: cursor.execute(sql))
         finally:
             self._running = None
 
-    def _plainly(self, action: Any) -> None:
+    def _translate_errors(self, action: Any) -> None:
         if self._stopped:
             raise DataError(f"{self.conn_id}: stopped before the query was run")
         try:
             action()
         except Exception as error:
-            what = "stopped while it ran a query" if self._stopped else first_line(error)
+            what = "stopped while it ran a query" if self._stopped else first_error_line(error)
             raise DataError(f"{self.dialect.title} (connection {self.conn_id!r}): {what}") from None
 
 
-def first_line(error: Exception) -> str:
+def first_error_line(error: Exception) -> str:
     """What an error says, in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _teach(connection: Any) -> None:
+def _register_sqlite_functions(connection: Any) -> None:
     """SQLite knows no patterns and no digests; Python does."""
 
     def matches(pattern: str, value: Any) -> bool | None:

@@ -18,7 +18,7 @@ _PART = re.compile(
 )
 
 
-def relation(data: DataConfig, dialect: str) -> exp.Select:
+def source_query(data: DataConfig, dialect: str) -> exp.Select:
     """``SELECT *`` of a table or a query, all of its rows.
 
     :param data: where the data are
@@ -30,14 +30,14 @@ def relation(data: DataConfig, dialect: str) -> exp.Select:
     if data.query is not None:
         source: exp.Expr = read_query(data.query, dialect).subquery("data")
     elif data.table is not None:
-        source = table_named(data.table, dialect, "table")
+        source = parse_table(data.table, dialect, "table")
         source.set("alias", exp.TableAlias(this=exp.to_identifier("data")))
     else:
         raise ConfigError("table: nothing is left of it after templating; name a table, or give a query")
     return exp.select(exp.Star()).from_(source)
 
 
-def condition(where: str, dialect: str) -> exp.Expr:
+def parse_condition(where: str, dialect: str) -> exp.Expr:
     """Parse a condition that the author wrote.
 
     :param where: in the database's SQL
@@ -53,7 +53,7 @@ def condition(where: str, dialect: str) -> exp.Expr:
         # Read inside a query, where it has to keep to its place.
         holder = parse_one(f"SELECT 1 WHERE ({where}\n)", dialect=dialect)
     except SqlglotError as error:
-        raise ConfigError(f"where: {where!r} cannot be read as a {dialect} condition ({_first_line(error)})") from None
+        raise ConfigError(f"where: {where!r} cannot be read as a {dialect} condition ({_first_error_line(error)})") from None
     read = {name: part for name, part in holder.args.items() if part and name not in ("kind", "expressions")}
     if not isinstance(holder, exp.Select) or list(read) != ["where"] or not isinstance(read["where"].this, exp.Paren):
         raise ConfigError(f"where: {where!r} is more than a condition; give one, such as \"day = '2026-01-31'\"")
@@ -61,7 +61,7 @@ def condition(where: str, dialect: str) -> exp.Expr:
     return inside
 
 
-def actual_name(column: str | int, names: Sequence[str], key: str) -> str:
+def resolve_name(column: str | int, names: Sequence[str], key: str) -> str:
     """The column that an author means, as the database calls it: many fold names that are not quoted.
 
     :param column: by name, or by index
@@ -76,7 +76,7 @@ def actual_name(column: str | int, names: Sequence[str], key: str) -> str:
     return resolve_column(column, names, key)
 
 
-def table_named(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
+def parse_table(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
     """A table, its name quoted, and folded as the database folds names that are not.
 
     :param name: ``"schema.table"``, where a part may be quoted; or its parts, each taken as it is
@@ -86,14 +86,14 @@ def table_named(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
     """
     from sqlglot import exp
 
-    parts = _split(name, key) if isinstance(name, str) else [(str(part), True) for part in name]
+    parts = _split_names(name, key) if isinstance(name, str) else [(str(part), True) for part in name]
     if not 1 <= len(parts) <= 3 or not all(part for part, _ in parts):
         raise ConfigError(
             f"{key}: {name!r} is no name of a table; give 'table', 'schema.table' or 'catalog.schema.table'"
         )
     if any("/" in part and not quoted for part, quoted in parts):
         raise ConfigError(f"{key}: {name!r} is a path, and a table is needed; name one, as in 'schema.table'")
-    identifiers = [exp.to_identifier(_folded(part, quoted, dialect), quoted=True) for part, quoted in reversed(parts)]
+    identifiers = [exp.to_identifier(_fold_name(part, quoted, dialect), quoted=True) for part, quoted in reversed(parts)]
     return exp.Table(**dict(zip(("this", "db", "catalog"), identifiers, strict=False)))
 
 
@@ -109,7 +109,7 @@ def read_query(query: str, dialect: str) -> exp.Query:
         statements = [statement for statement in parse(query, dialect=dialect) if statement is not None]
     except SqlglotError as error:
         raise ConfigError(
-            f"query: it cannot be read as {dialect} SQL ({_first_line(error)}); make a view of it"
+            f"query: it cannot be read as {dialect} SQL ({_first_error_line(error)}); make a view of it"
         ) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ConfigError("query: give one SELECT, and nothing else")
@@ -121,7 +121,7 @@ def read_query(query: str, dialect: str) -> exp.Query:
     return statements[0]
 
 
-def _split(name: str, key: str) -> list[tuple[str, bool]]:
+def _split_names(name: str, key: str) -> list[tuple[str, bool]]:
     """The parts of a dotted name, each with whether it is quoted."""
     parts: list[tuple[str, bool]] = []
     rest = name
@@ -137,7 +137,7 @@ def _split(name: str, key: str) -> list[tuple[str, bool]]:
     raise ConfigError(f"{key}: {name!r} is no name of a table; quote what has dots or quotes in it, or give a list")
 
 
-def _folded(name: str, quoted: bool, dialect: str) -> str:
+def _fold_name(name: str, quoted: bool, dialect: str) -> str:
     """A name as the database keeps it: one that is not quoted is folded to upper or lower case by some."""
     from sqlglot.dialects.dialect import Dialect, NormalizationStrategy
 
@@ -149,5 +149,5 @@ def _folded(name: str, quoted: bool, dialect: str) -> str:
     return name.lower() if strategy is NormalizationStrategy.LOWERCASE else name
 
 
-def _first_line(error: Exception) -> str:
+def _first_error_line(error: Exception) -> str:
     return str(error).splitlines()[0].rstrip(".")

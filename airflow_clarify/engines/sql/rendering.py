@@ -48,20 +48,20 @@ def render(query: exp.Expr, dialect: Dialect) -> str:
 
     try:
         translated = _translate(query, dialect)
-        return translated.sql(dialect=grammar(dialect), unsupported_level=ErrorLevel.RAISE, comments=False)
+        return translated.sql(dialect=sqlglot_dialect(dialect), unsupported_level=ErrorLevel.RAISE, comments=False)
     except UnsupportedError as error:
         raise ConfigError(f"{dialect.title} cannot run what is asked ({error})") from None
 
 
-def grammar(dialect: Dialect) -> DialectType:
+def sqlglot_dialect(dialect: Dialect) -> DialectType:
     """How sqlglot is to write a dialect."""
     if dialect.name == "redshift":
-        return _redshift()
-    return _mysql() if dialect.name == "mysql" else dialect.name
+        return _build_redshift()
+    return _build_mysql() if dialect.name == "mysql" else dialect.name
 
 
 @cache
-def _mysql() -> DialectType:
+def _build_mysql() -> DialectType:
     """MySQL with the operator for patterns: MariaDB does not have the function that sqlglot writes."""
     from sqlglot import exp
     from sqlglot.dialects.mysql import MySQL
@@ -79,7 +79,7 @@ def _mysql() -> DialectType:
 
 
 @cache
-def _redshift() -> DialectType:
+def _build_redshift() -> DialectType:
     """Redshift with quotes that are doubled in texts.
 
     sqlglot writes a backslash before them, and Redshift takes both. Its driver does not: it looks for placeholders
@@ -96,21 +96,21 @@ def _redshift() -> DialectType:
 
 def _translate(tree: exp.Expr, dialect: Dialect) -> exp.Expr:
     """A copy in the words of the dialect. What stands in place of a node is not looked at again."""
-    return tree.transform(lambda node: _translated(node, dialect))
+    return tree.transform(lambda node: _translate_node(node, dialect))
 
 
-def _translated(node: exp.Expr, dialect: Dialect) -> exp.Expr:
+def _translate_node(node: exp.Expr, dialect: Dialect) -> exp.Expr:
     from sqlglot import exp
 
     if isinstance(node, exp.Anonymous):
         word = _WORDS.get(str(node.this).lower())
         return node if word is None else word(node, dialect)
     if isinstance(node, exp.TryCast):
-        return _try_cast(node, dialect)
+        return _render_try_cast(node, dialect)
     if isinstance(node, exp.Cast):
-        return _infinity(node, dialect)
+        return _render_infinity(node, dialect)
     if isinstance(node, exp.Ordered):
-        return _ordered(node, dialect)
+        return _render_ordered(node, dialect)
     own = _OWN.get(dialect.name)
     return node if own is None else own(node)
 
@@ -135,7 +135,7 @@ def _is_not_a_number(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     return exp.Anonymous(this=dialect.not_a_number, expressions=[value])
 
 
-def _exact_text(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+def _render_exact_text(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """A text that equals no other, whatever the collation of its column (case, accents, blanks at the end)."""
     from sqlglot import exp
 
@@ -157,14 +157,14 @@ def _exact_text(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     return exp.Collate(this=text, expression=exp.to_identifier(dialect.collation, quoted=True))
 
 
-def _bits(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+def _render_bits(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """The whole number that some bits write; some drivers give bytes instead."""
     from sqlglot import exp
 
     return exp.cast(_translate(node.expressions[0], dialect), exp.DataType.build("UNSIGNED", dialect="mysql"))
 
 
-def _displayed_float(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+def _render_displayed_float(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """The double that a float of single precision is displayed as: 0.7, not 0.699999988079071."""
     from sqlglot import exp
 
@@ -172,7 +172,7 @@ def _displayed_float(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     return exp.cast(text, "DOUBLE")
 
 
-def _matches(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
+def _render_pattern_match(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """Whether a text is, as a whole, of a pattern."""
     from sqlglot import exp
     from sqlglot.errors import UnsupportedError
@@ -183,13 +183,13 @@ def _matches(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     if dialect.name == "tsql":
         if pattern.this != INTEGER_PATTERN:
             raise UnsupportedError("it knows no patterns")
-        return _whole_number_in_tsql(value)
+        return _render_whole_number_test(value)
     # Form feeds and vertical tabs are left out: dialects differ in how they escape them.
     whole = f"^({pattern.this})$".replace("[[:space:]]", "[ \t\n\r]").replace(r"\.", "[.]")
     return exp.RegexpLike(this=value, expression=exp.Literal.string(whole))
 
 
-def _whole_number_in_tsql(value: exp.Expr) -> exp.Expr:
+def _render_whole_number_test(value: exp.Expr) -> exp.Expr:
     """SQL Server has no patterns that could say it; it casts "" and "-" to 0, and takes white space."""
     from sqlglot import exp
 
@@ -201,7 +201,7 @@ def _whole_number_in_tsql(value: exp.Expr) -> exp.Expr:
     return exp.paren(exp.and_(like("%[0-9]%"), exp.not_(like("%[^-+0-9 ]%")), castable))
 
 
-def _try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
+def _render_try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
     """A cast that gives NULL where a text is no number, or one beyond 64 bits.
 
     Some dialects only have casts that fail on such a text, or that give another number. What is cast to a whole number
@@ -210,7 +210,7 @@ def _try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
     from sqlglot import exp
 
     if node.to.is_type(exp.DataType.Type.DOUBLE) and dialect.name in _NO_TRY_CAST:
-        return _double_or_null(node.this, dialect)
+        return _render_double_or_null(node.this, dialect)
     # sqlglot takes Spark's CAST for one that gives NULL, which it was before Spark 4; and Snowflake's TRY_CAST only
     # for texts, as does Snowflake, but it does not know that this is one.
     node.set("safe", True)
@@ -226,7 +226,7 @@ def _try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
     return exp.case().when(within(value.copy()), _cast_as(value, "BIGINT", safe=dialect.name == "snowflake"))
 
 
-def _double_or_null(text: exp.Expr, dialect: Dialect) -> exp.Expr:
+def _render_double_or_null(text: exp.Expr, dialect: Dialect) -> exp.Expr:
     """A text as a float, where a cast fails on what is no number, or gives another number (0, or a part of it)."""
     from sqlglot import exp
 
@@ -242,7 +242,7 @@ def _double_or_null(text: exp.Expr, dialect: Dialect) -> exp.Expr:
         number = value.this.copy() if isinstance(value, exp.Trim) else value.copy()
         stored = exp.Anonymous(this="TYPEOF", expressions=[number.copy()])
         case = case.when(stored.isin(exp.Literal.string("integer"), exp.Literal.string("real")), number)
-    return case.when(_matches(pattern, dialect), exp.cast(value, "DOUBLE"))
+    return case.when(_render_pattern_match(pattern, dialect), exp.cast(value, "DOUBLE"))
 
 
 def _cast_as(value: exp.Expr, kind: str, *, safe: bool = False) -> exp.Expr:
@@ -252,7 +252,7 @@ def _cast_as(value: exp.Expr, kind: str, *, safe: bool = False) -> exp.Expr:
     return exp.TryCast(this=value, to=to, safe=True, requires_string=True) if safe else exp.Cast(this=value, to=to)
 
 
-def _fits(number: exp.Expr) -> exp.Expr:
+def _fits_64_bits(number: exp.Expr) -> exp.Expr:
     """Whether a number of more than 64 bits would do with 64."""
     from sqlglot import exp
 
@@ -283,15 +283,15 @@ _NO_TRY_CAST = ("mysql", "postgres", "redshift", "sqlite", "tsql")
 _TRIMMED = ("athena", "snowflake", "trino")
 #: How to see that a text, which looks like a whole number, is one of 64 bits.
 _FITTING: dict[str, Callable[[exp.Expr], exp.Expr]] = {
-    "mysql": lambda value: _fits(_cast_as(value, "DECIMAL(65, 0)")),
-    "postgres": lambda value: _fits(_cast_as(value, "DECIMAL")),
+    "mysql": lambda value: _fits_64_bits(_cast_as(value, "DECIMAL(65, 0)")),
+    "postgres": lambda value: _fits_64_bits(_cast_as(value, "DECIMAL")),
     # Its BIGINT has 38 digits.
-    "snowflake": lambda value: _fits(_cast_as(value, "BIGINT", safe=True)),
+    "snowflake": lambda value: _fits_64_bits(_cast_as(value, "BIGINT", safe=True)),
     "sqlite": _is_integer_in_sqlite,
 }
 
 
-def _infinity(node: exp.Cast, dialect: Dialect) -> exp.Expr:
+def _render_infinity(node: exp.Cast, dialect: Dialect) -> exp.Expr:
     """The infinities have other names in some dialects, and in some there are none."""
     from sqlglot import exp
 
@@ -307,7 +307,7 @@ def _infinity(node: exp.Cast, dialect: Dialect) -> exp.Expr:
     return node
 
 
-def _ordered(node: exp.Ordered, dialect: Dialect) -> exp.Expr:
+def _render_ordered(node: exp.Ordered, dialect: Dialect) -> exp.Expr:
     """Where nothing is said of NULLs, they are where the dialect has them anyway, and it needs no words for that."""
     from sqlglot import Dialect as Grammar
 
@@ -316,7 +316,7 @@ def _ordered(node: exp.Ordered, dialect: Dialect) -> exp.Expr:
     return node
 
 
-def _in_bigquery(node: exp.Expr) -> exp.Expr:
+def _adapt_to_bigquery(node: exp.Expr) -> exp.Expr:
     """BigQuery partitions by no floats, and has no names that would need an escape."""
     from sqlglot import exp
 
@@ -328,7 +328,7 @@ def _in_bigquery(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _in_redshift(node: exp.Expr) -> exp.Expr:
+def _adapt_to_redshift(node: exp.Expr) -> exp.Expr:
     """In Redshift, a NULL of a subquery stays without a type, and then has no smallest or distinct values."""
     from sqlglot import exp
 
@@ -337,7 +337,7 @@ def _in_redshift(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _in_tsql(node: exp.Expr) -> exp.Expr:
+def _adapt_to_tsql(node: exp.Expr) -> exp.Expr:
     """SQL Server's texts are of one code page unless they are national, and its counts are of 32 bits unless big."""
     from sqlglot import exp
 
@@ -348,12 +348,12 @@ def _in_tsql(node: exp.Expr) -> exp.Expr:
         return exp.DataType.build("NVARCHAR(MAX)", dialect="tsql")
     if isinstance(node, exp.Count):
         node.set("big_int", True)
-    if isinstance(node, exp.Sum) and isinstance(node.this, exp.Case) and _is_of_numbers(node.this):
+    if isinstance(node, exp.Sum) and isinstance(node.this, exp.Case) and _holds_numbers(node.this):
         node.set("this", exp.cast(node.this.copy(), "BIGINT"))
     return node
 
 
-def _is_of_numbers(case: exp.Case) -> bool:
+def _holds_numbers(case: exp.Case) -> bool:
     """Whether all that a CASE can give is written there as a number."""
     from sqlglot import exp
 
@@ -362,15 +362,15 @@ def _is_of_numbers(case: exp.Case) -> bool:
 
 
 _WORDS: dict[str, Callable[[exp.Anonymous, Dialect], exp.Expr]] = {
-    "bits": _bits,
-    "displayed_float": _displayed_float,
-    "exact_text": _exact_text,
+    "bits": _render_bits,
+    "displayed_float": _render_displayed_float,
+    "exact_text": _render_exact_text,
     "fsum": _sum,
     "isnan": _is_not_a_number,
-    "regexp_full_match": _matches,
+    "regexp_full_match": _render_pattern_match,
 }
 _OWN: dict[str, Callable[[exp.Expr], exp.Expr]] = {
-    "bigquery": _in_bigquery,
-    "redshift": _in_redshift,
-    "tsql": _in_tsql,
+    "bigquery": _adapt_to_bigquery,
+    "redshift": _adapt_to_redshift,
+    "tsql": _adapt_to_tsql,
 }

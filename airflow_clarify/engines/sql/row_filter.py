@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.counting.expressions import Stored
+from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
-def conditions(
+def build_conditions(
     where: Mapping[str, Any],
     type_of: Callable[[str], ColumnType],
     read: Callable[[str], exp.Expr],
@@ -43,10 +43,10 @@ def conditions(
 
     if not where:
         raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
-    return exp.and_(*(_column_condition(name, value, type_of(name), read, dialect) for name, value in where.items()))
+    return exp.and_(*(_build_column_condition(name, value, type_of(name), read, dialect) for name, value in where.items()))
 
 
-def _column_condition(
+def _build_column_condition(
     name: str, value: Any, kind: ColumnType, read: Callable[[str], exp.Expr], dialect: Dialect
 ) -> exp.Expr:
     from sqlglot import exp
@@ -70,45 +70,45 @@ def _column_condition(
 def _is_one_of(
     name: str, values: Sequence[Any], kind: ColumnType, read: Callable[[str], exp.Expr], dialect: Dialect
 ) -> exp.Expr:
-    column = _column(name)
+    column = _build_column(name)
     if not dialect.knows_types:
-        return _by_type_of_each(column, read(name), values)
+        return _compare_by_each_type(column, read(name), values)
     if kind.reading == "text":
         texts = [_text(value) for value in values]
         reading = read(name)
-        exact = _in(reading, texts)
-        if kind.stored is not Stored.TEXT or reading == column:
+        exact = _build_in(reading, texts)
+        if kind.stored is not StorageType.TEXT or reading == column:
             return exact
         if dialect.name == "mysql" and not all(text.isascii() for text in texts):
             return exact  # A column of another character set could not be compared with such a text at all.
         # An index and a partition know the column by its own collation, under which no fewer texts are equal.
-        return _and(_in(column, texts), exact)
-    if kind.stored is Stored.TEXT:
-        return _in(column, [_text(value) for value in values])
-    if kind.stored in (Stored.INTEGER, Stored.FLOAT, Stored.DECIMAL):
+        return _build_and(_build_in(column, texts), exact)
+    if kind.stored is StorageType.TEXT:
+        return _build_in(column, [_text(value) for value in values])
+    if kind.stored in (StorageType.INTEGER, StorageType.FLOAT, StorageType.DECIMAL):
         numbers = [_number(name, value) for value in values]
-        return _in(column, [*numbers, *(_single(number) for number in numbers if kind.reading == "single")])
-    if kind.stored is Stored.BOOLEAN:
-        return _in(column, [_truth(name, value) for value in values])
-    return _in(column, list(values))
+        return _build_in(column, [*numbers, *(_round_to_single(number) for number in numbers if kind.reading == "single")])
+    if kind.stored is StorageType.BOOLEAN:
+        return _build_in(column, [_truth(name, value) for value in values])
+    return _build_in(column, list(values))
 
 
-def _by_type_of_each(column: exp.Expr, text: exp.Expr, values: Sequence[Any]) -> exp.Expr:
+def _compare_by_each_type(column: exp.Expr, text: exp.Expr, values: Sequence[Any]) -> exp.Expr:
     """SQLite: a text is compared as one, and a number as one, whatever the column is declared to be."""
     from sqlglot import exp
 
     stored = exp.Anonymous(this="TYPEOF", expressions=[column.copy()])
     is_text = exp.EQ(this=stored, expression=exp.Literal.string("text"))
-    same_text = _and(is_text, _in(text, [_text(value) for value in values]))
+    same_text = _build_and(is_text, _build_in(text, [_text(value) for value in values]))
     numbers = [number for value in values if (number := _number_or_none(value)) is not None]
     if not numbers:
         return same_text
     return exp.or_(
-        same_text, _and(exp.NEQ(this=stored.copy(), expression=is_text.expression.copy()), _in(column, numbers))
+        same_text, _build_and(exp.NEQ(this=stored.copy(), expression=is_text.expression.copy()), _build_in(column, numbers))
     )
 
 
-def _in(column: exp.Expr, values: Sequence[Any]) -> exp.Expr:
+def _build_in(column: exp.Expr, values: Sequence[Any]) -> exp.Expr:
     from sqlglot import exp
 
     literals = [value if isinstance(value, exp.Expression) else exp.convert(value) for value in values]
@@ -117,13 +117,13 @@ def _in(column: exp.Expr, values: Sequence[Any]) -> exp.Expr:
     return column.copy().isin(*literals)
 
 
-def _and(one: exp.Expr, other: exp.Expr) -> exp.Expr:
+def _build_and(one: exp.Expr, other: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
     return exp.and_(one, other)
 
 
-def _column(name: str) -> exp.Expr:
+def _build_column(name: str) -> exp.Expr:
     from sqlglot import exp
 
     return exp.column(name, quoted=True)
@@ -154,7 +154,7 @@ def _number_or_none(value: Any) -> exp.Expr | None:
     return exp.Neg(this=exp.Literal.number(digits)) if sign == "-" else exp.Literal.number(digits)
 
 
-def _single(number: exp.Expr) -> exp.Expr:
+def _round_to_single(number: exp.Expr) -> exp.Expr:
     """The number of single precision that is nearest, as the database sees it."""
     value = float(number.sql())
     try:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_clarify.bias.config import AnalysisConfig, DataConfig
-from airflow_clarify.engines.counting.expressions import Stored
-from airflow_clarify.engines.sql.column_types import ColumnType, type_of_value
-from airflow_clarify.engines.sql.dialects import dialect_named
-from airflow_clarify.engines.sql.relation import actual_name, condition
-from airflow_clarify.engines.sql.row_filter import conditions
+from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.sql.column_types import ColumnType, infer_type
+from airflow_clarify.engines.sql.dialects import get_dialect
+from airflow_clarify.engines.sql.relation import resolve_name, parse_condition
+from airflow_clarify.engines.sql.row_filter import build_conditions
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _READINGS = {"text": "exact_text", "bits": "bits", "single": "displayed_float"}
 
 
-class Runner(Protocol):
+class QueryRunner(Protocol):
     """What runs queries: a thin layer over a connection to a database, or a Spark session."""
 
     @property
@@ -36,7 +36,7 @@ class Runner(Protocol):
         """What counts, and which version of it, such as "postgres (warehouse)"."""
         ...
 
-    def columns(self, query: exp.Select) -> Mapping[str, ColumnType]:
+    def describe_columns(self, query: exp.Select) -> Mapping[str, ColumnType]:
         """The columns that a query gives, and how they are stored as far as that is known without looking at them.
 
         :raises DataError: it cannot be run
@@ -44,7 +44,7 @@ class Runner(Protocol):
         """
         ...
 
-    def rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
+    def fetch_rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
         """Run a query and give its rows, by and by.
 
         :param at_most: how many are wanted, as far as that is known
@@ -65,7 +65,7 @@ class SqlSource:
     :param na_values: the texts that mean "missing", where the columns are cells of text files
     """
 
-    runner: Runner
+    runner: QueryRunner
     location: str
     everything: exp.Select
     columns: dict[str, ColumnType]
@@ -73,7 +73,7 @@ class SqlSource:
     na_values: frozenset[str] = frozenset()
 
     @classmethod
-    def open(cls, runner: Runner, location: str, rows: exp.Select, data: DataConfig) -> SqlSource:
+    def open(cls, runner: QueryRunner, location: str, rows: exp.Select, data: DataConfig) -> SqlSource:
         """Ask for the columns, and settle which rows take part.
 
         :param runner: runs queries
@@ -83,17 +83,17 @@ class SqlSource:
         :raises ConfigError: the condition cannot be understood, or columns are named alike
         :raises DataError: the data cannot be read
         """
-        columns = dict(runner.columns(_filtered(rows, data, runner.dialect.name)))
+        columns = dict(runner.describe_columns(_filter_rows(rows, data, runner.dialect.name)))
         source = cls(runner, location, rows, columns, {})
         if isinstance(data.where, Mapping):
             names = list(columns)
-            chosen = {actual_name(name, names, "where"): value for name, value in data.where.items()}
-            source.everything = rows.where(conditions(chosen, source.type_to_compare, source.read, runner.dialect))
+            chosen = {resolve_name(name, names, "where"): value for name, value in data.where.items()}
+            source.everything = rows.where(build_conditions(chosen, source.type_to_compare, source.read, runner.dialect))
         elif data.where is not None:
-            source.everything = rows.where(condition(data.where, runner.dialect.name))
+            source.everything = rows.where(parse_condition(data.where, runner.dialect.name))
         return source
 
-    def understand(self, config: AnalysisConfig, weight: str | int | None) -> list[str]:
+    def resolve_columns(self, config: AnalysisConfig, weight: str | int | None) -> list[str]:
         """The columns under the names that a configuration has for them, in their order.
 
         :raises ConfigError: there is no such column
@@ -103,7 +103,7 @@ class SqlSource:
         named += [(weight, "weight")] if weight is not None else []
         names = list(self.columns)
         self.spelled = {
-            column: actual_name(column, names, key)
+            column: resolve_name(column, names, key)
             for column, key in named
             if isinstance(column, str) and column not in names
         }
@@ -129,13 +129,13 @@ class SqlSource:
         from sqlglot import exp
 
         column = exp.column(name, quoted=True)
-        kind = self.type_of(name)
-        if kind.stored is Stored.TEXT and not self.runner.dialect.collation:
+        kind = self.find_type(name)
+        if kind.stored is StorageType.TEXT and not self.runner.dialect.collation:
             return column
         word = _READINGS.get(kind.reading)
         return column if word is None else exp.Anonymous(this=word, expressions=[column])
 
-    def type_of(self, name: str) -> ColumnType:
+    def find_type(self, name: str) -> ColumnType:
         """How a column is stored; where the driver does not say so, one of its values does.
 
         :param name: as the database calls it
@@ -143,13 +143,13 @@ class SqlSource:
         """
         found = self.columns[name]
         if found.reading == "unknown":
-            found = self.columns[name] = self._type_by_value(name)
+            found = self.columns[name] = self._infer_type(name)
         return found
 
-    def type_to_compare(self, name: str) -> ColumnType:
+    def find_comparison_type(self, name: str) -> ColumnType:
         """The same, for a condition: a database may give no value before it has one (BigQuery's partitions)."""
         try:
-            return self.type_of(name)
+            return self.find_type(name)
         except DataError:
             return ColumnType(reading="plain")
 
@@ -157,21 +157,21 @@ class SqlSource:
         """Read a column as text from now on: it has no value, and nothing says of which type it is."""
         self.columns[self.spelled.get(column, column)] = ColumnType(None, "text")
 
-    def stored(self, column: str) -> Stored | None:
+    def get_storage_type(self, column: str) -> StorageType | None:
         """How a column is stored, where that is known without looking at it."""
         return self.columns[self.spelled.get(column, column)].stored
 
-    def stored_weight(self, column: str) -> Stored:
+    def find_weight_type(self, column: str) -> StorageType:
         """How weights are stored: as numbers, or as texts that are numbers or not.
 
         :raises ConfigError: they are of a type that can be no weight, such as a date
         """
-        found = self.type_of(self.spelled.get(column, column))
+        found = self.find_type(self.spelled.get(column, column))
         if found.no_weight:
             raise ConfigError(f"weight: column '{column}' holds {found.no_weight} values, which are no weights")
-        return found.stored or (Stored.TEXT if found.reading == "text" else Stored.FLOAT)
+        return found.stored or (StorageType.TEXT if found.reading == "text" else StorageType.FLOAT)
 
-    def _type_by_value(self, name: str) -> ColumnType:
+    def _infer_type(self, name: str) -> ColumnType:
         from sqlglot import exp
 
         if not self.runner.dialect.knows_types:
@@ -181,23 +181,23 @@ class SqlSource:
         query.set("expressions", [column.copy().as_("v")])
         there = exp.not_(exp.Is(this=exp.column("v"), expression=exp.null()))
         found = self.execute(exp.select("v").from_(query.subquery("data")).where(there).limit(1))
-        known = type_of_value(found[0][0] if found else None)
+        known = infer_type(found[0][0] if found else None)
         # What a driver gives as text may be of another type; its values are told from all that come.
         return ColumnType(None, known.reading, known.no_weight)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Run a query and fetch all of its rows; they are few."""
-        return list(self.runner.rows(query))
+        return list(self.runner.fetch_rows(query))
 
 
-def _filtered(rows: exp.Select, data: DataConfig, dialect: str) -> exp.Select:
+def _filter_rows(rows: exp.Select, data: DataConfig, dialect: str) -> exp.Select:
     """The rows whose columns are asked for: BigQuery can be told to answer nothing without a condition."""
     if isinstance(data.where, str):
-        return rows.where(condition(data.where, dialect))
+        return rows.where(parse_condition(data.where, dialect))
     if data.where and dialect == "bigquery":
         # Its columns are found however they are written.
         named = {str(name): value for name, value in data.where.items()}
-        return rows.where(conditions(named, lambda name: ColumnType(reading="plain"), _named, dialect_named(dialect)))
+        return rows.where(build_conditions(named, lambda name: ColumnType(reading="plain"), _named, get_dialect(dialect)))
     return rows
 
 

@@ -8,17 +8,17 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_clarify.bias.config import DataConfig
-from airflow_clarify.engines.sql.relation import read_query, table_named
+from airflow_clarify.engines.sql.relation import read_query, parse_table
 from airflow_clarify.engines.sql.rendering import render
-from airflow_clarify.engines.sql.source import Runner
-from airflow_clarify.engines.sql.views import find_view, list_tables_read, query_tables
+from airflow_clarify.engines.sql.source import QueryRunner
+from airflow_clarify.engines.sql.views import find_view, list_tables_read, list_query_tables
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, OutputError
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 
-class Writer(Runner, Protocol):
+class TableWriter(QueryRunner, Protocol):
     """A runner that also makes tables, and is stopped and closed by its engine."""
 
     def run(self, statement: exp.Expr | str) -> None:
@@ -49,7 +49,7 @@ class Writer(Runner, Protocol):
         ...
 
 
-class Target:
+class TargetTable:
     """A table to make.
 
     :param runner: runs statements
@@ -58,12 +58,12 @@ class Target:
     :raises ConfigError: it is no name, or ``if_exists`` is something else
     """
 
-    def __init__(self, runner: Writer, name: str | Sequence[str], if_exists: str) -> None:
+    def __init__(self, runner: TableWriter, name: str | Sequence[str], if_exists: str) -> None:
         if if_exists not in ("fail", "replace"):
             raise ConfigError(f"if_exists: there is no {if_exists!r}; choose 'fail' or 'replace'")
         self.runner = runner
         self.name = name if isinstance(name, str) else ".".join(name)
-        self.table = table_named(name, runner.dialect.name, "target")
+        self.table = parse_table(name, runner.dialect.name, "target")
         self._replace = if_exists == "replace"
         self._exists = False
 
@@ -73,9 +73,9 @@ class Target:
         :param data: the source, which it must not be
         :raises ConfigError: it is (in) the source, or is there already and cannot be replaced
         """
-        tables = _tables_of(data, self.runner.dialect.name)
+        tables = _list_tables(data, self.runner.dialect.name)
         for table in tables:
-            if _may_be_same(table, self.table):
+            if _can_be_same(table, self.table):
                 raise ConfigError(
                     f"target: {self.name} is the source, or cannot be told from it; name another table, or write both "
                     "with their schema"
@@ -109,33 +109,33 @@ class Target:
             )
 
         for table in list_tables_read(self.runner, sources, refuse):
-            if _may_be_same(table, self.table):
+            if _can_be_same(table, self.table):
                 raise ConfigError(
                     f"target: {self.name} is read by a view of the source, so replacing it would change the source; "
                     "name another table"
                 )
 
     @contextmanager
-    def made(self, query: exp.Select) -> Iterator[exp.Table]:
+    def create(self, query: exp.Select) -> Iterator[exp.Table]:
         """Make the table, let the body look at it, and keep it unless the body raises.
 
         :param query: gives its rows
         :raises OutputError: the database cannot make it; it is as absent, or as it was, as before
         """
         how = self.runner.dialect.replacing
-        table = self._aside() if self._exists and how == "rename" else self.table
+        table = self._name_staging_table() if self._exists and how == "rename" else self.table
         in_transaction = how == "transaction"
         created = False
         try:
-            with self._plainly():
+            with self._translate_errors():
                 if in_transaction:
                     self.runner.begin()
                     if self._exists:
                         self._drop(self.table)
-                self.runner.run(_create(table, query, replace=self._exists and how == "or replace"))
+                self.runner.run(_build_create_table(table, query, replace=self._exists and how == "or replace"))
                 created = True
             yield table
-            with self._plainly():
+            with self._translate_errors():
                 if table is not self.table:
                     self._swap(table)
                 if in_transaction:
@@ -153,14 +153,14 @@ class Target:
 
         nothing = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
         try:
-            list(self.runner.rows(exp.select(exp.Literal.number(1)).from_(self.table.copy()).where(nothing)))
+            list(self.runner.fetch_rows(exp.select(exp.Literal.number(1)).from_(self.table.copy()).where(nothing)))
         except DataError:
             # A transaction in which a statement has failed is good for nothing else in PostgreSQL.
             self.runner.rollback()
             return False
         return True
 
-    def _aside(self) -> exp.Table:
+    def _name_staging_table(self) -> exp.Table:
         from sqlglot import exp
 
         aside = self.table.copy()
@@ -177,32 +177,32 @@ class Target:
 
     def _swap(self, made: exp.Table) -> None:
         """Give the new table the name of the old one, both at once (MySQL)."""
-        old = self._aside()
+        old = self._name_staging_table()
         here, there, away = (render(table, self.runner.dialect) for table in (self.table, made, old))
         self.runner.run(f"RENAME TABLE {here} TO {away}, {there} TO {here}")
         self._drop(old)
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except ClarifyError as error:
             raise OutputError(f"{self.name}: the table cannot be made: {error}") from None
 
 
-def _tables_of(data: DataConfig, dialect: str) -> list[exp.Table]:
+def _list_tables(data: DataConfig, dialect: str) -> list[exp.Table]:
     if data.query is None:
-        return [] if data.table is None else [table_named(data.table, dialect, "table")]
-    return query_tables(read_query(data.query, dialect))
+        return [] if data.table is None else [parse_table(data.table, dialect, "table")]
+    return list_query_tables(read_query(data.query, dialect))
 
 
-def _may_be_same(one: exp.Table, other: exp.Table) -> bool:
+def _can_be_same(one: exp.Table, other: exp.Table) -> bool:
     """Whether two names can mean one table: where one says less than the other, nobody knows."""
     pairs = ((one.name, other.name), (one.db, other.db), (one.catalog, other.catalog))
     return all(not a or not b or a.lower() == b.lower() for a, b in pairs)
 
 
-def _create(table: exp.Table, query: exp.Select, *, replace: bool) -> exp.Create:
+def _build_create_table(table: exp.Table, query: exp.Select, *, replace: bool) -> exp.Create:
     from sqlglot import exp
 
     return exp.Create(this=table.copy(), kind="TABLE", expression=query, replace=replace)

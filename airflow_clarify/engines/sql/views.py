@@ -10,10 +10,10 @@ from airflow_clarify.exceptions import ClarifyError
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from airflow_clarify.engines.sql.target import Writer
+    from airflow_clarify.engines.sql.target import TableWriter
 
 
-def find_view(runner: Writer, table: exp.Table) -> str | None:
+def find_view(runner: TableWriter, table: exp.Table) -> str | None:
     """Look up the definition of a view.
 
     :param runner: runs queries
@@ -38,7 +38,7 @@ def find_view(runner: Writer, table: exp.Table) -> str | None:
             current = exp.Anonymous(this="SCHEMA", expressions=[])
             query = query.where(exp.EQ(this=exp.column("table_schema"), expression=current))
     try:
-        found = list(runner.rows(query))
+        found = list(runner.fetch_rows(query))
     except ClarifyError:
         # A transaction in which a statement has failed is good for nothing else in PostgreSQL.
         runner.rollback()
@@ -66,7 +66,7 @@ def _list_of_views(dialect: str, table: exp.Table) -> exp.Table:
 
 
 def list_tables_read(
-    runner: Writer, tables: Sequence[exp.Table], on_hidden: Callable[[exp.Table], None]
+    runner: TableWriter, tables: Sequence[exp.Table], on_hidden: Callable[[exp.Table], None]
 ) -> Iterator[exp.Table]:
     """List the tables and views that some tables and views read, directly or through other views.
 
@@ -109,10 +109,10 @@ def _parse_tables(definition: str, dialect: str) -> list[exp.Table] | None:
     query = tree.expression if isinstance(tree, exp.Create) else tree
     if not isinstance(query, exp.Query):
         return None
-    return query_tables(query)
+    return list_query_tables(query)
 
 
-def query_tables(query: exp.Query) -> list[exp.Table]:
+def list_query_tables(query: exp.Query) -> list[exp.Table]:
     """The tables of a query, without the names that it gives to parts of its own."""
     from sqlglot import exp
 
