@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_clarify.api import analyze as analyze
+    from airflow_clarify.api import balance as balance
     from airflow_clarify.bias.analysis import Analysis as Analysis
     from airflow_clarify.bias.config import AnalysisConfig as AnalysisConfig
     from airflow_clarify.bias.config import BiasConfig as BiasConfig
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.sagemaker import SageMakerEngine as SageMakerEngine
     from airflow_clarify.engines.spark import SparkEngine as SparkEngine
     from airflow_clarify.engines.sql import SQLEngine as SQLEngine
-    from airflow_clarify.frames import analyze as analyze
-    from airflow_clarify.frames import balance as balance
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
     from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator as ClarifyPreTrainingBiasOperator
     from airflow_clarify.operators.gate import BiasGateOperator as BiasGateOperator
@@ -44,8 +44,8 @@ _HOME = {
     "SparkEngine": "airflow_clarify.engines.spark",
     "Thresholds": "airflow_clarify.bias.thresholds",
     "Verdict": "airflow_clarify.bias.thresholds",
-    "analyze": "airflow_clarify.frames",
-    "balance": "airflow_clarify.frames",
+    "analyze": "airflow_clarify.api",
+    "balance": "airflow_clarify.api",
 }
 
 __all__ = [  # noqa: RUF022

@@ -19,7 +19,7 @@ class ClarifyError(Exception):
 
     def __init__(self, sentence: object = "", *more: object) -> None:
         # Here, for a DAG file imports this module, and most have no error.
-        from airflow_clarify.redaction import redact_sentence
+        from airflow_clarify.io.redaction import redact_sentence
 
         super().__init__(redact_sentence(str(sentence)), *more)
 

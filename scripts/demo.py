@@ -135,7 +135,7 @@ def _run_dag(name: str, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _tell(results: dict[str, dict[str, Any]], seconds: float) -> None:
     from airflow_clarify import Analysis
-    from airflow_clarify.reports.table import format_table
+    from airflow_clarify.reports.console import format_table
 
     for task_id in [t for t in results if t not in STORY][:1] + [t for t in STORY if t in results]:
         result = results[task_id]

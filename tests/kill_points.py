@@ -59,7 +59,7 @@ def _run_killed_at(point: int, folder: Path, arguments: Sequence[str]) -> int:
     try:
         os.environ["TMPDIR"] = str(folder / "tmp")
         tempfile.tempdir = None
-        from airflow_clarify.cli import main as run
+        from airflow_clarify.cli.main import main as run
 
         sys.addaudithook(watch)
         status = run(arguments)

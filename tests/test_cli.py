@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 
 from airflow_clarify import __version__
+from airflow_clarify.artifacts import read_analysis
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.cli import BAD_INPUT, VERDICT_IS_NO, WELL, _build_parser, main
+from airflow_clarify.cli.main import BAD_INPUT, VERDICT_IS_NO, WELL, _build_parser, main
 from airflow_clarify.engines.duckdb import DuckDBEngine
-from airflow_clarify.outputs import read_analysis
 
 #: Rows by gender, region and approved. So DPL is 0.2 for F and -0.2 for M.
 LOANS = {("F", "north", 1): 20, ("F", "north", 0): 40, ("F", "south", 1): 20, ("F", "south", 0): 20} | {
@@ -90,7 +90,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 
 def process(*arguments: object, **how: Any) -> Ran:
     """Runs a command as a process of its own."""
-    command = [sys.executable, "-m", "airflow_clarify.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "airflow_clarify.cli.main", *map(str, arguments)]
     how = {"capture_output": True, "text": True, "env": ENVIRONMENT, **how}
     ran = subprocess.run(command, check=False, **how)
     return Ran(ran.returncode, ran.stdout or "", ran.stderr or "")
@@ -1175,7 +1175,7 @@ def test_a_command_imports_what_it_needs(
     script = f"""
 import atexit, sys
 atexit.register(lambda: print("imported", sorted({HEAVY} & set(sys.modules)), file=sys.stderr))
-from airflow_clarify.cli import main
+from airflow_clarify.cli.main import main
 main({arguments})
 """
     ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -1248,7 +1248,7 @@ def test_a_verdict_that_cannot_be_stored_is_no_pass(threshold: str, analysed: Pa
 
 @pytest.mark.parametrize("closed", ["1", "2"])
 def test_a_stream_that_is_closed(closed: str, analysed: Path, tmp_path: Path) -> None:
-    command = shlex.join([sys.executable, "-m", "airflow_clarify.cli", "gate", "--analysis", "out/analysis.json"])
+    command = shlex.join([sys.executable, "-m", "airflow_clarify.cli.main", "gate", "--analysis", "out/analysis.json"])
 
     def shell(threshold: str) -> Ran:
         line = f"{command} --threshold {threshold} {closed}>&-"
@@ -1277,7 +1277,7 @@ def test_a_terminal_that_knows_few_characters(tmp_path: Path) -> None:
 
 COUNTING_WITHOUT_END = """
 import sys
-from airflow_clarify import cli
+from airflow_clarify.cli import main as cli
 from airflow_clarify.engines.duckdb import DuckDBEngine
 
 def count(*_, **__):
@@ -1379,7 +1379,7 @@ def test_a_thread_may_run_a_command(analysed: Path) -> None:
 def on_a_terminal(*arguments: object) -> tuple[int, str, str]:
     """The status of a command, what it printed, and what it wrote to the terminal that its stderr is."""
     master, terminal = pty.openpty()
-    command = [sys.executable, "-m", "airflow_clarify.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "airflow_clarify.cli.main", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal, text=True) as running:
         os.close(terminal)
         shown = b""

@@ -25,11 +25,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from airflow_clarify.artifacts import read_analysis
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, DataConfig
-from airflow_clarify.cli import main
+from airflow_clarify.cli.main import main
 from airflow_clarify.engines.duckdb import DuckDBEngine
-from airflow_clarify.outputs import read_analysis
 
 PROJECT = Path(__file__).resolve().parents[1]
 DOCKERFILE = PROJECT / "container" / "Dockerfile"
@@ -66,7 +66,7 @@ sys.meta_path.insert(0, Absent())
 """
 RUN = """
 import sys
-from airflow_clarify.cli import main
+from airflow_clarify.cli.main import main
 status = main(["analyze"])
 """
 END = """

@@ -14,9 +14,9 @@ from pandas.testing import assert_frame_equal
 
 import airflow_clarify
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine
+from airflow_clarify.api import analyze, balance
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.exceptions import ConfigError, DataError, QuotaError
-from airflow_clarify.frames import analyze, balance
 
 ROWS = 1200
 APPROVED_OF_GENDER = BiasConfig([1], "gender")

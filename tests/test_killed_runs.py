@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_clarify.cli import main
+from airflow_clarify.cli.main import main
 
 KILL_POINTS = Path(__file__).with_name("kill_points.py")
 CONFIG = "analysis_config.json"

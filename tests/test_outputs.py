@@ -16,7 +16,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_clarify import outputs
+from airflow_clarify import artifacts as outputs
 from airflow_clarify.bias.analysis import Analysis, MetricResult, compute_summary_fingerprint
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
@@ -32,7 +32,9 @@ def counted(counts: Mapping[str, tuple[int, int]], *, weighted: bool = False) ->
     """The analysis of (positive rows, other rows) per gender."""
     each = 1.0 / 3 if weighted else 1.0
     cells = [
-        Cell(value, str(int(positive)), positive, None, WeightedCount.from_weights(rows, rows * each, rows * each * each))
+        Cell(
+            value, str(int(positive)), positive, None, WeightedCount.from_weights(rows, rows * each, rows * each * each)
+        )
         if weighted
         else Cell(value, str(int(positive)), positive, None, WeightedCount.from_rows(rows))
         for value, of_value in counts.items()

@@ -88,7 +88,7 @@ def test_the_wheel_announces_the_provider_and_the_command(wheel: zipfile.ZipFile
     entry_points = wheel.read(name).decode()
 
     assert "airflow_clarify.get_provider_info:get_provider_info" in entry_points
-    assert "airflow-clarify = airflow_clarify.cli:main" in entry_points
+    assert "airflow-clarify = airflow_clarify.cli.main:main" in entry_points
 
 
 def test_the_source_distribution_holds_what_images_are_built_from_and_what_make_runs(tmp_path: Path) -> None:

@@ -175,7 +175,9 @@ class Analysis:
             label_reading=contingency.label_reading,
         )
         without_groups = config.group_variable is None and asked_for_all
-        return replace(analysis, warnings=(*analysis.warnings, *_build_notices(analysis, expect_groups=not without_groups)))
+        return replace(
+            analysis, warnings=(*analysis.warnings, *_build_notices(analysis, expect_groups=not without_groups))
+        )
 
     @property
     def rows(self) -> int | None:
@@ -201,7 +203,8 @@ class Analysis:
                 if self.label_reading:
                     return (
                         f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}, so "
-                        f"DPL and the distances say nothing: label '{display_name(self.label)}' was {self.label_reading}"
+                        f"DPL and the distances say nothing: label '{display_name(self.label)}' was "
+                        f"{self.label_reading}"
                     )
                 return (
                     f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}: label "
@@ -495,11 +498,13 @@ def _build_notices(analysis: Analysis, *, expect_groups: bool) -> list[str]:
         notices.append(analysis.one_sided_label)
         return notices
     for facet in analysis.facets:
-        dropped = [display_name(r.value) for r in facet.results if r.split is not None and has_dropped_outcome(r.split.counts)]
+        dropped = [
+            display_name(r.value) for r in facet.results if r.split is not None and has_dropped_outcome(r.split.counts)
+        ]
         if dropped and {"KL", "JS", "LP", "TVD"} & set(analysis.methods):
             notices.append(
-                f"facet '{display_name(facet.column)}': an outcome occurs on one side only for {_list_some(dropped)}, and Clarify "
-                "leaves it out of KL, JS, LP and TVD, so these do not show the whole difference; read DPL"
+                f"facet '{display_name(facet.column)}': an outcome occurs on one side only for {_list_some(dropped)}, "
+                "and Clarify leaves it out of KL, JS, LP and TVD, so these do not show the whole difference; read DPL"
             )
         undefined: dict[str, list[str]] = {}
         for result in facet.results:
@@ -610,7 +615,10 @@ def _serialize_facet(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
             values.append([result.value, {m.name: _serialize_number(m) for m in result.metrics}])
             continue
         row: list[Any] = [result.value]
-        row += [_serialize_count(result.split.d_positive, weighted), _serialize_count(result.split.d_negative, weighted)]
+        row += [
+            _serialize_count(result.split.d_positive, weighted),
+            _serialize_count(result.split.d_negative, weighted),
+        ]
         a_positive, a_negative = result.split.a_positive, result.split.a_negative
         if weighted and (
             a_positive.weight < result.split.d_positive.weight or a_negative.weight < result.split.d_negative.weight

@@ -23,7 +23,7 @@ from airflow_clarify.bias.argument_types import (
     parse_boolean,
     refuse_rendered_text,
 )
-from airflow_clarify.bias.columns import DeclaredType, Value
+from airflow_clarify.bias.column_types import DeclaredType, Value
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.exceptions import ConfigError
 
@@ -202,7 +202,9 @@ class DataConfig:
 
         :raises ConfigError: the mapping has a field that does not exist, or lacks ``input_path``
         """
-        return given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, _rename_keys(given, _SDK)))
+        return (
+            given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, _rename_keys(given, _SDK)))
+        )
 
     @property
     def source(self) -> str:
@@ -410,7 +412,7 @@ class AnalysisConfig:
     key_names: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        from airflow_clarify.bias.clarify_schema import check_document
+        from airflow_clarify.bias.schema import check_document
 
         check_document(self.document, self.key_names)
         _ = self.report_file

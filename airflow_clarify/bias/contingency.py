@@ -68,7 +68,9 @@ class WeightedCount:
     def __sub__(self, other: WeightedCount) -> WeightedCount:
         rows = self.rows - other.rows
         # Sums of weights are rounded by the engine; where no row is left, no weight is.
-        return WeightedCount(rows, self.weight - other.weight, self.squares - other.squares) if rows else WeightedCount()
+        return (
+            WeightedCount(rows, self.weight - other.weight, self.squares - other.squares) if rows else WeightedCount()
+        )
 
     @property
     def effective_rows(self) -> float:

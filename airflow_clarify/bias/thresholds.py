@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Any, Literal
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult, display_name
+from airflow_clarify.bias.confidence import compute_newcombe_interval
 from airflow_clarify.bias.contingency import Split
-from airflow_clarify.bias.intervals import compute_newcombe_interval
 from airflow_clarify.bias.metrics import METRICS, has_dropped_outcome
 from airflow_clarify.exceptions import ThresholdError, UnfitDataError
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from airflow_clarify.bias.config import resolve_column
 
 if TYPE_CHECKING:
-    from airflow_clarify.bias.balance import BalanceResult
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
     from airflow_clarify.bias.contingency import Contingency
+    from airflow_clarify.bias.resampling import BalanceResult
 
 #: Told what is being done and how far it is, from 0 to 1 (or below 0 where that is not known).
 Progress = Callable[[str, float], None]

@@ -47,10 +47,10 @@ def read_job(context: Context) -> dict[str, Any]:
 class _JobLink(BaseOperatorLink):
     """A link that follows from a job.
 
-    :cvar _url: makes it from what was kept and the address of the console
+    :cvar _build_url: makes it from what was kept and the address of the console
     """
 
-    _url: Callable[[Mapping[str, Any], str], str]
+    _build_url: Callable[[Mapping[str, Any], str], str]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The link of a try; empty where it has no job, or where its partition has no console that we know of."""

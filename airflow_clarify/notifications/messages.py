@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_clarify.bias.analysis import display_name
-from airflow_clarify.reports.text import format_date, format_plural, escape_invisible
+from airflow_clarify.reports.formatting import escape_invisible, format_date, format_plural
 
 #: More findings than these are counted, not listed.
 MOST_FINDINGS = 5

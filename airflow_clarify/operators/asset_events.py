@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.bias.balance import BalanceResult
+    from airflow_clarify.bias.resampling import BalanceResult
     from airflow_clarify.bias.thresholds import Finding, Verdict
 
 Plain = str | int | float | None
@@ -71,10 +71,17 @@ def summarize_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]
     for finding in findings:
         name = _name_metric(finding.metric, finding.facet)
         known = tightest.get(name)
-        if finding.outcome is not Outcome.IGNORED and (known is None or _compute_margin(finding) < _compute_margin(known)):
+        if finding.outcome is not Outcome.IGNORED and (
+            known is None or _compute_margin(finding) < _compute_margin(known)
+        ):
             tightest[name] = finding
     worst = {name: finding.measured for name, finding in tightest.items()}
-    return {"verdict": verdicts[0].sentence, "checks": len(findings), **_select_first(worst), **_describe_location(analyses)}
+    return {
+        "verdict": verdicts[0].sentence,
+        "checks": len(findings),
+        **_select_first(worst),
+        **_describe_location(analyses),
+    }
 
 
 def summarize_balance(source: str, result: BalanceResult) -> dict[str, Plain]:

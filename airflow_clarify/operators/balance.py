@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from airflow_clarify.bias.balance import BalanceConfig, require_list
 from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.bias.resampling import BalanceConfig, require_list
 from airflow_clarify.engines.duckdb import DuckDBEngine
-from airflow_clarify.engines.duckdb.aside import check_ending
 from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.io.atomic import check_ending
+from airflow_clarify.operators._errors import is_templated, parse_number, parse_optional_number, translate_errors
+from airflow_clarify.operators._logging import log_warnings
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, copy_config
-from airflow_clarify.operators.plainly import parse_number, parse_optional_number, translate_errors, is_templated
-from airflow_clarify.operators.telling import log_warnings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_clarify.bias.balance import BalanceResult
+    from airflow_clarify.bias.resampling import BalanceResult
     from airflow_clarify.engines.base import Engine
 
 
@@ -111,7 +111,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
         self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_clarify.operators.asset_events import summarize_balance, add_event_extra
+        from airflow_clarify.operators.asset_events import add_event_extra, summarize_balance
 
         with translate_errors():
             self.check_rendered()
@@ -132,12 +132,16 @@ class BalanceDatasetOperator(ConfiguredOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """The lineage, for OpenLineage where it is installed."""
-        from airflow_clarify import lineage
-        from airflow_clarify.whereabouts import describe_source, describe_target
+        from airflow_clarify.lineage import openlineage as lineage
+        from airflow_clarify.lineage.dataset import describe_source, describe_target
 
         # Some versions of the provider ask an earlier copy of the task, which has drawn nothing.
         task = task_instance.task
-        return lineage.build_balance_lineage(describe_source(task._build_data_config(), task.engine), describe_target(task.target, task.engine), task._drawn)
+        return lineage.build_balance_lineage(
+            describe_source(task._build_data_config(), task.engine),
+            describe_target(task.target, task.engine),
+            task._drawn,
+        )
 
     def _plan(self) -> dict[str, Any]:
         plan = {
@@ -152,7 +156,9 @@ class BalanceDatasetOperator(ConfiguredOperator):
         return plan | {name: value for name, value in given.items() if value is not None}
 
     def _build_data_config(self) -> DataConfig:
-        return self.engine.data_config_for(self.source) if isinstance(self.source, str) else DataConfig.coerce(self.source)
+        return (
+            self.engine.data_config_for(self.source) if isinstance(self.source, str) else DataConfig.coerce(self.source)
+        )
 
     def _check(self) -> None:
         check_engine(self.engine)

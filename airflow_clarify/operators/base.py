@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, XComArg
 
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.operators.plainly import parse_time_errors
+from airflow_clarify.operators._errors import parse_time_errors
 
 if TYPE_CHECKING:
     import jinja2

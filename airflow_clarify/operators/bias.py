@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, conf
 
+from airflow_clarify.artifacts import FORMATS
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods, complete_from
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, push_job, read_job
+from airflow_clarify.operators._errors import is_templated, translate_errors
+from airflow_clarify.operators._logging import describe_run, log_analysis, push_overview
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, check_flag, check_seconds, copy_config
-from airflow_clarify.operators.plainly import translate_errors, is_templated
-from airflow_clarify.operators.telling import describe_run, push_overview, log_analysis
-from airflow_clarify.outputs import FORMATS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.engines.base import Engine
-    from airflow_clarify.operators.jobs import TaskJob
+    from airflow_clarify.operators.sagemaker_job import TaskJob
 
 
 class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
@@ -127,7 +127,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         What it says is not taken for granted: the job is looked at again.
         """
         from airflow_clarify.engines.sagemaker.status import JobStatus
-        from airflow_clarify.operators.jobs import TaskJob, get_start_time
+        from airflow_clarify.operators.sagemaker_job import TaskJob, get_start_time
 
         assert isinstance(self.engine, SageMakerEngine)
         with translate_errors():
@@ -159,24 +159,26 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if not isinstance(self.engine, SageMakerEngine):
             self.engine.cancel()
         elif self._job_name is not None:
-            from airflow_clarify.operators.jobs import TaskJob
+            from airflow_clarify.operators.sagemaker_job import TaskJob
 
             # With clients of its own: what this signal has interrupted may be in the middle of a call.
             self._stop_job(TaskJob(self.engine, self.log), self._job_name)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """The lineage, for OpenLineage where it is installed."""
-        from airflow_clarify import lineage
-        from airflow_clarify.whereabouts import describe_source
+        from airflow_clarify.lineage import openlineage as lineage
+        from airflow_clarify.lineage.dataset import describe_source
 
         # Some versions of the provider ask an earlier copy of the task, which has measured nothing.
         task = task_instance.task
-        return lineage.build_analysis_lineage(describe_source(DataConfig.coerce(task.data_config), task.engine), task._measured)
+        return lineage.build_analysis_lineage(
+            describe_source(DataConfig.coerce(task.data_config), task.engine), task._measured
+        )
 
     def _count(self, context: Context, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
+        from airflow_clarify.artifacts import check_folder
         from airflow_clarify.bias.analysis import Analysis
-        from airflow_clarify.outputs import check_folder
-        from airflow_clarify.whereabouts import describe_source
+        from airflow_clarify.lineage.dataset import describe_source
 
         data = complete_from(data, config)
         if data.output_path is not None:
@@ -188,7 +190,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
     def _publish(self, context: Context, analysis: Analysis) -> dict[str, Any]:
         """Tell of an analysis, and give it as the task returns it."""
-        from airflow_clarify.operators.asset_events import summarize_analysis, add_event_extra
+        from airflow_clarify.operators.asset_events import add_event_extra, summarize_analysis
 
         analysis = replace(analysis, run=describe_run(context))
         log_analysis(self.log, analysis)
@@ -202,7 +204,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     def _run_job(
         self, context: Context, engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig
     ) -> dict[str, Any] | str:
-        from airflow_clarify.operators.jobs import JobIdentity, TaskJob, get_start_time
+        from airflow_clarify.operators.sagemaker_job import JobIdentity, TaskJob, get_start_time
 
         job = TaskJob(engine, self.log)
         plan = engine.plan(data, config)
@@ -220,7 +222,9 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if self.deferrable:
             self._defer(engine, found.name, deadline)
         try:
-            ended = job.wait(found.name, deadline, self.poll_interval, lambda: self._raise_if_killed(job), logs=self.logs)
+            ended = job.wait(
+                found.name, deadline, self.poll_interval, lambda: self._raise_if_killed(job), logs=self.logs
+            )
         except JobError:
             self._stop_job(job, found.name)
             raise
@@ -268,7 +272,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         return self.timeout.total_seconds() if isinstance(self.timeout, timedelta) else float(self.timeout)
 
     def _stop_abandoned(self, context: Context) -> None:
-        from airflow_clarify.operators.jobs import TaskJob
+        from airflow_clarify.operators.sagemaker_job import TaskJob
 
         assert isinstance(self.engine, SageMakerEngine)
         self._stop_job(TaskJob(self.engine, self.log), read_job(context)["job_name"])
@@ -317,7 +321,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if self.bias_config is not None:
             return AnalysisConfig.build(data, BiasConfig.coerce(self.bias_config), self.methods)
         if isinstance(self.analysis_config, str):
-            from airflow_clarify.outputs import read_file
+            from airflow_clarify.artifacts import read_file
 
             return AnalysisConfig.parse(read_file(self.analysis_config, data.conn_id), self.analysis_config)
         if self.analysis_config is None:
@@ -328,7 +332,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         """Write the files, and note where they are."""
         if data.output_path is None:
             return analysis
-        from airflow_clarify.outputs import write_analysis
+        from airflow_clarify.artifacts import write_analysis
 
         analysis = write_analysis(data.output_path, analysis, config, data.conn_id, self.report_formats)
         self.log.info("Wrote %s", ", ".join(analysis.outputs.values()))

@@ -19,16 +19,16 @@ from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
 from airflow_clarify.bias.thresholds import Rule, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, UnfitDataError, find_author_line
 from airflow_clarify.links.report import BiasReportLink
-from airflow_clarify.operators.base import TemplateChecks, check_flag, hide_unset_fields
-from airflow_clarify.operators.plainly import (
-    parse_time_errors,
+from airflow_clarify.operators._errors import (
+    is_templated,
     parse_number,
     parse_optional_number,
     parse_rendered,
+    parse_time_errors,
     translate_errors,
-    is_templated,
 )
-from airflow_clarify.operators.telling import describe_run, push_overview, log_analysis
+from airflow_clarify.operators._logging import describe_run, log_analysis, push_overview
+from airflow_clarify.operators.base import TemplateChecks, check_flag, hide_unset_fields
 
 if TYPE_CHECKING:
     import jinja2
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.thresholds import Verdict
-    from airflow_clarify.notifications.verdicts import NotifyOn
+    from airflow_clarify.notifications.notify import NotifyOn
 
 OnViolation = Literal["fail", "skip", "branch", "warn"]
 _CHOICES = ("fail", "skip", "branch", "warn")
@@ -224,7 +224,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             self._write_verdict(analysis, verdict, rules, before)
         passed = all(verdict.passed for verdict in verdicts)
         if not passed or self.notify_on == "always":
-            from airflow_clarify.notifications.verdicts import notify_all
+            from airflow_clarify.notifications.notify import notify_all
 
             notify_all(self.on_verdict, context, result, self.log)
         if passed:
@@ -235,7 +235,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """The lineage, for OpenLineage where it is installed: what was asserted of the data that were judged."""
-        from airflow_clarify import lineage
+        from airflow_clarify.lineage import openlineage as lineage
 
         # Some versions of the provider ask an earlier copy of the task, which has judged nothing.
         task = task_instance.task
@@ -246,7 +246,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             [analysis.whereabouts for analysis in analyses],
             verdicts,
             stops=task.on_violation != "warn",
-            inconclusive_passes=task._rules().on_inconclusive == "pass",
+            inconclusive_passes=task._build_thresholds().on_inconclusive == "pass",
         )
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
@@ -331,8 +331,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             return None
 
     def _read(self, one: Any) -> Analysis:
+        from airflow_clarify.artifacts import read_analysis
         from airflow_clarify.bias.analysis import Analysis
-        from airflow_clarify.outputs import read_analysis
 
         if isinstance(one, str):
             return read_analysis(one, self.conn_id)
@@ -354,7 +354,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         # Beside what only Clarify has written there is nothing of ours to update.
         if "config" not in analysis.outputs:
             return
-        from airflow_clarify.outputs import write_verdict
+        from airflow_clarify.artifacts import write_verdict
 
         try:
             write_verdict(analysis, verdict, rules, self.conn_id, before, self.task_id)
@@ -548,7 +548,9 @@ def _check_measured(rules: Thresholds, analysis: Any) -> None:
         if isinstance(task, ClarifyPreTrainingBiasOperator):
             methods, facets = _list_requested(task.bias_config, task.methods, task.analysis_config)
         elif mapped is not None and task.operator_class is ClarifyPreTrainingBiasOperator:
-            methods, facets = _list_requested(mapped.get("bias_config"), mapped.get("methods"), mapped.get("analysis_config"))
+            methods, facets = _list_requested(
+                mapped.get("bias_config"), mapped.get("methods"), mapped.get("analysis_config")
+            )
         else:
             continue
         missing = [metric for metric in rules.rules if methods is not None and metric not in methods]
@@ -577,7 +579,7 @@ def _list_requested(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str]
     if isinstance(bias, Mapping) and not is_templated(dict(bias)):
         bias = BiasConfig.coerce(bias)
     if isinstance(bias, BiasConfig) and not is_templated(bias.facet_name):
-        columns = [facet["name_or_index"] for facet in bias.facets()]
+        columns = [facet["name_or_index"] for facet in bias.build_facets()]
         # A column that is named by its index is known by name once the data are read.
         columns = columns if all(isinstance(column, str) for column in columns) else None
     known = isinstance(methods, list | tuple | set) and not is_templated(methods)

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin, conf
 
-from airflow_clarify.plugin.lazily import LazyASGIApp
+from airflow_clarify.plugin.lazy_app import LazyASGIApp
 
 #: The path, below Airflow's own, under which the files are served.
 PREFIX = "clarify"

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 
-from airflow_clarify.plugin.lazily import Application, Receive, Scope, Send
+from airflow_clarify.plugin.lazy_app import Application, Receive, Scope, Send
 
 STATIC = Path(__file__).with_name("static")
 

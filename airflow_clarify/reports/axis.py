@@ -25,7 +25,9 @@ class Axis:
     ticks: tuple[float, ...]
 
     @classmethod
-    def spanning(cls, points: Iterable[float], spans: Iterable[tuple[float, float]] = (), *, signed: bool = True) -> Axis:
+    def spanning(
+        cls, points: Iterable[float], spans: Iterable[tuple[float, float]] = (), *, signed: bool = True
+    ) -> Axis:
         """An axis that shows zero, every point, and of the spans as much as is good for the points.
 
         The interval of a group of three rows can be wider than all else together. It may widen the axis by half, and

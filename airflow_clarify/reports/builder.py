@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
-from airflow_clarify.redaction import without_secrets
-from airflow_clarify.reports import readings, text
+from airflow_clarify.io.redaction import redact_secrets
+from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import interpretations as readings
 from airflow_clarify.reports.axis import Axis
-from airflow_clarify.reports.distribution import build_distribution, build_label_section
-from airflow_clarify.reports.earlier import match_groups, list_incomparable
-from airflow_clarify.reports.evidence import NO_HASHES, redact_document, list_evidence
-from airflow_clarify.reports.judgement import build_verdict_section
+from airflow_clarify.reports.formatting import GroupName, Name, Sentence
 from airflow_clarify.reports.model import (
     RANK,
     Column,
@@ -32,7 +30,10 @@ from airflow_clarify.reports.model import (
     Report,
     Undefined,
 )
-from airflow_clarify.reports.text import Name, Sentence, GroupName
+from airflow_clarify.reports.sections.comparison import list_incomparable, match_groups
+from airflow_clarify.reports.sections.distribution import build_distribution, build_label_section
+from airflow_clarify.reports.sections.provenance import NO_HASHES, list_evidence, redact_document
+from airflow_clarify.reports.sections.verdict_section import build_verdict_section
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig
@@ -76,7 +77,7 @@ def build_report(
     if verdict is None and thresholds is not None:
         verdict = thresholds.judge(analysis)
     moment = _format_utc(created or datetime.now(UTC))
-    dataset = analysis.data_name or text.shorten(" ".join(without_secrets(data).split()), text.LONGEST_NAME)
+    dataset = analysis.data_name or text.shorten(" ".join(redact_secrets(data).split()), text.LONGEST_NAME)
     primary = _choose_primary_metric(analysis.methods, verdict.findings if verdict else ())
     material = ReportInputs(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
     facets = tuple(_build_facet_section(facet, material) for facet in analysis.facets)
@@ -183,7 +184,9 @@ def _build_facet_section(facet: FacetAnalysis, material: ReportInputs) -> FacetS
     )
 
 
-def _build_group(facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, float], material: ReportInputs) -> Group:
+def _build_group(
+    facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, float], material: ReportInputs
+) -> Group:
     earlier = material.earlier(facet, result)
     marks = tuple(
         _build_measurement(
@@ -204,7 +207,9 @@ def _build_group(facet: FacetAnalysis, result: FacetResult, largest: Mapping[str
     )
 
 
-def _build_measurement(metric: MetricResult, finding: Finding | None, earlier: MetricResult | None, largest: float) -> Measurement:
+def _build_measurement(
+    metric: MetricResult, finding: Finding | None, earlier: MetricResult | None, largest: float
+) -> Measurement:
     size = 0.0 if metric.value is None or largest < _NOTHING else min(1.0, abs(metric.value) / largest)
     return Measurement(
         metric=metric.name,

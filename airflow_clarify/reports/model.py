@@ -1,7 +1,7 @@
 """What a report says, as plain data: sorted, counted and put into words, but not yet laid out.
 
-A renderer (:mod:`airflow_clarify.reports.html`) decides how it looks and computes nothing. So every format of the
-report says the same.
+A renderer (:mod:`airflow_clarify.reports.html.renderer`) decides how it looks and computes nothing. So every
+format of the report says the same.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from datetime import datetime
 from airflow_clarify.bias.contingency import Split, WeightedCount
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports.axis import Axis
-from airflow_clarify.reports.judgement import VerdictSection
-from airflow_clarify.reports.text import Name, Sentence, GroupName
+from airflow_clarify.reports.formatting import GroupName, Name, Sentence
+from airflow_clarify.reports.sections.verdict_section import VerdictSection
 
 _SHORT_NAME = 16
 #: Sorts outcomes, the worst first; None is what nobody judged.

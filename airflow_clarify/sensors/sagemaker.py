@@ -23,14 +23,14 @@ from airflow_clarify.engines.sagemaker.status import JobStatus, replace_datetime
 from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, push_job
+from airflow_clarify.operators._errors import parse_time_errors, translate_errors
+from airflow_clarify.operators._logging import describe_run, log_analysis, log_lines, push_overview
 from airflow_clarify.operators.base import TemplateChecks, check_flag
-from airflow_clarify.operators.plainly import parse_time_errors, translate_errors
-from airflow_clarify.operators.telling import describe_run, push_overview, log_lines, log_analysis
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, PokeReturnValue
 
-    from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
+    from airflow_clarify.engines.sagemaker.client import ProcessingJobs
 
 
 class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
@@ -134,7 +134,7 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
 
     @cached_property
     def _jobs(self) -> ProcessingJobs:
-        from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
+        from airflow_clarify.engines.sagemaker.client import ProcessingJobs
 
         return ProcessingJobs(self.connection)
 
@@ -171,10 +171,10 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
         return {"job": replace_datetimes(description), "analysis": self._load_analysis(context, description)}
 
     def _load_analysis(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any] | None:
-        from airflow_clarify.engines.sagemaker.collect import collect, read_configuration
-        from airflow_clarify.engines.sagemaker.files import S3Files
         from airflow_clarify.engines.sagemaker.request import is_clarify_job
-        from airflow_clarify.operators.asset_events import summarize_analysis, add_event_extra
+        from airflow_clarify.engines.sagemaker.results import collect, read_configuration
+        from airflow_clarify.engines.sagemaker.s3 import S3Files
+        from airflow_clarify.operators.asset_events import add_event_extra, summarize_analysis
 
         if not is_clarify_job(description):
             self.log.info("Job %s is none of Clarify's, so it has no analysis", self.job_name)

@@ -88,7 +88,7 @@ class ClarifyJobTrigger(BaseTrigger):
             await asyncio.shield(self._begin_to_stop())
 
     async def _wait(self) -> dict[str, Any]:
-        from airflow_clarify.triggers.shared import open_shared_client
+        from airflow_clarify.triggers._client import open_shared_client
 
         async with open_shared_client(self.connection) as client:
             pause = min(FIRST_LOOK, self.poll_interval)
@@ -110,7 +110,7 @@ class ClarifyJobTrigger(BaseTrigger):
         Airflow before 3.3 cancels a trigger for a user's action as for its own restart; and any version also cancels,
         as if it were a user, those that it gave to another triggerer while this one did not answer.
         """
-        from airflow_clarify.triggers.shared import is_still_deferred, open_shared_client
+        from airflow_clarify.triggers._client import is_still_deferred, open_shared_client
 
         if await is_still_deferred(self.task_instance):
             return

@@ -263,7 +263,10 @@ def test_an_analysis_knows_what_it_was_made_of() -> None:
     assert (analysis.engine, analysis.config_sha256, analysis.rows) == ("a loop", config.sha256, 2)
     assert analysis.warnings == ("a row was odd",)
     assert analysis.facets[0].labels == {"yes": WeightedCount.from_rows(1), None: WeightedCount.from_rows(1)}
-    assert (analysis.facets[0].positive, analysis.facets[0].negative) == (WeightedCount.from_rows(1), WeightedCount.from_rows(1))
+    assert (analysis.facets[0].positive, analysis.facets[0].negative) == (
+        WeightedCount.from_rows(1),
+        WeightedCount.from_rows(1),
+    )
 
 
 def test_results_are_found_by_name() -> None:
@@ -642,7 +645,9 @@ def large(values: int, *, weighted: bool = False) -> Analysis:
         for label in ("yes", "no"):
             for group in ("north", "south"):
                 rows = 100_000 + 7919 * index % 1009 + (index if label == "yes" else 3) + len(group)
-                tally = WeightedCount.from_weights(rows, rows / 3, rows / 9) if weighted else WeightedCount.from_rows(rows)
+                tally = (
+                    WeightedCount.from_weights(rows, rows / 3, rows / 9) if weighted else WeightedCount.from_rows(rows)
+                )
                 cells.append(Cell(f"{index:040d}", label, label == "yes", group, tally))
     facet = FacetContingency("gender", [f"{index:040d}" for index in range(values)], cells, grouped=True)
     contingency = Contingency("approved", "yes", [facet], weighted=weighted)

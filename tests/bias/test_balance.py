@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_clarify.bias.balance import BalanceConfig, BalanceResult, Stratum, StratumPlan, compute_weights
+from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult, Stratum, StratumPlan, compute_weights
 from airflow_clarify.exceptions import ConfigError, DataError, QuotaError
 
 BY = ("gender", "approved")

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_clarify.bias.columns import (
+from airflow_clarify.bias.column_types import (
     ColumnProfile,
     Interval,
     Scale,
-    format_category,
     build_interval,
-    join_values,
-    format_number,
     determine_scale,
+    format_category,
+    format_number,
+    join_values,
 )
 from airflow_clarify.exceptions import ConfigError, DataError
 

@@ -16,19 +16,25 @@ from airflow_clarify.bias.metrics import (
     FacetCounts,
     GroupCounts,
     compute_class_imbalance,
-    select_common_outcomes,
     compute_conditional_demographic_disparity,
     compute_difference_in_positive_proportions,
-    has_dropped_outcome,
     compute_jensen_shannon,
     compute_kolmogorov_smirnov,
     compute_kullback_leibler,
     compute_lp_norm,
     compute_total_variation_distance,
+    has_dropped_outcome,
+    select_common_outcomes,
 )
 from airflow_clarify.exceptions import MetricError
 
-DISTANCES = [compute_kullback_leibler, compute_jensen_shannon, compute_lp_norm, compute_total_variation_distance, compute_kolmogorov_smirnov]
+DISTANCES = [
+    compute_kullback_leibler,
+    compute_jensen_shannon,
+    compute_lp_norm,
+    compute_total_variation_distance,
+    compute_kolmogorov_smirnov,
+]
 SYMMETRIC = [compute_jensen_shannon, compute_lp_norm, compute_total_variation_distance, compute_kolmogorov_smirnov]
 ROUNDING = 1e-12
 
@@ -84,7 +90,9 @@ def test_cddl_is_the_mean_over_groups_of_the_share_of_rejections_minus_that_of_a
         GroupCounts(d_positive=1, d_negative=3, positive=3, negative=4),
     ]
     by_hand = (5 * (0 - 2 / 5) + 5 * (1 / 5 - 0) + 7 * (3 / 4 - 1 / 3)) / 17
-    assert compute_conditional_demographic_disparity(groups, positive=8, negative=9, n=17) == pytest.approx(by_hand, abs=1e-15)
+    assert compute_conditional_demographic_disparity(groups, positive=8, negative=9, n=17) == pytest.approx(
+        by_hand, abs=1e-15
+    )
 
 
 def test_cddl_of_one_group_is_the_demographic_disparity_itself() -> None:
@@ -102,12 +110,16 @@ def test_cddl_needs_only_the_groups_that_hold_the_facet_value() -> None:
 def test_kl_says_how_far_the_facet_value_is_from_the_rest_and_not_the_other_way_round() -> None:
     counts = FacetCounts(d_positive=1, d_negative=3, a_positive=5, a_negative=5)
     assert compute_kullback_leibler(counts) == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75))
-    assert compute_kullback_leibler(swapped(counts)) == pytest.approx(0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5))
+    assert compute_kullback_leibler(swapped(counts)) == pytest.approx(
+        0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)
+    )
 
 
 def test_js_measures_against_the_mean_of_the_two_sides_and_not_against_the_pooled_rows() -> None:
     few_against_many = FacetCounts(d_positive=1, d_negative=3, a_positive=600, a_negative=200)
-    assert compute_jensen_shannon(few_against_many) == pytest.approx(compute_jensen_shannon(QUARTER_TO_THREE), abs=1e-15)
+    assert compute_jensen_shannon(few_against_many) == pytest.approx(
+        compute_jensen_shannon(QUARTER_TO_THREE), abs=1e-15
+    )
 
 
 # --- The edges, as smclarify 0.5 has them ---------------------------------------------------------------------------
@@ -323,7 +335,9 @@ def test_tvd_never_exceeds_ks_nor_ks_lp_nor_lp_the_square_root_of_two_ks(counts:
     assert compute_kolmogorov_smirnov(counts) <= compute_lp_norm(counts) + ROUNDING
     assert compute_lp_norm(counts) <= math.sqrt(2) * compute_kolmogorov_smirnov(counts) + ROUNDING
     # However an outcome is dropped, KS is the difference of proportions.
-    assert compute_kolmogorov_smirnov(counts) == pytest.approx(abs(compute_difference_in_positive_proportions(counts)), abs=ROUNDING)
+    assert compute_kolmogorov_smirnov(counts) == pytest.approx(
+        abs(compute_difference_in_positive_proportions(counts)), abs=ROUNDING
+    )
 
 
 @given(full)

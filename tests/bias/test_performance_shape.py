@@ -24,7 +24,13 @@ from airflow_clarify.bias.thresholds import Thresholds
 def contingency(values: int, *, groups: int, in_group: int) -> Contingency:
     """A facet of many values, each of which occurs in some of the groups."""
     cells = [
-        Cell(f"value {value}", label, label == "yes", f"group {(value + step) % groups}", WeightedCount.from_rows(1 + value % 7))
+        Cell(
+            f"value {value}",
+            label,
+            label == "yes",
+            f"group {(value + step) % groups}",
+            WeightedCount.from_rows(1 + value % 7),
+        )
         for value, label, step in product(range(values), ("yes", "no"), range(in_group))
     ]
     facet = FacetContingency("gender", [f"value {value}" for value in range(values)], cells, grouped=True)

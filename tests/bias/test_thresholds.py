@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
+from airflow_clarify.bias.confidence import compute_newcombe_interval, compute_wilson_interval
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
-from airflow_clarify.bias.intervals import compute_newcombe_interval, compute_wilson_interval
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
 from airflow_clarify.exceptions import ConfigError, DataError, ThresholdError

@@ -16,7 +16,7 @@ from sqlglot import ErrorLevel, exp, parse, parse_one, tokenize
 
 from airflow_clarify.engines.sql.column_types import ColumnType, parse_column_type
 from airflow_clarify.engines.sql.dialects import Dialect, get_dialect
-from airflow_clarify.engines.sql.rendering import sqlglot_dialect, render
+from airflow_clarify.engines.sql.rendering import render, sqlglot_dialect
 from airflow_clarify.exceptions import DataError
 
 

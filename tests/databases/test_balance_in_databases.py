@@ -18,8 +18,8 @@ from test_same_in_databases import HOSTILE, KINDS, plain
 
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.balance import BalanceResult
 from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.bias.resampling import BalanceResult
 from airflow_clarify.engines.base import Engine
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, OutputError, QuotaError
 
@@ -223,7 +223,7 @@ def test_what_fails_half_way_leaves_nothing(
     def changed(*_: Any) -> None:
         raise OutputError("the data changed")
 
-    monkeypatch.setattr("airflow_clarify.engines.sql.balance._check", changed)
+    monkeypatch.setattr("airflow_clarify.engines.sql.resample._check", changed)
     with pytest.raises(OutputError):
         engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=3, if_exists="replace")
     assert sorted(database.query("SELECT id FROM balanced")) == before

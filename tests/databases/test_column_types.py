@@ -16,7 +16,7 @@ from test_balance_in_databases import reviews
 from test_sql_engine import HOMES, analyse
 
 from airflow_clarify import DataConfig, DuckDBEngine
-from airflow_clarify.engines.sql.column_types import parse_column_type, infer_type
+from airflow_clarify.engines.sql.column_types import infer_type, parse_column_type
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
 

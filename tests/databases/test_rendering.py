@@ -23,17 +23,23 @@ from sqlglot import exp
 from test_same_in_databases import Case, answer, assert_same, cases, plain
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine
-from airflow_clarify.bias.columns import ColumnProfile
+from airflow_clarify.bias.column_types import ColumnProfile
 from airflow_clarify.bias.contingency import Contingency
-from airflow_clarify.engines.counting.expressions import StorageType, cast_to_float, cast_to_integer, build_category_text, null_if_missing
-from airflow_clarify.engines.sql.balance import resample_table
+from airflow_clarify.engines.counting.expressions import (
+    StorageType,
+    build_category_text,
+    cast_to_float,
+    cast_to_integer,
+    null_if_missing,
+)
 from airflow_clarify.engines.sql.column_types import ColumnType
 from airflow_clarify.engines.sql.count import count_table
 from airflow_clarify.engines.sql.dialects import get_dialect
-from airflow_clarify.engines.sql.relation import source_query, parse_table
+from airflow_clarify.engines.sql.parsing import parse_table, source_query
 from airflow_clarify.engines.sql.rendering import render
+from airflow_clarify.engines.sql.resample import resample_table
 from airflow_clarify.engines.sql.row_filter import build_conditions
-from airflow_clarify.engines.sql.selection import build_literal
+from airflow_clarify.engines.sql.sample_query import build_literal
 from airflow_clarify.engines.sql.source import SqlSource
 from airflow_clarify.exceptions import ConfigError, OutputError
 
@@ -325,7 +331,7 @@ def test_what_fails_leaves_no_table(dialect: str, tmp_path: Path, monkeypatch: p
     def changed(*_: Any) -> None:
         raise OutputError("the data changed")
 
-    monkeypatch.setattr("airflow_clarify.engines.sql.balance._check", changed)
+    monkeypatch.setattr("airflow_clarify.engines.sql.resample._check", changed)
     with loans(dialect, tmp_path) as runner:
         with pytest.raises(OutputError):
             made_fair(runner)
@@ -356,9 +362,9 @@ def test_sql_server_has_no_truth_values() -> None:
     assert says("tsql", exp.case().when(has("a", True, StorageType.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
         "CASE WHEN [a] = 1 THEN 1 END"
     )
-    assert says("tsql", exp.case().when(has("a", [True, False], StorageType.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
-        "CASE WHEN [a] IN (1, 0) THEN 1 END"
-    )
+    assert says(
+        "tsql", exp.case().when(has("a", [True, False], StorageType.BOOLEAN, "tsql"), exp.Literal.number(1))
+    ) == ("CASE WHEN [a] IN (1, 0) THEN 1 END")
     truth = build_category_text(a, StorageType.BOOLEAN, ColumnProfile("a", "boolean", present=1))
     assert says("tsql", truth) == "CASE WHEN [a] <> 0 THEN 'True' WHEN NOT [a] <> 0 THEN 'False' END"
 

@@ -20,8 +20,8 @@ from test_same_in_databases import HOSTILE
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine, SQLEngine
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.engines.sql.connection import DbApiRunner
 from airflow_clarify.engines.sql.dialects import get_dialect
-from airflow_clarify.engines.sql.hook import DbApiRunner
 from airflow_clarify.exceptions import ConfigError, DataError
 
 HOMES = pytest.mark.parametrize("max_cells", [200_000, 0], ids=["at home", "afar"])
@@ -111,7 +111,7 @@ def test_facets_are_the_same_however_many_are_counted_at_once(
     alone = [analyse(database.engine(), data, name).facets[0] for name in names]
     at_once = min(at_once, get_dialect(database.dialect).facets_at_once)
     dialect = replace(get_dialect(database.dialect), facets_at_once=at_once)
-    monkeypatch.setattr("airflow_clarify.engines.sql.hook.dialect_of", lambda *_: dialect)
+    monkeypatch.setattr("airflow_clarify.engines.sql.connection.find_dialect", lambda *_: dialect)
     assert list(analyse(database.engine(), data, names).facets) == alone
 
 

@@ -172,7 +172,10 @@ def test_every_option_of_the_command_line_is_explained() -> None:
     page = (DOCS / "command-line.md").read_text()
     for command in ("analyze", "balance", "gate"):
         shown = subprocess.run(
-            [sys.executable, "-m", "airflow_clarify.cli", command, "--help"], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "airflow_clarify.cli.main", command, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", shown.stdout.split("examples:")[0])) - {"--help"}:
             assert f"`{option}" in page, f"{command} {option}"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.contingency import Cell, WeightedCount
-from airflow_clarify.engines.counting import count as counting
+from airflow_clarify.engines.counting import contingency as counting
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -85,7 +85,7 @@ def test_values_are_listed_in_order_of_first_appearance(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("late", [10_001, 250_000])
 def test_a_value_far_down_has_its_place_too(late: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_clarify.engines.duckdb.appearance._FIRST_ROWS", (10_000, 100_000, None))
+    monkeypatch.setattr("airflow_clarify.engines.duckdb.first_seen._FIRST_ROWS", (10_000, 100_000, None))
     values = ["b", "a"] * (late // 2) + ["0 late", "1 later", "b"]
     data = written(tmp_path / "loans.csv", csv_of({"g": values, "y": [1] * len(values)}))
     assert count(data, "g", label="y")[0].facets[0].values == ("b", "a", "0 late", "1 later")

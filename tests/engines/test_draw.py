@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from airflow_clarify.engines.duckdb.draw import BLOCK, KEY_SPACE, RowKeys, key_thresholds
+from airflow_clarify.engines.duckdb.resampling.random_keys import BLOCK, KEY_SPACE, RowKeys, key_thresholds
 from airflow_clarify.exceptions import DataError
 
 
@@ -36,7 +36,10 @@ GOLDEN = {
 
 def keys_in_sql(seed: int, start: int, stop: int) -> list[int]:
     rows = exp.select(exp.alias_(exp.column("range"), "at")).from_(f"range({start}, {stop})")
-    return [row[0] for row in duckdb.sql(RowKeys(seed).add_to_query(rows, "at", "key").sql("duckdb")).project("key").fetchall()]
+    return [
+        row[0]
+        for row in duckdb.sql(RowKeys(seed).add_to_query(rows, "at", "key").sql("duckdb")).project("key").fetchall()
+    ]
 
 
 @pytest.mark.parametrize("seed", GOLDEN)

@@ -14,9 +14,9 @@ from count_makers import LOANS, count, tallies
 from servers import S3Server, s3_server
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, Thresholds, analyze
-from airflow_clarify.engines.duckdb.storage import _find_default_connection
+from airflow_clarify.artifacts import read_analysis, write_analysis, write_verdict
 from airflow_clarify.exceptions import ConfigError, DataError
-from airflow_clarify.outputs import read_analysis, write_analysis, write_verdict
+from airflow_clarify.io.filesystem import _find_default_connection
 
 pytestmark = [pytest.mark.airflow, pytest.mark.server]
 

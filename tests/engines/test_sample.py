@@ -24,15 +24,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_clarify.bias.balance import BalanceConfig, BalanceResult, Stratum
 from airflow_clarify.bias.config import DataConfig
-from airflow_clarify.engines.duckdb import DuckDBEngine, lines, rewrite, strata
-from airflow_clarify.engines.duckdb.aside import atomic_write
-from airflow_clarify.engines.duckdb.draw import BLOCK, RowKeys
-from airflow_clarify.engines.duckdb.sample import resample, resample_dataframe
-from airflow_clarify.engines.duckdb.selection import select_from_strata
+from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult, Stratum
+from airflow_clarify.engines.duckdb import DuckDBEngine
+from airflow_clarify.engines.duckdb.resampling import record_copy as lines
+from airflow_clarify.engines.duckdb.resampling import strata
+from airflow_clarify.engines.duckdb.resampling import writer as rewrite
+from airflow_clarify.engines.duckdb.resampling.random_keys import BLOCK, RowKeys
+from airflow_clarify.engines.duckdb.resampling.resample import resample, resample_dataframe
+from airflow_clarify.engines.duckdb.resampling.selection import select_from_strata
 from airflow_clarify.engines.duckdb.source import open_frame, open_source
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError, QuotaError
+from airflow_clarify.io.atomic import atomic_write
 
 Row = dict[str, Any]
 BY = ("g", "t")
@@ -55,7 +58,9 @@ def wanted_rows(strata_of_rows: Sequence[Stratum], seed: int, balance: BalanceCo
     shares = balance.plan({stratum: len(rows) for stratum, rows in members.items()}).shares
     wanted = []
     for share in shares:
-        ranked = sorted(members[share.values], key=lambda position: RowKeys(seed).compute_range(position, position + 1)[0])
+        ranked = sorted(
+            members[share.values], key=lambda position: RowKeys(seed).compute_range(position, position + 1)[0]
+        )
         whole, rest = divmod(share.after, share.before)
         wanted += [(position, share.weight) for position in ranked * whole + ranked[:rest]]
     return sorted(wanted, key=lambda row: row[0])
@@ -121,7 +126,7 @@ def nothing_but(folder: Path, *names: str) -> bool:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways of writing a text file."""
     if request.param == "by DuckDB":
-        monkeypatch.setattr(rewrite, "cutters", lambda *_: [])
+        monkeypatch.setattr(rewrite, "record_splitters", lambda *_: [])
     return str(request.param)
 
 
@@ -187,7 +192,7 @@ class TestTheRowsThatAreDrawn:
         self, tmp_path: Path, large: Callable[[str], Path], ending: str, strategy: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Lines are written by one thread anyway.
-        monkeypatch.setattr(rewrite, "cutters", lambda *_: [])
+        monkeypatch.setattr(rewrite, "record_splitters", lambda *_: [])
         outputs = []
         for limits in ({"threads": 1}, {"threads": 2}, {"threads": 8}, {"threads": 4, "memory_limit": "256MB"}):
             target = tmp_path / f"out.{ending}"
@@ -203,7 +208,7 @@ class TestTheRowsThatAreDrawn:
     ) -> None:
         for name in ("lines.csv", "duckdb.csv", "rows.parquet"):
             if name == "duckdb.csv":
-                monkeypatch.setattr(rewrite, "cutters", lambda *_: [])
+                monkeypatch.setattr(rewrite, "record_splitters", lambda *_: [])
             balance_file(large(name.rsplit(".", 1)[1]), tmp_path / name, strategy=strategy, seed=5)
 
         balance_file(large("jsonl"), tmp_path / "json.parquet", strategy=strategy, seed=5)
@@ -714,7 +719,7 @@ class TestBadInput:
             path.write_text(text + text[6:] if change == "more" else text[: text.index("\n", 40) + 1])
             write(*given, **options)
 
-        monkeypatch.setattr(rewrite, "rewrite", rewriting)
+        monkeypatch.setattr(rewrite, "write_rows", rewriting)
         with pytest.raises(DataError, match=r"in\.csv: it changed while it was read"):
             balance_file(path, tmp_path / "out.csv", fraction=0.5)
         assert nothing_but(tmp_path, "in.csv")
@@ -802,7 +807,7 @@ class TestTargetsThatCannotBeWritten:
 import resource, signal, sys
 import duckdb
 from airflow_clarify.bias.config import DataConfig
-from airflow_clarify.engines.duckdb.sample import sample
+from airflow_clarify.engines.duckdb.resampling.resample import sample
 from airflow_clarify.engines.duckdb.source import open_source
 from airflow_clarify.exceptions import OutputError
 
@@ -949,7 +954,9 @@ def test_records_are_cut_only_where_it_can_be_proved(tmp_path: Path, text: str, 
         source = open_source(connection, DataConfig(input_path=str(tmp_path / "in.csv")))
         coded = strata.read_strata(source, ["g"])
         chosen = select_from_strata(coded, BalanceConfig(("g",), fraction=1.0).plan(coded.count_strata()), RowKeys(1))
-        tried = {("quotes" if isinstance(cut, partial) else "lines"): cut for cut in lines.record_splitters(source, chosen)}
+        tried = {
+            ("quotes" if isinstance(cut, partial) else "lines"): cut for cut in lines.record_splitters(source, chosen)
+        }
         assert set(tried) == {"lines", "quotes"}
         proved = {}
         for way, cut in tried.items():

@@ -14,15 +14,15 @@ import pytest
 
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.cli import main
-from airflow_clarify.engines.duckdb.aside import atomic_write
-from airflow_clarify.engines.duckdb.staging import open_spill_folder, open_staging_folder, open_temporary_folder
+from airflow_clarify.cli.main import main
 from airflow_clarify.exceptions import OutputError
+from airflow_clarify.io.atomic import atomic_write
+from airflow_clarify.io.staging import open_spill_folder, open_staging_folder, open_temporary_folder
 
 OPENS_AND_WAITS = """
 import sys
 from pathlib import Path
-from airflow_clarify.engines.duckdb.staging import open_staging_folder
+from airflow_clarify.io.staging import open_staging_folder
 with open_staging_folder(Path(sys.argv[1])) as folder:
     (folder / "half a file").write_text("a,b")
     print(folder, flush=True)
@@ -161,7 +161,7 @@ def test_runs_at_the_same_time_do_not_remove_each_others(tmp_path: Path) -> None
     script = """
 import sys
 from pathlib import Path
-from airflow_clarify.engines.duckdb.staging import open_staging_folder
+from airflow_clarify.io.staging import open_staging_folder
 for _ in range(200):
     with open_staging_folder(Path(sys.argv[1])) as folder:
         (folder / "a").write_text("a")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_clarify import DataConfig, DuckDBEngine, SageMakerEngine, SparkEngine, SQLEngine
-from airflow_clarify.whereabouts import list_dataset_names, build_path_name, describe_source, describe_target
+from airflow_clarify.lineage.dataset import build_path_name, describe_source, describe_target, list_dataset_names
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ sys.modules["openlineage"] = None
 import airflow_clarify
 for name in airflow_clarify.__all__:
     getattr(airflow_clarify, name)
-assert "airflow_clarify.lineage" not in sys.modules
+assert "airflow_clarify.lineage.openlineage" not in sys.modules
 """
     ran = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_clarify import BiasGateOperator, ClarifyJobSensor
-from airflow_clarify.links.report import BiasReportLink, get_report_url, build_task_url
+from airflow_clarify.links.report import BiasReportLink, build_task_url, get_report_url
 
 
 def reported(location: str | None) -> dict[str, Any]:

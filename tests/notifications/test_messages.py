@@ -175,7 +175,14 @@ def test_hostile_names_stay_text(value: str, where: str) -> None:
     assert len(text) < 500
     assert_quiet_in_slack(format_slack(verdict))
     assert tags_in(format_html(verdict)) == {"p", "strong", "ul", "li", "bdi", "code"}
-    assert markup_in(format_markdown(verdict)) == {"paragraph", "strong", "bullet_list", "list_item", "text", "code_inline"}
+    assert markup_in(format_markdown(verdict)) == {
+        "paragraph",
+        "strong",
+        "bullet_list",
+        "list_item",
+        "text",
+        "code_inline",
+    }
 
 
 @pytest.mark.parametrize("value", HOSTILE)

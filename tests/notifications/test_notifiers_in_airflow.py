@@ -19,7 +19,7 @@ from test_messages import HOSTILE, an_analysis
 
 from airflow_clarify import BiasGateOperator
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.notifications.verdicts import BIAS_TAB, notify_all
+from airflow_clarify.notifications.notify import BIAS_TAB, notify_all
 from airflow_clarify.plugin import ClarifyPlugin
 
 FAIR = an_analysis({"a": (60, 40), "b": (60, 40)}).to_xcom()

@@ -10,7 +10,8 @@ import pytest
 from airflow.sdk import DAG, Asset, task, task_group
 from dag_runs import Ran, run
 
-from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, BiasGateOperator, DataConfig, outputs
+from airflow_clarify import Analysis, AnalysisConfig, BiasConfig, BiasGateOperator, DataConfig
+from airflow_clarify import artifacts as outputs
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.exceptions import ConfigError
 

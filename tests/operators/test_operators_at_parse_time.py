@@ -218,7 +218,13 @@ def test_data_that_an_engine_cannot_read_is_refused(make: Callable[[], Any], sen
 
 
 def test_a_plain_source_is_what_the_engine_reads() -> None:
-    assert balance(source="lake.t", target="lake.b", engine=SQLEngine("w"))._build_data_config() == DataConfig(table="lake.t")
-    assert balance(source="lake.t", target="lake.b", engine=SparkEngine())._build_data_config() == DataConfig(table="lake.t")
-    assert balance(source="s3a://b/t/", target="lake.b", engine=SparkEngine())._build_data_config() == DataConfig("s3a://b/t/")
+    assert balance(source="lake.t", target="lake.b", engine=SQLEngine("w"))._build_data_config() == DataConfig(
+        table="lake.t"
+    )
+    assert balance(source="lake.t", target="lake.b", engine=SparkEngine())._build_data_config() == DataConfig(
+        table="lake.t"
+    )
+    assert balance(source="s3a://b/t/", target="lake.b", engine=SparkEngine())._build_data_config() == DataConfig(
+        "s3a://b/t/"
+    )
     assert balance(source="t.csv")._build_data_config() == DataConfig("t.csv")

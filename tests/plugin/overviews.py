@@ -11,7 +11,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.thresholds import Outcome, Thresholds
-from airflow_clarify.reports.overview import build_overview as written
+from airflow_clarify.reports.xcom import build_overview as written
 
 METHODS = ["CI", "DPL", "JS", "KL", "KS", "LP", "TVD"]
 

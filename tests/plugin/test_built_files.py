@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_clarify.bias.metrics import METRICS
-from airflow_clarify.reports.readings import EXPLANATIONS
+from airflow_clarify.reports.interpretations import EXPLANATIONS
 
 PROJECT = Path(__file__).resolve().parents[2]
 UI = PROJECT / "ui"

@@ -50,7 +50,7 @@ def test_a_scheduler_that_loads_the_plugin_is_spared_the_web_framework() -> None
     code += "print(*sorted(set(sys.modules) - before))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     added = set(found.stdout.splitlines()[-1].split())
-    assert "airflow_clarify.plugin.lazily" in added
+    assert "airflow_clarify.plugin.lazy_app" in added
     assert {name for name in added if name.split(".")[0] in ("fastapi", "starlette")} == set()
     assert len(added) < 30
 
@@ -149,7 +149,7 @@ def test_every_static_file_is_in_the_wheel(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_hides_the_page(setting: str | None, places: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_clarify.plugin import read_shown_views, is_task_tab_shown
+    from airflow_clarify.plugin import is_task_tab_shown, read_shown_views
 
     if setting is not None:
         monkeypatch.setenv("AIRFLOW__CLARIFY__BIAS_PAGE", setting)

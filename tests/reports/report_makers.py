@@ -10,7 +10,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.reports.builder import build_report
-from airflow_clarify.reports.html import render_html
+from airflow_clarify.reports.html.renderer import render_html
 
 CREATED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 METHODS = ["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"]

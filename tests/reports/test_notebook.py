@@ -22,10 +22,10 @@ from test_report_files import Cells
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import markdown
 from airflow_clarify.reports.builder import build_report
-from airflow_clarify.reports.notebook import render_notebook
-from airflow_clarify.reports.text import Name, escape_invisible
+from airflow_clarify.reports.formatting import Name, escape_invisible
+from airflow_clarify.reports.notebook import markdown
+from airflow_clarify.reports.notebook.renderer import render_notebook
 
 RULES = Thresholds({"DPL": 0.1}, min_rows=12, below_min_rows="ignore", confidence=0.95, on_inconclusive="fail")
 #: The tags that Markdown of ours makes.
@@ -246,7 +246,9 @@ def test_no_value_gets_out_of_the_data(values: list[str]) -> None:
     variables = _run(notebook_of(analysis), "tools")
     assert set(variables) == _NAMES_OF_THE_TOOLS
     rows = variables["report"]["tables"]["overview-1"]["rows"]
-    assert sorted(row[0] for row in rows) == sorted(escape_invisible(v) if v.strip() else f'"{escape_invisible(v)}"' for v in values)
+    assert sorted(row[0] for row in rows) == sorted(
+        escape_invisible(v) if v.strip() else f'"{escape_invisible(v)}"' for v in values
+    )
 
 
 def test_controls_are_visible_everywhere(hostile: nbformat.NotebookNode) -> None:

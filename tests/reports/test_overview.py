@@ -12,7 +12,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports.overview import MOST_VALUES, build_overview
+from airflow_clarify.reports.xcom import MOST_VALUES, build_overview
 
 CONFIG = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], "f"))
 

@@ -16,9 +16,11 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import pdf, pdf_document, wording
+from airflow_clarify.reports import phrases as wording
 from airflow_clarify.reports.builder import build_report
-from airflow_clarify.reports.text import escape_invisible
+from airflow_clarify.reports.formatting import escape_invisible
+from airflow_clarify.reports.pdf import document as pdf_document
+from airflow_clarify.reports.pdf import renderer as pdf
 
 
 def read(content: bytes) -> pypdf.PdfReader:
@@ -144,13 +146,17 @@ def hostile() -> str:
     values = [*HOSTILE, *HOSTILE_ELSEWHERE, "日本語", "😀", "ไทย", "x" * 500]
     counts = {value: (10 + index, 20) for index, value in enumerate(values)}
     analysis = analysis_of(facet('#[*x*] "', counts), warnings=["#panic() <b>"])
-    report = build_report(analysis, thresholds=Thresholds({"DPL": 0.1}), created=CREATED, title="#panic() $x$ " + "y" * 200)
+    report = build_report(
+        analysis, thresholds=Thresholds({"DPL": 0.1}), created=CREATED, title="#panic() $x$ " + "y" * 200
+    )
     return joined(text_of(pdf.render_pdf(report)))
 
 
 def test_names_are_text_whatever_they_say(hostile: str) -> None:
     from_left_to_right = [
-        value for value in [*HOSTILE, *HOSTILE_ELSEWHERE] if value and value.isascii() and escape_invisible(value) == value
+        value
+        for value in [*HOSTILE, *HOSTILE_ELSEWHERE]
+        if value and value.isascii() and escape_invisible(value) == value
     ]
     assert len(from_left_to_right) > 20
     assert "x…(500characters)" in hostile
@@ -168,7 +174,7 @@ def test_names_cannot_turn_or_hide_text(hostile: str) -> None:
 def test_a_character_that_no_font_has_is_written_as_its_code_point(monkeypatch: pytest.MonkeyPatch) -> None:
     # As on a machine without any fonts of its own.
     own = typst.Fonts(include_system_fonts=False)
-    monkeypatch.setattr(pdf, "_fonts", lambda system_fonts: own)
+    monkeypatch.setattr(pdf, "_load_fonts", lambda system_fonts: own)
     analysis = analysis_of(facet("city", {"東京": (10, 20), "Ωλж é": (11, 20), "👩‍👧 x": (12, 20), "a⟨": (1, 2)}))
     text = joined(text_of(pdf.render_pdf(build_report(analysis, created=CREATED))))
     assert "⟨U+6771⟩⟨U+4EAC⟩" in text
@@ -185,7 +191,7 @@ def test_the_fonts_of_the_machine_are_asked_only_where_ours_do_not_suffice(monke
         asked.append(system_fonts)
         return fonts(system_fonts)
 
-    monkeypatch.setattr(pdf, "_fonts", listening)
+    monkeypatch.setattr(pdf, "_load_fonts", listening)
     pdf.render_pdf(build_report(analysis_of(facet("city", {"Köln": (10, 20), "שלום": (11, 20), "مرحبا": (1, 2)}))))
     assert asked == [False]
     pdf.render_pdf(build_report(analysis_of(facet("city", {"東京": (10, 20), "b": (11, 20)}))))
@@ -211,6 +217,6 @@ def test_no_text_keeps_a_report_from_being_made(values: list[str], column: str, 
 
 
 def test_another_error_of_typst_is_not_taken_for_a_missing_character(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "_template", lambda: b'#panic("out of order")')
+    monkeypatch.setattr(pdf, "_read_template", lambda: b'#panic("out of order")')
     with pytest.raises(typst.TypstError, match="out of order"):
         pdf.render_pdf(build_report(analysis_of(facet("g", {"a": (1, 2), "b": (2, 1)}))))

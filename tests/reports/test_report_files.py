@@ -16,15 +16,15 @@ import pypdf
 import pytest
 from report_makers import CLOTHES, CREATED, METHODS, analysis_of, configuration, facet, hostile_analysis
 
+from airflow_clarify.artifacts import write_analysis, write_verdict
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import ConfigError, ThresholdError
-from airflow_clarify.outputs import write_analysis, write_verdict
 from airflow_clarify.reports.builder import build_report
-from airflow_clarify.reports.files import render_files
+from airflow_clarify.reports.formatting import escape_invisible, format_number
 from airflow_clarify.reports.model import Report
-from airflow_clarify.reports.text import format_number, escape_invisible
+from airflow_clarify.reports.render import render_files
 
 RULES = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="fail")
 
@@ -168,9 +168,13 @@ def _all_kinds_of_reports() -> dict[str, Report]:
         "passed": build_report(clothes(), thresholds=Thresholds({"DPL": 0.2}), created=CREATED),
         "without counts": build_report(infinite, thresholds=Thresholds({"KL": 0.5, "CI": 0.5}), created=CREATED),
         "repaired": build_report(balanced, before=clothes(), thresholds=RULES, created=CREATED),
-        "a group that is new": build_report(clothes(), before=analysis_of(facet("product_category", {"Trend": (1, 2)}))),
+        "a group that is new": build_report(
+            clothes(), before=analysis_of(facet("product_category", {"Trend": (1, 2)}))
+        ),
         "weighted": build_report(analysis_of(gender, weighted=True), thresholds=RULES, created=CREATED),
-        "one-sided": build_report(analysis_of(facet("g", {"f": (0, 8), "m": (0, 10)})), thresholds=RULES, created=CREATED),
+        "one-sided": build_report(
+            analysis_of(facet("g", {"f": (0, 8), "m": (0, 10)})), thresholds=RULES, created=CREATED
+        ),
         "several facets": build_report(several, thresholds=RULES, config=configuration(), created=CREATED),
         "one group": build_report(analysis_of(facet("g", {"only": (5, 5)})), created=CREATED),
     }
@@ -178,7 +182,9 @@ def _all_kinds_of_reports() -> dict[str, Report]:
 
 @pytest.mark.parametrize("kind", _all_kinds_of_reports())
 def test_every_kind_of_report_has_every_format(kind: str) -> None:
-    from airflow_clarify.reports import html, notebook, pdf
+    from airflow_clarify.reports.html import renderer as html
+    from airflow_clarify.reports.notebook import renderer as notebook
+    from airflow_clarify.reports.pdf import renderer as pdf
 
     report = _all_kinds_of_reports()[kind]
     headline = report.judgement.headline
@@ -216,7 +222,7 @@ _FRESH = """
 import json, sys
 sys.modules["airflow"] = None  # as in the container image, where it is not
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.reports.files import render_files
+from airflow_clarify.reports.render import render_files
 heavy = {"jinja2", "nbformat", "typst", "pandas", "numpy", "matplotlib", "duckdb"}
 before = heavy & set(sys.modules)
 render_files(Analysis.from_xcom(json.load(sys.stdin)), formats=sys.argv[1:])

@@ -14,19 +14,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_clarify import whereabouts
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, WeightedCount
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import markdown, readings, text, wording
+from airflow_clarify.io.redaction import redact_secrets
+from airflow_clarify.lineage import dataset as whereabouts
+from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import interpretations as readings
+from airflow_clarify.reports import phrases as wording
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.builder import build_report
-from airflow_clarify.reports.evidence import compute_fingerprint
-from airflow_clarify.reports.readings import MeasuredGroup, interpret
-from airflow_clarify.reports.text import GroupName
-from airflow_clarify.whereabouts import redact_secrets
+from airflow_clarify.reports.formatting import GroupName
+from airflow_clarify.reports.interpretations import MeasuredGroup, interpret
+from airflow_clarify.reports.notebook import markdown
+from airflow_clarify.reports.sections.provenance import compute_fingerprint
 
 
 @pytest.mark.parametrize("module", [text, readings, whereabouts, markdown])
@@ -226,7 +229,10 @@ def test_what_cannot_be_compared_is_told() -> None:
     assert told == "before, label 'ok' was positive when 0, which is now 1, so the values cannot be compared"
     for same, end in (("(3.0, 5.0]", "(3.0, 4.0]"), ("1", "1")):
         before = replace(now, label_value_or_threshold=same)
-        assert build_report(replace(now, label_value_or_threshold=end), before=before).warnings == build_report(now).warnings
+        assert (
+            build_report(replace(now, label_value_or_threshold=end), before=before).warnings
+            == build_report(now).warnings
+        )
 
 
 @pytest.mark.parametrize(("rules", "primary"), [({"KL": 1.0}, "KL"), ({"KL": 1.0, "DPL": 1.0}, "DPL"), (None, "DPL")])
@@ -267,7 +273,8 @@ def test_a_label_is_only_said_to_be_positive_or_not_where_that_is_certain(
     labels: dict[str | None, bool], positive_text: str, positive: dict[str | None, bool | None]
 ) -> None:
     cells = [
-        Cell("a", label, known, None, WeightedCount.from_rows(5 + place)) for place, (label, known) in enumerate(labels.items())
+        Cell("a", label, known, None, WeightedCount.from_rows(5 + place))
+        for place, (label, known) in enumerate(labels.items())
     ]
     cells.append(Cell("b", "high" if "so, so" in labels else "1", True, None, WeightedCount.from_rows(2)))
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
@@ -312,7 +319,10 @@ def test_the_bars_hold_all_rows_the_longest_first(counts: dict[str, tuple[int, i
 
 
 def test_rows_that_no_group_holds_have_a_bar() -> None:
-    cells = [Cell("a", "1", True, None, WeightedCount.from_rows(5)), Cell(None, "0", False, None, WeightedCount.from_rows(3))]
+    cells = [
+        Cell("a", "1", True, None, WeightedCount.from_rows(5)),
+        Cell(None, "0", False, None, WeightedCount.from_rows(3)),
+    ]
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
     contingency = Contingency("ok", "1", [FacetContingency("group", ["a", None], cells)])
     distribution = build_report(Analysis.from_contingency(contingency, config)).facets[0].distribution

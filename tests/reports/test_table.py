@@ -15,7 +15,7 @@ from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, 
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
-from airflow_clarify.reports.table import LEGEND, sanitize_line, format_table
+from airflow_clarify.reports.console import LEGEND, format_table, sanitize_line
 
 HOSTILE = [
     "\x1b[31mred\x1b[0m",
@@ -44,7 +44,11 @@ def counted(
 
     def tally(rows: int, is_positive: bool) -> WeightedCount:
         each = weight if weight is not None and is_positive else 1.0
-        return WeightedCount.from_rows(rows) if weight is None else WeightedCount.from_weights(rows, rows * each, rows * each * each)
+        return (
+            WeightedCount.from_rows(rows)
+            if weight is None
+            else WeightedCount.from_weights(rows, rows * each, rows * each * each)
+        )
 
     cells = [
         Cell(value, positive if is_positive else "0", is_positive, None, tally(rows, is_positive))

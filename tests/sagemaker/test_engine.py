@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 
 from airflow_clarify import Analysis, BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.engines.sagemaker.collect import read_configuration
-from airflow_clarify.engines.sagemaker.files import S3Files
+from airflow_clarify.engines.sagemaker.client import ProcessingJobs
 from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
-from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
 from airflow_clarify.engines.sagemaker.names import LONGEST, build_job_name
 from airflow_clarify.engines.sagemaker.request import JobPlan
+from airflow_clarify.engines.sagemaker.results import read_configuration
+from airflow_clarify.engines.sagemaker.s3 import S3Files
 from airflow_clarify.engines.sagemaker.status import JobStatus, replace_datetimes
 from airflow_clarify.exceptions import ConfigError, DataError, JobError, ServiceError
-from airflow_clarify.operators.jobs import JobIdentity, TaskJob
+from airflow_clarify.operators.sagemaker_job import JobIdentity, TaskJob
 
 _numbers = itertools.count(1)
 log = logging.getLogger(__name__)
@@ -74,7 +74,10 @@ def test_long_prefixes_keep_what_tells_jobs_apart() -> None:
 
 def test_images_of_all_regions() -> None:
     assert len(REGIONS) == 28
-    assert get_clarify_image("us-east-1") == "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
+    assert (
+        get_clarify_image("us-east-1")
+        == "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
+    )
     assert get_clarify_image("cn-north-1").endswith(
         "122526803553.dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-clarify-processing:1.0"
     )
@@ -316,7 +319,7 @@ def leave_as_clarify(aws: Aws, folder: str) -> None:
 
 
 def collected(description: dict[str, Any], asked: AnalysisConfig, files: S3Files) -> Analysis:
-    from airflow_clarify.engines.sagemaker.collect import collect
+    from airflow_clarify.engines.sagemaker.results import collect
 
     return collect(description, asked, files)
 
@@ -338,7 +341,7 @@ def test_waiting_survives_what_passes(fault: str, aws: Aws, monkeypatch: pytest.
 @server
 @pytest.mark.parametrize("operation", ["CreateProcessingJob", "StopProcessingJob", "GetRole"])
 def test_single_calls_are_made_again(operation: str, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_clarify.engines.sagemaker.jobs.time.sleep", lambda _: None)
+    monkeypatch.setattr("airflow_clarify.engines.sagemaker.client.time.sleep", lambda _: None)
     given = data(output_path=f"s3://lab/again-{operation}")
     plain = engine(env={"SLEEP_FIRST": "60"})
     aws.sagemaker.fail(operation, "throttle", times=2)
@@ -504,7 +507,7 @@ def test_refusals_are_one_sentence(aws: Aws) -> None:
 
 
 def test_an_endpoint_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_clarify.engines.sagemaker.jobs.time.sleep", lambda _: None)
+    monkeypatch.setattr("airflow_clarify.engines.sagemaker.client.time.sleep", lambda _: None)
     extra = {"endpoint_url": "http://127.0.0.1:9", "region_name": "us-east-1"}
     monkeypatch.setenv(
         "AIRFLOW_CONN_NOWHERE", json.dumps({"conn_type": "aws", "login": "k", "password": "s", "extra": extra})

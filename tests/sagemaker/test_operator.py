@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
 from conftest_sagemaker import Aws
 
 from airflow_clarify import BiasConfig, ClarifyPreTrainingBiasOperator, DataConfig, SageMakerEngine
-from airflow_clarify.operators.jobs import JobIdentity
+from airflow_clarify.operators.sagemaker_job import JobIdentity
 
 STARTED = datetime(2026, 11, 22, 8, tzinfo=UTC)
 

@@ -287,7 +287,7 @@ def test_a_killed_task_stops_its_job(
         def sleep(self, seconds: float) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("airflow_clarify.operators.jobs.time", DeadlyTime())
+    monkeypatch.setattr("airflow_clarify.operators.sagemaker_job.time", DeadlyTime())
     with DAG("sagemaker_killed", schedule=None) as dag:
         check(folder, engine=endless(), stop_job_on_kill=stop)
     try:
@@ -302,7 +302,7 @@ def test_a_killed_task_stops_its_job(
 def test_a_task_killed_while_it_submits_leaves_no_job_running(
     folder: str, slow: Aws, airflow_db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
+    from airflow_clarify.engines.sagemaker.client import ProcessingJobs
 
     before = signal.getsignal(signal.SIGTERM)
     create = ProcessingJobs.create

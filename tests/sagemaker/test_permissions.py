@@ -12,7 +12,7 @@ from conftest_sagemaker import Aws
 
 from airflow_clarify import BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.operators.jobs import JobIdentity, TaskJob
+from airflow_clarify.operators.sagemaker_job import JobIdentity, TaskJob
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "aws-permissions.md"
 

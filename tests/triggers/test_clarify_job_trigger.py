@@ -15,7 +15,8 @@ from airflow.triggers.base import BaseTrigger
 from sagemaker_stand_in import StandIn
 
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
-from airflow_clarify.triggers import sagemaker, shared
+from airflow_clarify.triggers import _client as shared
+from airflow_clarify.triggers import sagemaker
 from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
 
 pytestmark = pytest.mark.server
@@ -188,7 +189,7 @@ def test_the_first_look_is_after_ten_seconds_or_the_poll_interval(
         raise FirstSleepError(seconds)
 
     monkeypatch.setattr(sagemaker.asyncio, "sleep", sleep)
-    monkeypatch.setattr(sagemaker, "jittered", lambda seconds: seconds)
+    monkeypatch.setattr(sagemaker, "add_jitter", lambda seconds: seconds)
     with pytest.raises(FirstSleepError) as raised:
         event_of(trigger(job, poll_interval=poll_interval))
     assert raised.value.args == (expected,)

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from sagemaker_stand_in import StandIn
 
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
-from airflow_clarify.triggers import shared
+from airflow_clarify.triggers import _client as shared
 from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
 
 JOBS = 200
@@ -36,7 +36,7 @@ def aws(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     extra = {"endpoint_url": server.endpoint, "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_LAB", json.dumps(connection))
-    monkeypatch.setattr(shared, "Pace", functools.partial(shared.RateLimiter, RATE))
+    monkeypatch.setattr(shared, "RateLimiter", functools.partial(shared.RateLimiter, RATE))
     monkeypatch.setattr(shared, "_FASTER", RATE / 100)
     yield server
     server.clear_faults()
@@ -52,7 +52,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         made.append(new_client(self))
         return made[-1]
 
-    monkeypatch.setattr(shared.SharedClient, "_new_client", noted)
+    monkeypatch.setattr(shared.SharedClient, "_create_client", noted)
     return made
 
 
@@ -230,7 +230,7 @@ def test_a_client_that_cannot_be_opened_is_everybodys_error() -> None:
 
 @pytest.mark.server
 def test_to_stop_a_job_does_not_wait_behind_all_looks(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "Pace", functools.partial(shared.RateLimiter.func, 2.0))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shared, "RateLimiter", functools.partial(shared.RateLimiter.func, 2.0))  # type: ignore[attr-defined]
     names = create(aws, "queue", 40)
 
     async def run() -> None:

@@ -15,7 +15,7 @@ from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from airflow_clarify.engines.counting.profile import CellColumn
+    from airflow_clarify.engines.counting.column_profile import CellColumn
 
 #: Weights other than 0 lie between these: sums of their squares are then finite and above 0, however many they are.
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
@@ -87,7 +87,9 @@ def grouping_mask(facet: int, facets: int) -> int:
     return (1 << facets) - 1 - (1 << (facets - 1 - facet))
 
 
-def select_roles(data: exp.Expr, roles: ColumnRoles, stored_weight: StorageType | None, weight_type: str = "") -> exp.Select:
+def select_roles(
+    data: exp.Expr, roles: ColumnRoles, stored_weight: StorageType | None, weight_type: str = ""
+) -> exp.Select:
     """The rows with their columns under the names of the cells, one each: a column can have several roles.
 
     :param data: what to select from
@@ -164,10 +166,18 @@ def build_ungrouped_query(rows: exp.Select, roles: ColumnRoles, facet: int) -> e
     """
     from sqlglot import exp
 
-    selected = [exp.column(name_facet_column(facet)).as_("facet"), *_list_other_roles(roles), exp.Literal.number(1).as_("n")]
+    selected = [
+        exp.column(name_facet_column(facet)).as_("facet"),
+        *_list_other_roles(roles),
+        exp.Literal.number(1).as_("n"),
+    ]
     if roles.weight is not None:
         weight = exp.column("weight")
-        selected += [_flag_unusable(weight).as_("bad"), _select_usable_weight(weight).as_("w"), _square(weight).as_("w2")]
+        selected += [
+            _flag_unusable(weight).as_("bad"),
+            _select_usable_weight(weight).as_("w"),
+            _square(weight).as_("w2"),
+        ]
     return exp.select(*selected).from_(rows.subquery("data_rows"))
 
 

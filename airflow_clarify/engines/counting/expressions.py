@@ -11,17 +11,17 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from airflow_clarify.bias.columns import (
+from airflow_clarify.bias.column_types import (
     ColumnKind,
     ColumnProfile,
     DeclaredType,
     Interval,
     Scale,
     Value,
-    format_category,
     build_interval,
-    join_values,
     determine_scale,
+    format_category,
+    join_values,
 )
 from airflow_clarify.exceptions import ConfigError
 
@@ -106,7 +106,7 @@ def is_at(text: exp.Expr, keys: Collection[str]) -> exp.Expr:
     """Whether the text of a timestamp is one of some moments, whatever offset or zeros the database writes behind it.
 
     :param text: the text of the timestamp
-    :param keys: as :func:`~airflow_clarify.bias.columns.format_timestamp` writes them
+    :param keys: as :func:`~airflow_clarify.bias.column_types.format_timestamp` writes them
     """
     from sqlglot import exp
 

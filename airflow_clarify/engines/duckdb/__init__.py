@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import duckdb
     import pandas
 
-    from airflow_clarify.bias.balance import BalanceResult
     from airflow_clarify.bias.config import AnalysisConfig
     from airflow_clarify.bias.contingency import Contingency
+    from airflow_clarify.bias.resampling import BalanceResult
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.duckdb.source import Source
 
@@ -113,16 +113,16 @@ class DuckDBEngine:
         :param target: a file; local, or a URI
         :param by: the columns that make the strata, by name or index
         :param progress: told what is being done
-        :param plan: as for :func:`airflow_clarify.engines.duckdb.sample.resample`
+        :param plan: as for :func:`airflow_clarify.engines.duckdb.resampling.resample.resample`
         :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
         :raises DataError: the data cannot be read
         :raises OutputError: the copy cannot be written
         """
-        from airflow_clarify.bias.balance import require_list
         from airflow_clarify.bias.config import resolve_column
+        from airflow_clarify.bias.resampling import require_list
         from airflow_clarify.engines.base import find_prior_weight
-        from airflow_clarify.engines.duckdb.aside import build_uploader
-        from airflow_clarify.engines.duckdb.sample import resample
+        from airflow_clarify.engines.duckdb.resampling.resample import resample
+        from airflow_clarify.io.atomic import build_uploader
 
         with self._open(data) as source:
             names = [resolve_column(column, list(source.columns), "by") for column in require_list(by, "by")]
@@ -169,7 +169,7 @@ class DuckDBEngine:
         import duckdb
 
         from airflow_clarify.engines.duckdb.errors import explain_error, is_short_of_threads
-        from airflow_clarify.engines.duckdb.staging import open_spill_folder
+        from airflow_clarify.io.staging import open_spill_folder
 
         threads = _parse_threads(self.threads, "threads")
         limits = {"memory_limit": self.memory_limit, "threads": threads, "temp_directory": self.temp_directory}
@@ -188,7 +188,7 @@ class DuckDBEngine:
         from airflow.providers.common.compat.sdk import AirflowNotFoundException
         from airflow.providers.duckdb.hooks.duckdb import DuckDBHook
 
-        from airflow_clarify.engines.duckdb.staging import open_spill_folder
+        from airflow_clarify.io.staging import open_spill_folder
 
         settings = {**_read_airflow_limits(), **limits}
         try:

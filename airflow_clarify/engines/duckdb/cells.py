@@ -11,23 +11,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.counting.cells import (
-    has_few_weights,
     build_grouping_sets_query,
+    build_weight_check_query,
     check_rows,
     count_weights,
-    name_facet_column,
     grouping_mask,
+    has_few_weights,
+    name_facet_column,
     select_roles,
-    build_weight_check_query,
 )
 from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.engines.counting.roles import ColumnRoles
-from airflow_clarify.engines.duckdb.appearance import order_by_first_row
+from airflow_clarify.engines.duckdb.first_seen import order_by_first_row
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from airflow_clarify.engines.counting.profile import CellColumn
+    from airflow_clarify.engines.counting.column_profile import CellColumn
     from airflow_clarify.engines.duckdb.source import Source
 
 #: The table's name.
@@ -53,7 +53,7 @@ class CellTable:
         :raises DataError: the data cannot be read, hold no rows, or have unusable weights
         """
         cells = cls(source, roles)
-        roles.check_storage(cells.stored)
+        roles.check_storage(cells.get_storage_type)
         stored_weight = None if roles.weight is None else cells.get_storage_type(roles.weight)
         weight_type = "" if roles.weight is None else source.columns[roles.weight]
         rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored_weight, weight_type)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.engines.base import Progress
-from airflow_clarify.engines.counting.count import build_contingency
+from airflow_clarify.engines.counting.contingency import build_contingency
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.duckdb.cells import CellTable
 from airflow_clarify.engines.duckdb.progress import report_progress
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.duckdb.source import Source
 
 
-def count_files(source: Source, config: AnalysisConfig, weight: str | int | None, progress: Progress | None) -> Contingency:
+def count_files(
+    source: Source, config: AnalysisConfig, weight: str | int | None, progress: Progress | None
+) -> Contingency:
     """Count a dataset for an analysis.
 
     :param source: the data

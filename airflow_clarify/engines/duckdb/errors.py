@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from airflow_clarify.engines.duckdb.storage import first_error_line, permission_error
 from airflow_clarify.exceptions import ClarifyError, DataError
+from airflow_clarify.io.filesystem import first_error_line, permission_error
 
 _LINE = re.compile(r"Line: (\d+)")
 _CELLS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
@@ -109,7 +109,8 @@ def _explain_json(text: str) -> str | None:
     if syntax := _JSON_SYNTAX.search(text):
         file, line, reason = syntax.groups()
         # DuckDB has read on to the next line when it finds out.
-        return f"{file}: line {int(line) - 1} is not a JSON object ({_strip_error_class(reason).rstrip('. ')}); mend the file"
+        what = _strip_error_class(reason).rstrip(". ")
+        return f"{file}: line {int(line) - 1} is not a JSON object ({what}); mend the file"
     if record := _JSON_RECORD.search(text):
         file, line, reason = record.groups()
         what = "has a field twice" if "duplicate key" in reason else "is not a JSON object"

@@ -20,18 +20,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig, check_features, close_name
-from airflow_clarify.engines.duckdb.dialect import CsvDialect, build_csv_relation, resolve_csv
+from airflow_clarify.engines.duckdb.csv import CsvDialect, build_csv_relation, resolve_csv
 from airflow_clarify.engines.duckdb.errors import explain_error
-from airflow_clarify.engines.duckdb.relations import build_file_list, build_table_function
-from airflow_clarify.engines.duckdb.storage import InputFiles
+from airflow_clarify.engines.duckdb.table_functions import build_file_list, build_table_function
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
+from airflow_clarify.io.filesystem import InputFiles
 
 if TYPE_CHECKING:
     import duckdb
     import pandas
     from sqlglot import exp
 
-__all__ = ["CsvDialect", "Format", "Source", "csv_relation", "open_frame", "open_source"]
+__all__ = ["CsvDialect", "Format", "Source", "build_csv_relation", "open_frame", "open_source"]
 
 Format = Literal["csv", "parquet", "jsonlines", "dataframe"]
 
@@ -146,7 +146,9 @@ class Source:
             return
         kind = exp.Anonymous(this="json_type", expressions=[exp.column("json")])
         is_null = exp.EQ(this=kind, expression=exp.Literal.string("NULL"))
-        ((lines,),) = self.execute(exp.select(exp.Count(this=exp.Star())).from_(_select_json_records(self)).where(is_null))
+        ((lines,),) = self.execute(
+            exp.select(exp.Count(this=exp.Star())).from_(_select_json_records(self)).where(is_null)
+        )
         if lines:
             raise DataError(
                 f"{self.location}: {'a line holds' if lines == 1 else f'{lines:,} lines hold'} null, not an object; "
@@ -196,9 +198,9 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
     if data.csv_options and kind != "csv":
         raise ConfigError(f"csv_options: given for {dataset_type}; they are for text/csv")
     storage = InputFiles(data.input_path, data.conn_id)
-    files = storage.files(_SUFFIXES[kind])
+    files = storage.list_files(_SUFFIXES[kind])
     # An empty file among others (Spark leaves some) holds no rows; Parquet's reader would stumble over it.
-    filled = [file for file in files if storage.size(file)]
+    filled = [file for file in files if storage.get_size(file)]
     if not filled:
         raise UnfitDataError(f"{files[0]}: the file is empty")
     storage.register(connection)
@@ -216,7 +218,7 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
     import pandas
     from sqlglot import exp
 
-    from airflow_clarify.engines.duckdb.frames import list_categorical, check_names, find_nested, convert_column
+    from airflow_clarify.engines.duckdb.dataframe import check_names, convert_column, find_nested, list_categorical
 
     check_names(frame)
     names, at_odds = rename_repeated(frame.columns, "the DataFrame")
@@ -264,7 +266,7 @@ def _refuse_long_last_lines(source: Source) -> None:
     assert source.storage is not None
     size = source.dialect.max_line_size
     for file in source.files:
-        end = source.storage.size(file)
+        end = source.storage.get_size(file)
         if end <= _BUFFERED_LINES * size or _is_compressed(file, source.dialect):
             continue
         with source.open(file) as raw:
@@ -279,7 +281,7 @@ def _refuse_long_last_lines(source: Source) -> None:
 
 def _resolve_parquet(source: Source, data: DataConfig) -> None:
     assert source.storage is not None
-    source.partitioned = source.storage.partitioned(source.files)
+    source.partitioned = source.storage.is_partitioned(source.files)
     relation = build_table_function("read_parquet", build_file_list(source.files), hive_partitioning=source.partitioned)
     source.columns = _describe_relation(source, relation)
     if len(source.files) > 1 or _looks_renamed(source.columns):

@@ -101,7 +101,7 @@ class SageMakerEngine:
 
         :raises ConfigError: the data are no files
         """
-        from airflow_clarify.engines.sagemaker.abilities import check_data
+        from airflow_clarify.engines.sagemaker.validation import check_data
 
         check_data(data)
 
@@ -115,7 +115,7 @@ class SageMakerEngine:
 
         :raises ConfigError: it cannot; names what to change
         """
-        from airflow_clarify.engines.sagemaker.abilities import check_engine
+        from airflow_clarify.engines.sagemaker.validation import check_engine
 
         check_engine(self, data, config)
 
@@ -145,9 +145,9 @@ class SageMakerEngine:
         :raises DataError: a local dataset cannot be read
         :raises ServiceError: AWS refused, or could not be reached
         """
-        from airflow_clarify.engines.sagemaker.files import S3Files
-        from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
+        from airflow_clarify.engines.sagemaker.client import ProcessingJobs
         from airflow_clarify.engines.sagemaker.planning import submit_job
+        from airflow_clarify.engines.sagemaker.s3 import S3Files
 
         submit_job(plan, name, ProcessingJobs(self.connection), S3Files(self.connection, self.output_kms_key))
 

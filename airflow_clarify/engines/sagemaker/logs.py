@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from airflow_clarify.engines.duckdb.storage import first_error_line
-from airflow_clarify.engines.sagemaker.calls import is_transient
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
+from airflow_clarify.engines.sagemaker.errors import is_transient
+from airflow_clarify.io.filesystem import first_error_line
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,9 @@ class LogTail:
             if _is_missing(error) or is_transient(error):
                 return []
             self._unreadable = True
-            log.warning("The logs of job %s cannot be read (%s); they are in %s", self._name, first_error_line(error), GROUP)
+            log.warning(
+                "The logs of job %s cannot be read (%s); they are in %s", self._name, first_error_line(error), GROUP
+            )
             return []
 
     def read_rest(self, patience: float = 3.0) -> list[str]:

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.container import OPTIONS
-from airflow_clarify.engines.duckdb.storage import is_remote, parse_local_path
-from airflow_clarify.engines.sagemaker.abilities import list_options
-from airflow_clarify.engines.sagemaker.calls import translate_errors
-from airflow_clarify.engines.sagemaker.files import S3Files
+from airflow_clarify.cli.sagemaker_job import OPTIONS
+from airflow_clarify.engines.sagemaker.client import ProcessingJobs
+from airflow_clarify.engines.sagemaker.errors import translate_errors
 from airflow_clarify.engines.sagemaker.images import get_clarify_image
-from airflow_clarify.engines.sagemaker.jobs import ProcessingJobs
 from airflow_clarify.engines.sagemaker.request import JobPlan
+from airflow_clarify.engines.sagemaker.s3 import S3Files
+from airflow_clarify.engines.sagemaker.validation import list_options
+from airflow_clarify.io.filesystem import is_remote, parse_local_path
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig

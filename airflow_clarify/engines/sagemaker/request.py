@@ -71,7 +71,9 @@ class JobPlan:
 
         :param data_uri: where the dataset is, now that it is in S3
         """
-        outputs: dict[str, Any] = {"Outputs": [_build_output(RESULT_OUTPUT, self.get_output_uri(job_name), RESULT_FOLDER)]}
+        outputs: dict[str, Any] = {
+            "Outputs": [_build_output(RESULT_OUTPUT, self.get_output_uri(job_name), RESULT_FOLDER)]
+        }
         if self.output_kms_key is not None:
             outputs["KmsKeyId"] = self.output_kms_key
         return {

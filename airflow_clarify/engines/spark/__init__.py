@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_clarify.bias.config import describe_given
-from airflow_clarify.engines.tables import TableEngine, refuse_file_options
+from airflow_clarify.engines.sql.engine import TableEngine, refuse_file_options
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import DataConfig
     from airflow_clarify.engines.sql.source import SqlSource
-    from airflow_clarify.engines.sql.target import TableWriter
+    from airflow_clarify.engines.sql.target_table import TableWriter
 
 
 @dataclass

@@ -100,7 +100,9 @@ class SparkRunner:
             with _QuietClient():
                 version = str(session.version)
         except Exception as error:
-            raise DataError(f"the Spark Connect server at {where} cannot be reached: {first_error_line(error)}") from None
+            raise DataError(
+                f"the Spark Connect server at {where} cannot be reached: {first_error_line(error)}"
+            ) from None
         if int(version.split(".", 1)[0]) < 4:
             session.stop()
             raise ConfigError(f"the Spark Connect server at {where} is Spark {version}; SparkEngine needs 4.0 or later")
@@ -195,8 +197,8 @@ class SparkRunner:
         except Exception as error:
             if not self._stopped and self._retry_policy is not None and self._retry_policy.has_given_up:
                 raise DataError(
-                    f"Spark: the server at {self._where} has not answered for {PATIENCE:.0f} s ({first_error_line(error)}); "
-                    "see whether it is running, then run this again"
+                    f"Spark: the server at {self._where} has not answered for {PATIENCE:.0f} s "
+                    f"({first_error_line(error)}); see whether it is running, then run this again"
                 ) from None
             raise DataError(f"Spark: {'stopped' if self._stopped else first_error_line(error)}") from None
 

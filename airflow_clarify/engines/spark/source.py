@@ -18,7 +18,7 @@ from airflow_clarify.bias.config import (
 )
 from airflow_clarify.bias.header_row import SAMPLE_ROWS, has_header_row
 from airflow_clarify.engines.counting.expressions import StorageType
-from airflow_clarify.engines.sql.relation import source_query
+from airflow_clarify.engines.sql.parsing import source_query
 from airflow_clarify.engines.sql.source import SqlSource
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_clarify.bias.config import describe_given
-from airflow_clarify.engines.tables import TableEngine, refuse_file_options
+from airflow_clarify.engines.sql.engine import TableEngine, refuse_file_options
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import DataConfig
     from airflow_clarify.engines.sql.source import SqlSource
-    from airflow_clarify.engines.sql.target import TableWriter
+    from airflow_clarify.engines.sql.target_table import TableWriter
 
 
 @dataclass
@@ -60,12 +60,12 @@ class SQLEngine(TableEngine):
         refuse_file_options(data)
 
     def _connect(self) -> TableWriter:
-        from airflow_clarify.engines.sql.hook import DbApiRunner
+        from airflow_clarify.engines.sql.connection import DbApiRunner
 
         return DbApiRunner.open(self.conn_id, self.dialect, self.hook_params)
 
     def _select_source(self, runner: TableWriter, data: DataConfig) -> SqlSource:
-        from airflow_clarify.engines.sql.relation import source_query
+        from airflow_clarify.engines.sql.parsing import source_query
         from airflow_clarify.engines.sql.source import SqlSource
 
         return SqlSource.open(runner, data.source, source_query(data, runner.dialect.name), data)

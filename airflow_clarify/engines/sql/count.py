@@ -9,10 +9,10 @@ from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.engines.base import Progress
 from airflow_clarify.engines.counting.cells import CellStore
-from airflow_clarify.engines.counting.count import build_contingency
+from airflow_clarify.engines.counting.contingency import build_contingency
 from airflow_clarify.engines.counting.roles import ColumnRoles
-from airflow_clarify.engines.sql.afar import PushdownCells
-from airflow_clarify.engines.sql.home import FetchedCells, TooManyCellsError, has_few_weights
+from airflow_clarify.engines.sql.fetched_cells import FetchedCells, TooManyCellsError, sample_has_few_weights
+from airflow_clarify.engines.sql.pushdown_cells import PushdownCells
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,7 +45,7 @@ def count_table(
 
     told = progress or (lambda what, part: None)
     roles = ColumnRoles.from_config(config, weight, source.resolve_columns(config, weight))
-    roles.check_storage(source.stored)
+    roles.check_storage(source.get_storage_type)
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
         cells: CellStore
         told("counting where the data are", -1.0)
@@ -63,7 +63,7 @@ def _fetch(home: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRole
 
     :raises TooManyCellsError: there are too many either way
     """
-    if has_few_weights(source, roles):
+    if sample_has_few_weights(source, roles):
         try:
             return FetchedCells.fetch(home, source, replace(roles, weights_apart=True), max_cells)
         except TooManyCellsError:

@@ -43,7 +43,9 @@ def build_conditions(
 
     if not where:
         raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
-    return exp.and_(*(_build_column_condition(name, value, type_of(name), read, dialect) for name, value in where.items()))
+    return exp.and_(
+        *(_build_column_condition(name, value, type_of(name), read, dialect) for name, value in where.items())
+    )
 
 
 def _build_column_condition(
@@ -87,7 +89,9 @@ def _is_one_of(
         return _build_in(column, [_text(value) for value in values])
     if kind.stored in (StorageType.INTEGER, StorageType.FLOAT, StorageType.DECIMAL):
         numbers = [_number(name, value) for value in values]
-        return _build_in(column, [*numbers, *(_round_to_single(number) for number in numbers if kind.reading == "single")])
+        return _build_in(
+            column, [*numbers, *(_round_to_single(number) for number in numbers if kind.reading == "single")]
+        )
     if kind.stored is StorageType.BOOLEAN:
         return _build_in(column, [_truth(name, value) for value in values])
     return _build_in(column, list(values))
@@ -104,7 +108,8 @@ def _compare_by_each_type(column: exp.Expr, text: exp.Expr, values: Sequence[Any
     if not numbers:
         return same_text
     return exp.or_(
-        same_text, _build_and(exp.NEQ(this=stored.copy(), expression=is_text.expression.copy()), _build_in(column, numbers))
+        same_text,
+        _build_and(exp.NEQ(this=stored.copy(), expression=is_text.expression.copy()), _build_in(column, numbers)),
     )
 
 

@@ -10,7 +10,7 @@ from airflow_clarify.bias.config import AnalysisConfig, DataConfig
 from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.engines.sql.column_types import ColumnType, infer_type
 from airflow_clarify.engines.sql.dialects import get_dialect
-from airflow_clarify.engines.sql.relation import resolve_name, parse_condition
+from airflow_clarify.engines.sql.parsing import parse_condition, resolve_name
 from airflow_clarify.engines.sql.row_filter import build_conditions
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -88,7 +88,9 @@ class SqlSource:
         if isinstance(data.where, Mapping):
             names = list(columns)
             chosen = {resolve_name(name, names, "where"): value for name, value in data.where.items()}
-            source.everything = rows.where(build_conditions(chosen, source.type_to_compare, source.read, runner.dialect))
+            source.everything = rows.where(
+                build_conditions(chosen, source.find_comparison_type, source.read, runner.dialect)
+            )
         elif data.where is not None:
             source.everything = rows.where(parse_condition(data.where, runner.dialect.name))
         return source
@@ -197,7 +199,9 @@ def _filter_rows(rows: exp.Select, data: DataConfig, dialect: str) -> exp.Select
     if data.where and dialect == "bigquery":
         # Its columns are found however they are written.
         named = {str(name): value for name, value in data.where.items()}
-        return rows.where(build_conditions(named, lambda name: ColumnType(reading="plain"), _named, get_dialect(dialect)))
+        return rows.where(
+            build_conditions(named, lambda name: ColumnType(reading="plain"), _named, get_dialect(dialect))
+        )
     return rows
 
 

@@ -10,7 +10,7 @@ from airflow_clarify.exceptions import ClarifyError
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from airflow_clarify.engines.sql.target import TableWriter
+    from airflow_clarify.engines.sql.target_table import TableWriter
 
 
 def find_view(runner: TableWriter, table: exp.Table) -> str | None:

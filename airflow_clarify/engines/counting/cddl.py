@@ -1,0 +1,79 @@
+"""CDDL summed in SQL, for group variables of so many values that their cells are not brought to Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.engines.counting.cells import CellStore, round_significant, sum_column
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_groups: bool) -> dict[Any, float]:
+    """The conditional demographic disparity of every tested group, by ``k_facet``.
+
+    It is (1/n) times the sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), where 0/0 counts as 0, as in
+    :func:`airflow_clarify.bias.metrics.compute_conditional_demographic_disparity`.
+
+    :param cells: the counts
+    :param keyed: the cells to sum, with ``k_facet``, ``k_positive`` and ``k_grp``
+    :param drop_missing_groups: leave rows without a group out
+    """
+    from sqlglot import exp
+
+    facet, group = exp.column("k_facet"), exp.column("k_grp")
+    # One row per facet value and group, with the sums of the whole group beside its own: no join, one pass.
+    own = (
+        exp.select(
+            facet.copy(), group.copy(), *_sum_accepted_and_rejected("w" if cells.roles.weight is not None else "n")
+        )
+        .from_(keyed.subquery("keyed"))
+        .group_by(facet.copy(), group.copy())
+    )
+    if drop_missing_groups:
+        own = own.where(exp.not_(exp.Is(this=group.copy(), expression=exp.null())))
+    beside = exp.select(
+        facet.copy(), "accepted", "rejected", _sum_over_group("accepted"), _sum_over_group("rejected")
+    ).from_(own.subquery("own"))
+    size = exp.Add(this=exp.column("group_accepted"), expression=exp.column("group_rejected"))
+    difference = exp.Sub(this=_build_share("rejected"), expression=_build_share("accepted"))
+    term = exp.Mul(this=exp.paren(size), expression=exp.paren(difference))
+    rows = exp.Add(this=exp.column("accepted"), expression=exp.column("rejected"))
+    query = (
+        exp.select(facet.copy(), exp.Anonymous(this="fsum", expressions=[term]), exp.func("sum", exp.paren(rows)))
+        .from_(beside.subquery("beside"))
+        .group_by(facet.copy())
+    )
+    found = cells.execute(query)
+    total = float(sum(of_facet for _, _, of_facet in found))
+    return (
+        {name: round_significant(float(value) / total) for name, value, _ in found if name is not None} if total else {}
+    )
+
+
+def _sum_accepted_and_rejected(sums: str) -> list[exp.Expr]:
+    from sqlglot import exp
+
+    def of(positive: int) -> exp.Expr:
+        is_so = exp.EQ(this=exp.column("k_positive"), expression=exp.Literal.number(positive))
+        total = sum_column(sums)
+        total.expressions[0].replace(exp.case().when(is_so, exp.column(sums)).else_(exp.Literal.number(0)))
+        return total
+
+    return [of(1).as_("accepted"), of(0).as_("rejected")]
+
+
+def _sum_over_group(name: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.Window(this=exp.func("sum", exp.column(name)), partition_by=[exp.column("k_grp")]).as_(f"group_{name}")
+
+
+def _build_share(name: str) -> exp.Expr:
+    """A facet value's share of its group's accepted or rejected rows; 0 where there are none."""
+    from sqlglot import exp
+
+    nonzero = exp.Nullif(this=exp.column(f"group_{name}"), expression=exp.Literal.number(0))
+    quotient = exp.Div(this=exp.cast(exp.column(name), "DOUBLE"), expression=nonzero)
+    return exp.Coalesce(this=quotient, expressions=[exp.Literal.number(0)])

@@ -1,0 +1,253 @@
+"""What a column holds, asked of the raw cells: its kind, its distinct values, its bounds, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.bias.column_types import ColumnKind, ColumnProfile
+from airflow_clarify.engines.counting.cells import CellStore
+from airflow_clarify.engines.counting.expressions import (
+    LEADING_ZEROS_PATTERN,
+    StorageType,
+    build_category_text,
+    build_group_key,
+    cast_to_boolean,
+    cast_to_float,
+    cast_to_integer,
+    determine_kind,
+    is_one_of,
+    is_whole_text,
+    null_if_missing,
+)
+from airflow_clarify.engines.counting.roles import Role
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+@dataclass(frozen=True)
+class LeadingZeros:
+    """Texts such as "01067" in a text file whose column is read as whole numbers.
+
+    :param rows: the number of rows that hold one
+    :param example: one of them
+    """
+
+    rows: int
+    example: str
+
+
+@dataclass(frozen=True)
+class CellColumn:
+    """A column of the raw cells.
+
+    :param cells: the raw cells
+    :param role: the column's name among them
+    :param facet: whose cells; the label and the group are the same in those of every facet
+    :param stored: how the source stores it
+    :param profile: what it holds
+    :param missing_texts: texts that count as missing, other than the empty one, and in how many rows they stand
+    :param leading_zeros: the texts that lose zeros at their beginning because the column is read as whole numbers
+    """
+
+    cells: CellStore
+    role: Role
+    facet: int
+    stored: StorageType
+    profile: ColumnProfile
+    missing_texts: Mapping[str, int] = field(default_factory=dict)
+    leading_zeros: LeadingZeros | None = None
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+    @property
+    def value(self) -> exp.Expr:
+        """Its values, NULL where they are missing."""
+        return self.build_value(self.role)
+
+    @property
+    def text(self) -> exp.Expr:
+        """Its values as the texts under which they are counted."""
+        return build_category_text(self.value, self.stored, self.profile)
+
+    @property
+    def key(self) -> exp.Expr:
+        """Its values as a group variable's."""
+        return build_group_key(self.value, self.stored, self.profile)
+
+    def build_value(self, column: str) -> exp.Expr:
+        """Its values, where they stand in a column of another name."""
+        from sqlglot import exp
+
+        return null_if_missing(exp.column(column), self.stored, self.cells.na_values)
+
+
+def profile_column(cells: CellStore, role: Role, name: str, facet: int = 0) -> CellColumn:
+    """Find out what a column holds, from its distinct values.
+
+    :param cells: the counts
+    :param role: the column's name in them
+    :param name: the column's name in the data
+    :param facet: the facet in whose cells to look
+    """
+    from sqlglot import exp
+
+    stored = cells.get_storage_type(name)
+    na_texts = [text for text in cells.na_values if text] if stored is StorageType.TEXT_CELL else []
+    raw = (
+        exp.select(exp.column(role).as_("raw"), exp.func("sum", exp.column("n")).as_("n"))
+        .from_(cells.select_facet_cells(facet))
+        .group_by(exp.column(role))
+    )
+    value = null_if_missing(exp.column("raw"), stored, cells.na_values).as_("v")
+    values = exp.select("raw", "n", value).from_(raw.subquery("raw_values"))
+    read = exp.select("raw", "n", "v", *_build_readings(stored)).from_(values.subquery("distinct_values"))
+    ((rows, here, *about_values),) = cells.execute(
+        exp.select(*_build_questions(stored)).from_(read.subquery("values_read"))
+    )
+    kind, distinct, low, high = _interpret_answers(stored, *map(_to_python_number, about_values))
+    profile = ColumnProfile(
+        name,
+        kind,
+        present=int(here or 0),
+        missing=int(rows) - int(here or 0),
+        distinct=distinct,
+        minimum=low,
+        maximum=high,
+        stored_as_text=stored in (StorageType.TEXT, StorageType.DECIMAL),
+        held_as_objects=name in cells.held_as_objects,
+    )
+    missing_texts = _count_missing_texts(cells, raw, na_texts) if profile.missing and na_texts else {}
+    zeros = _find_leading_zeros(cells, raw) if stored is StorageType.TEXT_CELL and kind == "integer" else None
+    return CellColumn(cells, role, facet, stored, profile, missing_texts, zeros)
+
+
+def format_canonical(
+    execute: Callable[[exp.Expr], list[tuple[Any, ...]]],
+    values: exp.Expr,
+    stored: StorageType,
+    na_values: Collection[str],
+    profile: ColumnProfile | None = None,
+) -> tuple[ColumnProfile, list[str | None]]:
+    """Write the distinct values of a column as counting does, so that equal values have equal texts.
+
+    :param execute: runs a query in DuckDB
+    :param values: a relation with the columns ``position`` and ``raw``, the distinct values of a whole column
+    :param stored: how the source stores the column
+    :param na_values: the texts that mean "missing" in columns whose cells are texts of a file
+    :param profile: what the column holds, where that is known
+    :return: what the column holds, and the text of each value in the order of their positions, None where it is missing
+    """
+    from sqlglot import exp
+
+    value = null_if_missing(exp.column("raw"), stored, na_values)
+    profile = profile or _profile_values(execute, values, value, stored)
+    text = build_category_text(value, stored, profile)
+    found = execute(exp.select(text.as_("text")).from_(values.copy()).order_by("position"))
+    return profile, [text for (text,) in found]
+
+
+def _profile_values(
+    execute: Callable[[exp.Expr], list[tuple[Any, ...]]], values: exp.Expr, value: exp.Expr, stored: StorageType
+) -> ColumnProfile:
+    from sqlglot import exp
+
+    distinct = exp.select(value.copy().as_("v"), exp.Literal.number(1).as_("n")).from_(values.copy())
+    read = exp.select("n", "v", *_build_readings(stored)).from_(distinct.subquery("distinct_values"))
+    ((rows, here, *about_values),) = execute(exp.select(*_build_questions(stored)).from_(read.subquery("values_read")))
+    kind, number_of_values, low, high = _interpret_answers(stored, *map(_to_python_number, about_values))
+    missing = int(rows or 0) - int(here or 0)
+    return ColumnProfile("", kind, int(here or 0), missing, number_of_values, low, high, stored is StorageType.TEXT)
+
+
+def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | None:
+    from sqlglot import exp
+
+    pattern = exp.Anonymous(
+        this="regexp_full_match", expressions=[exp.column("raw"), exp.Literal.string(LEADING_ZEROS_PATTERN)]
+    )
+    query = (
+        exp.select(exp.func("sum", exp.column("n")), exp.Min(this=exp.column("raw")))
+        .from_(raw.subquery("raw_values"))
+        .where(pattern)
+    )
+    ((rows, example),) = cells.execute(query)
+    return LeadingZeros(int(rows), str(example)) if rows else None
+
+
+def _build_readings(stored: StorageType) -> list[exp.Expr]:
+    """What a value can be read as; NULL where it cannot, or where its type rules it out."""
+    from sqlglot import exp
+
+    value, nothing = exp.column("v"), exp.null()
+    whole = cast_to_integer(value, stored) if stored.is_text or stored is StorageType.INTEGER else nothing
+    # A column of texts that are no file's cells holds texts or whole numbers, and nothing else.
+    number = cast_to_float(value, stored) if stored is StorageType.TEXT_CELL or stored.is_number else nothing
+    truth = cast_to_boolean(value, stored) if stored is StorageType.TEXT_CELL else nothing
+    whole_looking = exp.case().when(is_whole_text(value), exp.Literal.number(1)) if stored.is_text else nothing
+    readings = {"whole": whole, "number": number, "truth": truth, "whole_looking": whole_looking}
+    return [reading.copy().as_(name) for name, reading in readings.items()]
+
+
+def _build_questions(stored: StorageType) -> list[exp.Expr]:
+    """All there is to ask of the distinct values and their readings, in one row."""
+    from sqlglot import exp
+
+    def distinct(reading: str) -> exp.Expr:
+        # Only in a file are several texts one number. Elsewhere they are told apart already, and once more is dear.
+        column = exp.column(reading)
+        return exp.Count(this=exp.Distinct(expressions=[column]) if stored is StorageType.TEXT_CELL else column)
+
+    is_missing = exp.Is(this=exp.column("v"), expression=exp.null())
+    rows_there = exp.case().when(is_missing, exp.Literal.number(0)).else_(exp.column("n"))
+    return [
+        exp.func("sum", exp.column("n")),
+        exp.func("sum", rows_there),
+        *(exp.Count(this=exp.column(name)) for name in ("v", "whole_looking", "whole", "number", "truth")),
+        *(distinct(name) for name in ("whole", "number")),
+        *(extreme(this=exp.column(name)) for name in ("whole", "number") for extreme in (exp.Min, exp.Max)),
+    ]
+
+
+def _count_missing_texts(cells: CellStore, raw: exp.Select, texts: list[str]) -> dict[str, int]:
+    """Those of some texts that occur, and in how many rows."""
+    from sqlglot import exp
+
+    query = exp.select("raw", "n").from_(raw.subquery("raw_values")).where(is_one_of(exp.column("raw"), texts))
+    return {text: int(rows) for text, rows in sorted(cells.execute(query))}
+
+
+def _to_python_number(answer: Any) -> Any:
+    """A count or bound as Python's own number; some drivers give whole numbers as decimals."""
+    if isinstance(answer, Decimal):
+        return int(answer) if answer == answer.to_integral_value() else float(answer)
+    return answer
+
+
+def _interpret_answers(
+    stored: StorageType,
+    values: int,
+    looking_whole: int,
+    integers: int,
+    floats: int,
+    booleans: int,
+    distinct_integers: int,
+    distinct_floats: int,
+    *bounds: Any,
+) -> tuple[ColumnKind, int, int | float | None, int | float | None]:
+    """The kind of a column, its distinct values, and its bounds where they are numbers."""
+    kind = determine_kind(
+        stored, values, looking_whole=looking_whole, integers=integers, floats=floats, booleans=booleans
+    )
+    # "1" and "01" are one number to the reader of a text file, and two texts in a column of texts.
+    distinct = values
+    if stored is StorageType.TEXT_CELL:
+        distinct = {"integer": distinct_integers, "float": distinct_floats, "boolean": min(values, 2)}.get(kind, values)
+    if kind == "integer":
+        return kind, distinct, *bounds[:2]
+    return (kind, distinct, *bounds[2:]) if kind == "float" else (kind, distinct, None, None)

@@ -1,0 +1,170 @@
+"""What a careful reader of the counts should be told, one sentence each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from airflow_clarify.bias.column_types import FEW_VALUES, Scale, is_number
+from airflow_clarify.engines.counting.expressions import is_at, is_one_of
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from airflow_clarify.engines.counting.column_profile import CellColumn
+    from airflow_clarify.engines.counting.expressions import ValueFilter
+
+#: A number with commas: "1,200", "1,200.50" or "1,5".
+_WITH_COMMAS = re.compile(r"[-+]?\d+(,\d+)+(\.\d+)?")
+
+
+def warn_of_missing_texts(column: CellColumn) -> list[str]:
+    """A country "NA" or a name "None" is missing to pandas, and so to Clarify: say so."""
+    found = [f"{text!r} in {rows} rows" for text, rows in column.missing_texts.items()]
+    if not found:
+        return []
+    return [
+        f"column {column.name!r}: {', '.join(found)} is read as missing, as pandas and so Clarify do; set "
+        "na_values=[''] to keep it as a value"
+    ]
+
+
+def warn_of_leading_zeros(column: CellColumn) -> list[str]:
+    """Warn of postcodes and identifiers that are read as numbers."""
+    zeros = column.leading_zeros
+    if zeros is None:
+        return []
+    return [
+        f"column {column.name!r}: {zeros.rows} rows lose their leading zeros, as {zeros.example!r} does, because a "
+        "column of whole numbers in a text file is read as numbers, as in Clarify; to keep them, store the column as "
+        "text in Parquet"
+    ]
+
+
+def warn_of_label(label: CellColumn, selection: ValueFilter, reading: str) -> list[str]:
+    """Missing labels, positive label values that no row has, and a threshold that looks like a value."""
+    notices = warn_of_missing_texts(label) + warn_of_leading_zeros(label)
+    if label.profile.missing:
+        notices.append(
+            f"label {label.name!r}: {label.profile.missing} rows have none and count as not positive, as in Clarify"
+        )
+    # Where no row lies above the threshold, the analysis itself has a sentence of its own.
+    if selection.interval is not None and selection.interval.low is not None:
+        notices += _warn_of_threshold(label, selection, f"label {label.name!r}", reading)
+    return notices + _warn_of_absent_values(label, selection, f"label {label.name!r}")
+
+
+def warn_of_facet(facet: CellColumn, selection: ValueFilter, reading: str) -> list[str]:
+    """Missing facet values, configured ones that no row has, and a threshold that looks like a value."""
+    notices = warn_of_missing_texts(facet) + warn_of_leading_zeros(facet)
+    if facet.profile.missing:
+        notices.append(
+            f"facet {facet.name!r}: {facet.profile.missing} rows have no value and count among the rest of every "
+            "value, as in Clarify"
+        )
+    notices += _warn_of_threshold(facet, selection, f"facet {facet.name!r}", reading)
+    return notices + _warn_of_absent_values(facet, selection, f"facet {facet.name!r}")
+
+
+def describe_reading(column: CellColumn, selection: ValueFilter, what: str, categorical: str) -> str:
+    """Describe how a column was read where a rule took it as continuous and not its author; otherwise "".
+
+    :param column: the column
+    :param selection: what the author asks of it
+    :param what: what the threshold selects, such as "positive"
+    :param categorical: the setting that has the column compared by equality, as its author writes it
+    """
+    if selection.interval is None or selection.declared is not None:
+        return ""
+    profile, threshold = column.profile, selection.values[0]
+    described = (
+        f"taken as continuous ({profile.distinct} distinct values in {profile.present} rows), so {what} is what lies "
+        f"above {threshold!s:.40}"
+    )
+    if selection.interval.low is None:
+        described += ", which nothing does"
+    few = profile.distinct <= FEW_VALUES
+    return f"{described}; write {categorical} to compare it with {threshold!s:.40}" if few else described
+
+
+def _warn_of_threshold(column: CellColumn, selection: ValueFilter, what: str, reading: str) -> list[str]:
+    """Warn of a threshold among few values that is one of them: the author may have meant the value itself."""
+    if not reading or selection.interval is None or column.profile.distinct > FEW_VALUES:
+        return []
+    if selection.interval.low is not None and not _has_row(column, selection.is_at_threshold(column.value)):
+        return []
+    return [f"{what}: {reading}"]
+
+
+def warn_of_group(group: CellColumn, *, drop_missing_groups: bool) -> list[str]:
+    """Missing groups."""
+    notices = warn_of_missing_texts(group) + warn_of_leading_zeros(group)
+    if group.profile.missing:
+        how = "left out of CDDL, as in Clarify" if drop_missing_groups else "taken as a group of their own"
+        notices.append(f"group variable {group.name!r}: {group.profile.missing} rows have none and are {how}")
+    return notices
+
+
+def warn_of_omitted_methods(methods: Sequence[str]) -> list[str]:
+    """Methods of the configuration that only Clarify itself computes."""
+    if not methods:
+        return []
+    return [f"methods {', '.join(methods)} need a trained model and were left out; a Clarify job computes them"]
+
+
+def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str) -> list[str]:
+    """Configured values that never occur, when others do: the sum of all would not show it."""
+    from sqlglot import exp
+
+    if selection.scale is not Scale.CATEGORICAL or not selection.keys or column.profile.kind == "float":
+        return []
+    if column.profile.kind == "timestamp":
+        absent = [repr(key) for key in dict.fromkeys(selection.keys) if not _has_row(column, is_at(column.text, [key]))]
+    else:
+        query = (
+            exp.select(column.text.as_("value"))
+            .distinct()
+            .from_(column.cells.select_facet_cells(column.facet))
+            .where(is_one_of(column.text, selection.keys))
+        )
+        occurring = {value for (value,) in column.cells.execute(query)}
+        absent = [repr(key) for key in dict.fromkeys(selection.keys) if key not in occurring]
+    if not absent:
+        return []
+    return [f"{what}: no row holds {', '.join(absent)}{_explain_separators(column, selection)}"]
+
+
+def _has_row(column: CellColumn, condition: exp.Expr) -> bool:
+    from sqlglot import exp
+
+    one = (
+        exp.select(exp.Literal.number(1).as_("one"))
+        .from_(column.cells.select_facet_cells(column.facet))
+        .where(condition)
+    )
+    return bool(column.cells.execute(one.limit(1)))
+
+
+def _explain_separators(column: CellColumn, selection: ValueFilter) -> str:
+    """Explain why a number matches nothing in a column of numbers that are written with commas."""
+    from sqlglot import exp
+
+    numbers = [value for value in selection.values if isinstance(value, int | float) or is_number(value)]
+    if column.profile.kind != "text" or not numbers:
+        return ""
+    has_comma = exp.Like(this=column.text, expression=exp.Literal.string("%,%"))
+    query = (
+        exp.select(column.text.as_("value"))
+        .from_(column.cells.select_facet_cells(column.facet))
+        .where(has_comma)
+        .limit(100)
+    )
+    found = (str(value) for (value,) in column.cells.execute(query))
+    example = next((value for value in found if _WITH_COMMAS.fullmatch(value.strip())), None)
+    if example is None:
+        return ""
+    return (
+        f"; the column holds texts, such as {example!r}, which are not numbers because of their commas: write them "
+        "without, and with a point for decimals"
+    )

@@ -1,0 +1,137 @@
+"""DataFrames as DuckDB is to see them.
+
+DuckDB scans pandas' columns where they are. Those whose values it would have to guess the type of (mixed objects), or
+does not know (sparse columns, periods, intervals), are given to it as something plain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from airflow_clarify.engines.duckdb.decimals import find_decimal_type
+from airflow_clarify.exceptions import DataError
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class PlainColumn:
+    """A column of a DataFrame as something that DuckDB takes as it is.
+
+    :param values: the values
+    :param cast: DuckDB's type of the values, where they are given as texts and are not texts
+    :param held_as_objects: whether they are numbers that pandas holds as objects
+    """
+
+    values: pandas.Series
+    cast: str | None = None
+    held_as_objects: bool = False
+
+
+def check_names(frame: pandas.DataFrame) -> None:
+    """See to it that every column can be named in a query.
+
+    :raises DataError: a name is not a text
+    """
+    if not all(isinstance(name, str) for name in frame.columns):
+        raise DataError("the DataFrame has columns whose names are not texts; rename them with df.columns = [...]")
+
+
+def list_categorical(frame: pandas.DataFrame) -> frozenset[str]:
+    """The columns of pandas' category type, which Clarify always compares by equality."""
+    import pandas
+
+    return frozenset(name for name in frame.columns if isinstance(frame[name].dtype, pandas.CategoricalDtype))
+
+
+def find_nested(frame: pandas.DataFrame) -> list[str]:
+    """Find the columns of objects that hold lists, dictionaries or the like, which have no text of their own."""
+    import pandas
+
+    nested = (list, tuple, dict, set, frozenset)
+    found = []
+    for name in frame.columns:
+        column = frame[name]
+        if not pandas.api.types.is_object_dtype(column.dtype) or pandas.api.types.infer_dtype(column) != "mixed":
+            continue
+        # An array has dimensions, and a single value of numpy's has none.
+        if any(isinstance(value, nested) or getattr(value, "ndim", 0) for value in column):
+            found.append(name)
+    return found
+
+
+def convert_column(column: pandas.Series) -> PlainColumn:
+    """Convert a column to something that DuckDB takes as it is. What is plain already is not copied."""
+    import pandas
+
+    kind = column.dtype
+    if isinstance(kind, pandas.CategoricalDtype):
+        return _convert_categories(column)
+    if isinstance(kind, pandas.SparseDtype):
+        return convert_column(pandas.Series(column.array.to_dense(), index=column.index))
+    if isinstance(kind, pandas.PeriodDtype | pandas.IntervalDtype) or kind.kind == "c":
+        return PlainColumn(_convert_to_texts(column))
+    return _convert_objects(column) if pandas.api.types.is_object_dtype(kind) else PlainColumn(column)
+
+
+def _convert_categories(column: pandas.Series) -> PlainColumn:
+    """Convert a category column to the type of its categories."""
+    import pandas
+
+    kind = column.cat.categories.dtype
+    if pandas.api.types.is_bool_dtype(kind):
+        return PlainColumn(column.astype("boolean"))
+    if pandas.api.types.is_integer_dtype(kind):
+        # Not int64: there may be gaps.
+        return PlainColumn(column.astype("Int64"))
+    if pandas.api.types.is_numeric_dtype(kind) or pandas.api.types.is_datetime64_any_dtype(kind):
+        return PlainColumn(column.astype(kind))
+    return (
+        _convert_objects(column.astype(object))
+        if pandas.api.types.is_object_dtype(kind)
+        else PlainColumn(_convert_to_texts(column))
+    )
+
+
+def _convert_objects(column: pandas.Series) -> PlainColumn:
+    """Convert a column of Python objects: to numbers or truth values where it holds nothing else, and to texts."""
+    import pandas
+
+    kind = pandas.api.types.infer_dtype(column, skipna=True)
+    if kind == "string":
+        return PlainColumn(column)
+    if kind == "boolean":
+        return PlainColumn(column.astype("boolean"))
+    if kind in ("floating", "mixed-integer-float"):
+        return PlainColumn(column.astype("float64"), held_as_objects=True)
+    if kind == "integer":
+        try:
+            return PlainColumn(column.astype("Int64"), held_as_objects=True)
+        except OverflowError:
+            return PlainColumn(_convert_to_texts(column))
+    return (_convert_decimals(column) if kind in ("decimal", "mixed", "mixed-integer") else None) or PlainColumn(
+        _convert_to_texts(column)
+    )
+
+
+def _convert_decimals(column: pandas.Series) -> PlainColumn | None:
+    """Convert a column of decimals, whole numbers among them or not; None where it holds anything else."""
+    is_missing = column.isna()
+    present = column[~is_missing]
+    kinds = {type(value) for value in present}
+    if Decimal not in kinds or not all(issubclass(kind, Decimal | int | float) and kind is not bool for kind in kinds):
+        return None
+    cast = None if any(issubclass(kind, float) for kind in kinds) else find_decimal_type(present)
+    if cast is None:
+        return PlainColumn(column.astype("float64"), held_as_objects=True)
+    texts = column.map(lambda value: f"{Decimal(value):f}", na_action="ignore")
+    return PlainColumn(texts.where(~is_missing, None), cast=cast)
+
+
+def _convert_to_texts(column: pandas.Series) -> pandas.Series:
+    """Each value as the text that str() gives; missing ones stay missing."""
+    objects = column.astype(object)
+    return objects.where(column.isna(), objects.map(str, na_action="ignore")).where(column.notna(), None)

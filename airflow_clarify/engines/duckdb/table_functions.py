@@ -1,0 +1,45 @@
+"""DuckDB's table functions as expressions: ``read_csv(['a.csv'], delim = ',')``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.io.filesystem import build_pattern
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+def build_table_function(name: str, *arguments: exp.Expr, **options: Any) -> exp.Expr:
+    """A table function with named options.
+
+    :param name: of the function
+    :param arguments: by position
+    :param options: by name; plain values, lists and mappings
+    """
+    from sqlglot import exp
+
+    named = [exp.EQ(this=exp.to_identifier(key), expression=_build_constant(value)) for key, value in options.items()]
+    return exp.Table(this=exp.Anonymous(this=name, expressions=[*arguments, *named]))
+
+
+def build_file_list(files: Iterable[str]) -> exp.Expr:
+    """The files to read, each meaning just itself, whatever its name looks like."""
+    from sqlglot import exp
+
+    return exp.array(*(exp.Literal.string(build_pattern(file)) for file in files))
+
+
+def _build_constant(value: Any) -> exp.Expr:
+    from sqlglot import exp
+
+    if isinstance(value, Mapping):
+        # Not exp.convert(), which makes a MAP of a mapping; these options take a STRUCT.
+        return exp.Struct(
+            expressions=[
+                exp.PropertyEQ(this=exp.to_identifier(key, quoted=True), expression=_build_constant(of_key))
+                for key, of_key in value.items()
+            ]
+        )
+    return exp.convert(value)

@@ -1,0 +1,110 @@
+"""What the engines share that have SQL run elsewhere, in a database or on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_clarify.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+    from airflow_clarify.bias.contingency import Contingency
+    from airflow_clarify.bias.resampling import BalanceResult
+    from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.sql.source import SqlSource
+    from airflow_clarify.engines.sql.target_table import TableWriter
+
+
+class TableEngine:
+    """Counts and samples by SQL that runs elsewhere; only counts come to the task."""
+
+    samples_by_key: ClassVar[bool] = True
+    max_cells: int
+    _runner: TableWriter | None
+
+    def check_data(self, data: DataConfig) -> None:
+        """Say what cannot be done with this data, before any work.
+
+        :raises ConfigError: this engine cannot read such data
+        """
+        raise NotImplementedError
+
+    def count(self, data: DataConfig, config: AnalysisConfig, *, progress: Progress | None = None) -> Contingency:
+        """Count the rows by facet value, label and group.
+
+        :param data: where the data are
+        :param config: what is asked of them
+        :param progress: told what is being done
+        :raises ConfigError: the configuration does not fit the data, or there is no such connection
+        :raises DataError: it cannot be reached, or cannot do it
+        """
+        from airflow_clarify.engines.sql.count import count_table
+
+        self.check_data(data)
+        with self._open() as runner:
+            source = self._select_source(runner, data)
+            return count_table(source, config, data.weight, progress, max_cells=int(self.max_cells))
+
+    def balance(
+        self,
+        data: DataConfig,
+        target: str | Sequence[str],
+        by: Sequence[str | int],
+        *,
+        progress: Progress | None = None,
+        **plan: Any,
+    ) -> BalanceResult:
+        """Make a table of a balanced copy of the data, with one statement: whole, or absent.
+
+        :param data: where the data are
+        :param target: the table to make, such as "schema.table"
+        :param by: the columns that make the strata
+        :param progress: told what is being done
+        :param plan: as for :func:`airflow_clarify.engines.sql.resample.resample_table`
+        :raises ConfigError: the parameters do not fit together, the target is the source, or is there already
+        :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+        :raises DataError: the data cannot be read
+        :raises OutputError: the table cannot be made
+        """
+        from airflow_clarify.engines.sql.resample import resample_table
+
+        self.check_data(data)
+        with self._open() as runner:
+            return resample_table(
+                self._select_source(runner, data), runner, data, target, by, progress=progress, **plan
+            )
+
+    def cancel(self) -> None:
+        """Stop what is running."""
+        if self._runner is not None:
+            self._runner.cancel()
+
+    def _connect(self) -> TableWriter:
+        """Something that runs SQL."""
+        raise NotImplementedError
+
+    def _select_source(self, runner: TableWriter, data: DataConfig) -> SqlSource:
+        """The data, as something to select from."""
+        raise NotImplementedError
+
+    @contextmanager
+    def _open(self) -> Iterator[TableWriter]:
+        runner = self._connect()
+        self._runner = runner
+        try:
+            yield runner
+        finally:
+            self._runner = None
+            runner.close()
+
+
+def refuse_file_options(data: DataConfig) -> None:
+    """Say that options of files mean nothing to a table.
+
+    :raises ConfigError: one is given
+    """
+    for name in ("headers", "csv_options", "na_values", "header_row", "dataset_type"):
+        if getattr(data, name):
+            raise ConfigError(f"{name}: it describes a file, and the data are {data.source}; leave it out")

@@ -1,0 +1,1 @@
+"""Names of datasets, and what OpenLineage is given about a task."""

@@ -1,0 +1,120 @@
+"""The report as one self-contained HTML page.
+
+Facet values and column names are whatever the data hold, markup and scripts included. So everything is escaped unless
+it is ours, and the page forbids the browser, by a content security policy, to run or fetch anything that is not.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import interpretations as readings
+from airflow_clarify.reports import phrases as wording
+from airflow_clarify.reports.axis import Axis
+from airflow_clarify.reports.model import FacetSection, Measurement, Picture, Report
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
+
+_TEMPLATE = "report.html.jinja"
+_PICTURE = "dots.svg.jinja"
+
+
+def render_html(report: Report) -> str:
+    """Lay out what a report says.
+
+    :param report: see :func:`airflow_clarify.reports.builder.build_report`
+    """
+    return _create_environment().get_template(_TEMPLATE).render(report=report)
+
+
+def render_picture(picture: Picture, facet: FacetSection) -> str:
+    """A picture by itself, as SVG.
+
+    :param picture: one of the pictures of ``facet``
+    """
+    return _create_environment().get_template(_PICTURE).render(picture=picture, facet=facet).strip()
+
+
+@cache
+def _create_environment() -> jinja2.Environment:
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_prepare_value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = (Markup(_read(name)) for name in ("report.css", "report.js"))
+    environment.globals.update(
+        style=style,
+        script=script,
+        policy=_build_content_security_policy(style, script),
+        notation=readings.list_notation,
+        formatting=text,
+        phrases=wording,
+    )
+    environment.filters.update(
+        word=wording.name_outcome, says=_describe_measurement, subscripts=_format_subscripts, along=_locate_percent
+    )
+    environment.tests["name"] = lambda value: isinstance(value, text.Name)
+    environment.tests["where"] = lambda value: isinstance(value, text.GroupName)
+    return environment
+
+
+def _read(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _build_content_security_policy(style: str, script: str) -> str:
+    """Nothing is fetched, and only our own style and script apply, each known by its hash."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script)
+    )
+    return (
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _prepare_value(value: Any) -> Any:
+    """What jinja2 asks of every value before it escapes it: markup is ours already, text is made visible."""
+    return value if not isinstance(value, str) or hasattr(value, "__html__") else text.escape_invisible(value)
+
+
+def _describe_measurement(mark: Measurement, decimals: int) -> str:
+    """A mark in one line, for those who hear the picture or point at it."""
+    said = [f"not defined ({mark.error})" if mark.value is None else text.format_number(mark.value, decimals)]
+    if mark.interval:
+        said.append("interval {} to {}".format(*(text.format_number(end, decimals) for end in mark.interval)))
+    if mark.before is not None:
+        said.append(f"before {text.format_number(mark.before, decimals)}")
+    ends = [f"from {text.format_bound(mark.low)}"] if mark.low is not None else []
+    ends += [f"to {text.format_bound(mark.high)}"] if mark.high is not None else []
+    if ends:
+        said.append(" ".join(["allowed", *ends]))
+    if mark.outcome is not None:
+        said.append(mark.outcome.value)
+    return "; ".join(said)
+
+
+def _locate_percent(axis: Axis, value: float) -> str:
+    return f"{100 * axis.locate(value):.2f}%"
+
+
+def _format_subscripts(formula: str) -> Markup:
+    """A formula of ours with its indices set low: ``n_a`` as n with a small a."""
+    from markupsafe import Markup, escape
+
+    parts = [str(escape(part)) for part in readings.split_indices(formula)]
+    return Markup("".join(f"<sub>{part}</sub>" if index % 2 else part for index, part in enumerate(parts)))

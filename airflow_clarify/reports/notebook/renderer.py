@@ -1,0 +1,222 @@
+"""The report as a Jupyter notebook: it holds its own numbers, so that a reader can go on computing with them.
+
+Its outputs are stored as running it gives them, so that it reads well where nothing runs. Run again, it needs pandas,
+and matplotlib where the pictures are to be drawn.
+
+Names of the data are hostile. In Markdown they are code (:mod:`airflow_clarify.reports.notebook.markdown`), in code
+they are JSON within a raw string, and in outputs they are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import interpretations as readings
+from airflow_clarify.reports import phrases as wording
+from airflow_clarify.reports.html.renderer import render_picture
+from airflow_clarify.reports.model import FacetSection, MetricSection, Picture, Report
+from airflow_clarify.reports.notebook import markdown
+from airflow_clarify.reports.notebook.data import Table, build_tables, serialize_data
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_TOOLS = "notebook_tools.txt"
+_DRAW = "notebook_draw.txt"
+#: Folds the code of a cell away, where a reader can unfold it.
+_FOLDED = {"jupyter": {"source_hidden": True}}
+#: A reader goes on from here; the other tables are had in the same way.
+_RESULTS = """\
+# Every tested group with its counts and metrics, as a DataFrame to go on with: results.sort_values("DPL")
+results = numbers("overview-1")"""
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def render_notebook(report: Report) -> str:
+    """Write what a report says as a notebook.
+
+    :param report: see :func:`airflow_clarify.reports.builder.build_report`
+    :return: the file, in version 4.5 of the format
+    """
+    import nbformat
+    from nbformat import v4
+
+    notebook = v4.new_notebook(  # type: ignore[no-untyped-call]
+        cells=_number_cells(_build_cells(report)),
+        metadata={
+            "title": text.escape_invisible(report.full_title),
+            "kernelspec": _KERNEL,
+            "language_info": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py"},
+        },
+    )
+    written: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    return f"{written}\n"
+
+
+def _build_cells(report: Report) -> Iterator[NotebookNode]:
+    tables = build_tables(report)
+    yield _build_text_cell("verdict", _format_verdict(report))
+    if report.warnings:
+        yield _build_text_cell("warnings", _format_warnings(report))
+    yield _build_code_cell("tools", _build_machinery(report, tables), folded=True)
+    yield _build_code_cell("results", _RESULTS)
+    for index, facet in enumerate(report.facets, start=1):
+        yield from _build_facet_cells(index, facet, tables)
+    if "repair" in tables:
+        yield _build_text_cell("before-and-after", ["## Before and after", wording.REPAIR])
+        yield _build_table_cell("repair", tables)
+    yield _build_text_cell(
+        "rows", ["## The rows behind the numbers", markdown.format_sentence(wording.describe_label(report))]
+    )
+    for name in tables:
+        if name.startswith(("labels", "distribution")):
+            yield _build_table_cell(name, tables)
+    yield _build_text_cell("metrics", _format_metrics(report))
+    yield _build_text_cell("evidence", _format_evidence(report))
+
+
+def _build_machinery(report: Report, tables: Mapping[str, Table]) -> str:
+    """The numbers, and what shows them, in one cell that a reader need not open."""
+    parts = [_read_code(_TOOLS), f'report = json.loads(r"""\n{serialize_data(report, tables)}\n""")']
+    if any(facet.pictures for facet in report.facets):
+        parts.append(_read_code(_DRAW))
+    return "\n\n\n".join(parts)
+
+
+def _build_facet_cells(index: int, facet: FacetSection, tables: Mapping[str, Table]) -> Iterator[NotebookNode]:
+    opening = markdown.format_sentence(wording.describe_tested(facet))
+    yield _build_text_cell(f"facet-{index}", [f"## By {markdown.format_code(facet.column)}", opening])
+    drawn = [_build_picture_cell(index, picture, facet) for picture in facet.pictures]
+    yield from drawn[:1]
+    yield _build_table_cell(f"overview-{index}", tables)
+    yield from drawn[1:]
+    if facet.undefined:
+        yield _build_text_cell(f"undefined-{index}", ["### Not defined", _format_list(_format_undefined(facet))])
+
+
+# --- Cells --------------------------------------------------------------------------------------------------------
+
+
+def _build_text_cell(name: str, paragraphs: Iterable[str]) -> NotebookNode:
+    from nbformat import v4
+
+    source = "\n\n".join(filter(None, paragraphs))
+    cell: NotebookNode = v4.new_markdown_cell(source, id=name)  # type: ignore[no-untyped-call]
+    return cell
+
+
+def _build_code_cell(name: str, source: str, *outputs: NotebookNode, folded: bool = False) -> NotebookNode:
+    from nbformat import v4
+
+    cell: NotebookNode = v4.new_code_cell(  # type: ignore[no-untyped-call]
+        source, id=name, outputs=[*outputs], metadata=_FOLDED if folded else {}
+    )
+    return cell
+
+
+def _build_table_cell(name: str, tables: Mapping[str, Table]) -> NotebookNode:
+    table = tables[name]
+    rows = text.format_plural(len(table.rows), "row", "rows")
+    shape = f"{rows} of {text.format_plural(len(table.columns), 'column', 'columns')}"
+    shown = {"text/html": table.as_html(), "text/plain": shape}
+    return _build_code_cell(name, f'show("{name}")', _build_output("execute_result", shown))
+
+
+def _build_picture_cell(index: int, picture: Picture, facet: FacetSection) -> NotebookNode:
+    name = f"dots-{index}-{picture.metric}"
+    shown = {"image/svg+xml": render_picture(picture, facet), "text/plain": f"{picture.metric} of each group, drawn"}
+    return _build_code_cell(name, f'draw("{name}")', _build_output("display_data", shown))
+
+
+def _build_output(kind: str, shown: Mapping[str, str]) -> NotebookNode:
+    from nbformat import v4
+
+    output: NotebookNode = v4.new_output(kind, data={**shown})  # type: ignore[no-untyped-call]
+    return output
+
+
+def _number_cells(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """The cells with the numbers that running them in order gives them and their results."""
+    listed = [*cells]
+    code = (cell for cell in listed if cell["cell_type"] == "code")
+    for count, cell in enumerate(code, start=1):
+        cell["execution_count"] = count
+        for output in cell["outputs"]:
+            if output["output_type"] == "execute_result":
+                output["execution_count"] = count
+    return listed
+
+
+@cache
+def _read_code(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8").rstrip()
+
+
+# --- What they say ------------------------------------------------------------------------------------------------
+
+
+def _format_verdict(report: Report) -> Iterator[str]:
+    judgement = report.judgement
+    yield f"# {markdown.escape_inside(report.title)}"
+    yield markdown.format_sentence(wording.name_subject(report))
+    yield "  \n".join(f"{what}: {markdown.format_code(value)}" for what, value in report.origin)
+    glyph = wording.GLYPHS.get(judgement.outcome) if judgement.outcome else None
+    yield f"## {f'{glyph} ' if glyph else ''}{judgement.headline}"
+    yield f"**{markdown.escape_inside(judgement.summary)}**"
+    reasons = [markdown.format_sentence(reason) for reason in judgement.reasons]
+    if judgement.more_reasons:
+        reasons.append(f"{text.format_count(judgement.more_reasons)} more, marked in the tables below")
+    yield _format_list(reasons)
+    yield ", ".join(
+        f"{wording.GLYPHS[outcome]} {text.format_count(count)} {outcome.value}" for outcome, count in judgement.tallies
+    )
+    if judgement.rules:
+        yield f"**Asked:** {markdown.escape_inside('; '.join(judgement.rules))}."
+    yield _format_list(_format_figure(*figure) for figure in wording.list_figures(report))
+    yield from map(markdown.escape_inside, wording.list_notes(report))
+
+
+def _format_figure(what: str, value: str, aside: str) -> str:
+    return f"{what}: **{value}**" + (f" ({markdown.format_sentence([aside])})" if aside else "")
+
+
+def _format_warnings(report: Report) -> Iterator[str]:
+    yield f"## {text.format_plural(len(report.warnings), 'warning', 'warnings')}"
+    yield _format_list(map(markdown.escape, report.warnings))
+
+
+def _format_undefined(facet: FacetSection) -> Iterator[str]:
+    for undefined in facet.undefined:
+        named = ", ".join(map(markdown.format_code, undefined.named))
+        more = f" and {text.format_count(undefined.others)} more" if undefined.others else ""
+        yield f"**{undefined.metric}** of {named}{more}: {markdown.escape_inside(undefined.error)}"
+
+
+def _format_metrics(report: Report) -> Iterator[str]:
+    yield "## What the metrics say here"
+    yield from map(_format_metric, report.metrics)
+    yield markdown.escape_inside(readings.list_notation(weighted=report.weight is not None))
+
+
+def _format_metric(metric: MetricSection) -> str:
+    reading = "It is not defined for any group of these data."
+    if metric.worst:
+        reading = f"**{metric.worst[1]}**: {markdown.format_sentence(metric.reading)}."
+    formula = f"{markdown.format_code(metric.formula)} (range: {metric.value_range})"
+    return f"### {metric.name}: {metric.title}\n\n{metric.question}\n\n> {reading}\n\n{formula}"
+
+
+def _format_evidence(report: Report) -> Iterator[str]:
+    yield "## Evidence"
+    yield _format_list(f"{name}: {markdown.format_code(value)}" for name, value in report.provenance)
+    if report.configuration:
+        yield "### Configuration"
+        yield markdown.format_block(report.configuration, "json")
+
+
+def _format_list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)

@@ -1,0 +1,266 @@
+"""What a report says, as the JSON that the template of the PDF lays out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import interpretations as readings
+from airflow_clarify.reports import phrases as wording
+from airflow_clarify.reports.axis import Axis
+from airflow_clarify.reports.formatting import GroupName, Name, Sentence
+from airflow_clarify.reports.model import (
+    Distribution,
+    Dot,
+    FacetSection,
+    Group,
+    Measurement,
+    MetricSection,
+    Picture,
+    Report,
+)
+
+# Set by us around a name, so that its direction of writing does not reach into the sentence around it.
+_ISOLATE, _END_OF_ISOLATE = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_ZERO_WIDTH_SPACE = "\N{ZERO WIDTH SPACE}"
+_RIGHT_TO_LEFT = frozenset(["R", "AL", "AN"])
+_LONG_WORD = re.compile(r"\S{17,}")
+_LONG_WORD_OF_CODE = re.compile(r"\S{81,}")
+_PIECE = re.compile(r".{8}(?=.)")
+_LONGEST_IN_A_PICTURE = 32
+# Thousands of rows are read by nobody on paper, and setting 5,000 of them takes a gigabyte of memory.
+_MOST_ROWS = 1000
+_LONGEST_TITLE_OF_A_PAGE = 80
+
+
+def build_document(report: Report) -> dict[str, Any]:
+    """A report as JSON: texts, lists of texts, and numbers between 0 and 1 for what is drawn.
+
+    A sentence is a list, in which a name of the data is an object with its text, so that it can be set apart.
+    """
+    return {
+        "title": _break_words(report.title),
+        "short_title": _break_words(text.shorten(_build_page_title(report), _LONGEST_TITLE_OF_A_PAGE)),
+        "full_title": text.escape_invisible(report.full_title),
+        "origin": [[what, _build_name(value)] for what, value in report.origin],
+        "created": _format_moment(report.created),
+        "subject": _build_sentence(wording.name_subject(report)),
+        "judgement": _build_verdict(report),
+        "figures": [[what, value, _build_sentence([aside])] for what, value, aside in wording.list_figures(report)],
+        "notes": list(wording.list_notes(report)),
+        "warnings": [_break_words(warning) for warning in report.warnings],
+        "facets": [_build_facet(facet, report) for facet in report.facets],
+        "repair": [_build_repair_row(metric) for metric in report.metrics] if report.compared else [],
+        "labels": _build_labels(report),
+        "metrics": [_build_metric(metric) for metric in report.metrics],
+        "notation": readings.list_notation(weighted=report.weight is not None),
+        "evidence": [[_break_words(name), _break_words(value)] for name, value in report.provenance],
+        "configuration": _split_lines(report.configuration),
+    }
+
+
+def _build_page_title(report: Report) -> str:
+    return " · ".join(part for part in (report.title, report.dataset, report.run) if part)
+
+
+def _format_moment(moment: datetime) -> dict[str, int]:
+    return {unit: getattr(moment, unit) for unit in ("year", "month", "day", "hour", "minute", "second")}
+
+
+def _split_lines(code: str) -> list[str]:
+    return [_break_words(line, _LONG_WORD_OF_CODE) for line in code.split("\n")] if code else []
+
+
+def _build_verdict(report: Report) -> dict[str, Any]:
+    judgement = report.judgement
+    return {
+        "word": wording.name_outcome(judgement.outcome),
+        "headline": judgement.headline,
+        "summary": judgement.summary,
+        "reasons": [_build_sentence(reason) for reason in judgement.reasons],
+        "more": text.format_count(judgement.more_reasons) if judgement.more_reasons else "",
+        "tallies": [[wording.name_outcome(outcome), text.format_count(count)] for outcome, count in judgement.tallies],
+        "rules": _break_words("; ".join(judgement.rules)),
+    }
+
+
+# --- Facets -------------------------------------------------------------------------------------------------------
+
+
+def _build_facet(facet: FacetSection, report: Report) -> dict[str, Any]:
+    marks = [mark for group in facet.groups for mark in group.marks]
+    return {
+        "column": _build_name(facet.column),
+        "opening": _build_sentence(wording.describe_tested(facet)),
+        "pictures": [_build_picture(picture, facet) for picture in facet.pictures],
+        "counts": wording.count_headings(report, facet),
+        "metrics": [column.metric for column in facet.columns],
+        "rows": [_build_row(group, facet, report) for group in facet.groups[:_MOST_ROWS]],
+        "left_out": wording.describe_listed(_MOST_ROWS, facet),
+        "outcomes": sorted({wording.name_outcome(mark.outcome) for mark in marks}),
+        "undefined": [
+            {
+                "metric": undefined.metric,
+                "named": [_build_name(value) for value in undefined.named],
+                "others": text.format_count(undefined.others) if undefined.others else "",
+                "error": _break_words(undefined.error),
+            }
+            for undefined in facet.undefined
+        ],
+        "distribution": _build_distribution(facet.distribution, report) if facet.distribution else None,
+    }
+
+
+def _build_row(group: Group, facet: FacetSection, report: Report) -> dict[str, Any]:
+    marks = [(group.mark(column.metric), column.decimals) for column in facet.columns]
+    return {
+        "name": _build_name(group.value),
+        "counts": wording.count_cells(report, facet, group),
+        "marks": [_build_cell(mark, decimals) for mark, decimals in marks],
+    }
+
+
+def _build_cell(mark: Measurement | None, decimals: int) -> dict[str, Any]:
+    if mark is None:
+        return {"text": wording.NOTHING, "word": "", "heat": 0}
+    written = "not defined" if mark.value is None else text.format_number(mark.value, decimals)
+    return {"text": written, "word": wording.name_outcome(mark.outcome), "heat": 0 if mark.value is None else mark.heat}
+
+
+def _build_picture(picture: Picture, facet: FacetSection) -> dict[str, Any]:
+    axis = picture.axis
+    return {
+        "metric": picture.metric,
+        "below": picture.below,
+        "above": picture.above,
+        "ticks": [{"at": axis.locate(tick), "text": text.format_tick(tick), "zero": tick == 0} for tick in axis.ticks],
+        "left_out": wording.describe_drawn(picture, facet),
+        "outcomes": sorted(wording.name_outcome(outcome) for outcome in picture.outcomes),
+        "bounded": picture.bounded,
+        "intervals": picture.intervals,
+        "compared": picture.compared,
+        "counted": facet.counted,
+        "dots": [_build_dot(dot, picture) for dot in picture.dots],
+    }
+
+
+def _build_dot(dot: Dot, picture: Picture) -> dict[str, Any]:
+    axis, mark, split = picture.axis, dot.mark, dot.group.split
+    bounded = mark.low is not None or mark.high is not None
+    return {
+        "name": _build_name(Name(text.shorten(dot.group.value, _LONGEST_IN_A_PICTURE)), breakable=False),
+        "cell": _build_cell(mark, picture.decimals),
+        "before": wording.NOTHING if mark.before is None else text.format_number(mark.before, picture.decimals),
+        "rows": wording.NOTHING if split is None else text.format_count(split.d.rows),
+        "at": None if mark.value is None else axis.locate(mark.value),
+        "before_at": None if mark.before is None else axis.locate(mark.before),
+        "band": [_format_end(axis, mark.low, 0.0), _format_end(axis, mark.high, 1.0)] if bounded else None,
+        "bounds": [axis.locate(end) for end in (mark.low, mark.high) if end is not None and axis.contains(end)],
+        # Where an interval goes on beyond the axis, its end is not drawn as one.
+        "interval": [[axis.locate(end), axis.contains(end)] for end in mark.interval] if mark.interval else None,
+    }
+
+
+def _format_end(axis: Axis, bound: float | None, otherwise: float) -> float:
+    return otherwise if bound is None else axis.locate(bound)
+
+
+# --- The whole data -----------------------------------------------------------------------------------------------
+
+
+def _build_distribution(distribution: Distribution, report: Report) -> list[dict[str, Any]]:
+    longest = distribution.longest
+    return [
+        {
+            "name": wording.ALL_OTHERS if bar.value is None else _build_name(bar.value),
+            "size": wording.format_bar_amount(report, bar.all),
+            "share": wording.format_share(bar.positive_share),
+            "positive": bar.positive_size / longest,
+            "other": (bar.size - bar.positive_size) / longest,
+            "unknown": 0,
+        }
+        for bar in distribution.all_bars
+    ]
+
+
+def _build_labels(report: Report) -> dict[str, Any]:
+    labels = report.labels
+    bars: list[dict[str, Any]] = [
+        {
+            "name": wording.name_label(bar) if bar.label is None else _build_name(bar.label),
+            "size": wording.format_bar_amount(report, bar.all),
+            "share": wording.format_share(bar.share),
+            **_build_bar(bar.size / labels.longest, bar.positive),
+        }
+        for bar in labels.bars
+    ]
+    if labels.rest:
+        size = wording.format_bar_amount(report, labels.rest)
+        bars.append({"name": wording.name_other_labels(report), "size": size, "share": "", **_build_bar(0, False)})
+    return {
+        "column": _build_name(labels.column),
+        "sentence": _build_sentence(wording.describe_label(report)),
+        "heading": wording.get_bar_heading(report),
+        "bars": bars,
+        "unknown": wording.NOT_KNOWN if labels.unknown else "",
+    }
+
+
+def _build_bar(length: float, positive: bool | None) -> dict[str, float]:
+    """A bar of one colour."""
+    kind = {True: "positive", False: "other", None: "unknown"}[positive]
+    return {"positive": 0, "other": 0, "unknown": 0, kind: length}
+
+
+def _build_repair_row(metric: MetricSection) -> list[Any]:
+    return [metric.name, *_format_finding(metric.before), *_format_finding(metric.after)]
+
+
+def _format_finding(found: tuple[str, str] | None) -> tuple[str, list[Any]]:
+    return (found[1], _build_sentence([found[0]])) if found else ("not defined", [])
+
+
+def _build_metric(metric: MetricSection) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "question": metric.question,
+        "value": metric.worst[1] if metric.worst else "",
+        "reading": _build_sentence(metric.reading),
+        "formula": [[part, bool(index % 2)] for index, part in enumerate(readings.split_indices(metric.formula))],
+        "range": metric.value_range,
+    }
+
+
+# --- Texts --------------------------------------------------------------------------------------------------------
+
+
+def _build_sentence(parts: Iterable[str] | Sentence) -> list[Any]:
+    return [_build_name(part) if isinstance(part, Name) else _break_words(part) for part in parts if part]
+
+
+def _build_name(name: Name, *, breakable: bool = True) -> dict[str, str]:
+    """A name of the data; the two names of a group each by itself, or the one could reach over the other."""
+    parts = (
+        [_isolate_name(name.column), "=", _isolate_name(name.value)]
+        if isinstance(name, GroupName)
+        else [_isolate_name(name)]
+    )
+    shown = "".join(parts)
+    return {"name": shown if breakable else shown.replace(_ZERO_WIDTH_SPACE, "")}
+
+
+def _isolate_name(name: str) -> str:
+    """A name that cannot turn what is around it; one written from left to right has no need, and is found as it is."""
+    if not any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in name):
+        return _break_words(name)
+    return f"{_ISOLATE}{_break_words(name)}{_END_OF_ISOLATE}"
+
+
+def _break_words(words: str, long_word: re.Pattern[str] = _LONG_WORD) -> str:
+    """What can be seen of a text, with places in long words where a line may end."""
+    return long_word.sub(lambda word: _PIECE.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", word[0]), text.escape_invisible(words))

@@ -1,0 +1,1 @@
+"""The sections of a report, as data that every renderer shows."""

@@ -1,0 +1,137 @@
+"""The verdict in words: what was found, what was asked, and the worst of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from airflow_clarify.bias.analysis import display_name
+from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
+from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports.formatting import GroupName, Sentence
+
+_MOST_REASONS = 5
+_MOST_RULES = 8
+
+_ORDER = (Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED)
+_HEADLINES = {Outcome.PASS: "Pass", Outcome.VIOLATION: "Violation", Outcome.INCONCLUSIVE: "Inconclusive"}
+
+
+@dataclass(frozen=True)
+class VerdictSection:
+    """The verdict in words.
+
+    :param outcome: pass, violation or inconclusive; None where nobody judged
+    :param headline: the verdict in a word or two
+    :param summary: why, in one sentence with the number of checks
+    :param reasons: what is wrong, the worst first
+    :param more_reasons: how many more findings there are
+    :param tallies: how many checks came to each outcome, the worst first; an outcome that none came to is left out
+    :param rules: what was asked
+    """
+
+    outcome: Outcome | None
+    headline: str
+    summary: str
+    reasons: tuple[Sentence, ...] = ()
+    more_reasons: int = 0
+    tallies: tuple[tuple[Outcome, int], ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None) -> VerdictSection:
+    """Put a verdict into words.
+
+    :param verdict: None where nobody judged
+    :param thresholds: the rules behind it; without them the report knows the bounds, but not what else was asked
+    """
+    if verdict is None:
+        return VerdictSection(
+            None,
+            "Not judged",
+            "No thresholds were given: these numbers were measured, and nobody said which are too large.",
+        )
+    found: list[Finding] = []
+    if not verdict.passed:
+        found = [finding for finding in verdict.findings if finding.outcome is verdict.outcome]
+    reasons = [*((reason,) for reason in verdict.reasons), *(_build_reason(finding) for finding in found)]
+    return VerdictSection(
+        outcome=verdict.outcome,
+        headline=_HEADLINES.get(verdict.outcome, verdict.outcome.value.capitalize()),
+        summary=_summarize(verdict),
+        reasons=tuple(reasons[:_MOST_REASONS]),
+        more_reasons=max(0, len(reasons) - _MOST_REASONS),
+        tallies=tuple((outcome, count) for outcome in _ORDER if (count := verdict.count(outcome))),
+        rules=(
+            *_shorten_rules([*_summarize_bounds(verdict.findings)]),
+            *(_list_conditions(thresholds) if thresholds else ()),
+        ),
+    )
+
+
+def _summarize(verdict: Verdict) -> str:
+    judged = len(verdict.findings) - verdict.count(Outcome.IGNORED) - verdict.not_judged
+    if verdict.passed and not judged:
+        checks = text.format_plural(len(verdict.findings), "check", "checks")
+        return f"None of {checks} was judged: every tested group has fewer rows than min_rows, which is let through."
+    checks = text.format_plural(judged, "check", "checks")
+    unsure = verdict.count(Outcome.INCONCLUSIVE)
+    if verdict.passed:
+        if unsure:
+            return f"None of {checks} fails; {text.format_count(unsure)} inconclusive, which is let through here."
+        return f"All {checks} pass." if judged != 1 else "The only check passes."
+    broken = verdict.count(Outcome.VIOLATION)
+    if verdict.outcome is Outcome.INCONCLUSIVE:
+        return f"{text.format_count(unsure)} of {checks} cannot be decided: the interval reaches across a bound."
+    if broken:
+        return f"{text.format_count(broken)} of {checks} {'fails' if broken == 1 else 'fail'}."
+    return f"None of {checks} fails, but the data are not fit to be judged."
+
+
+def _build_reason(finding: Finding) -> Sentence:
+    """A finding's reason with the tested group set apart, since the group's name may be written from right to left."""
+    stem = f"{finding.metric} of {display_name(finding.facet)}={display_name(finding.value)}"
+    if not finding.reason.startswith(stem):
+        return (finding.reason,)
+    return (f"{finding.metric} of ", GroupName(finding.facet, finding.value), finding.reason.removeprefix(stem))
+
+
+def _summarize_bounds(findings: Iterable[Finding]) -> Iterator[str]:
+    """Each metric's bounds, with how many tested groups they hold for."""
+    held: dict[tuple[str, float | None, float | None], int] = {}
+    for finding in findings:
+        key = (finding.metric, finding.low, finding.high)
+        held[key] = held.get(key, 0) + 1
+    for (metric, low, high), count in sorted(held.items(), key=lambda item: (item[0][0], -item[1])):
+        yield f"{_format_range(metric, low, high)} ({text.format_plural(count, 'check', 'checks')})"
+
+
+def _format_range(metric: str, low: float | None, high: float | None) -> str:
+    if low is None:
+        return metric if high is None else f"{metric} at most {text.format_bound(high)}"
+    if high is None:
+        return f"{metric} at least {text.format_bound(low)}"
+    return (
+        f"|{metric}| at most {text.format_bound(high)}"
+        if low == -high
+        else f"{metric} from {text.format_bound(low)} to {text.format_bound(high)}"
+    )
+
+
+def _list_conditions(thresholds: Thresholds) -> Iterator[str]:
+    """What the rules ask beside the bounds."""
+    if thresholds.min_rows:
+        does = {"fail": "is a violation", "pass": "passes", "ignore": "is ignored"}[thresholds.below_min_rows]
+        yield f"a group of fewer than {text.format_plural(thresholds.min_rows, 'row', 'rows')} {does}"
+    if thresholds.confidence is not None:
+        does = "fails" if thresholds.on_inconclusive == "fail" else "passes"
+        level = f"{100 * thresholds.confidence:g}{text.NO_BREAK_SPACE}%"
+        yield f"where there is one, the {level} confidence interval is judged, and inconclusive {does}"
+    if thresholds.undefined == "ignore":
+        yield "a metric that is not defined is ignored"
+
+
+def _shorten_rules(rules: Sequence[str]) -> Sequence[str]:
+    if len(rules) <= _MOST_RULES:
+        return rules
+    return [*rules[:_MOST_RULES], f"{len(rules) - _MOST_RULES} more bounds, drawn in the pictures"]
