@@ -14,8 +14,7 @@ from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, 
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
 from airflow_clarify.io.redaction import redact_secrets
-from airflow_clarify.reports import formatting as text
-from airflow_clarify.reports import interpretations as readings
+from airflow_clarify.reports import formatting, interpretations
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.formatting import GroupName, Name, Sentence
 from airflow_clarify.reports.model import (
@@ -77,7 +76,7 @@ def build_report(
     if verdict is None and thresholds is not None:
         verdict = thresholds.judge(analysis)
     moment = _format_utc(created or datetime.now(UTC))
-    dataset = analysis.data_name or text.shorten(" ".join(redact_secrets(data).split()), text.LONGEST_NAME)
+    dataset = analysis.data_name or formatting.shorten(" ".join(redact_secrets(data).split()), formatting.LONGEST_NAME)
     primary = _choose_primary_metric(analysis.methods, verdict.findings if verdict else ())
     material = ReportInputs(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
     facets = tuple(_build_facet_section(facet, material) for facet in analysis.facets)
@@ -111,22 +110,22 @@ def _format_configuration(config: AnalysisConfig) -> str:
 def _describe_origin(analysis: Analysis, dataset: str) -> Iterator[tuple[str, Name]]:
     """What was measured, and when and by which run, for the first screen."""
     if dataset:
-        yield "Data", text.build_name(dataset)
+        yield "Data", formatting.build_name(dataset)
     run = analysis.run
     if "dag_id" in run:
-        yield "DAG", text.build_name(run["dag_id"])
+        yield "DAG", formatting.build_name(run["dag_id"])
         task = run.get("task_id", "")
-        yield "Task", text.build_name(f"{task} [{run['instance']}]" if "instance" in run else task)
-        yield "Run", text.build_name(run.get("run_id", ""))
-    if date := text.format_date(run.get("date", "")):
-        yield "Date", text.build_name(date)
+        yield "Task", formatting.build_name(f"{task} [{run['instance']}]" if "instance" in run else task)
+        yield "Run", formatting.build_name(run.get("run_id", ""))
+    if date := formatting.format_date(run.get("date", "")):
+        yield "Date", formatting.build_name(date)
 
 
 def _name_run(run: Mapping[str, str]) -> str:
     """The DAG and the date of its run, or its run id where it has none, for a title."""
     if "dag_id" not in run:
         return ""
-    return f"{run['dag_id']}, {text.format_date(run.get('date', '')) or run.get('run_id', '')}"
+    return f"{run['dag_id']}, {formatting.format_date(run.get('date', '')) or run.get('run_id', '')}"
 
 
 def _format_utc(moment: datetime) -> datetime:
@@ -174,7 +173,7 @@ def _build_facet_section(facet: FacetAnalysis, material: ReportInputs) -> FacetS
     groups = [_build_group(facet, result, largest, material) for result in facet.results]
     columns = tuple(Column(metric, _choose_decimals(metric, groups)) for metric in methods)
     return FacetSection(
-        column=text.build_name(facet.column),
+        column=formatting.build_name(facet.column),
         columns=columns,
         groups=tuple(sorted(groups, key=lambda group: _rank_severity(group, primary))),
         pictures=tuple(_build_pictures(columns, groups, primary)),
@@ -198,7 +197,7 @@ def _build_group(
         for metric in result.metrics
     )
     return Group(
-        value=text.build_name(result.value),
+        value=formatting.build_name(result.value),
         where=GroupName(facet.column, result.value),
         marks=marks,
         split=result.split,
@@ -286,7 +285,7 @@ def _build_picture(column: Column, dots: Sequence[Dot], most: int) -> Picture:
     signed = METRICS[column.metric].lowest < 0
     # A single number t bounds |value|; for a metric that is never below zero, -t would only waste half of the picture.
     shown = points if signed else [point for point in points if point >= 0 or point in _list_values(marks)]
-    explanation = readings.EXPLANATIONS[column.metric]
+    explanation = interpretations.EXPLANATIONS[column.metric]
     return Picture(
         metric=column.metric,
         axis=Axis.spanning(shown, [mark.interval for mark in marks if mark.interval], signed=signed),
@@ -308,7 +307,7 @@ def _list_values(marks: Iterable[Measurement]) -> set[float | None]:
 def _build_metric_section(
     metric: str, analysis: Analysis, facets: Iterable[FacetSection], before: Analysis | None
 ) -> MetricSection:
-    explanation = readings.EXPLANATIONS[metric]
+    explanation = interpretations.EXPLANATIONS[metric]
     decimals = max((c.decimals for facet in facets for c in facet.columns if c.metric == metric), default=4)
     worst, reading = _find_worst(metric, analysis, facets, decimals)
     return MetricSection(
@@ -316,7 +315,7 @@ def _build_metric_section(
         title=explanation.title,
         question=METRICS[metric].question,
         formula=explanation.formula,
-        value_range=readings.get_value_range(metric),
+        value_range=interpretations.get_value_range(metric),
         worst=worst,
         reading=reading,
         before=_find_largest_value(metric, before, decimals) if before else None,
@@ -336,10 +335,12 @@ def _find_worst(
     if not candidates:
         return None, ()
     _, group, value = min(candidates, key=lambda candidate: candidate[0])
-    worst = (group.where, text.format_number(value, decimals))
+    worst = (group.where, formatting.format_number(value, decimals))
     if math.isinf(value):
         return worst, ("an outcome that occurs among all others never occurs in rows with ", group.where)
-    return worst, readings.interpret(metric, readings.MeasuredGroup(group.where, value, group.split, analysis.weighted))
+    return worst, interpretations.interpret(
+        metric, interpretations.MeasuredGroup(group.where, value, group.split, analysis.weighted)
+    )
 
 
 def _find_largest_value(metric: str, analysis: Analysis, decimals: int) -> tuple[str, str] | None:
@@ -351,7 +352,9 @@ def _find_largest_value(metric: str, analysis: Analysis, decimals: int) -> tuple
     if not measured:
         return None
     where, value = max(measured, key=lambda candidate: abs(candidate[1]))
-    return _EVERY_GROUP if _is_alike([each for _, each in measured]) else where, text.format_number(value, decimals)
+    return _EVERY_GROUP if _is_alike([each for _, each in measured]) else where, formatting.format_number(
+        value, decimals
+    )
 
 
 def _name_worst_group(metric: str, analysis: Analysis, worst: tuple[GroupName, str] | None) -> tuple[str, str] | None:
@@ -378,7 +381,7 @@ def _sum_weight(analysis: Analysis) -> str | None:
     first = analysis.facets[0]
     if not analysis.weighted or first.positive is None or first.negative is None:
         return None
-    return text.format_amount(first.positive + first.negative, weighted=True)
+    return formatting.format_amount(first.positive + first.negative, weighted=True)
 
 
 def _build_warnings(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from airflow_clarify.bias.contingency import Split
 from airflow_clarify.bias.metrics import METRICS, has_dropped_outcome
-from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import GroupName, Sentence
 
 #: What rounding leaves of zero.
@@ -79,15 +79,15 @@ def get_value_range(metric: str) -> str:
 
 def _read_class_imbalance(measured: MeasuredGroup) -> Sentence:
     # CI = (n_a - n_d) / n and n_a + n_d = n, so the group's share of the data can be had without counts.
-    share = text.format_percent((1 - measured.value) / 2)
+    share = formatting.format_percent((1 - measured.value) / 2)
     if measured.split is None:
         return ("rows with ", measured.group, f" are {share} of the data")
     own, rest = measured.split.d, measured.split.a
     if measured.weighted:
-        what = f"{text.format_weight(float(own.weight))} of weight in rows with "
+        what = f"{formatting.format_weight(float(own.weight))} of weight in rows with "
     else:
-        what = f"{text.format_plural(own.rows, 'row', 'rows')} with "
-    others = text.format_amount(rest, measured.weighted)
+        what = f"{formatting.format_plural(own.rows, 'row', 'rows')} with "
+    others = formatting.format_amount(rest, measured.weighted)
     return (what, measured.group, f" against {others} of all others: {share} of the data")
 
 
@@ -103,7 +103,7 @@ def _read_difference_in_proportions(measured: MeasuredGroup) -> Sentence:
     return (
         measured.rows,
         measured.group,
-        f", {text.format_percent(own)} are positive; of all others, {text.format_percent(rest)}",
+        f", {formatting.format_percent(own)} are positive; of all others, {formatting.format_percent(rest)}",
     )
 
 
@@ -111,12 +111,12 @@ def _read_kullback_leibler(measured: MeasuredGroup) -> Sentence:
     return (
         "expecting the labels of all others to be as those of rows with ",
         measured.group,
-        f" costs {text.format_number(measured.value)} nats a row; 0 would mean that they are alike",
+        f" costs {formatting.format_number(measured.value)} nats a row; 0 would mean that they are alike",
     )
 
 
 def _read_jensen_shannon(measured: MeasuredGroup) -> Sentence:
-    part = text.format_percent(measured.value / math.log(2))
+    part = formatting.format_percent(measured.value / math.log(2))
     return (
         "the labels of rows with ",
         measured.group,
@@ -125,12 +125,12 @@ def _read_jensen_shannon(measured: MeasuredGroup) -> Sentence:
 
 
 def _read_lp_norm(measured: MeasuredGroup) -> Sentence:
-    part = text.format_percent(measured.value / math.sqrt(2))
+    part = formatting.format_percent(measured.value / math.sqrt(2))
     return ("the labels of rows with ", measured.group, f" are {part} of the largest possible distance from all others")
 
 
 def _read_total_variation(measured: MeasuredGroup) -> Sentence:
-    share = text.format_percent(measured.value)
+    share = formatting.format_percent(measured.value)
     return (f"{share} of the labels of rows with ", measured.group, " would have to change to be spread as all others'")
 
 
@@ -158,7 +158,7 @@ def _read_conditional_disparity(measured: MeasuredGroup) -> Sentence:
 def _format_points(value: float) -> str:
     """A difference of two shares; one that there is, is never written as if there were none."""
     size = 100 * abs(value)
-    return f"{text.format_number(size, 1)} points" if size >= 0.05 else "less than 0.1 points"
+    return f"{formatting.format_number(size, 1)} points" if size >= 0.05 else "less than 0.1 points"
 
 
 #: What Clarify understates where it leaves out an outcome that one side lacks. KS is not among them: the outcome that

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.bias.thresholds import Outcome
-from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import Sentence
 from airflow_clarify.reports.model import FacetSection, Group, LabelBar, Picture, Report
 
@@ -41,7 +41,7 @@ def describe_tested(facet: FacetSection) -> Sentence:
     """What was tested of a facet."""
     if len(facet.groups) == 1:
         return ("Rows with ", facet.groups[0].where, " against all other rows.")
-    groups = text.format_count(len(facet.groups))
+    groups = formatting.format_count(len(facet.groups))
     return (f"{groups} groups tested, each against all other rows; the {_describe_order(facet)} first.",)
 
 
@@ -60,7 +60,9 @@ def describe_listed(shown: int, facet: FacetSection) -> str:
 
 
 def _describe_first(shown: int, facet: FacetSection) -> str:
-    return f"The {text.format_count(shown)} {_describe_order(facet)} of {text.format_count(len(facet.groups))}"
+    return (
+        f"The {formatting.format_count(shown)} {_describe_order(facet)} of {formatting.format_count(len(facet.groups))}"
+    )
 
 
 def _describe_order(facet: FacetSection) -> str:
@@ -73,12 +75,12 @@ def list_figures(report: Report) -> Iterator[tuple[str, str, str]]:
     if report.rows is not None:
         aside = f"weight {report.weight}" if report.weight else ""
         if report.rows_before is not None:
-            aside = f"before: {text.format_count(report.rows_before)}"
-        yield "Rows", text.format_count(report.rows), aside
+            aside = f"before: {formatting.format_count(report.rows_before)}"
+        yield "Rows", formatting.format_count(report.rows), aside
     if report.labels.positive_share is not None:
         positive = f"weight {report.labels.positive}" if report.weight else f"{report.labels.positive} rows"
-        yield "Positive", text.format_percent(report.labels.positive_share), positive
-    yield "Groups tested", text.format_count(report.groups), ""
+        yield "Positive", formatting.format_percent(report.labels.positive_share), positive
+    yield "Groups tested", formatting.format_count(report.groups), ""
     if report.primary and report.primary.worst:
         where, value = report.primary.worst
         yield f"{'Worst' if report.judgement.outcome else 'Largest'} {report.primary.name}", value, where
@@ -106,7 +108,7 @@ def describe_label(report: Report) -> Sentence:
         weightless = ". The weight of every row is 0, so there is nothing to have a share of."
         why = uncounted if labels.positive is None else weightless
         return ("A row counts as positive when ", labels.column, " is ", labels.positive_text, why)
-    share = f"{text.format_percent(labels.positive_share)} of {'the weight' if report.weight else 'all rows'}"
+    share = f"{formatting.format_percent(labels.positive_share)} of {'the weight' if report.weight else 'all rows'}"
     return (f"{share} ({labels.positive}) count as positive: ", labels.column, " is ", labels.positive_text, ".")
 
 
@@ -117,12 +119,12 @@ def get_bar_heading(report: Report) -> str:
 
 def format_bar_amount(report: Report, tally: WeightedCount) -> str:
     """How long a bar is, in words."""
-    return text.format_amount(tally, weighted=report.weight is not None)
+    return formatting.format_amount(tally, weighted=report.weight is not None)
 
 
 def format_share(part: float | None) -> str:
     """A share; of nothing, there is none."""
-    return NOTHING if part is None else text.format_percent(part)
+    return NOTHING if part is None else formatting.format_percent(part)
 
 
 def name_label(bar: LabelBar) -> str:
@@ -133,7 +135,7 @@ def name_label(bar: LabelBar) -> str:
 def name_other_labels(report: Report) -> str:
     """What the bars of the labels call all labels that have none."""
     others = report.labels.others
-    return text.format_plural(others, "other label", "other labels") if others else ALL_OTHERS
+    return formatting.format_plural(others, "other label", "other labels") if others else ALL_OTHERS
 
 
 def count_headings(report: Report, facet: FacetSection) -> tuple[str, ...]:
@@ -156,12 +158,12 @@ def count_cells(report: Report, facet: FacetSection, group: Group) -> tuple[str,
     if group.split is None:
         return (NOTHING,) * len(count_headings(report, facet))
     weighted = report.weight is not None
-    before = NOTHING if group.rows_before is None else text.format_count(group.rows_before)
+    before = NOTHING if group.rows_before is None else formatting.format_count(group.rows_before)
     return (
-        text.format_count(group.split.d.rows) + (" too few" if group.too_few else ""),
+        formatting.format_count(group.split.d.rows) + (" too few" if group.too_few else ""),
         *([before] if report.rows_before is not None else []),
-        *([text.format_amount(group.split.d, True)] if weighted else []),
-        text.format_amount(group.split.d_positive, weighted),
+        *([formatting.format_amount(group.split.d, True)] if weighted else []),
+        formatting.format_amount(group.split.d_positive, weighted),
         format_share(group.share),
         format_share(group.rest_share),
     )

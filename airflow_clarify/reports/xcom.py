@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
-from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import formatting
 from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.model import RANK, FacetSection, Group, Measurement
 
@@ -50,7 +50,7 @@ def build_overview(
     if reaction is not None:
         document["reaction"] = reaction
     if instance is not None:
-        document["instance"] = text.shorten(instance, text.LONGEST_NAME)
+        document["instance"] = formatting.shorten(instance, formatting.LONGEST_NAME)
     outcomes = [verdict.outcome for verdict in verdicts]
     document["outcome"] = min(outcomes, key=RANK.__getitem__).value if outcomes else None
     # Of many facets each has fewer, so that all together stay as small as one.
@@ -68,7 +68,7 @@ def _build_entry(
     first = analysis.facets[0]
     return {
         "label": analysis.label,
-        "positive": text.shorten(analysis.label_value_or_threshold, text.LONGEST_NAME),
+        "positive": formatting.shorten(analysis.label_value_or_threshold, formatting.LONGEST_NAME),
         "rows": analysis.rows,
         "positive_rows": None if first.positive is None else first.positive.rows,
         "weighted": analysis.weighted,
@@ -95,7 +95,7 @@ def _describe_data(analysis: Analysis) -> dict[str, Any] | None:
     kind = next((kind for kind in ("path", "table", "query") if where.get(kind)), None)
     if kind is None:
         return None
-    found = {"kind": kind, "name": text.shorten(analysis.source, _MOST_OF_A_QUERY), "short": analysis.data_name}
+    found = {"kind": kind, "name": formatting.shorten(analysis.source, _MOST_OF_A_QUERY), "short": analysis.data_name}
     return found | ({"conn_id": where["conn_id"]} if where.get("conn_id") else {})
 
 

@@ -20,10 +20,8 @@ from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.io.redaction import redact_secrets
-from airflow_clarify.lineage import dataset as whereabouts
-from airflow_clarify.reports import formatting as text
-from airflow_clarify.reports import interpretations as readings
-from airflow_clarify.reports import phrases as wording
+from airflow_clarify.lineage import dataset
+from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.formatting import GroupName
@@ -32,7 +30,7 @@ from airflow_clarify.reports.notebook import markdown
 from airflow_clarify.reports.sections.provenance import compute_fingerprint
 
 
-@pytest.mark.parametrize("module", [text, readings, whereabouts, markdown])
+@pytest.mark.parametrize("module", [formatting, interpretations, dataset, markdown])
 def test_the_examples_of_the_texts_are_true(module: ModuleType) -> None:
     tried = doctest.testmod(module)
     assert tried.attempted
@@ -44,14 +42,14 @@ def test_the_examples_of_the_texts_are_true(module: ModuleType) -> None:
     [(0, "0.0 %"), (0.0004, "< 0.1 %"), (0.5, "50.0 %"), (0.9996, "> 99.9 %"), (1, "100.0 %")],
 )
 def test_a_share_is_only_all_or_nothing_when_it_is(share: float, written: str) -> None:
-    assert text.format_percent(share).replace(text.NO_BREAK_SPACE, " ") == written
+    assert formatting.format_percent(share).replace(formatting.NO_BREAK_SPACE, " ") == written
 
 
 def test_every_metric_is_explained() -> None:
-    assert set(readings.EXPLANATIONS) == set(METRICS)
+    assert set(interpretations.EXPLANATIONS) == set(METRICS)
     for name, metric in METRICS.items():
-        assert bool(readings.EXPLANATIONS[name].below) == (metric.lowest < 0)
-        assert readings.get_value_range(name)
+        assert bool(interpretations.EXPLANATIONS[name].below) == (metric.lowest < 0)
+        assert interpretations.get_value_range(name)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -100,17 +98,17 @@ def test_one_row_is_one_row() -> None:
     ],
 )
 def test_a_weight_is_only_nothing_when_it_is(weight: float, written: str) -> None:
-    assert text.format_weight(weight) == written
+    assert formatting.format_weight(weight) == written
 
 
 @pytest.mark.parametrize(("bound", "written"), [(0.1, "0.1"), (0.12345678, "0.12345678"), (-0.0, "0"), (2.0, "2")])
 def test_a_bound_is_written_as_its_author_wrote_it(bound: float, written: str) -> None:
-    assert text.format_bound(bound) == written
+    assert formatting.format_bound(bound) == written
 
 
 def test_a_very_long_value_is_told_by_its_beginning_and_its_length() -> None:
-    assert text.build_name("x" * 300) == "x" * 300
-    cut = text.build_name("x" * 20_000)
+    assert formatting.build_name("x" * 300) == "x" * 300
+    cut = formatting.build_name("x" * 20_000)
     assert cut.endswith("xx… (20,000 characters)")
     assert len(cut) == 300
     assert len(GroupName("c" * 301, "v" * 301)) == 601
@@ -121,10 +119,10 @@ def test_weights_that_are_all_0_are_told_from_counts_that_are_not_there() -> Non
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
     contingency = Contingency("ok", "1", [FacetContingency("group", ["a"], cells)], weighted=True)
     weightless = Analysis.from_contingency(contingency, config)
-    said = "".join(wording.describe_label(build_report(weightless)))
+    said = "".join(phrases.describe_label(build_report(weightless)))
     assert said.endswith("when ok is 1. The weight of every row is 0, so there is nothing to have a share of.")
     without = Analysis.from_clarify_json(weightless.to_clarify_json())
-    assert "not in the analysis.json" in "".join(wording.describe_label(build_report(without)))
+    assert "not in the analysis.json" in "".join(phrases.describe_label(build_report(without)))
 
 
 def test_a_reading_says_when_an_outcome_was_left_out() -> None:

@@ -12,9 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.reports import formatting as text
-from airflow_clarify.reports import interpretations as readings
-from airflow_clarify.reports import phrases as wording
+from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.model import FacetSection, Measurement, Picture, Report
 
@@ -60,15 +58,15 @@ def _create_environment() -> jinja2.Environment:
         style=style,
         script=script,
         policy=_build_content_security_policy(style, script),
-        notation=readings.list_notation,
-        formatting=text,
-        phrases=wording,
+        notation=interpretations.list_notation,
+        formatting=formatting,
+        phrases=phrases,
     )
     environment.filters.update(
-        word=wording.name_outcome, says=_describe_measurement, subscripts=_format_subscripts, along=_locate_percent
+        word=phrases.name_outcome, says=_describe_measurement, subscripts=_format_subscripts, along=_locate_percent
     )
-    environment.tests["name"] = lambda value: isinstance(value, text.Name)
-    environment.tests["where"] = lambda value: isinstance(value, text.GroupName)
+    environment.tests["name"] = lambda value: isinstance(value, formatting.Name)
+    environment.tests["where"] = lambda value: isinstance(value, formatting.GroupName)
     return environment
 
 
@@ -89,18 +87,18 @@ def _build_content_security_policy(style: str, script: str) -> str:
 
 def _prepare_value(value: Any) -> Any:
     """What jinja2 asks of every value before it escapes it: markup is ours already, text is made visible."""
-    return value if not isinstance(value, str) or hasattr(value, "__html__") else text.escape_invisible(value)
+    return value if not isinstance(value, str) or hasattr(value, "__html__") else formatting.escape_invisible(value)
 
 
 def _describe_measurement(mark: Measurement, decimals: int) -> str:
     """A mark in one line, for those who hear the picture or point at it."""
-    said = [f"not defined ({mark.error})" if mark.value is None else text.format_number(mark.value, decimals)]
+    said = [f"not defined ({mark.error})" if mark.value is None else formatting.format_number(mark.value, decimals)]
     if mark.interval:
-        said.append("interval {} to {}".format(*(text.format_number(end, decimals) for end in mark.interval)))
+        said.append("interval {} to {}".format(*(formatting.format_number(end, decimals) for end in mark.interval)))
     if mark.before is not None:
-        said.append(f"before {text.format_number(mark.before, decimals)}")
-    ends = [f"from {text.format_bound(mark.low)}"] if mark.low is not None else []
-    ends += [f"to {text.format_bound(mark.high)}"] if mark.high is not None else []
+        said.append(f"before {formatting.format_number(mark.before, decimals)}")
+    ends = [f"from {formatting.format_bound(mark.low)}"] if mark.low is not None else []
+    ends += [f"to {formatting.format_bound(mark.high)}"] if mark.high is not None else []
     if ends:
         said.append(" ".join(["allowed", *ends]))
     if mark.outcome is not None:
@@ -116,5 +114,5 @@ def _format_subscripts(formula: str) -> Markup:
     """A formula of ours with its indices set low: ``n_a`` as n with a small a."""
     from markupsafe import Markup, escape
 
-    parts = [str(escape(part)) for part in readings.split_indices(formula)]
+    parts = [str(escape(part)) for part in interpretations.split_indices(formula)]
     return Markup("".join(f"<sub>{part}</sub>" if index % 2 else part for index, part in enumerate(parts)))

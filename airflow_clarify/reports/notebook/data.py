@@ -11,8 +11,7 @@ from typing import Any
 
 from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.bias.thresholds import Outcome
-from airflow_clarify.reports import formatting as text
-from airflow_clarify.reports import phrases as wording
+from airflow_clarify.reports import formatting, phrases
 from airflow_clarify.reports.model import (
     Distribution,
     Dot,
@@ -32,12 +31,12 @@ _STYLES = {
     Outcome.IGNORED: "color: #707a88; white-space: nowrap",
 }
 _WRITTEN: Mapping[str, Callable[[Any], str]] = {
-    "rows": text.format_count,
-    "weight": text.format_weight,
-    "share": text.format_percent,
+    "rows": formatting.format_count,
+    "weight": formatting.format_weight,
+    "share": formatting.format_percent,
     "text": str,
 }
-_COUNTS_AS = {True: "positive", False: "not positive", None: wording.NOT_KNOWN}
+_COUNTS_AS = {True: "positive", False: "not positive", None: phrases.NOT_KNOWN}
 #: Keeps what looks for formulas in a page away from a table.
 _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 
@@ -54,7 +53,7 @@ class TableColumn:
 
     name: str
     kind: str
-    none: str = wording.NOTHING
+    none: str = phrases.NOTHING
     decimals: int = 4
 
     def format_value(self, value: Any) -> str:
@@ -62,7 +61,7 @@ class TableColumn:
         if value is None:
             return self.none
         if self.kind == "metric":
-            return text.format_number(value, self.decimals)
+            return formatting.format_number(value, self.decimals)
         return _WRITTEN[self.kind](value)
 
 
@@ -97,7 +96,7 @@ class Table:
 def _format_cell(shown: str, outcome: Outcome | None) -> str:
     if outcome is None:
         return f"<td>{escape(shown)}</td>"
-    return f'<td style="{_STYLES[outcome]}">{wording.GLYPHS[outcome]} {escape(shown)}</td>'
+    return f'<td style="{_STYLES[outcome]}">{phrases.GLYPHS[outcome]} {escape(shown)}</td>'
 
 
 # --- Tables -------------------------------------------------------------------------------------------------------
@@ -120,7 +119,7 @@ def _build_overview(facet: FacetSection, report: Report) -> Table:
     weighted, repaired = report.weight is not None, report.rows_before is not None
     kinds = ["rows", *(["rows"] if repaired else []), *(["weight"] if weighted else [])]
     kinds += ["weight" if weighted else "rows", "share", "share"]
-    headings = wording.count_headings(report, facet)
+    headings = phrases.count_headings(report, facet)
     columns = [TableColumn(heading, kind) for heading, kind in zip(headings, kinds[: len(headings)], strict=True)]
     columns += [TableColumn(column.metric, "metric", "not defined", column.decimals) for column in facet.columns]
     rows, marks = [], []
@@ -168,11 +167,11 @@ def _build_label_table(report: Report) -> Table:
     labels = report.labels
     columns = [_build_size_column(report), TableColumn("Share", "share", ""), TableColumn("Counts as", "text")]
     rows: list[tuple[Any, ...]] = [
-        (_format_name(wording.name_label(bar)), _get_size(bar.all, report), bar.share, _COUNTS_AS[bar.positive])
+        (_format_name(phrases.name_label(bar)), _get_size(bar.all, report), bar.share, _COUNTS_AS[bar.positive])
         for bar in labels.bars
     ]
     if labels.rest:
-        rows.append((wording.name_other_labels(report), _get_size(labels.rest, report), None, ""))
+        rows.append((phrases.name_other_labels(report), _get_size(labels.rest, report), None, ""))
     return Table((_build_first_column(labels.column, columns), *columns), tuple(rows))
 
 
@@ -182,7 +181,7 @@ def _build_distribution_table(facet: FacetSection, distribution: Distribution, r
     columns.append(TableColumn("Positive share", "share"))
     rows = tuple(
         (
-            wording.ALL_OTHERS if bar.value is None else _format_name(bar.value),
+            phrases.ALL_OTHERS if bar.value is None else _format_name(bar.value),
             _get_size(bar.all, report),
             _get_size(bar.positive, report),
             _get_size(bar.all - bar.positive, report),
@@ -194,7 +193,7 @@ def _build_distribution_table(facet: FacetSection, distribution: Distribution, r
 
 
 def _build_size_column(report: Report) -> TableColumn:
-    return TableColumn(wording.get_bar_heading(report), "rows" if report.weight is None else "weight")
+    return TableColumn(phrases.get_bar_heading(report), "rows" if report.weight is None else "weight")
 
 
 def _get_size(tally: WeightedCount, report: Report) -> float:
@@ -208,7 +207,7 @@ def _build_first_column(name: str, others: Iterable[TableColumn]) -> TableColumn
 
 
 def _format_name(name: str) -> str:
-    return text.escape_invisible(name)
+    return formatting.escape_invisible(name)
 
 
 # --- As JSON ------------------------------------------------------------------------------------------------------
@@ -221,7 +220,7 @@ def serialize_data(report: Report, tables: Mapping[str, Table]) -> str:
     mark of the data has a backslash before it, and three others never follow each other.
     """
     parts = {
-        "glyphs": _format_json({outcome.value: wording.GLYPHS[outcome] for outcome in _STYLES}),
+        "glyphs": _format_json({outcome.value: phrases.GLYPHS[outcome] for outcome in _STYLES}),
         "styles": _format_json({outcome.value: style for outcome, style in _STYLES.items()}),
         "tables": _format_object({name: _serialize_table(table) for name, table in tables.items()}),
         "pictures": _format_object(dict(_serialize_pictures(report))),
@@ -257,10 +256,10 @@ def _serialize_picture(picture: Picture) -> str:
 def _serialize_dot(dot: Dot) -> dict[str, Any]:
     mark = dot.mark
     return {
-        "name": text.shorten(_format_name(dot.group.value), _LONGEST_IN_A_PICTURE),
+        "name": formatting.shorten(_format_name(dot.group.value), _LONGEST_IN_A_PICTURE),
         "value": mark.value if mark.value is None or math.isfinite(mark.value) else None,
         "bounds": (mark.low, mark.high),
-        "outcome": wording.name_outcome(mark.outcome),
+        "outcome": phrases.name_outcome(mark.outcome),
         "interval": mark.interval,
         "before": mark.before,
     }

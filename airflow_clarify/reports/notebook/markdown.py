@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import Name
 
 # What is markup anywhere, and then what is where a line starts.
@@ -24,7 +24,7 @@ def escape(words: str) -> str:
     >>> escape("a <b> & *c*")
     'a &#60;b&#62; &#38; &#42;c&#42;'
     """
-    return _MARKUP.sub(_escape_controls, text.escape_invisible(words))
+    return _MARKUP.sub(_escape_controls, formatting.escape_invisible(words))
 
 
 def format_code(words: str) -> str:
@@ -33,7 +33,7 @@ def format_code(words: str) -> str:
     >>> format_code("a`b")
     '``a`b``'
     """
-    shown = text.escape_invisible(text.quote_if_blank(words))
+    shown = formatting.escape_invisible(formatting.quote_if_blank(words))
     fence = "`" * (1 + _find_longest_run(shown))
     # A space at both ends is dropped by the reader, and keeps a backtick there from joining the fence.
     space = " " if shown[:1] in ("`", " ") or shown[-1:] in ("`", " ") else ""
@@ -52,7 +52,7 @@ def escape_inside(words: str) -> str:
 
 def format_block(words: str, language: str = "") -> str:
     """Lines as a block of code."""
-    lines = "\n".join(text.escape_invisible(line) for line in words.split("\n"))
+    lines = "\n".join(formatting.escape_invisible(line) for line in words.split("\n"))
     fence = "`" * max(3, 1 + _find_longest_run(lines))
     return f"{fence}{language}\n{lines}\n{fence}"
 

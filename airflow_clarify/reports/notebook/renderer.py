@@ -14,9 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from airflow_clarify.reports import formatting as text
-from airflow_clarify.reports import interpretations as readings
-from airflow_clarify.reports import phrases as wording
+from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.html.renderer import render_picture
 from airflow_clarify.reports.model import FacetSection, MetricSection, Picture, Report
 from airflow_clarify.reports.notebook import markdown
@@ -48,7 +46,7 @@ def render_notebook(report: Report) -> str:
     notebook = v4.new_notebook(  # type: ignore[no-untyped-call]
         cells=_number_cells(_build_cells(report)),
         metadata={
-            "title": text.escape_invisible(report.full_title),
+            "title": formatting.escape_invisible(report.full_title),
             "kernelspec": _KERNEL,
             "language_info": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py"},
         },
@@ -67,10 +65,10 @@ def _build_cells(report: Report) -> Iterator[NotebookNode]:
     for index, facet in enumerate(report.facets, start=1):
         yield from _build_facet_cells(index, facet, tables)
     if "repair" in tables:
-        yield _build_text_cell("before-and-after", ["## Before and after", wording.REPAIR])
+        yield _build_text_cell("before-and-after", ["## Before and after", phrases.REPAIR])
         yield _build_table_cell("repair", tables)
     yield _build_text_cell(
-        "rows", ["## The rows behind the numbers", markdown.format_sentence(wording.describe_label(report))]
+        "rows", ["## The rows behind the numbers", markdown.format_sentence(phrases.describe_label(report))]
     )
     for name in tables:
         if name.startswith(("labels", "distribution")):
@@ -88,7 +86,7 @@ def _build_machinery(report: Report, tables: Mapping[str, Table]) -> str:
 
 
 def _build_facet_cells(index: int, facet: FacetSection, tables: Mapping[str, Table]) -> Iterator[NotebookNode]:
-    opening = markdown.format_sentence(wording.describe_tested(facet))
+    opening = markdown.format_sentence(phrases.describe_tested(facet))
     yield _build_text_cell(f"facet-{index}", [f"## By {markdown.format_code(facet.column)}", opening])
     drawn = [_build_picture_cell(index, picture, facet) for picture in facet.pictures]
     yield from drawn[:1]
@@ -120,8 +118,8 @@ def _build_code_cell(name: str, source: str, *outputs: NotebookNode, folded: boo
 
 def _build_table_cell(name: str, tables: Mapping[str, Table]) -> NotebookNode:
     table = tables[name]
-    rows = text.format_plural(len(table.rows), "row", "rows")
-    shape = f"{rows} of {text.format_plural(len(table.columns), 'column', 'columns')}"
+    rows = formatting.format_plural(len(table.rows), "row", "rows")
+    shape = f"{rows} of {formatting.format_plural(len(table.columns), 'column', 'columns')}"
     shown = {"text/html": table.as_html(), "text/plain": shape}
     return _build_code_cell(name, f'show("{name}")', _build_output("execute_result", shown))
 
@@ -162,22 +160,23 @@ def _read_code(name: str) -> str:
 def _format_verdict(report: Report) -> Iterator[str]:
     judgement = report.judgement
     yield f"# {markdown.escape_inside(report.title)}"
-    yield markdown.format_sentence(wording.name_subject(report))
+    yield markdown.format_sentence(phrases.name_subject(report))
     yield "  \n".join(f"{what}: {markdown.format_code(value)}" for what, value in report.origin)
-    glyph = wording.GLYPHS.get(judgement.outcome) if judgement.outcome else None
+    glyph = phrases.GLYPHS.get(judgement.outcome) if judgement.outcome else None
     yield f"## {f'{glyph} ' if glyph else ''}{judgement.headline}"
     yield f"**{markdown.escape_inside(judgement.summary)}**"
     reasons = [markdown.format_sentence(reason) for reason in judgement.reasons]
     if judgement.more_reasons:
-        reasons.append(f"{text.format_count(judgement.more_reasons)} more, marked in the tables below")
+        reasons.append(f"{formatting.format_count(judgement.more_reasons)} more, marked in the tables below")
     yield _format_list(reasons)
     yield ", ".join(
-        f"{wording.GLYPHS[outcome]} {text.format_count(count)} {outcome.value}" for outcome, count in judgement.tallies
+        f"{phrases.GLYPHS[outcome]} {formatting.format_count(count)} {outcome.value}"
+        for outcome, count in judgement.tallies
     )
     if judgement.rules:
         yield f"**Asked:** {markdown.escape_inside('; '.join(judgement.rules))}."
-    yield _format_list(_format_figure(*figure) for figure in wording.list_figures(report))
-    yield from map(markdown.escape_inside, wording.list_notes(report))
+    yield _format_list(_format_figure(*figure) for figure in phrases.list_figures(report))
+    yield from map(markdown.escape_inside, phrases.list_notes(report))
 
 
 def _format_figure(what: str, value: str, aside: str) -> str:
@@ -185,21 +184,21 @@ def _format_figure(what: str, value: str, aside: str) -> str:
 
 
 def _format_warnings(report: Report) -> Iterator[str]:
-    yield f"## {text.format_plural(len(report.warnings), 'warning', 'warnings')}"
+    yield f"## {formatting.format_plural(len(report.warnings), 'warning', 'warnings')}"
     yield _format_list(map(markdown.escape, report.warnings))
 
 
 def _format_undefined(facet: FacetSection) -> Iterator[str]:
     for undefined in facet.undefined:
         named = ", ".join(map(markdown.format_code, undefined.named))
-        more = f" and {text.format_count(undefined.others)} more" if undefined.others else ""
+        more = f" and {formatting.format_count(undefined.others)} more" if undefined.others else ""
         yield f"**{undefined.metric}** of {named}{more}: {markdown.escape_inside(undefined.error)}"
 
 
 def _format_metrics(report: Report) -> Iterator[str]:
     yield "## What the metrics say here"
     yield from map(_format_metric, report.metrics)
-    yield markdown.escape_inside(readings.list_notation(weighted=report.weight is not None))
+    yield markdown.escape_inside(interpretations.list_notation(weighted=report.weight is not None))
 
 
 def _format_metric(metric: MetricSection) -> str:

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from airflow_clarify.reports import formatting as text
-from airflow_clarify.reports import interpretations as readings
-from airflow_clarify.reports import phrases as wording
+from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.formatting import GroupName, Name, Sentence
 from airflow_clarify.reports.model import (
@@ -44,20 +42,20 @@ def build_document(report: Report) -> dict[str, Any]:
     """
     return {
         "title": _break_words(report.title),
-        "short_title": _break_words(text.shorten(_build_page_title(report), _LONGEST_TITLE_OF_A_PAGE)),
-        "full_title": text.escape_invisible(report.full_title),
+        "short_title": _break_words(formatting.shorten(_build_page_title(report), _LONGEST_TITLE_OF_A_PAGE)),
+        "full_title": formatting.escape_invisible(report.full_title),
         "origin": [[what, _build_name(value)] for what, value in report.origin],
         "created": _format_moment(report.created),
-        "subject": _build_sentence(wording.name_subject(report)),
+        "subject": _build_sentence(phrases.name_subject(report)),
         "judgement": _build_verdict(report),
-        "figures": [[what, value, _build_sentence([aside])] for what, value, aside in wording.list_figures(report)],
-        "notes": list(wording.list_notes(report)),
+        "figures": [[what, value, _build_sentence([aside])] for what, value, aside in phrases.list_figures(report)],
+        "notes": list(phrases.list_notes(report)),
         "warnings": [_break_words(warning) for warning in report.warnings],
         "facets": [_build_facet(facet, report) for facet in report.facets],
         "repair": [_build_repair_row(metric) for metric in report.metrics] if report.compared else [],
         "labels": _build_labels(report),
         "metrics": [_build_metric(metric) for metric in report.metrics],
-        "notation": readings.list_notation(weighted=report.weight is not None),
+        "notation": interpretations.list_notation(weighted=report.weight is not None),
         "evidence": [[_break_words(name), _break_words(value)] for name, value in report.provenance],
         "configuration": _split_lines(report.configuration),
     }
@@ -78,12 +76,14 @@ def _split_lines(code: str) -> list[str]:
 def _build_verdict(report: Report) -> dict[str, Any]:
     judgement = report.judgement
     return {
-        "word": wording.name_outcome(judgement.outcome),
+        "word": phrases.name_outcome(judgement.outcome),
         "headline": judgement.headline,
         "summary": judgement.summary,
         "reasons": [_build_sentence(reason) for reason in judgement.reasons],
-        "more": text.format_count(judgement.more_reasons) if judgement.more_reasons else "",
-        "tallies": [[wording.name_outcome(outcome), text.format_count(count)] for outcome, count in judgement.tallies],
+        "more": formatting.format_count(judgement.more_reasons) if judgement.more_reasons else "",
+        "tallies": [
+            [phrases.name_outcome(outcome), formatting.format_count(count)] for outcome, count in judgement.tallies
+        ],
         "rules": _break_words("; ".join(judgement.rules)),
     }
 
@@ -95,18 +95,18 @@ def _build_facet(facet: FacetSection, report: Report) -> dict[str, Any]:
     marks = [mark for group in facet.groups for mark in group.marks]
     return {
         "column": _build_name(facet.column),
-        "opening": _build_sentence(wording.describe_tested(facet)),
+        "opening": _build_sentence(phrases.describe_tested(facet)),
         "pictures": [_build_picture(picture, facet) for picture in facet.pictures],
-        "counts": wording.count_headings(report, facet),
+        "counts": phrases.count_headings(report, facet),
         "metrics": [column.metric for column in facet.columns],
         "rows": [_build_row(group, facet, report) for group in facet.groups[:_MOST_ROWS]],
-        "left_out": wording.describe_listed(_MOST_ROWS, facet),
-        "outcomes": sorted({wording.name_outcome(mark.outcome) for mark in marks}),
+        "left_out": phrases.describe_listed(_MOST_ROWS, facet),
+        "outcomes": sorted({phrases.name_outcome(mark.outcome) for mark in marks}),
         "undefined": [
             {
                 "metric": undefined.metric,
                 "named": [_build_name(value) for value in undefined.named],
-                "others": text.format_count(undefined.others) if undefined.others else "",
+                "others": formatting.format_count(undefined.others) if undefined.others else "",
                 "error": _break_words(undefined.error),
             }
             for undefined in facet.undefined
@@ -119,16 +119,16 @@ def _build_row(group: Group, facet: FacetSection, report: Report) -> dict[str, A
     marks = [(group.mark(column.metric), column.decimals) for column in facet.columns]
     return {
         "name": _build_name(group.value),
-        "counts": wording.count_cells(report, facet, group),
+        "counts": phrases.count_cells(report, facet, group),
         "marks": [_build_cell(mark, decimals) for mark, decimals in marks],
     }
 
 
 def _build_cell(mark: Measurement | None, decimals: int) -> dict[str, Any]:
     if mark is None:
-        return {"text": wording.NOTHING, "word": "", "heat": 0}
-    written = "not defined" if mark.value is None else text.format_number(mark.value, decimals)
-    return {"text": written, "word": wording.name_outcome(mark.outcome), "heat": 0 if mark.value is None else mark.heat}
+        return {"text": phrases.NOTHING, "word": "", "heat": 0}
+    written = "not defined" if mark.value is None else formatting.format_number(mark.value, decimals)
+    return {"text": written, "word": phrases.name_outcome(mark.outcome), "heat": 0 if mark.value is None else mark.heat}
 
 
 def _build_picture(picture: Picture, facet: FacetSection) -> dict[str, Any]:
@@ -137,9 +137,11 @@ def _build_picture(picture: Picture, facet: FacetSection) -> dict[str, Any]:
         "metric": picture.metric,
         "below": picture.below,
         "above": picture.above,
-        "ticks": [{"at": axis.locate(tick), "text": text.format_tick(tick), "zero": tick == 0} for tick in axis.ticks],
-        "left_out": wording.describe_drawn(picture, facet),
-        "outcomes": sorted(wording.name_outcome(outcome) for outcome in picture.outcomes),
+        "ticks": [
+            {"at": axis.locate(tick), "text": formatting.format_tick(tick), "zero": tick == 0} for tick in axis.ticks
+        ],
+        "left_out": phrases.describe_drawn(picture, facet),
+        "outcomes": sorted(phrases.name_outcome(outcome) for outcome in picture.outcomes),
         "bounded": picture.bounded,
         "intervals": picture.intervals,
         "compared": picture.compared,
@@ -152,10 +154,10 @@ def _build_dot(dot: Dot, picture: Picture) -> dict[str, Any]:
     axis, mark, split = picture.axis, dot.mark, dot.group.split
     bounded = mark.low is not None or mark.high is not None
     return {
-        "name": _build_name(Name(text.shorten(dot.group.value, _LONGEST_IN_A_PICTURE)), breakable=False),
+        "name": _build_name(Name(formatting.shorten(dot.group.value, _LONGEST_IN_A_PICTURE)), breakable=False),
         "cell": _build_cell(mark, picture.decimals),
-        "before": wording.NOTHING if mark.before is None else text.format_number(mark.before, picture.decimals),
-        "rows": wording.NOTHING if split is None else text.format_count(split.d.rows),
+        "before": phrases.NOTHING if mark.before is None else formatting.format_number(mark.before, picture.decimals),
+        "rows": phrases.NOTHING if split is None else formatting.format_count(split.d.rows),
         "at": None if mark.value is None else axis.locate(mark.value),
         "before_at": None if mark.before is None else axis.locate(mark.before),
         "band": [_format_end(axis, mark.low, 0.0), _format_end(axis, mark.high, 1.0)] if bounded else None,
@@ -176,9 +178,9 @@ def _build_distribution(distribution: Distribution, report: Report) -> list[dict
     longest = distribution.longest
     return [
         {
-            "name": wording.ALL_OTHERS if bar.value is None else _build_name(bar.value),
-            "size": wording.format_bar_amount(report, bar.all),
-            "share": wording.format_share(bar.positive_share),
+            "name": phrases.ALL_OTHERS if bar.value is None else _build_name(bar.value),
+            "size": phrases.format_bar_amount(report, bar.all),
+            "share": phrases.format_share(bar.positive_share),
             "positive": bar.positive_size / longest,
             "other": (bar.size - bar.positive_size) / longest,
             "unknown": 0,
@@ -191,22 +193,22 @@ def _build_labels(report: Report) -> dict[str, Any]:
     labels = report.labels
     bars: list[dict[str, Any]] = [
         {
-            "name": wording.name_label(bar) if bar.label is None else _build_name(bar.label),
-            "size": wording.format_bar_amount(report, bar.all),
-            "share": wording.format_share(bar.share),
+            "name": phrases.name_label(bar) if bar.label is None else _build_name(bar.label),
+            "size": phrases.format_bar_amount(report, bar.all),
+            "share": phrases.format_share(bar.share),
             **_build_bar(bar.size / labels.longest, bar.positive),
         }
         for bar in labels.bars
     ]
     if labels.rest:
-        size = wording.format_bar_amount(report, labels.rest)
-        bars.append({"name": wording.name_other_labels(report), "size": size, "share": "", **_build_bar(0, False)})
+        size = phrases.format_bar_amount(report, labels.rest)
+        bars.append({"name": phrases.name_other_labels(report), "size": size, "share": "", **_build_bar(0, False)})
     return {
         "column": _build_name(labels.column),
-        "sentence": _build_sentence(wording.describe_label(report)),
-        "heading": wording.get_bar_heading(report),
+        "sentence": _build_sentence(phrases.describe_label(report)),
+        "heading": phrases.get_bar_heading(report),
         "bars": bars,
-        "unknown": wording.NOT_KNOWN if labels.unknown else "",
+        "unknown": phrases.NOT_KNOWN if labels.unknown else "",
     }
 
 
@@ -231,7 +233,9 @@ def _build_metric(metric: MetricSection) -> dict[str, Any]:
         "question": metric.question,
         "value": metric.worst[1] if metric.worst else "",
         "reading": _build_sentence(metric.reading),
-        "formula": [[part, bool(index % 2)] for index, part in enumerate(readings.split_indices(metric.formula))],
+        "formula": [
+            [part, bool(index % 2)] for index, part in enumerate(interpretations.split_indices(metric.formula))
+        ],
         "range": metric.value_range,
     }
 
@@ -263,4 +267,6 @@ def _isolate_name(name: str) -> str:
 
 def _break_words(words: str, long_word: re.Pattern[str] = _LONG_WORD) -> str:
     """What can be seen of a text, with places in long words where a line may end."""
-    return long_word.sub(lambda word: _PIECE.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", word[0]), text.escape_invisible(words))
+    return long_word.sub(
+        lambda word: _PIECE.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", word[0]), formatting.escape_invisible(words)
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis
 from airflow_clarify.bias.contingency import WeightedCount
-from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import formatting
 from airflow_clarify.reports.model import Distribution, GroupBar, LabelBar, LabelSection, compute_share
 
 _MOST_BARS = 20
@@ -14,7 +14,10 @@ _MOST_BARS = 20
 
 def build_label_section(analysis: Analysis) -> LabelSection:
     """The labels of the whole data: how much there is of each, the most frequent first."""
-    column, positive_text = text.build_name(analysis.label), text.build_name(analysis.label_value_or_threshold)
+    column, positive_text = (
+        formatting.build_name(analysis.label),
+        formatting.build_name(analysis.label_value_or_threshold),
+    )
     facet = next((f for f in analysis.facets if f.positive is not None and f.negative is not None), None)
     if facet is None or facet.positive is None or facet.negative is None:
         return LabelSection(column, positive_text, None, None)
@@ -24,7 +27,7 @@ def build_label_section(analysis: Analysis) -> LabelSection:
     shown = ranked[:_MOST_BARS] if total.rows else []
     bars = tuple(
         LabelBar(
-            None if label is None else text.build_name(label),
+            None if label is None else formatting.build_name(label),
             tally,
             compute_share(tally, total),
             # A missing label is never positive.
@@ -36,7 +39,7 @@ def build_label_section(analysis: Analysis) -> LabelSection:
     return LabelSection(
         column=column,
         positive_text=positive_text,
-        positive=text.format_amount(facet.positive, analysis.weighted),
+        positive=formatting.format_amount(facet.positive, analysis.weighted),
         positive_share=compute_share(facet.positive, total),
         bars=bars,
         others=max(0, len(ranked) - _MOST_BARS),
@@ -74,7 +77,7 @@ def build_distribution(facet: FacetAnalysis) -> Distribution | None:
     if facet.positive is None or facet.negative is None:
         return None
     bars = [
-        GroupBar(text.build_name(result.value), result.split.d, result.split.d_positive)
+        GroupBar(formatting.build_name(result.value), result.split.d, result.split.d_positive)
         for result in facet.results
         if result.split is not None and result.split.d.rows
     ]

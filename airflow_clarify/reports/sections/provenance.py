@@ -15,7 +15,7 @@ import airflow_clarify
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.io.redaction import redact_secrets
-from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import formatting
 
 _LINE_BREAKS = re.compile(r"\s*[\r\n]\s*")
 #: What a report that knows no file says of files.
@@ -40,7 +40,7 @@ def list_evidence(
     if data:
         yield "Data", redact_secrets(_LINE_BREAKS.sub(" ", data.strip()))
     if analysis.rows is not None:
-        yield "Rows", text.format_count(analysis.rows)
+        yield "Rows", formatting.format_count(analysis.rows)
     yield from _build_fingerprint(analysis, "Counts, SHA-256")
     if before is not None:
         yield from _build_fingerprint(before, "Counts before, SHA-256")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airflow_clarify.bias.analysis import display_name
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
-from airflow_clarify.reports import formatting as text
+from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import GroupName, Sentence
 
 _MOST_REASONS = 5
@@ -72,19 +72,19 @@ def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None
 def _summarize(verdict: Verdict) -> str:
     judged = len(verdict.findings) - verdict.count(Outcome.IGNORED) - verdict.not_judged
     if verdict.passed and not judged:
-        checks = text.format_plural(len(verdict.findings), "check", "checks")
+        checks = formatting.format_plural(len(verdict.findings), "check", "checks")
         return f"None of {checks} was judged: every tested group has fewer rows than min_rows, which is let through."
-    checks = text.format_plural(judged, "check", "checks")
+    checks = formatting.format_plural(judged, "check", "checks")
     unsure = verdict.count(Outcome.INCONCLUSIVE)
     if verdict.passed:
         if unsure:
-            return f"None of {checks} fails; {text.format_count(unsure)} inconclusive, which is let through here."
+            return f"None of {checks} fails; {formatting.format_count(unsure)} inconclusive, which is let through here."
         return f"All {checks} pass." if judged != 1 else "The only check passes."
     broken = verdict.count(Outcome.VIOLATION)
     if verdict.outcome is Outcome.INCONCLUSIVE:
-        return f"{text.format_count(unsure)} of {checks} cannot be decided: the interval reaches across a bound."
+        return f"{formatting.format_count(unsure)} of {checks} cannot be decided: the interval reaches across a bound."
     if broken:
-        return f"{text.format_count(broken)} of {checks} {'fails' if broken == 1 else 'fail'}."
+        return f"{formatting.format_count(broken)} of {checks} {'fails' if broken == 1 else 'fail'}."
     return f"None of {checks} fails, but the data are not fit to be judged."
 
 
@@ -103,18 +103,18 @@ def _summarize_bounds(findings: Iterable[Finding]) -> Iterator[str]:
         key = (finding.metric, finding.low, finding.high)
         held[key] = held.get(key, 0) + 1
     for (metric, low, high), count in sorted(held.items(), key=lambda item: (item[0][0], -item[1])):
-        yield f"{_format_range(metric, low, high)} ({text.format_plural(count, 'check', 'checks')})"
+        yield f"{_format_range(metric, low, high)} ({formatting.format_plural(count, 'check', 'checks')})"
 
 
 def _format_range(metric: str, low: float | None, high: float | None) -> str:
     if low is None:
-        return metric if high is None else f"{metric} at most {text.format_bound(high)}"
+        return metric if high is None else f"{metric} at most {formatting.format_bound(high)}"
     if high is None:
-        return f"{metric} at least {text.format_bound(low)}"
+        return f"{metric} at least {formatting.format_bound(low)}"
     return (
-        f"|{metric}| at most {text.format_bound(high)}"
+        f"|{metric}| at most {formatting.format_bound(high)}"
         if low == -high
-        else f"{metric} from {text.format_bound(low)} to {text.format_bound(high)}"
+        else f"{metric} from {formatting.format_bound(low)} to {formatting.format_bound(high)}"
     )
 
 
@@ -122,10 +122,10 @@ def _list_conditions(thresholds: Thresholds) -> Iterator[str]:
     """What the rules ask beside the bounds."""
     if thresholds.min_rows:
         does = {"fail": "is a violation", "pass": "passes", "ignore": "is ignored"}[thresholds.below_min_rows]
-        yield f"a group of fewer than {text.format_plural(thresholds.min_rows, 'row', 'rows')} {does}"
+        yield f"a group of fewer than {formatting.format_plural(thresholds.min_rows, 'row', 'rows')} {does}"
     if thresholds.confidence is not None:
         does = "fails" if thresholds.on_inconclusive == "fail" else "passes"
-        level = f"{100 * thresholds.confidence:g}{text.NO_BREAK_SPACE}%"
+        level = f"{100 * thresholds.confidence:g}{formatting.NO_BREAK_SPACE}%"
         yield f"where there is one, the {level} confidence interval is judged, and inconclusive {does}"
     if thresholds.undefined == "ignore":
         yield "a metric that is not defined is ignored"
