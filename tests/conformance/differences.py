@@ -7,6 +7,7 @@ answer must be ours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -94,6 +95,13 @@ def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plain
         ("facet", case.facet, case.facet_values),
     ):
         about = described[role]
+        if any(_is_negative_zero(value) for value in column.values):
+            plainly.differences.add(Difference.NEGATIVE_ZERO)
+        if values is None and column.has_gaps and "nan" in column.values:
+            plainly.differences.add(Difference.TWO_NANS)
+        if column.dtype == "object" and column.values and all(isinstance(value, bool) for value in column.values):
+            plainly.question.setdefault("as_booleans", []).append(role)
+            plainly.differences.add(Difference.OBJECT_TRUTHS)
         kind = column.meaning if about["kind"] == "empty" and column.meaning in _KNOWN_WHEN_EMPTY else about["kind"]
         if about["continuous"]:
             continue
@@ -141,6 +149,10 @@ def _converted(value: Any, kind: str) -> Any:
             return f"{number:.2f}" if number == round(number, 2) else str(_ABSENT)
         return float(number)
     return str(value)
+
+
+def _is_negative_zero(value: object) -> bool:
+    return isinstance(value, float) and value == 0 and math.copysign(1, value) < 0
 
 
 def _number(value: Any) -> Decimal:

@@ -9,9 +9,10 @@ One JSON object a line in, one a line out::
     {"error": "ValueError: ..."}
 
 Files are read as Clarify reads them: with pandas, and nothing said about types. A DataFrame stands in the file as JSON:
-of each column its values, what they mean, and the type they are to have. Three more keys put a question plainly
+of each column its values, what they mean, and the type they are to have. More keys put a question plainly
 where we differ from the package on purpose (see ``differences.py``): ``as_texts`` lists columns whose values are turned
-into texts, ``fill_group`` makes a group of the rows without one, ``as_given`` keeps the package from converting values.
+into texts, ``as_booleans`` those of dtype object that are turned into booleans, ``fill_group`` makes a group of the
+rows without one, ``as_given`` keeps the package from converting values.
 With ``describe`` the answer is how pandas sees the columns, and what the package makes of them.
 """
 
@@ -66,6 +67,8 @@ def read(question):
         frame = (pd.read_parquet if question["format"] == "parquet" else pd.read_csv)(path)
     for name in (question[role] for role in question.get("as_texts", ())):
         frame[name] = frame[name].map(str, na_action="ignore")
+    for name in (question[role] for role in question.get("as_booleans", ())):
+        frame[name] = frame[name].astype(bool)
     return frame
 
 

@@ -226,8 +226,8 @@ def case(label: Column, facet: Column, group: Column | None = None, **asked: Any
     return Case(label=label, facet=facet, group=group, **asked)
 
 
-def column(meaning: Any, *values: Any) -> Column:
-    return Column(meaning, values)
+def column(meaning: Any, *values: Any, dtype: Any = None) -> Column:
+    return Column(meaning, values, dtype)
 
 
 YES_NO = column("integer", *"1101001010" * 10)
@@ -247,6 +247,22 @@ EXAMPLES = {
         column("decimal", *[Decimal("0.53"), Decimal("-0.53")] * 30),
         format="parquet",
         facet_values=(0.53,),
+    ),
+    Difference.OBJECT_TRUTHS: case(
+        column("integer", *[1, 0] * 10),
+        column("boolean", *[True, True, False, False] * 5, dtype="object"),
+        format="dataframe",
+        facet_values=(True,),
+    ),
+    Difference.TWO_NANS: case(
+        column("integer", *[1, 0] * 30),
+        column("text", *["nan", "a", None] * 20),
+        format="parquet",
+    ),
+    Difference.NEGATIVE_ZERO: case(
+        column("integer", *[1, 0] * 30),
+        column("float", *[-0.0, 1.0, 0.0] * 20, dtype="category"),
+        format="dataframe",
     ),
     Difference.DATES: case(
         column("integer", *[1, 0] * 30),
