@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlglot import exp
 
 from airflow_clarify.engines.counting.cells import CellStore, round_significant, sum_column
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 
 def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_groups: bool) -> dict[Any, float]:
@@ -20,8 +19,6 @@ def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_gro
     :param keyed: the cells to sum, with ``k_facet``, ``k_positive`` and ``k_grp``
     :param drop_missing_groups: leave rows without a group out
     """
-    from sqlglot import exp
-
     facet, group = exp.column("k_facet"), exp.column("k_grp")
     # One row per facet value and group, with the sums of the whole group beside its own: no join, one pass.
     own = (
@@ -53,8 +50,6 @@ def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_gro
 
 
 def _sum_accepted_and_rejected(sums: str) -> list[exp.Expr]:
-    from sqlglot import exp
-
     def of(positive: int) -> exp.Expr:
         is_so = exp.EQ(this=exp.column("k_positive"), expression=exp.Literal.number(positive))
         total = sum_column(sums)
@@ -65,15 +60,11 @@ def _sum_accepted_and_rejected(sums: str) -> list[exp.Expr]:
 
 
 def _sum_over_group(name: str) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.Window(this=exp.func("sum", exp.column(name)), partition_by=[exp.column("k_grp")]).as_(f"group_{name}")
 
 
 def _build_share(name: str) -> exp.Expr:
     """A facet value's share of its group's accepted or rejected rows; 0 where there are none."""
-    from sqlglot import exp
-
     nonzero = exp.Nullif(this=exp.column(f"group_{name}"), expression=exp.Literal.number(0))
     quotient = exp.Div(this=exp.cast(exp.column(name), "DOUBLE"), expression=nonzero)
     return exp.Coalesce(this=quotient, expressions=[exp.Literal.number(0)])

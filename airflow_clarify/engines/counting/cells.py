@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sqlglot import exp
+
 from airflow_clarify.engines.counting.expressions import StorageType, cast_to_weight
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.engines.counting.column_profile import CellColumn
 
 #: Weights other than 0 lie between these: sums of their squares are then finite and above 0, however many they are.
@@ -98,8 +98,6 @@ def select_roles(
     :param weight_type: what the source calls their type
     :raises ConfigError: the weights are no numbers
     """
-    from sqlglot import exp
-
     selected = [_alias(facet).as_(name_facet_column(number)) for number, facet in enumerate(roles.facets)]
     selected.append(_alias(roles.label).as_("label"))
     if roles.group is not None:
@@ -115,8 +113,6 @@ def count_weights(rows: exp.Select) -> exp.Select:
 
     :param rows: as :func:`role_rows` gives them
     """
-    from sqlglot import exp
-
     head = exp.select("weight").from_(rows.subquery("data_rows")).limit(_HEAD)
     distinct = exp.Count(this=exp.Distinct(expressions=[exp.column("weight")]))
     return exp.select(distinct).from_(head.subquery("first_rows"))
@@ -133,8 +129,6 @@ def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles) -> exp.Selec
     :param rows: as :func:`role_rows` gives them
     :param roles: the columns that take part
     """
-    from sqlglot import exp
-
     facets = [exp.column(name_facet_column(number)) for number in range(len(roles.facets))]
     others = _list_other_roles(roles)
     query = exp.select(*facets, *others, *_build_aggregates(roles)).from_(rows.subquery("data_rows"))
@@ -164,8 +158,6 @@ def build_ungrouped_query(rows: exp.Select, roles: ColumnRoles, facet: int) -> e
     :param roles: the columns that take part
     :param facet: which facet
     """
-    from sqlglot import exp
-
     selected = [
         exp.column(name_facet_column(facet)).as_("facet"),
         *_list_other_roles(roles),
@@ -225,8 +217,6 @@ def check_weight_type(column: str, stored: StorageType, type_name: str) -> None:
 
 def build_weight_check_query(roles: ColumnRoles, cells: str | exp.Expr) -> exp.Select:
     """The query for the numbers that :func:`check_rows` judges."""
-    from sqlglot import exp
-
     counted = [exp.func("sum", exp.column("n"))]
     if roles.weight is not None:
         counted.append(exp.func("sum", exp.column("bad")))
@@ -238,8 +228,6 @@ def sum_column(column: str) -> exp.Expr:
 
     :param column: "n", which is exact, or a sum of weights, whose rounding is compensated for (Kahan)
     """
-    from sqlglot import exp
-
     return exp.Anonymous(this="sum" if column == "n" else "fsum", expressions=[exp.column(column)])
 
 
@@ -249,15 +237,11 @@ def round_significant(total: float) -> float:
 
 
 def _list_other_roles(roles: ColumnRoles) -> list[exp.Expr]:
-    from sqlglot import exp
-
     names = ["label", *(["grp"] if roles.group is not None else []), *(["weight"] if roles.weights_apart else [])]
     return [exp.column(name) for name in names]
 
 
 def _build_aggregates(roles: ColumnRoles) -> list[exp.Expr]:
-    from sqlglot import exp
-
     rows = exp.Count(this=exp.Star()).as_("n")
     if roles.weight is None:
         return [rows]
@@ -272,8 +256,6 @@ def _build_aggregates(roles: ColumnRoles) -> list[exp.Expr]:
 
 def _flag_unusable(weight: exp.Expr) -> exp.Expr:
     """Flag unusable weights: 0 for 0 and for a number of an ordinary size, else 1."""
-    from sqlglot import exp
-
     return exp.case().when(_is_usable(weight), exp.Literal.number(0)).else_(exp.Literal.number(1))
 
 
@@ -282,8 +264,6 @@ def sum_weights(weight: exp.Expr) -> list[exp.Expr]:
 
     :param weight: as :func:`~airflow_clarify.engines.counting.expressions.cast_to_weight` gives it
     """
-    from sqlglot import exp
-
     return [
         exp.func("sum", _flag_unusable(weight)).as_("bad"),
         exp.Anonymous(this="fsum", expressions=[_select_usable_weight(weight)]).as_("w"),
@@ -291,8 +271,6 @@ def sum_weights(weight: exp.Expr) -> list[exp.Expr]:
 
 
 def _is_usable(weight: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     smallest, largest = (
         exp.cast(exp.Literal.string(repr(bound)), "DOUBLE") for bound in (SMALLEST_WEIGHT, LARGEST_WEIGHT)
     )
@@ -306,18 +284,12 @@ def _is_usable(weight: exp.Expr) -> exp.Expr:
 
 def _select_usable_weight(weight: exp.Expr) -> exp.Expr:
     """The usable weights, else NULL: a sum or a square beyond the largest float is an error to some databases."""
-    from sqlglot import exp
-
     return exp.case().when(_is_usable(weight), weight.copy())
 
 
 def _square(weight: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.case().when(_is_usable(weight), exp.Mul(this=weight.copy(), expression=weight.copy()))
 
 
 def _alias(name: str) -> Any:
-    from sqlglot import exp
-
     return exp.column(name, quoted=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlglot import exp
 
 from airflow_clarify.bias.column_types import ColumnKind, ColumnProfile
 from airflow_clarify.engines.counting.cells import CellStore
@@ -23,9 +25,6 @@ from airflow_clarify.engines.counting.expressions import (
     null_if_missing,
 )
 from airflow_clarify.engines.counting.roles import Role
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,6 @@ class CellColumn:
 
     def build_value(self, column: str) -> exp.Expr:
         """Its values, where they stand in a column of another name."""
-        from sqlglot import exp
-
         return null_if_missing(exp.column(column), self.stored, self.cells.na_values)
 
 
@@ -95,8 +92,6 @@ def profile_column(cells: CellStore, role: Role, name: str, facet: int = 0) -> C
     :param name: the column's name in the data
     :param facet: the facet in whose cells to look
     """
-    from sqlglot import exp
-
     stored = cells.get_storage_type(name)
     na_texts = [text for text in cells.na_values if text] if stored is StorageType.TEXT_CELL else []
     raw = (
@@ -143,8 +138,6 @@ def format_canonical(
     :param profile: what the column holds, where that is known
     :return: what the column holds, and the text of each value in the order of their positions, None where it is missing
     """
-    from sqlglot import exp
-
     value = null_if_missing(exp.column("raw"), stored, na_values)
     profile = profile or _profile_values(execute, values, value, stored)
     text = build_category_text(value, stored, profile)
@@ -155,8 +148,6 @@ def format_canonical(
 def _profile_values(
     execute: Callable[[exp.Expr], list[tuple[Any, ...]]], values: exp.Expr, value: exp.Expr, stored: StorageType
 ) -> ColumnProfile:
-    from sqlglot import exp
-
     distinct = exp.select(value.copy().as_("v"), exp.Literal.number(1).as_("n")).from_(values.copy())
     read = exp.select("n", "v", *_build_readings(stored)).from_(distinct.subquery("distinct_values"))
     ((rows, here, *about_values),) = execute(exp.select(*_build_questions(stored)).from_(read.subquery("values_read")))
@@ -166,8 +157,6 @@ def _profile_values(
 
 
 def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | None:
-    from sqlglot import exp
-
     pattern = exp.Anonymous(
         this="regexp_full_match", expressions=[exp.column("raw"), exp.Literal.string(LEADING_ZEROS_PATTERN)]
     )
@@ -182,8 +171,6 @@ def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | Non
 
 def _build_readings(stored: StorageType) -> list[exp.Expr]:
     """What a value can be read as; NULL where it cannot, or where its type rules it out."""
-    from sqlglot import exp
-
     value, nothing = exp.column("v"), exp.null()
     whole = cast_to_integer(value, stored) if stored.is_text or stored is StorageType.INTEGER else nothing
     # A column of texts that are no file's cells holds texts or whole numbers, and nothing else.
@@ -196,7 +183,6 @@ def _build_readings(stored: StorageType) -> list[exp.Expr]:
 
 def _build_questions(stored: StorageType) -> list[exp.Expr]:
     """All there is to ask of the distinct values and their readings, in one row."""
-    from sqlglot import exp
 
     def distinct(reading: str) -> exp.Expr:
         # Only in a file are several texts one number. Elsewhere they are told apart already, and once more is dear.
@@ -216,8 +202,6 @@ def _build_questions(stored: StorageType) -> list[exp.Expr]:
 
 def _count_missing_texts(cells: CellStore, raw: exp.Select, texts: list[str]) -> dict[str, int]:
     """Those of some texts that occur, and in how many rows."""
-    from sqlglot import exp
-
     query = exp.select("raw", "n").from_(raw.subquery("raw_values")).where(is_one_of(exp.column("raw"), texts))
     return {text: int(rows) for text, rows in sorted(cells.execute(query))}
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlglot import exp
 
 from airflow_clarify.bias.column_types import DeclaredType, Scale
 from airflow_clarify.bias.config import AnalysisConfig, FacetConfig
@@ -15,9 +17,6 @@ from airflow_clarify.engines.counting.cells import CellStore, round_significant,
 from airflow_clarify.engines.counting.column_profile import CellColumn, profile_column
 from airflow_clarify.engines.counting.expressions import ValueFilter
 from airflow_clarify.exceptions import ConfigError
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 #: Facets with more values than this must name the values to test.
 MAX_FACET_VALUES = 10_000
@@ -121,8 +120,6 @@ class ContingencyBuilder:
         )
 
     def _fetch_cells(self, number: int, key: exp.Expr, *, with_groups: bool) -> list[Cell]:
-        from sqlglot import exp
-
         keyed = self._build_cell_query(number, key, with_groups=with_groups, weights_apart=self._weights_apart)
         query = keyed.order_by(*(exp.Literal.number(position) for position in range(1, 5 if with_groups else 4)))
         tallies: dict[tuple[Any, ...], list[WeightedCount]] = {}
@@ -150,8 +147,6 @@ class ContingencyBuilder:
         :param with_groups: whether groups are told apart
         :param weights_apart: whether weights are, whose sums then are left to the caller
         """
-        from sqlglot import exp
-
         raw, keys = self._select_keys(number, key, with_groups=with_groups, weights_apart=weights_apart)
         sums = [sum_column(name).as_(name) for name in (["n"] if weights_apart else self.cells.roles.sums)]
         return exp.select(*keys, *sums).from_(raw.subquery("raw")).group_by(*keys)
@@ -160,8 +155,6 @@ class ContingencyBuilder:
         self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False
     ) -> tuple[exp.Select, list[str]]:
         """Select the cells under their keys, with what can be added up; return the keys too."""
-        from sqlglot import exp
-
         condition = self.positive.build_condition(self.label.value)
         positive = exp.case().when(condition, exp.Literal.number(1)).else_(exp.Literal.number(0))
         keys = {"k_facet": key, "k_label": self._build_label_key(condition), "k_positive": positive}
@@ -178,8 +171,6 @@ class ContingencyBuilder:
 
     def _build_label_key(self, positive: exp.Expr) -> exp.Expr:
         """What the counts say of the labels: each of them, where they are few; otherwise whether they are positive."""
-        from sqlglot import exp
-
         if self._labels_apart:
             return self.cells.build_category_key(self.label)
         missing = exp.Is(this=self.label.value, expression=exp.null())
@@ -200,8 +191,6 @@ def _build_weighted_count(*counted: Any, weights_apart: bool) -> WeightedCount:
 
 
 def _count_rows(cells: CellStore) -> int:
-    from sqlglot import exp
-
     ((rows,),) = cells.execute(exp.select(exp.Count(this=exp.Star())).from_(cells.select_facet_cells(0)))
     return int(rows)
 
@@ -241,7 +230,5 @@ def _fold_text(text: str) -> str:
 
 def _choose_text(condition: exp.Expr, then: str, otherwise: str) -> exp.Expr:
     """One of two texts, which differ even where a value of the data is called as we call the others."""
-    from sqlglot import exp
-
     apart = otherwise if _fold_text(otherwise) != _fold_text(then) else f"not {then}"
     return exp.case().when(condition.copy(), exp.Literal.string(then)).else_(exp.Literal.string(apart))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+
+from sqlglot import exp
 
 from airflow_clarify.bias.column_types import (
     ColumnKind,
@@ -24,9 +25,6 @@ from airflow_clarify.bias.column_types import (
     join_values,
 )
 from airflow_clarify.exceptions import ConfigError
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 #: A whole number as pandas' reader takes it, white space around it included.
 INTEGER_PATTERN = r"[[:space:]]*[+-]?[0-9]+[[:space:]]*"
@@ -83,8 +81,6 @@ def null_if_missing(column: exp.Expr, stored: StorageType, na_values: Collection
 
     NULL is what counts as missing: an NA text in a text file, NaN in a float column. Negative zero is zero.
     """
-    from sqlglot import exp
-
     if stored is StorageType.TEXT_CELL and na_values:
         return exp.case().when(is_one_of(column, na_values), exp.null()).else_(column.copy())
     if stored is StorageType.FLOAT:
@@ -97,8 +93,6 @@ def null_if_missing(column: exp.Expr, stored: StorageType, na_values: Collection
 
 def is_one_of(column: exp.Expr, texts: Collection[str]) -> exp.Expr:
     """Whether the column is one of some texts."""
-    from sqlglot import exp
-
     return column.copy().isin(*(exp.Literal.string(text) for text in sorted(texts)))
 
 
@@ -108,7 +102,6 @@ def is_at(text: exp.Expr, keys: Collection[str]) -> exp.Expr:
     :param text: the text of the timestamp
     :param keys: as :func:`~airflow_clarify.bias.column_types.format_timestamp` writes them
     """
-    from sqlglot import exp
 
     def is_key(key: str) -> exp.Expr:
         if key.endswith("+00"):
@@ -131,8 +124,6 @@ def is_whole_text(column: exp.Expr) -> exp.Expr:
 
 def cast_to_integer(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """The column as whole numbers; NULL where a text holds none, or one beyond 64 bits."""
-    from sqlglot import exp
-
     if not stored.is_text:
         return column.copy()
     # A cast alone would also take "1.0" and "1e3", which pandas reads as floats.
@@ -141,8 +132,6 @@ def cast_to_integer(column: exp.Expr, stored: StorageType) -> exp.Expr:
 
 def cast_to_float(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """The column as floats; NULL where a text holds none."""
-    from sqlglot import exp
-
     if not stored.is_text:
         return exp.cast(column.copy(), "DOUBLE")
     number = _cast_or_null(column, "DOUBLE")
@@ -153,8 +142,6 @@ def cast_to_float(column: exp.Expr, stored: StorageType) -> exp.Expr:
 
 def cast_to_weight(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """The column as row weights; NULL where a text holds no number."""
-    from sqlglot import exp
-
     if stored is StorageType.BOOLEAN:
         # PostgreSQL casts no truth value to a float.
         one, zero = (exp.cast(exp.Literal.number(number), "DOUBLE") for number in (1, 0))
@@ -168,8 +155,6 @@ def cast_to_weight(column: exp.Expr, stored: StorageType) -> exp.Expr:
 
 def cast_to_boolean(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """The column as truth values; NULL where a text holds none."""
-    from sqlglot import exp
-
     if not stored.is_text:
         return column.copy()
     word = exp.Lower(this=column.copy())
@@ -178,8 +163,6 @@ def cast_to_boolean(column: exp.Expr, stored: StorageType) -> exp.Expr:
 
 def build_category_text(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
     """The text under which a value of a column is counted, as Clarify writes it."""
-    from sqlglot import exp
-
     if profile.kind == "boolean":
         truth = cast_to_boolean(column, stored)
         return (
@@ -243,8 +226,6 @@ class ValueFilter:
 
     def build_condition(self, column: exp.Expr) -> exp.Expr:
         """Whether a row is meant; not true where the value is missing."""
-        from sqlglot import exp
-
         if self.interval is not None:
             return self._build_interval_condition(column, self.interval)
         if self.profile.kind == "float":
@@ -256,14 +237,10 @@ class ValueFilter:
 
     def is_at_threshold(self, column: exp.Expr) -> exp.Expr:
         """Whether a row holds the threshold itself."""
-        from sqlglot import exp
-
         number = exp.cast(_read_number(column, self.stored, self.profile), "DOUBLE")
         return exp.EQ(this=number, expression=_build_bound(float(self.values[0])))
 
     def _build_interval_condition(self, column: exp.Expr, interval: Interval) -> exp.Expr:
-        from sqlglot import exp
-
         if interval.low is None or interval.high is None:
             # Nothing is. (SQL Server has no word for false.)
             return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
@@ -308,25 +285,17 @@ def _read_number(column: exp.Expr, stored: StorageType, profile: ColumnProfile) 
 
 
 def _is_zero(number: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.EQ(this=number.copy(), expression=exp.Literal.number(0))
 
 
 def _build_bound(number: int | float) -> exp.Expr:
-    from sqlglot import exp
-
     # As a bare literal a decimal point makes a DECIMAL, into which large whole numbers do not fit; infinity has none.
     return exp.cast(exp.Literal.string(repr(number)), "DOUBLE") if isinstance(number, float) else exp.convert(number)
 
 
 def _match_pattern(column: exp.Expr, pattern: str) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.Anonymous(this="regexp_full_match", expressions=[column.copy(), exp.Literal.string(pattern)])
 
 
 def _cast_or_null(column: exp.Expr, kind: str) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.TryCast(this=column.copy(), to=exp.DataType.build(kind))

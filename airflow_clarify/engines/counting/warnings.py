@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from airflow_clarify.bias.column_types import FEW_VALUES, Scale, is_number
 from airflow_clarify.engines.counting.expressions import is_at, is_one_of
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.engines.counting.column_profile import CellColumn
     from airflow_clarify.engines.counting.expressions import ValueFilter
 
@@ -115,8 +115,6 @@ def warn_of_omitted_methods(methods: Sequence[str]) -> list[str]:
 
 def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str) -> list[str]:
     """Configured values that never occur, when others do: the sum of all would not show it."""
-    from sqlglot import exp
-
     if selection.scale is not Scale.CATEGORICAL or not selection.keys or column.profile.kind == "float":
         return []
     if column.profile.kind == "timestamp":
@@ -136,8 +134,6 @@ def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str
 
 
 def _has_row(column: CellColumn, condition: exp.Expr) -> bool:
-    from sqlglot import exp
-
     one = (
         exp.select(exp.Literal.number(1).as_("one"))
         .from_(column.cells.select_facet_cells(column.facet))
@@ -148,8 +144,6 @@ def _has_row(column: CellColumn, condition: exp.Expr) -> bool:
 
 def _explain_separators(column: CellColumn, selection: ValueFilter) -> str:
     """Explain why a number matches nothing in a column of numbers that are written with commas."""
-    from sqlglot import exp
-
     numbers = [value for value in selection.values if isinstance(value, int | float) or is_number(value)]
     if column.profile.kind != "text" or not numbers:
         return ""

@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from airflow_clarify.engines.counting.cells import (
     build_grouping_sets_query,
     build_weight_check_query,
@@ -25,8 +27,6 @@ from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.duckdb.first_seen import order_by_first_row
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.engines.counting.column_profile import CellColumn
     from airflow_clarify.engines.duckdb.source import Source
 
@@ -109,8 +109,6 @@ class CellTable:
 
 def select_facet_cells(facet: int, roles: ColumnRoles) -> exp.Subquery:
     """The counts by one facet, from the table of the cells of all facets."""
-    from sqlglot import exp
-
     others = ["label", *(["grp"] if roles.group is not None else []), *roles.sums]
     others += ["weight"] if roles.weights_apart else []
     query = exp.select(exp.column(name_facet_column(facet)).as_("facet"), *map(exp.column, others)).from_(CELLS)
@@ -122,8 +120,6 @@ def select_facet_cells(facet: int, roles: ColumnRoles) -> exp.Subquery:
 
 def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:
     """The query for a cell of rows without a value in any column that takes part."""
-    from sqlglot import exp
-
     columns = [name_facet_column(0), "label", *(["grp"] if roles.group is not None else [])]
     empty = [exp.Is(this=exp.column(name), expression=exp.null()) for name in columns]
     return exp.select(exp.Literal.number(1)).from_(CELLS).where(*empty).limit(1)
@@ -131,8 +127,6 @@ def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:
 
 def build_create_table(query: exp.Expr) -> exp.Create:
     """The statement that makes the table of what a query gives."""
-    from sqlglot import exp
-
     return exp.Create(
         this=exp.to_table(CELLS),
         kind="TABLE",

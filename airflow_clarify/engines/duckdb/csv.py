@@ -16,16 +16,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
+
+from sqlglot import exp
 
 from airflow_clarify.bias.argument_types import parse_boolean
 from airflow_clarify.bias.config import DataConfig, suggest_delimiter
 from airflow_clarify.bias.header_row import SAMPLE_ROWS, has_header_row
 from airflow_clarify.engines.duckdb.table_functions import build_table_function
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 #: Opens a file by its name and gives its bytes, decompressed.
 Open = Callable[[str], BinaryIO]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from airflow_clarify.engines.counting.expressions import build_category_text
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ def order_by_first_row(source: Source, column: CellColumn, values: Collection[st
 
 
 def _find_first_positions(source: Source, column: CellColumn, rows: int | None) -> dict[str | None, int]:
-    from sqlglot import exp
-
     scan = source.scan([column.name])
     if rows is not None:
         scan = scan.limit(rows)

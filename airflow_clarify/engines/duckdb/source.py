@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
+from sqlglot import exp
+
 from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig, check_features, close_name
 from airflow_clarify.engines.duckdb.csv import CsvDialect, build_csv_relation, resolve_csv
 from airflow_clarify.engines.duckdb.errors import explain_error
@@ -29,8 +31,6 @@ from airflow_clarify.io.filesystem import InputFiles
 if TYPE_CHECKING:
     import duckdb
     import pandas
-    from sqlglot import exp
-
 __all__ = ["CsvDialect", "Format", "Source", "build_csv_relation", "open_frame", "open_source"]
 
 Format = Literal["csv", "parquet", "jsonlines", "dataframe"]
@@ -102,8 +102,6 @@ class Source:
         :param columns: names; None for all
         :raises DataError: one of them cannot be read
         """
-        from sqlglot import exp
-
         names = list(self.columns) if columns is None else list(columns)
         for name in names:
             if name in self.at_odds:
@@ -140,8 +138,6 @@ class Source:
 
         :raises DataError: some are
         """
-        from sqlglot import exp
-
         if self.format != "jsonlines":
             return
         kind = exp.Anonymous(this="json_type", expressions=[exp.column("json")])
@@ -156,16 +152,12 @@ class Source:
             )
 
     def _column(self, name: str) -> exp.Expr:
-        from sqlglot import exp
-
         column = exp.column(name, quoted=True)
         if name not in self.casts:
             return column
         return exp.cast(column, self.casts[name], dialect="duckdb").as_(name, quoted=True)
 
     def _build_relation(self, names: Sequence[str]) -> exp.Expr:
-        from sqlglot import exp
-
         if self.format == "dataframe":
             return exp.to_table(_FRAME)
         files = build_file_list(self.files)
@@ -216,7 +208,6 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
     :raises DataError: column names are not texts
     """
     import pandas
-    from sqlglot import exp
 
     from airflow_clarify.engines.duckdb.dataframe import check_names, convert_column, find_nested, list_categorical
 
@@ -328,8 +319,6 @@ def _compare_schemas(source: Source) -> None:
 
 def _read_schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
     """The columns of each Parquet file, and their types."""
-    from sqlglot import exp
-
     schemas = build_table_function("parquet_schema", build_file_list(source.files))
     nodes: dict[str, list[tuple[str, int, str]]] = {}
     for file, name, children, kind in source.execute(
@@ -386,8 +375,6 @@ def _select_json_records(source: Source) -> exp.Expr:
 
 def _read_json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
     """The fields of the first records, and which of them cannot be read because others have their names."""
-    from sqlglot import exp
-
     record = exp.column("json")
     first = exp.select(
         exp.Anonymous(this="json_keys", expressions=[record]).as_("fields"),
@@ -449,8 +436,6 @@ class _Decompressing(gzip.GzipFile):
 
 
 def _describe_relation(source: Source, relation: exp.Expr) -> dict[str, str]:
-    from sqlglot import exp
-
     query = exp.Describe(this=exp.select("*").from_(relation))
     return {str(row[0]): str(row[1]) for row in source.execute(query)}
 

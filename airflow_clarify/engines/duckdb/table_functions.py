@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlglot import exp
 
 from airflow_clarify.io.filesystem import build_pattern
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 
 def build_table_function(name: str, *arguments: exp.Expr, **options: Any) -> exp.Expr:
@@ -18,22 +17,16 @@ def build_table_function(name: str, *arguments: exp.Expr, **options: Any) -> exp
     :param arguments: by position
     :param options: by name; plain values, lists and mappings
     """
-    from sqlglot import exp
-
     named = [exp.EQ(this=exp.to_identifier(key), expression=_build_constant(value)) for key, value in options.items()]
     return exp.Table(this=exp.Anonymous(this=name, expressions=[*arguments, *named]))
 
 
 def build_file_list(files: Iterable[str]) -> exp.Expr:
     """The files to read, each meaning just itself, whatever its name looks like."""
-    from sqlglot import exp
-
     return exp.array(*(exp.Literal.string(build_pattern(file)) for file in files))
 
 
 def _build_constant(value: Any) -> exp.Expr:
-    from sqlglot import exp
-
     if isinstance(value, Mapping):
         # Not exp.convert(), which makes a MAP of a mapping; these options take a STRUCT.
         return exp.Struct(

@@ -28,13 +28,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from airflow_clarify.exceptions import DataError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from sqlglot import exp
-
 #: Keys are below this, and a dataset can have no more rows.
 KEY_SPACE = 1 << 32
 
@@ -93,8 +93,6 @@ class RowKeys:
         :param position: its column that holds the row's position
         :param key: the name of the new column; no column of the query may begin with it
         """
-        from sqlglot import exp
-
         first, *others = self.constants
         value: exp.Expr = exp.cast(exp.column(position, quoted=True), "UBIGINT", dialect="duckdb") + first
         for turn, ((shift, multiplier), addend) in enumerate(zip(_ROUNDS, others, strict=True)):
@@ -145,7 +143,5 @@ def key_thresholds(
 
 
 def _add_column(query: exp.Select, name: str, value: exp.Expr) -> exp.Select:
-    from sqlglot import exp
-
     modulo = exp.BitwiseAnd(this=exp.paren(value), expression=exp.Literal.number(_MASK))
     return exp.select("*", exp.alias_(modulo, name, quoted=True)).from_(query.subquery("keyed"))

@@ -14,6 +14,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from airflow_clarify.bias.config import missing_column_error
 from airflow_clarify.bias.resampling import Stratum
 from airflow_clarify.engines.counting.cells import (
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas
     from numpy.typing import NDArray
-    from sqlglot import exp
 
     from airflow_clarify.engines.duckdb.source import Source
 
@@ -94,8 +95,6 @@ class StratumEncoding:
 
     def build_expression(self) -> exp.Expr:
         """A row's code in SQL; an error in a row with a text that has no number."""
-        from sqlglot import exp
-
         code: exp.Expr = exp.Literal.number(0)
         for name, texts, kind in zip(self.by, self.texts, self.types, strict=True):
             digit = _number_texts(name, texts, kind)
@@ -221,7 +220,6 @@ def read_weights(source: Source, name: str) -> NDArray[np.float64]:
     """
     import duckdb
     import numpy as np
-    from sqlglot import exp
 
     if name not in source.columns:
         raise ConfigError(f"weight: {source.location} has no column {name!r}; it has {', '.join(source.columns)}")
@@ -265,15 +263,11 @@ def _check_weights(weights: NDArray[np.float64], name: str) -> NDArray[np.float6
 
 def cast_to_text(name: str) -> exp.Expr:
     """A column's values as texts."""
-    from sqlglot import exp
-
     return exp.cast(exp.column(name, quoted=True), "VARCHAR")
 
 
 def _number_texts(name: str, texts: Sequence[str], kind: str) -> exp.Expr:
     """The number of a column's text in SQL; an error where it has none."""
-    from sqlglot import exp
-
     listed = exp.array(*(exp.Literal.string(text) for text in texts))
     # Looked up by hashing, so that many texts are as fast as few.
     enumeration = exp.DataType(this=exp.DataType.Type.ENUM, expressions=listed.expressions)
@@ -295,8 +289,6 @@ def _number_texts(name: str, texts: Sequence[str], kind: str) -> exp.Expr:
 
 def _number(source: Source, by: Sequence[str], head: int | None = None) -> StratumEncoding:
     """Number the texts of all rows, or of the first ones."""
-    from sqlglot import exp
-
     rows = source.scan(by) if head is None else source.scan(by).limit(head)
     combinations = exp.select(*(cast_to_text(name) for name in by)).distinct().from_(rows.subquery("rows_read"))
     found = source.execute(combinations.limit(MOST_STRATA + 1))
@@ -346,7 +338,6 @@ def _format_canonical(
     connection: duckdb.DuckDBPyConnection, stored: StorageType, na_values: frozenset[str]
 ) -> list[str | None]:
     """The values in the table of texts as counting writes them."""
-    from sqlglot import exp
 
     def execute(query: exp.Expr) -> list[tuple[Any, ...]]:
         return connection.execute(query.sql(dialect="duckdb")).fetchall()
@@ -378,7 +369,6 @@ def _parse_texts(source: Source, name: str, texts: Sequence[str]) -> tuple[str |
 def _read_codes(source: Source, numbering: StratumEncoding) -> NDArray[np.unsignedinteger] | None:
     """The code of every row, in order; None where a text has no number."""
     import duckdb
-    from sqlglot import exp
 
     code = exp.cast(numbering.build_expression(), _choose_type(numbering.size), dialect="duckdb")
     query = exp.select(exp.alias_(code, "code")).from_(source.scan(numbering.by).subquery("rows_read"))

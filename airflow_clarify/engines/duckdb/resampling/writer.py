@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
+from sqlglot import exp
+
 from airflow_clarify.engines.counting.expressions import cast_to_weight
 from airflow_clarify.engines.duckdb.cells import map_storage_type
 from airflow_clarify.engines.duckdb.errors import explain_error
@@ -29,8 +31,6 @@ from airflow_clarify.exceptions import ConfigError, DataError
 from airflow_clarify.io.atomic import check_ending, write_error
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.duckdb.resampling.selection import RowSelection
     from airflow_clarify.engines.duckdb.source import Source
@@ -189,8 +189,6 @@ def _copy(
 def _build_copy_statement(
     source: Source, selection: RowSelection, path: Path, target: OutputFormat, weight_column: str
 ) -> exp.Expr:
-    from sqlglot import exp
-
     options: dict[str, exp.Expr] = {"format": exp.var("json" if target.format == "jsonlines" else target.format)}
     if target.format == "csv":
         options |= _build_csv_options(source, target)
@@ -207,8 +205,6 @@ def _build_copy_statement(
 
 
 def _build_csv_options(source: Source, target: OutputFormat) -> dict[str, exp.Expr]:
-    from sqlglot import exp
-
     options: dict[str, exp.Expr] = {"header": exp.true(), "delimiter": exp.Literal.string(target.delimiter)}
     dialect = source.dialect
     if dialect is not None:
@@ -226,8 +222,6 @@ def select_rows(source: Source, selection: RowSelection, weight_column: str, *, 
     :param weight_column: the name of the column of weights, where there are any
     :param as_text: whether weights are written as texts, which then are the same everywhere
     """
-    from sqlglot import exp
-
     ours = _find_unused_prefix(source.columns)
     position, key, code = f"{ours}position", f"{ours}key", f"{ours}code"
     query = source.scan() if selection.everything else _add_position(source, position)
@@ -258,8 +252,6 @@ def select_rows(source: Source, selection: RowSelection, weight_column: str, *, 
 
 def _add_position(source: Source, position: str) -> exp.Select:
     """The rows with their position from 0, counted on through all files."""
-    from sqlglot import exp
-
     taken = {name.lower() for name in source.columns}
     if source.format == "parquet" and not taken & {_FILE, _ROW_OF_FILE}:
         in_file: exp.Expr = exp.column(_ROW_OF_FILE)
@@ -275,8 +267,6 @@ def _add_position(source: Source, position: str) -> exp.Select:
 
 def _count_preceding_rows(source: Source) -> list[exp.Expr]:
     """For each file, how many rows the files before it have."""
-    from sqlglot import exp
-
     counted = source.scan([]).select(exp.column(_FILE), exp.Count(this=exp.Star()), append=False).group_by(_FILE)
     rows = dict(source.execute(counted))
     before = 0
@@ -288,20 +278,14 @@ def _count_preceding_rows(source: Source) -> list[exp.Expr]:
 
 
 def _add_column(query: exp.Select, name: str, value: exp.Expr) -> exp.Select:
-    from sqlglot import exp
-
     return exp.select("*", exp.alias_(value, name, quoted=True)).from_(query.subquery("rows_read"))
 
 
 def _select_prior_weight(source: Source, column: str) -> exp.Expr:
-    from sqlglot import exp
-
     return cast_to_weight(exp.column(column, quoted=True), map_storage_type(source.columns[column], typed=source.typed))
 
 
 def _build_weight(weights: Sequence[float], code: str, as_text: bool) -> exp.Expr:
-    from sqlglot import exp
-
     # As texts, for as literals DuckDB would take them for decimals and round.
     texts = exp.array(*(exp.Literal.string(repr(weight)) for weight in weights))
     values = texts if as_text else exp.cast(texts, "DOUBLE[]")
@@ -310,16 +294,12 @@ def _build_weight(weights: Sequence[float], code: str, as_text: bool) -> exp.Exp
 
 def _look_up_code(values: Sequence[int], kind: str, code: str) -> exp.Expr:
     """What a row's code stands for; as fast for a thousand codes as for one."""
-    from sqlglot import exp
-
     return _get_element(
         exp.cast(exp.array(*(exp.Literal.number(value) for value in values)), f"{kind}[]", dialect="duckdb"), code
     )
 
 
 def _get_element(values: exp.Expr, code: str) -> exp.Expr:
-    from sqlglot import exp
-
     index = exp.Add(this=exp.column(code, quoted=True), expression=exp.Literal.number(1))
     return exp.Anonymous(this="list_extract", expressions=[values, index])
 

@@ -1,0 +1,242 @@
+"""The engine that counts and samples with DuckDB in the process of the task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_clarify.bias.argument_types import is_known_later
+from airflow_clarify.bias.config import DataConfig, describe_given
+from airflow_clarify.exceptions import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas
+
+    from airflow_clarify.bias.config import AnalysisConfig
+    from airflow_clarify.bias.contingency import Contingency
+    from airflow_clarify.bias.resampling import BalanceResult
+    from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.duckdb.source import Source
+
+
+@dataclass
+class DuckDBEngine:
+    """Counts and samples with DuckDB, in bounded memory.
+
+    Settings that are not given come from Airflow's configuration (section ``[clarify]``), then from the DuckDB
+    connection, then from DuckDB.
+
+    :param duckdb_conn_id: Airflow's DuckDB connection, which need not exist under its default name. None opens DuckDB
+        without Airflow, as the command line does
+    :param memory_limit: such as "2GB"; what does not fit is spilled to ``temp_directory``
+    :param threads: how many, up to 1,024; None takes all cores
+    :param temp_directory: where to spill; None is the system's folder for temporary files. Each run spills into a
+        folder of its own and removes it afterwards
+    """
+
+    duckdb_conn_id: str | None = "duckdb_default"
+    memory_limit: str | None = None
+    threads: int | None = None
+    temp_directory: str | None = None
+    _running: duckdb.DuckDBPyConnection | None = field(default=None, init=False, repr=False, compare=False)
+    _stopped: bool = field(default=False, init=False, repr=False, compare=False)
+
+    name: ClassVar[str] = "duckdb"
+    samples_by_key: ClassVar[bool] = False
+    template_fields: ClassVar[tuple[str, ...]] = ("duckdb_conn_id", "memory_limit", "threads", "temp_directory")
+
+    __repr__ = describe_given
+
+    def __post_init__(self) -> None:
+        if not is_known_later(self.threads):
+            _parse_threads(self.threads, "threads")
+
+    def data_config_for(self, source: str) -> DataConfig:
+        """Files."""
+        return DataConfig(source)
+
+    def check_data(self, data: DataConfig) -> None:
+        """Say what cannot be done with this data, before any work.
+
+        :raises ConfigError: the data are no files
+        """
+        if data.table is not None or data.query is not None:
+            what = "table" if data.table is not None else "query"
+            raise ConfigError(
+                f"{what}: DuckDBEngine reads files (input_path) and DataFrames; name a database with "
+                "engine=SQLEngine(conn_id), or a cluster with SparkEngine(conn_id)"
+            )
+        if data.where is not None:
+            raise ConfigError(
+                "where: DuckDBEngine takes all rows of its files; name the files of a partition in input_path, or let "
+                "SQLEngine or SparkEngine read the data"
+            )
+
+    def count(
+        self,
+        data: DataConfig | pandas.DataFrame,
+        config: AnalysisConfig,
+        *,
+        weight: str | int | None = None,
+        progress: Progress | None = None,
+    ) -> Contingency:
+        """Count the rows by facet value, label and group, in one streaming scan of only the needed columns.
+
+        :param data: where the data are, or a DataFrame
+        :param config: what is asked of them
+        :param weight: the column of row weights of a DataFrame; that of files stands in ``data``
+        :param progress: told what is being done
+        :raises ConfigError: the configuration does not fit the data
+        :raises DataError: the data cannot be read, or hold no rows
+        """
+        from airflow_clarify.engines.duckdb.count import count_files
+
+        weight = data.weight if isinstance(data, DataConfig) else weight
+        with self._open(data) as source:
+            return count_files(source, config, weight, progress)
+
+    def balance(
+        self,
+        data: DataConfig,
+        target: str,
+        by: Sequence[str | int],
+        *,
+        progress: Progress | None = None,
+        **plan: Any,
+    ) -> BalanceResult:
+        """Write a balanced copy of the data, complete or absent.
+
+        :param data: where the data are
+        :param target: a file; local, or a URI
+        :param by: the columns that make the strata, by name or index
+        :param progress: told what is being done
+        :param plan: as for :func:`airflow_clarify.engines.duckdb.resampling.resample.resample`
+        :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+        :raises DataError: the data cannot be read
+        :raises OutputError: the copy cannot be written
+        """
+        from airflow_clarify.bias.config import resolve_column
+        from airflow_clarify.bias.resampling import require_list
+        from airflow_clarify.engines.base import find_prior_weight
+        from airflow_clarify.engines.duckdb.resampling.resample import resample
+        from airflow_clarify.io.atomic import build_uploader
+
+        with self._open(data) as source:
+            names = [resolve_column(column, list(source.columns), "by") for column in require_list(by, "by")]
+            plan["weight"] = find_prior_weight(plan, data, list(source.columns))
+
+            def tell(what: str, part: float) -> None:
+                # Lines are copied between two such calls, where no query is running that could be interrupted.
+                if self._stopped:
+                    raise DataError(f"{source.location}: stopped before {target} was written")
+                if progress is not None:
+                    progress(what, part)
+
+            return resample(source, target, names, publish=build_uploader(target, data.conn_id), progress=tell, **plan)
+
+    def cancel(self) -> None:
+        """Stop what is running, query or copying."""
+        self._stopped = True
+        if self._running is not None:
+            self._running.interrupt()
+
+    @contextmanager
+    def _open(self, data: DataConfig | pandas.DataFrame) -> Iterator[Source]:
+        import duckdb
+
+        from airflow_clarify.engines.duckdb.source import open_frame, open_source
+
+        if isinstance(data, DataConfig):
+            self.check_data(data)
+        with ExitStack() as stack:
+            connection = self._connect(stack)
+            self._running, self._stopped = connection, False
+            # Where Python runs no file, DuckDB takes it for a person's and draws on standard output.
+            connection.execute("SET enable_progress_bar_print = false")
+            # Timestamps with a zone are written in UTC, whatever the machine's own zone.
+            with suppress(duckdb.Error):
+                connection.execute("SET TimeZone = 'UTC'")
+            try:
+                yield open_source(connection, data) if isinstance(data, DataConfig) else open_frame(connection, data)
+            finally:
+                self._running = None
+                connection.close()
+
+    def _connect(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        from airflow_clarify.engines.duckdb.errors import explain_error, is_short_of_threads
+        from airflow_clarify.io.staging import open_spill_folder
+
+        threads = _parse_threads(self.threads, "threads")
+        limits = {"memory_limit": self.memory_limit, "threads": threads, "temp_directory": self.temp_directory}
+        limits = {name: value for name, value in limits.items() if value is not None}
+        try:
+            if self.duckdb_conn_id is None:
+                spill = {"temp_directory": stack.enter_context(open_spill_folder(self.temp_directory))}
+                return duckdb.connect(config=_list_config_texts({**_OFFLINE, **limits, **spill}))
+            return self._connect_through_airflow(limits, stack)
+        except duckdb.Error as error:
+            if is_short_of_threads(error):
+                raise explain_error(error, "DuckDB") from None
+            raise ConfigError(f"DuckDB cannot be opened with {limits}: {str(error).splitlines()[0]}") from None
+
+    def _connect_through_airflow(self, limits: dict[str, Any], stack: ExitStack) -> duckdb.DuckDBPyConnection:
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+        from airflow.providers.duckdb.hooks.duckdb import DuckDBHook
+
+        from airflow_clarify.io.staging import open_spill_folder
+
+        settings = {**_read_airflow_limits(), **limits}
+        try:
+            hook = DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **settings)
+            _parse_threads(hook.threads, f"threads of the connection {self.duckdb_conn_id!r}")
+            spill = {"temp_directory": stack.enter_context(open_spill_folder(hook.temp_directory))}
+            return DuckDBHook(duckdb_conn_id=self.duckdb_conn_id, **{**settings, **spill}).get_conn()
+        except AirflowNotFoundException:
+            raise ConfigError(
+                f"duckdb_conn_id: there is no Airflow connection {self.duckdb_conn_id!r}; add it, or leave it out"
+            ) from None
+
+
+#: No code is fetched from the network at run time, as with Airflow's hook.
+_OFFLINE = {"autoinstall_known_extensions": False}
+
+
+#: More threads than a large machine runs at once. DuckDB starts as many as it is told to, and the machine stands still.
+_MAX_THREADS = 1024
+
+
+def _parse_threads(given: object, key: str) -> int | None:
+    """A number of threads, also as the text that a template makes of it.
+
+    :param given: what was given; None leaves it to DuckDB
+    :param key: the setting to name in an error
+    :raises ConfigError: it is no number, or out of bounds
+    """
+    if given is None or (isinstance(given, str) and given.strip() in ("", "None")):
+        return None
+    text = str(given).strip()
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= _MAX_THREADS):
+        raise ConfigError(f"{key}: it is a whole number from 1 to {_MAX_THREADS}, not {given!r}")
+    return int(text)
+
+
+def _read_airflow_limits() -> dict[str, Any]:
+    """The limits that Airflow's configuration sets for all tasks."""
+    from airflow.configuration import conf
+
+    threads = _parse_threads(conf.getint("clarify", "duckdb_threads", fallback=0) or None, "[clarify] duckdb_threads")
+    limits = {
+        "memory_limit": conf.get("clarify", "duckdb_memory_limit", fallback="") or None,
+        "temp_directory": conf.get("clarify", "duckdb_temp_directory", fallback="") or None,
+        "threads": threads,
+    }
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+def _list_config_texts(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, bool | int) else str(value) for name, value in config.items()}
