@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.bias.config import DATASET_TYPES
+from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 from airflow_clarify.io.atomic import check_not_source, write_error
 from airflow_clarify.io.filesystem import first_error_line, is_remote, object_key, open_filesystem, parse_local_path

@@ -1,7 +1,7 @@
-"""What to measure: ``DataConfig`` and ``BiasConfig`` as in the SageMaker SDK, ``AnalysisConfig`` as in Clarify's file.
+"""Configuration classes: ``DataConfig`` and ``BiasConfig`` as in the SageMaker SDK, and ``AnalysisConfig``.
 
-A DAG author writes the first two, under the names that a Clarify notebook uses. Together with the methods they make an
-:class:`AnalysisConfig`, which reads, checks and writes ``analysis_config.json``.
+A DAG author writes the first two, with the parameter names of the SageMaker Python SDK. Together with the metrics they
+form an :class:`AnalysisConfig`, which parses, validates and writes Clarify's ``analysis_config.json``.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from airflow_clarify.bias.argument_types import (
     refuse_rendered_text,
 )
 from airflow_clarify.bias.column_types import DeclaredType, Value
+from airflow_clarify.bias.dataset_types import DATASET_TYPE_BY_SUFFIX
+from airflow_clarify.bias.dataset_types import DATASET_TYPES as DATASET_TYPES
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.exceptions import ConfigError
 
 ColumnRef = str | int
 Methods = Literal["all"] | Sequence[str]
 
-#: What pandas, and so Clarify, reads as a missing value in text files.
+#: The strings that pandas, and therefore Clarify, parses as missing values in text files.
 PANDAS_NA_VALUES: tuple[str, ...] = (
     "",
     "#N/A",
@@ -53,32 +55,16 @@ PANDAS_NA_VALUES: tuple[str, ...] = (
     "null",
 )
 
-#: In JSON Lines missing values are null or left out. NaN is how Python writes a missing number, as no other text is.
+#: In JSON Lines a missing value is null or an absent field. Python's json module also writes a missing number as NaN.
 JSON_NA_VALUES: tuple[str, ...] = ("NaN",)
 
-DATASET_TYPES: Mapping[str, str] = {
-    "text/csv": "csv",
-    "application/jsonlines": "jsonlines",
-    "application/json": "json",
-    "application/x-parquet": "parquet",
-}
-_TYPE_BY_SUFFIX = {
-    ".csv": "text/csv",
-    ".tsv": "text/csv",
-    ".txt": "text/csv",
-    ".jsonl": "application/jsonlines",
-    ".ndjson": "application/jsonlines",
-    ".json": "application/jsonlines",
-    ".parquet": "application/x-parquet",
-    ".pq": "application/x-parquet",
-}
-#: What is shown of a single column, which need not be a column's name at all.
+#: A single column name that an error shows; a file of another format may have been parsed into a single column.
 _NAME = re.compile(r"[\w .-]{1,40}")
-#: A JMESPath that selects fields by their names.
+#: A JMESPath multi-select list of field names, such as ``[age, gender]``.
 _FIELDS = re.compile(r"""\s*\[\s*([A-Za-z_]\w*|"[^",]+")(\s*,\s*([A-Za-z_]\w*|"[^",]+"))*\s*\]\s*""")
 _DEFAULT_REPORT = {"name": "report", "title": "Analysis Report"}
 
-#: What the author of a DAG or a notebook writes for a key of Clarify's file; all other keys have the same name in both.
+#: The argument names of the SDK classes for keys of ``analysis_config.json`` that are named differently.
 AUTHOR_NAMES: Mapping[str, str] = {
     "facet": "facet_name",
     "value_or_threshold": "facet_values_or_threshold",
@@ -86,14 +72,15 @@ AUTHOR_NAMES: Mapping[str, str] = {
     "joinsource_name_or_index": "joinsource",
 }
 
-#: Sections of Clarify's file that speak of a trained model. They are kept, and left to Clarify.
+#: Method sections of ``analysis_config.json`` that need a trained model. They are preserved; only Clarify runs them.
 _MODEL_METHODS = ("post_training_bias", "shap", "pdp", "asymmetric_shapley_value")
 
 
 def describe_given(config: Any) -> str:
-    """Write a configuration object as Python would, without the fields that nobody has given.
+    """Return the repr of a configuration object without its unset fields.
 
-    :param config: a dataclass
+    :param config: a dataclass instance
+    :return: such as ``BiasConfig(label_values_or_threshold=[1], facet_name='gender')``
     """
     given = [(each.name, getattr(config, each.name)) for each in fields(config) if each.repr]
     written = ", ".join(f"{name}={value!r}" for name, value in given if value is not None and value != {})
@@ -102,32 +89,37 @@ def describe_given(config: Any) -> str:
 
 @dataclass
 class DataConfig:
-    """Where the data are and what they look like: a path, a table or a query, one of the three.
+    """Configure the location, the columns and the format of the dataset.
 
-    :param input_path: a file, a folder or a glob; a local path or a URI that Airflow's ``ObjectStoragePath`` opens
-    :param output_path: the folder for ``analysis.json``, ``summary.json`` and ``report.html``; None writes no file
-    :param label: the label column, by name or by index
-    :param headers: the column names, when the file has none or Clarify's configuration is to carry them
-    :param dataset_type: ``text/csv``, ``application/jsonlines`` or ``application/x-parquet``; None tells it from the
-        file's name
-    :param excluded_columns: columns that Clarify is to leave out, by name or by index
+    Exactly one of ``input_path``, ``table`` and ``query`` is required.
+
+    :param input_path: a file, a folder or a glob pattern; a local path or a URI supported by Airflow's
+        ``ObjectStoragePath``
+    :param output_path: the folder for ``analysis.json``, ``summary.json`` and ``report.html``; None writes no files
+    :param label: the label column, by name or by zero-based index
+    :param headers: the column names, if the file has no header row or Clarify's configuration must contain them
+    :param dataset_type: ``text/csv``, ``application/jsonlines`` or ``application/x-parquet``; None infers it from the
+        file name
+    :param excluded_columns: columns that Clarify excludes, by name or by index
     :param joinsource: the identifier column of a Clarify job on several instances
-    :param features: a JMESPath to the features; JSON only. Only Clarify reads dense records, whose features are a list
-    :param header_row: whether a CSV file begins with a header row; None compares: with ``headers``, the first row is
-        one when it holds the same names, and an error when it seems to hold others; without, it always is one
-    :param weight: a column of row weights; all counts become sums of weights (beyond Clarify)
-    :param na_values: the texts that mean "missing" in a CSV or JSON Lines file; None takes those of
-        pandas in CSV, and NaN alone in JSON Lines, where a missing value is null or left out
-    :param csv_options: what DuckDB cannot guess of a CSV file, such as ``{"delim": "|", "quote": "'"}``
-    :param conn_id: the Airflow connection that opens ``input_path`` and ``output_path``; only the latter with SQLEngine
-        and SparkEngine, which read through a connection of their own
-    :param analysis_config_output_path: the S3 folder into which a Clarify job's configuration is uploaded; None takes
-        ``output_path``. Only jobs on SageMaker use it
-    :param table: a table or view, for engines that have tables: ``"schema.table"``, or its parts as a list where a name
-        has dots or quotes in it
-    :param query: a SELECT in the engine's own SQL, instead of a table
-    :param where: which rows take part: a condition in the engine's own SQL, or a mapping of columns to the value (or
-        list of values) they are to have, which the engine quotes, so that it is safe with values from anywhere
+    :param features: a JMESPath to the features, for JSON only. Dense records, whose features are a list, are read by
+        Clarify only
+    :param header_row: whether a CSV file begins with a header row. None decides by comparison: with ``headers``, the
+        first row is a header row if it has the same names, and an error if it seems to have other names; without
+        ``headers``, it is always a header row
+    :param weight: a column of row weights; all counts become sums of weights (not supported by Clarify)
+    :param na_values: the strings that mean "missing" in a CSV or JSON Lines file; None uses the defaults of pandas for
+        CSV, and only NaN for JSON Lines, where a missing value is null or an absent field
+    :param csv_options: CSV reader options that DuckDB cannot detect, such as ``{"delim": "|", "quote": "'"}``
+    :param conn_id: the Airflow connection for ``input_path`` and ``output_path``; only for the latter with SQLEngine
+        and SparkEngine, which read through their own connection
+    :param analysis_config_output_path: the S3 folder to which a Clarify job's configuration is uploaded; None uses
+        ``output_path``. Used by SageMaker jobs only
+    :param table: a table or view, for engines with tables: ``"schema.table"``, or a list of its parts if a name
+        contains dots or quotes
+    :param query: a SELECT statement in the engine's SQL dialect, instead of a table
+    :param where: a row filter: a condition in the engine's SQL dialect, or a mapping of columns to a required value (or
+        a list of values), which the engine quotes, so that untrusted values are safe
     """
 
     input_path: str = ""
@@ -196,19 +188,23 @@ class DataConfig:
 
     @classmethod
     def coerce(cls, given: DataConfig | Mapping[str, Any]) -> DataConfig:
-        """Accept the object itself or its fields as a mapping, as ``.expand()`` and JSON params give them.
+        """Convert a mapping of fields, as from ``.expand()`` or JSON params, to a ``DataConfig``.
 
         The names of the SageMaker SDK are accepted too: those of its constructor and of its ``get_config()``.
 
-        :raises ConfigError: the mapping has a field that does not exist, or lacks ``input_path``
+        :param given: a ``DataConfig``, which is returned as it is, or a mapping of its fields
+        :return: the data configuration
+        :raises ConfigError: the mapping has an unknown field, or lacks ``input_path``
         """
         return (
-            given if isinstance(given, DataConfig) else cast(DataConfig, _from_mapping(cls, _rename_keys(given, _SDK)))
+            given
+            if isinstance(given, DataConfig)
+            else cast(DataConfig, _create_from_mapping(cls, _rename_keys(given, _SDK_NAMES)))
         )
 
     @property
     def source(self) -> str:
-        """The data as an error or a log line names them."""
+        """Name of the data for error messages and log lines."""
         if self.table is not None:
             return self.table if isinstance(self.table, str) else ".".join(self.table)
         return "the query" if self.query is not None else str(self.input_path)
@@ -231,30 +227,35 @@ class DataConfig:
             raise ConfigError("where: it is empty, which would take all rows; leave it out to mean that")
 
     def resolve_dataset_type(self) -> str:
-        """The dataset type; told from the name of the input where it was not given, and CSV where that does not tell.
+        """Return the dataset type, inferred from the file name where it is not set.
 
-        :raises ConfigError: the given one is none of Clarify's
+        :return: a media type; ``text/csv`` where the suffix of the file name is unknown
+        :raises ConfigError: ``dataset_type`` is not one of Clarify's types
         """
         if self.dataset_type is not None:
             return _check_dataset_type(self.dataset_type)
         if self.table is not None or self.query is not None:
-            # Clarify knows no tables; of its types this is the one whose columns have types.
+            # Clarify does not support tables; Parquet is the closest of its types, as its columns are typed.
             return "application/x-parquet"
         name = str(self.input_path).rstrip("/").removesuffix(".gz")
         suffix = PurePosixPath(name).suffix.lower()
-        return _TYPE_BY_SUFFIX.get(suffix, "text/csv")
+        return DATASET_TYPE_BY_SUFFIX.get(suffix, "text/csv")
 
     def list_missing_texts(self) -> frozenset[str]:
-        """The texts that mean "missing" in a text file: the given ones, or those of pandas for its format."""
+        """Return the strings that are parsed as missing values in a text file.
+
+        :return: ``na_values``, or the defaults for the dataset type
+        """
         if self.na_values is not None:
             return frozenset(self.na_values)
         json_lines = DATASET_TYPES[self.resolve_dataset_type()] == "jsonlines"
         return frozenset(JSON_NA_VALUES if json_lines else PANDAS_NA_VALUES)
 
     def get_config(self) -> dict[str, Any]:
-        """This object's part of ``analysis_config.json``, in the order in which the SageMaker SDK writes it.
+        """Build this object's keys of ``analysis_config.json``, in the SageMaker SDK's order.
 
-        :raises ConfigError: a part is not what it should be, also after its templates were rendered
+        :return: the keys and their JSON values
+        :raises ConfigError: a value has a type that is not allowed, for example after template rendering
         """
         self._check_types(rendered=True)
         _check_headers(self.headers)
@@ -271,16 +272,16 @@ class DataConfig:
 
 @dataclass
 class BiasConfig:
-    """Which labels are positive, and which groups are to be compared.
+    """Configure the positive label values, the facets and the group variable.
 
-    :param label_values_or_threshold: the positive label values, or one threshold t (positive is then t < x)
+    :param label_values_or_threshold: the positive label values, or one threshold t (a label x > t is then positive)
     :param facet_name: the facet column, by name or by index; or a list of them
-    :param facet_values_or_threshold: the sensitive group's values, or a threshold; for several facets a list with one
-        entry (or None) per facet; None tests every value one against the rest
+    :param facet_values_or_threshold: the values of the sensitive group, or a threshold; for several facets a list with
+        one entry (or None) per facet; None compares each value with the rest
     :param group_name: the group variable for CDDL, by name or by index
-    :param label_type: "categorical" or "continuous"; None leaves it to Clarify's rule (beyond Clarify)
-    :param facet_type: the same for the facets: one word for all, or one per facet, named as in ``facet_name`` (beyond
-        Clarify)
+    :param label_type: "categorical" or "continuous"; None applies Clarify's rule (not supported by Clarify)
+    :param facet_type: the type of the facets: one for all, or a mapping of facet columns, as in ``facet_name``, to
+        types (not supported by Clarify)
     """
 
     label_values_or_threshold: Sequence[Value]
@@ -312,18 +313,21 @@ class BiasConfig:
 
     @classmethod
     def coerce(cls, given: BiasConfig | Mapping[str, Any]) -> BiasConfig:
-        """Accept the object itself or its fields as a mapping, or what ``get_config()`` of the SageMaker SDK gives.
+        """Convert a mapping of fields, or the SageMaker SDK's ``get_config()``, to a ``BiasConfig``.
 
-        :raises ConfigError: the mapping has a field that does not exist, or lacks one that is required
+        :param given: a ``BiasConfig``, which is returned as it is, or a mapping
+        :return: the bias configuration
+        :raises ConfigError: the mapping has an unknown field, or lacks a required one
         """
         if isinstance(given, BiasConfig):
             return given
-        return cast(BiasConfig, _from_mapping(cls, _map_bias_fields(given)))
+        return cast(BiasConfig, _create_from_mapping(cls, _map_bias_fields(given)))
 
     def build_facets(self) -> list[dict[str, Any]]:
-        """The ``facet`` list of ``analysis_config.json``.
+        """Build the ``facet`` list of ``analysis_config.json``.
 
-        :raises ConfigError: the names and the values do not fit each other
+        :return: one entry per facet column
+        :raises ConfigError: the facet names, values and types do not match
         """
         if isinstance(self.facet_name, str | int):
             names: list[ColumnRef] = [self.facet_name]
@@ -357,13 +361,14 @@ class BiasConfig:
         return facets
 
     def get_config(self) -> dict[str, Any]:
-        """This object's part of ``analysis_config.json``, in the order in which the SageMaker SDK writes it.
+        """Build this object's keys of ``analysis_config.json``, in the SageMaker SDK's order.
 
-        :raises ConfigError: a part is not what it should be, also after its templates were rendered
+        :return: the keys and their JSON values
+        :raises ConfigError: a value has a type that is not allowed, for example after template rendering
         """
         if self.group_name is not None:
             check_argument("group_name", self.group_name, argument_types.COLUMN)
-        # Their author wrote no texts here, which were refused at once, so a template did.
+        # The constructor refuses plain strings here, so a string can only come from template rendering.
         for name in ("label_values_or_threshold", "facet_values_or_threshold"):
             value = getattr(self, name)
             if isinstance(value, str):
@@ -386,8 +391,8 @@ class FacetConfig:
     """One facet column of an analysis.
 
     :param name_or_index: the column
-    :param values: the sensitive group's values, or a threshold; None tests every value one against the rest
-    :param declared: the author's word on its type, which beats Clarify's rule
+    :param values: the values of the sensitive group, or a threshold; None compares each value with the rest
+    :param declared: the declared type, which overrides Clarify's rule
     """
 
     name_or_index: ColumnRef
@@ -397,13 +402,14 @@ class FacetConfig:
 
 @dataclass(frozen=True)
 class AnalysisConfig:
-    """All of an analysis: Clarify's ``analysis_config.json``, checked.
+    """Hold the validated content of Clarify's ``analysis_config.json``.
 
-    :param document: the file's content, every key in its place
-    :param label_type: the author's word on the label's type (beyond Clarify, so not in the file)
-    :param facet_type: the author's word on the facets' types
-    :param key_names: what the author wrote for a key of the file, for error sentences: an argument of an operator, an
-        option of the command line. Keys that are not named here were written as they stand in the file
+    :param document: the content of the file
+    :param label_type: the declared type of the label (not supported by Clarify, so not part of the file)
+    :param facet_type: the declared types of the facets
+    :param key_names: the author's names of keys of the file, for error messages: an operator argument or a command
+        line option. Keys that are not in the mapping have the same name as in the file
+    :raises ConfigError: the document is not a valid configuration; names the key
     """
 
     document: Mapping[str, Any]
@@ -425,13 +431,14 @@ class AnalysisConfig:
         methods: Methods = "all",
         key_names: Mapping[str, str] = AUTHOR_NAMES,
     ) -> AnalysisConfig:
-        """Put the parts together as the SageMaker SDK does for ``run_pre_training_bias``.
+        """Build a configuration as the SageMaker SDK does for ``run_pre_training_bias``.
 
-        :param data: where the data are, and their label
-        :param bias: which labels are positive, and which groups to compare
+        :param data: the dataset and its label column
+        :param bias: the positive label values and the facets
         :param methods: "all", or names of metrics
-        :param key_names: what the author writes for a key of the file, for error sentences
-        :raises ConfigError: a part is missing or not allowed; names the key
+        :param key_names: the author's names of keys of the file, for error messages
+        :return: the analysis configuration
+        :raises ConfigError: a value is missing or not allowed; names the key
         """
         check_argument("methods", methods, argument_types.METHODS)
         document = data.get_config() | bias.get_config()
@@ -443,10 +450,12 @@ class AnalysisConfig:
 
     @classmethod
     def parse(cls, text: str, source: str = "analysis_config.json") -> AnalysisConfig:
-        """Read the text of an ``analysis_config.json``.
+        """Parse the text of an ``analysis_config.json``.
 
-        :param source: the name to show in an error
-        :raises ConfigError: it is not JSON, or a key is wrong; names the key and says what is allowed
+        :param text: the content of the file
+        :param source: the file name for error messages
+        :return: the analysis configuration
+        :raises ConfigError: the text is not JSON, or a key is not allowed; names the key and what is allowed
         """
         if not isinstance(text, str):
             raise ConfigError(f"{source}: give its text, not {type(text).__name__}")
@@ -460,28 +469,32 @@ class AnalysisConfig:
             raise ConfigError(f"{source}: {error}") from None
 
     def spell_key(self, key: str) -> str:
-        """Return the name under which the author wrote a key of the file.
+        """Return the author's name of a key of the file.
 
         :param key: a key of ``analysis_config.json``, or ``weight``, ``label_type`` or ``facet_type``
+        :return: an operator argument, a command line option, or the key itself
         """
         return self.key_names.get(key, key)
 
     def to_json(self) -> str:
-        """The file as the SageMaker SDK writes it: one line, keys in its order, no newline at the end."""
+        """Serialize the configuration as the SageMaker SDK does: one line without a final newline.
+
+        :return: the content of ``analysis_config.json``
+        """
         return json.dumps(self.document)
 
     @property
     def sha256(self) -> str:
-        """A fingerprint of what was asked, types included, independent of the order of keys."""
-        asked = {"config": self.document, "label_type": self.label_type, "facet_type": self.facet_type}
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        """SHA-256 of the configuration and the declared types, independent of the order of keys."""
+        configured = {"config": self.document, "label_type": self.label_type, "facet_type": self.facet_type}
+        return hashlib.sha256(json.dumps(configured, sort_keys=True).encode()).hexdigest()
 
     @property
     def declared_types(self) -> dict[str, Any]:
-        """What the author said of the columns' types, as far as anything."""
+        """The declared types of label and facets; without those that are not set."""
         facet_type = dict(self.facet_type) if isinstance(self.facet_type, Mapping) else self.facet_type
-        said = {"label_type": self.label_type, "facet_type": facet_type}
-        return {name: value for name, value in said.items() if value is not None}
+        declared = {"label_type": self.label_type, "facet_type": facet_type}
+        return {name: value for name, value in declared.items() if value is not None}
 
     @property
     def dataset_type(self) -> str:
@@ -495,7 +508,7 @@ class AnalysisConfig:
     def label(self) -> ColumnRef:
         """The label column.
 
-        :raises ConfigError: the configuration names none
+        :raises ConfigError: the configuration has no label
         """
         if self.document.get("label") is None:
             raise ConfigError(
@@ -540,9 +553,9 @@ class AnalysisConfig:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The metrics asked for, sorted by name as Clarify writes them.
+        """The names of the metrics to compute, sorted as Clarify writes them.
 
-        :raises ConfigError: the configuration asks for no pre-training bias
+        :raises ConfigError: the configuration has no ``pre_training_bias`` section
         """
         section = self.document["methods"].get("pre_training_bias")
         if section is None:
@@ -555,9 +568,9 @@ class AnalysisConfig:
 
     @property
     def report_file(self) -> str:
-        """The name of the HTML report, which Clarify's ``report`` method says without its ending.
+        """The file name of the HTML report; Clarify's ``report`` method has it without the suffix.
 
-        :raises ConfigError: it is no file name
+        :raises ConfigError: the name is not a valid file name
         """
         name = str((self.document["methods"].get("report") or _DEFAULT_REPORT).get("name", _DEFAULT_REPORT["name"]))
         if not name.strip() or name.startswith(".") or set(name) & set("/\\\0"):
@@ -566,7 +579,7 @@ class AnalysisConfig:
 
     @property
     def left_to_clarify(self) -> tuple[str, ...]:
-        """The methods that need a trained model, which only a Clarify job computes."""
+        """The configured methods that need a trained model, which only a Clarify job can run."""
         return tuple(name for name in self.document["methods"] if name in _MODEL_METHODS)
 
     def _get_declared_type(self, facet: ColumnRef) -> DeclaredType | None:
@@ -576,12 +589,13 @@ class AnalysisConfig:
 
 
 def resolve_column(reference: ColumnRef, columns: Sequence[str], key: str) -> str:
-    """The name of the column that a name or an index means.
+    """Resolve a column name or index to a column name.
 
-    :param reference: a name, or a position counted from 0
+    :param reference: a name, or a zero-based index
     :param columns: the columns of the data, in their order
-    :param key: the configuration key to name in an error
-    :raises ConfigError: there is no such column, or several have that name
+    :param key: the configuration key for error messages
+    :return: the name of the column
+    :raises ConfigError: there is no such column, or several columns have the name
     """
     if isinstance(reference, int):
         if not 0 <= reference < len(columns):
@@ -597,17 +611,18 @@ def resolve_column(reference: ColumnRef, columns: Sequence[str], key: str) -> st
 
 
 def missing_column_error(reference: str, columns: Sequence[str], key: str, where: str = "the data") -> ConfigError:
-    """The error about a column that is not there, with the one that was perhaps meant.
+    """Build the error for an unknown column, with the closest existing name as a suggestion.
 
-    :param reference: the name that was given
+    :param reference: the unknown name
     :param columns: the columns of the data
-    :param key: the configuration key to name
-    :param where: the data, as the error names them
+    :param key: the configuration key for the message
+    :param where: the name of the data for the message
+    :return: the error, to be raised by the caller
     """
     near = close_name(reference, columns)
     hint = f"; did you mean {near!r}?" if near is not None else ""
     if len(columns) == 1:
-        # A single column may be a file of another kind altogether, whose first line is nobody's business.
+        # A single column may be the first line of a file of another format, which may hold confidential data.
         hint = hint or suggest_delimiter(columns)
         shown = repr(columns[0]) if _NAME.fullmatch(columns[0]) else "one, whose name is no word"
     else:
@@ -616,7 +631,11 @@ def missing_column_error(reference: str, columns: Sequence[str], key: str, where
 
 
 def close_name(name: str, names: Sequence[str]) -> str | None:
-    """The one of some names that is closest to another; None where none is close.
+    """Return the name that is closest to a misspelt one.
+
+    :param name: the misspelt name
+    :param names: the existing names
+    :return: the closest name; None where no name is similar
 
     >>> close_name("Aproved", ["age", "approved"])
     'approved'
@@ -630,10 +649,11 @@ def close_name(name: str, names: Sequence[str]) -> str | None:
 
 
 def suggest_delimiter(cells: Sequence[str], delimiter: str = ",") -> str:
-    """What to say where a single cell looks as if it held many; empty where it does not.
+    """Suggest another CSV delimiter where a row was parsed into a single cell.
 
-    :param cells: those of a row, or the names of all columns
-    :param delimiter: the one that was looked for
+    :param cells: the cells of a row, or the names of all columns
+    :param delimiter: the delimiter that the row was split by
+    :return: the end of an error message; empty where no other delimiter is found
     """
     if len(cells) == 1:
         for other in (";", "\t", "|", ","):
@@ -643,10 +663,11 @@ def suggest_delimiter(cells: Sequence[str], delimiter: str = ",") -> str:
 
 
 def complete_from(data: DataConfig, config: AnalysisConfig) -> DataConfig:
-    """Take what a configuration file says of the files, where the data configuration leaves it open.
+    """Fill unset fields of a data configuration from an analysis configuration.
 
-    :param data: where the data are
-    :param config: an analysis configuration, whose headers, features and dataset type describe them
+    :param data: the data configuration; one without ``input_path`` is returned as it is
+    :param config: the analysis configuration with headers, features and dataset type
+    :return: a data configuration with these three fields set where they are known
     """
     if not data.input_path:
         return data
@@ -656,14 +677,15 @@ def complete_from(data: DataConfig, config: AnalysisConfig) -> DataConfig:
 
 
 def check_features(features: str | None, headers: Sequence[str] | None, dataset_type: str) -> None:
-    """See that the records of a JSON Lines dataset are read by their fields' names, not by a JMESPath to a list.
+    """Check that ``features`` of a JSON Lines dataset only selects fields by name.
 
-    A selection of fields, such as ``[age, gender]``, names what is read anyway, unless ``headers`` rename it.
+    A multi-select of fields, such as ``[age, gender]``, is allowed unless ``headers`` renames them, since records are
+    read by field name. A JMESPath to a list needs Clarify.
 
     :param features: the JMESPath to the features in each record
     :param headers: the column names
-    :param dataset_type: of the data; features concern JSON only
-    :raises ConfigError: the features are not fields by their own names
+    :param dataset_type: the type of the data; features concern JSON only
+    :raises ConfigError: the JMESPath is not a selection of fields under their own names
     """
     if features is None or DATASET_TYPES.get(dataset_type) != "jsonlines":
         return
@@ -677,7 +699,7 @@ def check_features(features: str | None, headers: Sequence[str] | None, dataset_
 
 
 def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Build a JSON object. Python would let the last of two equal keys win, in silence."""
+    """Build a JSON object; refuse repeated keys, of which Python silently keeps the last."""
     document = dict(pairs)
     if len(document) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -721,8 +743,8 @@ def _check_values(values: Sequence[Value], key: str) -> Sequence[Value]:
     return values
 
 
-#: Names of the SageMaker SDK's ``DataConfig`` that are not ours: of its constructor, and of its ``get_config()``.
-_SDK = {
+#: Names of the SageMaker SDK's ``DataConfig`` (constructor and ``get_config()``) that differ from ours.
+_SDK_NAMES = {
     "s3_data_input_path": "input_path",
     "s3_output_path": "output_path",
     "s3_analysis_config_output_path": "analysis_config_output_path",
@@ -735,7 +757,7 @@ def _rename_keys(given: Any, names: Mapping[str, str]) -> Any:
 
 
 def _map_bias_fields(given: Any) -> Any:
-    """Our fields from a part of ``analysis_config.json``, which lists facets with their values."""
+    """Map keys of ``analysis_config.json``, where facets are a list, to fields of ``BiasConfig``."""
     facets = given.get("facet") if isinstance(given, Mapping) else None
     if not isinstance(facets, Sequence) or not all(isinstance(f, Mapping) and "name_or_index" in f for f in facets):
         return given
@@ -747,7 +769,7 @@ def _map_bias_fields(given: Any) -> Any:
     return _rename_keys(fields_given, {"group_variable": "group_name"})
 
 
-def _from_mapping(cls: type, given: Mapping[str, Any]) -> object:
+def _create_from_mapping(cls: type, given: Mapping[str, Any]) -> object:
     if not isinstance(given, Mapping):
         raise ConfigError(f"expected a {cls.__name__} or a mapping of its fields, got {type(given).__name__}")
     allowed = [each.name for each in fields(cls)]

@@ -1,7 +1,7 @@
-"""The shape of Clarify's ``analysis_config.json``, checked key by key.
+"""Schema of Clarify's ``analysis_config.json``, as pydantic models, and its validation.
 
-Keys that concern pre-training bias on tabular data are checked in full. Those that need a trained model are known by
-name and passed on untouched. Anything else is an error: a misspelt key must not be ignored in silence.
+Keys for pre-training bias on tabular data are validated in full. Keys that need a trained model are accepted by name
+and passed on unchanged. Any other key is an error, since a misspelt key must not be silently ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
-from airflow_clarify.bias.config import DATASET_TYPES
+from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.exceptions import ConfigError
 
@@ -28,7 +28,7 @@ class _Strict(BaseModel):
 
 class _Facet(_Strict):
     name_or_index: _Column
-    # Clarify takes an empty list for "all values".
+    # An empty list means "all values" to Clarify.
     value_or_threshold: list[_Value] | None = None
 
 
@@ -65,7 +65,7 @@ class _Document(_Strict):
     predicted_label: _Column | None = None
     probability_threshold: StrictFloat | StrictInt | None = None
     methods: _Methods
-    # Known to Clarify, of no concern before training.
+    # Keys of Clarify that do not affect pre-training bias.
     predictor: Any = None
     probability: Any = None
     label_headers: Any = None
@@ -77,7 +77,7 @@ class _Document(_Strict):
     time_series_predictor_config: Any = None
 
 
-#: What is allowed under a key (or a path of keys), in words, where pydantic's own are for programmers.
+#: What is allowed under a key (or a path of keys), for error messages; pydantic's own messages are for programmers.
 _ALLOWED = {
     "dataset_type": f"one of {', '.join(DATASET_TYPES)}",
     "headers": "a list of column names",
@@ -99,11 +99,11 @@ _ALLOWED = {
 
 
 def check_document(document: object, key_names: Mapping[str, str] | None = None) -> None:
-    """Check a document against Clarify's shape.
+    """Validate a document against Clarify's schema.
 
     :param document: the content of an ``analysis_config.json``
-    :param key_names: what the author wrote for a key of the file; where facets have such a name, errors use these
-    :raises ConfigError: names the first wrong key and says what is allowed there
+    :param key_names: the author's names of keys of the file; error messages use them if they include ``facet``
+    :raises ConfigError: names the first invalid key and what is allowed there
     """
     names = key_names if key_names and "facet" in key_names else {}
     if not isinstance(document, Mapping):
@@ -156,7 +156,7 @@ def _describe_error(error: ValidationError, key_names: Mapping[str, str]) -> str
     first = error.errors()[0]
     unknown = first["type"] == "extra_forbidden"
     path = [part for part in first["loc"] if unknown or isinstance(part, int) or part in _KEYS]
-    key = _spell(path, key_names) if key_names else _join_path(path)
+    key = _format_key(path, key_names) if key_names else _join_path(path)
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if first["type"] == "missing":
         return f"{key}: required, and missing; give {_ALLOWED.get(name, 'a value')}"
@@ -170,8 +170,8 @@ def _describe_error(error: ValidationError, key_names: Mapping[str, str]) -> str
     return f"{key}: {_shorten_repr(first['input'])} is not allowed; give {allowed}"
 
 
-def _spell(path: Sequence[str | int], key_names: Mapping[str, str]) -> str:
-    """Name a key as its author did, who writes neither a list of facets nor sections of methods."""
+def _format_key(path: Sequence[str | int], key_names: Mapping[str, str]) -> str:
+    """Return the author's name of a key, without list indexes and method sections."""
     names = [part for part in path if isinstance(part, str)]
     if names[:1] == ["facet"]:
         names = ["facet" if name == "name_or_index" else name for name in names[1:] or names]
@@ -199,5 +199,5 @@ def _shorten_repr(value: object) -> str:
 _KEYS = {
     name
     for model in (_Document, _Methods, _BiasMethods, _Report, _Facet)
-    for name in model.model_fields  # every key that can stand in a path; the rest are pydantic's names of union members
+    for name in model.model_fields  # the other parts of pydantic's error paths are names of union members
 }

@@ -12,7 +12,6 @@ from lab_numbers import GIFT_CARD_CONFIG, GIFT_CARD_HEADERS
 from pandas._libs.parsers import STR_NA_VALUES
 
 from airflow_clarify.bias.config import (
-    DATASET_TYPES,
     PANDAS_NA_VALUES,
     AnalysisConfig,
     BiasConfig,
@@ -20,6 +19,7 @@ from airflow_clarify.bias.config import (
     FacetConfig,
     resolve_column,
 )
+from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.exceptions import ConfigError
 
