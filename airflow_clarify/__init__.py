@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.thresholds import Thresholds as Thresholds
     from airflow_clarify.bias.thresholds import Verdict as Verdict
     from airflow_clarify.engines.duckdb import DuckDBEngine as DuckDBEngine
-    from airflow_clarify.engines.sagemaker import SageMakerEngine as SageMakerEngine
-    from airflow_clarify.engines.spark import SparkEngine as SparkEngine
-    from airflow_clarify.engines.sql import SQLEngine as SQLEngine
+    from airflow_clarify.engines.sagemaker.engine import SageMakerEngine as SageMakerEngine
+    from airflow_clarify.engines.spark.engine import SparkEngine as SparkEngine
+    from airflow_clarify.engines.sql.engine import SQLEngine as SQLEngine
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
     from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator as ClarifyPreTrainingBiasOperator
     from airflow_clarify.operators.gate import BiasGateOperator as BiasGateOperator
@@ -39,9 +39,9 @@ _HOME = {
     "ClarifyPreTrainingBiasOperator": "airflow_clarify.operators.bias",
     "DataConfig": "airflow_clarify.bias.config",
     "DuckDBEngine": "airflow_clarify.engines.duckdb",
-    "SQLEngine": "airflow_clarify.engines.sql",
-    "SageMakerEngine": "airflow_clarify.engines.sagemaker",
-    "SparkEngine": "airflow_clarify.engines.spark",
+    "SQLEngine": "airflow_clarify.engines.sql.engine",
+    "SageMakerEngine": "airflow_clarify.engines.sagemaker.engine",
+    "SparkEngine": "airflow_clarify.engines.spark.engine",
     "Thresholds": "airflow_clarify.bias.thresholds",
     "Verdict": "airflow_clarify.bias.thresholds",
     "analyze": "airflow_clarify.api",

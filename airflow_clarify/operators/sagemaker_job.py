@@ -170,7 +170,7 @@ class TaskJob:
         :raises ServiceError: AWS refuses to tell
         """
         from airflow_clarify.engines.sagemaker.logs import LogTail
-        from airflow_clarify.engines.sagemaker.waiting import add_jitter
+        from airflow_clarify.engines.sagemaker.status import add_jitter
 
         tail = LogTail(self.engine.connection, name) if logs else None
         state = ""

@@ -22,8 +22,7 @@ from airflow_clarify.engines.sagemaker.errors import (
     is_transient,
     is_unknown_job,
 )
-from airflow_clarify.engines.sagemaker.status import JobStatus
-from airflow_clarify.engines.sagemaker.waiting import add_jitter
+from airflow_clarify.engines.sagemaker.status import JobStatus, add_jitter
 from airflow_clarify.exceptions import JobError
 from airflow_clarify.io.filesystem import first_error_line
 

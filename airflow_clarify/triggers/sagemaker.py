@@ -10,8 +10,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
-from airflow_clarify.engines.sagemaker.status import JobStatus
-from airflow_clarify.engines.sagemaker.waiting import add_jitter
+from airflow_clarify.engines.sagemaker.status import JobStatus, add_jitter
 from airflow_clarify.exceptions import ClarifyError
 
 #: Seconds until the first look at most. Airflow can lose an event that a trigger fires within the first second of its

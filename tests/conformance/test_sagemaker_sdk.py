@@ -24,9 +24,9 @@ from servers import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
 from test_conformance import SEED
 
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.engines.sagemaker import SageMakerEngine, planning
+from airflow_clarify.engines.sagemaker import SageMakerEngine, request
 from airflow_clarify.engines.sagemaker.client import ProcessingJobs
-from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
+from airflow_clarify.engines.sagemaker.request import REGIONS, get_clarify_image
 from airflow_clarify.engines.sagemaker.s3 import S3Files
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
@@ -123,7 +123,7 @@ def submit(job: Job) -> str:
     name = engine.job_name(job.name)
     # As engine.submit() does, but that nothing is encrypted on its way to S3: the server has no keys. The SDK encrypts
     # uploads only when it is told to for each run (3.x a dataset also with the key of the output).
-    planning.submit_job(engine.plan(data, config), name, ProcessingJobs(engine.connection), S3Files(engine.connection))
+    request.submit_job(engine.plan(data, config), name, ProcessingJobs(engine.connection), S3Files(engine.connection))
     return name
 
 

@@ -22,9 +22,13 @@ from hypothesis import strategies as st
 from airflow_clarify import Analysis, BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.engines.sagemaker.client import ProcessingJobs
-from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
-from airflow_clarify.engines.sagemaker.names import LONGEST, build_job_name
-from airflow_clarify.engines.sagemaker.request import JobPlan
+from airflow_clarify.engines.sagemaker.request import (
+    MAX_NAME_LENGTH,
+    REGIONS,
+    JobPlan,
+    build_job_name,
+    get_clarify_image,
+)
 from airflow_clarify.engines.sagemaker.results import read_configuration
 from airflow_clarify.engines.sagemaker.s3 import S3Files
 from airflow_clarify.engines.sagemaker.status import JobStatus, replace_datetimes
@@ -68,7 +72,7 @@ def test_long_prefixes_keep_what_tells_jobs_apart() -> None:
     long = "training-data-bias-of-the-marketing-department-in-" * 3
     names = {build_job_name(long, identity, attempt) for identity in ("a", "b") for attempt in (1, 2, 10)}
     assert len(names) == 6
-    assert max(map(len, names)) == LONGEST
+    assert max(map(len, names)) == MAX_NAME_LENGTH
     assert build_job_name("p", None) != build_job_name("p", None)
 
 

@@ -1,37 +1,97 @@
-"""The request that starts a Clarify job: ``CreateProcessingJob``, field for field what the SageMaker SDK 3 sends.
+"""The request that starts a Clarify job: planning it, naming it, and submitting it.
 
-Inputs, output and their paths are Clarify's contract with its container, see
+A plan is complete before anything is uploaded or started, so a configuration error costs nothing. The request is
+``CreateProcessingJob``, with the fields that the SageMaker SDK 3 sends. Inputs, outputs and their paths are Clarify's
+contract with its container, see
 https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-configure-parameters.html. `make conformance`
-compares the whole request with the SDK's. (2.x also says ``"AppManaged": false`` of every input and output, which
-SageMaker takes for granted.)
+compares the whole request with the SDK's. (SDK 2.x also sends ``"AppManaged": false`` for every input and output, which
+is SageMaker's default.)
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.io.filesystem import is_remote, parse_local_path
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+    from airflow_clarify.engines.sagemaker.client import ProcessingJobs
+    from airflow_clarify.engines.sagemaker.engine import SageMakerEngine
+    from airflow_clarify.engines.sagemaker.s3 import S3Files
 
 DATA_INPUT, DATA_FOLDER = "dataset", "/opt/ml/processing/input/data"
 CONFIG_INPUT, CONFIG_FOLDER = "analysis_config", "/opt/ml/processing/input/config"
 RESULT_OUTPUT, RESULT_FOLDER = "analysis_result", "/opt/ml/processing/output"
 CONFIG_FILE = "analysis_config.json"
 
+DEFAULT_PREFIX = "Clarify-Pretraining-Bias"
+#: Longest name of a job that SageMaker accepts, in characters.
+MAX_NAME_LENGTH = 63
+#: Digits of the digest in a job's name: 16^12 values, so two jobs of an account do not collide in practice.
+_DIGITS = 12
+#: Longest value of an environment variable that SageMaker accepts, in characters.
+_MAX_ENVIRONMENT_VALUE = 256
+
+_IMAGE = "sagemaker-clarify-processing:1.0"
+#: Amazon's account in each region, from the SageMaker Python SDK's ``image_uri_config/clarify.json``.
+_IMAGE_ACCOUNTS = {
+    "af-south-1": "811711786498",
+    "ap-east-1": "098760798382",
+    "ap-northeast-1": "377024640650",
+    "ap-northeast-2": "263625296855",
+    "ap-northeast-3": "912233562940",
+    "ap-south-1": "452307495513",
+    "ap-southeast-1": "834264404009",
+    "ap-southeast-2": "007051062584",
+    "ap-southeast-3": "705930551576",
+    "ca-central-1": "675030665977",
+    "cn-north-1": "122526803553",
+    "cn-northwest-1": "122578899357",
+    "eu-central-1": "017069133835",
+    "eu-central-2": "730335477804",
+    "eu-north-1": "763603941244",
+    "eu-south-1": "638885417683",
+    "eu-west-1": "131013547314",
+    "eu-west-2": "440796970383",
+    "eu-west-3": "341593696636",
+    "me-south-1": "835444307964",
+    "sa-east-1": "520018980103",
+    "us-east-1": "205585389593",
+    "us-east-2": "211330385671",
+    "us-gov-west-1": "598674086554",
+    "us-isof-east-1": "579539705040",
+    "us-isof-south-1": "411392592546",
+    "us-west-1": "740489534195",
+    "us-west-2": "306415355426",
+}
+#: The domain of a region's partition, by the prefix of the region; all others are in amazonaws.com.
+_IMAGE_DOMAINS = {"cn-": "amazonaws.com.cn", "us-isof-": "csp.hci.ic.gov"}
+
+REGIONS = tuple(_IMAGE_ACCOUNTS)
+
 
 @dataclass(frozen=True)
 class JobPlan:
-    """All of a job but its name, and what is uploaded before it starts.
+    """A processing job without its name, and the files to upload before it starts.
 
     :param config: the text of ``analysis_config.json``
-    :param data: the dataset: an S3 URI, or a local file or folder that is uploaded
-    :param bucket: for what has no place of its own; None where everything has one
-    :param output: where Clarify writes; None takes the bucket, below the name of the job
-    :param config_folder: where ``analysis_config.json`` is uploaded; None takes the output's
-    :param settings: the fields of the request that neither the name nor a location stands in
-    :param output_kms_key: the key for the outputs, and for what is uploaded
-    :param data_state: what tells a local dataset's state, such as its size and time of change
+    :param data: the dataset: an S3 URI, or a local file or folder to upload
+    :param bucket: the bucket for everything without a location of its own; None if everything has one
+    :param output: the output folder in S3; None uses the bucket, under the name of the job
+    :param config_folder: the folder for ``analysis_config.json``; None uses the output folder
+    :param settings: the fields of the request that depend on neither the name nor a location
+    :param output_kms_key: the KMS key for the outputs and the uploads
+    :param data_state: names, sizes and modification times of a local dataset's files, so that a changed dataset
+        changes the fingerprint
     """
 
     config: str
@@ -45,7 +105,7 @@ class JobPlan:
 
     @property
     def fingerprint(self) -> str:
-        """The same for two plans only where they ask for the same."""
+        """SHA-256 of the plan: equal for two plans only if they request the same job."""
         everything = [self.config, self.data, self.bucket, self.output, self.config_folder, self.settings]
         text = json.dumps([*everything, self.output_kms_key, self.data_state], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -54,22 +114,23 @@ class JobPlan:
     def data_is_local(self) -> bool:
         return not self.data.startswith("s3://")
 
-    def upload_folder(self, job_name: str) -> str:
-        """Where a local dataset goes, as with the SDK."""
+    def get_upload_folder(self, job_name: str) -> str:
+        """Return the S3 folder for a local dataset, the same as the SDK's."""
         return f"s3://{self.bucket}/{job_name}/input/{DATA_INPUT}"
 
     def get_output_uri(self, job_name: str) -> str:
-        """Where the job writes; as with the SDK where it was not said."""
+        """Return the S3 folder of the job's output; the SDK's default if none is configured."""
         return self.output or f"s3://{self.bucket}/{job_name}/output/{RESULT_OUTPUT}"
 
-    def config_uri(self, job_name: str) -> str:
-        """Where the configuration lies."""
+    def get_config_uri(self, job_name: str) -> str:
+        """Return the S3 URI of the uploaded ``analysis_config.json``."""
         return f"{(self.config_folder or self.get_output_uri(job_name)).rstrip('/')}/{CONFIG_FILE}"
 
     def build_request(self, job_name: str, data_uri: str) -> dict[str, Any]:
-        """The request.
+        """Build the arguments of ``CreateProcessingJob``.
 
-        :param data_uri: where the dataset is, now that it is in S3
+        :param job_name: the name of the job
+        :param data_uri: the S3 URI of the dataset, after any upload
         """
         outputs: dict[str, Any] = {
             "Outputs": [_build_output(RESULT_OUTPUT, self.get_output_uri(job_name), RESULT_FOLDER)]
@@ -80,15 +141,116 @@ class JobPlan:
             "ProcessingJobName": job_name,
             "ProcessingInputs": [
                 _build_input(DATA_INPUT, data_uri, DATA_FOLDER),
-                _build_input(CONFIG_INPUT, self.config_uri(job_name), CONFIG_FOLDER),
+                _build_input(CONFIG_INPUT, self.get_config_uri(job_name), CONFIG_FOLDER),
             ],
             "ProcessingOutputConfig": outputs,
             **self.settings,
         }
 
 
+def plan_job(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> JobPlan:
+    """Plan a job; see :meth:`airflow_clarify.engines.sagemaker.SageMakerEngine.plan`."""
+    from airflow_clarify.engines.sagemaker.client import ProcessingJobs
+    from airflow_clarify.engines.sagemaker.s3 import S3Files
+
+    jobs = ProcessingJobs(engine.connection)
+    local = not is_remote(data.input_path)
+    if not local:
+        S3Files(engine.connection).check_dataset(data.input_path)
+    bucket = engine.bucket
+    if bucket is None and (local or data.output_path is None):
+        bucket = f"sagemaker-{jobs.region}-{jobs.account}"
+    return JobPlan(
+        config=config.to_json(),
+        data=str(parse_local_path(data.input_path).absolute()) if local else data.input_path,
+        bucket=bucket,
+        output=data.output_path,
+        config_folder=data.analysis_config_output_path,
+        settings=_build_settings(engine, jobs, list_options(data, config)),
+        output_kms_key=engine.output_kms_key,
+        data_state=_describe_files(parse_local_path(data.input_path)) if local else "",
+    )
+
+
+def submit_job(plan: JobPlan, name: str, jobs: ProcessingJobs, files: S3Files) -> None:
+    """Upload a local dataset and the configuration, then start the job.
+
+    :param plan: the job
+    :param name: the name of the job
+    :param jobs: the client for processing jobs
+    :param files: the client for S3
+    :raises ConfigError: SageMaker does not accept the request
+    :raises ServiceError: AWS refused, or could not be reached
+    """
+    from airflow_clarify.engines.sagemaker.errors import translate_errors
+
+    if plan.bucket is not None and (plan.data_is_local or plan.output is None):
+        with translate_errors(f"bucket {plan.bucket}"):
+            files.ensure_bucket(plan.bucket, jobs.account, jobs.region)
+    data_uri = files.upload(Path(plan.data), plan.get_upload_folder(name)) if plan.data_is_local else plan.data
+    files.write(plan.get_config_uri(name), plan.config.encode())
+    jobs.create(plan.build_request(name, data_uri))
+
+
+def build_job_name(prefix: str, identity: str | None, attempt: int = 1) -> str:
+    """Build the name of a job: unique in an account and region, and equal for every retry of the same work.
+
+    SageMaker recognises a repeated request by the job's name only: a second request with an existing name is refused.
+    A name derived from the task instance therefore makes submission safe to repeat after a lost answer, a dead worker
+    or a task retry: the second attempt finds the job of the first. The digest and the attempt are at the end and are
+    never cut off; a long prefix is.
+
+    :param prefix: the beginning of the name; characters that SageMaker does not allow become dashes
+    :param identity: identifies the work; None makes a unique name
+    :param attempt: 1 for the first job of that identity, 2 if that one failed, and so on
+    :return: at most :data:`MAX_NAME_LENGTH` characters
+    :raises ConfigError: the prefix holds no letter or digit
+    """
+    if identity is None:
+        identity = uuid.uuid4().hex
+    ending = f"-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}-{attempt}"
+    beginning = re.sub(r"[^a-zA-Z0-9-]", "-", prefix).strip("-")
+    if not beginning:
+        raise ConfigError(f"job_name_prefix: {prefix!r} holds no letter or digit from a to z and 0 to 9; give one")
+    return beginning[: MAX_NAME_LENGTH - len(ending)].rstrip("-") + ending
+
+
+def get_clarify_image(region: str) -> str:
+    """Return the URI of Clarify's container image in a region.
+
+    Every region has its own registry, in an account of Amazon's.
+
+    :param region: an AWS region, such as "eu-west-1"
+    :raises ConfigError: Amazon publishes no image in that region
+    """
+    account = _IMAGE_ACCOUNTS.get(region)
+    if account is None:
+        raise ConfigError(
+            f"region_name: Amazon publishes no Clarify image for {region!r}; choose one of {', '.join(REGIONS)}, or "
+            "give image_uri, such as that of this package's own image"
+        )
+    domain = next((domain for prefix, domain in _IMAGE_DOMAINS.items() if region.startswith(prefix)), "amazonaws.com")
+    return f"{account}.dkr.ecr.{region}.{domain}/{_IMAGE}"
+
+
+def list_options(data: DataConfig, config: AnalysisConfig) -> dict[str, Any]:
+    """List the options beyond Clarify's configuration; this package's own image supports them, Clarify's does not."""
+    options = {
+        "weight": data.weight,
+        "na_values": None if data.na_values is None else list(data.na_values),
+        "csv_options": dict(data.csv_options) or None,
+        "header_row": data.header_row,
+        "label_type": config.label_type,
+        "facet_type": config.declared_types.get("facet_type"),
+    }
+    return _drop_unset(options)
+
+
 def list_job_locations(description: Mapping[str, Any]) -> dict[str, str]:
-    """Where a job reads and writes in S3, by the names of its inputs and outputs."""
+    """List the S3 locations that a job reads and writes, by the names of its inputs and outputs.
+
+    :param description: the response of ``DescribeProcessingJob``
+    """
     inputs: Sequence[Mapping[str, Any]] = description.get("ProcessingInputs") or ()
     outputs: Sequence[Mapping[str, Any]] = (description.get("ProcessingOutputConfig") or {}).get("Outputs") or ()
     found = {one["InputName"]: one.get("S3Input", {}).get("S3Uri") for one in inputs}
@@ -97,8 +259,76 @@ def list_job_locations(description: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_clarify_job(description: Mapping[str, Any]) -> bool:
-    """Whether a processing job keeps Clarify's contract, whoever's image it runs."""
+    """Whether a processing job has the inputs and outputs of Clarify's contract, whichever image it runs."""
     return {CONFIG_INPUT, RESULT_OUTPUT} <= list_job_locations(description).keys()
+
+
+def _build_settings(engine: SageMakerEngine, jobs: ProcessingJobs, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the fields of the request that do not depend on the job's name; like the SDK, only those that are set."""
+    cluster = {
+        "InstanceType": engine.instance_type,
+        "InstanceCount": int(engine.instance_count),
+        "VolumeSizeInGB": int(engine.volume_size_in_gb),
+        "VolumeKmsKeyId": engine.volume_kms_key,
+    }
+    environment = {**(engine.env or {}), **_build_options_environment(options)}
+    settings = {
+        "ProcessingResources": {"ClusterConfig": _drop_unset(cluster)},
+        "AppSpecification": {"ImageUri": engine.image_uri or get_clarify_image(jobs.region)},
+        "RoleArn": jobs.resolve_role_arn(engine.role),
+        "Environment": environment if environment or engine.env is not None else None,
+        "NetworkConfig": _build_network(engine),
+        "StoppingCondition": _build_stopping_condition(engine),
+        "Tags": _build_tags(engine.tags),
+        "ExperimentConfig": dict(engine.experiment_config) if engine.experiment_config else None,
+    }
+    return _drop_unset(settings)
+
+
+def _build_options_environment(options: Mapping[str, Any]) -> dict[str, str]:
+    """Encode the options as environment variables, split into values that SageMaker accepts."""
+    from airflow_clarify.cli.sagemaker_job import OPTIONS
+
+    if not options:
+        return {}
+    text = json.dumps(options)
+    parts = [text[start : start + _MAX_ENVIRONMENT_VALUE] for start in range(0, len(text), _MAX_ENVIRONMENT_VALUE)]
+    if len(parts) == 1:
+        return {OPTIONS: text}
+    return {f"{OPTIONS}_{number}": part for number, part in enumerate(parts, start=1)}
+
+
+def _build_network(engine: SageMakerEngine) -> dict[str, Any] | None:
+    requested = (
+        engine.subnets,
+        engine.security_group_ids,
+        engine.enable_network_isolation,
+        engine.encrypt_inter_container_traffic,
+    )
+    if all(part is None for part in requested):
+        return None
+    vpc = _drop_unset({"SecurityGroupIds": engine.security_group_ids, "Subnets": engine.subnets})
+    return _drop_unset(
+        {
+            "EnableNetworkIsolation": bool(engine.enable_network_isolation),
+            "EnableInterContainerTrafficEncryption": engine.encrypt_inter_container_traffic,
+            "VpcConfig": {name: list(ids) for name, ids in vpc.items()} or None,
+        }
+    )
+
+
+def _build_stopping_condition(engine: SageMakerEngine) -> dict[str, int] | None:
+    if engine.max_runtime_in_seconds is None:
+        return None
+    return {"MaxRuntimeInSeconds": int(engine.max_runtime_in_seconds)}
+
+
+def _build_tags(tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None) -> list[dict[str, str]] | None:
+    if tags is None:
+        return None
+    if isinstance(tags, Mapping):
+        return [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [dict(tag) for tag in tags]
 
 
 def _build_input(name: str, uri: str, folder: str) -> dict[str, Any]:
@@ -120,3 +350,13 @@ def _build_output(name: str, uri: str, folder: str) -> dict[str, Any]:
         "OutputName": name,
         "S3Output": {"S3Uri": uri, "LocalPath": folder, "S3UploadMode": "EndOfJob"},
     }
+
+
+def _drop_unset(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _describe_files(path: Path) -> str:
+    """Describe the state of a local dataset: name, size and modification time of every file."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return "\n".join(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)

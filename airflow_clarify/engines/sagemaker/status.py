@@ -1,13 +1,14 @@
-"""What a description of a processing job says: whether it has ended, whether all is well, and if not, why."""
+"""The state of a processing job: whether it has ended, whether it completed, and if not, why."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-#: The states in which SageMaker still works on a job. Whatever is none of these has ended, states not yet invented too.
+#: The states in which SageMaker still works on a job. Every other state, including unknown ones, counts as ended.
 _RUNNING = frozenset({"InProgress", "Stopping"})
 
 
@@ -16,9 +17,9 @@ class JobStatus:
     """The state of a processing job.
 
     :param name: name of the job
-    :param state: SageMaker's word for it: InProgress, Completed, Failed, Stopping or Stopped
-    :param failure_reason: SageMaker's reason, where it gives one
-    :param exit_message: the container's own last word, where it left one
+    :param state: SageMaker's ``ProcessingJobStatus``: InProgress, Completed, Failed, Stopping or Stopped
+    :param failure_reason: SageMaker's reason for a failure; empty if there is none
+    :param exit_message: the message that the container wrote when it exited; empty if there is none
     """
 
     name: str
@@ -28,7 +29,7 @@ class JobStatus:
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> JobStatus:
-        """Read what ``DescribeProcessingJob`` answers."""
+        """Read the state from the response of ``DescribeProcessingJob``."""
         return cls(
             name=str(description.get("ProcessingJobName", "")),
             state=str(description.get("ProcessingJobStatus", "unknown")),
@@ -38,35 +39,44 @@ class JobStatus:
 
     @property
     def ended(self) -> bool:
+        """Whether SageMaker no longer works on the job."""
         return self.state not in _RUNNING
 
     @property
     def running(self) -> bool:
-        """Whether it may still complete; a job that is being stopped will not."""
+        """Whether the job may still complete; a job that is being stopped will not."""
         return self.state == "InProgress"
 
     @property
     def completed(self) -> bool:
-        """Whether all is well. No other state is, not even Stopped, whoever stopped it."""
+        """Whether the job completed. Every other state is a failure, including Stopped."""
         return self.state == "Completed"
 
     @property
     def why(self) -> str:
-        """Why the job did not complete: SageMaker's reason, the container's message, or else the state alone."""
+        """The reason why the job did not complete: SageMaker's, the container's message, or the state alone."""
         reasons = [reason for reason in (self.failure_reason, self.exit_message) if reason]
         if len(reasons) == 2 and self.exit_message in self.failure_reason:
             reasons.pop()
-        told = "; exit message: ".join(reasons) if self.failure_reason else "".join(reasons)
-        return f"{self.state}: {told}" if told else f"{self.state}, and SageMaker gives no reason"
+        reason = "; exit message: ".join(reasons) if self.failure_reason else "".join(reasons)
+        return f"{self.state}: {reason}" if reason else f"{self.state}, and SageMaker gives no reason"
 
 
 def replace_datetimes(value: Any) -> Any:
-    """A description as JSON can carry it: times as ISO texts, and nothing of the HTTP answer."""
+    """Convert a response of AWS to JSON values: times become ISO texts, and HTTP metadata is dropped."""
     if isinstance(value, Mapping):
         return {key: replace_datetimes(part) for key, part in value.items() if key != "ResponseMetadata"}
     if isinstance(value, list | tuple):
         return [replace_datetimes(part) for part in value]
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def add_jitter(seconds: float) -> float:
+    """Vary a pause by up to 20 %, so that jobs started together are not polled together forever.
+
+    :param seconds: the length of the pause
+    """
+    return seconds * random.uniform(0.8, 1.2)
 
 
 def _join_lines(text: Any) -> str:

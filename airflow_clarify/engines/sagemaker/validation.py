@@ -1,28 +1,32 @@
-"""What a job on SageMaker cannot do, told before anything is uploaded or paid for."""
+"""Checks that a job on SageMaker can run an analysis, before anything is uploaded or paid for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.sagemaker.images import get_clarify_image
+from airflow_clarify.engines.sagemaker.request import get_clarify_image, list_options
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.io.filesystem import is_remote, parse_local_path
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
-    from airflow_clarify.engines.sagemaker import SageMakerEngine
+    from airflow_clarify.engines.sagemaker.engine import SageMakerEngine
 
 
 def check_engine(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> None:
-    """See that a job can do what is asked.
+    """Check that a job can run an analysis.
 
-    :raises ConfigError: it cannot; names what to change
+    :param engine: the settings of the job
+    :param data: where the data are
+    :param config: the analysis to run
+    :raises ConfigError: the job cannot run it; the message names the setting to change
     """
     check_data(data)
     if not engine.role:
         raise ConfigError("role: nothing is left of it after templating; name the IAM role that the job runs under")
+    # Reading these properties parses them, so an invalid configuration fails before the upload.
     _ = config.methods, config.label, config.label_values, config.facets
-    _check_places(data)
+    _check_locations(data)
     if data.conn_id is not None and data.conn_id != engine.aws_conn_id:
         raise ConfigError(
             f"conn_id: the job reads with its role, and the task reaches S3 through the engine's aws_conn_id "
@@ -33,19 +37,22 @@ def check_engine(engine: SageMakerEngine, data: DataConfig, config: AnalysisConf
     if engine.image_uri is None:
         if engine.region_name is not None:
             get_clarify_image(engine.region_name)
-        # That there is a header row is what Clarify takes for granted, or finds out, where it has headers to compare.
-        beyond = [name for name, value in list_options(data, config).items() if (name, value) != ("header_row", True)]
-        if beyond:
+        # A header row is Clarify's default; if headers are given, Clarify compares the first row with them.
+        unsupported = [
+            name for name, value in list_options(data, config).items() if (name, value) != ("header_row", True)
+        ]
+        if unsupported:
             raise ConfigError(
-                f"{beyond[0]}: Clarify's image knows no such option; leave it out, run this package's own "
+                f"{unsupported[0]}: Clarify's image knows no such option; leave it out, run this package's own "
                 "image (image_uri), or choose another engine"
             )
 
 
 def check_data(data: DataConfig) -> None:
-    """See that a job can read the data.
+    """Check that a job can read the data: whole files.
 
-    :raises ConfigError: they are no files
+    :param data: where the data are
+    :raises ConfigError: the data are a table, a query or a selection of rows
     """
     for name in ("table", "query", "where"):
         if getattr(data, name) is not None:
@@ -55,20 +62,7 @@ def check_data(data: DataConfig) -> None:
             )
 
 
-def list_options(data: DataConfig, config: AnalysisConfig) -> dict[str, Any]:
-    """What is asked beyond Clarify's configuration; our own image can do it, Clarify's cannot."""
-    asked = {
-        "weight": data.weight,
-        "na_values": None if data.na_values is None else list(data.na_values),
-        "csv_options": dict(data.csv_options) or None,
-        "header_row": data.header_row,
-        "label_type": config.label_type,
-        "facet_type": config.declared_types.get("facet_type"),
-    }
-    return {name: value for name, value in asked.items() if value is not None}
-
-
-def _check_places(data: DataConfig) -> None:
+def _check_locations(data: DataConfig) -> None:
     for key, location in (("input_path", data.input_path), ("output_path", data.output_path)):
         if location is None:
             continue

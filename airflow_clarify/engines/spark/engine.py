@@ -1,0 +1,71 @@
+"""Counting and sampling on a Spark cluster, through Spark Connect; the worker needs no Java and no Spark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow_clarify.bias.config import describe_given
+from airflow_clarify.engines.sql.engine import TableEngine, refuse_file_options
+from airflow_clarify.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.config import DataConfig
+    from airflow_clarify.engines.sql.source import SqlSource
+    from airflow_clarify.engines.sql.target_table import TableWriter
+
+
+@dataclass
+class SparkEngine(TableEngine):
+    """Counts and samples on a Spark cluster (Spark 4 or later); only counts come to the task.
+
+    The data are files that Spark can read (``input_path``), a table or a query. A facet whose values are all tested
+    lists them sorted, for what a cluster reads has no order.
+
+    :param conn_id: an Airflow connection of the type ``spark_connect``
+    :param url: the address of a Spark Connect server instead, ``sc://host:port/;token=...``
+    :param max_cells: how many raw cells (combinations of facet, label and group) are brought to the task at most. With
+        more of them, as with a facet of measurements, the cluster is asked a few more questions instead
+    """
+
+    conn_id: str | None = "spark_connect_default"
+    # It may hold a token, and Airflow shows how an engine prints.
+    url: str | None = field(default=None, repr=False)
+    max_cells: int = 200_000
+    _runner: TableWriter | None = field(default=None, init=False, repr=False, compare=False)
+
+    name: ClassVar[str] = "spark"
+    template_fields: ClassVar[tuple[str, ...]] = ("conn_id", "url")
+
+    __repr__ = describe_given
+
+    def data_config_for(self, source: str) -> DataConfig:
+        """Files, where it looks like a path; otherwise a table."""
+        from airflow_clarify.bias.config import DataConfig
+
+        return DataConfig(source) if "/" in source else DataConfig(table=source)
+
+    def check_data(self, data: DataConfig) -> None:
+        """Say what cannot be done with this data, before any work.
+
+        :raises ConfigError: Spark cannot read it, or options of files are given for a table
+        """
+        if data.table is not None or data.query is not None:
+            refuse_file_options(data)
+        elif data.resolve_dataset_type() == "application/json":
+            raise ConfigError(
+                "dataset_type: application/json needs JMESPath features, which only a Clarify job reads; Spark reads "
+                "application/jsonlines"
+            )
+
+    def _connect(self) -> TableWriter:
+        from airflow_clarify.engines.spark.session import SparkRunner, build_address
+
+        return SparkRunner.open(build_address(self.conn_id, self.url))
+
+    def _select_source(self, runner: TableWriter, data: DataConfig) -> SqlSource:
+        from airflow_clarify.engines.spark.session import SparkRunner
+        from airflow_clarify.engines.spark.source import open_source
+
+        assert isinstance(runner, SparkRunner)
+        return open_source(runner, data)
