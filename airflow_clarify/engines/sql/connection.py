@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from airflow_clarify.engines.sql.column_types import ColumnType, parse_column_type
 from airflow_clarify.engines.sql.dialects import MARIADB, Dialect, find_dialect, get_dialect
 from airflow_clarify.engines.sql.rendering import render
@@ -16,7 +18,6 @@ from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
-    from sqlglot import exp
 
 #: Rows that are fetched at once.
 _BATCH = 10_000
@@ -89,8 +90,6 @@ class DbApiRunner:
 
     def describe_columns(self, query: exp.Select) -> dict[str, ColumnType]:
         """The columns that a query gives, and how they are stored, as far as the driver says so."""
-        from sqlglot import exp
-
         nothing = query.copy().where(exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0)))
         with self._open_cursor() as cursor:
             self._execute(cursor, render(nothing, self.dialect))
@@ -150,8 +149,6 @@ class DbApiRunner:
 
     def _prepare_mysql(self) -> None:
         """Recognise MariaDB, and compare the texts that a statement itself makes as exactly as those of columns."""
-        from sqlglot import exp
-
         ((version,),) = self.fetch_rows(exp.select(exp.Anonymous(this="VERSION", expressions=[])))
         if "mariadb" in str(version).lower():
             self.dialect = MARIADB
@@ -163,8 +160,6 @@ class DbApiRunner:
         MySQL gives texts and bytes the same types, and drivers differ in what else they say of a column. The function
         answers from the type alone, so no row is read.
         """
-        from sqlglot import exp
-
         if not names:
             return {}
         asked = [exp.Anonymous(this="CHARSET", expressions=[exp.column(name, "asked", quoted=True)]) for name in names]

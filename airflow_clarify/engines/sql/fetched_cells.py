@@ -13,6 +13,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from airflow_clarify.engines.counting.cells import (
     build_grouping_sets_query,
     build_weight_check_query,
@@ -32,7 +34,6 @@ from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     import duckdb
-    from sqlglot import exp
 
     from airflow_clarify.bias.column_types import ColumnProfile
     from airflow_clarify.engines.counting.column_profile import CellColumn
@@ -159,8 +160,6 @@ def format_values(connection: duckdb.DuckDBPyConnection, column: CellColumn, val
     :param column: whose values they are
     :param values: typed; a text is one already
     """
-    from sqlglot import exp
-
     stored, values = _infer_storage_type(
         list(values), None if column.stored is StorageType.TEXT_CELL else column.stored, column.name
     )
@@ -193,8 +192,6 @@ def format_stratum_values(
     :param profile: what the column holds, where that is known
     :return: how the column is stored, what it holds, and the texts; None where a value is missing
     """
-    from sqlglot import exp
-
     stored, typed = _infer_storage_type(list(values), known, column)
     kind = _choose_duckdb_type(stored, column, typed)
     connection.execute(
@@ -266,8 +263,6 @@ def _place_cell(row: tuple[Any, ...], of_part: int, start: int, facets: int) -> 
 
 def _fetch_example(source: SqlSource, column: str) -> list[Any]:
     """A value of a column, where it has one."""
-    from sqlglot import exp
-
     there = exp.not_(exp.Is(this=exp.column(column, quoted=True), expression=exp.null()))
     query = exp.select(exp.Star()).from_(source.scan([column]).subquery("data")).where(there).limit(1)
     return [value for (value,) in source.execute(query)]

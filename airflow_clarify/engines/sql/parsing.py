@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from sqlglot import exp, parse, parse_one
+from sqlglot.dialects.dialect import Dialect, NormalizationStrategy
+from sqlglot.errors import SqlglotError
 
 from airflow_clarify.bias.config import DataConfig, resolve_column
 from airflow_clarify.exceptions import ConfigError
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 #: A part of a dotted name: quoted in one of the ways of SQL, a quote inside it doubled; or anything without a dot.
 _PART = re.compile(
@@ -25,8 +25,6 @@ def source_query(data: DataConfig, dialect: str) -> exp.Select:
     :param dialect: sqlglot's name of the SQL that the author writes
     :raises ConfigError: neither is given, or one cannot be understood
     """
-    from sqlglot import exp
-
     if data.query is not None:
         source: exp.Expr = read_query(data.query, dialect).subquery("data")
     elif data.table is not None:
@@ -44,9 +42,6 @@ def parse_condition(where: str, dialect: str) -> exp.Expr:
     :param dialect: sqlglot's name of that SQL
     :raises ConfigError: it cannot be understood, or is more than a condition
     """
-    from sqlglot import exp, parse_one
-    from sqlglot.errors import SqlglotError
-
     if not where:
         raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
     try:
@@ -86,8 +81,6 @@ def parse_table(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
     :param key: the configuration key to name in an error
     :raises ConfigError: it is no name
     """
-    from sqlglot import exp
-
     parts = _split_names(name, key) if isinstance(name, str) else [(str(part), True) for part in name]
     if not 1 <= len(parts) <= 3 or not all(part for part, _ in parts):
         raise ConfigError(
@@ -106,9 +99,6 @@ def read_query(query: str, dialect: str) -> exp.Query:
 
     :raises ConfigError: it is not one SELECT, or gives two columns of one name
     """
-    from sqlglot import exp, parse
-    from sqlglot.errors import SqlglotError
-
     try:
         statements = [statement for statement in parse(query, dialect=dialect) if statement is not None]
     except SqlglotError as error:
@@ -143,8 +133,6 @@ def _split_names(name: str, key: str) -> list[tuple[str, bool]]:
 
 def _fold_name(name: str, quoted: bool, dialect: str) -> str:
     """A name as the database keeps it: one that is not quoted is folded to upper or lower case by some."""
-    from sqlglot.dialects.dialect import Dialect, NormalizationStrategy
-
     strategy = Dialect.get_or_raise(dialect).normalization_strategy
     if quoted:
         return name

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+from sqlglot import Dialect as Grammar
+from sqlglot import ErrorLevel, exp
+from sqlglot.dialects.dialect import DialectType
+from sqlglot.errors import UnsupportedError
 
 from airflow_clarify.engines.counting.expressions import INTEGER_PATTERN
 from airflow_clarify.engines.sql.dialects import Dialect
 from airflow_clarify.exceptions import ConfigError
-
-if TYPE_CHECKING:
-    from sqlglot import exp
-    from sqlglot.dialects.dialect import DialectType
 
 #: The windows that we write, by the names of their columns; an author's own are left as they are.
 _WINDOWS = ("airflow_clarify_place", "group_accepted", "group_rejected")
@@ -43,9 +44,6 @@ def render(query: exp.Expr, dialect: Dialect) -> str:
     :param dialect: in which to say it
     :raises ConfigError: it has no words for a part of it
     """
-    from sqlglot import ErrorLevel
-    from sqlglot.errors import UnsupportedError
-
     try:
         translated = _translate(query, dialect)
         return translated.sql(dialect=sqlglot_dialect(dialect), unsupported_level=ErrorLevel.RAISE, comments=False)
@@ -63,7 +61,6 @@ def sqlglot_dialect(dialect: Dialect) -> DialectType:
 @cache
 def _build_mysql() -> DialectType:
     """MySQL with the operator for patterns: MariaDB does not have the function that sqlglot writes."""
-    from sqlglot import exp
     from sqlglot.dialects.mysql import MySQL
 
     def match_pattern(generator: Any, node: exp.RegexpLike) -> str:
@@ -100,8 +97,6 @@ def _translate(tree: exp.Expr, dialect: Dialect) -> exp.Expr:
 
 
 def _translate_node(node: exp.Expr, dialect: Dialect) -> exp.Expr:
-    from sqlglot import exp
-
     if isinstance(node, exp.Anonymous):
         word = _WORDS.get(str(node.this).lower())
         return node if word is None else word(node, dialect)
@@ -117,14 +112,10 @@ def _translate_node(node: exp.Expr, dialect: Dialect) -> exp.Expr:
 
 def _sum(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """DuckDB's compensated sum; others have the plain one."""
-    from sqlglot import exp
-
     return node if dialect.name == "duckdb" else exp.Sum(this=_translate(node.expressions[0], dialect))
 
 
 def _is_not_a_number(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
-    from sqlglot import exp
-
     value, nan = _translate(node.expressions[0], dialect), exp.Literal.string("NaN")
     if dialect.not_a_number == "none":
         return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
@@ -137,8 +128,6 @@ def _is_not_a_number(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
 
 def _render_exact_text(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """A text that equals no other, whatever the collation of its column (case, accents, blanks at the end)."""
-    from sqlglot import exp
-
     value = _translate(node.expressions[0], dialect)
     if dialect.name == "sqlite":
         # Without a cast, since a column may hold values of several types.
@@ -159,24 +148,17 @@ def _render_exact_text(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
 
 def _render_bits(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """The whole number that some bits write; some drivers give bytes instead."""
-    from sqlglot import exp
-
     return exp.cast(_translate(node.expressions[0], dialect), exp.DataType.build("UNSIGNED", dialect="mysql"))
 
 
 def _render_displayed_float(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """The double that a float of single precision is displayed as: 0.7, not 0.699999988079071."""
-    from sqlglot import exp
-
     text = exp.cast(_translate(node.expressions[0], dialect), "VARCHAR")
     return exp.cast(text, "DOUBLE")
 
 
 def _render_pattern_match(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
     """Whether a text is, as a whole, of a pattern."""
-    from sqlglot import exp
-    from sqlglot.errors import UnsupportedError
-
     if dialect.name == "duckdb":
         return node
     value, pattern = (_translate(part, dialect) for part in node.expressions)
@@ -191,7 +173,6 @@ def _render_pattern_match(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
 
 def _render_whole_number_test(value: exp.Expr) -> exp.Expr:
     """SQL Server has no patterns that could say it; it casts "" and "-" to 0, and takes white space."""
-    from sqlglot import exp
 
     def like(pattern: str) -> exp.Expr:
         return exp.Like(this=value.copy(), expression=exp.Literal.string(pattern))
@@ -207,8 +188,6 @@ def _render_try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
     Some dialects only have casts that fail on such a text, or that give another number. What is cast to a whole number
     looks like one, so only its size remains to be seen.
     """
-    from sqlglot import exp
-
     if node.to.is_type(exp.DataType.Type.DOUBLE) and dialect.name in _NO_TRY_CAST:
         return _render_double_or_null(node.this, dialect)
     # sqlglot takes Spark's CAST for one that gives NULL, which it was before Spark 4; and Snowflake's TRY_CAST only
@@ -228,8 +207,6 @@ def _render_try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
 
 def _render_double_or_null(text: exp.Expr, dialect: Dialect) -> exp.Expr:
     """A text as a float, where a cast fails on what is no number, or gives another number (0, or a part of it)."""
-    from sqlglot import exp
-
     value = _translate(text, dialect)
     if dialect.name == "tsql":
         # It casts "" to 0.
@@ -246,24 +223,18 @@ def _render_double_or_null(text: exp.Expr, dialect: Dialect) -> exp.Expr:
 
 
 def _cast_as(value: exp.Expr, kind: str, *, safe: bool = False) -> exp.Expr:
-    from sqlglot import exp
-
     to = exp.DataType.build(kind, dialect="postgres")
     return exp.TryCast(this=value, to=to, safe=True, requires_string=True) if safe else exp.Cast(this=value, to=to)
 
 
 def _fits_64_bits(number: exp.Expr) -> exp.Expr:
     """Whether a number of more than 64 bits would do with 64."""
-    from sqlglot import exp
-
     low, high = (exp.convert(bound) for bound in (-(2**63), 2**63 - 1))
     return exp.Between(this=number, low=low, high=high)
 
 
 def _is_integer_in_sqlite(value: exp.Expr) -> exp.Expr:
     """SQLite makes a float of a number that is too large; a cast to a whole one would give the largest there is."""
-    from sqlglot import exp
-
     number = exp.Add(this=value, expression=exp.Literal.number(0))
     return exp.EQ(this=exp.Anonymous(this="TYPEOF", expressions=[number]), expression=exp.Literal.string("integer"))
 
@@ -293,8 +264,6 @@ _FITTING: dict[str, Callable[[exp.Expr], exp.Expr]] = {
 
 def _render_infinity(node: exp.Cast, dialect: Dialect) -> exp.Expr:
     """The infinities have other names in some dialects, and in some there are none."""
-    from sqlglot import exp
-
     text = node.this
     name = _INFINITE.get(dialect.name)
     if name is None or not (isinstance(text, exp.Literal) and text.is_string and text.this in ("inf", "-inf")):
@@ -309,8 +278,6 @@ def _render_infinity(node: exp.Cast, dialect: Dialect) -> exp.Expr:
 
 def _render_ordered(node: exp.Ordered, dialect: Dialect) -> exp.Expr:
     """Where nothing is said of NULLs, they are where the dialect has them anyway, and it needs no words for that."""
-    from sqlglot import Dialect as Grammar
-
     if node.args.get("nulls_first") is None:
         node.set("nulls_first", Grammar.get_or_raise(dialect.name).NULL_ORDERING == "nulls_are_small")
     return node
@@ -318,8 +285,6 @@ def _render_ordered(node: exp.Ordered, dialect: Dialect) -> exp.Expr:
 
 def _adapt_to_bigquery(node: exp.Expr) -> exp.Expr:
     """BigQuery partitions by no floats, and has no names that would need an escape."""
-    from sqlglot import exp
-
     if isinstance(node, exp.Identifier) and set(node.this) & set("`\\\n\r"):
         raise ConfigError(f"{node.this!r} can be no name in BigQuery; it has a backtick, a backslash or a line break")
     if isinstance(node, exp.Window) and node.parent is not None and node.parent.alias in _WINDOWS:
@@ -330,8 +295,6 @@ def _adapt_to_bigquery(node: exp.Expr) -> exp.Expr:
 
 def _adapt_to_redshift(node: exp.Expr) -> exp.Expr:
     """In Redshift, a NULL of a subquery stays without a type, and then has no smallest or distinct values."""
-    from sqlglot import exp
-
     if isinstance(node, exp.Alias) and isinstance(node.this, exp.Null) and node.alias in _READINGS:
         node.set("this", exp.cast(exp.null(), "BIGINT"))
     return node
@@ -339,8 +302,6 @@ def _adapt_to_redshift(node: exp.Expr) -> exp.Expr:
 
 def _adapt_to_tsql(node: exp.Expr) -> exp.Expr:
     """SQL Server's texts are of one code page unless they are national, and its counts are of 32 bits unless big."""
-    from sqlglot import exp
-
     if isinstance(node, exp.Literal) and node.is_string and not node.this.isascii():
         return exp.National(this=node.this)
     # Without a length SQL Server means 30 characters.
@@ -355,8 +316,6 @@ def _adapt_to_tsql(node: exp.Expr) -> exp.Expr:
 
 def _holds_numbers(case: exp.Case) -> bool:
     """Whether all that a CASE can give is written there as a number."""
-    from sqlglot import exp
-
     given = [branch.args["true"] for branch in case.args["ifs"]] + [case.args.get("default")]
     return all(isinstance(each, exp.Literal) and each.is_int for each in given)
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
+from sqlglot import exp
+
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.bias.resampling import BalanceConfig, BalancePlan, BalanceResult, Stratum, check_seed, require_list
 from airflow_clarify.engines.counting.cells import round_significant, sum_weights, unusable_weights_error
@@ -22,8 +24,6 @@ from airflow_clarify.engines.sql.target_table import TableWriter, TargetTable
 from airflow_clarify.exceptions import ConfigError, OutputError
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.sql.source import SqlSource
 
@@ -161,7 +161,6 @@ class _Strata:
         :raises DataError: rows have no usable weight
         """
         import duckdb
-        from sqlglot import exp
 
         named = [exp.column(name, quoted=True) for name in by]
         read = exp.select(*(source.read(name).as_(name, quoted=True) for name in by))
@@ -216,8 +215,6 @@ def _check_repeatable(source: SqlSource, selecting: SampleQuery, keys: Sequence[
 
     :raises ConfigError: rows have the same key
     """
-    from sqlglot import exp
-
     if not selecting.draws:
         return []
     if not selecting.keys:
@@ -253,8 +250,6 @@ def _check(target: str, plan: BalancePlan, made: _Strata) -> None:
 
 
 def _select_all(table: exp.Table) -> exp.Select:
-    from sqlglot import exp
-
     return exp.select(exp.Star()).from_(table.copy())
 
 

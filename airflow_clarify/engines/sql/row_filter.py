@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.engines.sql.column_types import ColumnType
     from airflow_clarify.engines.sql.dialects import Dialect
 
@@ -39,8 +39,6 @@ def build_conditions(
     :param dialect: the SQL that the database speaks
     :raises ConfigError: there is no value, or one that the column can never hold
     """
-    from sqlglot import exp
-
     if not where:
         raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
     return exp.and_(
@@ -51,8 +49,6 @@ def build_conditions(
 def _build_column_condition(
     name: str, value: Any, kind: ColumnType, read: Callable[[str], exp.Expr], dialect: Dialect
 ) -> exp.Expr:
-    from sqlglot import exp
-
     missing = exp.Is(this=exp.column(name, quoted=True), expression=exp.null())
     if value is None:
         return missing
@@ -99,8 +95,6 @@ def _is_one_of(
 
 def _compare_by_each_type(column: exp.Expr, text: exp.Expr, values: Sequence[Any]) -> exp.Expr:
     """SQLite: a text is compared as one, and a number as one, whatever the column is declared to be."""
-    from sqlglot import exp
-
     stored = exp.Anonymous(this="TYPEOF", expressions=[column.copy()])
     is_text = exp.EQ(this=stored, expression=exp.Literal.string("text"))
     same_text = _build_and(is_text, _build_in(text, [_text(value) for value in values]))
@@ -114,8 +108,6 @@ def _compare_by_each_type(column: exp.Expr, text: exp.Expr, values: Sequence[Any
 
 
 def _build_in(column: exp.Expr, values: Sequence[Any]) -> exp.Expr:
-    from sqlglot import exp
-
     literals = [value if isinstance(value, exp.Expression) else exp.convert(value) for value in values]
     if len(literals) == 1:
         return exp.EQ(this=column.copy(), expression=literals[0])
@@ -123,14 +115,10 @@ def _build_in(column: exp.Expr, values: Sequence[Any]) -> exp.Expr:
 
 
 def _build_and(one: exp.Expr, other: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.and_(one, other)
 
 
 def _build_column(name: str) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.column(name, quoted=True)
 
 
@@ -147,8 +135,6 @@ def _number(name: str, value: Any) -> exp.Expr:
 
 def _number_or_none(value: Any) -> exp.Expr | None:
     """A number as a literal, with the digits that the author wrote."""
-    from sqlglot import exp
-
     if isinstance(value, bool | int | float | Decimal):
         written = repr(value) if isinstance(value, float) else str(int(value) if isinstance(value, bool) else value)
     else:

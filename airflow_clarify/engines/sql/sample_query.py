@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from airflow_clarify.bias.resampling import StratumPlan
 from airflow_clarify.engines.counting.expressions import StorageType, category, null_if_missing
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.bias.column_types import ColumnProfile
 
 #: What the columns are called that only the statement itself sees.
@@ -95,8 +95,6 @@ class SampleQuery:
         :param rows: all rows that take part
         :param names: their columns
         """
-        from sqlglot import exp
-
         selected = [exp.column(name, quoted=True) for name in names]
         source = rows.copy()
         if self.draws:
@@ -119,8 +117,6 @@ class SampleQuery:
 
     def _is_drawn(self) -> exp.Expr:
         """Whether a row is one of those that are written once more."""
-        from sqlglot import exp
-
         drawn = self._build_by_stratum(lambda share: share.drawn)
         if self.draws:
             return exp.LTE(this=exp.column(_PLACE), expression=drawn)
@@ -129,8 +125,6 @@ class SampleQuery:
 
     def _build_draw_key(self) -> exp.Expr:
         """What a row draws: a digest of the seed and its key, or a number at random."""
-        from sqlglot import exp
-
         if not self.keys:
             return exp.Anonymous(this=self.random, expressions=[])
         parts: list[exp.Expr] = [exp.Literal.string(f"airflow-clarify draw 1 {self.seed:d}")]
@@ -141,8 +135,6 @@ class SampleQuery:
 
     def _build_rank(self) -> exp.Expr:
         """The place of a row among those of its stratum, in the order of the draw."""
-        from sqlglot import exp
-
         order = [exp.column(_DRAW), *(key.copy() for key in self.keys)]
         # Without a word on NULLs, no dialect needs one of its own.
         ordered = exp.Order(expressions=[exp.Ordered(this=part, nulls_first=None) for part in order])
@@ -154,8 +146,6 @@ class SampleQuery:
 
 def _build_stratum_number(columns: Sequence[StratumColumn], numbers: Mapping[Raw, int | float]) -> exp.Expr:
     """The number of a row's stratum: nested CASEs over the columns, the most frequent branch last."""
-    from sqlglot import exp
-
     if len(set(numbers.values())) == 1:
         return build_literal(next(iter(numbers.values())))
     by_value: dict[Any, dict[Raw, int | float]] = {}
@@ -172,8 +162,6 @@ def _build_stratum_number(columns: Sequence[StratumColumn], numbers: Mapping[Raw
 
 
 def _build_equality(column: StratumColumn, value: Any) -> exp.Expr:
-    from sqlglot import exp
-
     if value is None:
         return exp.Is(this=column.value, expression=exp.null())
     return exp.EQ(this=column.value, expression=build_literal(value))
@@ -181,8 +169,6 @@ def _build_equality(column: StratumColumn, value: Any) -> exp.Expr:
 
 def build_literal(value: Any) -> exp.Expr:
     """A value that a database gave, as it takes it."""
-    from sqlglot import exp
-
     if isinstance(value, float):
         # As a bare number it would be a decimal, and another one.
         return exp.cast(exp.Literal.string(repr(value)), "DOUBLE")
@@ -193,8 +179,6 @@ def build_literal(value: Any) -> exp.Expr:
 
 def _build_number_series(count: int) -> exp.Subquery:
     """The numbers below ``count`` as rows, from their digits: no dialect lacks the words for that."""
-    from sqlglot import exp
-
     digits = max(1, math.ceil(math.log10(count))) if count > 1 else 1
     total: exp.Expr = exp.column("d", table="t0")
     for place in range(1, digits):
@@ -207,8 +191,6 @@ def _build_number_series(count: int) -> exp.Subquery:
 
 
 def _build_digits(alias: str) -> exp.Subquery:
-    from sqlglot import exp
-
     query: exp.Query = exp.select(exp.Literal.number(0).as_("d"))
     for digit in range(1, 10):
         query = query.union(exp.select(exp.Literal.number(digit).as_("d")), distinct=False)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sqlglot import exp
+
 from airflow_clarify.bias.config import AnalysisConfig, DataConfig
 from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.engines.sql.column_types import ColumnType, infer_type
@@ -15,8 +17,6 @@ from airflow_clarify.engines.sql.row_filter import build_conditions
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.engines.sql.dialects import Dialect
 
 #: Readings that are written as a function, whose words each dialect has of its own.
@@ -117,7 +117,6 @@ class SqlSource:
 
     def scan(self, columns: Sequence[str]) -> exp.Select:
         """Select columns, under the names that the author has for them."""
-
         selected = [self.read(self.spelled.get(name, name)).as_(name, quoted=True) for name in columns]
         query = self.everything.copy()
         query.set("expressions", selected)
@@ -128,8 +127,6 @@ class SqlSource:
 
         :param name: as the database calls it
         """
-        from sqlglot import exp
-
         column = exp.column(name, quoted=True)
         kind = self.find_type(name)
         if kind.stored is StorageType.TEXT and not self.runner.dialect.collation:
@@ -174,8 +171,6 @@ class SqlSource:
         return found.stored or (StorageType.TEXT if found.reading == "text" else StorageType.FLOAT)
 
     def _infer_type(self, name: str) -> ColumnType:
-        from sqlglot import exp
-
         if not self.runner.dialect.knows_types:
             return ColumnType(None, "text")
         column = exp.column(name, quoted=True)
@@ -206,6 +201,4 @@ def _filter_rows(rows: exp.Select, data: DataConfig, dialect: str) -> exp.Select
 
 
 def _named(name: str) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.column(name, quoted=True)

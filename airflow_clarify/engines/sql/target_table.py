@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+from sqlglot import exp, parse_one
 
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.engines.sql.parsing import parse_table, read_query
@@ -13,9 +15,6 @@ from airflow_clarify.engines.sql.rendering import render
 from airflow_clarify.engines.sql.source import QueryRunner
 from airflow_clarify.engines.sql.views import find_view, list_query_tables, list_tables_read
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, OutputError
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 
 class TableWriter(QueryRunner, Protocol):
@@ -149,8 +148,6 @@ class TargetTable:
             raise
 
     def _is_there(self) -> bool:
-        from sqlglot import exp
-
         nothing = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
         try:
             list(self.runner.fetch_rows(exp.select(exp.Literal.number(1)).from_(self.table.copy()).where(nothing)))
@@ -161,15 +158,11 @@ class TargetTable:
         return True
 
     def _name_staging_table(self) -> exp.Table:
-        from sqlglot import exp
-
         aside = self.table.copy()
         aside.set("this", exp.to_identifier(f"airflow_clarify_{uuid.uuid4().hex[:12]}", quoted=True))
         return aside
 
     def _drop(self, table: exp.Table) -> None:
-        from sqlglot import exp, parse_one
-
         # As a statement of its own, for Athena quotes names otherwise in such than in queries.
         statement = parse_one("DROP TABLE IF EXISTS made")
         next(statement.find_all(exp.Table)).replace(table.copy())
@@ -203,6 +196,4 @@ def _can_be_same(one: exp.Table, other: exp.Table) -> bool:
 
 
 def _build_create_table(table: exp.Table, query: exp.Select, *, replace: bool) -> exp.Create:
-    from sqlglot import exp
-
     return exp.Create(this=table.copy(), kind="TABLE", expression=query, replace=replace)

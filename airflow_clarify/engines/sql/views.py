@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
 from airflow_clarify.exceptions import ClarifyError
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from airflow_clarify.engines.sql.target_table import TableWriter
 
 
@@ -21,8 +22,6 @@ def find_view(runner: TableWriter, table: exp.Table) -> str | None:
     :return: its SQL, empty where the database does not show it; None where the name is no view's, or where the
         database has no such list
     """
-    from sqlglot import exp
-
     name, schema = exp.Lower(this=exp.Literal.string(table.name)), table.db
     if runner.dialect.name == "sqlite":
         query = exp.select("sql").from_(exp.to_table("sqlite_master"))
@@ -48,8 +47,6 @@ def find_view(runner: TableWriter, table: exp.Table) -> str | None:
 
 def _list_of_views(dialect: str, table: exp.Table) -> exp.Table:
     """The table of views that has a table's name, if it is a view."""
-    from sqlglot import exp
-
     if dialect == "bigquery":
         # Its list belongs to a data set.
         name = exp.to_identifier("INFORMATION_SCHEMA.VIEWS", quoted=True)
@@ -97,9 +94,6 @@ def list_tables_read(
 
 def _parse_tables(definition: str, dialect: str) -> list[exp.Table] | None:
     """The tables in a view's SQL, which some databases give with its CREATE VIEW; None where it cannot be read."""
-    from sqlglot import exp, parse_one
-    from sqlglot.errors import SqlglotError
-
     if not definition.strip():
         return None
     try:
@@ -114,7 +108,5 @@ def _parse_tables(definition: str, dialect: str) -> list[exp.Table] | None:
 
 def list_query_tables(query: exp.Query) -> list[exp.Table]:
     """The tables of a query, without the names that it gives to parts of its own."""
-    from sqlglot import exp
-
     named = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
     return [table.copy() for table in query.find_all(exp.Table) if table.db or table.name.lower() not in named]
