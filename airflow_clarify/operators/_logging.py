@@ -1,4 +1,4 @@
-"""How tasks tell what they found: to their log, with names out of the data, and to the page in Airflow's UI."""
+"""Report the results of tasks: lines in the task log, and an overview in XCom for the page in Airflow's UI."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def log_analysis(log: Logger, analysis: Analysis, verdict: Verdict | None = None) -> None:
-    """Write the table of an analysis, with its verdict where there is one, and its warnings."""
+    """Log the table of an analysis, with its verdict if there is one, and its warnings.
+
+    :param log: the task's log
+    :param analysis: the analysis
+    :param verdict: its verdict, for a gate
+    """
     from airflow_clarify.reports.console import format_table
 
     for line in format_table(analysis, verdict):
@@ -29,7 +34,14 @@ def push_overview(
     thresholds: Thresholds | None = None,
     reaction: str | None = None,
 ) -> None:
-    """Leave in XCom what the page in Airflow's UI shows."""
+    """Push the overview to XCom that the page "Bias" in Airflow's UI shows.
+
+    :param context: of the task
+    :param analyses: the measured or judged analyses
+    :param verdicts: one for each analysis, for a gate
+    :param thresholds: what the analyses were judged against
+    :param reaction: the gate's ``on_violation``
+    """
     from airflow_clarify.reports.xcom import XCOM_KEY, build_overview
 
     instance = describe_run(context).get("instance")
@@ -38,15 +50,15 @@ def push_overview(
 
 
 def describe_run(context: Context) -> dict[str, str]:
-    """Name the task instance: its DAG, run, task and date, and of a mapped task which instance it is.
+    """Describe the task instance: its DAG, run, task, date and, if mapped, the instance.
 
     :param context: of the task
-    :return: ``dag_id``, ``run_id``, ``task_id``, ``date`` (of the logical date, or of when the run was due), and
-        ``instance``, as ``map_index_template`` names it, or its number
+    :return: ``dag_id``, ``run_id``, ``task_id``, ``date`` (the logical date, or else the run's ``run_after``), and
+        for a mapped task ``instance``: its rendered ``map_index_template``, or its map index
     """
     ti, run = context["ti"], context.get("dag_run")
     described = {"dag_id": str(ti.dag_id), "run_id": str(ti.run_id), "task_id": str(ti.task_id)}
-    # A run that an asset or a person has triggered need not have a logical date.
+    # A run that was triggered by an asset or by hand need not have a logical date.
     date = context.get("logical_date") or getattr(run, "run_after", None)
     if date is not None:
         described["date"] = date.isoformat()
@@ -56,7 +68,7 @@ def describe_run(context: Context) -> dict[str, str]:
 
 
 def _name_instance(context: Context) -> str | None:
-    """Render the task's ``map_index_template``, which Airflow itself renders when the task has ended."""
+    """Render the task's ``map_index_template``, which Airflow itself renders only when the task has ended."""
     task = context.get("task")
     template = getattr(task, "map_index_template", None)
     if task is None or not template:
@@ -64,12 +76,12 @@ def _name_instance(context: Context) -> str | None:
     try:
         return str(task.get_template_env().from_string(template).render(context))
     except Exception:
-        # It may name what only the end of the task sets. The number names the instance as well.
+        # The template may use variables that are set only at the end of the task; the map index identifies it too.
         return None
 
 
 def log_warnings(log: Logger, warnings: Iterable[str]) -> None:
-    """Write warnings."""
+    """Log warnings, with control characters in names from the data escaped."""
     from airflow_clarify.reports.console import sanitize_line
 
     for warning in warnings:
@@ -77,7 +89,7 @@ def log_warnings(log: Logger, warnings: Iterable[str]) -> None:
 
 
 def log_lines(log: Logger, lines: Iterable[str]) -> None:
-    """Write the lines of a job; none of them does what a terminal would obey."""
+    """Log the lines of a job, with terminal control sequences escaped."""
     from airflow_clarify.reports.console import sanitize_line
 
     for line in lines:

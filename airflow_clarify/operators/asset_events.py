@@ -1,7 +1,7 @@
-"""What the events of assets say of the data: enough to decide by, small enough for a database's row.
+"""Summarize results in asset events: enough to decide by, small enough for one row of the metadata database.
 
-One level of plain values only: Airflow 3.1 refuses lists in the events of an asset that comes through an alias, as the
-gate's does.
+The summaries are flat mappings of plain values: Airflow 3.1 rejects lists in events of an asset that is updated through
+an alias, as the gate's is.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 
 Plain = str | int | float | None
 
-#: With names of at most 60 characters, they come to some 2 KB.
-_MOST_METRICS = 16
-_MOST_LOCATIONS = 3
+#: With names of at most 60 characters, an event is about 2 KB.
+_MAX_METRICS = 16
+_MAX_LOCATIONS = 3
 
 
 def add_event_extra(context: Context, outlets: Iterable[Any], extra: Mapping[str, Plain]) -> None:
-    """Put something into the events of all assets that a task updates.
+    """Add values to the events of all assets that a task updates.
 
     :param context: of the task
     :param outlets: of the task
-    :param extra: plain values
+    :param extra: plain values by name
     """
     for outlet in outlets:
-        # An alias has no event of its own; whoever gives it an asset says what its event says.
+        # An alias has no event of its own; the extra is set where an asset is added to the alias.
         if isinstance(outlet, Asset):
             context["outlet_events"][outlet].extra.update(extra)
 
 
 def summarize_analysis(analysis: Analysis) -> dict[str, Plain]:
-    """What an event says of data that were measured.
+    """Summarize an analysis for the event of the measured data.
 
     :param analysis: of the data
-    :return: ``rows``, the largest value of each metric and facet by size, as in ``"DPL of gender": -0.2``, and
+    :return: ``rows``, the value of largest magnitude of each metric and facet, as in ``"DPL of gender": -0.2``, and
         ``analysis``, the location of the file
     """
     largest: dict[str, float] = {}
@@ -59,12 +59,12 @@ def summarize_analysis(analysis: Analysis) -> dict[str, Plain]:
 
 
 def summarize_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> dict[str, Plain]:
-    """What an event says of data that a gate let through.
+    """Summarize verdicts for the event of data that passed a gate.
 
     :param analyses: of the data
     :param verdicts: one for each
-    :return: ``verdict``, ``checks``, the value of each judged metric and facet that leaves the least room to its
-        bounds, as in ``"DPL of gender": 0.04``, and ``analysis``, the location of the file (or of some of several)
+    :return: ``verdict``, ``checks``, the value of each judged metric and facet with the smallest margin to its
+        bounds, as in ``"DPL of gender": 0.04``, and ``analysis``, the location of the file (or of the first few files)
     """
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     tightest: dict[str, Finding] = {}
@@ -85,10 +85,11 @@ def summarize_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]
 
 
 def summarize_balance(source: str, result: BalanceResult) -> dict[str, Plain]:
-    """What an event says of balanced data.
+    """Summarize a draw for the event of the balanced copy.
 
-    :param source: what they were drawn from
-    :param result: of the draw
+    :param source: the dataset it was drawn from
+    :param result: the draw
+    :return: ``source``, ``rows_before``, ``rows_after``, ``strategy`` and ``seed``
     """
     return {
         "source": source,
@@ -104,7 +105,7 @@ def _name_metric(metric: str, facet: str) -> str:
 
 
 def _compute_margin(finding: Finding) -> float:
-    """How far a metric may still move before it leaves its bounds."""
+    """Compute the margin of a metric to its nearer bound; -inf for an undefined metric."""
     if finding.measured is None:
         return -math.inf
     return min(
@@ -114,8 +115,8 @@ def _compute_margin(finding: Finding) -> float:
 
 
 def _select_first(metrics: Mapping[str, float | None]) -> dict[str, Plain]:
-    """As many metrics as there is room for; infinities as text, as Clarify writes them."""
-    shown = list(metrics.items())[:_MOST_METRICS]
+    """Select the first metrics, up to the limit; infinities become text, as in Clarify's file."""
+    shown = list(metrics.items())[:_MAX_METRICS]
     return {
         name: value if value is None or math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
         for name, value in shown
@@ -124,4 +125,4 @@ def _select_first(metrics: Mapping[str, float | None]) -> dict[str, Plain]:
 
 def _describe_location(analyses: Sequence[Analysis]) -> dict[str, Plain]:
     known = [analysis.outputs["analysis"] for analysis in analyses if "analysis" in analysis.outputs]
-    return {"analysis": ", ".join(known[:_MOST_LOCATIONS])} if known else {}
+    return {"analysis": ", ".join(known[:_MAX_LOCATIONS])} if known else {}

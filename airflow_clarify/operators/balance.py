@@ -1,4 +1,4 @@
-"""The operator that repairs a dataset."""
+"""Balance a dataset in a task: `BalanceDatasetOperator`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from airflow_clarify.bias.resampling import BalanceConfig, require_list
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.io.atomic import check_ending
-from airflow_clarify.operators._errors import is_templated, parse_number, parse_optional_number, translate_errors
+from airflow_clarify.operators._errors import translate_errors
 from airflow_clarify.operators._logging import log_warnings
+from airflow_clarify.operators._templates import is_templated, parse_number, parse_optional_number
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, copy_config
 
 if TYPE_CHECKING:
@@ -22,36 +23,38 @@ if TYPE_CHECKING:
 
 
 class BalanceDatasetOperator(ConfiguredOperator):
-    """Write a balanced copy of a dataset, complete or absent.
+    """Write a balanced copy of a dataset, in full or not at all.
 
-    The same data and seed give the same rows, whatever the threads and the memory. Rows keep their order, columns their
-    types, and the cells of a CSV file their text. Returns what was drawn of each stratum; ``output["target"]`` is where
-    the copy is. The events of its ``outlets`` say ``rows_before`` and ``rows_after``.
+    The same data and seed give the same rows, independent of threads and memory. Rows keep their order, columns their
+    types, and the cells of a CSV file their text. Returns the numbers of rows drawn from each stratum;
+    ``output["target"]`` is the location of the copy. The events of its ``outlets`` contain ``rows_before`` and
+    ``rows_after``.
 
-    With ``engine=SQLEngine(...)`` or ``SparkEngine(...)`` the copy is a table beside its source, made by one statement.
-    A table has no order, so ``key`` says what tells its rows apart, and the same data, key and seed give the same rows.
+    With ``engine=SQLEngine(...)`` or ``SparkEngine(...)`` the copy is a table beside its source, created by one
+    statement. A table has no order, so ``key`` names the columns that identify its rows, and the same data, key and
+    seed give the same rows.
 
-    :param source: the dataset: a path or URI, or the name of a table where the engine has tables; a
+    :param source: the dataset: a path or URI, or the name of a table for an engine with tables; a
         :class:`~airflow_clarify.DataConfig`, or its fields as a mapping (templated)
-    :param target: the file to write, or the table to make; never the source itself (templated)
+    :param target: the file to write, or the table to create; never the source itself (templated)
     :param by: the columns whose combinations are the strata, such as the facet and the label; for "reweigh" the label
         comes last (templated)
-    :param strategy: "undersample" draws every stratum down to the smallest one, or to ``size`` or ``fraction``;
-        "oversample" repeats rows up to the largest; "reweigh" keeps all rows and adds a column of weights that make the
-        facet and the label independent (Kamiran and Calders 2012)
-    :param size: rows of each stratum
+    :param strategy: "undersample" reduces every stratum to the size of the smallest one, or to ``size`` or
+        ``fraction``; "oversample" repeats rows up to the size of the largest; "reweigh" keeps all rows and adds a
+        column of weights that make the facet and the label independent (Kamiran and Calders 2012)
+    :param size: number of rows of each stratum
     :param fraction: for "undersample": share of the rows of each stratum, which keeps their proportions
-    :param seed: of the draw (templated)
+    :param seed: seed of the random draw (templated)
     :param weight_column: the column that "reweigh" adds
-    :param weight: for "reweigh": a column of weights that rows have already, such as those of a survey. They are
-        counted in place of rows, and the new weights are theirs times a factor. By default the ``weight`` of
-        ``source``, where that is a DataConfig (templated)
-    :param empty: what a combination without any row is: "error", or "ignore"
-    :param missing: what rows without a value in one of the columns are: "drop" (with a warning, the default), "keep" (a
-        stratum of their own, the default of "reweigh") or "error"
-    :param key: for tables: the columns that tell the rows apart; without them the draw cannot be repeated (templated)
-    :param if_exists: for tables: "fail" where the target is there already (the default), or "replace" it in one step.
-        A file is always replaced
+    :param weight: for "reweigh": a column of existing row weights, such as those of a survey. The strata are sums of
+        these weights instead of row counts, and each new weight is the row's weight times a factor. By default the
+        ``weight`` of ``source``, if that is a DataConfig (templated)
+    :param empty: how to treat a combination without rows: "error" or "ignore"
+    :param missing: how to treat rows without a value in one of the columns: "drop" them (with a warning, the default),
+        "keep" them as a stratum of their own (the default of "reweigh"), or "error"
+    :param key: for tables: the columns that identify a row; without them the draw is not reproducible (templated)
+    :param if_exists: for tables: "fail" if the target exists (the default), or "replace" it in one step. A file is
+        always replaced
     :param engine: where to sample; :class:`~airflow_clarify.DuckDBEngine` by default
     :raises AirflowFailException: a stratum is empty or too small, or the configuration does not fit the data
     :raises AirflowException: the data cannot be read, or the target cannot be written
@@ -111,6 +114,11 @@ class BalanceDatasetOperator(ConfiguredOperator):
         self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Write the balanced copy, and return the draw.
+
+        :param context: of the task
+        :return: the draw as JSON: rows before and after, the strata, and the location of the copy
+        """
         from airflow_clarify.operators.asset_events import add_event_extra, summarize_balance
 
         with translate_errors():
@@ -118,24 +126,28 @@ class BalanceDatasetOperator(ConfiguredOperator):
             data = self._build_data_config()
             by = list(require_list(self.by, "by"))
             self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(map(str, by)), self.strategy)
-            result = self.engine.balance(data, self.target, by, progress=self._log_progress, **self._plan())
+            result = self.engine.balance(data, self.target, by, progress=self._log_progress, **self._build_plan())
         self.log.info("Read %s rows, wrote %s to %s", f"{result.rows_in:,}", f"{result.rows_out:,}", result.target)
         log_warnings(self.log, result.warnings)
-        # So that the next task can write balance.output["target"].
+        # Makes balance.output["target"] available to the next task.
         context["ti"].xcom_push(key="target", value=result.target)
         add_event_extra(context, self.outlets, summarize_balance(data.source, result))
         self._drawn = result
         return result.to_json()
 
     def on_kill(self) -> None:
+        """Cancel the running query."""
         self.engine.cancel()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """The lineage, for OpenLineage where it is installed."""
+        """Return the lineage of the copy; OpenLineage calls this, if it is installed.
+
+        :param task_instance: the task instance
+        """
         from airflow_clarify.lineage import openlineage as lineage
         from airflow_clarify.lineage.dataset import describe_source, describe_target
 
-        # Some versions of the provider ask an earlier copy of the task, which has drawn nothing.
+        # Some versions of the provider call this on an earlier copy of the task, which has no results.
         task = task_instance.task
         return lineage.build_balance_lineage(
             describe_source(task._build_data_config(), task.engine),
@@ -143,7 +155,7 @@ class BalanceDatasetOperator(ConfiguredOperator):
             task._drawn,
         )
 
-    def _plan(self) -> dict[str, Any]:
+    def _build_plan(self) -> dict[str, Any]:
         plan = {
             "strategy": self.strategy,
             "size": parse_optional_number("size", self.size),

@@ -1,4 +1,4 @@
-"""What our operators share: checks of what templates gave, and arguments that are configuration objects."""
+"""Base classes of the operators: checks of rendered templates, and configuration objects as arguments."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
     _Base = BaseOperator
 else:
-    # Not an operator itself: Airflow's metaclass would cut off the constructors of the classes beside it.
+    # Not a subclass of BaseOperator: Airflow's metaclass would skip the constructors of sibling base classes.
     _Base = object
 
 
 class TemplateChecks(_Base):
-    """Refuse a template that gives None, of whichever argument.
+    """Reject templates that render to None, for every template field.
 
-    Jinja writes the word "None" in its place, which is then taken for a path, a column or a connection. The check is
-    made when the task executes, so that it fails like any other mistake: with one sentence, and without retries.
+    Jinja renders None as the text "None", which would then be used as a path, a column or a connection. The check runs
+    when the task executes, so that it fails like any other mistake: with one sentence, and without retries.
     """
 
-    #: Arguments that may be None, and whose template may say so.
+    #: Arguments that may be None, and whose template may therefore render to None.
     none_allowed: ClassVar[frozenset[str]] = frozenset()
 
     def _do_render_template_fields(
@@ -41,7 +41,7 @@ class TemplateChecks(_Base):
         jinja_env: jinja2.Environment,
         seen_oids: set[int],
     ) -> None:
-        """Render fields one by one, to know which one a None belongs to; Airflow calls this for mapped tasks too."""
+        """Render fields one by one, to attribute a None to its field; Airflow calls this for mapped tasks too."""
         outer: str = getattr(self, "_rendered_field", "")
         for name in template_fields:
             self._rendered_field = name
@@ -57,7 +57,10 @@ class TemplateChecks(_Base):
         jinja_env: jinja2.Environment | None = None,
         seen_oids: set[int] | None = None,
     ) -> Any:
-        """Render a template, and note where it gives None."""
+        """Render a template, and record where it gives None.
+
+        Parameters and return value are those of :meth:`airflow.sdk.BaseOperator.render_template`.
+        """
         if isinstance(content, str) and "{{" in content:
             environment = self.get_template_env() if jinja_env is None else jinja_env
             jinja_env = environment.overlay(finalize=lambda value: self._note_none(value, f"the template {content!r}"))
@@ -66,15 +69,15 @@ class TemplateChecks(_Base):
         return super().render_template(content, context, jinja_env, seen_oids)
 
     def check_rendered(self) -> None:
-        """Check what templates gave.
+        """Check that no template rendered to None.
 
-        :raises ConfigError: one of them gave None
+        :raises ConfigError: a template did, in a field that requires a value
         """
         for name, what in getattr(self, "_nones", []):
             if name not in self.none_allowed:
                 raise ConfigError(
-                    f"{name}: {what} gave None; see what it refers to: a parameter that is not set, or a task that did "
-                    "not run or returned nothing"
+                    f"{name}: {what} gave None; check what it refers to: a parameter that is not set, or a task that "
+                    "did not run or returned nothing"
                 )
 
     def _note_none(self, value: Any, what: str) -> Any:
@@ -86,7 +89,7 @@ class TemplateChecks(_Base):
         try:
             return reference.resolve(context)
         except Exception as error:
-            # Of an XCom with a key of its own, Airflow does not say None. The class has moved between its versions.
+            # For an XCom with a custom key Airflow raises instead of returning None. The class has moved.
             if type(error).__name__ == "XComNotFound":
                 return None
             raise
@@ -97,32 +100,38 @@ def _name_tasks(reference: XComArg) -> str:
 
 
 class ConfiguredOperator(TemplateChecks, BaseOperator):
-    """A task some of whose template fields are objects with template fields of their own.
+    """Base class of operators with template fields that are configuration objects.
 
-    Airflow renders such objects in place. One object may serve several tasks, map indexes and runs, so every task gets
-    a copy of its own, and every run another.
+    Airflow renders such objects in place. One object may be used by several tasks, map indexes and runs, so every task
+    gets its own copy, and every run another.
     """
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Render the templates, in copies of the configuration objects."""
+        """Render the template fields, in copies of the configuration objects.
+
+        :param context: of the task
+        :param jinja_env: the Jinja environment; the DAG's by default
+        """
         for name in self.template_fields:
             setattr(self, name, copy_config(getattr(self, name)))
         super().render_template_fields(context, jinja_env)
         hide_unset_fields(self)
 
     def wait_for_nested(self, *configs: Any) -> None:
-        """Make this task wait for those whose output stands inside a configuration object.
+        """Set tasks upstream whose output is used inside a configuration object.
 
-        Airflow looks for such references in template fields, but not in the fields of an object in a template field.
+        Airflow finds such references in template fields, but not in the fields of an object in a template field.
+
+        :param configs: configuration objects; anything else is ignored
         """
         for config in configs:
             for name in getattr(config, "template_fields", ()):
                 XComArg.apply_upstream_relationship(self, getattr(config, name))
 
     def check_now(self) -> None:
-        """Find what can be found wrong when the DAG file is read.
+        """Check the arguments that are known when the DAG file is parsed.
 
-        :raises ConfigError: with the task id in front
+        :raises ConfigError: an argument is wrong; the message begins with the task id
         """
         with parse_time_errors(self):
             self._check()
@@ -134,7 +143,8 @@ class ConfiguredOperator(TemplateChecks, BaseOperator):
 def check_engine(engine: Any) -> None:
     """Check that an argument is an engine.
 
-    :raises ConfigError: it is something else, such as the name of one
+    :param engine: the argument
+    :raises ConfigError: it is something else, such as the name or the class of an engine
     """
     if isinstance(engine, type):
         raise ConfigError(f"engine: {engine.__name__} is a class; write {engine.__name__}(...), with its arguments")
@@ -148,16 +158,20 @@ def check_engine(engine: Any) -> None:
 def check_flag(name: str, value: Any) -> None:
     """Check that an argument is True or False.
 
-    :raises ConfigError: it is something else; every text would count as True, "no" too
+    :param name: the argument, for the error
+    :param value: its value
+    :raises ConfigError: it is something else; any text, even "no", would count as True
     """
     if not isinstance(value, bool):
         raise ConfigError(f"{name}: True or False, not {value!r}")
 
 
 def check_seconds(name: str, value: Any) -> None:
-    """Check that an argument is a length of time.
+    """Check that an argument is a positive duration.
 
-    :raises ConfigError: it is neither a number of seconds above 0 nor a timedelta
+    :param name: the argument, for the error
+    :param value: its value: seconds, or a timedelta
+    :raises ConfigError: it is neither a number of seconds above 0 nor a positive timedelta
     """
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
@@ -165,13 +179,13 @@ def check_seconds(name: str, value: Any) -> None:
 
 
 def copy_config(value: Any) -> Any:
-    """A shallow copy of a configuration object; anything else as it is."""
+    """Return a shallow copy of a configuration object, and any other value unchanged."""
     return copy.copy(value) if not isinstance(value, type) and hasattr(value, "template_fields") else value
 
 
 def hide_unset_fields(task: BaseOperator) -> None:
-    """Leave the fields that are None out of what Airflow shows as "Rendered Templates".
+    """Remove fields that are None from what Airflow shows as "Rendered Templates".
 
-    :param task: the copy of a task that runs, with its templates rendered
+    :param task: the running copy of a task, with its templates rendered
     """
     task.template_fields = tuple(name for name in task.template_fields if getattr(task, name, None) is not None)

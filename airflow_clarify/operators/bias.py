@@ -1,4 +1,4 @@
-"""The operator that measures pre-training bias."""
+"""Measure pre-training bias in a task: `ClarifyPreTrainingBiasOperator`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, push_job, read_job
-from airflow_clarify.operators._errors import is_templated, translate_errors
+from airflow_clarify.operators._errors import translate_errors
 from airflow_clarify.operators._logging import describe_run, log_analysis, push_overview
+from airflow_clarify.operators._templates import is_templated
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, check_flag, check_seconds, copy_config
 
 if TYPE_CHECKING:
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     """Measure the bias of a dataset with Clarify's pre-training metrics, where the data live.
 
-    With ``engine=SageMakerEngine(...)`` a processing job measures it: Clarify's own, or our image. The task waits for
-    the job, in the worker or deferred, or returns its name at once. Every try of the task asks for the same job, so a
-    try that comes after a crash finds it running; and the job is stopped when the task is.
+    With ``engine=SageMakerEngine(...)`` a processing job computes the metrics, with Clarify's image or with this
+    package's. The task waits for the job, in the worker or deferred, or returns its name immediately. Every try of the
+    task derives the same job name, so a retry after a crash finds the running job; and killing the task stops the job.
 
     Writes ``analysis.json`` (Clarify's format), ``summary.json`` (counts, warnings, fingerprints), the report and
-    ``analysis_config.json`` to ``data_config.output_path``, and returns a small JSON form of the analysis, which
-    :class:`~airflow_clarify.operators.gate.BiasGateOperator` judges. The events of its ``outlets`` say ``rows``,
-    the largest value of each metric and facet (as in ``"DPL of gender": -0.2``), and ``analysis``, the location.
+    ``analysis_config.json`` to ``data_config.output_path``, and returns a small JSON form of the analysis, the input of
+    :class:`~airflow_clarify.operators.gate.BiasGateOperator`. The events of its ``outlets`` contain ``rows``, the
+    largest value of each metric and facet (as in ``"DPL of gender": -0.2``), and ``analysis``, the location of the
+    file.
 
     :param data_config: where the data are: a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping
         (templated)
@@ -48,21 +50,22 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     :param analysis_config: instead of ``bias_config`` and ``methods``: the content of an ``analysis_config.json``, as a
         mapping (such as the SageMaker SDK's ``get_config()`` gives) or as a path to the file (templated)
     :param engine: where to count; :class:`~airflow_clarify.DuckDBEngine` by default
-    :param report_formats: "html", "ipynb" and "pdf", as Clarify leaves them, or some of these, for an engine that
-        counts in the task
-    :param wait_for_completion: of a job on SageMaker. False returns the job's name as soon as it is started, for
-        :class:`~airflow_clarify.ClarifyJobSensor`
-    :param deferrable: wait for a job in the triggerer, without a worker's slot. An engine that counts in the task has
-        nothing to defer
-    :param poll_interval: seconds between two looks at a job, on average
-    :param timeout: how long a job may take from its creation, waiting for an instance included, in seconds or as a
-        ``timedelta``; by default an hour more than SageMaker lets it run. A shorter ``execution_timeout`` counts too
+    :param report_formats: which of "html", "ipynb" and "pdf" to write, for an engine that counts in the task; all
+        three by default, as Clarify does
+    :param wait_for_completion: whether to wait for a job on SageMaker. False returns the job's name as soon as it is
+        started, for :class:`~airflow_clarify.ClarifyJobSensor`
+    :param deferrable: wait for a job in the triggerer, without occupying a worker slot. Without effect for an engine
+        that counts in the task
+    :param poll_interval: average number of seconds between two polls of a job
+    :param timeout: how long a job may take from its creation, including the wait for an instance, in seconds or as a
+        ``timedelta``; by default one hour more than SageMaker lets it run. A shorter ``execution_timeout`` applies too
     :param durable: whether a retry takes over the job of an earlier try
-    :param stop_job_on_kill: whether the job is stopped when it takes too long, and when the task is killed, cleared or
-        marked, deferred too
-    :param logs: whether the job's log lines go to the task's log; when deferred, once it has ended
-    :raises AirflowFailException: the configuration does not fit the data; it is not tried again
-    :raises AirflowException: the data cannot be read, the outputs cannot be written, or the job did not complete
+    :param stop_job_on_kill: whether to stop the job when it takes too long, and when the task is killed, cleared or
+        marked, also while it is deferred
+    :param logs: whether to copy the job's log lines to the task's log; if deferred, after the job has ended
+    :raises AirflowFailException: the configuration does not fit the data; the task is not retried
+    :raises AirflowException: the data cannot be read, the outputs cannot be written, or the job did not complete; the
+        task may be retried
     """
 
     template_fields: Sequence[str] = ("data_config", "bias_config", "methods", "analysis_config", "engine")
@@ -111,6 +114,11 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any] | str:
+        """Measure the bias, write the outputs, and return the analysis.
+
+        :param context: of the task
+        :return: the analysis as JSON, or the name of a job that is not waited for
+        """
         with translate_errors():
             self.check_rendered()
             data = DataConfig.coerce(self.data_config)
@@ -122,9 +130,13 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             return self._publish(context, analysis)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Go on when the triggerer says that the job has ended.
+        """Resume after the trigger has fired, and read the analysis of the job.
 
-        What it says is not taken for granted: the job is looked at again.
+        The job is described again, because the trigger's event alone is no evidence of its state.
+
+        :param context: of the task
+        :param event: of :class:`~airflow_clarify.triggers.sagemaker.ClarifyJobTrigger`
+        :return: the analysis as JSON
         """
         from airflow_clarify.engines.sagemaker.status import JobStatus
         from airflow_clarify.operators.sagemaker_job import TaskJob, get_start_time
@@ -136,17 +148,20 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             name = read_job(context)["job_name"]
             if not isinstance(event, Mapping) or event.get("status") != "ended":
                 self._stop_job(job, name)
-                raise JobError(_event_error(event, name))
+                raise JobError(_explain_event(event, name))
             description = job.jobs.describe(name)
             if not JobStatus.from_description(description).ended:
-                # The event was of another job: some databases give a new trigger the number of one that is gone.
+                # The event belongs to another job: some databases reuse the id of a deleted trigger.
                 self._defer(self.engine, name, get_start_time(description) + self._compute_timeout(self.engine))
             if self.logs:
                 job.log_job_lines(name)
             return self._publish(context, job.finish(description, config, shown=self.logs))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after a deferral. When the triggerer itself gave up, nobody else would stop the job."""
+        """Resume after a deferral; stop the job if the deferral itself failed.
+
+        A trigger that failed or timed out cannot stop the job.
+        """
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except BaseException:
@@ -155,21 +170,25 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             raise
 
     def on_kill(self) -> None:
+        """Cancel the count, or stop the job."""
         self._killed = True
         if not isinstance(self.engine, SageMakerEngine):
             self.engine.cancel()
         elif self._job_name is not None:
             from airflow_clarify.operators.sagemaker_job import TaskJob
 
-            # With clients of its own: what this signal has interrupted may be in the middle of a call.
+            # With new clients: the signal may have interrupted a call of the others.
             self._stop_job(TaskJob(self.engine, self.log), self._job_name)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """The lineage, for OpenLineage where it is installed."""
+        """Return the lineage of the measured data; OpenLineage calls this, if it is installed.
+
+        :param task_instance: the task instance
+        """
         from airflow_clarify.lineage import openlineage as lineage
         from airflow_clarify.lineage.dataset import describe_source
 
-        # Some versions of the provider ask an earlier copy of the task, which has measured nothing.
+        # Some versions of the provider call this on an earlier copy of the task, which has no results.
         task = task_instance.task
         return lineage.build_analysis_lineage(
             describe_source(DataConfig.coerce(task.data_config), task.engine), task._measured
@@ -189,7 +208,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         return self._write(analysis, config, data)
 
     def _publish(self, context: Context, analysis: Analysis) -> dict[str, Any]:
-        """Tell of an analysis, and give it as the task returns it."""
+        """Log an analysis, push its overview, fill asset events, and return it as JSON."""
         from airflow_clarify.operators.asset_events import add_event_extra, summarize_analysis
 
         analysis = replace(analysis, run=describe_run(context))
@@ -208,10 +227,10 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
 
         job = TaskJob(engine, self.log)
         plan = engine.plan(data, config)
-        whose = JobIdentity.from_context(context)
+        identity = JobIdentity.from_context(context)
         if self.durable and self.stop_job_on_kill:
-            job.stop_cleared(plan, whose)
-        found = job.find_or_start(plan, config, whose if self.durable else None, self._remember_job)
+            job.stop_cleared(plan, identity)
+        found = job.find_or_start(plan, config, identity if self.durable else None, self._remember_job)
         push_job(context, found.name, job.jobs.region, job.jobs.partition, plan.get_output_uri(found.name))
         self._raise_if_killed(job)
         if not self.wait_for_completion:
@@ -234,9 +253,9 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self._job_name = name
 
     def _raise_if_killed(self, job: TaskJob) -> None:
-        """Stop here when the task was killed; Airflow lets it run on after that.
+        """Stop the job and raise if the task was killed; Airflow lets the task run on after ``on_kill``.
 
-        :raises AirflowException: it was
+        :raises AirflowException: the task was killed
         """
         if self._killed:
             self._stop_job(job, self._job_name)
@@ -252,7 +271,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
 
         if self.execution_timeout is not None:
-            # Airflow counts it anew in every process, so a deferred task would never come to its end.
+            # Airflow restarts this timeout in every process, so a deferred task would never reach it.
             deadline = min(deadline, time.time() + self.execution_timeout.total_seconds())
         trigger = ClarifyJobTrigger(
             job_name=name,
@@ -261,9 +280,9 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
             stop_job_on_kill=self.stop_job_on_kill,
             **engine.connection.to_dict(),
         )
-        # The trigger minds the time itself, and tells. This is for one that cannot, because no triggerer is running.
-        patience = timedelta(seconds=max(deadline - time.time(), 0)) + timedelta(minutes=10)
-        self.defer(trigger=trigger, method_name="execute_complete", timeout=patience)
+        # The trigger enforces the deadline itself. This longer timeout applies when no triggerer is running.
+        timeout = timedelta(seconds=max(deadline - time.time(), 0)) + timedelta(minutes=10)
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
         raise AssertionError("defer() does not return")
 
     def _compute_timeout(self, engine: SageMakerEngine) -> float:
@@ -280,7 +299,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     # --- Configuration --------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        """Find what can be found wrong before any data are seen."""
+        """Check the arguments that are known before any data are read."""
         check_engine(self.engine)
         for name in ("wait_for_completion", "deferrable", "durable", "stop_job_on_kill", "logs"):
             check_flag(name, getattr(self, name))
@@ -308,7 +327,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         parts = [self.data_config, self.bias_config, self.methods]
         if self.bias_config is not None and not any(_is_templated_anywhere(part) for part in parts):
             data, bias = DataConfig.coerce(self.data_config), BiasConfig.coerce(self.bias_config)
-            # What else can be wrong with it is checked when it is built.
+            # Building the configuration checks everything but the label, which is checked on access.
             config = AnalysisConfig.build(data, bias, self.methods)
             _ = config.label
             if not isinstance(self.methods, str) and "CDDL" in config.methods and bias.group_name is None:
@@ -329,7 +348,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         return AnalysisConfig(dict(self.analysis_config))
 
     def _write(self, analysis: Analysis, config: AnalysisConfig, data: DataConfig) -> Analysis:
-        """Write the files, and note where they are."""
+        """Write the files, and record their locations in the analysis."""
         if data.output_path is None:
             return analysis
         from airflow_clarify.artifacts import write_analysis
@@ -342,8 +361,8 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
 
 
-def _event_error(event: Any, name: str) -> str:
-    """Why the triggerer's event is not that the job has ended."""
+def _explain_event(event: Any, name: str) -> str:
+    """Explain a trigger event that does not report the end of the job."""
     if isinstance(event, Mapping) and event.get("status") == "timeout":
         return f"the processing job {name} had not ended when its time was up"
     if isinstance(event, Mapping) and event.get("message"):
@@ -352,6 +371,6 @@ def _event_error(event: Any, name: str) -> str:
 
 
 def _is_templated_anywhere(value: Any) -> bool:
-    """Whether a value, or a field of a configuration object, is known only when the task runs."""
+    """Return whether a value, or a field of a configuration object, is templated."""
     fields = getattr(value, "template_fields", None)
     return any(is_templated(getattr(value, name)) for name in fields) if fields else is_templated(value)

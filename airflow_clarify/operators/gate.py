@@ -1,4 +1,4 @@
-"""The operator that lets a DAG go on, stops it, or sends it to a repair."""
+"""Gate a DAG on bias: `BiasGateOperator` continues it, stops it, or branches to a repair."""
 
 from __future__ import annotations
 
@@ -19,15 +19,9 @@ from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
 from airflow_clarify.bias.thresholds import Rule, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, UnfitDataError, find_author_line
 from airflow_clarify.links.report import BiasReportLink
-from airflow_clarify.operators._errors import (
-    is_templated,
-    parse_number,
-    parse_optional_number,
-    parse_rendered,
-    parse_time_errors,
-    translate_errors,
-)
+from airflow_clarify.operators._errors import parse_time_errors, translate_errors
 from airflow_clarify.operators._logging import describe_run, log_analysis, push_overview
+from airflow_clarify.operators._templates import is_templated, parse_number, parse_optional_number, parse_rendered
 from airflow_clarify.operators.base import TemplateChecks, check_flag, hide_unset_fields
 
 if TYPE_CHECKING:
@@ -43,47 +37,48 @@ _CHOICES = ("fail", "skip", "branch", "warn")
 
 
 class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
-    """Judge an analysis against thresholds, and let the DAG go on only if it passes.
+    """Judge an analysis against thresholds, and continue the DAG only if it passes.
 
     The verdict is stored (XCom ``verdict``, then ``verdict.json`` and an updated report beside the analysis) before
-    anything stops. A verdict is not tried again: the data would not change.
+    anything stops. A verdict is not retried, because the data would be the same.
 
     :param analysis: the output of :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator` or of
-        :class:`~airflow_clarify.ClarifyJobSensor`, or of several (as a mapped one gives), or the location of an
-        ``analysis.json`` (templated). The task itself means its output, and a template may give the text of an
-        analysis, as ``"{{ ti.xcom_pull('bias') }}"`` does. Of a mapped task every instance has to have left one
-    :param thresholds: ``{"DPL": 0.1}`` and so on, see :class:`~airflow_clarify.Thresholds`; or such an object
+        :class:`~airflow_clarify.ClarifyJobSensor`, or a list of outputs (such as that of a mapped task), or the
+        location of an ``analysis.json`` (templated). A task stands for its output, and a template may render to the
+        text of an analysis, as ``"{{ ti.xcom_pull('bias') }}"`` does. Every instance of a mapped task must have
+        returned one
+    :param thresholds: bounds by metric, such as ``{"DPL": 0.1}``, or a :class:`~airflow_clarify.Thresholds`
         (templated)
-    :param before: the same of the data before they were repaired, for the report to show beside it; one that cannot be
-        read is a warning in the log (templated)
-    :param on_violation: "fail" the task; "skip" what is downstream; "branch" to ``branch_to`` and skip the rest; or
-        "warn" and go on. A mapped gate cannot skip or branch, as Airflow does not keep to it; one in a mapped task
-        group can skip, where all that is downstream has the trigger rule "all_success"
+    :param before: the analysis of the data before their repair, which the report shows for comparison; given like
+        ``analysis``. If it cannot be read, a warning is logged (templated)
+    :param on_violation: "fail" the task; "skip" downstream tasks; "branch" to ``branch_to`` and skip the rest; or
+        "warn" and continue. A mapped gate cannot skip or branch, because Airflow does not apply either to mapped tasks;
+        a gate in a mapped task group can skip if all downstream tasks have the trigger rule "all_success"
     :param branch_to: with "branch": the task, task group, or list of them to follow when the data do not pass; when
-        they pass, everything else directly downstream is followed
-    :param ignore_downstream_trigger_rules: with "skip": skip all that is downstream (default), or only what is directly
-        downstream, and let the trigger rules of the others decide
-    :param asset_on_pass: an asset that is updated only when the data pass; its event says ``verdict``, ``checks``,
+        they pass, all other tasks directly downstream are followed
+    :param ignore_downstream_trigger_rules: with "skip": whether to skip all downstream tasks (default), or only those
+        directly downstream and leave the others to their trigger rules
+    :param asset_on_pass: an asset that is updated only when the data pass; its event contains ``verdict``, ``checks``,
         the worst value of each judged metric and facet (as in ``"DPL of gender": 0.04``), and ``analysis``, the
-        location of ``analysis.json``. A static ``outlets`` would be updated on "skip",
-        "branch" and "warn" too, and is refused there
-    :param asset_extra: what the asset's event is to say beside the verdict, such as the partition that has passed, for
-        DAGs that are scheduled on it (templated)
-    :param on_verdict: whom to tell, once the verdict is stored and before anything stops: a notifier of Airflow's
-        (mail, chat, a queue), a function that takes the task's context, or a list of them. A notifier's templates also
-        know ``verdict`` (the XCom: ``{{ verdict.sentence }}``), ``verdict_text``, ``verdict_markdown``,
+        location of ``analysis.json``. Static ``outlets`` would be updated on "skip", "branch" and "warn" too, and are
+        rejected there
+    :param asset_extra: further content of the asset's event, such as the partition that has passed, for DAGs that are
+        scheduled on it (templated)
+    :param on_verdict: notifications to send, after the verdict is stored and before anything stops: an Airflow
+        notifier (mail, chat, a queue), a function that takes the task's context, or a list of them. The templates of a
+        notifier can use ``verdict`` (the XCom: ``{{ verdict.sentence }}``), ``verdict_text``, ``verdict_markdown``,
         ``verdict_slack``, ``verdict_html`` (the outcome and the worst five findings) and ``verdict_url`` (this task's
-        tab "Bias"). One that fails is a warning in the log; the verdict stands
-    :param notify_on: "violation" tells when the data do not pass (inconclusive ones too), "always" also when they do.
-        A gate that cannot judge at all fails without a verdict: that is for ``on_failure_callback``
+        tab "Bias"). If one fails, a warning is logged; the verdict is unchanged
+    :param notify_on: "violation" notifies when the data do not pass (including inconclusive verdicts), "always" also
+        when they do. A gate that cannot judge fails without a verdict: use ``on_failure_callback`` for that
     :param min_rows: see :class:`~airflow_clarify.Thresholds`
     :param below_min_rows: see :class:`~airflow_clarify.Thresholds`
     :param confidence: see :class:`~airflow_clarify.Thresholds`
     :param on_inconclusive: see :class:`~airflow_clarify.Thresholds`
     :param undefined: see :class:`~airflow_clarify.Thresholds`
-    :param conn_id: the Airflow connection that opens the analysis' files
-    :raises AirflowFailException: the data do not pass and ``on_violation`` is "fail"; or a threshold speaks of what the
-        analysis does not hold
+    :param conn_id: the Airflow connection to the files of the analysis
+    :raises AirflowFailException: the data do not pass and ``on_violation`` is "fail"; or a threshold names a metric or
+        a facet that the analysis does not contain
     """
 
     inherits_from_skipmixin = True
@@ -102,7 +97,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"analysis": "json", "before": "json", "thresholds": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(),)
-    # What only adorns a verdict must not decide it, so a None in ``before`` or ``asset_extra`` is a warning.
+    # ``before`` and ``asset_extra`` only accompany a verdict and must not decide it, so a None there is a warning.
     none_allowed = frozenset({"confidence", "before", "asset_extra"})
     ui_color = "#f9e3e3"
 
@@ -159,18 +154,24 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         with parse_time_errors(self):
             if on_violation == "branch" and _is_in_mapped_group(self):
                 raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
-            if not any(is_templated(value) for value in self._rule_parts()):
+            if not any(is_templated(value) for value in self._list_rule_arguments()):
                 _check_measured(self._build_thresholds(), analysis)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Render the templates."""
+        """Render the template fields.
+
+        :param context: of the task
+        :param jinja_env: the Jinja environment; the DAG's by default
+        """
         super().render_template_fields(context, jinja_env)
         hide_unset_fields(self)
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
-        """Begin a mapped gate, as Airflow does, and find what can be found wrong with it.
+        """Create a partial mapped gate, and check the arguments that are known.
 
+        :param kwargs: as for the constructor
+        :return: as :meth:`airflow.sdk.BaseOperator.partial` returns
         :raises ConfigError: it would skip or branch
         """
         with parse_time_errors(cls, kwargs.get("task_id")):
@@ -183,9 +184,9 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         return cast(Any, super()).partial(**kwargs)
 
     def prepare_template(self) -> None:
-        """Check what hangs on the finished DAG; Airflow calls this for every task once its DAG file is read.
+        """Check what depends on the complete DAG; Airflow calls this for every task of a parsed DAG file.
 
-        :raises ConfigError: a branch does not exist, or Airflow could not skip what is downstream
+        :raises ConfigError: a branch does not exist, or Airflow could not skip a downstream task
         """
         super().prepare_template()
         try:
@@ -196,10 +197,15 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         except ConfigError as error:
             if self._author_line is None:
                 raise
-            # Of what is found now, Airflow shows the sentence only, and no notes.
+            # For an error at this stage Airflow shows only the message, without notes.
             raise ConfigError(f"{error} ({self._author_line})") from None
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Judge the analyses, store the verdict, and react to it.
+
+        :param context: of the task
+        :return: the verdict as JSON
+        """
         with translate_errors():
             self.check_rendered()
             if _is_mapped(context["ti"]) and not _is_in_mapped_group(self):
@@ -213,10 +219,10 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             verdicts = [rules.judge(analysis) for analysis in analyses]
         self._judged = (analyses, verdicts)
         result = {**_verdicts_to_xcom(verdicts), "run": describe_run(context)}
-        # First of all, and here: the reactions below raise, and what a task returns is stored only when it ends well.
+        # Pushed before the reactions below: they raise, and a return value is stored only when the task succeeds.
         context["ti"].xcom_push(key="verdict", value=result)
         if self.do_xcom_push and self.on_violation in ("skip", "branch"):
-            # These end the task well, and yet by raising.
+            # These reactions raise although the task does not fail, so the return value is pushed here.
             context["ti"].xcom_push(key="return_value", value=result)
         push_overview(context, analyses, verdicts, rules, self.on_violation)
         for analysis, verdict, before in zip(analyses, verdicts, earlier, strict=True):
@@ -234,10 +240,13 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         return result
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """The lineage, for OpenLineage where it is installed: what was asserted of the data that were judged."""
+        """Return the assertions on the judged data; OpenLineage calls this, if it is installed.
+
+        :param task_instance: the task instance
+        """
         from airflow_clarify.lineage import openlineage as lineage
 
-        # Some versions of the provider ask an earlier copy of the task, which has judged nothing.
+        # Some versions of the provider call this on an earlier copy of the task, which has no results.
         task = task_instance.task
         analyses, verdicts = task._judged
         if not verdicts:
@@ -250,10 +259,13 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         )
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
-        """A gate that fails has judged all the same."""
+        """Return the same lineage for a gate that failed, which has judged as well.
+
+        :param task_instance: the task instance
+        """
         return self.get_openlineage_facets_on_complete(task_instance)
 
-    def _rule_parts(self) -> tuple[Any, ...]:
+    def _list_rule_arguments(self) -> tuple[Any, ...]:
         return (
             self.thresholds,
             self.min_rows,
@@ -274,59 +286,60 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         )
 
     def _check_complete(self, context: Context) -> None:
-        """Check that every instance of a mapped task has left its analysis; Airflow gives those that there are.
+        """Check that every instance of a mapped task has returned an analysis; Airflow omits absent ones.
 
-        :raises UnfitDataError: one of them has not ended well, or left nothing
+        :raises UnfitDataError: an instance did not succeed, or returned nothing
         """
         written = getattr(self, "_as_written", {}).get("analysis")
         references: dict[Any, str] = dict(XComArg.iter_xcom_references(written))
         if not _is_in_mapped_group(self):
-            # Where this gate is one instance of a mapped one, Airflow made as many as there were analyses.
+            # If this gate is itself mapped, Airflow created one instance for each analysis that was present.
             expanded = getattr(context["dag"].task_dict.get(self.task_id), "expand_input", None)
             references |= dict(XComArg.iter_xcom_references(expanded))
         for task, key in references.items():
             if not (task.is_mapped or _list_mapped_groups(task) - _list_mapped_groups(self)):
-                # One instance; or, in the same mapped task group, that of this gate's own index.
+                # A single instance, or the one of the same map index in the same mapped task group.
                 continue
             done = _count_instances(context["ti"], task)
             left = len(_list_analyses(XComArg(task, key).resolve(context), "analysis"))
             if left < done:
                 raise UnfitDataError(
-                    f"analysis: {done} instances of task '{task.task_id}' have run, and {left} left an analysis; an "
-                    "absent analysis never passes"
+                    f"analysis: {done} instances of task '{task.task_id}' have run, and {left} returned an analysis; "
+                    "an absent analysis never passes"
                 )
 
     def _load_analyses(self) -> list[Analysis]:
-        """The analyses to judge.
+        """Load the analyses to judge.
 
-        :raises ClarifyError: there is none, or one is not an analysis; a gate without evidence stays closed
+        :raises ClarifyError: there is none, or one is not an analysis; the gate fails closed
         """
         many = _list_analyses(self.analysis, "analysis")
         if not many:
             raise ConfigError("analysis: the list is empty, so there is nothing to judge")
         return [self._read(one) for one in many]
 
-    def _load_earlier(self, how_many: int) -> Sequence[Analysis | None]:
-        """The analyses of the data before they were repaired, one for each that is judged.
+    def _load_earlier(self, n_judged: int) -> Sequence[Analysis | None]:
+        """Load the analyses of the data before their repair, one for each judged analysis.
 
-        :raises ConfigError: there are more of them, or fewer
+        :param n_judged: number of judged analyses
+        :raises ConfigError: their number differs
         """
         if self.before is None:
-            return [None] * how_many
+            return [None] * n_judged
         try:
             earlier = _list_analyses(self.before, "before")
         except ConfigError as error:
             self.log.warning("The report cannot show the data before the repair: %s", error)
-            return [None] * how_many
-        if len(earlier) != how_many:
-            raise ConfigError(f"before: {len(earlier)} analyses, and {how_many} are judged; give one for each")
+            return [None] * n_judged
+        if len(earlier) != n_judged:
+            raise ConfigError(f"before: {len(earlier)} analyses, and {n_judged} are judged; give one for each")
         return [self._read_if_possible(one) for one in earlier]
 
     def _read_if_possible(self, one: Any) -> Analysis | None:
         try:
             return self._read(one)
         except ClarifyError as error:
-            # It changes nothing of the verdict.
+            # The verdict does not depend on it.
             self.log.warning("The report cannot show the data before the repair: %s", error)
             return None
 
@@ -339,7 +352,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         try:
             return Analysis.from_xcom(_extract_analysis(one))
         except DataError as error:
-            # An XCom stays as it is; a file may be written meanwhile.
+            # An XCom does not change between tries; a file may be rewritten.
             raise UnfitDataError(str(error)) from None
 
     def _log_verdict(self, analysis: Analysis, verdict: Verdict) -> None:
@@ -350,8 +363,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             self.log.error("Verdict %s", verdict.sentence)
 
     def _write_verdict(self, analysis: Analysis, verdict: Verdict, rules: Thresholds, before: Analysis | None) -> None:
-        """Write the verdict beside the analysis, and the report anew with it."""
-        # Beside what only Clarify has written there is nothing of ours to update.
+        """Write the verdict beside the analysis, and rewrite the report with it."""
+        # Without this package's files, only Clarify's are there, and they are not modified.
         if "config" not in analysis.outputs:
             return
         from airflow_clarify.artifacts import write_verdict
@@ -361,7 +374,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         except ClarifyError as error:
             self.log.warning("The report was not updated with the verdict: %s", error)
         except Exception:
-            # The judgement matters more than its page: it is in XCom and in this log already.
+            # The report must not decide the outcome; the verdict is in XCom and in the log already.
             self.log.warning("The report was not updated with the verdict", exc_info=True)
 
     def _apply_pass(self, context: Context, analyses: Sequence[Analysis], verdicts: Sequence[Verdict]) -> None:
@@ -384,12 +397,12 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         elif self.on_violation == "branch":
             self._follow_branch(context, self._find_repair_tasks())
         else:
-            self.log.warning("Going on in spite of the verdict, as on_violation is 'warn'")
+            self.log.warning("Continuing despite the verdict, because on_violation is 'warn'")
 
     def _skip_downstream(self, context: Context, sentence: str) -> None:
         ti = context["ti"]
         if _is_mapped(ti):
-            # Airflow forgets what a mapped task skips, but what waits for a skipped gate does not run.
+            # Airflow does not record what a mapped task skips, but tasks downstream of a skipped gate do not run.
             raise AirflowSkipException(f"Bias gate closed: {sentence}")
         task = context["task"]
         if self.ignore_downstream_trigger_rules:
@@ -400,9 +413,9 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         self.skip(ti, downstream)
 
     def _check_branches(self) -> None:
-        """Check that the repair can be told from what follows when the data pass.
+        """Check that the tasks of ``branch_to`` are directly downstream.
 
-        :raises ConfigError: it is not directly downstream
+        :raises ConfigError: one is not, so it could not be distinguished from what follows when the data pass
         """
         if self.on_violation != "branch":
             return
@@ -414,12 +427,12 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
                 )
 
     def _check_can_skip(self) -> None:
-        """Check that Airflow skips what is downstream of a gate in a mapped task group.
+        """Check that Airflow skips the tasks downstream of a gate in a mapped task group.
 
-        There a gate can only be skipped itself, and tasks whose trigger rule asks for less than success run all the
-        same. Elsewhere the gate skips them whatever their rules.
+        There the gate can only skip itself, and tasks with a trigger rule other than "all_success" would run. Elsewhere
+        the gate skips them independent of their rules.
 
-        :raises ConfigError: a task downstream would run on data that do not pass
+        :raises ConfigError: a downstream task would run on data that do not pass
         """
         if self.on_violation != "skip" or not _is_in_mapped_group(self):
             return
@@ -432,12 +445,12 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             rule = str(getattr(task.trigger_rule, "value", task.trigger_rule))
             if rule != "all_success" and not task.is_teardown:
                 raise ConfigError(
-                    f"on_violation='skip': Airflow would run task '{task.task_id}' all the same: its trigger rule is "
+                    f"on_violation='skip': Airflow would still run task '{task.task_id}': its trigger rule is "
                     f"'{rule}', and the gate is in a mapped task group; use on_violation='fail', or 'all_success' there"
                 )
 
     def _find_repair_tasks(self) -> list[str]:
-        """The tasks of ``branch_to``, with the first tasks of a task group in its place."""
+        """Return the task ids of ``branch_to``, with each task group replaced by its first tasks."""
         targets = [self.branch_to] if isinstance(self.branch_to, str) else list(self.branch_to or ())
         dag = self.get_dag()
         groups = {} if dag is None else dag.task_group_dict
@@ -453,12 +466,12 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         self.do_branch(context, follow)
 
 
-#: Airflow 3.3 looks for the choice of a branch under map index -1, so every branch of a mapped gate would be followed.
+#: Airflow 3.3 reads the branch decision under map index -1, so every branch of a mapped gate would be followed.
 _BRANCHES_ARE_NOT_MAPPED = (
-    "on_violation='branch': Airflow does not keep to the branches of a mapped task, so a mapped gate, or one in a "
+    "on_violation='branch': Airflow does not apply the branches of a mapped task, so a mapped gate, or one in a "
     "mapped task group, cannot branch; use 'fail' there"
 )
-#: It forgets what a mapped task skips, so that only the trigger rules of what is downstream decide.
+#: It does not record what a mapped task skips, so only the trigger rules of downstream tasks decide.
 _SKIPS_ARE_NOT_MAPPED = (
     "on_violation='skip': Airflow does not skip what is downstream of a mapped task against its trigger rule, so a "
     "mapped gate cannot skip; use 'fail' there, or a mapped task group with the gate and what waits for it"
@@ -470,9 +483,10 @@ def _is_mapped(ti: Any) -> bool:
 
 
 def _check_mapped(on_violation: Any) -> None:
-    """Check that a gate that was expanded can do what it is to do.
+    """Check that the reaction of a mapped gate is one that Airflow applies.
 
-    :raises ConfigError: it cannot
+    :param on_violation: the reaction
+    :raises ConfigError: it is "branch" or "skip"
     """
     if on_violation == "branch":
         raise ConfigError(_BRANCHES_ARE_NOT_MAPPED)
@@ -483,7 +497,7 @@ def _check_mapped(on_violation: Any) -> None:
 def _count_instances(ti: Any, task: Any) -> int:
     """Count the instances of a mapped task.
 
-    :raises UnfitDataError: one of them has not ended well
+    :raises UnfitDataError: one of them did not succeed
     """
     found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[task.task_id], run_ids=[ti.run_id]).get(ti.run_id, {})
     states = {name: state for name, state in found.items() if state != "removed"}
@@ -492,14 +506,14 @@ def _count_instances(ti: Any, task: Any) -> int:
         name, state = min(absent.items())
         index = name.removeprefix(f"{task.task_id}_")
         raise UnfitDataError(
-            f"analysis: {len(absent)} of {len(states)} instances of task '{task.task_id}' left none, such as map index "
-            f"{index} ({state or 'not run'}); an absent analysis never passes"
+            f"analysis: {len(absent)} of {len(states)} instances of task '{task.task_id}' returned no analysis, such "
+            f"as map index {index} ({state or 'not run'}); an absent analysis never passes"
         )
     return len(states)
 
 
 def _extract_analysis(given: Any) -> Any:
-    """The analysis itself; a sensor returns it together with its job."""
+    """Return the analysis itself; a sensor returns it together with its job."""
     return given["analysis"] if isinstance(given, Mapping) and given.keys() == {"job", "analysis"} else given
 
 
@@ -519,7 +533,7 @@ def _check_notifiers(notifiers: Sequence[Any], notify_on: Any) -> None:
     if notify_on not in ("violation", "always"):
         raise ConfigError(f"notify_on: 'violation' or 'always', not {notify_on!r}")
     for notifier in notifiers:
-        # A class could be called too, and would send nothing.
+        # Calling a class would only create a notifier, and send nothing.
         if isinstance(notifier, type) or not callable(notifier):
             raise ConfigError(
                 f"on_verdict: a notifier, such as SmtpNotifier(to=...), or a list of them, not {notifier!r}"
@@ -527,7 +541,7 @@ def _check_notifiers(notifiers: Sequence[Any], notify_on: Any) -> None:
 
 
 def _parse_bounds(rules: Any, name: str) -> Any:
-    """Thresholds whose bounds may be what templates have left: texts."""
+    """Parse bounds that templates have rendered to text, in nested mappings and lists."""
     if isinstance(rules, Mapping):
         return {key: _parse_bounds(rule, f"{name}: {key}") for key, rule in rules.items()}
     if isinstance(rules, list | tuple):
@@ -536,8 +550,10 @@ def _parse_bounds(rules: Any, name: str) -> Any:
 
 
 def _check_measured(rules: Thresholds, analysis: Any) -> None:
-    """Where the analyses are outputs of tasks of ours, check that these measure what is to be judged.
+    """Check that upstream measuring tasks measure the metrics and facets of the rules.
 
+    :param rules: the thresholds
+    :param analysis: the gate's argument; only outputs of this package's operators are checked
     :raises ConfigError: a metric or a facet of the rules is not measured
     """
     from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator
@@ -568,11 +584,11 @@ def _check_measured(rules: Thresholds, analysis: Any) -> None:
 
 
 def _list_requested(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str] | None, Sequence[str] | None]:
-    """The metrics and the facets that a task measures, as far as they are known when a DAG file is read."""
+    """Return the metrics and the facets that a task measures; None if unknown while parsing the DAG file."""
     if isinstance(config, Mapping) and not is_templated(config):
-        asked = AnalysisConfig(config)
-        columns: Any = [facet.name_or_index for facet in asked.facets]
-        return asked.methods, columns if all(isinstance(column, str) for column in columns) else None
+        requested = AnalysisConfig(config)
+        columns: Any = [facet.name_or_index for facet in requested.facets]
+        return requested.methods, columns if all(isinstance(column, str) for column in columns) else None
     if config is not None:
         return None, None
     columns = None
@@ -580,15 +596,17 @@ def _list_requested(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str]
         bias = BiasConfig.coerce(bias)
     if isinstance(bias, BiasConfig) and not is_templated(bias.facet_name):
         columns = [facet["name_or_index"] for facet in bias.build_facets()]
-        # A column that is named by its index is known by name once the data are read.
+        # The name of a column that is given by index is known only when the data are read.
         columns = columns if all(isinstance(column, str) for column in columns) else None
     known = isinstance(methods, list | tuple | set) and not is_templated(methods)
     return (list(methods) if known else None), columns
 
 
 def _list_outputs(name: str, given: Any) -> Any:
-    """What an author has given as an analysis, with the output of a task in the place of the task.
+    """Replace tasks among the given analyses by their outputs.
 
+    :param name: the argument, for the error
+    :param given: its value
     :raises ConfigError: it cannot be an analysis
     """
     if isinstance(given, list | tuple):
@@ -604,25 +622,31 @@ def _list_outputs(name: str, given: Any) -> Any:
 
 
 def _list_analyses(given: Any, name: str) -> list[Any]:
-    """The analyses of an argument, whose templates may have left them as a text.
+    """List the analyses of an argument, parsing text that templates have rendered.
 
+    :param given: the rendered argument
+    :param name: its name, for the error
     :raises ConfigError: the text is neither an analysis nor a path
     """
     if isinstance(given, str) and given.lstrip()[:1] in ("{", "[", ""):
         given = parse_rendered(given)
         if not isinstance(given, Mapping | list | tuple):
-            raise ConfigError(f"{name}: its template gave a text that is not an analysis; write {name}=bias.output")
+            raise ConfigError(
+                f"{name}: its template rendered to a text that is not an analysis; write {name}=bias.output"
+            )
     if given is None or isinstance(given, str | Mapping):
         return [given]
-    # A list may hold the output of a mapped task, which is a sequence itself.
+    # A list may contain the output of a mapped task, which is itself a sequence.
     listed = [one if one is None or isinstance(one, str | Mapping) else _list_analyses(one, name) for one in given]
     return [one for part in listed for one in (part if isinstance(part, list) else [part])]
 
 
 def _read_rules(thresholds: Any, **options: Any) -> Thresholds:
-    """The rules, whose templates may have left them as a text.
+    """Build the thresholds, parsing text that templates have rendered.
 
-    :raises ConfigError: they are no thresholds
+    :param thresholds: the rendered argument
+    :param options: further arguments of :class:`~airflow_clarify.Thresholds`
+    :raises ConfigError: the argument is not a valid set of thresholds
     """
     if isinstance(thresholds, Thresholds):
         return thresholds
@@ -647,7 +671,7 @@ def _list_outlets(outlets: Any) -> list[Any]:
 
 
 def _build_alias(asset: Asset) -> AssetAlias:
-    """The alias through which the gate updates an asset: a static outlet would be updated whatever the verdict."""
+    """Build the alias for updating an asset on pass; a static outlet would be updated with any verdict."""
     return AssetAlias(f"airflow_clarify.passed:{asset.name}")
 
 

@@ -100,7 +100,7 @@ def test_it_is_said_which_argument_and_which_template(kind: str, field: str) -> 
         return
     with pytest.raises(ConfigError) as raised:
         made.check_rendered()
-    assert str(raised.value).startswith(f"{field}: the template '{NONE}' gave None; see what it refers to")
+    assert str(raised.value).startswith(f"{field}: the template '{NONE}' gave None; check what it refers to")
 
 
 def test_none_in_the_middle_of_a_path_counts_and_the_word_does_not() -> None:

@@ -399,8 +399,8 @@ def test_a_job_that_completed_without_its_output(fault: str, sentence: str, aws:
 @server
 def test_a_store_that_does_not_answer_is_no_reason_for_another_job(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     given = data(output_path="s3://lab/store-away")
-    job, asked, whose = TaskJob(engine(), log), config(given), JobIdentity(("d", "r", "t", -1), "then", 0)
-    found = job.find_or_start(engine().plan(given, asked), asked, whose, lambda _: None)
+    job, asked, identity = TaskJob(engine(), log), config(given), JobIdentity(("d", "r", "t", -1), "then", 0)
+    found = job.find_or_start(engine().plan(given, asked), asked, identity, lambda _: None)
     aws.sagemaker.wait(found.name)
     again = TaskJob(engine(), log)
 
@@ -410,12 +410,12 @@ def test_a_store_that_does_not_answer_is_no_reason_for_another_job(aws: Aws, mon
     monkeypatch.setattr(again.files, "read", away)
     before = len(aws.created())
     with pytest.raises(ServiceError):
-        again.find_or_start(engine().plan(given, asked), asked, whose, lambda _: None)
+        again.find_or_start(engine().plan(given, asked), asked, identity, lambda _: None)
     assert len(aws.created()) == before
 
     monkeypatch.undo()
     monkeypatch.setenv("AIRFLOW_CONN_CLARIFY_LAB", aws.connection())
-    taken_over = TaskJob(engine(), log).find_or_start(engine().plan(given, asked), asked, whose, lambda _: None)
+    taken_over = TaskJob(engine(), log).find_or_start(engine().plan(given, asked), asked, identity, lambda _: None)
     assert (taken_over.name, len(aws.created())) == (found.name, before)
     assert taken_over.analysis is not None
 
