@@ -1,1 +1,1 @@
-"""The subject: configuration, counts, metrics, analysis, thresholds and balance. Knows no Airflow and no engine."""
+"""The core: configuration, counts, metrics, analysis, thresholds and resampling, without Airflow and engines."""

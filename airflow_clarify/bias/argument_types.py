@@ -1,6 +1,7 @@
-"""Types of configuration arguments, checked with a sentence that names the argument.
+"""Type checks of configuration arguments.
 
-Python would otherwise fail deep inside, where the argument is used, with an error that names neither it nor the remedy.
+Their errors name the argument and what is allowed. Without them Python raises an error where the argument is used,
+which names neither.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from airflow_clarify.exceptions import ConfigError
 
 
 class ArgumentType(NamedTuple):
-    """What an argument may be.
+    """The type of an argument.
 
-    :param description: in words, to follow "give"
-    :param accepts: tests a value
-    :param listed: whether it is a list, in which a single text may stand by mistake
+    :param description: a description of allowed values, to follow "give" in an error message
+    :param accepts: a predicate for allowed values
+    :param listed: whether it is a list of strings, for which a single string is a likely mistake
     """
 
     description: str
@@ -26,17 +27,31 @@ class ArgumentType(NamedTuple):
 
 
 def is_column(value: object) -> bool:
-    """Test for a column name or an index."""
+    """Return whether a value is a column name or a column index.
+
+    :param value: any value
+    :return: True for a string, or an integer that is not a boolean
+    """
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def is_list(value: object) -> bool:
-    """Test for a list or another sequence that is not a text."""
+    """Return whether a value is a list or another sequence, but not a string.
+
+    :param value: any value
+    :return: False for ``str`` and ``bytes``
+    """
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def is_written_list(text: str) -> bool:
-    """Test for a text that spells a list, which no column is called but many templates give."""
+    """Return whether a string is the repr of a list.
+
+    Templates render lists to such strings, which are not used as column names.
+
+    :param text: any string
+    :return: whether it is a list literal in Python
+    """
     try:
         return isinstance(ast.literal_eval(text), list)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -44,7 +59,7 @@ def is_written_list(text: str) -> bool:
 
 
 def _is_location(value: object) -> bool:
-    # Paths of several libraries share no base, and each is a location once it is a text.
+    # Path classes of different libraries have no common base, and all of them can be converted to a string.
     return not isinstance(value, bool | int | float | bytes | Mapping | set | list | tuple)
 
 
@@ -69,14 +84,14 @@ TEXTS = ArgumentType(
 
 
 def check_argument(name: str, value: object, wanted: ArgumentType, *, rendered: bool = False) -> None:
-    """Refuse an argument of another type.
+    """Check the type of an argument.
 
-    :param name: the argument, as its author writes it
-    :param value: what was given
-    :param wanted: what it may be
-    :param rendered: whether templates were rendered since the argument was last checked, so that a text where none may
-        stand comes from a template
-    :raises ConfigError: names the argument and says what to give
+    :param name: the name of the argument for error messages
+    :param value: its value
+    :param wanted: the allowed type
+    :param rendered: whether templates were rendered since the last check, so that an unexpected string comes from a
+        template
+    :raises ConfigError: the value is not allowed; names the argument and what is allowed
     """
     if rendered and isinstance(value, str) and not wanted.accepts(value):
         raise ConfigError(f"{name}: {refuse_rendered_text(value)}")
@@ -87,7 +102,11 @@ def check_argument(name: str, value: object, wanted: ArgumentType, *, rendered: 
 
 
 def refuse_rendered_text(text: str) -> str:
-    """Explain what to do about a template that was to give a list or a mapping, and gave a text."""
+    """Return an error message for a template that rendered to an unexpected string.
+
+    :param text: the rendered string
+    :return: the message, with the remedy, to follow the name of the argument
+    """
     return (
         f"its template gives the text {text!r}; write a template for each entry, as in ['{{{{ params.value }}}}'], or "
         "set render_template_as_native_obj=True on the DAG"
@@ -95,10 +114,12 @@ def refuse_rendered_text(text: str) -> str:
 
 
 def parse_boolean(given: object, key: str) -> bool:
-    """A truth value, also as the text that a template or the command line makes of it.
+    """Parse a boolean, or its string form from a template or the command line.
 
-    :param key: the configuration key to name in an error
-    :raises ConfigError: it is anything else, such as "no" or 0
+    :param given: True, False, "true" or "false" in any case
+    :param key: the configuration key for error messages
+    :return: the boolean
+    :raises ConfigError: any other value, such as "no" or 0
     """
     if isinstance(given, bool):
         return given
@@ -109,7 +130,11 @@ def parse_boolean(given: object, key: str) -> bool:
 
 
 def is_known_later(value: object) -> bool:
-    """Test for a template or the output of another task, which is known only when the task runs."""
+    """Return whether a value is unknown until the task runs: a template or an XCom reference.
+
+    :param value: the value of an operator argument
+    :return: True also for a list that contains such a value
+    """
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     if isinstance(value, list | tuple):

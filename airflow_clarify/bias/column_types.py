@@ -1,7 +1,8 @@
-"""When a column is categorical, when it is continuous, and which of its values a configured value means.
+"""Clarify's rules for column types, and how configured values match the values of a column.
 
-The rules are Clarify's (smclarify 0.5, ``ensure_series_data_type`` and ``_interval_index``), which sees a column as
-pandas reads it: whole numbers with gaps are floats, text is text even where it holds whole numbers.
+Whether a column is categorical or continuous depends on the rules of smclarify 0.5 (``ensure_series_data_type`` and
+``_interval_index``), which use the dtype in pandas: an integer column with missing values is a float column, and text
+that contains integers is text.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Literal
 
 from airflow_clarify.exceptions import ConfigError, DataError
 
-#: A value as it stands in ``label_values_or_threshold`` or ``value_or_threshold``.
+#: A value in ``label_values_or_threshold`` or ``value_or_threshold``.
 Value = str | int | float | bool
 
 ColumnKind = Literal["integer", "float", "boolean", "text", "timestamp", "other"]
 DeclaredType = Literal["categorical", "continuous"]
 
-#: Columns with at most this many distinct values are likely to be codes for categories rather than measurements.
+#: Columns with at most this many distinct values are likely to be category codes rather than measurements.
 FEW_VALUES = 10
 
 #: An integer column whose share of distinct values is at least this is continuous (Clarify's rule).
@@ -28,7 +29,7 @@ UNIQUENESS_THRESHOLD = 0.05
 
 
 class Scale(Enum):
-    """How the values of a column are told apart: by equality, or by a threshold."""
+    """How the values of a column are compared: by equality, or with a threshold."""
 
     CATEGORICAL = "categorical"
     CONTINUOUS = "continuous"
@@ -36,18 +37,19 @@ class Scale(Enum):
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """What the rules need to know of a column.
+    """Statistics of a column, from which its type is inferred.
 
     :param name: name of the column
-    :param kind: what its present values are: ``integer``, ``float``, ``boolean``, ``text``, ``timestamp`` or ``other``
-        (dates, say)
-    :param present: rows with a value
-    :param missing: rows without
-    :param distinct: number of distinct present values
-    :param minimum: smallest number; None where the values are not numbers
-    :param maximum: largest number; None where the values are not numbers
-    :param stored_as_text: whole numbers that their source stores as text, or decimals, which pandas holds as objects
-    :param held_as_objects: numbers in a DataFrame column of dtype object, which Clarify treats like texts of numbers
+    :param kind: the type of its values: ``integer``, ``float``, ``boolean``, ``text``, ``timestamp`` or ``other``, such
+        as dates
+    :param present: number of rows with a value
+    :param missing: number of rows without a value
+    :param distinct: number of distinct values, without the missing value
+    :param minimum: smallest number; None if the values are not numbers
+    :param maximum: largest number; None if the values are not numbers
+    :param stored_as_text: whether the source stores integers as text, or decimals, which have dtype object in pandas
+    :param held_as_objects: whether the numbers are in a DataFrame column of dtype object, which Clarify treats like
+        text
     """
 
     name: str
@@ -66,12 +68,12 @@ class ColumnProfile:
 
     @property
     def object_like(self) -> bool:
-        """Whether pandas holds the column as objects, so that Clarify tries to cast it to whole numbers."""
+        """Whether the column has dtype object in pandas, which Clarify casts to integers if possible."""
         return self.stored_as_text or self.held_as_objects
 
     @property
     def kind_text(self) -> str:
-        """The type of the column as an error names it."""
+        """Name of the column type for error messages."""
         return "text of whole numbers" if self.kind == "integer" and self.stored_as_text else self.kind
 
     @property
@@ -80,7 +82,7 @@ class ColumnProfile:
 
     @property
     def seen_as_float(self) -> bool:
-        """Whether pandas, and so Clarify, holds the column as floats: whole numbers with gaps become floats too."""
+        """Whether the column has a float dtype in pandas, as have integers with missing values."""
         if self.object_like:
             return False
         return self.kind == "float" or (self.kind == "integer" and self.missing > 0)
@@ -88,25 +90,30 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Interval:
-    """The rows ``low < x <= high``. Neither bound where no value can lie inside."""
+    """The interval ``low < x <= high``.
+
+    :param low: the open lower bound; None if the interval is empty
+    :param high: the closed upper bound; None if the interval is empty
+    """
 
     low: int | float | None
     high: int | float | None
 
     @property
     def text(self) -> str:
-        """As Clarify writes it: "(40, 89]", "(0.5, 3.36]", or "" where it has no bounds."""
+        """The interval as Clarify writes it: "(40, 89]", or "" if it is empty."""
         return "" if self.low is None or self.high is None else f"({self.low!r}, {self.high!r}]"
 
 
 def determine_scale(
     profile: ColumnProfile, values: Sequence[Value] | None, declared: DeclaredType | None = None
 ) -> Scale:
-    """Decide whether a column is compared by equality or by a threshold.
+    """Determine whether a column is categorical or continuous, by the rules of smclarify.
 
-    :param profile: what the column holds
+    :param profile: the statistics of the column
     :param values: the configured values or threshold, if any
-    :param declared: the author's own word, which beats the rule
+    :param declared: the declared type, which overrides the rules
+    :return: the scale of the column
     """
     if declared is not None:
         return Scale(declared)
@@ -115,19 +122,22 @@ def determine_scale(
     if profile.seen_as_float:
         return Scale.CONTINUOUS
     countable = profile.kind == "integer" or (profile.kind == "float" and profile.object_like)
-    # What pandas holds as objects stays so where there are gaps: it cannot cast a missing value to an integer.
+    # A column of dtype object with missing values stays categorical: the cast to integers fails.
     countable = countable and not (profile.object_like and profile.missing)
     return Scale.CONTINUOUS if countable and profile.uniqueness >= UNIQUENESS_THRESHOLD else Scale.CATEGORICAL
 
 
 def build_interval(profile: ColumnProfile, values: Sequence[Value] | None, key: str) -> Interval:
-    """The interval that a threshold t selects: (t, max], or (max, t] when t lies beyond the maximum.
+    """Build the interval that a threshold selects.
 
-    :param profile: what the column holds
-    :param values: the configured threshold, as a list of one
-    :param key: the configuration key to name in an error
-    :raises ConfigError: no threshold, several, or one that is not a number
-    :raises DataError: the column holds no number
+    For a threshold t it is (t, max], or (max, t] where t exceeds the maximum.
+
+    :param profile: the statistics of the column
+    :param values: the configured threshold, as a list with one number
+    :param key: the configuration key for error messages
+    :return: the interval; empty where t equals the absolute maximum, as in Clarify
+    :raises ConfigError: there is no threshold, more than one, or it is not a number
+    :raises DataError: the column has no numbers
     """
     if not profile.present:
         selects = f"{key} = {values[0]!r} selects nothing" if values else "there is nothing to compare"
@@ -149,7 +159,7 @@ def build_interval(profile: ColumnProfile, values: Sequence[Value] | None, key: 
         )
     maximum = float(profile.maximum) if profile.seen_as_float else profile.maximum
     if abs(maximum) == threshold:
-        # Clarify compares the threshold with the *absolute* maximum and then has no upper bound to add.
+        # Clarify compares the threshold with the *absolute* maximum and then adds no upper bound.
         return Interval(None, None)
     low, high = sorted((threshold, maximum))
     if isinstance(low, float) or isinstance(high, float):
@@ -158,12 +168,13 @@ def build_interval(profile: ColumnProfile, values: Sequence[Value] | None, key: 
 
 
 def format_category(value: Value, profile: ColumnProfile, key: str) -> str:
-    """The text under which an engine counts a configured value, after converting it to the column's type.
+    """Format a configured value like the cells of the column, after conversion to its type.
 
     :param value: the configured value: ``1``, ``"1"``, ``True``, ``"Gift Card"``
-    :param profile: what the column holds
-    :param key: the configuration key to name in an error
-    :raises ConfigError: the value cannot be converted, so it could never match
+    :param profile: the statistics of the column
+    :param key: the configuration key for error messages
+    :return: the text that an engine counts rows with this value under
+    :raises ConfigError: the value cannot be converted, so no row can match
     """
     if profile.kind == "boolean":
         truth = _parse_boolean(value)
@@ -183,15 +194,21 @@ def format_category(value: Value, profile: ColumnProfile, key: str) -> str:
 
 
 def format_number(number: int | float) -> str:
-    """The text of a number that is the same for 1 and 1.0, as they are equal."""
+    """Format a number, with equal texts for 1 and 1.0.
+
+    :param number: an integer or a float
+    :return: without a decimal point where the number is whole
+    """
     return str(int(number)) if isinstance(number, int) or number.is_integer() else repr(float(number))
 
 
 def format_timestamp(text: str) -> str:
-    """Write a timestamp as the engines do, "2026-01-31 10:00:00"; a day alone is its midnight, as in pandas.
+    """Format a timestamp as the engines do, "2026-01-31 10:00:00".
+
+    A date without a time is midnight, as in pandas.
 
     :param text: the configured value, in ISO 8601
-    :return: the timestamp's text, in UTC where it has an offset; ``text`` itself where it is not a timestamp
+    :return: the timestamp, in UTC if it has an offset; ``text`` unchanged if it is not a timestamp
     """
     try:
         moment = datetime.datetime.fromisoformat(text.strip())
@@ -205,12 +222,20 @@ def format_timestamp(text: str) -> str:
 
 
 def join_values(values: Sequence[Value]) -> str:
-    """Several values as Clarify writes them: "a,b"."""
+    """Join values as Clarify does, "a,b".
+
+    :param values: the configured values
+    :return: the values, separated by commas
+    """
     return ",".join(map(str, values))
 
 
 def is_number(value: Value) -> bool:
-    """Whether a configured value is a number, or the text of one."""
+    """Return whether a configured value is a number or the text of a number.
+
+    :param value: the configured value
+    :return: False for NaN
+    """
     return _parse_number(value) is not None
 
 
@@ -227,7 +252,7 @@ def _parse_number(value: Value) -> int | float | None:
 
 
 def _parse_whole_number(value: Value) -> int | None:
-    """The whole number that a text writes, exact where a float would round it: identifiers are often that long."""
+    """Parse an integer exactly, since a float would round long identifiers."""
     try:
         return int(value) if isinstance(value, str) else None
     except ValueError:

@@ -1,7 +1,7 @@
-"""Counts by (facet value, label, group): all that a bias metric needs to know of the data.
+"""Contingency tables of (facet value, label, group), from which all bias metrics are computed.
 
-A contingency holds one facet. It is small (a few hundred cells for most data), comes from an engine, and knows how to
-set one facet value against all other rows.
+An engine produces one contingency table per facet. It is small, with a few hundred cells for most data, and can be
+split into one facet value and all other rows.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from operator import attrgetter
 
 from airflow_clarify.bias.metrics import Count, FacetCounts, GroupCounts
 
-#: How a missing facet value, label or group is written where text is needed (pandas' way, so Clarify's).
+#: The name of a missing facet value, label or group in text; as in pandas, and therefore in Clarify.
 MISSING_TEXT = "nan"
 
 
 def name_missing(values: Iterable[str | None]) -> str:
-    """Name the missing value of a facet: "nan" as Clarify does, or another name where a present value is called so.
+    """Return a name for the missing value of a facet.
+
+    It is "nan" as in Clarify, unless a value of the facet has that name.
 
     :param values: the values of the facet
+    :return: "nan", or a name in parentheses that no value has
     """
     name, taken = MISSING_TEXT, set(values)
     while name in taken:
@@ -31,11 +34,11 @@ def name_missing(values: Iterable[str | None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WeightedCount:
-    """How much there is of something.
+    """A number of rows, with the sums of their weights and squared weights.
 
     :param rows: number of rows
-    :param weight: the sum of their weights, exact; equal to ``rows`` where the data are not weighted
-    :param squares: the sum of the squared weights, which the confidence interval needs
+    :param weight: the exact sum of their weights; equal to ``rows`` for unweighted data
+    :param squares: the exact sum of the squared weights, from which confidence intervals are computed
     """
 
     rows: int = 0
@@ -44,21 +47,42 @@ class WeightedCount:
 
     @classmethod
     def from_rows(cls, rows: int) -> WeightedCount:
+        """Build the count of unweighted rows.
+
+        :param rows: number of rows
+        :return: the count, with weight 1 for each row
+        """
         return cls(rows, rows, rows)
 
     @classmethod
     def from_weights(cls, rows: int, weight: float, squares: float) -> WeightedCount:
+        """Build the count of weighted rows from sums.
+
+        :param rows: number of rows
+        :param weight: the sum of their weights
+        :param squares: the sum of their squared weights
+        :return: the count, with both sums as fractions
+        """
         return cls(rows, Fraction(weight), Fraction(squares))
 
     @classmethod
     def from_equal_weights(cls, rows: int, weight: float) -> WeightedCount:
-        """Add up rows that all have the same weight, exactly."""
+        """Build the count of rows with equal weights, with exact sums.
+
+        :param rows: number of rows
+        :param weight: the weight of each row
+        :return: the count
+        """
         exact = Fraction(weight)
         return cls(rows, rows * exact, rows * exact * exact)
 
     @classmethod
     def add_all(cls, tallies: Sequence[WeightedCount]) -> WeightedCount:
-        """All of them together. (Column by column: thousands of facet values have hundreds of thousands of tallies.)"""
+        """Add up counts, attribute by attribute, which is fast for hundreds of thousands of them.
+
+        :param tallies: the counts
+        :return: their sum
+        """
         rows, weight, squares = (sum(map(part, tallies)) for part in _PARTS)
         return cls(rows, weight, squares)
 
@@ -67,16 +91,16 @@ class WeightedCount:
 
     def __sub__(self, other: WeightedCount) -> WeightedCount:
         rows = self.rows - other.rows
-        # Sums of weights are rounded by the engine; where no row is left, no weight is.
+        # The engine rounds sums of weights, so the difference of weights may be nonzero where no row is left.
         return (
             WeightedCount(rows, self.weight - other.weight, self.squares - other.squares) if rows else WeightedCount()
         )
 
     @property
     def effective_rows(self) -> float:
-        """Rows an unweighted sample of the same precision would have: Kish's (sum w)^2 / sum w^2 (Kish 1965).
+        """Kish's effective sample size ``(sum w)^2 / sum w^2`` (L. Kish, "Survey Sampling", 1965).
 
-        It is at most the number of rows, beyond which only rounded sums can take it.
+        It is limited to the number of rows, which only rounded sums can exceed.
         """
         if not self.squares:
             return 0.0
@@ -88,9 +112,13 @@ _PARTS = (attrgetter("rows"), attrgetter("weight"), attrgetter("squares"))
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The rows that share a facet value, a label and a group. None stands for a missing value.
+    """The count of rows with the same facet value, label and group.
 
-    :param positive: whether the label counts as positive (a missing one does not)
+    :param facet: the facet value; None if it is missing
+    :param label: the label; None if it is missing
+    :param positive: whether the label is positive; False for a missing label
+    :param group: the value of the group variable; None if it is missing or not counted
+    :param tally: the count of the rows
     """
 
     facet: str | None
@@ -102,7 +130,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Split:
-    """Tallies of one facet value (d) against all other rows (a), by label."""
+    """The counts of one facet value (d) and of all other rows (a), by label.
+
+    :param d_positive: rows of the tested group with a positive label
+    :param d_negative: rows of the tested group with a negative or missing label
+    :param a_positive: all other rows with a positive label
+    :param a_negative: all other rows with a negative or missing label
+    """
 
     d_positive: WeightedCount
     d_negative: WeightedCount
@@ -126,17 +160,16 @@ class Split:
 
 @dataclass(frozen=True)
 class FacetContingency:
-    """The cells of one facet column.
+    """The contingency table of one facet column.
 
     :param column: name of the facet column
-    :param values: its values in order of first appearance; None where it is missing
-    :param cells: the counts; cells of equal key are added up
-    :param sensitive: the values that form the tested group, when the configuration names any; None tests every value
-        against the rest
-    :param name: how the tested group is written, "a,b" or "(t, max]"; only with ``sensitive``
+    :param values: its values in order of first appearance; None for the missing value
+    :param cells: the counts; cells with the same key are added up
+    :param sensitive: the values of the tested group, if they are configured; None compares each value with the rest
+    :param name: the name of the tested group, "a,b" or "(t, max]"; only with ``sensitive``
     :param grouped: whether a group variable was counted
-    :param drop_missing_groups: leave rows without a group out of CDDL, as Clarify does for numeric group variables
-    :param disparities: CDDL per tested group, where an engine has summed over too many groups to bring them here
+    :param drop_missing_groups: exclude rows without a group from CDDL, as Clarify does for numeric group variables
+    :param disparities: CDDL per tested group, if the engine computed it because there are too many groups
     """
 
     column: str
@@ -150,7 +183,7 @@ class FacetContingency:
 
     @cached_property
     def total(self) -> tuple[WeightedCount, WeightedCount]:
-        """All rows with a positive label, and all others."""
+        """Counts of all rows with a positive label, and of all others."""
         return _sum_by_label(self.cells)
 
     @cached_property
@@ -161,21 +194,32 @@ class FacetContingency:
         return by_value
 
     def list_tested(self) -> list[tuple[str, frozenset[str | None]]]:
-        """What is tested: the name of each tested group as Clarify writes it, and the values that belong to it."""
+        """List the tested groups.
+
+        :return: the name of each group as Clarify writes it, and its facet values
+        """
         if self.sensitive is not None:
             return [(self.name or "", self.sensitive)]
-        # No row ever equals the missing value.
+        # As in Clarify, no row equals the missing value, so its group is empty.
         missing = name_missing(self.values)
         return [(missing, frozenset()) if v is None else (v, frozenset([v])) for v in self.values]
 
     def split(self, members: Iterable[str | None]) -> Split:
-        """Set the rows whose facet value is one of ``members`` against all others."""
+        """Split the counts into a tested group and all other rows.
+
+        :param members: the facet values of the tested group
+        :return: the counts of both sides
+        """
         positive, negative = self.total
         d_positive, d_negative = _sum_by_label(self._select_cells(members))
         return Split(d_positive, d_negative, positive - d_positive, negative - d_negative)
 
     def groups(self, members: Iterable[str | None]) -> list[GroupCounts]:
-        """The counts that CDDL needs: of every group that takes part and holds ``members``, theirs and all of it."""
+        """Compute the counts for CDDL, per value of the group variable.
+
+        :param members: the facet values of the tested group
+        :return: one entry for each group that is part of CDDL and has rows of ``members``
+        """
         return [
             GroupCounts(positive, negative, *self._all_groups[group])
             for group, (positive, negative) in _sum_by_group(self._select_cells(members)).items()
@@ -184,7 +228,7 @@ class FacetContingency:
 
     @cached_property
     def grouped_weight(self) -> Count:
-        """Rows of all groups that take part in CDDL."""
+        """Number of rows (or sum of weights) of all groups that are part of CDDL."""
         return sum(
             positive + negative for group, (positive, negative) in self._all_groups.items() if self._is_counted(group)
         )
@@ -193,11 +237,14 @@ class FacetContingency:
         return group is not None or not self.drop_missing_groups
 
     def label_values(self) -> dict[str | None, WeightedCount]:
-        """How much there is of each label, in the order of the cells."""
-        tallies: dict[str | None, list[WeightedCount]] = {}
+        """Count the rows of each label.
+
+        :return: the count by label, in the order of the cells
+        """
+        tallies_by_label: dict[str | None, list[WeightedCount]] = {}
         for cell in self.cells:
-            tallies.setdefault(cell.label, []).append(cell.tally)
-        return {label: WeightedCount.add_all(of_label) for label, of_label in tallies.items()}
+            tallies_by_label.setdefault(cell.label, []).append(cell.tally)
+        return {label: WeightedCount.add_all(tallies) for label, tallies in tallies_by_label.items()}
 
     @cached_property
     def _all_groups(self) -> dict[str | None, tuple[Count, Count]]:
@@ -209,15 +256,16 @@ class FacetContingency:
 
 @dataclass(frozen=True)
 class Contingency:
-    """What an engine counted in one scan: a contingency per facet, and what it noticed on the way.
+    """The result of one scan by an engine: a contingency table per facet, and warnings.
 
     :param label: name of the label column
-    :param label_text: how the positive label is written: "1", "5,4" or "(0.0, 1.0]"
-    :param facets: one contingency per facet column, in the order of the configuration
-    :param engine: name and version of what counted
+    :param label_text: the positive label as text: "1", "5,4" or "(0.0, 1.0]"
+    :param facets: one contingency table per facet column, in the order of the configuration
+    :param engine: name and version of the counting engine
     :param warnings: one sentence each
-    :param label_reading: how the label was read where a rule decided it and not the author, such as "taken as
-        continuous (2 distinct values in 30 rows), ..."; empty where the author did
+    :param weighted: whether the counts are sums of row weights
+    :param label_reading: how the type of the label was inferred, such as "taken as continuous (2 distinct values in 30
+        rows), ..."; empty if the configuration declares it
     """
 
     label: str
@@ -238,11 +286,11 @@ def _sum_by_label(cells: Iterable[Cell]) -> tuple[WeightedCount, WeightedCount]:
 
 
 def _sum_by_group(cells: Iterable[Cell]) -> dict[str | None, tuple[Count, Count]]:
-    """Of every group, how much has a positive label, and how much another."""
+    """Sum the weights of positive and of negative labels in each group."""
     positive: dict[str | None, Count] = {}
     negative: dict[str | None, Count] = {}
     for cell in cells:
-        ours, others = (positive, negative) if cell.positive else (negative, positive)
-        ours[cell.group] = ours.get(cell.group, 0) + cell.tally.weight
-        others.setdefault(cell.group, 0)
+        same, other = (positive, negative) if cell.positive else (negative, positive)
+        same[cell.group] = same.get(cell.group, 0) + cell.tally.weight
+        other.setdefault(cell.group, 0)
     return {group: (weight, negative[group]) for group, weight in positive.items()}

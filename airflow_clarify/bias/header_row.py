@@ -1,7 +1,7 @@
-"""Whether the first row of a CSV file is a header row, where the author gives the column names as well.
+"""Detection of the header row of a CSV file with configured column names.
 
-A header row that is counted as data becomes a person, and moves every metric a little without a word. So a first row
-that is neither the given names nor plainly data is an error, which says how to settle it.
+A header row that is counted as data silently changes every metric. So a first row that neither equals the configured
+names nor is clearly data is an error, which names the setting that resolves it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from airflow_clarify.bias.config import PANDAS_NA_VALUES
 from airflow_clarify.exceptions import ConfigError
 
-#: Rows after the first that are enough to recognize a column of numbers.
+#: The number of rows after the first from which columns of numbers are recognized.
 SAMPLE_ROWS = 100
 
 _EITHER_WAY = "say header_row=True (--header) if it is a header row, or header_row=False (--no-header) if it is data"
@@ -24,15 +24,15 @@ def has_header_row(
     headers: Sequence[str],
     header_row: bool | None,
 ) -> bool:
-    """Decide whether the first row of a file is a header row.
+    """Return whether the first row of a file is a header row.
 
-    :param where: the file, as an error names it
+    :param where: the name of the file for error messages
     :param first: the cells of its first row
     :param following: the cells of some rows after it
-    :param headers: the column names that the author gives, as many as there are cells
-    :param header_row: what the author states; None compares the first row with the names
-    :return: whether the first row is one
-    :raises ConfigError: the row looks like a header row with other names, or contradicts what the author states
+    :param headers: the configured column names, one per cell
+    :param header_row: the configured ``header_row``; None compares the first row with the names
+    :return: whether the first row is a header row
+    :raises ConfigError: the row looks like a header row with other names, or contradicts ``header_row``
     """
     own, given = [_fold_name(cell) for cell in first], [_fold_name(name) for name in headers]
     if header_row is False and own == given and any(map(_is_name, first)):
@@ -62,7 +62,7 @@ def has_header_row(
 
 
 def _fold_name(name: str) -> str:
-    """A name without case, blanks and punctuation, which is what spellings of one name differ in."""
+    """Normalize a column name: remove case, whitespace and punctuation."""
     return "".join(character for character in name.casefold() if character.isalnum()) or name
 
 
@@ -79,15 +79,15 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_reordered(own: Sequence[str], given: Sequence[str]) -> bool:
-    """Whether a name that the file has in one place is given to another, so that columns would be taken for others."""
+    """Return whether names of the file are configured for other columns."""
     moved = [name for name, other in zip(own, given, strict=True) if name != other and _is_name(name)]
     elsewhere = {name for name, other in zip(given, own, strict=True) if name != other}
-    # One equal text alone can be chance: a cell "male" of a row, and a column "Male".
+    # A single match can be a coincidence: a cell "male" in a row of data, and a column "Male".
     return sum(name in elsewhere for name in moved) > 1
 
 
 def _is_respelled(first: Sequence[str], own: Sequence[str], given: Sequence[str]) -> bool:
-    """Whether some names are the given ones but for their spelling, at least one exactly or half of them nearly."""
+    """Return whether one name equals its configured name after normalization, or half are similar."""
     from difflib import SequenceMatcher
 
     pairs = [(a, b) for cell, a, b in zip(first, own, given, strict=True) if _is_name(cell)]
@@ -99,7 +99,10 @@ def _is_respelled(first: Sequence[str], own: Sequence[str], given: Sequence[str]
 
 
 def _name_above_numbers(first: Sequence[str], following: Sequence[Sequence[str]]) -> int | None:
-    """The first column that holds a name in the first row and numbers below; None where that row holds numbers too."""
+    """Return the first column with a name in the first row and numbers below.
+
+    :return: its position; None where the first row has as many numbers as such names, so that it is data
+    """
     names, numbers = [], 0
     for position, cell in enumerate(first):
         below = [row[position] for row in following if position < len(row)]
@@ -109,5 +112,5 @@ def _name_above_numbers(first: Sequence[str], following: Sequence[Sequence[str]]
                 names.append(position)
             elif _is_number(cell):
                 numbers += 1
-    # A row of data can hold one word for a missing number beside the numbers that it has; a header row has none.
+    # A row of data can have a word for a missing number next to other numbers; a header row has no numbers.
     return names[0] if len(names) > numbers else None

@@ -1,10 +1,10 @@
-"""Clarify's eight pre-training bias metrics: counts in, a float out.
+"""Clarify's eight pre-training bias metrics as functions of counts.
 
 Formulas and ranges are those of the Amazon SageMaker Clarify documentation ("Measure Pre-training Bias"); the edge
-cases are those of Amazon's open-source package smclarify 0.5, which Clarify's container follows. Facet *d* is the
-sensitive group under test, *a* is everybody else, and every metric looks at the label as positive or not positive.
+cases are those of Amazon's open-source package smclarify 0.5, which Clarify's container implements. Facet *d* is the
+tested sensitive group, facet *a* contains all other rows, and the label is binary: positive or not positive.
 
-The texts of the errors are part of the file format: they stand in ``analysis.json`` beside a null value.
+The error messages are part of the file format: ``analysis.json`` contains them next to a null value.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _NO_COMMON_OUTCOME = "No instance of common facet found, dataset may be too smal
 
 @dataclass(frozen=True)
 class FacetCounts:
-    """Rows (or summed weights) of one facet value against all other rows.
+    """Row counts (or sums of weights) of the facets d and a, by label.
 
-    :param d_positive: rows of the facet value under test whose label is positive
-    :param d_negative: rows of the facet value under test whose label is not positive, or missing
-    :param a_positive: all other rows whose label is positive
-    :param a_negative: all other rows whose label is not positive, or missing
+    :param d_positive: rows of the tested facet value with a positive label
+    :param d_negative: rows of the tested facet value with a negative or missing label
+    :param a_positive: all other rows with a positive label
+    :param a_negative: all other rows with a negative or missing label
     """
 
     d_positive: Count
@@ -57,13 +57,19 @@ class FacetCounts:
 
     @cached_property
     def common_shares(self) -> tuple[tuple[float, float], ...]:
-        """The shares (P_a, P_d) of each outcome that occurs on both sides."""
+        """The shares (P_a, P_d) of each outcome that occurs in both facets."""
         pairs = ((self.a_positive, self.d_positive), (self.a_negative, self.d_negative))
         return tuple((float(a / self.n_a), float(d / self.n_d)) for a, d in pairs if a and d)
 
 
 class GroupCounts(NamedTuple):
-    """Rows of one group: those of the facet value under test, and all of the group, by label."""
+    """Row counts of one group of CDDL, by label.
+
+    :param d_positive: rows of the tested facet value with a positive label
+    :param d_negative: rows of the tested facet value with a negative or missing label
+    :param positive: all rows of the group with a positive label
+    :param negative: all rows of the group with a negative or missing label
+    """
 
     d_positive: Count
     d_negative: Count
@@ -72,8 +78,10 @@ class GroupCounts(NamedTuple):
 
 
 def compute_class_imbalance(counts: FacetCounts) -> float:
-    """CI = (n_a - n_d) / (n_a + n_d), in [-1, 1].
+    """Compute class imbalance, CI = (n_a - n_d) / (n_a + n_d).
 
+    :param counts: the counts of both facets
+    :return: CI, in [-1, 1]
     :raises MetricError: no row has the facet value, or every row has it
     """
     if not counts.n_a:
@@ -84,8 +92,10 @@ def compute_class_imbalance(counts: FacetCounts) -> float:
 
 
 def compute_difference_in_positive_proportions(counts: FacetCounts) -> float:
-    """DPL = q_a - q_d, the difference of the shares of positive labels, in [-1, 1].
+    """Compute the difference in positive proportions in labels, DPL = q_a - q_d.
 
+    :param counts: the counts of both facets
+    :return: DPL, in [-1, 1]
     :raises MetricError: no row has the facet value, or every row has it
     """
     if not counts.n_a:
@@ -96,17 +106,23 @@ def compute_difference_in_positive_proportions(counts: FacetCounts) -> float:
 
 
 def compute_kullback_leibler(counts: FacetCounts) -> float:
-    """KL = sum of P_a ln(P_a / P_d), in nats, in [0, inf); negative at times where an outcome was dropped.
+    """Compute the Kullback-Leibler divergence, KL = sum of P_a ln(P_a / P_d).
 
-    :raises MetricError: the two sides have no outcome in common
+    :param counts: the counts of both facets
+    :return: KL in nats, in [0, inf); it can be negative where an outcome was dropped
+    :raises MetricError: the two facets have no outcome in common
     """
     return sum(p_a * math.log(p_a / p_d) for p_a, p_d in select_common_outcomes(counts))
 
 
 def compute_jensen_shannon(counts: FacetCounts) -> float:
-    """JS = (KL(P_a, M) + KL(P_d, M)) / 2 with M = (P_a + P_d) / 2, in nats, in [0, ln 2].
+    """Compute the Jensen-Shannon divergence, JS = (KL(P_a, M) + KL(P_d, M)) / 2.
 
-    :raises MetricError: the two sides have no outcome in common
+    M is the mean of both distributions, (P_a + P_d) / 2.
+
+    :param counts: the counts of both facets
+    :return: JS in nats, in [0, ln 2]
+    :raises MetricError: the two facets have no outcome in common
     """
     triples = [(p_a, p_d, (p_a + p_d) / 2) for p_a, p_d in select_common_outcomes(counts)]
     from_a = sum(p_a * math.log(p_a / mean) for p_a, _, mean in triples)
@@ -115,36 +131,45 @@ def compute_jensen_shannon(counts: FacetCounts) -> float:
 
 
 def compute_lp_norm(counts: FacetCounts) -> float:
-    """LP = L2 norm of P_a - P_d, in [0, sqrt 2].
+    """Compute the Lp norm with p = 2, LP = |P_a - P_d|_2.
 
-    :raises MetricError: the two sides have no outcome in common
+    :param counts: the counts of both facets
+    :return: LP, in [0, sqrt 2]
+    :raises MetricError: the two facets have no outcome in common
     """
     return math.sqrt(sum((p_a - p_d) ** 2 for p_a, p_d in select_common_outcomes(counts)))
 
 
 def compute_total_variation_distance(counts: FacetCounts) -> float:
-    """TVD = half the L1 norm of P_a - P_d, in [0, 1].
+    """Compute the total variation distance, TVD = |P_a - P_d|_1 / 2.
 
-    :raises MetricError: the two sides have no outcome in common
+    :param counts: the counts of both facets
+    :return: TVD, in [0, 1]
+    :raises MetricError: the two facets have no outcome in common
     """
     return sum(abs(p_a - p_d) for p_a, p_d in select_common_outcomes(counts)) / 2
 
 
 def compute_kolmogorov_smirnov(counts: FacetCounts) -> float:
-    """KS = the largest of |P_a - P_d|, in [0, 1].
+    """Compute the Kolmogorov-Smirnov distance, KS = max |P_a - P_d|.
 
-    :raises MetricError: the two sides have no outcome in common
+    :param counts: the counts of both facets
+    :return: KS, in [0, 1]
+    :raises MetricError: the two facets have no outcome in common
     """
     return max(abs(p_a - p_d) for p_a, p_d in select_common_outcomes(counts))
 
 
 def select_common_outcomes(counts: FacetCounts) -> tuple[tuple[float, float], ...]:
-    """The shares (P_a, P_d) of each outcome that occurs on both sides.
+    """Return the shares (P_a, P_d) of each outcome that occurs in both facets.
 
-    Clarify drops an outcome that is absent from either side and does not rescale what is left, so with one side all
-    positive TVD is half of |DPL|. Its numbers are kept, and the analysis warns (see :func:`dropped_outcome`).
+    Clarify drops an outcome that is absent from one facet and does not normalize the remaining shares: where all labels
+    of one facet are positive, TVD is half of |DPL|. This is reproduced, and the analysis has a warning about it (see
+    :func:`has_dropped_outcome`).
 
-    :raises MetricError: no outcome is left
+    :param counts: the counts of both facets
+    :return: one pair of shares per common outcome
+    :raises MetricError: the two facets have no outcome in common
     """
     if not counts.common_shares:
         raise MetricError(_NO_COMMON_OUTCOME)
@@ -152,7 +177,13 @@ def select_common_outcomes(counts: FacetCounts) -> tuple[tuple[float, float], ..
 
 
 def has_dropped_outcome(counts: FacetCounts) -> bool:
-    """Whether an outcome occurs on one side only, so that KL, JS, LP and TVD leave it out."""
+    """Return whether an outcome occurs in one facet only.
+
+    KL, JS, LP and TVD drop such an outcome.
+
+    :param counts: the counts of both facets
+    :return: False where one of the facets is empty
+    """
     pairs = ((counts.a_positive, counts.d_positive), (counts.a_negative, counts.d_negative))
     return bool(counts.n_a and counts.n_d) and any(bool(a) != bool(d) for a, d in pairs)
 
@@ -160,16 +191,17 @@ def has_dropped_outcome(counts: FacetCounts) -> bool:
 def compute_conditional_demographic_disparity(
     groups: Iterable[GroupCounts], positive: Count, negative: Count, n: Count
 ) -> float:
-    """CDDL = (1/n) sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), in [-1, 1].
+    """Compute conditional demographic disparity in labels (CDDL).
 
-    Inside a group 0/0 counts as 0.
+    CDDL = (1/n) sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), where 0/0 is 0.
 
-    :param groups: one entry per distinct value of the group variable; one without the facet value may be left out, as
-        it adds nothing
-    :param positive: rows with a positive label in the whole data
-    :param negative: rows with another label in the whole data
-    :param n: rows of all groups
-    :raises MetricError: the data hold no positive or no negative label at all
+    :param groups: one entry per distinct value of the group variable; groups without rows of facet d may be omitted, as
+        their term is 0
+    :param positive: number of rows with a positive label in the whole dataset
+    :param negative: number of rows with a negative or missing label in the whole dataset
+    :param n: number of rows of all groups
+    :return: CDDL, in [-1, 1]
+    :raises MetricError: the dataset has no positive label, or no negative label
     """
     if not positive:
         raise MetricError("No positive labels in set")
@@ -185,14 +217,14 @@ def compute_conditional_demographic_disparity(
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric as Clarify names it.
+    """A bias metric with Clarify's name and description.
 
     :param name: the short name, as in ``methods`` and ``analysis.json``
-    :param description: the text beside it in ``analysis.json`` (with Clarify's spelling)
-    :param lowest: the lowest value it can take
-    :param highest: the highest value it can take
-    :param function: counts in, float out; None for CDDL, which needs the groups as well
-    :param question: what it asks, in one plain sentence
+    :param description: its description in ``analysis.json``, in Clarify's spelling
+    :param lowest: its lowest possible value
+    :param highest: its highest possible value
+    :param function: computes the metric from counts; None for CDDL, which needs the group counts
+    :param question: the question that the metric answers, in one sentence
     """
 
     name: str
@@ -274,7 +306,7 @@ _METRICS = (
     ),
 )
 
-#: Every pre-training metric by its short name, in the order in which Clarify writes them.
+#: All pre-training bias metrics by short name, in the order in which Clarify writes them.
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}
 
 NO_GROUP_VARIABLE = "Group variable is empty or not provided"

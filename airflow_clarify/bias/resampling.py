@@ -1,7 +1,7 @@
-"""Strata and quotas: how many rows of each stratum a balanced dataset holds, or what weight they carry.
+"""Stratified resampling and reweighing: the quota or the row weight of each stratum.
 
-A stratum is the rows that share a value in each of the columns the data are balanced by. Only their counts are needed
-here; which rows are drawn is the engine's business.
+A stratum is the set of rows with the same values in the columns that the data are balanced by. The plan depends on the
+row counts of the strata only; the engine selects the rows.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from typing import Any, Literal, cast, get_args
 from airflow_clarify.bias.argument_types import COLUMNS, check_argument, is_list
 from airflow_clarify.exceptions import ConfigError, DataError, QuotaError, UnfitDataError
 
-#: The texts of a stratum, one for each column; None where the value is missing.
+#: The values of a stratum as text, one for each column; None where the value is missing.
 Stratum = tuple[str | None, ...]
 
 Strategy = Literal["undersample", "oversample", "reweigh"]
 Missing = Literal["drop", "keep", "error"]
 Empty = Literal["error", "ignore"]
 
-#: How many strata a sentence names before it says "and so on".
-_NAMED = 3
+#: The number of strata that a message lists before it abbreviates.
+_MAX_LISTED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class StratumPlan:
-    """What becomes of a stratum.
+    """The row counts of a stratum before and after balancing, or its row weight.
 
-    :param values: its texts, in the order of the columns
-    :param before: its rows in the source
-    :param after: its rows in the balanced data
-    :param weight: the weight each of its rows carries, where the data are reweighed; where rows had weights before,
-        what these are multiplied by
+    :param values: its values as text, in the order of the columns
+    :param before: its number of rows in the source
+    :param after: its number of rows in the balanced data
+    :param weight: the weight of each of its rows, for ``reweigh``; where rows had weights before, the factor by which
+        these are multiplied
     """
 
     values: Stratum
@@ -46,30 +46,39 @@ class StratumPlan:
 
     @property
     def copies(self) -> int:
-        """How often each of its rows is written, before some are drawn that are written once more.
+        """Number of times that every row is written, without the random draw.
 
-        A stratum that keeps all its rows counts as drawn whole: then nothing is ever repeated where nothing grows.
+        It is 0 for a stratum that keeps exactly its rows; :attr:`drawn` is then all of them.
         """
         return max(0, (self.after - 1) // self.before)
 
     @property
     def drawn(self) -> int:
-        """How many of its rows are written once more."""
+        """Number of rows that are drawn at random and written once in addition to :attr:`copies`."""
         return self.after - self.copies * self.before
 
 
 @dataclass(frozen=True, slots=True)
 class BalancePlan:
-    """What becomes of every stratum, and what the author should know about it."""
+    """The plan for all strata.
+
+    :param shares: one entry per stratum, sorted by values
+    :param warnings: one sentence each
+    """
 
     shares: tuple[StratumPlan, ...]
     warnings: tuple[str, ...] = ()
 
 
 def require_list(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
-    """Columns, as the list that they are to be.
+    """Check that columns are given as a list.
 
-    :raises ConfigError: anything but a list; a text would be taken for a list of letters
+    A string would be read as a list of characters.
+
+    :param columns: column names or indexes
+    :param key: the parameter for error messages
+    :return: the columns, unchanged
+    :raises ConfigError: ``columns`` is not a list of column names or indexes
     """
     if isinstance(columns, str):
         raise ConfigError(f"{key}: {columns!r} is not a list of columns; give one, such as [{columns!r}]")
@@ -78,9 +87,10 @@ def require_list(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
 
 
 def check_seed(seed: Any) -> None:
-    """See that a draw can be made from it.
+    """Check the seed of the random draw.
 
-    :raises ConfigError: it is no whole number
+    :param seed: the value of the ``seed`` parameter
+    :raises ConfigError: the seed is not an integer
     """
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ConfigError(f"seed: {seed!r} is not a whole number")
@@ -88,28 +98,30 @@ def check_seed(seed: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BalanceConfig:
-    """How data are to be balanced. Making one checks it, so that a DAG can fail while it is parsed.
+    """Configure how a dataset is balanced.
 
-    Rows with a missing value in one of the columns are their own matter, since nobody knows which group they belong to:
-    ``missing="drop"`` leaves them out (the default where rows are drawn, and what pandas' groupby does),
-    ``"keep"`` lets "missing" be a value like any other (the default of ``reweigh``, which loses no row), and
-    ``"error"`` refuses them.
+    The constructor validates the parameters, so that a DAG fails while it is parsed.
 
-    A combination of values that occur, but never together, is an empty stratum. Nothing can be drawn from it and no
-    weight can make up for it, so it is an error, unless ``empty="ignore"`` leaves it empty with a warning. Where rows
-    with a missing value are kept, they are expected to have every value of the last column, and it to have every group:
-    Clarify counts them among the rest of each group, and a missing label as not positive.
+    ``missing`` sets how rows with a missing value in one of the columns are handled, since their group is unknown:
+    ``"drop"`` leaves them out (the default of ``undersample`` and ``oversample``, as in pandas' groupby), ``"keep"``
+    treats "missing" as a value (the default of ``reweigh``, which keeps every row), and ``"error"`` refuses them.
 
-    :param by: the columns whose combined values make the strata; for ``reweigh`` the facets and then the label
-    :param strategy: ``undersample`` draws from each stratum as many rows as the smallest has; ``oversample`` repeats
-        rows until each stratum has as many as the largest; ``reweigh`` keeps every row and gives it a weight
-    :param size: rows of each stratum instead, for ``undersample`` and ``oversample``
-    :param fraction: for ``undersample``: this share of each stratum, in (0, 1], rounded half up, but at least one row;
-        it makes the data smaller and keeps its proportions
-    :param empty: what an empty stratum is, "error" or "ignore"
-    :param missing: what rows with a missing value are, "drop", "keep" or "error"; None takes the strategy's default
-    :param weight: for ``reweigh``: the column of weights that rows have already, which are counted in place of rows
-    :raises ConfigError: the parameters do not fit together
+    A combination of observed values without any row is an empty stratum. No row can be drawn from it and no weight can
+    compensate for it, so it is an error, unless ``empty="ignore"`` leaves it empty with a warning. Where rows with a
+    missing value are kept, all combinations of groups and labels, missing ones included, are expected to have rows:
+    Clarify counts rows with a missing facet value in the rest of each group, and a missing label as not positive.
+
+    :param by: the columns whose combined values define the strata; for ``reweigh`` the facets, followed by the label
+    :param strategy: ``undersample`` draws as many rows from each stratum as the smallest one has; ``oversample``
+        repeats rows until each stratum has as many as the largest one; ``reweigh`` keeps every row and adds a weight
+    :param size: the number of rows of each stratum instead, for ``undersample`` and ``oversample``
+    :param fraction: for ``undersample``: this fraction of each stratum, in (0, 1], rounded half up, but at least one
+        row; it reduces the data and keeps their proportions
+    :param empty: whether an empty stratum is an error, "error" or "ignore"
+    :param missing: how rows with a missing value are handled, "drop", "keep" or "error"; None uses the default of the
+        strategy
+    :param weight: for ``reweigh``: the column of existing row weights, which are summed instead of counting rows
+    :raises ConfigError: a parameter is not allowed, or two of them exclude each other
     """
 
     by: tuple[str, ...]
@@ -173,16 +185,17 @@ class BalanceConfig:
 
     @property
     def missing_rows(self) -> Missing:
-        """What happens to rows with a missing value."""
+        """How rows with a missing value are handled, with the default of the strategy applied."""
         return self.missing or ("keep" if self.strategy == "reweigh" else "drop")
 
     def plan(self, counts: Mapping[Stratum, int], weights: Mapping[Stratum, Fraction] | None = None) -> BalancePlan:
-        """Settle what becomes of each stratum.
+        """Compute the quota or the weight of each stratum.
 
-        :param counts: the rows of each stratum that occurs
-        :param weights: the sum of the weights that these rows have already, where they have any
-        :raises DataError: there are no rows to balance, or rows with a missing value that are not allowed
-        :raises QuotaError: a stratum is empty, or has other than the rows that are asked of it
+        :param counts: the number of rows of each stratum that occurs
+        :param weights: the sum of the existing row weights of each stratum, where the data have such weights
+        :return: the plan, with warnings about rows and strata that are left out
+        :raises DataError: there are no rows to balance, or rows with a missing value, which ``missing`` refuses
+        :raises QuotaError: a stratum is empty, or its size does not permit the quota
         """
         counts = {stratum: rows for stratum, rows in counts.items() if rows}
         if not counts:
@@ -190,7 +203,7 @@ class BalanceConfig:
         kept, warnings = self._drop_missing(counts)
         amounts: Mapping[Stratum, int | Fraction] = kept
         if weights is not None:
-            # Rows of weight 0 count for nothing, so a stratum of nothing else is as empty as one without rows.
+            # A stratum whose rows all have weight 0 is as empty as one without rows.
             amounts = {stratum: weights[stratum] for stratum in kept if weights[stratum]}
             if not amounts:
                 raise DataError(f"weight: column '{self.weight}' is 0 in all rows, so there is nothing to balance")
@@ -206,7 +219,11 @@ class BalanceConfig:
         return BalancePlan(tuple(shares), tuple(warnings))
 
     def describe(self, stratum: Stratum) -> str:
-        """A stratum as a person reads it: gender='F' and label='1'."""
+        """Format a stratum for a message.
+
+        :param stratum: its values, in the order of ``by``
+        :return: such as ``gender='F' and label='1'``
+        """
         values = zip(self.by, stratum, strict=True)
         return " and ".join(f"{name} missing" if text is None else f"{name}={text!r}" for name, text in values)
 
@@ -226,21 +243,23 @@ class BalanceConfig:
         return kept, [f"{rows} without a value in {columns}, left out; missing='keep' makes strata of them"]
 
     def _check_empty(self, counts: Mapping[Stratum, int | Fraction]) -> list[str]:
-        # A share of nothing is nothing: a fraction can always be met.
+        # With a fraction an empty stratum stays empty, so no quota can fail.
         complete, incomplete = (0, 0) if self.fraction is not None else _count_empty(counts)
         empty = complete + incomplete
         if not empty:
             return []
-        named = [self.describe(stratum) for stratum in itertools.islice(_iterate_absent(counts), _NAMED)]
+        listed = [self.describe(stratum) for stratum in itertools.islice(_iterate_absent(counts), _MAX_LISTED)]
         if self.empty == "error":
-            others = f" ({_append_others(named[1:], empty - 1)})" if empty > 1 else ""
+            others = f" ({_append_others(listed[1:], empty - 1)})" if empty > 1 else ""
             drop = "say missing='drop' to leave out rows with a missing value, " if incomplete else ""
             what = "no row (count 0)" if self.weight is None else "no row with a weight above 0"
             raise QuotaError(
-                f"{what} has {named[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
+                f"{what} has {listed[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
                 f"add such rows, balance by fewer columns, {drop}or say empty='ignore'"
             )
-        return [f"combinations of values without any row, in the copy as in the source: {_append_others(named, empty)}"]
+        return [
+            f"combinations of values without any row, in the copy as in the source: {_append_others(listed, empty)}"
+        ]
 
     def _compute_quotas(self, counts: Mapping[Stratum, int]) -> dict[Stratum, int]:
         if self.strategy == "reweigh":
@@ -272,17 +291,17 @@ class BalanceConfig:
 
 @dataclass(frozen=True, slots=True)
 class BalanceResult:
-    """What was written, small enough for XCom.
+    """Summarize a balanced dataset, in a size that fits into XCom.
 
-    :param target: where the balanced data are
-    :param by: the columns that made the strata
-    :param strategy: how they were balanced
-    :param seed: of the draw; the same data, columns and seed give the same rows again
-    :param strata: what became of each stratum
-    :param rows_in: rows of the source
-    :param rows_out: rows of the target
-    :param weight_column: the column that holds the weights, where the data were reweighed
-    :param warnings: what the author should know
+    :param target: the path or the table of the balanced data
+    :param by: the columns that define the strata
+    :param strategy: the balancing strategy
+    :param seed: the seed of the draw; the same data, columns and seed select the same rows
+    :param strata: row counts or weight of each stratum
+    :param rows_in: number of rows of the source
+    :param rows_out: number of rows of the target
+    :param weight_column: the column with the weights, for ``reweigh``
+    :param warnings: one sentence each
     """
 
     target: str
@@ -296,7 +315,10 @@ class BalanceResult:
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The result as plain JSON values."""
+        """Serialize the result for XCom.
+
+        :return: JSON values only
+        """
         return {
             "target": self.target,
             "by": list(self.by),
@@ -315,7 +337,11 @@ class BalanceResult:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> BalanceResult:
-        """Read what :meth:`to_json` wrote."""
+        """Deserialize the output of :meth:`to_json`.
+
+        :param data: the JSON object
+        :return: the result
+        """
         strata = (
             StratumPlan(tuple(share["values"]), share["before"], share["after"], share.get("weight"))
             for share in data["strata"]
@@ -334,15 +360,17 @@ class BalanceResult:
 
 
 def compute_weights(counts: Mapping[Stratum, int | Fraction]) -> dict[Stratum, float]:
-    """The weight of a row of each stratum that makes facet and label independent.
+    """Compute the row weight of each stratum that makes facet and label independent.
 
-    ``w(facet, label) = n(facet) n(label) / (n n(facet, label))``: what the count would be if the two were independent,
-    over what it is (F. Kamiran and T. Calders, "Data preprocessing techniques for classification without
-    discrimination", Knowledge and Information Systems 33, 2012). Where no stratum is empty the weights of
-    all rows sum to the number of rows, and every facet has the same weighted share of each label. Where rows have
-    weights already, n is a sum of these, and the weights found are factors of them, as in AIF360's ``Reweighing``.
+    ``w(facet, label) = n(facet) n(label) / (n n(facet, label))``: the expected count under independence divided by the
+    observed count (F. Kamiran and T. Calders, "Data preprocessing techniques for classification without
+    discrimination", Knowledge and Information Systems 33, 2012). Where no stratum is empty, the weights of all rows sum
+    to the number of rows, and every facet value has the same weighted share of each label. Where rows already have
+    weights, n is the sum of these and the result is a factor for them, as in AIF360's ``Reweighing``.
 
-    :param counts: rows of each stratum, or their weight; its last text is the label, all before it are the facet
+    :param counts: the number of rows of each stratum, or the sum of their weights; the last value of a stratum is the
+        label, the values before it are the facets
+    :return: the weight of each stratum that is not empty
     """
     facets: dict[Stratum, int | Fraction] = {}
     labels: dict[str | None, int | Fraction] = {}
@@ -363,30 +391,31 @@ def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
 
 
 def _round_share(rows: int, fraction: float) -> int:
-    """A share of some rows, rounded half up, at least one.
+    """Compute a fraction of a number of rows, rounded half up, but at least 1.
 
-    The fraction is taken as the decimal it is written as: 0.15 of 10 rows is 2, though the float is a little less.
+    The fraction is used as the decimal number that was written: 0.15 of 10 rows is 2, although the float 0.15 is
+    slightly smaller.
     """
     return max(1, math.floor(Fraction(str(fraction)) * rows + Fraction(1, 2)))
 
 
 def _list_observed(counts: Mapping[Stratum, int | Fraction]) -> list[list[str]]:
-    """The values that occur in each column, missing ones aside."""
+    """List the distinct values of each column, from the strata without a missing value."""
     complete = [stratum for stratum in counts if None not in stratum]
     return [sorted(set(column)) for column in zip(*cast(list[tuple[str, ...]], complete), strict=True)]
 
 
 def _split_groups_and_labels(counts: Mapping[Stratum, int | Fraction]) -> tuple[list[Stratum], list[Stratum]]:
-    """What occurs in all columns but the last together, and what occurs in the last one."""
+    """List the distinct groups (all columns but the last) and labels (the last column)."""
     groups, labels = {stratum[:-1] for stratum in counts}, {stratum[-1:] for stratum in counts}
     return sorted(groups, key=_sort_key), sorted(labels, key=_sort_key)
 
 
 def _count_empty(counts: Mapping[Stratum, int | Fraction]) -> tuple[int, int]:
-    """Count the expected strata that have no row: those of present values, and those with a missing one."""
+    """Count the expected strata without rows: those without and those with a missing value."""
     incomplete = sum(None in stratum for stratum in counts)
     complete = len(counts) - incomplete
-    # Not by going through them: columns of identifiers make very many.
+    # Computed rather than enumerated, since identifier columns lead to very many combinations.
     empty = math.prod(map(len, _list_observed(counts))) - complete if complete else 0
     groups, labels = _split_groups_and_labels(counts)
     present_groups = sum(None not in group for group in groups)
@@ -395,7 +424,7 @@ def _count_empty(counts: Mapping[Stratum, int | Fraction]) -> tuple[int, int]:
 
 
 def _iterate_absent(counts: Mapping[Stratum, int | Fraction]) -> Iterator[Stratum]:
-    """Generate the expected strata that have no row, those without a missing value first."""
+    """Generate the expected strata without rows, those without a missing value first."""
     yield from (stratum for stratum in itertools.product(*_list_observed(counts)) if stratum and stratum not in counts)
     groups, labels = _split_groups_and_labels(counts)
     for group, label in itertools.product(groups, labels):
@@ -409,10 +438,10 @@ def _sort_key(stratum: Stratum) -> tuple[tuple[bool, str], ...]:
 
 
 def _count_rows(count: int) -> str:
-    """The number of rows as the beginning of a sentence: "there is 1 row" or "there are 5 rows"."""
+    """Return the beginning of a sentence, "there is 1 row" or "there are 5 rows"."""
     return "there is 1 row" if count == 1 else f"there are {count} rows"
 
 
-def _append_others(named: Sequence[str], count: int) -> str:
-    rest = count - len(named)
-    return "; ".join(named) + (f"; and {rest} more" if rest > 0 else "")
+def _append_others(listed: Sequence[str], count: int) -> str:
+    rest = count - len(listed)
+    return "; ".join(listed) + (f"; and {rest} more" if rest > 0 else "")
