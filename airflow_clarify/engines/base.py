@@ -1,4 +1,4 @@
-"""What every engine can do: count for an analysis, and sample for a balanced dataset, where the data live."""
+"""The protocol of an engine: count for an analysis, and resample for a balanced dataset, where the data are stored."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.contingency import Contingency
     from airflow_clarify.bias.resampling import BalanceResult
 
-#: Told what is being done and how far it is, from 0 to 1 (or below 0 where that is not known).
+#: A progress callback: a description of the current step, and the finished share from 0 to 1 (negative if unknown).
 Progress = Callable[[str, float], None]
 
 
 def find_prior_weight(plan: Mapping[str, Any], data: DataConfig, columns: Sequence[str]) -> str | None:
-    """Find the column of weights that rows have before they are reweighed: the plan's own, or that of the data.
+    """Find the column with the weights of the rows before reweighing.
 
-    :param plan: strategy, weight and so on
-    :param data: where the data are
-    :param columns: their columns
-    :raises ConfigError: there is no such column
+    That is the weight column of the plan; for the strategy ``reweigh`` it defaults to that of the data.
+
+    :param plan: the arguments of the resampling: strategy, weight and so on
+    :param data: the location and description of the data
+    :param columns: the names of their columns
+    :return: the name of the column; None if the rows are not weighted
+    :raises ConfigError: the column does not exist
     """
     weight = plan.get("weight")
     if weight is None and plan.get("strategy") == "reweigh":
@@ -32,20 +35,24 @@ def find_prior_weight(plan: Mapping[str, Any], data: DataConfig, columns: Sequen
 
 @runtime_checkable
 class Engine(Protocol):
-    """Counts and samples where the data live. Python sees counts only."""
+    """Counts and resamples rows where they are stored, so that only counts enter Python."""
 
     name: str
     #: Whether rows are drawn by key columns; otherwise by their position in files.
     samples_by_key: bool
 
     def data_config_for(self, source: str) -> DataConfig:
-        """The data that a plain text means to this engine: a path, or a table."""
+        """Build the data configuration for a source given as a string.
+
+        :param source: a path or a table name, depending on the engine
+        :return: the data configuration
+        """
         ...
 
     def check_data(self, data: DataConfig) -> None:
-        """Say what cannot be done with this data. Called when a DAG is parsed, and again before any work.
+        """Check that the engine can read the data. Called when a DAG is parsed, and again before a run.
 
-        :param data: where the data are; its fields may still hold templates
+        :param data: the location and description of the data; its fields may still hold templates
         :raises ConfigError: this engine cannot read such data
         """
         ...
@@ -53,11 +60,12 @@ class Engine(Protocol):
     def count(self, data: DataConfig, config: AnalysisConfig, *, progress: Progress | None = None) -> Contingency:
         """Count the rows by facet value, label and group.
 
-        :param data: where the data are
-        :param config: what is asked of them
-        :param progress: told what is being done
+        :param data: the location and description of the data
+        :param config: the analysis configuration
+        :param progress: progress callback
+        :return: the counts of each facet
         :raises ConfigError: the configuration does not fit the data
-        :raises DataError: the data cannot be read, or are not what the configuration says
+        :raises DataError: the data cannot be read, or do not match the configuration
         """
         ...
 
@@ -72,16 +80,18 @@ class Engine(Protocol):
     ) -> BalanceResult:
         """Write a balanced copy of the data.
 
-        :param data: where the data are
-        :param target: where the copy goes; complete or absent
-        :param by: the columns that make the strata
+        :param data: the location and description of the data
+        :param target: the location of the copy; it is complete or absent
+        :param by: the columns whose combined values form the strata
+        :param progress: progress callback
         :param plan: strategy, size, fraction, seed and so on
-        :raises QuotaError: a stratum cannot give what is asked of it
+        :return: the number of rows of each stratum before and after
+        :raises QuotaError: a stratum has too few rows for its quota
         :raises DataError: the data cannot be read
-        :raises OutputError: the copy cannot be written; nothing is left behind
+        :raises OutputError: the copy cannot be written; no partial file remains
         """
         ...
 
     def cancel(self) -> None:
-        """Stop what is running, as when a task is killed."""
+        """Stop the running query or copy, as when a task is killed."""
         ...

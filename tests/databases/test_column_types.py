@@ -86,7 +86,7 @@ def test_dates_and_their_like_are_no_weights(database: Database) -> None:
             table(database, "dated", f"f VARCHAR(9), y INTEGER, w {kind}", rows),
             # psycopg2 gives UUIDs as texts.
             pytest.raises(
-                ClarifyError, match=r"^weight: column 'w' (holds \w+ values, which are no weights|has 8 of 8)"
+                ClarifyError, match=r"^weight: column 'w' (holds \w+ values, which cannot be weights|has 8 of 8)"
             ),
         ):
             analyse(database.engine(), DataConfig(table="dated", label="y", weight="w"), "f")

@@ -86,7 +86,7 @@ def test_bytes_are_no_categories(mariadb: MariaDatabase) -> None:
 @pytest.mark.parametrize("weight", ["size", "tags", "born", "bytes", "name"])
 def test_what_is_no_number_is_no_weight(weight: str, max_cells: int, mariadb: MariaDatabase) -> None:
     """MariaDB would take the position of an ENUM's value, the bits of a SET, and the year."""
-    refused = r"^weight: column '\w+' (holds (YEAR|BINARY) values, which are no weights|has \d+ of 24 rows without)"
+    refused = r"^weight: column '\w+' (holds (YEAR|BINARY) values, which cannot be weights|has \d+ of 24 rows without)"
     with pytest.raises((ConfigError, DataError), match=refused):
         analyse(mariadb.engine(max_cells), DataConfig(table="own", label="y", weight=weight), "code")
 

@@ -485,7 +485,9 @@ def test_weights_that_are_none(weight: str, tmp_path: Path) -> None:
 def test_a_column_that_cannot_be_weights(tmp_path: Path) -> None:
     data = tmp_path / "loans.parquet"
     duckdb.execute(f"COPY (SELECT 'F' AS gender, 1 AS approved, DATE '2020-01-01' AS day) TO '{data}'")
-    assert sentence(ConfigError, data, weight="day") == "weight: column 'day' holds DATE values, which are no weights"
+    assert (
+        sentence(ConfigError, data, weight="day") == "weight: column 'day' holds DATE values, which cannot be weights"
+    )
 
 
 def test_a_threshold_for_a_column_without_numbers(tmp_path: Path) -> None:

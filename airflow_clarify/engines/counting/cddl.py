@@ -1,4 +1,4 @@
-"""CDDL summed in SQL, for group variables of so many values that their cells are not brought to Python."""
+"""CDDL computed in SQL, for group variables with too many values to fetch their cells into Python."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from airflow_clarify.engines.counting.cells import CellStore, round_significant,
 
 
 def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_groups: bool) -> dict[Any, float]:
-    """The conditional demographic disparity of every tested group, by ``k_facet``.
+    """Compute the conditional demographic disparity of every facet value.
 
     It is (1/n) times the sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), where 0/0 counts as 0, as in
     :func:`airflow_clarify.bias.metrics.compute_conditional_demographic_disparity`.
 
-    :param cells: the counts
-    :param keyed: the cells to sum, with ``k_facet``, ``k_positive`` and ``k_grp``
+    :param cells: the raw cells
+    :param keyed: the query for the cells to sum, with ``k_facet``, ``k_positive`` and ``k_grp``
     :param drop_missing_groups: leave rows without a group out
+    :return: the disparity by ``k_facet``, from -1 to 1, rounded to 12 significant digits; empty if the total is 0
+    :raises DataError: the query fails
     """
     facet, group = exp.column("k_facet"), exp.column("k_grp")
-    # One row per facet value and group, with the sums of the whole group beside its own: no join, one pass.
-    own = (
+    # One row per facet value and group, with its sums and, by a window, those of the whole group: one pass, no join.
+    by_facet = (
         exp.select(
             facet.copy(), group.copy(), *_sum_accepted_and_rejected("w" if cells.roles.weight is not None else "n")
         )
@@ -29,17 +31,17 @@ def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_gro
         .group_by(facet.copy(), group.copy())
     )
     if drop_missing_groups:
-        own = own.where(exp.not_(exp.Is(this=group.copy(), expression=exp.null())))
-    beside = exp.select(
+        by_facet = by_facet.where(exp.not_(exp.Is(this=group.copy(), expression=exp.null())))
+    with_group_sums = exp.select(
         facet.copy(), "accepted", "rejected", _sum_over_group("accepted"), _sum_over_group("rejected")
-    ).from_(own.subquery("own"))
+    ).from_(by_facet.subquery("by_facet"))
     size = exp.Add(this=exp.column("group_accepted"), expression=exp.column("group_rejected"))
     difference = exp.Sub(this=_build_share("rejected"), expression=_build_share("accepted"))
     term = exp.Mul(this=exp.paren(size), expression=exp.paren(difference))
     rows = exp.Add(this=exp.column("accepted"), expression=exp.column("rejected"))
     query = (
         exp.select(facet.copy(), exp.Anonymous(this="fsum", expressions=[term]), exp.func("sum", exp.paren(rows)))
-        .from_(beside.subquery("beside"))
+        .from_(with_group_sums.subquery("with_group_sums"))
         .group_by(facet.copy())
     )
     found = cells.execute(query)
@@ -50,13 +52,13 @@ def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_gro
 
 
 def _sum_accepted_and_rejected(sums: str) -> list[exp.Expr]:
-    def of(positive: int) -> exp.Expr:
-        is_so = exp.EQ(this=exp.column("k_positive"), expression=exp.Literal.number(positive))
+    def sum_where(positive: int) -> exp.Expr:
+        has_outcome = exp.EQ(this=exp.column("k_positive"), expression=exp.Literal.number(positive))
         total = sum_column(sums)
-        total.expressions[0].replace(exp.case().when(is_so, exp.column(sums)).else_(exp.Literal.number(0)))
+        total.expressions[0].replace(exp.case().when(has_outcome, exp.column(sums)).else_(exp.Literal.number(0)))
         return total
 
-    return [of(1).as_("accepted"), of(0).as_("rejected")]
+    return [sum_where(1).as_("accepted"), sum_where(0).as_("rejected")]
 
 
 def _sum_over_group(name: str) -> exp.Expr:
@@ -64,7 +66,7 @@ def _sum_over_group(name: str) -> exp.Expr:
 
 
 def _build_share(name: str) -> exp.Expr:
-    """A facet value's share of its group's accepted or rejected rows; 0 where there are none."""
+    """Build a facet value's share of the accepted or rejected rows of its group; 0 if the group has none."""
     nonzero = exp.Nullif(this=exp.column(f"group_{name}"), expression=exp.Literal.number(0))
     quotient = exp.Div(this=exp.cast(exp.column(name), "DOUBLE"), expression=nonzero)
     return exp.Coalesce(this=quotient, expressions=[exp.Literal.number(0)])

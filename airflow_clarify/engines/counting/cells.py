@@ -1,6 +1,6 @@
-"""Raw cells: how many rows have each raw facet value, label and group; and what every engine's cells can be asked.
+"""Raw cells: the number of rows with each raw facet value, label and group, and the protocol to query them.
 
-The statement that makes them parses nothing and guesses nothing: it groups by the cells as they stand in the data.
+The statement that creates them groups by the values as they are stored. It parses no text and infers no type.
 """
 
 from __future__ import annotations
@@ -17,101 +17,136 @@ from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 if TYPE_CHECKING:
     from airflow_clarify.engines.counting.column_profile import CellColumn
 
-#: Weights other than 0 lie between these: sums of their squares are then finite and above 0, however many they are.
+#: Weights other than 0 must lie between these bounds, so that the sum of their squares is finite and above 0 for any
+#: number of rows.
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
 
 
-#: So many rows are looked at to guess whether weights are few, and so many different ones are. A wrong guess costs time
-#: or the last digits of sums, and nothing else.
+#: The number of first rows examined to estimate whether the data have few distinct weights, and the largest number of
+#: distinct weights that counts as few. A wrong estimate costs only time, or the last digits of sums.
 _HEAD, _FEW_WEIGHTS = 10_000, 256
 
 
 class CellStore(Protocol):
-    """The raw cells of a dataset, as something that SQL can be put to."""
+    """The raw cells of a dataset, which can be queried with SQL."""
 
     @property
     def roles(self) -> ColumnRoles:
-        """The columns that take part."""
+        """Return the analysed columns and their roles."""
         ...
 
     @property
     def na_values(self) -> frozenset[str]:
-        """The texts that mean "missing" in columns whose cells are texts of a file."""
+        """Return the texts that count as missing in the columns of a text file."""
         ...
 
     @property
     def categorical(self) -> frozenset[str]:
-        """Columns that are compared by equality, whatever they hold."""
+        """Return the columns that are compared by equality whatever their type."""
         ...
 
     @property
     def held_as_objects(self) -> frozenset[str]:
-        """Columns of numbers in a DataFrame that have the dtype object."""
+        """Return the numeric columns of a DataFrame that have the dtype object."""
         ...
 
     def get_storage_type(self, column: str) -> StorageType:
-        """How the source stores a column."""
+        """Return how the source stores a column.
+
+        :param column: the name of the column
+        """
         ...
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
-        """The counts by one facet: ``facet``, ``label``, ``grp`` (where there is a group variable) and the sums."""
+        """Build the subquery for the counts by one facet.
+
+        Its columns are ``facet``, ``label``, ``grp`` (if there is a group variable) and the sums.
+
+        :param facet: the index of the facet
+        """
         ...
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query and fetch all of its rows; they are few.
+        """Run a query with a small result and fetch all of its rows.
 
-        :raises DataError: it cannot be run; the sentence says why
+        :param query: the query
+        :return: the rows
+        :raises DataError: the query fails; the message gives the reason
         """
         ...
 
     def build_category_key(self, column: CellColumn) -> exp.Expr:
-        """What tells the categories of a column apart in a query."""
+        """Build the expression by which the categories of a column are grouped.
+
+        :param column: the column
+        """
         ...
 
     def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
-        """Such categories, as the texts that Clarify writes."""
+        """Format category keys as the texts that Clarify writes.
+
+        :param column: the column
+        :param categories: values of its category key
+        :return: the text of each; None for a missing value
+        """
         ...
 
     def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-        """The values of a facet, in the order in which they are listed."""
+        """Sort the values of a facet into the order of the analysis.
+
+        :param column: the column
+        :param values: its values; None for a missing value
+        """
         ...
 
 
 def name_facet_column(number: int) -> str:
-    """The name under which a facet stands among the cells of all facets."""
+    """Return the column name of a facet in the cells of all facets.
+
+    :param number: the index of the facet
+    """
     return f"facet{number}"
 
 
 def grouping_mask(facet: int, facets: int) -> int:
-    """What ``which`` is in the cells of a facet: a bit for every other one, the first facet's the highest."""
+    """Compute the value of ``which`` in the cells of a facet.
+
+    As with SQL's GROUPING, a bit is set for each facet that is aggregated away; the first facet has the highest bit.
+
+    :param facet: the index of the facet
+    :param facets: the number of facets
+    """
     return (1 << facets) - 1 - (1 << (facets - 1 - facet))
 
 
 def select_roles(
     data: exp.Expr, roles: ColumnRoles, stored_weight: StorageType | None, weight_type: str = ""
 ) -> exp.Select:
-    """The rows with their columns under the names of the cells, one each: a column can have several roles.
+    """Build the query for the rows, with one column for each role.
 
-    :param data: what to select from
-    :param roles: the columns that take part
-    :param stored_weight: how the source stores the weights, where there are any
-    :param weight_type: what the source calls their type
-    :raises ConfigError: the weights are no numbers
+    A column that has several roles is selected once for each of them.
+
+    :param data: the relation to select from
+    :param roles: the analysed columns
+    :param stored_weight: how the source stores the weights; None without weights
+    :param weight_type: the source's name for their type
+    :return: a query with the columns ``facet0`` and so on, ``label``, ``grp`` and ``weight``
+    :raises ConfigError: the weight column is not numeric
     """
-    selected = [_alias(facet).as_(name_facet_column(number)) for number, facet in enumerate(roles.facets)]
-    selected.append(_alias(roles.label).as_("label"))
+    selected = [_quote_column(facet).as_(name_facet_column(number)) for number, facet in enumerate(roles.facets)]
+    selected.append(_quote_column(roles.label).as_("label"))
     if roles.group is not None:
-        selected.append(_alias(roles.group).as_("grp"))
+        selected.append(_quote_column(roles.group).as_("grp"))
     if roles.weight is not None and stored_weight is not None:
         check_weight_type(roles.weight, stored_weight, weight_type)
-        selected.append(cast_to_weight(_alias(roles.weight), stored_weight).as_("weight"))
+        selected.append(cast_to_weight(_quote_column(roles.weight), stored_weight).as_("weight"))
     return exp.select(*selected).from_(data)
 
 
 def count_weights(rows: exp.Select) -> exp.Select:
-    """Build the query for the number of different weights among the first rows.
+    """Build the query for the number of distinct weights among the first rows.
 
-    :param rows: as :func:`role_rows` gives them
+    :param rows: the rows as selected by :func:`select_roles`
     """
     head = exp.select("weight").from_(rows.subquery("data_rows")).limit(_HEAD)
     distinct = exp.Count(this=exp.Distinct(expressions=[exp.column("weight")]))
@@ -119,22 +154,28 @@ def count_weights(rows: exp.Select) -> exp.Select:
 
 
 def has_few_weights(found: int) -> bool:
-    """Whether so many different weights among the first rows are few enough to count each apart."""
+    """Check whether the weights are few enough to be cell keys of their own.
+
+    :param found: the number of distinct weights among the first rows
+    """
     return found <= _FEW_WEIGHTS
 
 
 def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles) -> exp.Select:
-    """Group the rows by each facet with the label and the group, several facets in the same scan (grouping sets).
+    """Build the query that counts the rows by each facet, label and group in one scan.
 
-    :param rows: as :func:`role_rows` gives them
-    :param roles: the columns that take part
+    Several facets are counted by GROUPING SETS; the column ``which`` then identifies the facet, see
+    :func:`grouping_mask`.
+
+    :param rows: the rows as selected by :func:`select_roles`
+    :param roles: the analysed columns
     """
     facets = [exp.column(name_facet_column(number)) for number in range(len(roles.facets))]
     others = _list_other_roles(roles)
     query = exp.select(*facets, *others, *_build_aggregates(roles)).from_(rows.subquery("data_rows"))
     if len(facets) == 1:
         return query.group_by(*facets, *others)
-    # GROUPING of several columns at once has a bit for each in some dialects, and is an error in others.
+    # GROUPING with several arguments returns a bit for each in some dialects, and is an error in others.
     bits: list[exp.Expr] = [
         exp.Mul(
             this=exp.Anonymous(this="GROUPING", expressions=[facet.copy()]),
@@ -152,11 +193,13 @@ def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles) -> exp.Selec
 
 
 def build_ungrouped_query(rows: exp.Select, roles: ColumnRoles, facet: int) -> exp.Select:
-    """Each row as a cell of its own: where there are hardly fewer cells than rows, to add them up first is for nothing.
+    """Build the query that selects each row as a cell of its own, without grouping.
 
-    :param rows: as :func:`role_rows` gives them
-    :param roles: the columns that take part
-    :param facet: which facet
+    Used when nearly every row is its own cell, where a GROUP BY would cost more than it saves.
+
+    :param rows: the rows as selected by :func:`select_roles`
+    :param roles: the analysed columns
+    :param facet: the index of the facet
     """
     selected = [
         exp.column(name_facet_column(facet)).as_("facet"),
@@ -168,34 +211,34 @@ def build_ungrouped_query(rows: exp.Select, roles: ColumnRoles, facet: int) -> e
         selected += [
             _flag_unusable(weight).as_("bad"),
             _select_usable_weight(weight).as_("w"),
-            _square(weight).as_("w2"),
+            _build_square(weight).as_("w2"),
         ]
     return exp.select(*selected).from_(rows.subquery("data_rows"))
 
 
 def check_rows(location: str, roles: ColumnRoles, rows: int | None, unusable: int | None) -> None:
-    """See that there is something to measure.
+    """Check that the data have rows, and that every row has a usable weight.
 
-    :param location: the data, as an error names them
-    :param roles: the columns that take part
-    :param rows: how many were counted, by all facets
-    :param unusable: how many of them have no usable weight
-    :raises DataError: there are no rows, or some without a weight
+    :param location: the location of the data, for error messages
+    :param roles: the analysed columns
+    :param rows: the number of rows, summed over all facets
+    :param unusable: the number of them with an unusable weight
+    :raises DataError: there are no rows, or some have no usable weight
     """
     if not rows:
         raise UnfitDataError(f"{location}: the data hold no rows, so there is nothing to measure")
     if unusable:
-        # Several facets count every row once each.
+        # With several facets, every row is counted once for each.
         facets = len(roles.facets)
         raise unusable_weights_error(str(roles.weight), int(unusable) // facets, int(rows) // facets)
 
 
 def unusable_weights_error(column: str, unusable: int, rows: int) -> DataError:
-    """Name a column of weights that some rows lack.
+    """Build the error for rows without a usable weight.
 
     :param column: the column
-    :param unusable: how many rows have no usable weight
-    :param rows: of how many
+    :param unusable: the number of rows without a usable weight
+    :param rows: the number of all rows
     """
     return DataError(
         f"weight: column '{column}' has {unusable} of {rows} rows without a number from 0; every row needs a weight, "
@@ -204,19 +247,23 @@ def unusable_weights_error(column: str, unusable: int, rows: int) -> DataError:
 
 
 def check_weight_type(column: str, stored: StorageType, type_name: str) -> None:
-    """See that the values of a column can be weights.
+    """Check that a column is of a type that can hold weights.
 
-    :param column: the column
+    :param column: the name of the column
     :param stored: how the source stores it
-    :param type_name: what the source calls its type; empty where that is not known
-    :raises ConfigError: they cannot
+    :param type_name: the source's name for its type; empty if unknown
+    :raises ConfigError: the type cannot hold weights
     """
     if stored in (StorageType.TIMESTAMP, StorageType.OTHER) and type_name:
-        raise ConfigError(f"weight: column '{column}' holds {type_name} values, which are no weights")
+        raise ConfigError(f"weight: column '{column}' holds {type_name} values, which cannot be weights")
 
 
 def build_weight_check_query(roles: ColumnRoles, cells: str | exp.Expr) -> exp.Select:
-    """The query for the numbers that :func:`check_rows` judges."""
+    """Build the query for the number of rows and of unusable weights, for :func:`check_rows`.
+
+    :param roles: the analysed columns
+    :param cells: the table of the cells
+    """
     counted = [exp.func("sum", exp.column("n"))]
     if roles.weight is not None:
         counted.append(exp.func("sum", exp.column("bad")))
@@ -224,15 +271,20 @@ def build_weight_check_query(roles: ColumnRoles, cells: str | exp.Expr) -> exp.S
 
 
 def sum_column(column: str) -> exp.Expr:
-    """The sum of one of the columns that can be added up, which do not depend on the order as far as they can help it.
+    """Build the sum of an additive column of the cells.
 
-    :param column: "n", which is exact, or a sum of weights, whose rounding is compensated for (Kahan)
+    Sums of weights use compensated (Kahan) summation, so that they hardly depend on the order of the rows.
+
+    :param column: "n", a row count, or a sum of weights
     """
     return exp.Anonymous(this="sum" if column == "n" else "fsum", expressions=[exp.column(column)])
 
 
 def round_significant(total: float) -> float:
-    """A sum to 12 digits: what is far beyond depends on the order in which threads add."""
+    """Round to 12 significant digits; the rest depends on the order in which threads add.
+
+    :param total: a sum of weights
+    """
     return float(f"{total:.12g}")
 
 
@@ -246,23 +298,23 @@ def _build_aggregates(roles: ColumnRoles) -> list[exp.Expr]:
     if roles.weight is None:
         return [rows]
     weight = exp.column("weight")
-    # fsum compensates for rounding, so that the order of the threads hardly shows.
+    # fsum compensates for rounding, so that the result hardly depends on the order of the threads.
     return [
         rows,
         *sum_weights(weight),
-        exp.Anonymous(this="fsum", expressions=[_square(weight)]).as_("w2"),
+        exp.Anonymous(this="fsum", expressions=[_build_square(weight)]).as_("w2"),
     ]
 
 
 def _flag_unusable(weight: exp.Expr) -> exp.Expr:
-    """Flag unusable weights: 0 for 0 and for a number of an ordinary size, else 1."""
+    """Flag unusable weights: 0 for zero and for numbers within the bounds, else 1."""
     return exp.case().when(_is_usable(weight), exp.Literal.number(0)).else_(exp.Literal.number(1))
 
 
 def sum_weights(weight: exp.Expr) -> list[exp.Expr]:
     """Build the number of unusable weights and the sum of the others, as ``bad`` and ``w``.
 
-    :param weight: as :func:`~airflow_clarify.engines.counting.expressions.cast_to_weight` gives it
+    :param weight: an expression from :func:`~airflow_clarify.engines.counting.expressions.cast_to_weight`
     """
     return [
         exp.func("sum", _flag_unusable(weight)).as_("bad"),
@@ -275,7 +327,7 @@ def _is_usable(weight: exp.Expr) -> exp.Expr:
         exp.cast(exp.Literal.string(repr(bound)), "DOUBLE") for bound in (SMALLEST_WEIGHT, LARGEST_WEIGHT)
     )
     is_zero = exp.EQ(this=weight.copy(), expression=exp.Literal.number(0))
-    # Not a number is above all numbers to some databases, and beside them to others; neither is within this range.
+    # Some databases order NaN above all numbers, in others it compares false; neither is within this range.
     is_ordinary = exp.and_(
         exp.GTE(this=weight.copy(), expression=smallest), exp.LTE(this=weight.copy(), expression=largest)
     )
@@ -283,13 +335,13 @@ def _is_usable(weight: exp.Expr) -> exp.Expr:
 
 
 def _select_usable_weight(weight: exp.Expr) -> exp.Expr:
-    """The usable weights, else NULL: a sum or a square beyond the largest float is an error to some databases."""
+    """Select usable weights, else NULL: a sum or square beyond the largest float is an error in some databases."""
     return exp.case().when(_is_usable(weight), weight.copy())
 
 
-def _square(weight: exp.Expr) -> exp.Expr:
+def _build_square(weight: exp.Expr) -> exp.Expr:
     return exp.case().when(_is_usable(weight), exp.Mul(this=weight.copy(), expression=weight.copy()))
 
 
-def _alias(name: str) -> Any:
+def _quote_column(name: str) -> Any:
     return exp.column(name, quoted=True)

@@ -1,4 +1,4 @@
-"""What a column holds, asked of the raw cells: its kind, its distinct values, its bounds, what is missing."""
+"""Profile a column from the raw cells: its kind, distinct values, bounds and missing values."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from airflow_clarify.engines.counting.roles import Role
 
 @dataclass(frozen=True)
 class LeadingZeros:
-    """Texts such as "01067" in a text file whose column is read as whole numbers.
+    """Texts with leading zeros, such as "01067", in a column of a text file that is read as whole numbers.
 
-    :param rows: the number of rows that hold one
-    :param example: one of them
+    :param rows: the number of rows with such a text
+    :param example: one of the texts
     """
 
     rows: int
@@ -44,12 +44,12 @@ class CellColumn:
     """A column of the raw cells.
 
     :param cells: the raw cells
-    :param role: the column's name among them
-    :param facet: whose cells; the label and the group are the same in those of every facet
-    :param stored: how the source stores it
-    :param profile: what it holds
-    :param missing_texts: texts that count as missing, other than the empty one, and in how many rows they stand
-    :param leading_zeros: the texts that lose zeros at their beginning because the column is read as whole numbers
+    :param role: the column's name in the cells
+    :param facet: the index of the facet whose cells are queried; label and group are the same in the cells of each
+    :param stored: how the source stores the column
+    :param profile: the profile of its values
+    :param missing_texts: the texts that count as missing, except the empty one, with the number of their rows
+    :param leading_zeros: the texts that lose leading zeros because the column is read as whole numbers
     """
 
     cells: CellStore
@@ -62,35 +62,41 @@ class CellColumn:
 
     @property
     def name(self) -> str:
+        """Return the name of the column in the data."""
         return self.profile.name
 
     @property
     def value(self) -> exp.Expr:
-        """Its values, NULL where they are missing."""
+        """Build the expression for its values, NULL if missing."""
         return self.build_value(self.role)
 
     @property
     def text(self) -> exp.Expr:
-        """Its values as the texts under which they are counted."""
+        """Build the expression for its values as canonical texts."""
         return build_category_text(self.value, self.stored, self.profile)
 
     @property
     def key(self) -> exp.Expr:
-        """Its values as a group variable's."""
+        """Build the expression for its values as keys of a group variable."""
         return build_group_key(self.value, self.stored, self.profile)
 
     def build_value(self, column: str) -> exp.Expr:
-        """Its values, where they stand in a column of another name."""
+        """Build the expression for its values, read from another column.
+
+        :param column: the name of that column
+        """
         return null_if_missing(exp.column(column), self.stored, self.cells.na_values)
 
 
 def profile_column(cells: CellStore, role: Role, name: str, facet: int = 0) -> CellColumn:
-    """Find out what a column holds, from its distinct values.
+    """Profile a column from its distinct values.
 
-    :param cells: the counts
-    :param role: the column's name in them
+    :param cells: the raw cells
+    :param role: the column's name in the cells
     :param name: the column's name in the data
-    :param facet: the facet in whose cells to look
+    :param facet: the index of the facet whose cells are queried
+    :return: the column with its profile
+    :raises DataError: a query fails
     """
     stored = cells.get_storage_type(name)
     na_texts = [text for text in cells.na_values if text] if stored is StorageType.TEXT_CELL else []
@@ -102,15 +108,15 @@ def profile_column(cells: CellStore, role: Role, name: str, facet: int = 0) -> C
     value = null_if_missing(exp.column("raw"), stored, cells.na_values).as_("v")
     values = exp.select("raw", "n", value).from_(raw.subquery("raw_values"))
     read = exp.select("raw", "n", "v", *_build_readings(stored)).from_(values.subquery("distinct_values"))
-    ((rows, here, *about_values),) = cells.execute(
-        exp.select(*_build_questions(stored)).from_(read.subquery("values_read"))
+    ((rows, present, *statistics),) = cells.execute(
+        exp.select(*_build_statistics(stored)).from_(read.subquery("values_read"))
     )
-    kind, distinct, low, high = _interpret_answers(stored, *map(_to_python_number, about_values))
+    kind, distinct, low, high = _interpret_statistics(stored, *map(_to_python_number, statistics))
     profile = ColumnProfile(
         name,
         kind,
-        present=int(here or 0),
-        missing=int(rows) - int(here or 0),
+        present=int(present or 0),
+        missing=int(rows) - int(present or 0),
         distinct=distinct,
         minimum=low,
         maximum=high,
@@ -129,14 +135,14 @@ def format_canonical(
     na_values: Collection[str],
     profile: ColumnProfile | None = None,
 ) -> tuple[ColumnProfile, list[str | None]]:
-    """Write the distinct values of a column as counting does, so that equal values have equal texts.
+    """Format the distinct values of a column in canonical form, so that equal values have equal texts.
 
     :param execute: runs a query in DuckDB
     :param values: a relation with the columns ``position`` and ``raw``, the distinct values of a whole column
     :param stored: how the source stores the column
-    :param na_values: the texts that mean "missing" in columns whose cells are texts of a file
-    :param profile: what the column holds, where that is known
-    :return: what the column holds, and the text of each value in the order of their positions, None where it is missing
+    :param na_values: the texts that count as missing in the columns of a text file
+    :param profile: the profile of the column, if known
+    :return: the profile of the column, and the text of each value by position; None for a missing value
     """
     value = null_if_missing(exp.column("raw"), stored, na_values)
     profile = profile or _profile_values(execute, values, value, stored)
@@ -150,10 +156,12 @@ def _profile_values(
 ) -> ColumnProfile:
     distinct = exp.select(value.copy().as_("v"), exp.Literal.number(1).as_("n")).from_(values.copy())
     read = exp.select("n", "v", *_build_readings(stored)).from_(distinct.subquery("distinct_values"))
-    ((rows, here, *about_values),) = execute(exp.select(*_build_questions(stored)).from_(read.subquery("values_read")))
-    kind, number_of_values, low, high = _interpret_answers(stored, *map(_to_python_number, about_values))
-    missing = int(rows or 0) - int(here or 0)
-    return ColumnProfile("", kind, int(here or 0), missing, number_of_values, low, high, stored is StorageType.TEXT)
+    ((rows, present, *statistics),) = execute(
+        exp.select(*_build_statistics(stored)).from_(read.subquery("values_read"))
+    )
+    kind, n_distinct, low, high = _interpret_statistics(stored, *map(_to_python_number, statistics))
+    missing = int(rows or 0) - int(present or 0)
+    return ColumnProfile("", kind, int(present or 0), missing, n_distinct, low, high, stored is StorageType.TEXT)
 
 
 def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | None:
@@ -170,30 +178,31 @@ def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | Non
 
 
 def _build_readings(stored: StorageType) -> list[exp.Expr]:
-    """What a value can be read as; NULL where it cannot, or where its type rules it out."""
-    value, nothing = exp.column("v"), exp.null()
-    whole = cast_to_integer(value, stored) if stored.is_text or stored is StorageType.INTEGER else nothing
-    # A column of texts that are no file's cells holds texts or whole numbers, and nothing else.
-    number = cast_to_float(value, stored) if stored is StorageType.TEXT_CELL or stored.is_number else nothing
-    truth = cast_to_boolean(value, stored) if stored is StorageType.TEXT_CELL else nothing
-    whole_looking = exp.case().when(is_whole_text(value), exp.Literal.number(1)) if stored.is_text else nothing
+    """Build the casts of a value to each type; NULL if the cast fails or the storage type excludes it."""
+    value, null = exp.column("v"), exp.null()
+    whole = cast_to_integer(value, stored) if stored.is_text or stored is StorageType.INTEGER else null
+    # A text column of a typed source is read as texts or as whole numbers only.
+    number = cast_to_float(value, stored) if stored is StorageType.TEXT_CELL or stored.is_number else null
+    truth = cast_to_boolean(value, stored) if stored is StorageType.TEXT_CELL else null
+    whole_looking = exp.case().when(is_whole_text(value), exp.Literal.number(1)) if stored.is_text else null
     readings = {"whole": whole, "number": number, "truth": truth, "whole_looking": whole_looking}
     return [reading.copy().as_(name) for name, reading in readings.items()]
 
 
-def _build_questions(stored: StorageType) -> list[exp.Expr]:
-    """All there is to ask of the distinct values and their readings, in one row."""
+def _build_statistics(stored: StorageType) -> list[exp.Expr]:
+    """Build the aggregates over the distinct values and their casts, as one row."""
 
     def distinct(reading: str) -> exp.Expr:
-        # Only in a file are several texts one number. Elsewhere they are told apart already, and once more is dear.
+        # Only in a text file can several texts be one number. Elsewhere the values are distinct already, and a second
+        # DISTINCT is expensive.
         column = exp.column(reading)
         return exp.Count(this=exp.Distinct(expressions=[column]) if stored is StorageType.TEXT_CELL else column)
 
     is_missing = exp.Is(this=exp.column("v"), expression=exp.null())
-    rows_there = exp.case().when(is_missing, exp.Literal.number(0)).else_(exp.column("n"))
+    present_rows = exp.case().when(is_missing, exp.Literal.number(0)).else_(exp.column("n"))
     return [
         exp.func("sum", exp.column("n")),
-        exp.func("sum", rows_there),
+        exp.func("sum", present_rows),
         *(exp.Count(this=exp.column(name)) for name in ("v", "whole_looking", "whole", "number", "truth")),
         *(distinct(name) for name in ("whole", "number")),
         *(extreme(this=exp.column(name)) for name in ("whole", "number") for extreme in (exp.Min, exp.Max)),
@@ -201,19 +210,19 @@ def _build_questions(stored: StorageType) -> list[exp.Expr]:
 
 
 def _count_missing_texts(cells: CellStore, raw: exp.Select, texts: list[str]) -> dict[str, int]:
-    """Those of some texts that occur, and in how many rows."""
+    """Count the rows of each text that occurs."""
     query = exp.select("raw", "n").from_(raw.subquery("raw_values")).where(is_one_of(exp.column("raw"), texts))
     return {text: int(rows) for text, rows in sorted(cells.execute(query))}
 
 
 def _to_python_number(answer: Any) -> Any:
-    """A count or bound as Python's own number; some drivers give whole numbers as decimals."""
+    """Convert a count or bound to int or float; some drivers return whole numbers as decimals."""
     if isinstance(answer, Decimal):
         return int(answer) if answer == answer.to_integral_value() else float(answer)
     return answer
 
 
-def _interpret_answers(
+def _interpret_statistics(
     stored: StorageType,
     values: int,
     looking_whole: int,
@@ -224,11 +233,11 @@ def _interpret_answers(
     distinct_floats: int,
     *bounds: Any,
 ) -> tuple[ColumnKind, int, int | float | None, int | float | None]:
-    """The kind of a column, its distinct values, and its bounds where they are numbers."""
+    """Determine the kind of a column, its number of distinct values, and the bounds of a numeric one."""
     kind = determine_kind(
         stored, values, looking_whole=looking_whole, integers=integers, floats=floats, booleans=booleans
     )
-    # "1" and "01" are one number to the reader of a text file, and two texts in a column of texts.
+    # "1" and "01" are the same number in a text file, but two values in a text column of a typed source.
     distinct = values
     if stored is StorageType.TEXT_CELL:
         distinct = {"integer": distinct_integers, "float": distinct_floats, "boolean": min(values, 2)}.get(kind, values)

@@ -1,4 +1,4 @@
-"""From raw cells to contingencies: what a column is, which labels are positive, and how values are written."""
+"""Build contingencies from raw cells: column types, positive labels and the canonical text of each value."""
 
 from __future__ import annotations
 
@@ -18,43 +18,46 @@ from airflow_clarify.engines.counting.column_profile import CellColumn, profile_
 from airflow_clarify.engines.counting.expressions import ValueFilter
 from airflow_clarify.exceptions import ConfigError
 
-#: Facets with more values than this must name the values to test.
+#: For a facet with more distinct values than this, the configuration must name the values to test.
 MAX_FACET_VALUES = 10_000
-#: Labels beyond this many distinct values are counted as positive or not only.
+#: Labels with more distinct values than this are counted only as positive or not.
 MAX_LABELS = 100
-#: With more cells than this, sums of weights are added up in SQL, with rounding, though the weights may be told apart.
+#: With more cells than this, weights are summed in SQL, with rounding, even if they are part of the cell key.
 MAX_CELLS_APART = 100_000
-#: With more groups than this, times the tested values, their cells are not brought to Python: CDDL is summed in SQL.
+#: If groups times tested values exceed this, CDDL is computed in SQL instead of fetching the cells into Python.
 MAX_GROUPS = 20_000
 
 
 def build_contingency(cells: CellStore, config: AnalysisConfig, engine: str) -> Contingency:
-    """Answer a configuration from raw cells.
+    """Build the contingency of an analysis from raw cells.
 
-    :param cells: the counts by raw cell
-    :param config: what is asked of them
-    :param engine: name and version of what counted
+    :param cells: the raw cells
+    :param config: the analysis configuration
+    :param engine: name and version of the counting engine
+    :return: the counts of each facet by value, label and group
     :raises ConfigError: the configuration does not fit the data
-    :raises DataError: a question cannot be answered
+    :raises DataError: a query fails
     """
-    counter = ContingencyBuilder(cells, config)
-    facets = [counter.facet(number, facet) for number, facet in enumerate(config.facets)]
+    builder = ContingencyBuilder(cells, config)
+    facets = [builder.build_facet(number, facet) for number, facet in enumerate(config.facets)]
     return Contingency(
         label=cells.roles.label,
-        label_text=counter.positive.text,
-        label_reading=counter.label_reading,
+        label_text=builder.positive.text,
+        label_reading=builder.label_reading,
         facets=facets,
         engine=engine,
-        warnings=(*counter.warnings, *notices.warn_of_omitted_methods(config.left_to_clarify)),
+        warnings=(*builder.warnings, *notices.warn_of_omitted_methods(config.left_to_clarify)),
         weighted=cells.roles.weight is not None,
     )
 
 
 class ContingencyBuilder:
-    """Turns raw cells into contingencies.
+    """Converts raw cells into contingencies, facet by facet.
 
-    :param cells: the counts by raw cell
-    :param config: what is asked of them
+    :param cells: the raw cells
+    :param config: the analysis configuration
+    :raises ConfigError: the configured label values do not fit the label column
+    :raises DataError: a query fails
     """
 
     def __init__(self, cells: CellStore, config: AnalysisConfig) -> None:
@@ -71,18 +74,21 @@ class ContingencyBuilder:
         self.group = None if roles.group is None else profile_column(cells, "grp", roles.group)
         self.drop_missing_groups = False
         if self.group is not None:
-            # Clarify drops missing numbers, and fails on missing texts, by accident: those are a group of their own.
+            # Clarify drops missing numbers and fails on missing texts. The failure is a defect, so missing texts are a
+            # group of their own here.
             profile = self.group.profile
             self.drop_missing_groups = profile.numeric and not profile.stored_as_text
             self.warnings += notices.warn_of_group(self.group, drop_missing_groups=self.drop_missing_groups)
         self._weights_apart = roles.weights_apart and _count_rows(cells) <= MAX_CELLS_APART
 
-    def facet(self, number: int, facet: FacetConfig) -> FacetContingency:
-        """The contingency of one facet.
+    def build_facet(self, number: int, facet: FacetConfig) -> FacetContingency:
+        """Build the contingency of one facet.
 
-        :param number: its position among the facets
-        :param facet: what is asked of it
-        :raises ConfigError: the configured values do not fit the column, or it has too many to test each
+        :param number: the index of the facet
+        :param facet: the configuration of the facet
+        :return: its counts by value, label and group
+        :raises ConfigError: the configured values do not fit the column, or it has too many values to test each
+        :raises DataError: a query fails
         """
         name = self.cells.roles.facets[number]
         column = profile_column(self.cells, "facet", name, number)
@@ -98,11 +104,11 @@ class ContingencyBuilder:
         grouped, disparity = self.group is not None, None
         tested = max(column.profile.distinct, 1) if every_value else 1
         if self.group is not None and self.group.profile.distinct * tested > MAX_GROUPS:
-            # Not added up by label first: every sum that is wanted is by group and facet value.
+            # The cells are not grouped by label first, as all sums of CDDL are by group and facet value.
             by_group, _ = self._select_keys(number, key, with_groups=True)
-            found = compute_disparities(self.cells, by_group, drop_missing_groups=self.drop_missing_groups)
-            names = self.cells.format_categories(column, list(found)) if every_value else list(found)
-            disparity = {name: value for name, value in zip(names, found.values(), strict=True) if name is not None}
+            by_key = compute_disparities(self.cells, by_group, drop_missing_groups=self.drop_missing_groups)
+            names = self.cells.format_categories(column, list(by_key)) if every_value else list(by_key)
+            disparity = {name: value for name, value in zip(names, by_key.values(), strict=True) if name is not None}
         counted = self._fetch_cells(number, key, with_groups=grouped and disparity is None)
         if every_value:
             counted = _replace_texts(
@@ -122,14 +128,14 @@ class ContingencyBuilder:
     def _fetch_cells(self, number: int, key: exp.Expr, *, with_groups: bool) -> list[Cell]:
         keyed = self._build_cell_query(number, key, with_groups=with_groups, weights_apart=self._weights_apart)
         query = keyed.order_by(*(exp.Literal.number(position) for position in range(1, 5 if with_groups else 4)))
-        tallies: dict[tuple[Any, ...], list[WeightedCount]] = {}
+        counts: dict[tuple[Any, ...], list[WeightedCount]] = {}
         for facet, label, positive, *rest in self.cells.execute(query):
             group = rest.pop(0) if with_groups else None
-            of_key = tallies.setdefault((facet, label, bool(positive), None if group is None else str(group)), [])
-            of_key.append(_build_weighted_count(*rest, weights_apart=self._weights_apart))
+            cell_key = (facet, label, bool(positive), None if group is None else str(group))
+            counts.setdefault(cell_key, []).append(_build_weighted_count(*rest, weights_apart=self._weights_apart))
         counted = [
-            Cell(facet, label, positive, group, WeightedCount.add_all(of_cell))
-            for (facet, label, positive, group), of_cell in tallies.items()
+            Cell(facet, label, positive, group, WeightedCount.add_all(cell_counts))
+            for (facet, label, positive, group), cell_counts in counts.items()
         ]
         if self._labels_apart:
             counted = _replace_texts(
@@ -140,12 +146,12 @@ class ContingencyBuilder:
     def _build_cell_query(
         self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False
     ) -> exp.Select:
-        """The sums of the cells by the keys by which they are told apart in the end: ``k_facet`` and so on.
+        """Build the query for the sums of the raw cells by their final keys: ``k_facet`` and so on.
 
-        :param number: which facet
-        :param key: tells the values of the facet apart
-        :param with_groups: whether groups are told apart
-        :param weights_apart: whether weights are, whose sums then are left to the caller
+        :param number: the index of the facet
+        :param key: the key of the facet's values
+        :param with_groups: whether the group is part of the key
+        :param weights_apart: whether the weight is part of the key; its sums are then left to the caller
         """
         raw, keys = self._select_keys(number, key, with_groups=with_groups, weights_apart=weights_apart)
         sums = [sum_column(name).as_(name) for name in (["n"] if weights_apart else self.cells.roles.sums)]
@@ -154,7 +160,7 @@ class ContingencyBuilder:
     def _select_keys(
         self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False
     ) -> tuple[exp.Select, list[str]]:
-        """Select the cells under their keys, with what can be added up; return the keys too."""
+        """Select the keys and the additive columns of the cells; return the names of the keys too."""
         condition = self.positive.build_condition(self.label.value)
         positive = exp.case().when(condition, exp.Literal.number(1)).else_(exp.Literal.number(0))
         keys = {"k_facet": key, "k_label": self._build_label_key(condition), "k_positive": positive}
@@ -170,7 +176,7 @@ class ContingencyBuilder:
         return self.positive.scale is Scale.CATEGORICAL and self.label.profile.distinct <= MAX_LABELS
 
     def _build_label_key(self, positive: exp.Expr) -> exp.Expr:
-        """What the counts say of the labels: each of them, where they are few; otherwise whether they are positive."""
+        """Build the key of the labels: the label itself if there are few, otherwise whether it is positive."""
         if self._labels_apart:
             return self.cells.build_category_key(self.label)
         missing = exp.Is(this=self.label.value, expression=exp.null())
@@ -178,7 +184,7 @@ class ContingencyBuilder:
 
 
 def _build_weighted_count(*counted: Any, weights_apart: bool) -> WeightedCount:
-    """The rows and weights of a cell, from what was counted of it."""
+    """Build the weighted count of a cell from a row of the query."""
     if weights_apart:
         weight, rows = counted
         return WeightedCount.from_equal_weights(int(rows), float(weight))
@@ -196,7 +202,7 @@ def _count_rows(cells: CellStore) -> int:
 
 
 def _spell_categorical(key: str) -> str:
-    """Spell the setting that has a column compared by equality as its author writes it."""
+    """Spell the setting that makes a column categorical as the user writes it, in Python or as an option."""
     return f"{key} categorical" if key.startswith("--") else f'{key}="categorical"'
 
 
@@ -209,7 +215,7 @@ def _build_value_filter(
 
 
 def _replace_texts(cells: list[Cell], field: str, texts: list[str | None]) -> list[Cell]:
-    """The cells with other texts for their facet or label."""
+    """Replace the facet or label of each cell."""
     return [replace(cell, **{field: text}) for cell, text in zip(cells, texts, strict=True)]  # type: ignore[arg-type]
 
 
@@ -223,12 +229,12 @@ def _check_number_of_values(column: CellColumn, values_key: str) -> None:
 
 
 def _fold_text(text: str) -> str:
-    """A text without case, accents and blanks around it, as some collations compare texts."""
+    """Remove case, accents and surrounding blanks from a text, as some collations compare texts."""
     decomposed = unicodedata.normalize("NFKD", text).casefold().strip()
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def _choose_text(condition: exp.Expr, then: str, otherwise: str) -> exp.Expr:
-    """One of two texts, which differ even where a value of the data is called as we call the others."""
-    apart = otherwise if _fold_text(otherwise) != _fold_text(then) else f"not {then}"
-    return exp.case().when(condition.copy(), exp.Literal.string(then)).else_(exp.Literal.string(apart))
+    """Build a choice between two texts, which differ even if a value of the data equals ``otherwise``."""
+    distinct = otherwise if _fold_text(otherwise) != _fold_text(then) else f"not {then}"
+    return exp.case().when(condition.copy(), exp.Literal.string(then)).else_(exp.Literal.string(distinct))

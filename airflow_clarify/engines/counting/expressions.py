@@ -1,7 +1,7 @@
-"""SQL for the questions that the rules ask of a column, built as expressions and rendered by each engine's dialect.
+"""SQL expressions that implement Clarify's rules for columns, rendered in the dialect of each engine.
 
-A column comes as it is stored. ``Stored.TEXT_CELL`` is a cell of a text file, whose type is told from what it holds, as
-pandas does; ``Stored.TEXT`` is a column of texts; the others are typed by their source.
+The input is a column as it is stored. ``StorageType.TEXT_CELL`` is a cell of a text file, whose type is inferred from
+its contents as in pandas; ``StorageType.TEXT`` is a text column of a typed source; the others are typed by the source.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from airflow_clarify.bias.column_types import (
 )
 from airflow_clarify.exceptions import ConfigError
 
-#: A whole number as pandas' reader takes it, white space around it included.
+#: A whole number as the reader of pandas accepts it, with surrounding white space.
 INTEGER_PATTERN = r"[[:space:]]*[+-]?[0-9]+[[:space:]]*"
-#: A whole number with zeros at its beginning, such as a postcode or an identifier.
+#: A whole number with leading zeros, such as a postcode or an identifier.
 LEADING_ZEROS_PATTERN = r"[[:space:]]*[+-]?0+[0-9]+[[:space:]]*"
 FLOAT_PATTERN = (
     r"[[:space:]]*[+-]?"
     r"(([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)"
     r"[[:space:]]*"
 )
-#: A timestamp as its key writes it.
+#: The canonical text of a timestamp.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
 
 
@@ -54,20 +54,22 @@ class StorageType(Enum):
 
     @property
     def is_text(self) -> bool:
+        """Whether the values are stored as texts."""
         return self in (StorageType.TEXT_CELL, StorageType.TEXT)
 
     @property
     def is_number(self) -> bool:
+        """Whether the values are stored as numbers."""
         return self in (StorageType.INTEGER, StorageType.FLOAT, StorageType.DECIMAL)
 
 
 def check_not_nested(column: str, stored: StorageType | None, key: str) -> None:
-    """Refuse a column of structs, lists or maps: there is no definition of which of them are one category.
+    """Check that a column does not hold structs, lists or maps, for which categories are not defined.
 
-    :param column: its name
-    :param stored: how its source stores it, where that is known
-    :param key: the setting that names it
-    :raises ConfigError: its values are nested
+    :param column: the name of the column
+    :param stored: how its source stores it; None if unknown
+    :param key: the setting that names the column, for the error message
+    :raises ConfigError: the column holds nested values
     """
     if stored is StorageType.NESTED:
         raise ConfigError(
@@ -77,30 +79,40 @@ def check_not_nested(column: str, stored: StorageType | None, key: str) -> None:
 
 
 def null_if_missing(column: exp.Expr, stored: StorageType, na_values: Collection[str]) -> exp.Expr:
-    """Select the values of a column in the one form in which equal values are the same.
+    """Replace missing values by NULL and negative zero by zero, so that equal values are identical.
 
-    NULL is what counts as missing: an NA text in a text file, NaN in a float column. Negative zero is zero.
+    Missing are the NA texts in a text file, and NaN in a float column.
+
+    :param column: the column
+    :param stored: how its source stores it
+    :param na_values: the texts that count as missing in a text file
     """
     if stored is StorageType.TEXT_CELL and na_values:
         return exp.case().when(is_one_of(column, na_values), exp.null()).else_(column.copy())
     if stored is StorageType.FLOAT:
         not_a_number = exp.Anonymous(this="isnan", expressions=[column.copy()])
-        # ABS keeps the type of the column, so that the digits of its values stay the same.
+        # ABS keeps the type of the column, and so the digits of its values.
         zero = exp.Abs(this=column.copy())
         return exp.case().when(not_a_number, exp.null()).when(_is_zero(column), zero).else_(column.copy())
     return column
 
 
 def is_one_of(column: exp.Expr, texts: Collection[str]) -> exp.Expr:
-    """Whether the column is one of some texts."""
+    """Build the condition that a column equals one of some texts.
+
+    :param column: the column
+    :param texts: the texts
+    """
     return column.copy().isin(*(exp.Literal.string(text) for text in sorted(texts)))
 
 
 def is_at(text: exp.Expr, keys: Collection[str]) -> exp.Expr:
-    """Whether the text of a timestamp is one of some moments, whatever offset or zeros the database writes behind it.
+    """Build the condition that a timestamp equals one of some timestamps.
 
-    :param text: the text of the timestamp
-    :param keys: as :func:`~airflow_clarify.bias.column_types.format_timestamp` writes them
+    It holds whatever UTC offset or trailing zeros the database writes.
+
+    :param text: the timestamp as text
+    :param keys: timestamps formatted by :func:`~airflow_clarify.bias.column_types.format_timestamp`
     """
 
     def is_key(key: str) -> exp.Expr:
@@ -118,12 +130,19 @@ def is_at(text: exp.Expr, keys: Collection[str]) -> exp.Expr:
 
 
 def is_whole_text(column: exp.Expr) -> exp.Expr:
-    """Whether a text writes a whole number, of whatever size."""
+    """Build the condition that a text is a whole number, of any size.
+
+    :param column: the text
+    """
     return _match_pattern(column, INTEGER_PATTERN)
 
 
 def cast_to_integer(column: exp.Expr, stored: StorageType) -> exp.Expr:
-    """The column as whole numbers; NULL where a text holds none, or one beyond 64 bits."""
+    """Cast a column to whole numbers; NULL for a text that is not a whole number of 64 bits.
+
+    :param column: the column
+    :param stored: how its source stores it
+    """
     if not stored.is_text:
         return column.copy()
     # A cast alone would also take "1.0" and "1e3", which pandas reads as floats.
@@ -131,7 +150,11 @@ def cast_to_integer(column: exp.Expr, stored: StorageType) -> exp.Expr:
 
 
 def cast_to_float(column: exp.Expr, stored: StorageType) -> exp.Expr:
-    """The column as floats; NULL where a text holds none."""
+    """Cast a column to floats; NULL for a text that is not a number.
+
+    :param column: the column
+    :param stored: how its source stores it
+    """
     if not stored.is_text:
         return exp.cast(column.copy(), "DOUBLE")
     number = _cast_or_null(column, "DOUBLE")
@@ -141,20 +164,28 @@ def cast_to_float(column: exp.Expr, stored: StorageType) -> exp.Expr:
 
 
 def cast_to_weight(column: exp.Expr, stored: StorageType) -> exp.Expr:
-    """The column as row weights; NULL where a text holds no number."""
+    """Cast a column to row weights; NULL for a text that is not a number.
+
+    :param column: the column
+    :param stored: how its source stores it
+    """
     if stored is StorageType.BOOLEAN:
-        # PostgreSQL casts no truth value to a float.
+        # PostgreSQL cannot cast a boolean to a float.
         one, zero = (exp.cast(exp.Literal.number(number), "DOUBLE") for number in (1, 0))
         return exp.case().when(column.copy(), one).when(exp.not_(column.copy()), zero)
     if not stored.is_text:
         return exp.cast(column.copy(), "DOUBLE")
-    # This is asked of every row, so it takes what a cast takes, and no pattern is held against it. Without TRIM, DuckDB
-    # 2.0 lets its CSV reader do the cast, which then fails instead of giving NULL.
+    # Evaluated for every row, so it accepts whatever a cast accepts instead of matching a pattern. Without TRIM, DuckDB
+    # 2.0 moves the cast into its CSV reader, where it fails instead of returning NULL.
     return _cast_or_null(exp.Trim(this=column.copy()), "DOUBLE")
 
 
 def cast_to_boolean(column: exp.Expr, stored: StorageType) -> exp.Expr:
-    """The column as truth values; NULL where a text holds none."""
+    """Cast a column to booleans; NULL for a text other than "true" and "false", whatever their case.
+
+    :param column: the column
+    :param stored: how its source stores it
+    """
     if not stored.is_text:
         return column.copy()
     word = exp.Lower(this=column.copy())
@@ -162,7 +193,12 @@ def cast_to_boolean(column: exp.Expr, stored: StorageType) -> exp.Expr:
 
 
 def build_category_text(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
-    """The text under which a value of a column is counted, as Clarify writes it."""
+    """Build the canonical text of a column's values, as Clarify writes them.
+
+    :param column: the column
+    :param stored: how its source stores it
+    :param profile: the profile of the column
+    """
     if profile.kind == "boolean":
         truth = cast_to_boolean(column, stored)
         return (
@@ -174,9 +210,13 @@ def build_category_text(column: exp.Expr, stored: StorageType, profile: ColumnPr
 
 
 def category(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
-    """What tells the categories of a column apart, without the text under which they are counted.
+    """Build the key that identifies the categories of a column in a database.
 
-    Databases write the texts of typed values in ways of their own, so those are compared as they are.
+    Databases differ in how they convert typed values to texts, so typed values are compared without a conversion.
+
+    :param column: the column
+    :param stored: how its source stores it
+    :param profile: the profile of the column
     """
     if stored is not StorageType.TEXT_CELL:
         return column.copy()
@@ -184,22 +224,27 @@ def category(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> e
 
 
 def build_group_key(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
-    """What tells the groups of a group variable apart: its values, which for a text file are what its cells say."""
+    """Build the key that identifies the groups of a group variable; the cells of a text file are parsed first.
+
+    :param column: the column
+    :param stored: how its source stores it
+    :param profile: the profile of the column
+    """
     if stored is not StorageType.TEXT_CELL:
         return column.copy()
     return _read_number(column, stored, profile) if profile.numeric else build_category_text(column, stored, profile)
 
 
 class ValueFilter:
-    """The rows of a column that a configuration means: some of its values, or an interval.
+    """A filter for the rows that a configuration selects by a column: certain values, or an interval.
 
-    :param profile: what the column holds
-    :param stored: how
+    :param profile: the profile of the column
+    :param stored: how the source stores it
     :param values: the configured values or threshold
-    :param declared: the author's word on the column's type
+    :param declared: the column type that the configuration declares; None to infer it
     :param key: the configuration key to name in an error
     :raises ConfigError: the values do not fit the column
-    :raises DataError: the column holds no number to hold a threshold against
+    :raises DataError: the column holds no number to compare with a threshold
     """
 
     def __init__(
@@ -225,7 +270,10 @@ class ValueFilter:
             self.text = join_values(values or ())
 
     def build_condition(self, column: exp.Expr) -> exp.Expr:
-        """Whether a row is meant; not true where the value is missing."""
+        """Build the condition that selects a row; it is not true for a missing value.
+
+        :param column: the column
+        """
         if self.interval is not None:
             return self._build_interval_condition(column, self.interval)
         if self.profile.kind == "float":
@@ -236,17 +284,20 @@ class ValueFilter:
         return is_one_of(build_category_text(column, self.stored, self.profile), self.keys)
 
     def is_at_threshold(self, column: exp.Expr) -> exp.Expr:
-        """Whether a row holds the threshold itself."""
+        """Build the condition that a row's value equals the threshold.
+
+        :param column: the column
+        """
         number = exp.cast(_read_number(column, self.stored, self.profile), "DOUBLE")
         return exp.EQ(this=number, expression=_build_bound(float(self.values[0])))
 
     def _build_interval_condition(self, column: exp.Expr, interval: Interval) -> exp.Expr:
         if interval.low is None or interval.high is None:
-            # Nothing is. (SQL Server has no word for false.)
+            # The interval is empty. SQL Server has no literal for false.
             return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
         number = _read_number(column, self.stored, self.profile)
         if isinstance(interval.low, float) or isinstance(interval.high, float):
-            # Whole numbers are compared with floats as floats, as in pandas; SQLite, for one, would do so exactly.
+            # Whole numbers and floats are compared as floats, as in pandas; SQLite, for example, compares them exactly.
             number = exp.cast(number, "DOUBLE")
         above = exp.GT(this=number, expression=_build_bound(interval.low))
         up_to = exp.LTE(this=number.copy(), expression=_build_bound(interval.high))
@@ -256,7 +307,15 @@ class ValueFilter:
 def determine_kind(
     stored: StorageType, present_values: int, *, looking_whole: int, integers: int, floats: int, booleans: int
 ) -> ColumnKind:
-    """What the present values of a column are, from how many of its distinct values can be read as what."""
+    """Determine the kind of a column from the number of distinct values that can be cast to each type.
+
+    :param stored: how the source stores the column
+    :param present_values: the number of distinct values that are not missing
+    :param looking_whole: the number that are written as whole numbers, of any size
+    :param integers: the number that are whole numbers of 64 bits
+    :param floats: the number that are numbers
+    :param booleans: the number that are booleans
+    """
     typed: dict[StorageType, ColumnKind] = {
         StorageType.INTEGER: "integer",
         StorageType.FLOAT: "float",
@@ -268,11 +327,11 @@ def determine_kind(
     if stored in typed:
         return typed[stored]
     if not present_values:
-        # pandas reads a column without any value as floats.
+        # pandas reads an empty column as floats.
         return "float" if stored is StorageType.TEXT_CELL else "text"
     if integers == present_values:
         return "integer"
-    # Whole numbers beyond 64 bits stay texts in pandas, which would round them as floats.
+    # pandas keeps whole numbers beyond 64 bits as texts, as floats would be rounded.
     if stored is StorageType.TEXT_CELL and floats == present_values and looking_whole < present_values:
         return "float"
     if stored is StorageType.TEXT_CELL and booleans == present_values:
@@ -289,7 +348,7 @@ def _is_zero(number: exp.Expr) -> exp.Expr:
 
 
 def _build_bound(number: int | float) -> exp.Expr:
-    # As a bare literal a decimal point makes a DECIMAL, into which large whole numbers do not fit; infinity has none.
+    # A literal with a decimal point is a DECIMAL, which cannot hold large whole numbers; infinity has no literal.
     return exp.cast(exp.Literal.string(repr(number)), "DOUBLE") if isinstance(number, float) else exp.convert(number)
 
 

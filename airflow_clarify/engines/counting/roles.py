@@ -1,4 +1,4 @@
-"""The columns that take part in an analysis, and as what."""
+"""The columns of an analysis and their roles."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from airflow_clarify.bias.config import AnalysisConfig, resolve_column
 from airflow_clarify.engines.counting.expressions import StorageType, check_not_nested
 from airflow_clarify.exceptions import ConfigError
 
-#: The names under which a facet, the label and the group variable stand among the cells.
+#: The column names of a facet, the label and the group variable in the cells.
 Role = Literal["facet", "label", "grp"]
 
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """The columns that take part, by name.
+    """The columns of an analysis, by role.
 
-    :param weights_apart: whether rows of different weights are different cells, so that their sums are exact; only
-        where weights are few, as after reweighing
+    :param label: the label column
+    :param facets: the facet columns
+    :param group: the group variable of CDDL
+    :param weight: the column of row weights
+    :param weights_apart: whether the weight is part of the cell key, so that sums of weights are exact; only if there
+        are few distinct weights, as after reweighing
     """
 
     label: str
@@ -30,9 +34,13 @@ class ColumnRoles:
 
     @classmethod
     def from_config(cls, config: AnalysisConfig, weight: str | int | None, names: Sequence[str]) -> ColumnRoles:
-        """Find the columns that a configuration means.
+        """Resolve the columns of a configuration.
 
-        :raises ConfigError: there is no such column, or one has two roles that exclude each other
+        :param config: the analysis configuration
+        :param weight: the column of row weights, by name or index
+        :param names: the names of the columns of the data
+        :return: the columns by role
+        :raises ConfigError: a column does not exist, or has two roles that exclude each other
         """
         group, facet_key = None, config.spell_key("facet")
         if config.group_variable is not None:
@@ -40,7 +48,7 @@ class ColumnRoles:
         roles = cls(
             label=resolve_column(config.label, names, config.spell_key("label")),
             facets=tuple(resolve_column(facet.name_or_index, names, facet_key) for facet in config.facets),
-            # Only one metric looks at groups, and they can be many.
+            # Only CDDL needs the groups, and there can be many.
             group=group if "CDDL" in config.methods else None,
             weight=None if weight is None else resolve_column(weight, names, config.spell_key("weight")),
         )
@@ -49,14 +57,14 @@ class ColumnRoles:
 
     @property
     def needed(self) -> list[str]:
-        """The columns to scan, each once."""
+        """Return the columns to scan, without duplicates."""
         named = (*self.facets, self.label, self.group, self.weight)
         return list(dict.fromkeys(name for name in named if name is not None))
 
     def check_storage(self, stored: Callable[[str], StorageType | None]) -> None:
-        """Refuse columns that no engine can count.
+        """Check that no column is nested, as no engine can count such columns.
 
-        :param stored: how the source stores a column, where that is known
+        :param stored: returns how the source stores a column; None if unknown
         :raises ConfigError: a column holds nested values
         """
         by_key = [(facet, "facet") for facet in self.facets]
@@ -67,7 +75,7 @@ class ColumnRoles:
 
     @property
     def sums(self) -> list[str]:
-        """What can be added up over cells: rows, and with weights their sum and that of their squares."""
+        """Return the additive columns of the cells: row count, sum of weights, sum of squared weights."""
         return ["n", "w", "w2"] if self.weight is not None else ["n"]
 
     def _check(self, config: AnalysisConfig) -> None:

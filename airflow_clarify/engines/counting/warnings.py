@@ -1,4 +1,4 @@
-"""What a careful reader of the counts should be told, one sentence each."""
+"""Warnings about the counts, one sentence each."""
 
 from __future__ import annotations
 
@@ -15,23 +15,29 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.counting.column_profile import CellColumn
     from airflow_clarify.engines.counting.expressions import ValueFilter
 
-#: A number with commas: "1,200", "1,200.50" or "1,5".
+#: A number written with commas: "1,200", "1,200.50" or "1,5".
 _WITH_COMMAS = re.compile(r"[-+]?\d+(,\d+)+(\.\d+)?")
 
 
 def warn_of_missing_texts(column: CellColumn) -> list[str]:
-    """A country "NA" or a name "None" is missing to pandas, and so to Clarify: say so."""
-    found = [f"{text!r} in {rows} rows" for text, rows in column.missing_texts.items()]
-    if not found:
+    """Warn of texts that pandas, and therefore Clarify, read as missing, such as a country "NA" or a name "None".
+
+    :param column: the column
+    """
+    counts = [f"{text!r} in {rows} rows" for text, rows in column.missing_texts.items()]
+    if not counts:
         return []
     return [
-        f"column {column.name!r}: {', '.join(found)} is read as missing, as pandas and so Clarify do; set "
+        f"column {column.name!r}: {', '.join(counts)} is read as missing, as pandas and so Clarify do; set "
         "na_values=[''] to keep it as a value"
     ]
 
 
 def warn_of_leading_zeros(column: CellColumn) -> list[str]:
-    """Warn of postcodes and identifiers that are read as numbers."""
+    """Warn of postcodes and identifiers that lose leading zeros because they are read as numbers.
+
+    :param column: the column
+    """
     zeros = column.leading_zeros
     if zeros is None:
         return []
@@ -43,20 +49,30 @@ def warn_of_leading_zeros(column: CellColumn) -> list[str]:
 
 
 def warn_of_label(label: CellColumn, selection: ValueFilter, reading: str) -> list[str]:
-    """Missing labels, positive label values that no row has, and a threshold that looks like a value."""
+    """Warn of missing labels, positive label values without rows, and a threshold that may be meant as a value.
+
+    :param label: the label column
+    :param selection: the filter for positive labels
+    :param reading: how the label was interpreted, from :func:`describe_reading`
+    """
     notices = warn_of_missing_texts(label) + warn_of_leading_zeros(label)
     if label.profile.missing:
         notices.append(
             f"label {label.name!r}: {label.profile.missing} rows have none and count as not positive, as in Clarify"
         )
-    # Where no row lies above the threshold, the analysis itself has a sentence of its own.
+    # If no row is above the threshold, the analysis itself adds a warning.
     if selection.interval is not None and selection.interval.low is not None:
         notices += _warn_of_threshold(label, selection, f"label {label.name!r}", reading)
     return notices + _warn_of_absent_values(label, selection, f"label {label.name!r}")
 
 
 def warn_of_facet(facet: CellColumn, selection: ValueFilter, reading: str) -> list[str]:
-    """Missing facet values, configured ones that no row has, and a threshold that looks like a value."""
+    """Warn of missing facet values, configured values without rows, and a threshold that may be meant as a value.
+
+    :param facet: the facet column
+    :param selection: the filter for the group under test
+    :param reading: how the facet was interpreted, from :func:`describe_reading`
+    """
     notices = warn_of_missing_texts(facet) + warn_of_leading_zeros(facet)
     if facet.profile.missing:
         notices.append(
@@ -68,12 +84,13 @@ def warn_of_facet(facet: CellColumn, selection: ValueFilter, reading: str) -> li
 
 
 def describe_reading(column: CellColumn, selection: ValueFilter, what: str, categorical: str) -> str:
-    """Describe how a column was read where a rule took it as continuous and not its author; otherwise "".
+    """Describe how a column was interpreted if it was inferred to be continuous, not declared so.
 
     :param column: the column
-    :param selection: what the author asks of it
+    :param selection: the filter that the configuration defines on it
     :param what: what the threshold selects, such as "positive"
-    :param categorical: the setting that has the column compared by equality, as its author writes it
+    :param categorical: the setting that makes the column categorical, as the user writes it
+    :return: the description; empty if the column is categorical or its type was declared
     """
     if selection.interval is None or selection.declared is not None:
         return ""
@@ -89,7 +106,7 @@ def describe_reading(column: CellColumn, selection: ValueFilter, what: str, cate
 
 
 def _warn_of_threshold(column: CellColumn, selection: ValueFilter, what: str, reading: str) -> list[str]:
-    """Warn of a threshold among few values that is one of them: the author may have meant the value itself."""
+    """Warn of a threshold that equals one of few values: the author may have meant the value itself."""
     if not reading or selection.interval is None or column.profile.distinct > FEW_VALUES:
         return []
     if selection.interval.low is not None and not _has_row(column, selection.is_at_threshold(column.value)):
@@ -98,7 +115,11 @@ def _warn_of_threshold(column: CellColumn, selection: ValueFilter, what: str, re
 
 
 def warn_of_group(group: CellColumn, *, drop_missing_groups: bool) -> list[str]:
-    """Missing groups."""
+    """Warn of missing groups.
+
+    :param group: the group variable
+    :param drop_missing_groups: whether CDDL leaves out rows without a group
+    """
     notices = warn_of_missing_texts(group) + warn_of_leading_zeros(group)
     if group.profile.missing:
         how = "left out of CDDL, as in Clarify" if drop_missing_groups else "taken as a group of their own"
@@ -107,14 +128,17 @@ def warn_of_group(group: CellColumn, *, drop_missing_groups: bool) -> list[str]:
 
 
 def warn_of_omitted_methods(methods: Sequence[str]) -> list[str]:
-    """Methods of the configuration that only Clarify itself computes."""
+    """Warn of configured methods that only Clarify itself computes.
+
+    :param methods: the omitted methods
+    """
     if not methods:
         return []
     return [f"methods {', '.join(methods)} need a trained model and were left out; a Clarify job computes them"]
 
 
 def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str) -> list[str]:
-    """Configured values that never occur, when others do: the sum of all would not show it."""
+    """Warn of configured values that no row has; if other values occur, the counts do not show it."""
     if selection.scale is not Scale.CATEGORICAL or not selection.keys or column.profile.kind == "float":
         return []
     if column.profile.kind == "timestamp":
@@ -143,7 +167,7 @@ def _has_row(column: CellColumn, condition: exp.Expr) -> bool:
 
 
 def _explain_separators(column: CellColumn, selection: ValueFilter) -> str:
-    """Explain why a number matches nothing in a column of numbers that are written with commas."""
+    """Explain why a number matches no row if the column's numbers are written with commas."""
     numbers = [value for value in selection.values if isinstance(value, int | float) or is_number(value)]
     if column.profile.kind != "text" or not numbers:
         return ""
@@ -154,8 +178,8 @@ def _explain_separators(column: CellColumn, selection: ValueFilter) -> str:
         .where(has_comma)
         .limit(100)
     )
-    found = (str(value) for (value,) in column.cells.execute(query))
-    example = next((value for value in found if _WITH_COMMAS.fullmatch(value.strip())), None)
+    texts = (str(value) for (value,) in column.cells.execute(query))
+    example = next((value for value in texts if _WITH_COMMAS.fullmatch(value.strip())), None)
     if example is None:
         return ""
     return (

@@ -167,7 +167,7 @@ class SqlSource:
         """
         found = self.find_type(self.spelled.get(column, column))
         if found.no_weight:
-            raise ConfigError(f"weight: column '{column}' holds {found.no_weight} values, which are no weights")
+            raise ConfigError(f"weight: column '{column}' holds {found.no_weight} values, which cannot be weights")
         return found.stored or (StorageType.TEXT if found.reading == "text" else StorageType.FLOAT)
 
     def _infer_type(self, name: str) -> ColumnType:
