@@ -1,7 +1,7 @@
-"""An analysis: the metrics of every tested group, the counts they came from, and Clarify's file format for them.
+"""Results of an analysis: metrics and counts of every tested group, and their serialization.
 
-``analysis.json`` is byte for byte what Clarify writes. What Clarify has no place for (counts, warnings, fingerprints)
-stands in a ``summary.json`` of our own beside it, so that readers of Clarify's file see nothing odd.
+``analysis.json`` has exactly the format of Clarify. Counts, warnings and fingerprints, which that format does not
+include, are written to a separate ``summary.json``, so that readers of Clarify's file are not affected.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 XCOM_FORMAT = "airflow_clarify.analysis/1"
 _SECTION = "pre_training_bias_metrics"
 _MAX_DATA_NAME = 120
-#: Of ``analysis.json``, for what Clarify's format has no place for.
+#: The section of ``analysis.json`` for content that is not part of Clarify's format.
 _OUR_SECTION = "airflow_clarify"
-#: Of a summary, what was counted. The same counts give the same file, whatever counted them and wherever the data lie.
+#: The keys of a summary with counts, which do not depend on the engine or the location of the data.
 _COUNTS = ("rows", "weighted", "label", "label_value_or_threshold", "facets")
 
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """The value of one metric, or why it has none.
+    """The value of one metric, or the reason why it is undefined.
 
-    :param name: short name, such as "DPL"
-    :param value: the value; None where the metric is not defined
-    :param error: why it is not; None where it is
+    :param name: the short name, such as "DPL"
+    :param value: the value; None if the metric is undefined
+    :param error: the reason why it is undefined; None if it is defined
     """
 
     name: str
@@ -52,17 +52,17 @@ class MetricResult:
 
     @property
     def usable(self) -> bool:
-        """Whether a threshold can judge it."""
+        """Whether the value can be compared with a threshold: it is defined and finite."""
         return self.value is not None and math.isfinite(self.value) and self.error is None
 
 
 @dataclass(frozen=True)
 class FacetResult:
-    """One tested group: a facet value, several as one, or an interval.
+    """The result for one tested group: a facet value, several values, or an interval.
 
-    :param value: its name as Clarify writes it
+    :param value: the name of the group as Clarify writes it
     :param metrics: its metrics, sorted by name
-    :param split: its counts against the rest; None for an analysis that was read from Clarify's file
+    :param split: the counts of the group and of the rest; None for an analysis that was read from Clarify's file
     """
 
     value: str
@@ -70,19 +70,23 @@ class FacetResult:
     split: Split | None = None
 
     def metric(self, name: str) -> MetricResult | None:
-        """The metric of that name, or None where it was not asked for."""
+        """Return the metric with a name.
+
+        :param name: the short name
+        :return: the metric; None if it was not computed
+        """
         return next((metric for metric in self.metrics if metric.name == name), None)
 
 
 @dataclass(frozen=True)
 class FacetAnalysis:
-    """All tested groups of one facet column.
+    """The results for all tested groups of one facet column.
 
     :param column: the facet column
-    :param results: in the order in which Clarify lists them
-    :param positive: all rows with a positive label; None for an analysis that was read from Clarify's file
-    :param negative: all other rows
-    :param labels: how much there is of each label; the missing one under None
+    :param results: one per tested group, in Clarify's order
+    :param positive: the count of all rows with a positive label; None for an analysis that was read from Clarify's file
+    :param negative: the count of all other rows
+    :param labels: the count of each label; the missing label has the key None
     """
 
     column: str
@@ -92,32 +96,37 @@ class FacetAnalysis:
     labels: Mapping[str | None, WeightedCount] = field(default_factory=dict)
 
     def result(self, value: str) -> FacetResult | None:
-        """The tested group of that name, or None."""
+        """Return the result for a tested group.
+
+        :param value: the name of the group
+        :return: the result; None if there is no such group
+        """
         return next((result for result in self.results if result.value == value), None)
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """The bias of a dataset.
+    """The bias metrics of a dataset.
 
     :param label: the label column
     :param label_value_or_threshold: the positive label as Clarify writes it
-    :param facets: one per facet column
-    :param methods: names of the metrics, sorted
-    :param engine: name and version of what counted
-    :param config_sha256: fingerprint of the configuration
-    :param declared_types: what the author said of the columns' types, which Clarify's configuration has no place for
+    :param facets: the results, one entry per facet column
+    :param methods: the names of the metrics, sorted
+    :param engine: name and version of the counting engine
+    :param config_sha256: SHA-256 of the configuration
+    :param declared_types: the declared types of label and facets, which are not part of Clarify's configuration
     :param warnings: one sentence each
     :param weighted: whether the counts are sums of row weights
-    :param outputs: where the files are, by kind ("analysis", "summary", "config"; the report's "report", "notebook",
-        "pdf")
-    :param whereabouts: where the data were, see ``whereabouts.of_data``; empty where nobody said
-    :param run: the Airflow run that measured: ``dag_id``, ``run_id``, ``task_id``, ``date``, and for a mapped task
-        ``instance``; empty outside Airflow
-    :param file_sha256: SHA-256 of the ``analysis.json`` that was written or read; empty where there is none
-    :param summary_sha256: fingerprint of the counts in ``summary.json``, as that file names it; empty where it names
-        none, as Clarify's does
-    :param label_reading: how the label was read where a rule decided it and not the author; see ``Contingency``
+    :param outputs: the locations of the output files by kind ("analysis", "summary", "config", and "report",
+        "notebook", "pdf" for the formats of the report)
+    :param whereabouts: the location of the data, see :func:`airflow_clarify.lineage.dataset.describe_source`; empty if
+        it is not known
+    :param run: the Airflow run: ``dag_id``, ``run_id``, ``task_id``, ``date``, and ``instance`` for a mapped task;
+        empty outside Airflow
+    :param file_sha256: SHA-256 of the ``analysis.json`` that was written or read; empty if there is none
+    :param summary_sha256: SHA-256 of the counts in ``summary.json``, as recorded in ``analysis.json``; empty if it is
+        not recorded there, as in Clarify's files
+    :param label_reading: how the type of the label was inferred; see :class:`Contingency`
     """
 
     label: str
@@ -138,14 +147,14 @@ class Analysis:
 
     @property
     def source(self) -> str:
-        """Where the data were, as a person reads it: a path, a table or a query."""
+        """The location of the data as text: a path, a table or a query."""
         table = self.whereabouts.get("table", "")
         named = table if isinstance(table, str) else ".".join(table)
         return str(self.whereabouts.get("path") or named or self.whereabouts.get("query", ""))
 
     @property
     def data_name(self) -> str:
-        """The name of the data in one short line, for a sentence: of a long path the end, of a long query the start."""
+        """Location of the data in one short line; long paths and queries are truncated."""
         name = " ".join(self.source.split())
         name = name if name.isprintable() else repr(name)[1:-1]
         if len(name) <= _MAX_DATA_NAME:
@@ -156,12 +165,15 @@ class Analysis:
 
     @classmethod
     def from_contingency(cls, contingency: Contingency, config: AnalysisConfig) -> Analysis:
-        """Compute every metric that the configuration asks for.
+        """Compute the configured metrics from counts.
 
-        :raises DataError: the data hold no rows
+        :param contingency: the counts of an engine
+        :param config: the analysis configuration
+        :return: the analysis
+        :raises DataError: the data have no rows
         """
         methods = config.methods
-        asked_for_all = config.document["methods"]["pre_training_bias"].get("methods", "all") == "all"
+        all_methods = config.document["methods"]["pre_training_bias"].get("methods", "all") == "all"
         analysis = cls(
             label=contingency.label,
             label_value_or_threshold=contingency.label_text,
@@ -174,27 +186,27 @@ class Analysis:
             weighted=contingency.weighted,
             label_reading=contingency.label_reading,
         )
-        without_groups = config.group_variable is None and asked_for_all
+        without_groups = config.group_variable is None and all_methods
         return replace(
             analysis, warnings=(*analysis.warnings, *_build_notices(analysis, expect_groups=not without_groups))
         )
 
     @property
     def rows(self) -> int | None:
-        """Rows of the data, where they were counted."""
+        """Number of rows of the data; None if it is not known."""
         first = self.facets[0]
         return None if first.positive is None or first.negative is None else first.positive.rows + first.negative.rows
 
     @property
     def one_sided_label(self) -> str | None:
-        """One sentence when no label, or every label, is positive: all distances are then 0, which says nothing.
+        """Warning that all labels have the same outcome; None if both outcomes occur.
 
-        Clarify passes over this in silence; a gate must not.
+        All distances are then 0. Clarify does not report this; the gate treats it as a violation.
         """
         for facet in self.facets:
             if facet.positive is None or facet.negative is None:
                 continue
-            # Rows of weight 0 count for nothing, so it is the weights that tell.
+            # Compare weights rather than rows, since rows with weight 0 do not contribute to metrics.
             if not facet.positive.weight or not facet.negative.weight:
                 first = list(facet.labels)[:5]
                 found = ", ".join("missing" if label is None else display_name(repr(label)) for label in first)
@@ -215,17 +227,24 @@ class Analysis:
         return None
 
     def facet(self, column: str) -> FacetAnalysis | None:
-        """The facet of that column, or None."""
+        """Return the results of a facet column.
+
+        :param column: the name of the column
+        :return: the results; None if the column is not a facet
+        """
         return next((facet for facet in self.facets if facet.column == column), None)
 
     def results(self) -> Iterable[tuple[FacetAnalysis, FacetResult]]:
-        """Every tested group of every facet."""
+        """Iterate over the tested groups of all facets.
+
+        :return: pairs of facet and tested group
+        """
         for facet in self.facets:
             for result in facet.results:
                 yield facet, result
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row per facet, tested group and metric, with the counts beside it.
+        """Convert the analysis to a DataFrame with one row per facet, tested group and metric.
 
         :return: columns ``facet``, ``value_or_threshold``, ``metric``, ``value`` (float, NaN where undefined),
             ``error``, ``rows``, ``positive_rows``, ``rest_rows`` and ``rest_positive_rows``
@@ -247,9 +266,10 @@ class Analysis:
     # --- Clarify's file -------------------------------------------------------------------------------------------
 
     def to_clarify_json(self, summary_sha256: str = "") -> str:
-        """``analysis.json`` as Clarify writes it: indented by four, no newline at the end.
+        """Serialize the analysis as Clarify's ``analysis.json``.
 
-        :param summary_sha256: the fingerprint of the summary that belongs to it, which is added in a section of its own
+        :param summary_sha256: SHA-256 of the counts in the summary, which is added in a separate section
+        :return: the text of the file, indented by four spaces, without a final newline
         """
         facets = {
             facet.column: [
@@ -268,10 +288,12 @@ class Analysis:
 
     @classmethod
     def from_clarify_json(cls, text: str, source: str = "analysis.json") -> Analysis:
-        """Read what Clarify, or :meth:`to_clarify_json`, wrote. The counts are not in it.
+        """Parse the ``analysis.json`` of Clarify or of :meth:`to_clarify_json`, which has no counts.
 
-        :param source: the name to show in an error
-        :raises DataError: it is not such a file
+        :param text: the content of the file
+        :param source: the file name for error messages
+        :return: the analysis, without counts
+        :raises DataError: the text is not an ``analysis.json`` with pre-training bias metrics
         """
         try:
             document = json.loads(text)
@@ -308,7 +330,10 @@ class Analysis:
     # --- Our own summary ------------------------------------------------------------------------------------------
 
     def to_summary(self) -> dict[str, Any]:
-        """What Clarify's file has no place for: counts per cell, rows, warnings, engine, fingerprint."""
+        """Build the content of ``summary.json``: counts, warnings, engine and fingerprints.
+
+        :return: JSON values only
+        """
         return {
             "format": "airflow_clarify.summary/1",
             "rows": self.rows,
@@ -323,18 +348,20 @@ class Analysis:
             "outputs": dict(self.outputs),
             "data": dict(self.whereabouts),
             **({"run": dict(self.run)} if self.run else {}),
-            **self._written_reading,
+            **self._serialized_label_reading,
         }
 
     @property
-    def _written_reading(self) -> dict[str, str]:
+    def _serialized_label_reading(self) -> dict[str, str]:
         return {"label_reading": self.label_reading} if self.label_reading else {}
 
     def with_summary(self, text: str, source: str = "summary.json") -> Analysis:
-        """This analysis, as read from ``analysis.json``, with the counts of the summary that was written with it.
+        """Return a copy of this analysis with the counts of its summary.
 
-        :param source: the name to show in an error
-        :raises DataError: it is no summary, or that of another analysis
+        :param text: the content of ``summary.json``
+        :param source: the file name for error messages
+        :return: the analysis with counts, warnings and locations
+        :raises DataError: the text is not a summary, or is the summary of another analysis or run
         """
         try:
             summary = json.loads(text)
@@ -361,9 +388,9 @@ class Analysis:
             raise DataError(f"{source}: not a summary ({what}); run the analysis again") from None
 
     def _check_run_of(self, summary: Mapping[str, Any], source: str) -> None:
-        """Check that a summary is of the run that wrote this analysis, where the two say so.
+        """Check that a summary and this analysis are from the same run.
 
-        Those of earlier versions do not; whether they belong together shows in the metrics alone.
+        The files of earlier versions do not record this; for them only the metrics are compared with the counts.
         """
         file_sha256 = summary.get("analysis_sha256")
         if not self.summary_sha256 and file_sha256 is None:
@@ -383,9 +410,12 @@ class Analysis:
     # --- XCom -----------------------------------------------------------------------------------------------------
 
     def to_xcom(self) -> dict[str, Any]:
-        """A small JSON form. Every metric is a function of counts, so the counts travel and the metrics need not.
+        """Serialize the analysis for XCom in a compact form.
 
-        CDDL, whose counts are many, travels as a number; so do all metrics where there are no counts.
+        It has the counts, from which :meth:`from_xcom` computes the metrics again. Only CDDL, which needs many counts,
+        is included as a number; and all metrics are if the analysis has no counts.
+
+        :return: JSON values only
         """
         return {
             "format": XCOM_FORMAT,
@@ -403,14 +433,16 @@ class Analysis:
             "data": dict(self.whereabouts),
             **({"run": dict(self.run)} if self.run else {}),
             "analysis_sha256": self.file_sha256,
-            **self._written_reading,
+            **self._serialized_label_reading,
         }
 
     @classmethod
     def from_xcom(cls, document: Mapping[str, Any]) -> Analysis:
-        """Read :meth:`to_xcom`'s form.
+        """Deserialize the output of :meth:`to_xcom`.
 
-        :raises DataError: it is something else, None included
+        :param document: the XCom value
+        :return: the analysis
+        :raises DataError: the value is None, or is not an analysis
         """
         if not isinstance(document, Mapping) or document.get("format") != XCOM_FORMAT:
             what = "nothing" if document is None else f"{type(document).__name__}"
@@ -444,11 +476,11 @@ class Analysis:
 
 
 def compute_summary_fingerprint(summary: Mapping[str, Any]) -> str:
-    """Compute the SHA-256 of a summary's counts.
+    """Compute the SHA-256 of the counts in a summary.
 
-    :param summary: as :meth:`Analysis.to_summary` gives it, or as it was read
+    :param summary: the output of :meth:`Analysis.to_summary`, or the content of ``summary.json``
     :return: 64 hexadecimal digits
-    :raises KeyError: it is not a summary
+    :raises KeyError: a key of the summary is missing
     """
     counts = {name: summary[name] for name in _COUNTS}
     return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
@@ -492,7 +524,7 @@ def _compute_disparity(facet: FacetContingency, name: str, members: frozenset[st
 
 
 def _build_notices(analysis: Analysis, *, expect_groups: bool) -> list[str]:
-    """What a careful reader of the numbers should be told, one sentence each."""
+    """Build warnings about metrics that are undefined or of limited meaning, one sentence each."""
     notices = []
     if analysis.one_sided_label:
         notices.append(analysis.one_sided_label)
@@ -511,20 +543,25 @@ def _build_notices(analysis: Analysis, *, expect_groups: bool) -> list[str]:
             for metric in result.metrics:
                 if metric.error and (expect_groups or metric.error != NO_GROUP_VARIABLE):
                     undefined.setdefault(metric.error, []).append(f"{metric.name} of {display_name(result.value)}")
-        for error, which in undefined.items():
-            notices.append(f"facet '{display_name(facet.column)}': not defined: {_list_some(which)} ({error})")
+        for error, metrics in undefined.items():
+            notices.append(f"facet '{display_name(facet.column)}': not defined: {_list_some(metrics)} ({error})")
     return notices
 
 
-def display_name(text: str, most: int = 60) -> str:
-    """A name out of the data as it can stand in a sentence of one line."""
+def display_name(text: str, max_length: int = 60) -> str:
+    """Format a name from the data for a one-line message.
+
+    :param text: the name, such as a column or a facet value
+    :param max_length: the maximum number of characters
+    :return: the name, truncated if necessary, with control characters escaped
+    """
     shown = text if text.isprintable() else repr(text)
-    return shown if len(shown) <= most else f"{shown[: most - 3]}..."
+    return shown if len(shown) <= max_length else f"{shown[: max_length - 3]}..."
 
 
-def _list_some(names: Sequence[str], shown: int = 5) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+def _list_some(names: Sequence[str], max_names: int = 5) -> str:
+    more = f" and {len(names) - max_names} more" if len(names) > max_names else ""
+    return ", ".join(names[:max_names]) + more
 
 
 # --- Writing and reading ------------------------------------------------------------------------------------------
@@ -542,7 +579,7 @@ def _metric_to_json(metric: MetricResult) -> dict[str, Any]:
 def _read_metric(document: Mapping[str, Any]) -> MetricResult:
     value = document["value"]
     error = document.get("error")
-    # float() also reads Clarify's "Infinity". A NaN is no value: it must not slip through a comparison later.
+    # float() also parses Clarify's "Infinity". NaN becomes undefined, since every comparison with a bound is False.
     number = None if value is None else float(value)
     if number is None or math.isnan(number):
         return MetricResult(str(document["name"]), None, error or "no value")
@@ -598,7 +635,7 @@ def _add_summary_to_facet(facet: FacetAnalysis, summary: Mapping[str, Any]) -> F
 
 
 def _check_belongs(result: FacetResult, split: Split) -> None:
-    """See that metrics and counts were written together: a summary may have been left over from an earlier run."""
+    """Check that counts match metrics, since a summary may be from an earlier run."""
     for metric in result.metrics:
         function = METRICS[metric.name].function if metric.name in METRICS else None
         if function is None or metric.value is None:
@@ -623,7 +660,7 @@ def _serialize_facet(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
         if weighted and (
             a_positive.weight < result.split.d_positive.weight or a_negative.weight < result.split.d_negative.weight
         ):
-            # What is left after subtracting most of a rounded sum is inexact, so it is carried: four times at most.
+            # The difference of rounded sums is inexact if it is small, so the rest is stored, for few groups only.
             rest[str(len(values))] = [_serialize_count(a_positive, weighted), _serialize_count(a_negative, weighted)]
         cddl = result.metric("CDDL")
         if cddl is not None:
@@ -689,14 +726,14 @@ def _parse_count(document: Any, weighted: bool) -> WeightedCount:
 
 
 def _serialize_number(metric: MetricResult) -> float | str | None:
-    """A number, or why there is none; infinities are not JSON, so they travel as text as in Clarify's file."""
+    """Serialize the value of a metric, or the reason why it is undefined."""
     if metric.value is None:
         return metric.error or "no value"
     return _number_to_json(metric.value)
 
 
 def _number_to_json(value: float) -> float | str:
-    """Infinities are not JSON; Clarify writes them as text."""
+    """Convert infinities, which JSON does not support, to strings, as Clarify does."""
     return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
@@ -708,6 +745,7 @@ def _parse_metric(name: str, value: float | str | None) -> MetricResult:
     return MetricResult(name, None, "no value") if value is None or value != value else MetricResult(name, float(value))
 
 
-def _shorten_warnings(warnings: Sequence[str], most: int = 20) -> list[str]:
-    kept = [warning if len(warning) <= 500 else f"{warning[:497]}..." for warning in warnings[:most]]
-    return [*kept, f"... and {len(warnings) - most} more warnings"] if len(warnings) > most else kept
+def _shorten_warnings(warnings: Sequence[str], max_warnings: int = 20) -> list[str]:
+    kept = [warning if len(warning) <= 500 else f"{warning[:497]}..." for warning in warnings[:max_warnings]]
+    omitted = len(warnings) - max_warnings
+    return [*kept, f"... and {omitted} more warnings"] if omitted > 0 else kept

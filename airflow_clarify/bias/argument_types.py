@@ -130,7 +130,7 @@ def parse_boolean(given: object, key: str) -> bool:
 
 
 def is_known_later(value: object) -> bool:
-    """Return whether a value is unknown until the task runs: a template or an XCom reference.
+    """Return whether a value is only known at runtime: a template or an XCom reference.
 
     :param value: the value of an operator argument
     :return: True also for a list that contains such a value

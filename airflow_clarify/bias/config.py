@@ -353,10 +353,10 @@ class BiasConfig:
                         f"facet_type: {column!r} is not a facet; facet_name has {', '.join(map(repr, names))}"
                     )
         facets: list[dict[str, Any]] = []
-        for name, of_facet in zip(names, values, strict=True):
+        for name, facet_values in zip(names, values, strict=True):
             facet: dict[str, Any] = {"name_or_index": name}
-            if of_facet is not None:
-                facet["value_or_threshold"] = list(_check_values(of_facet, "facet_values_or_threshold"))
+            if facet_values is not None:
+                facet["value_or_threshold"] = list(_check_values(facet_values, "facet_values_or_threshold"))
             facets.append(facet)
         return facets
 

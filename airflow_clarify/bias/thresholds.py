@@ -1,7 +1,7 @@
-"""Rules on metrics, and the verdict they give on an analysis.
+"""Thresholds of metrics, and the verdict on an analysis.
 
-Closed, not open: what could not be computed, or says nothing, is a violation unless the author says otherwise, and a
-rule about a metric, facet or value that the analysis does not hold is an error, never a pass.
+The gate fails closed: a metric that is undefined, or a label with one outcome only, is a violation unless the author
+configures otherwise, and a rule for a metric, facet or value that the analysis does not have is an error.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from airflow_clarify.bias.contingency import Split
 from airflow_clarify.bias.metrics import METRICS, has_dropped_outcome
 from airflow_clarify.exceptions import ThresholdError, UnfitDataError
 
-#: What an author may write as the bounds of a metric: 0.1 for [-0.1, 0.1], or a pair, where None is no bound.
+#: The bounds of a metric: 0.1 for [-0.1, 0.1], or a pair of lower and upper bound, where None is no bound.
 Bounds = float | int | Sequence[float | int | None]
-#: Bounds for all, or per facet, or per facet and value; "*" stands for all that is not named.
+#: Bounds for all tested groups, per facet, or per facet and value; "*" stands for all others.
 Rule = Bounds | Mapping[str, Bounds | Mapping[str, Bounds]]
 
 ALL_OTHERS = "*"
@@ -28,7 +28,7 @@ VERDICT_FORMAT = "airflow_clarify.verdict/1"
 
 
 class Outcome(Enum):
-    """What a rule, or all of them, found."""
+    """The outcome of a check, or of all checks together."""
 
     PASS = "pass"
     VIOLATION = "violation"
@@ -38,18 +38,18 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One metric of one tested group against its bounds.
+    """The check of one metric of one tested group against its bounds.
 
     :param facet: the facet column
     :param value: the tested group
-    :param metric: short name
-    :param measured: the value; None where it is not defined
-    :param low: lower bound; None where there is none
-    :param high: upper bound; None where there is none
-    :param outcome: what came of it
-    :param reason: one sentence; empty for a plain pass
-    :param interval: the confidence interval it was judged by, where one was asked for
-    :param rows: rows of the tested group, where they were counted
+    :param metric: the short name of the metric
+    :param measured: the value of the metric; None if it is undefined
+    :param low: the lower bound; None if there is none
+    :param high: the upper bound; None if there is none
+    :param outcome: the outcome of the check
+    :param reason: one sentence; empty for a metric within its bounds
+    :param interval: the confidence interval that was compared with the bounds; None without ``confidence``
+    :param rows: number of rows of the tested group; None if they are not known
     """
 
     facet: str
@@ -64,6 +64,10 @@ class Finding:
     rows: int | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """Serialize the finding for ``verdict.json`` and XCom.
+
+        :return: JSON values only; infinities are the strings "Infinity" and "-Infinity"
+        """
         document: dict[str, Any] = {
             "facet": self.facet,
             "value": self.value,
@@ -82,12 +86,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of an analysis.
+    """The verdict on an analysis.
 
     :param outcome: pass, violation or inconclusive
-    :param findings: one per rule and tested group, the worst first
-    :param reasons: what is wrong with the analysis as a whole, one sentence each
-    :param data: the name of the judged data: a path, a table or a query; empty where it is not known
+    :param findings: one per metric and tested group, the most severe first
+    :param reasons: violations of the analysis as a whole, one sentence each
+    :param data: the name of the data: a path, a table or a query; empty if it is not known
     """
 
     outcome: Outcome
@@ -104,17 +108,22 @@ class Verdict:
         return tuple(finding for finding in self.findings if finding.outcome is Outcome.VIOLATION)
 
     def count(self, outcome: Outcome) -> int:
+        """Count the findings with an outcome.
+
+        :param outcome: the outcome
+        :return: the number of findings
+        """
         return sum(finding.outcome is outcome for finding in self.findings)
 
     @property
     def not_judged(self) -> int:
-        """The number of checks that pass only because their group has fewer rows than ``min_rows``."""
+        """Number of checks that pass because their group has fewer rows than ``min_rows``."""
         return sum(finding.outcome is Outcome.PASS and bool(finding.reason) for finding in self.findings)
 
     @property
     def sentence(self) -> str:
-        """The verdict in one line."""
-        # The name comes last, so that the sentence begins with what was found.
+        """The verdict as one line of text."""
+        # The name of the data comes last, so that the sentence begins with the outcome.
         return self._describe() + (f"; data: {self.data}" if self.data else "")
 
     def _describe(self) -> str:
@@ -131,8 +140,8 @@ class Verdict:
         worst = [f.reason for f in self.findings if f.outcome is self.outcome and f.reason]
         if worst:
             count = self.count(self.outcome)
-            fared = "fail" if self.outcome is Outcome.VIOLATION else "are inconclusive"
-            parts.append(f"{count} of {judged} checks {fared}, the worst: {worst[0]}")
+            verb = "fail" if self.outcome is Outcome.VIOLATION else "are inconclusive"
+            parts.append(f"{count} of {judged} checks {verb}, the worst: {worst[0]}")
         return f"{self.outcome.value}: {'; '.join(parts)}" + self._describe_asides()
 
     def _describe_asides(self) -> str:
@@ -145,8 +154,12 @@ class Verdict:
             asides.append(f"{self.not_judged} not judged: fewer rows than min_rows")
         return f" ({', '.join(asides)})" if asides else ""
 
-    def to_json(self, most: int = 100) -> dict[str, Any]:
-        """A small JSON form: counts of all findings, and the first ``most`` that did not simply pass."""
+    def to_json(self, max_findings: int = 100) -> dict[str, Any]:
+        """Serialize the verdict for ``verdict.json`` and XCom.
+
+        :param max_findings: the maximum number of findings; those without a reason to pass are counted only
+        :return: JSON values only
+        """
         noted = [finding for finding in self.findings if finding.outcome is not Outcome.PASS or finding.reason]
         return {
             "format": VERDICT_FORMAT,
@@ -155,26 +168,27 @@ class Verdict:
             "reasons": list(self.reasons),
             "checks": {outcome.value: self.count(outcome) for outcome in Outcome},
             **({"not_judged": self.not_judged} if self.not_judged else {}),
-            "findings": [finding.to_json() for finding in noted[:most]],
+            "findings": [finding.to_json() for finding in noted[:max_findings]],
             **({"data": self.data} if self.data else {}),
         }
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What an author tolerates.
+    """Configure the bounds of metrics.
 
-    :param rules: per metric, bounds: ``{"DPL": 0.1}`` is ``|DPL| <= 0.1`` for every tested group,
-        ``{"DPL": (-0.05, 0.1)}`` is a range, ``{"DPL": (None, 0.1)}`` one-sided, ``{"DPL": {"gender": 0.1}}`` one
-        facet, ``{"DPL": {"gender": {"F": 0.1, "*": 0.2}}}`` one value and all others of the facet. A bound beyond the
-        range of its metric is an error: it would let everything pass, or nothing
-    :param min_rows: a tested group with fewer rows is reported, and judged by ``below_min_rows``
-    :param below_min_rows: "fail" makes it a violation, "pass" a pass, "ignore" leaves it out of the verdict
-    :param confidence: judge DPL (and, on both outcomes present, TVD, KS and LP) by Newcombe's interval at this level,
-        such as 0.95: inside the bounds passes, outside violates, across a bound is inconclusive. Other metrics are
-        judged by their value
+    :param rules: bounds per metric: ``{"DPL": 0.1}`` is ``|DPL| <= 0.1`` for every tested group,
+        ``{"DPL": (-0.05, 0.1)}`` a range, ``{"DPL": (None, 0.1)}`` an upper bound, ``{"DPL": {"gender": 0.1}}`` is for
+        one facet, ``{"DPL": {"gender": {"F": 0.1, "*": 0.2}}}`` for one value and for all others of the facet. A bound
+        outside the range of its metric is an error, since every value would pass, or none
+    :param min_rows: the minimum number of rows of a tested group; smaller groups are handled by ``below_min_rows``
+    :param below_min_rows: "fail" is a violation, "pass" a pass, "ignore" excludes the group from the verdict
+    :param confidence: the confidence level, such as 0.95, at which Newcombe's interval of DPL (and of TVD, KS and LP if
+        both outcomes occur in both facets) is compared with the bounds: inside passes, outside is a violation, across
+        a bound is inconclusive. For other metrics the value is compared
     :param on_inconclusive: required with ``confidence``: "fail" or "pass"
-    :param undefined: what a metric that is null or infinite is: "fail" (a violation) or "ignore"
+    :param undefined: how a null or infinite metric is handled: "fail" (a violation) or "ignore"
+    :raises ThresholdError: a parameter is not allowed, or a bound is outside the range of its metric
     """
 
     rules: Mapping[str, Rule]
@@ -191,7 +205,7 @@ class Thresholds:
         for metric, rule in self.rules.items():
             if metric not in METRICS:
                 raise ThresholdError(f"thresholds: there is no metric {metric!r}; there are {', '.join(METRICS)}")
-            self._bounds.extend(_read_rule(metric, rule))
+            self._bounds.extend(_parse_rule(metric, rule))
         _check_choice("below_min_rows", self.below_min_rows, ("fail", "pass", "ignore"))
         _check_choice("undefined", self.undefined, ("fail", "ignore"))
         if isinstance(self.min_rows, bool) or not isinstance(self.min_rows, int) or self.min_rows < 0:
@@ -208,14 +222,17 @@ class Thresholds:
 
     @property
     def facets(self) -> tuple[str, ...]:
-        """The facets that the rules name, without those that hold for all."""
+        """The facets that have rules of their own."""
         return tuple(dict.fromkeys(bound.facet for bound in self._bounds if bound.facet != ALL_OTHERS))
 
     def judge(self, analysis: Analysis) -> Verdict:
-        """Hold an analysis against the rules.
+        """Compare the metrics of an analysis with their bounds.
 
-        :raises ThresholdError: a rule speaks of a metric, facet or value that the analysis does not hold
-        :raises UnfitDataError: ``min_rows`` or ``confidence`` is asked of an analysis that has no counts
+        :param analysis: the analysis
+        :return: the verdict
+        :raises ThresholdError: a rule is for a metric, facet or value that the analysis does not have
+        :raises UnfitDataError: ``min_rows`` or ``confidence`` is set and the analysis has no counts, or it has no
+            tested group
         """
         if not isinstance(analysis, Analysis):
             raise ThresholdError(f"judge: an Analysis is needed, not {type(analysis).__name__}")
@@ -233,20 +250,26 @@ class Thresholds:
         return Verdict(self._determine_outcome(findings, reasons), tuple(findings), tuple(reasons), analysis.data_name)
 
     def get_bounds(self, metric: str, facet: str, value: str) -> tuple[float | None, float | None] | None:
-        """The bounds that hold for a metric of a tested group, or None."""
+        """Return the bounds for a metric of a tested group.
+
+        :param metric: the short name of the metric
+        :param facet: the facet column
+        :param value: the tested group
+        :return: lower and upper bound; None if no rule applies
+        """
         bound = self._find_bound(metric, facet, value)
         return None if bound is None else (bound.low, bound.high)
 
     def _determine_outcome(self, findings: Sequence[Finding], reasons: Sequence[str]) -> Outcome:
-        found = {finding.outcome for finding in findings}
-        if reasons or Outcome.VIOLATION in found:
+        outcomes = {finding.outcome for finding in findings}
+        if reasons or Outcome.VIOLATION in outcomes:
             return Outcome.VIOLATION
-        if Outcome.INCONCLUSIVE in found and self.on_inconclusive == "fail":
+        if Outcome.INCONCLUSIVE in outcomes and self.on_inconclusive == "fail":
             return Outcome.INCONCLUSIVE
         return Outcome.PASS
 
     def _find_bound(self, metric: str, facet: str, value: str) -> _Bound | None:
-        """The most particular rule that speaks of this metric of this tested group."""
+        """Return the most specific rule for a metric of a tested group."""
         for wanted in ((facet, value), (facet, ALL_OTHERS), (ALL_OTHERS, ALL_OTHERS)):
             for bound in self._bounds:
                 if bound.metric == metric and (bound.facet, bound.value) == wanted:
@@ -287,7 +310,7 @@ class Thresholds:
         rows = None if result.split is None else result.split.d.rows
         interval = None
 
-        def finding(outcome: Outcome, reason: str = "") -> Finding:
+        def create_finding(outcome: Outcome, reason: str = "") -> Finding:
             return Finding(
                 facet.column, result.value, name, metric.value, bound.low, bound.high, outcome, reason, interval, rows
             )
@@ -295,14 +318,14 @@ class Thresholds:
         where = f"{name} of {display_name(facet.column)}={display_name(result.value)}"
         if rows is not None and rows < self.min_rows:
             outcome = {"fail": Outcome.VIOLATION, "pass": Outcome.PASS, "ignore": Outcome.IGNORED}[self.below_min_rows]
-            return finding(outcome, f"{where}: {rows} rows are fewer than min_rows {self.min_rows}")
+            return create_finding(outcome, f"{where}: {rows} rows are fewer than min_rows {self.min_rows}")
         if not metric.usable:
             outcome = Outcome.VIOLATION if self.undefined == "fail" else Outcome.IGNORED
             shown = metric.error or f"its value is {metric.value}"
-            return finding(outcome, f"{where} is not defined: {shown}")
+            return create_finding(outcome, f"{where} is not defined: {shown}")
         assert metric.value is not None
         interval = None if self.confidence is None else _compute_interval(name, result.split, self.confidence)
-        return finding(*_compare_with_bounds(where, metric, bound, interval, self.confidence))
+        return create_finding(*_compare_with_bounds(where, metric, bound, interval, self.confidence))
 
 
 @dataclass(frozen=True)
@@ -345,7 +368,7 @@ def _is_above(value: float, bound: _Bound) -> bool:
 
 
 def _compute_interval(name: str, split: Split | None, confidence: float) -> tuple[float, float] | None:
-    """The confidence interval of a metric, where it is a function of the difference of two proportions."""
+    """Compute the confidence interval of a metric; None if it is not a function of DPL."""
     if split is None or name not in ("DPL", "TVD", "KS", "LP"):
         return None
     counts = split.counts
@@ -355,50 +378,50 @@ def _compute_interval(name: str, split: Split | None, confidence: float) -> tupl
     low, high = compute_newcombe_interval(share_a, split.a.effective_rows, share_d, split.d.effective_rows, confidence)
     if name == "DPL":
         return low, high
-    # On a binary label TVD = KS = |DPL| and LP = sqrt(2) |DPL|.
+    # For a binary label TVD = KS = |DPL| and LP = sqrt(2) |DPL|.
     scale = math.sqrt(2) if name == "LP" else 1.0
     smallest = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
     return scale * smallest, scale * max(abs(low), abs(high))
 
 
-def _read_rule(metric: str, rule: object) -> Iterator[_Bound]:
+def _parse_rule(metric: str, rule: object) -> Iterator[_Bound]:
     if not isinstance(rule, Mapping):
-        yield _Bound(metric, ALL_OTHERS, ALL_OTHERS, *_read_bounds(metric, metric, rule))
+        yield _Bound(metric, ALL_OTHERS, ALL_OTHERS, *_parse_bounds(metric, metric, rule))
         return
     if not rule:
         raise ThresholdError(f"thresholds: {metric} has no bounds; give some, such as 0.1")
-    for facet, of_facet in rule.items():
-        if not isinstance(of_facet, Mapping):
+    for facet, facet_rule in rule.items():
+        if not isinstance(facet_rule, Mapping):
             where = _describe_rule(metric, facet, ALL_OTHERS)
-            yield _Bound(metric, str(facet), ALL_OTHERS, *_read_bounds(metric, where, of_facet))
+            yield _Bound(metric, str(facet), ALL_OTHERS, *_parse_bounds(metric, where, facet_rule))
             continue
-        if not of_facet:
+        if not facet_rule:
             raise ThresholdError(f"thresholds: {metric} of {facet} has no bounds; give some, such as 0.1")
-        for value, bounds in of_facet.items():
+        for value, bounds in facet_rule.items():
             if facet == ALL_OTHERS and value != ALL_OTHERS:
                 raise ThresholdError(f"thresholds: {metric} of {facet}={value}: name the facet of the value {value!r}")
             where = _describe_rule(metric, facet, value)
-            yield _Bound(metric, str(facet), str(value), *_read_bounds(metric, where, bounds))
+            yield _Bound(metric, str(facet), str(value), *_parse_bounds(metric, where, bounds))
 
 
 def _describe_rule(metric: str, facet: object, value: object) -> str:
-    """Name a rule as its author thinks of it, without the stars that the command line fills in."""
+    """Return the name of a rule for error messages, without wildcards."""
     if facet == ALL_OTHERS:
         return metric
     return f"{metric} of {facet}" if value == ALL_OTHERS else f"{metric} of {facet}={value}"
 
 
-def _read_bounds(metric: str, where: str, bounds: object) -> tuple[float | None, float | None]:
+def _parse_bounds(metric: str, where: str, bounds: object) -> tuple[float | None, float | None]:
     if isinstance(bounds, int | float) and not isinstance(bounds, bool):
         if not 0 <= bounds < math.inf:
             raise ThresholdError(
                 f"thresholds: {where}: a single number t means |value| <= t, so it is from 0 and finite, not {bounds}"
             )
         _check_range(metric, where, bounds)
-        # Not -0.0, which would be shown.
+        # Subtracting avoids -0.0, which reports would display.
         return 0.0 - float(bounds), float(bounds)
     if isinstance(bounds, Sequence) and not isinstance(bounds, str) and len(bounds) == 2:
-        low, high = (_read_bound(metric, where, bound) for bound in bounds)
+        low, high = (_parse_bound(metric, where, bound) for bound in bounds)
         if low is None and high is None:
             raise ThresholdError(f"thresholds: {where}: a range without any bound would let everything pass")
         if low is not None and high is not None and low > high:
@@ -418,7 +441,7 @@ def _read_bounds(metric: str, where: str, bounds: object) -> tuple[float | None,
     raise ThresholdError(f"thresholds: {where}: {bounds!r} is {allowed}")
 
 
-def _read_bound(metric: str, where: str, bound: object) -> float | None:
+def _parse_bound(metric: str, where: str, bound: object) -> float | None:
     if bound is None:
         return None
     if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
@@ -428,21 +451,21 @@ def _read_bound(metric: str, where: str, bound: object) -> float | None:
 
 
 def _check_range(metric: str, where: str, bound: float) -> None:
-    """Refuse a bound that no value of the metric can come near.
+    """Check that a bound is within the range of its metric.
 
-    A negative lower bound of a metric that is never negative is allowed: the mirror image of the upper one.
+    A negative lower bound of a metric that is never negative is allowed, as the mirror image of the upper bound.
 
-    :raises ThresholdError: it is beyond the range of the metric
+    :raises ThresholdError: the bound is outside the range of the metric
     """
     lowest, highest = METRICS[metric].lowest, METRICS[metric].highest
     if abs(bound) <= max(abs(lowest), abs(highest)):
         return
-    way_out = f"give a number between {lowest:g} and {highest:.4g}"
+    remedy = f"give a number between {lowest:g} and {highest:.4g}"
     if 1 < abs(bound) <= 100:
-        way_out = f"if {bound:g} means percent, write {bound / 100:g}"
+        remedy = f"if {bound:g} means percent, write {bound / 100:g}"
     raise ThresholdError(
         f"thresholds: {where}: the bound {bound:g} is beyond the range of {metric}, which is {lowest:g} to "
-        f"{highest:.4g}; {way_out}"
+        f"{highest:.4g}; {remedy}"
     )
 
 
@@ -468,7 +491,7 @@ def _number_to_json(number: float | None) -> float | str | None:
 
 
 def _describe_breach(bound: _Bound) -> str:
-    """Say on which side of its bounds a value lies; a missing bound is not mentioned."""
+    """Describe on which side of its bounds a value lies, without a missing bound."""
     if bound.low is None:
         return f"above {bound.high:g}"
     return f"below {bound.low:g}" if bound.high is None else f"outside [{bound.low:g}, {bound.high:g}]"
