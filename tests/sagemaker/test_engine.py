@@ -125,10 +125,10 @@ def test_a_state_that_nobody_knows_is_no_success() -> None:
         ({}, {"input_path": "s3://lab@lab/data.csv"}, {}, "input_path: name the connection in the engine"),
         ({}, {"input_path": "absent.csv"}, {}, "input_path: absent.csv: no such file or folder"),
         ({}, {"output_path": "out"}, {}, "output_path: a job on SageMaker writes to S3 only, not to out"),
-        ({}, {"weight": "w"}, {}, "weight: Clarify's image knows no such option; leave it out, run this package's own"),
-        ({}, {"na_values": ["?"]}, {}, "na_values: Clarify's image knows no such option"),
-        ({}, {"header_row": False}, {}, "header_row: Clarify's image knows no such option"),
-        ({}, {}, {"label_type": "categorical"}, "label_type: Clarify's image knows no such option"),
+        ({}, {"weight": "w"}, {}, "weight: Clarify's image does not support this option; leave it out, run this"),
+        ({}, {"na_values": ["?"]}, {}, "na_values: Clarify's image does not support this option"),
+        ({}, {"header_row": False}, {}, "header_row: Clarify's image does not support this option"),
+        ({}, {}, {"label_type": "categorical"}, "label_type: Clarify's image does not support this option"),
         ({}, {"conn_id": "other"}, {}, "conn_id: the job reads with its role, and the task"),
         ({"instance_count": 2}, {}, {}, "instance_count: more than one instance needs a joinsource"),
         ({"region_name": "mars-1"}, {}, {}, "region_name: Amazon publishes no Clarify image for 'mars-1'"),
@@ -281,7 +281,8 @@ def test_options_reach_our_own_image(aws: Aws, ran: Callable[..., Any]) -> None:
     # An image that does not know of the options leaves no summary.
     leave_as_clarify(aws, "options")
     with pytest.raises(
-        JobError, match=r"holds no summary.json, so whether the image took na_values, header_row, label"
+        JobError,
+        match=r"holds no summary.json, so it is unknown whether the image applied na_values, header_row, label",
     ):
         collected(description, asked, files)
 

@@ -1,4 +1,4 @@
-"""Processing jobs and their logs, through boto3: describe, create, stop, and nothing that lists."""
+"""Processing jobs through boto3: describe, create and stop, with retries."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from airflow_clarify.io.filesystem import first_error_line
 
 log = logging.getLogger(__name__)
 
-#: How often a call is made that is not part of a wait, which has its own patience.
-_TRIES = 5
+#: Attempts of a call that is not part of a wait; a wait retries by polling.
+_MAX_ATTEMPTS = 5
 
 
 class ProcessingJobs:
-    """The processing jobs of one account and region.
+    """The client for the processing jobs of one account and region.
 
-    :param connection: how AWS is reached
+    :param connection: the AWS connection
     """
 
     def __init__(self, connection: AwsConnection) -> None:
@@ -47,33 +47,37 @@ class ProcessingJobs:
 
     @cached_property
     def region(self) -> str:
-        """The region."""
+        """The AWS region."""
         with translate_errors("SageMaker"):
             return str(self._hook.conn_region_name)
 
     @cached_property
     def partition(self) -> str:
-        """The partition: "aws", "aws-cn", "aws-us-gov" and so on."""
+        """The AWS partition: "aws", "aws-cn", "aws-us-gov" and so on."""
         with translate_errors("SageMaker"):
             return str(self._hook.conn_partition)
 
     @cached_property
     def account(self) -> str:
-        """The account's number, from STS."""
+        """The number of the AWS account, from STS."""
         with translate_errors("GetCallerIdentity"):
             return str(self._hook.account_id)
 
     def resolve_role_arn(self, role: str) -> str:
-        """The ARN of a role, which may be given by its name alone.
+        """Resolve an IAM role to its ARN.
 
+        :param role: the name or ARN of the role
         :raises ConfigError: there is no role of that name
+        :raises ServiceError: AWS refused, or could not be reached
         """
         with translate_errors(f"GetRole of {role}"):
             return str(self._hook.expand_role(role))
 
     def describe(self, name: str) -> dict[str, Any]:
-        """What SageMaker knows of a job.
+        """Describe a job, with retries.
 
+        :param name: the name of the job
+        :return: the response of ``DescribeProcessingJob``
         :raises JobError: there is no such job
         :raises ServiceError: AWS refused, or could not be reached
         """
@@ -81,7 +85,10 @@ class ProcessingJobs:
         return found
 
     def find(self, name: str) -> dict[str, Any] | None:
-        """What SageMaker knows of a job; None where there is none of that name."""
+        """Describe a job, or return None if there is no job of that name.
+
+        :param name: the name of the job
+        """
         try:
             return self.describe(name)
         except _UnknownJobError:
@@ -90,8 +97,12 @@ class ProcessingJobs:
     def create(self, request: Mapping[str, Any]) -> None:
         """Start a job.
 
-        A name that is taken is no error: names are unique to what is asked for, so it is this very job, and an answer
-        to an earlier call was lost.
+        A name conflict is not an error: a job's name identifies its work, so the existing job is the requested one,
+        and the response of an earlier call was lost.
+
+        :param request: the arguments of ``CreateProcessingJob``
+        :raises ConfigError: the request is invalid
+        :raises ServiceError: AWS refused, or could not be reached
         """
         name = request["ProcessingJobName"]
 
@@ -101,14 +112,16 @@ class ProcessingJobs:
             except Exception as error:
                 if not is_name_conflict(error):
                     raise
-                log.info("Job %s was there already", name)
+                log.info("Job %s exists already", name)
 
         self._retry("CreateProcessingJob", name, call)
 
     def stop(self, name: str) -> bool:
-        """Ask SageMaker to stop a job.
+        """Stop a job that has not ended.
 
-        :return: whether there was something to stop
+        :param name: the name of the job
+        :return: whether a job was stopped
+        :raises ServiceError: AWS refused, or could not be reached
         """
         description = self.find(name)
         if description is None or JobStatus.from_description(description).ended:
@@ -116,24 +129,26 @@ class ProcessingJobs:
         try:
             self._retry("StopProcessingJob", name, lambda: self._client.stop_processing_job(ProcessingJobName=name))
         except Exception:
-            # It may have ended since.
+            # The job may have ended in the meantime.
             if JobStatus.from_description(self.describe(name)).ended:
                 return False
             raise
         return True
 
     def observe(self, name: str) -> dict[str, Any] | None:
-        """What SageMaker knows of a job just now; None where it does not answer, which passes.
+        """Describe a job once, or return None if the call fails transiently.
 
+        :param name: the name of the job
+        :return: the response of ``DescribeProcessingJob``
         :raises JobError: there is no such job
-        :raises ServiceError: AWS refuses
+        :raises ServiceError: AWS refused the call
         """
         try:
             return self._describe(name)
         except Exception as error:
             if not is_transient(error):
                 raise explain_error(error, f"DescribeProcessingJob of {name}") from None
-            log.warning("SageMaker does not say how job %s is just now: %s", name, first_error_line(error))
+            log.warning("The state of job %s is temporarily unavailable: %s", name, first_error_line(error))
             if is_expired(error):
                 self.renew()
             return None
@@ -149,24 +164,24 @@ class ProcessingJobs:
             raise
 
     def renew(self) -> None:
-        """Forget the client, so that the next call gets new credentials."""
+        """Discard the client, so that the next call uses new credentials."""
         self.__dict__.pop("_hook", None)
 
     def _retry(self, what: str, name: str, call: Callable[[], Any]) -> Any:
-        """Make a call, again where its failure may pass, with growing pauses.
+        """Make a call, and retry transient failures with exponential backoff.
 
-        :raises ConfigError: the request is wrong
+        :raises ConfigError: the request is invalid
         :raises ServiceError: AWS refused, or could not be reached
         """
-        for tried in range(1, _TRIES + 1):
+        for attempt in range(1, _MAX_ATTEMPTS + 1):
             try:
                 return call()
             except Exception as error:
-                if not is_transient(error) or tried == _TRIES:
+                if not is_transient(error) or attempt == _MAX_ATTEMPTS:
                     raise explain_error(error, f"{what} of {name}") from None
                 if is_expired(error):
                     self.renew()
-                time.sleep(random.uniform(0.5, 1) * 2 ** (tried - 1))
+                time.sleep(random.uniform(0.5, 1) * 2 ** (attempt - 1))
         raise AssertionError("unreachable")
 
 

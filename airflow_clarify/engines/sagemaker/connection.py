@@ -1,4 +1,4 @@
-"""How AWS is reached: the settings that every client of one engine or sensor shares, through Airflow's own hooks."""
+"""The AWS connection: the settings that every client of one engine or sensor shares, through Airflow's hooks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ DEFAULT_CONNECTION = "aws_default"
 
 @dataclass(frozen=True)
 class AwsConnection:
-    """An Airflow connection to AWS and what overrides it. Small and JSON, so that it survives a deferral.
+    """An Airflow connection to AWS, and the settings that override it.
 
-    :param aws_conn_id: the connection; None takes the credentials that boto3 finds by itself
-    :param region_name: instead of the connection's
-    :param verify: whether to check TLS certificates, or the path of the authorities' file
+    All fields are JSON values, so that a trigger can carry them.
+
+    :param aws_conn_id: the Airflow connection; None uses boto3's default credentials
+    :param region_name: the AWS region; None uses the connection's
+    :param verify: whether to check TLS certificates, or the path of a file of certificate authorities
     :param botocore_config: keyword arguments of ``botocore.config.Config``
     """
 
@@ -30,12 +32,15 @@ class AwsConnection:
     botocore_config: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As keyword arguments, for a trigger."""
+        """Convert the settings to keyword arguments, for a trigger."""
         return {**asdict(self), "botocore_config": dict(self.botocore_config) if self.botocore_config else None}
 
     def hook(self, service: str) -> AwsGenericHook[Any]:
-        """The hook of a service, such as "sagemaker", "s3" or "logs"; endpoints are those of the connection's extra.
+        """Create the hook of an AWS service.
 
+        Endpoints are those of the connection's extra.
+
+        :param service: the service, such as "sagemaker", "s3" or "logs"
         :raises ConfigError: there is no such connection
         """
         from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
@@ -50,7 +55,7 @@ class AwsConnection:
         )
 
     def _check(self) -> None:
-        """A misspelt connection is no error to the amazon provider: it goes on with whatever credentials it finds."""
+        """Check that the connection exists: without one the Amazon provider falls back to any credentials it finds."""
         from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
         if self.aws_conn_id in (None, "", DEFAULT_CONNECTION):

@@ -1,4 +1,4 @@
-"""Which failures of a call to AWS pass by themselves, and how to say the others in one sentence."""
+"""Errors of calls to AWS: which ones are transient, and one-sentence messages for the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from airflow_clarify.exceptions import ClarifyError, ConfigError, ServiceError
 from airflow_clarify.io.filesystem import first_error_line
 
-#: The codes with which AWS services ask for patience.
+#: The error codes of throttled calls.
 _THROTTLED = frozenset(
     {
         "BandwidthLimitExceeded",
@@ -26,36 +26,36 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
-#: Credentials that ran out during a long wait; the next call gets new ones.
+#: The error codes of credentials that expired during a long wait; the next call uses new ones.
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_PASSING = _THROTTLED | _EXPIRED | {"InternalFailure", "InternalError", "RequestTimeout", "ServiceUnavailable"}
+_TRANSIENT = _THROTTLED | _EXPIRED | {"InternalFailure", "InternalError", "RequestTimeout", "ServiceUnavailable"}
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether an error of a call may be gone at the next: throttling, a server's fault, a lost connection."""
+    """Whether a retry may succeed: the error is throttling, a server error or a lost connection."""
     from botocore.exceptions import ClientError, CredentialRetrievalError
 
     if isinstance(error, ClientError):
-        return _get_error_code(error) in _PASSING or _get_http_status(error) >= 500
+        return _get_error_code(error) in _TRANSIENT or _get_http_status(error) >= 500
     return _is_network_error(error) or isinstance(error, CredentialRetrievalError)
 
 
 def is_throttling(error: BaseException) -> bool:
-    """Whether the service asks for fewer calls."""
+    """Whether the service throttles calls."""
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and (_get_error_code(error) in _THROTTLED or _get_http_status(error) == 429)
 
 
 def is_expired(error: BaseException) -> bool:
-    """Whether the credentials of the client have run out."""
+    """Whether the credentials of the client have expired."""
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and _get_error_code(error) in _EXPIRED
 
 
 def is_unknown_job(error: BaseException) -> bool:
-    """Whether there is no job of that name."""
+    """Whether the error means that there is no job of that name."""
     from botocore.exceptions import ClientError
 
     if not isinstance(error, ClientError):
@@ -65,7 +65,7 @@ def is_unknown_job(error: BaseException) -> bool:
 
 
 def is_name_conflict(error: BaseException) -> bool:
-    """Whether there is a job of that name already."""
+    """Whether the error means that a job of that name exists already."""
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and _get_error_code(error) in ("ResourceInUse", "ResourceInUseException")
@@ -73,10 +73,10 @@ def is_name_conflict(error: BaseException) -> bool:
 
 @contextmanager
 def translate_errors(what: str) -> Iterator[None]:
-    """Turn what boto raises into one sentence.
+    """Translate the errors of boto to errors with a one-sentence message.
 
-    :param what: what was being done, such as "DescribeProcessingJob of lab-1"
-    :raises ConfigError: the request, a parameter or the setting of a client is wrong
+    :param what: the call, such as "DescribeProcessingJob of lab-1"
+    :raises ConfigError: the request, a parameter or a setting of the client is invalid
     :raises ServiceError: AWS refused, or could not be reached
     """
     from botocore.exceptions import BotoCoreError, ClientError
@@ -90,7 +90,11 @@ def translate_errors(what: str) -> Iterator[None]:
 
 
 def explain_error(error: BaseException, what: str) -> BaseException:
-    """The sentence for an error of a call; an error that is none of AWS's is given back as it is."""
+    """Translate an error of a call to a one-sentence error; errors from outside AWS are returned unchanged.
+
+    :param error: the error
+    :param what: the call, such as "DescribeProcessingJob of lab-1"
+    """
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
@@ -116,20 +120,20 @@ def explain_error(error: BaseException, what: str) -> BaseException:
 
 def _build_refusal(error: Any, what: str) -> ClarifyError:
     code, message = _get_error_code(error), str(error.response.get("Error", {}).get("Message", "")).strip()
-    said = f"{what}: {code}" + (f": {' '.join(message.split())}" if message else "")
+    sentence = f"{what}: {code}" + (f": {' '.join(message.split())}" if message else "")
     if code in ("AccessDenied", "AccessDeniedException", "403"):
-        return ServiceError(f"{said}; give the credentials of the connection that permission")
+        return ServiceError(f"{sentence}; give the credentials of the connection that permission")
     if code in ("NoSuchBucket", "NoSuchEntity", "NoSuchEntityException"):
-        return ConfigError(f"{said}; check the name")
+        return ConfigError(f"{sentence}; check the name")
     if code == "ResourceLimitExceeded":
-        return ServiceError(f"{said}; choose another instance_type, or ask AWS for a higher quota")
+        return ServiceError(f"{sentence}; choose another instance_type, or ask AWS for a higher quota")
     if code == "ValidationException":
-        return ConfigError(said)
-    return ServiceError(said)
+        return ConfigError(sentence)
+    return ServiceError(sentence)
 
 
 def _is_network_error(error: BaseException) -> bool:
-    """Whether a connection was refused, lost or timed out; botocore has two bases for these."""
+    """Whether a connection was refused, lost or timed out; botocore has two base classes for these."""
     from botocore import exceptions
 
     return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError | ConnectionError | TimeoutError)

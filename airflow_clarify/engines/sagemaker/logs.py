@@ -1,4 +1,4 @@
-"""The lines that a job's containers write, from CloudWatch, as they come."""
+"""The log lines of a job's containers, read from CloudWatch while the job runs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from airflow_clarify.io.filesystem import first_error_line
 log = logging.getLogger(__name__)
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
-#: CloudWatch gives at most this many events at once.
+#: CloudWatch returns at most this many events per call.
 _PAGE = 10_000
 
 
 class LogTail:
-    """Follows the logs of one job.
+    """Follow the logs of one job.
 
-    What cannot be read is told once and then left: a job is not worse for logs that nobody may see.
+    Unreadable logs cause one warning and are then ignored: they do not affect the result of the job.
 
-    :param connection: how AWS is reached
-    :param name: the job
+    :param connection: the AWS connection
+    :param name: the name of the job
     """
 
     def __init__(self, connection: AwsConnection, name: str) -> None:
@@ -39,7 +39,7 @@ class LogTail:
         return self._connection.hook("logs").conn
 
     def read_new(self) -> list[str]:
-        """The lines since the last time, with the instance in front where there are several."""
+        """Read the lines written since the last call, prefixed with the instance if there are several."""
         if self._unreadable:
             return []
         try:
@@ -60,13 +60,15 @@ class LogTail:
             return []
 
     def read_rest(self, patience: float = 3.0) -> list[str]:
-        """The last lines of a job that has ended; CloudWatch has them a few seconds after the job has written them.
+        """Read the remaining lines of a job that has ended.
 
-        :param patience: seconds to wait for the first line of all, where there has been none yet
+        CloudWatch shows lines a few seconds after the job has written them.
+
+        :param patience: seconds to wait for the first line, if none has been read yet
         """
         lines = self.read_new()
-        until = time.monotonic() + patience
-        while not lines and not self._tokens and not self._unreadable and time.monotonic() < until:
+        deadline = time.monotonic() + patience
+        while not lines and not self._tokens and not self._unreadable and time.monotonic() < deadline:
             time.sleep(min(1.0, patience))
             lines = self.read_new()
         return lines
@@ -78,7 +80,7 @@ class LogTail:
         return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
 
     def _read(self, stream: str) -> Iterator[str]:
-        """Read on to the end, which CloudWatch shows by giving the same token again."""
+        """Read a stream to its end, which CloudWatch marks by repeating the token."""
         while True:
             token = self._tokens.get(stream)
             position = {"nextToken": token} if token else {}
@@ -93,12 +95,12 @@ class LogTail:
 
 
 def _parse_instance(stream: str) -> str:
-    """The host of a stream named ``job/algo-1-1700000000``."""
+    """Parse the host from a stream's name, such as ``job/algo-1-1700000000``."""
     return stream.rpartition("/")[2].rpartition("-")[0]
 
 
 def _is_missing(error: Exception) -> bool:
-    """Before its first line, a job has no stream, and before its first job, an account no group."""
+    """Whether the stream or the log group does not exist yet: they appear with the first line and the first job."""
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException"

@@ -1,7 +1,7 @@
-"""What a job leaves behind, read back and looked over: a job that says Completed is not yet an answer.
+"""The outputs of a job, read and checked: the state Completed alone does not guarantee a result.
 
-``analysis.json`` has to be there, to be of this job and not of an earlier one in the same folder, and to hold what was
-asked for; the report has to be there where one was asked for.
+``analysis.json`` has to exist, to belong to this job and not to an earlier one in the same folder, and to hold the
+requested facets and metrics. The report has to exist if it was requested.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_clarify import artifacts as outputs
+from airflow_clarify import artifacts
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.cli.sagemaker_job import parse_options
@@ -26,125 +26,133 @@ from airflow_clarify.engines.sagemaker.request import (
 from airflow_clarify.engines.sagemaker.s3 import S3Files
 from airflow_clarify.exceptions import DataError, JobError
 
-#: Clarify's report, by kind: all of one name, which the configuration may change. Ours stands beside it.
-_CLARIFYS_REPORTS = {"clarify_report": ".html", "clarify_notebook": ".ipynb", "clarify_pdf": ".pdf"}
+#: The formats of Clarify's report. They share one name, which the configuration may change.
+_CLARIFY_REPORTS = {"clarify_report": ".html", "clarify_notebook": ".ipynb", "clarify_pdf": ".pdf"}
 OUR_REPORT = "bias_report.html"
-#: S3 keeps whole seconds, and clocks differ a little.
-_CLOCKS_DIFFER = timedelta(seconds=5)
+#: Tolerance for comparing times: S3 keeps whole seconds, and clocks differ slightly.
+_CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 def read_configuration(description: Mapping[str, Any], files: S3Files) -> AnalysisConfig:
-    """The configuration that a Clarify job was given, and the types that our own image was told beside it.
+    """Read the configuration of a Clarify job, with the type options of this package's own image.
 
-    :raises JobError: it is not there any more
-    :raises ConfigError: it is none
+    :param description: the response of ``DescribeProcessingJob``
+    :param files: the client for S3
+    :raises JobError: the configuration no longer exists
+    :raises ConfigError: the file is not a valid configuration
+    :raises ServiceError: S3 refused, or could not be reached
     """
     uri = find_config_uri(description)
     found = files.read(uri)
     if found is None:
-        raise JobError(f"{uri}: the configuration of job {_name(description)} is not there any more")
+        raise JobError(f"{uri}: the configuration of job {_get_name(description)} no longer exists")
     options = _read_options(description)
     types = {name: options[name] for name in ("label_type", "facet_type") if name in options}
     return replace(AnalysisConfig.parse(found, uri), **types)
 
 
 def find_config_uri(description: Mapping[str, Any]) -> str:
-    """Where the configuration of a Clarify job lies; its input names the file or its folder."""
+    """Find the S3 URI of a Clarify job's configuration; the job's input is the file or its folder."""
     uri = list_job_locations(description)[CONFIG_INPUT]
     return uri if uri.endswith(".json") else f"{uri.rstrip('/')}/{CONFIG_FILE}"
 
 
 def collect(description: Mapping[str, Any], config: AnalysisConfig, files: S3Files) -> Analysis:
-    """Read the analysis of a job that has completed, and write our report beside it.
+    """Read the analysis of a completed job, and write this package's report into the same folder.
 
-    :param description: the job, as SageMaker describes it
-    :param config: what was asked of it, see :func:`configuration`
-    :raises JobError: an output is missing, broken, of another job, or not what was asked for
-    :raises ServiceError: S3 refused, or could not be reached; that says nothing of the job
+    :param description: the response of ``DescribeProcessingJob``
+    :param config: the configuration of the job, see :func:`read_configuration`
+    :param files: the client for S3
+    :return: the analysis, with the locations of its files
+    :raises JobError: an output is missing, invalid, incomplete or of another job
+    :raises ServiceError: S3 refused, or could not be reached; the job itself may have succeeded
     """
     folder = list_job_locations(description)[RESULT_OUTPUT].rstrip("/")
-    since = description["CreationTime"] - _CLOCKS_DIFFER
-    there = {name: (size, when) for name, (size, when) in files.list_sizes(folder).items() if when >= since}
-    _check_files(_name(description), folder, there, files, config)
+    since = description["CreationTime"] - _CLOCK_TOLERANCE
+    sizes = {name: (size, when) for name, (size, when) in files.list_sizes(folder).items() if when >= since}
+    _check_files(_get_name(description), folder, sizes, files, config)
     try:
-        analysis = _read(description, folder, there, config, files)
+        analysis = _read_analysis(description, folder, sizes, config, files)
     except DataError as error:
-        raise JobError(f"the processing job {_name(description)} left a broken output: {error}") from None
+        raise JobError(f"the processing job {_get_name(description)} left a broken output: {error}") from None
     data = list_job_locations(description).get(DATA_INPUT)
     analysis = replace(analysis, whereabouts={} if data is None else {"path": data})
-    _check_completeness(analysis, config, f"{folder}/{outputs.ANALYSIS}")
+    _check_completeness(analysis, config, f"{folder}/{artifacts.ANALYSIS}")
     if analysis.rows is None:
         analysis = _write_report(analysis, config, folder, files)
     return analysis
 
 
 def _check_files(
-    name: str, folder: str, there: Mapping[str, tuple[int, datetime]], files: S3Files, config: AnalysisConfig
+    name: str, folder: str, sizes: Mapping[str, tuple[int, datetime]], files: S3Files, config: AnalysisConfig
 ) -> None:
-    wanted = [outputs.ANALYSIS]
+    """Check that the requested files exist, are not empty, and belong to this job."""
+    wanted = [artifacts.ANALYSIS]
     if config.document["methods"].get("report") is not None:
         wanted.append(config.report_file)
     for file in wanted:
-        if there.get(file, (0, None))[0]:
+        if sizes.get(file, (0, None))[0]:
             continue
-        old = file not in there and file in files.list_sizes(folder)
-        what = "is of an earlier job" if old else "is empty" if file in there else "is missing"
+        old = file not in sizes and file in files.list_sizes(folder)
+        what = "is of an earlier job" if old else "is empty" if file in sizes else "is missing"
         raise JobError(
             f"the processing job {name} completed, but {folder}/{file} {what}; look at the job's logs, and whether its "
             "role may write there"
         )
 
 
-def _read(
+def _read_analysis(
     description: Mapping[str, Any],
     folder: str,
-    there: Mapping[str, tuple[int, datetime]],
+    sizes: Mapping[str, tuple[int, datetime]],
     config: AnalysisConfig,
     files: S3Files,
 ) -> Analysis:
-    location = f"{folder}/{outputs.ANALYSIS}"
+    location = f"{folder}/{artifacts.ANALYSIS}"
     text = _read_text(files, location)
     analysis = Analysis.from_clarify_json(text, location)
     analysis = replace(analysis, file_sha256=hashlib.sha256(text.encode()).hexdigest())
     found = {"analysis": location, "config": find_config_uri(description)}
-    if outputs.SUMMARY in there:
-        # Our own image leaves the counts as well.
-        uri = f"{folder}/{outputs.SUMMARY}"
+    if artifacts.SUMMARY in sizes:
+        # This package's own image also writes the counts.
+        uri = f"{folder}/{artifacts.SUMMARY}"
         analysis = analysis.with_summary(_read_text(files, uri), uri)
         return replace(analysis, outputs=found | {"report": f"{folder}/{config.report_file}", "summary": uri})
-    named = {kind: config.report_file.removesuffix(".html") + ending for kind, ending in _CLARIFYS_REPORTS.items()}
-    reports = {kind: f"{folder}/{file}" for kind, file in named.items() if file in there}
+    named = {kind: config.report_file.removesuffix(".html") + ending for kind, ending in _CLARIFY_REPORTS.items()}
+    reports = {kind: f"{folder}/{file}" for kind, file in named.items() if file in sizes}
     if _read_options(description):
         raise JobError(
-            f"{folder} holds no {outputs.SUMMARY}, so whether the image took "
-            f"{', '.join(_read_options(description))} into account cannot be told; use this package's own image"
+            f"{folder} holds no {artifacts.SUMMARY}, so it is unknown whether the image "
+            f"applied {', '.join(_read_options(description))}; use this package's own image"
         )
     if analysis.summary_sha256:
-        raise JobError(f"{folder} holds no {outputs.SUMMARY} of this job, and {outputs.ANALYSIS} was written with one")
+        raise JobError(
+            f"{folder} holds no {artifacts.SUMMARY} of this job, and {artifacts.ANALYSIS} was written with one"
+        )
     image = str(description.get("AppSpecification", {}).get("ImageUri", "")).rpartition("/")[2]
     return replace(
         analysis,
         outputs=found | reports,
         engine=f"sagemaker {image}",
         config_sha256=config.sha256,
-        warnings=(*analysis.warnings, *_build_notices(analysis)),
+        warnings=(*analysis.warnings, *_list_warnings(analysis)),
     )
 
 
 def _read_options(description: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked of our own image beyond Clarify's configuration."""
+    """Read the options beyond Clarify's configuration from the job's environment."""
     return parse_options(description.get("Environment") or {})
 
 
 def _read_text(files: S3Files, uri: str) -> str:
     found = files.read(uri)
     if found is None:
-        raise JobError(f"{uri} is not there")
+        raise JobError(f"{uri} does not exist")
     return found
 
 
 def _check_completeness(analysis: Analysis, config: AnalysisConfig, uri: str) -> None:
-    """See that every facet and every metric that was asked for is there."""
+    """Check that the analysis holds every requested facet and metric."""
     if analysis.config_sha256 != config.sha256:
         raise JobError(f"{uri}: the image did not take the options into account that go with the configuration")
     if len(analysis.facets) != len(config.facets):
@@ -158,8 +166,8 @@ def _check_completeness(analysis: Analysis, config: AnalysisConfig, uri: str) ->
             raise JobError(f"{uri} holds no value of facet {facet.column}")
 
 
-def _build_notices(analysis: Analysis) -> list[str]:
-    """What Clarify's file cannot tell: it has no counts."""
+def _list_warnings(analysis: Analysis) -> list[str]:
+    """List warnings about results that Clarify's file leaves ambiguous, because it holds no counts."""
     values = [metric.value for _, result in analysis.results() for metric in result.metrics if metric.name != "CI"]
     if values and all(value == 0 for value in values if value is not None):
         return [
@@ -170,7 +178,7 @@ def _build_notices(analysis: Analysis) -> list[str]:
 
 
 def _write_report(analysis: Analysis, config: AnalysisConfig, folder: str, files: S3Files) -> Analysis:
-    """Write our report of Clarify's numbers, which the gate adds its verdict to."""
+    """Write this package's report of Clarify's metrics; the gate adds its verdict to it."""
     from airflow_clarify.reports.builder import build_report
     from airflow_clarify.reports.html.renderer import render_html
 
@@ -180,5 +188,5 @@ def _write_report(analysis: Analysis, config: AnalysisConfig, folder: str, files
     return analysis
 
 
-def _name(description: Mapping[str, Any]) -> str:
+def _get_name(description: Mapping[str, Any]) -> str:
     return str(description.get("ProcessingJobName"))

@@ -1,4 +1,4 @@
-"""Files in S3, through the engine's own connection: what a job reads, and what it leaves behind."""
+"""Files in S3, through the engine's AWS connection: the inputs and outputs of jobs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from airflow_clarify.io.filesystem import is_hidden
 
 
 class S3Files:
-    """The objects that one connection may see.
+    """The client for objects in S3.
 
-    :param connection: how AWS is reached
-    :param kms_key: the KMS key for what is uploaded; None leaves it to the bucket
+    :param connection: the AWS connection
+    :param kms_key: the KMS key for uploads; None uses the bucket's encryption
     """
 
     def __init__(self, connection: AwsConnection, kms_key: str | None = None) -> None:
@@ -30,7 +30,12 @@ class S3Files:
         return self._connection.hook("s3").conn
 
     def write(self, uri: str, content: bytes) -> None:
-        """Write an object."""
+        """Write an object.
+
+        :param uri: the S3 URI of the object
+        :param content: its bytes
+        :raises ServiceError: AWS refused, or could not be reached
+        """
         bucket, key = split_uri(uri)
         with translate_errors(f"PutObject of {uri}"):
             self._client.put_object(Bucket=bucket, Key=key, Body=content, **self._encryption)
@@ -38,8 +43,11 @@ class S3Files:
     def upload(self, path: Path, folder: str) -> str:
         """Upload a file, or all files of a folder.
 
-        :return: where it is now: the file, or the folder
+        :param path: a local file or folder; hidden files of a folder are left out
+        :param folder: the S3 URI of the target folder
+        :return: the S3 URI of the uploaded file or folder
         :raises DataError: the folder holds no file
+        :raises ServiceError: AWS refused, or could not be reached
         """
         sources = {"": path} if path.is_file() else dict(_list_local_files(path))
         if not sources:
@@ -52,9 +60,10 @@ class S3Files:
         return f"{folder}/{path.name}" if path.is_file() else folder
 
     def read(self, uri: str) -> str | None:
-        """A text; None where there is no such object.
+        """Read an object as text, or return None if it does not exist.
 
-        :raises DataError: it is not a text
+        :param uri: the S3 URI of the object
+        :raises DataError: the object is not UTF-8 text
         :raises ServiceError: AWS refused, or could not be reached
         """
         bucket, key = split_uri(uri)
@@ -69,7 +78,12 @@ class S3Files:
             raise DataError(f"{uri}: not a text file") from None
 
     def list_sizes(self, folder: str) -> dict[str, tuple[int, datetime]]:
-        """The objects directly in a folder: name to size and time of last change."""
+        """List the objects directly in a folder.
+
+        :param folder: the S3 URI of the folder
+        :return: each name with its size in bytes and the time of its last change
+        :raises ServiceError: AWS refused, or could not be reached
+        """
         bucket, prefix = split_uri(f"{folder.rstrip('/')}/")
         with translate_errors(f"ListObjectsV2 of {folder}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
@@ -77,13 +91,14 @@ class S3Files:
         return {one["Key"].removeprefix(prefix): (one["Size"], one["LastModified"]) for one in found}
 
     def check_dataset(self, uri: str) -> None:
-        """See that there is a dataset, and that a job would take no more than that.
+        """Check that a dataset exists, and that a job would read nothing else.
 
-        SageMaker takes every object whose name begins with what it is given: with ``data/loans.csv`` also
+        SageMaker reads every object whose key begins with the given one: with ``data/loans.csv`` also
         ``data/loans.csv.bak``, and with ``data/loans`` also ``data/loans-old/1.csv``.
 
-        :raises DataError: there is none
-        :raises ConfigError: more would be taken than was named
+        :param uri: the S3 URI of the dataset, a file or a folder
+        :raises DataError: there is no such file or folder
+        :raises ConfigError: the job would read other objects too
         """
         bucket, key = split_uri(uri)
         with translate_errors(f"ListObjectsV2 of {uri}"):
@@ -92,19 +107,22 @@ class S3Files:
         if not keys:
             raise DataError(f"{uri}: no file there; check the path")
         folder = key if not key or key.endswith("/") else f"{key}/"
-        beside = [found for found in keys if found != key and (key in keys or not found.startswith(folder))]
-        if beside:
+        others = [found for found in keys if found != key and (key in keys or not found.startswith(folder))]
+        if others:
             raise ConfigError(
-                f"input_path: SageMaker takes all that begins with {uri}, so s3://{bucket}/{beside[0]} too; end a "
+                f"input_path: SageMaker takes all that begins with {uri}, so s3://{bucket}/{others[0]} too; end a "
                 "folder with a slash, or give the file a name that no other begins with"
             )
 
     def ensure_bucket(self, bucket: str, account: str, region: str) -> None:
-        """See that the default bucket is there, and that it is the account's own.
+        """Create the default bucket if it is missing, and check that the account owns it.
 
-        Its name can be guessed, so somebody else may have taken it to be given the data: hence the owner.
+        The name of the default bucket is predictable, so another account could own it and receive the data.
 
-        :raises ConfigError: it belongs to another account
+        :param bucket: the name of the bucket
+        :param account: the number of the expected owner's account
+        :param region: the AWS region for a new bucket
+        :raises ConfigError: the bucket belongs to another account
         """
         from botocore.exceptions import ClientError
 
@@ -114,23 +132,24 @@ class S3Files:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             if status == 403:
                 raise ConfigError(
-                    f"bucket: {bucket} belongs to another account, or may not be looked at; name a bucket of your own"
+                    f"bucket: {bucket} belongs to another account, or access to it is denied; name a bucket of your own"
                 ) from None
             if status != 404:
                 raise
-            place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-            self._client.create_bucket(Bucket=bucket, **place)
+            location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            self._client.create_bucket(Bucket=bucket, **location)
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URI.
+    """Split an S3 URI into bucket and key.
 
-    :raises ConfigError: it is none
+    :param uri: such as ``s3://bucket/folder/file.csv``
+    :raises ConfigError: the text is not an S3 URI
     """
     scheme, separator, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not separator or not bucket:
-        raise ConfigError(f"{uri!r} is no location in S3, such as s3://bucket/folder")
+        raise ConfigError(f"{uri!r} is not an S3 location, such as s3://bucket/folder")
     return bucket, key
 
 

@@ -43,7 +43,7 @@ def check_engine(engine: SageMakerEngine, data: DataConfig, config: AnalysisConf
         ]
         if unsupported:
             raise ConfigError(
-                f"{unsupported[0]}: Clarify's image knows no such option; leave it out, run this package's own "
+                f"{unsupported[0]}: Clarify's image does not support this option; leave it out, run this package's own "
                 "image (image_uri), or choose another engine"
             )
 
