@@ -143,7 +143,7 @@ def _tell(results: dict[str, dict[str, Any]], seconds: float) -> None:
         print(f"{_mark(result['state'])} {task_id:<13}{result['state']}")
         if isinstance(xcom, dict) and xcom.get("format", "").startswith("airflow_clarify.analysis"):
             analysis = Analysis.from_xcom(xcom)
-            _indented(format_table(analysis, most=20))
+            _indented(format_table(analysis, max_values=20))
             _indented([f"report: {_short(analysis.outputs['report'])}"])
         elif result["verdict"]:
             _indented([result["verdict"]["sentence"]])

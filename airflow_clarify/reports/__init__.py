@@ -1,1 +1,1 @@
-"""What people look at: an analysis and its verdict as a page."""
+"""Reports of an analysis and its verdict: HTML, notebook, PDF, console and XCom."""

@@ -1,4 +1,4 @@
-"""An analysis and its verdict in, what a report says of them out."""
+"""Build the model of a report from an analysis and its verdict."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from airflow_clarify.reports.sections.verdict_section import build_verdict_secti
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig
 
-#: How many tested groups a picture shows, and how many that of a metric beside the primary one.
-MOST_DOTS = 40
-MOST_DOTS_BESIDE = 10
-_MOST_NAMES = 10
+#: Maximum number of tested groups in the picture of the primary metric, and in that of any other metric.
+MAX_DOTS = 40
+MAX_DOTS_OTHER_METRICS = 10
+_MAX_NAMES = 10
 _HEAT_STEPS = 6
-#: What rounding leaves of zero.
-_NOTHING = 1e-9
+#: Absolute values below this are rounding errors and count as zero.
+_ZERO_TOLERANCE = 1e-9
 _EVERY_GROUP = "every group"
 _TITLE = "Analysis Report"
 
@@ -60,30 +60,34 @@ def build_report(
     data: str = "",
     hashes: Mapping[str, str] = NO_HASHES,
 ) -> Report:
-    """Put an analysis into the form in which it is reported.
+    """Build the report model of an analysis and its verdict.
 
-    :param verdict: the judgement; None lets ``thresholds`` judge, where they are given
-    :param thresholds: the rules that led to the verdict
+    :param analysis: the measured metrics and counts
+    :param verdict: the verdict; if None and ``thresholds`` are given, they are applied to the analysis
+    :param thresholds: the rules behind the verdict
     :param config: the configuration of the analysis
-    :param title: the report's title; a blank one is as none, since a page and a PDF must have a title
-    :param before: the analysis of the same data before they were repaired
-    :param created: when the report was made; None is now
-    :param data: where the data lie, an input path, a table or a query, to be shown as evidence
-    :param hashes: the SHA-256 of files that the numbers are in, by what they are called, to be shown as well
-    :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
+    :param title: the report's title; a blank one is replaced by the default, since a page and a PDF must have a title
+    :param before: the analysis of the same data before they were balanced
+    :param created: creation time of the report; None means now
+    :param data: location of the data (an input path, a table or a query), listed as evidence
+    :param hashes: SHA-256 of the files that contain the numbers, by file name, listed as evidence
+    :return: the model that every renderer lays out
+    :raises ThresholdError: ``thresholds`` refer to a facet or metric that the analysis does not contain
     :raises DataError: ``thresholds`` need counts, and the analysis has none
     """
     if verdict is None and thresholds is not None:
         verdict = thresholds.judge(analysis)
     moment = _format_utc(created or datetime.now(UTC))
-    dataset = analysis.data_name or formatting.shorten(" ".join(redact_secrets(data).split()), formatting.LONGEST_NAME)
+    dataset = analysis.data_name or formatting.shorten(
+        " ".join(redact_secrets(data).split()), formatting.MAX_NAME_LENGTH
+    )
     primary = _choose_primary_metric(analysis.methods, verdict.findings if verdict else ())
-    material = ReportInputs(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
-    facets = tuple(_build_facet_section(facet, material) for facet in analysis.facets)
+    inputs = ReportInputs(analysis, verdict, before, primary, min_rows=thresholds.min_rows if thresholds else 0)
+    facets = tuple(_build_facet_section(facet, inputs) for facet in analysis.facets)
     order = sorted(analysis.methods, key=lambda metric: metric != primary)
     return Report(
         title=title if title.strip() else _TITLE,
-        judgement=build_verdict_section(verdict, thresholds),
+        verdict=build_verdict_section(verdict, thresholds),
         rows=analysis.rows,
         rows_before=before.rows if before else None,
         weight=_sum_weight(analysis),
@@ -102,13 +106,13 @@ def build_report(
 
 
 def _format_configuration(config: AnalysisConfig) -> str:
-    # What the author has declared beyond Clarify decides the numbers as well, so it stands beside the rest.
+    # The declared types are no part of Clarify's configuration, but they affect the numbers, so they are shown too.
     document = {**config.document, **config.declared_types}
     return json.dumps(redact_document(document), indent=2, ensure_ascii=False)
 
 
 def _describe_origin(analysis: Analysis, dataset: str) -> Iterator[tuple[str, Name]]:
-    """What was measured, and when and by which run, for the first screen."""
+    """List the data, the Airflow run and its date, for the top of the report."""
     if dataset:
         yield "Data", formatting.build_name(dataset)
     run = analysis.run
@@ -122,7 +126,7 @@ def _describe_origin(analysis: Analysis, dataset: str) -> Iterator[tuple[str, Na
 
 
 def _name_run(run: Mapping[str, str]) -> str:
-    """The DAG and the date of its run, or its run id where it has none, for a title."""
+    """Format the DAG and the date of its run, or the run id if it has no date, for a title."""
     if "dag_id" not in run:
         return ""
     return f"{run['dag_id']}, {formatting.format_date(run.get('date', '')) or run.get('run_id', '')}"
@@ -133,7 +137,7 @@ def _format_utc(moment: datetime) -> datetime:
 
 
 def _choose_primary_metric(methods: Sequence[str], findings: Iterable[Finding]) -> str | None:
-    """The metric to draw: DPL, or another one where only that one is judged."""
+    """Choose the metric to draw: DPL, or the first judged metric if DPL is not judged."""
     judged = {finding.metric for finding in findings}
     candidates = [metric for metric in methods if metric in judged] or list(methods)
     return "DPL" if "DPL" in candidates else next(iter(candidates), None)
@@ -141,7 +145,7 @@ def _choose_primary_metric(methods: Sequence[str], findings: Iterable[Finding]) 
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """What a report is made of, and where to find in it what belongs to one tested group."""
+    """Hold the inputs of a report, with look-ups by tested group."""
 
     analysis: Analysis
     verdict: Verdict | None
@@ -157,20 +161,20 @@ class ReportInputs:
     def _earlier(self) -> Mapping[tuple[str, str], FacetResult]:
         return dict(match_groups(self.analysis, self.before)) if self.before else {}
 
-    def finding(self, facet: FacetAnalysis, result: FacetResult, metric: str) -> Finding | None:
+    def get_finding(self, facet: FacetAnalysis, result: FacetResult, metric: str) -> Finding | None:
         return self._findings.get((facet.column, result.value, metric))
 
-    def earlier(self, facet: FacetAnalysis, result: FacetResult) -> FacetResult | None:
+    def get_earlier(self, facet: FacetAnalysis, result: FacetResult) -> FacetResult | None:
         return self._earlier.get((facet.column, result.value))
 
 
 # --- Facets -------------------------------------------------------------------------------------------------------
 
 
-def _build_facet_section(facet: FacetAnalysis, material: ReportInputs) -> FacetSection:
-    methods, primary = material.analysis.methods, material.primary
-    largest = {metric: _find_largest(metric, facet, material) for metric in methods}
-    groups = [_build_group(facet, result, largest, material) for result in facet.results]
+def _build_facet_section(facet: FacetAnalysis, inputs: ReportInputs) -> FacetSection:
+    methods, primary = inputs.analysis.methods, inputs.primary
+    largest = {metric: _find_largest(metric, facet, inputs) for metric in methods}
+    groups = [_build_group(facet, result, largest, inputs) for result in facet.results]
     columns = tuple(Column(metric, _choose_decimals(metric, groups)) for metric in methods)
     return FacetSection(
         column=formatting.build_name(facet.column),
@@ -184,13 +188,13 @@ def _build_facet_section(facet: FacetAnalysis, material: ReportInputs) -> FacetS
 
 
 def _build_group(
-    facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, float], material: ReportInputs
+    facet: FacetAnalysis, result: FacetResult, largest: Mapping[str, float], inputs: ReportInputs
 ) -> Group:
-    earlier = material.earlier(facet, result)
-    marks = tuple(
+    earlier = inputs.get_earlier(facet, result)
+    measurements = tuple(
         _build_measurement(
             metric,
-            material.finding(facet, result, metric.name),
+            inputs.get_finding(facet, result, metric.name),
             earlier.metric(metric.name) if earlier else None,
             largest[metric.name],
         )
@@ -199,17 +203,17 @@ def _build_group(
     return Group(
         value=formatting.build_name(result.value),
         where=GroupName(facet.column, result.value),
-        marks=marks,
+        measurements=measurements,
         split=result.split,
         rows_before=earlier.split.d.rows if earlier and earlier.split else None,
-        too_few=result.split is not None and result.split.d.rows < material.min_rows,
+        too_few=result.split is not None and result.split.d.rows < inputs.min_rows,
     )
 
 
 def _build_measurement(
     metric: MetricResult, finding: Finding | None, earlier: MetricResult | None, largest: float
 ) -> Measurement:
-    size = 0.0 if metric.value is None or largest < _NOTHING else min(1.0, abs(metric.value) / largest)
+    size = 0.0 if metric.value is None or largest < _ZERO_TOLERANCE else min(1.0, abs(metric.value) / largest)
     return Measurement(
         metric=metric.name,
         value=metric.value,
@@ -223,15 +227,15 @@ def _build_measurement(
     )
 
 
-def _find_largest(metric: str, facet: FacetAnalysis, material: ReportInputs) -> float:
-    """The size that is shown as the largest: that of a value or, where all values are well within them, of a bound.
+def _find_largest(metric: str, facet: FacetAnalysis, inputs: ReportInputs) -> float:
+    """Return the absolute value that gets the darkest shade: the largest value or bound of a metric.
 
-    One value by itself is neither large nor small, so it is only held against its bounds.
+    The value of a facet with a single tested group is compared with its bounds only, since there is no other value.
     """
     sizes = [0.0]
     alone = len(facet.results) == 1
     for result in facet.results:
-        measured, finding = result.metric(metric), material.finding(facet, result, metric)
+        measured, finding = result.metric(metric), inputs.get_finding(facet, result, metric)
         numbers = [measured.value if measured and not alone else None]
         numbers += [finding.low, finding.high] if finding else []
         sizes += [abs(number) for number in numbers if number is not None and math.isfinite(number)]
@@ -239,56 +243,69 @@ def _find_largest(metric: str, facet: FacetAnalysis, material: ReportInputs) -> 
 
 
 def _choose_decimals(metric: str, groups: Iterable[Group]) -> int:
-    """As many decimals as show differences among small values: four, or up to six where all values are small."""
-    values = [mark.value for group in groups if (mark := group.mark(metric)) and mark.value is not None]
+    """Choose the number of decimals of a metric: four, or up to six if all its values are small."""
+    values = [
+        measurement.value
+        for group in groups
+        if (measurement := group.get_measurement(metric)) and measurement.value is not None
+    ]
     largest = max((abs(value) for value in values if math.isfinite(value)), default=1.0)
-    if largest < _NOTHING or largest >= 0.1:
+    if largest < _ZERO_TOLERANCE or largest >= 0.1:
         return 4
     return 5 if largest >= 0.01 else 6
 
 
 def _rank_severity(group: Group, primary: str | None) -> tuple[int, tuple[int, float, float]]:
-    mark = group.mark(primary) if primary else None
-    return RANK[group.outcome], mark.severity if mark else (0, 0.0, 0.0)
+    measurement = group.get_measurement(primary) if primary else None
+    return RANK[group.outcome], measurement.severity if measurement else (0, 0.0, 0.0)
 
 
 def _list_undefined(methods: Sequence[str], groups: Iterable[Group]) -> Iterator[Undefined]:
     which: dict[tuple[str, str], list[Name]] = {}
     for group in groups:
-        for mark in group.marks:
-            if mark.value is None or not math.isfinite(mark.value):
-                error = mark.error or ("no value" if mark.value is None else "its value is infinite")
-                which.setdefault((mark.metric, error), []).append(group.value)
+        for measurement in group.measurements:
+            if measurement.value is None or not math.isfinite(measurement.value):
+                error = measurement.error or ("no value" if measurement.value is None else "its value is infinite")
+                which.setdefault((measurement.metric, error), []).append(group.value)
     for (metric, error), names in sorted(which.items(), key=lambda item: methods.index(item[0][0])):
-        yield Undefined(metric, error, tuple(names[:_MOST_NAMES]), max(0, len(names) - _MOST_NAMES))
+        yield Undefined(metric, error, tuple(names[:_MAX_NAMES]), max(0, len(names) - _MAX_NAMES))
 
 
 # --- Pictures -----------------------------------------------------------------------------------------------------
 
 
 def _build_pictures(columns: Iterable[Column], groups: Sequence[Group], primary: str | None) -> Iterator[Picture]:
-    """The picture of the primary metric, then of every other one with a rule that some tested group breaks."""
+    """Build the picture of the primary metric, then of each metric that some tested group violates."""
     for column in sorted(columns, key=lambda column: column.metric != primary):
-        dots = [Dot(group, mark) for group in groups if (mark := group.mark(column.metric)) is not None]
-        troubled = any(dot.mark.outcome in (Outcome.VIOLATION, Outcome.INCONCLUSIVE) for dot in dots)
+        dots = [
+            Dot(group, measurement)
+            for group in groups
+            if (measurement := group.get_measurement(column.metric)) is not None
+        ]
+        troubled = any(dot.measurement.outcome in (Outcome.VIOLATION, Outcome.INCONCLUSIVE) for dot in dots)
         if dots and (column.metric == primary or troubled):
-            most = MOST_DOTS if column.metric == primary else MOST_DOTS_BESIDE
-            yield _build_picture(column, sorted(dots, key=lambda dot: dot.mark.severity), most)
+            max_dots = MAX_DOTS if column.metric == primary else MAX_DOTS_OTHER_METRICS
+            yield _build_picture(column, sorted(dots, key=lambda dot: dot.measurement.severity), max_dots)
 
 
-def _build_picture(column: Column, dots: Sequence[Dot], most: int) -> Picture:
-    drawn = tuple(dots[:most])
-    marks = [dot.mark for dot in drawn]
+def _build_picture(column: Column, dots: Sequence[Dot], max_dots: int) -> Picture:
+    drawn = tuple(dots[:max_dots])
+    measurements = [dot.measurement for dot in drawn]
     points = [
-        number for mark in marks for number in (mark.value, mark.before, mark.low, mark.high) if number is not None
+        number
+        for measurement in measurements
+        for number in (measurement.value, measurement.before, measurement.low, measurement.high)
+        if number is not None
     ]
     signed = METRICS[column.metric].lowest < 0
-    # A single number t bounds |value|; for a metric that is never below zero, -t would only waste half of the picture.
-    shown = points if signed else [point for point in points if point >= 0 or point in _list_values(marks)]
+    # A single threshold t bounds |value|. For a metric that is never negative, -t would leave half of the picture empty.
+    shown = points if signed else [point for point in points if point >= 0 or point in _list_values(measurements)]
     explanation = interpretations.EXPLANATIONS[column.metric]
     return Picture(
         metric=column.metric,
-        axis=Axis.spanning(shown, [mark.interval for mark in marks if mark.interval], signed=signed),
+        axis=Axis.from_points(
+            shown, [measurement.interval for measurement in measurements if measurement.interval], signed=signed
+        ),
         dots=drawn,
         omitted=len(dots) - len(drawn),
         decimals=column.decimals,
@@ -297,8 +314,8 @@ def _build_picture(column: Column, dots: Sequence[Dot], most: int) -> Picture:
     )
 
 
-def _list_values(marks: Iterable[Measurement]) -> set[float | None]:
-    return {number for mark in marks for number in (mark.value, mark.before)}
+def _list_values(measurements: Iterable[Measurement]) -> set[float | None]:
+    return {number for measurement in measurements for number in (measurement.value, measurement.before)}
 
 
 # --- Metrics ------------------------------------------------------------------------------------------------------
@@ -327,10 +344,10 @@ def _find_worst(
     metric: str, analysis: Analysis, facets: Iterable[FacetSection], decimals: int
 ) -> tuple[tuple[GroupName, str] | None, Sentence]:
     candidates = [
-        (mark.severity, group, mark.value)
+        (measurement.severity, group, measurement.value)
         for facet in facets
         for group in facet.groups
-        if (mark := group.mark(metric)) is not None and mark.value is not None
+        if (measurement := group.get_measurement(metric)) is not None and measurement.value is not None
     ]
     if not candidates:
         return None, ()
@@ -358,7 +375,7 @@ def _find_largest_value(metric: str, analysis: Analysis, decimals: int) -> tuple
 
 
 def _name_worst_group(metric: str, analysis: Analysis, worst: tuple[GroupName, str] | None) -> tuple[str, str] | None:
-    """The worst group as the table of before and after shows it: the same group and number that the card reads."""
+    """Name the worst group for the table of before and after, as in the section of its metric."""
     if worst is None:
         return None
     values = [
@@ -370,8 +387,8 @@ def _name_worst_group(metric: str, analysis: Analysis, worst: tuple[GroupName, s
 
 
 def _is_alike(values: Sequence[float]) -> bool:
-    """Whether several values differ by rounding alone. (The two values of a binary facet differ by their signs.)"""
-    return len(values) > 1 and all(math.isclose(value, values[0], abs_tol=_NOTHING) for value in values)
+    """Return whether several values differ by rounding only, as the two values of a binary facet do."""
+    return len(values) > 1 and all(math.isclose(value, values[0], abs_tol=_ZERO_TOLERANCE) for value in values)
 
 
 # --- The whole data -----------------------------------------------------------------------------------------------
@@ -387,9 +404,9 @@ def _sum_weight(analysis: Analysis) -> str | None:
 def _build_warnings(
     analysis: Analysis, verdict: Verdict | None, config: AnalysisConfig | None, before: Analysis | None
 ) -> tuple[str, ...]:
-    """What to beware of, without what the verdict already says."""
-    said = verdict.reasons if verdict else ()
-    warnings = [warning for warning in analysis.warnings if warning not in said]
+    """Collect the warnings of the analysis that are not already reasons of the verdict."""
+    reasons = verdict.reasons if verdict else ()
+    warnings = [warning for warning in analysis.warnings if warning not in reasons]
     if config is not None and analysis.config_sha256 and config.sha256 != analysis.config_sha256:
         warnings.append(
             "the configuration shown here is not the one of this analysis: their fingerprints differ, "

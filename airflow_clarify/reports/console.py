@@ -1,4 +1,4 @@
-"""An analysis as lines of text, for the log of a task and for a terminal."""
+"""Format an analysis as lines of text, for a task log and for a terminal."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ from dataclasses import dataclass
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.thresholds import Outcome, Verdict
 
-#: What stands behind a number that a threshold judged.
+#: Mark after a value, by the outcome of its check.
 MARKS = {Outcome.PASS: "", Outcome.VIOLATION: "!", Outcome.INCONCLUSIVE: "?", Outcome.IGNORED: "-"}
 LEGEND = "! violates its threshold   ? inconclusive   - not judged"
-_WIDEST_NAME = 40
-_CUT = "..."
+_MAX_NAME_WIDTH = 40
+_ELLIPSIS = "..."
 
 
-def format_table(analysis: Analysis, verdict: Verdict | None = None, most: int = 50) -> list[str]:
-    """A table per facet: its values, their rows, their share of positive labels, and the metrics.
+def format_table(analysis: Analysis, verdict: Verdict | None = None, max_values: int = 50) -> list[str]:
+    """Format a table per facet: its values, their rows, their share of positive labels, and the metrics.
 
-    :param analysis: what was measured
-    :param verdict: marks what it judged, and puts the worst first
-    :param most: facet values to show of each facet
+    :param analysis: the analysis
+    :param verdict: the verdict, whose outcomes are marked and sort the values, worst first
+    :param max_values: maximum number of values per facet
+    :return: the lines of all tables, and a legend if any value is marked
     """
     lines: list[str] = []
     for facet in analysis.facets:
-        lines += _format_facet(analysis, facet, _FacetVerdict.from_verdict(facet, verdict), most)
+        lines += _format_facet(analysis, facet, _FacetVerdict.from_verdict(facet, verdict), max_values)
     if verdict is not None and any(MARKS[finding.outcome] for finding in verdict.findings):
         lines.append(LEGEND)
     return lines
 
 
-def sanitize_line(text: str, widest: int | None = _WIDEST_NAME) -> str:
-    """A text from outside, safe for a log or a terminal: one line, no control characters, and not too long.
+def sanitize_line(text: str, max_width: int | None = _MAX_NAME_WIDTH) -> str:
+    """Make an untrusted text safe for a log or a terminal: one line, no control characters, not too long.
 
-    :param text: a name out of the data, a path, a sentence that holds such
-    :param widest: the most columns that it may take; None for all it needs
+    :param text: a name from the data, a path, or a sentence that contains one
+    :param max_width: maximum number of terminal columns; None for no limit
+    :return: the text, escaped and cut
     """
     clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    # Accents take no room of their own, and still there can be too many of them.
-    if widest is None or (_measure_width(clean) <= widest and len(clean) <= 2 * widest):
+    # Combining characters have zero width, so the number of characters is limited as well.
+    if max_width is None or (_measure_width(clean) <= max_width and len(clean) <= 2 * max_width):
         return clean
-    return _truncate(clean[: 2 * widest], widest - len(_CUT)) + _CUT
+    return _truncate(clean[: 2 * max_width], max_width - len(_ELLIPSIS)) + _ELLIPSIS
 
 
 @dataclass(frozen=True)
 class _FacetVerdict:
-    """What a verdict says of one facet: the outcome by tested group and metric, the worst first."""
+    """The outcomes of one facet by tested group and metric, worst first."""
 
     outcomes: Mapping[tuple[str, str], Outcome]
 
@@ -56,18 +58,18 @@ class _FacetVerdict:
         outcomes: dict[tuple[str, str], Outcome] = {}
         for finding in verdict.findings if verdict is not None else ():
             if finding.facet == facet.column:
-                # The first is the worst, where an analysis of another origin has two groups of one name.
+                # The first is the worst: an analysis from another source can have two groups of the same name.
                 outcomes.setdefault((finding.value, finding.metric), finding.outcome)
         return cls(outcomes)
 
     def sort_by_severity(self, results: Sequence[FacetResult]) -> list[FacetResult]:
-        """The results in the order of the findings; those that were not judged come last, in their own order."""
+        """Sort the results in the order of the findings; results without a finding keep their order, at the end."""
         place: dict[str, int] = {}
         for value, _ in self.outcomes:
             place.setdefault(value, len(place))
         return sorted(results, key=lambda result: place.get(result.value, len(place)))
 
-    def mark(self, value: str, metric: str) -> str:
+    def get_mark(self, value: str, metric: str) -> str:
         outcome = self.outcomes.get((value, metric))
         return "" if outcome is None else MARKS[outcome]
 
@@ -75,19 +77,19 @@ class _FacetVerdict:
         return any(self.outcomes.get((result.value, m.name)) is Outcome.VIOLATION for m in result.metrics)
 
 
-def _format_facet(analysis: Analysis, facet: FacetAnalysis, judgement: _FacetVerdict, most: int) -> list[str]:
-    results = judgement.sort_by_severity(facet.results)
-    shown, hidden = results[:most], results[most:]
+def _format_facet(analysis: Analysis, facet: FacetAnalysis, verdict: _FacetVerdict, max_values: int) -> list[str]:
+    results = verdict.sort_by_severity(facet.results)
+    shown, hidden = results[:max_values], results[max_values:]
     columns = [[sanitize_line(facet.column), *(sanitize_line(result.value) or "''" for result in shown)]]
-    # Clarify's own file has no counts; there is no use in empty columns.
+    # An analysis.json by Clarify has no counts; the columns would be empty.
     if any(result.split is not None for result in shown):
         columns.append(["rows", *map(_format_rows, shown)])
         columns.append([_format_share_heading(analysis), *map(_format_share, shown)])
-    columns += [_format_metric_column(name, shown, judgement) for name in analysis.methods]
+    columns += [_format_metric_column(name, shown, verdict) for name in analysis.methods]
     lines = _align_columns(columns)
     lines.insert(1, "-" * max(map(_measure_width, lines)))
     if hidden:
-        violating = sum(map(judgement.is_violated, hidden))
+        violating = sum(map(verdict.is_violated, hidden))
         more = f"... and {len(hidden):,} more value{'s' if len(hidden) > 1 else ''}"
         lines.append(more + (f", {violating:,} in violation" if violating else ""))
     return lines
@@ -107,10 +109,10 @@ def _format_share(result: FacetResult) -> str:
     return "" if split is None or not split.d.weight else f"{float(split.d_positive.weight / split.d.weight):.1%}"
 
 
-def _format_metric_column(name: str, results: Sequence[FacetResult], judgement: _FacetVerdict) -> list[str]:
-    """The values of a metric, with room for marks where one of them has one, so that numbers stay below each other."""
+def _format_metric_column(name: str, results: Sequence[FacetResult], verdict: _FacetVerdict) -> list[str]:
+    """Format the values of a metric; if any is marked, all get space for a mark, to align the numbers."""
     numbers = [_format_number(result.metric(name)) for result in results]
-    marks = [judgement.mark(result.value, name) for result in results]
+    marks = [verdict.get_mark(result.value, name) for result in results]
     heading = sanitize_line(name)
     if not any(marks):
         return [heading, *numbers]
@@ -122,12 +124,12 @@ def _format_number(metric: MetricResult | None) -> str:
         return ""
     if metric.value is None:
         return "undefined"
-    # Rounded first, and 0.0 added, for a tiny negative number would be written "-0.0000".
+    # Rounded first, and 0.0 added: otherwise a tiny negative number is formatted as "-0.0000".
     return f"{round(metric.value, 4) + 0.0:.4f}" if math.isfinite(metric.value) else str(metric.value)
 
 
 def _align_columns(columns: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as lines: the first one flush left, the others flush right."""
+    """Join columns into lines: the first one left-aligned, the others right-aligned."""
     widths = [max(map(_measure_width, column)) for column in columns]
     return ["  ".join(_pad_cells(cells, widths)).rstrip() for cells in zip(*columns, strict=True)]
 
@@ -138,7 +140,7 @@ def _pad_cells(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _measure_width(text: str) -> int:
-    """The columns that a text takes on a terminal: two for a Chinese character, none for an accent on its own."""
+    """Measure the width of a text on a terminal: wide characters count 2, combining characters 0."""
     return len(text) if text.isascii() else sum(map(_measure_character, text))
 
 
@@ -149,7 +151,7 @@ def _measure_character(character: str) -> int:
 
 
 def _truncate(text: str, width: int) -> str:
-    """The beginning of a text that fits into so many columns."""
+    """Cut a text to a number of terminal columns."""
     used = 0
     for position, character in enumerate(text):
         used += _measure_character(character)

@@ -1,4 +1,4 @@
-"""Numbers and names as people read them. Every renderer writes them the same way."""
+"""Format numbers and names for readers, in the same way in every renderer."""
 
 from __future__ import annotations
 
@@ -8,51 +8,54 @@ from datetime import UTC, datetime
 
 from airflow_clarify.bias.contingency import WeightedCount
 
-#: Keeps a number and its sign of percent on one line.
+#: Keeps a number and its percent sign on one line.
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
-# Control characters, and those that turn the direction of text around or take no room: with them a value can look like
-# another, or swallow the sentence around it. U+200C and U+200D stay, as Persian and emoji are spelled with them.
-# A character for private use looks as the font of the moment likes. A surrogate without its partner cannot be written
-# to a file at all, and the last two code points before U+10000 not to an XML document, as a picture is one.
+# Control characters, bidirectional controls and characters of zero width: with them a value can look like another one,
+# or reorder the sentence around it. U+200C and U+200D are kept, since Persian and emoji are spelled with them.
+# The appearance of a private-use character depends on the font. An unpaired surrogate cannot be encoded in a file, and
+# U+FFFE and U+FFFF cannot occur in an XML document such as an SVG picture.
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\uf8ff"
     "\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
 
-#: A value can be a whole page of text. It is told by its beginning, and its length where that is not all of it.
-LONGEST_NAME = 300
+#: A value can be a whole page of text. A longer one is cut, and its length is added.
+MAX_NAME_LENGTH = 300
 
 
 class Name(str):
-    """A text that comes from the data: a column, a value, or both as ``column=value``.
+    """A text from the data: a column, a value, or both as ``column=value``.
 
-    A renderer may set it apart, so that its direction of writing does not reach into the sentence around it.
+    A type of its own, so that a renderer can isolate its writing direction from the sentence around it.
     """
 
 
 class GroupName(Name):
-    """A tested group, as ``column=value``.
+    """The name of a tested group, as ``column=value``.
 
-    A renderer may set its two names apart from each other: between two names that are written from right to left, the
-    sign of equality alone would not keep the column before the value.
+    A renderer can isolate the two names from each other: if both are written from right to left, an equals sign alone
+    does not keep the column before the value.
+
+    :param column: the facet column
+    :param value: the facet value
     """
 
     column: Name
     value: Name
 
     def __new__(cls, column: str, value: str) -> GroupName:
-        where = super().__new__(cls, f"{build_name(column)}={build_name(value)}")
-        where.column, where.value = build_name(column), build_name(value)
-        return where
+        name = super().__new__(cls, f"{build_name(column)}={build_name(value)}")
+        name.column, name.value = build_name(column), build_name(value)
+        return name
 
 
-#: Parts that make one sentence when written one after the other.
+#: Parts of a sentence, to be concatenated; a part that is a :class:`Name` comes from the data.
 Sentence = tuple[str, ...]
 
 
 def escape_invisible(text: str) -> str:
-    """The text with each character that cannot be seen written as its code point.
+    """Replace each invisible character with its code point.
 
     >>> escape_invisible("a\\nb")
     'a⟨U+000A⟩b'
@@ -61,29 +64,29 @@ def escape_invisible(text: str) -> str:
 
 
 def quote_if_blank(value: str) -> str:
-    """A text; an empty or blank one in quotes, so that there is something to see."""
+    """Put an empty or blank text in quotes, so that it is visible."""
     return value if value.strip() else f'"{value}"'
 
 
 def build_name(value: str) -> Name:
-    """A value of the data, as it is shown: of a very long one the beginning, and how long it is."""
-    if len(value) > LONGEST_NAME:
+    """Return a value of the data for display; a very long one is cut, and its length is added."""
+    if len(value) > MAX_NAME_LENGTH:
         length = f" ({format_count(len(value))} characters)"
-        value = shorten(value, LONGEST_NAME - len(length)) + length
+        value = shorten(value, MAX_NAME_LENGTH - len(length)) + length
     return Name(quote_if_blank(value))
 
 
-def shorten(text: str, longest: int) -> str:
-    """The beginning of a text that is too long.
+def shorten(text: str, max_length: int) -> str:
+    """Cut a text that is too long, and add an ellipsis.
 
     >>> shorten("Fine gauge", 6)
     'Fine …'
     """
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 
 def format_count(number: int) -> str:
-    """A number of rows.
+    """Format a number of rows.
 
     >>> format_count(22626)
     '22,626'
@@ -92,7 +95,9 @@ def format_count(number: int) -> str:
 
 
 def format_weight(number: float) -> str:
-    """A sum of weights: two decimals at most; of one below 1 three digits, as it may be tiny and is not nothing.
+    """Format a sum of weights: at most two decimals, or three significant digits if it is below 1.
+
+    A sum below 1 may be tiny, and is never shown as 0.
 
     >>> format_weight(1234.5)
     '1,234.5'
@@ -105,12 +110,14 @@ def format_weight(number: float) -> str:
 
 
 def format_amount(tally: WeightedCount, weighted: bool) -> str:
-    """How much there is: rows, or their weight where the data are weighted."""
+    """Format a count: the number of rows, or their weight if the data are weighted."""
     return format_weight(float(tally.weight)) if weighted else format_count(tally.rows)
 
 
 def format_percent(share: float) -> str:
-    """A share, with one decimal; a share that is neither nothing nor all is never written as if it were.
+    """Format a share as a percentage with one decimal.
+
+    A share between 0 and 1 is never rounded to 0 % or 100 %.
 
     >>> format_percent(0.6610).replace(NO_BREAK_SPACE, " ")
     '66.1 %'
@@ -125,7 +132,7 @@ def format_percent(share: float) -> str:
 
 
 def format_number(value: float, decimals: int = 4) -> str:
-    """A metric's value. What rounds to zero has no sign, and infinity has its own.
+    """Format the value of a metric; a value that rounds to zero has no sign.
 
     >>> format_number(-0.00001)
     '0.0000'
@@ -137,26 +144,26 @@ def format_number(value: float, decimals: int = 4) -> str:
 
 
 def format_bound(value: float) -> str:
-    """A bound, as its author wrote it."""
+    """Format a bound with the digits in which its author wrote it."""
     return f"{value + 0.0:.15g}"  # 0.0 takes its sign from zero
 
 
 def format_tick(value: float) -> str:
-    """A round number on an axis, where there is little room."""
+    """Format a tick of an axis."""
     return f"{value:g}"
 
 
-def format_plural(how_many: int, one: str, many: str) -> str:
-    """A number and the noun that fits it.
+def format_plural(number: int, one: str, many: str) -> str:
+    """Format a number with the singular or plural of a noun.
 
     >>> format_plural(1, "check", "checks")
     '1 check'
     """
-    return f"{format_count(how_many)} {one if how_many == 1 else many}"
+    return f"{format_count(number)} {one if number == 1 else many}"
 
 
 def format_date(date: str) -> str:
-    """Write a date in ISO form to the minute; empty where it is no date.
+    """Format an ISO 8601 date to the minute, in UTC; empty if it is not a date.
 
     >>> format_date("2026-11-27T03:00:00+00:00")
     '2026-11-27 03:00 UTC'

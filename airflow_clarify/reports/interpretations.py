@@ -1,7 +1,8 @@
-"""What each metric means, in words: its formula, its direction, and how to read a value of it in this data.
+"""Explain each metric: its formula, its direction, and a sentence that interprets a value in these data.
 
-The report explains a metric by the people it speaks of, "of rows with colour=red, 67 % are positive; of all others,
-77 %", and only then by its formula.
+The report first interprets a value by the rows it compares ("of rows with colour=red, 67 % are positive; of all
+others, 77 %"), and then gives the formula. ``scripts/explanations.py`` writes the constant texts to a JSON file for the
+page in Airflow's UI.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from airflow_clarify.bias.metrics import METRICS, has_dropped_outcome
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import GroupName, Sentence
 
-#: What rounding leaves of zero.
-_NOTHING = 1e-9
+#: Absolute values below this are rounding errors and count as zero.
+_ZERO_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
 class MeasuredGroup:
-    """One value of a metric, and all there is to say it with.
+    """A value of a metric with the counts that its interpretation needs.
 
     :param group: the tested group, as ``column=value``
     :param value: the metric's value
-    :param split: the counts; None where the analysis has none
+    :param split: the counts; None if the analysis has no counts
     :param weighted: whether the counts are sums of row weights
     """
 
@@ -37,48 +38,49 @@ class MeasuredGroup:
 
     @property
     def rows(self) -> str:
-        """What the shares are shares of."""
+        """The beginning of a sentence about a share of the group's rows or weight."""
         return "of the weight of rows with " if self.weighted else "of rows with "
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A metric in words.
+    """The constant texts about a metric, and the function that interprets a value.
 
-    :param title: its full name
-    :param formula: how it is computed; a letter after an underscore is an index
-    :param below: what a value below zero says of the tested group; empty for a metric that has none
-    :param above: what a value above zero says
-    :param read: one sentence that reads a value; starts with a small letter and has no full stop
+    :param title: full name
+    :param formula: formula; a letter after an underscore is an index
+    :param below: meaning of a negative value for the tested group; empty for a metric that is never negative
+    :param above: meaning of a positive value for the tested group
+    :param interpret: returns a sentence about a value; it starts with a small letter and has no full stop
     """
 
     title: str
     formula: str
     below: str
     above: str
-    read: Callable[[MeasuredGroup], Sentence]
+    interpret: Callable[[MeasuredGroup], Sentence]
 
 
 def interpret(metric: str, measured: MeasuredGroup) -> Sentence:
-    """One sentence that says what a value of a metric means in this data.
+    """Return a sentence that interprets a value of a metric in these data.
 
-    :param metric: short name
+    :param metric: short name of the metric
     :param measured: the value and its counts
+    :return: parts of the sentence; it starts with a small letter and has no full stop
     """
-    sentence = EXPLANATIONS[metric].read(measured)
-    if metric in _UNDERSTATED and measured.split is not None and has_dropped_outcome(measured.split.counts):
-        return (*sentence, "; but an outcome that occurs on one side only was left out, so read DPL instead")
+    sentence = EXPLANATIONS[metric].interpret(measured)
+    if metric in UNDERSTATED and measured.split is not None and has_dropped_outcome(measured.split.counts):
+        return (*sentence, DROPPED_OUTCOME)
     return sentence
 
 
 def get_value_range(metric: str) -> str:
-    """The values that a metric can take."""
+    """Format the range of a metric, such as "-1 to 1" or "0 and up"."""
     known = METRICS[metric]
     return f"{known.lowest:g} and up" if math.isinf(known.highest) else f"{known.lowest:g} to {known.highest:.5g}"
 
 
-def _read_class_imbalance(measured: MeasuredGroup) -> Sentence:
-    # CI = (n_a - n_d) / n and n_a + n_d = n, so the group's share of the data can be had without counts.
+def _interpret_class_imbalance(measured: MeasuredGroup) -> Sentence:
+    # CI = (n_a - n_d) / n and n_a + n_d = n, so the group's share of the data follows without counts.
     share = formatting.format_percent((1 - measured.value) / 2)
     if measured.split is None:
         return ("rows with ", measured.group, f" are {share} of the data")
@@ -91,9 +93,9 @@ def _read_class_imbalance(measured: MeasuredGroup) -> Sentence:
     return (what, measured.group, f" against {others} of all others: {share} of the data")
 
 
-def _read_difference_in_proportions(measured: MeasuredGroup) -> Sentence:
+def _interpret_difference_in_proportions(measured: MeasuredGroup) -> Sentence:
     if measured.split is None or not measured.split.counts.n_d or not measured.split.counts.n_a:
-        if abs(measured.value) < _NOTHING:
+        if abs(measured.value) < _ZERO_TOLERANCE:
             return ("all others are positive as often as rows with ", measured.group)
         more = "more" if measured.value > 0 else "less"
         by = f", by {_format_points(measured.value)}"
@@ -107,7 +109,7 @@ def _read_difference_in_proportions(measured: MeasuredGroup) -> Sentence:
     )
 
 
-def _read_kullback_leibler(measured: MeasuredGroup) -> Sentence:
+def _interpret_kullback_leibler(measured: MeasuredGroup) -> Sentence:
     return (
         "expecting the labels of all others to be as those of rows with ",
         measured.group,
@@ -115,7 +117,7 @@ def _read_kullback_leibler(measured: MeasuredGroup) -> Sentence:
     )
 
 
-def _read_jensen_shannon(measured: MeasuredGroup) -> Sentence:
+def _interpret_jensen_shannon(measured: MeasuredGroup) -> Sentence:
     part = formatting.format_percent(measured.value / math.log(2))
     return (
         "the labels of rows with ",
@@ -124,18 +126,18 @@ def _read_jensen_shannon(measured: MeasuredGroup) -> Sentence:
     )
 
 
-def _read_lp_norm(measured: MeasuredGroup) -> Sentence:
+def _interpret_lp_norm(measured: MeasuredGroup) -> Sentence:
     part = formatting.format_percent(measured.value / math.sqrt(2))
     return ("the labels of rows with ", measured.group, f" are {part} of the largest possible distance from all others")
 
 
-def _read_total_variation(measured: MeasuredGroup) -> Sentence:
+def _interpret_total_variation(measured: MeasuredGroup) -> Sentence:
     share = formatting.format_percent(measured.value)
     return (f"{share} of the labels of rows with ", measured.group, " would have to change to be spread as all others'")
 
 
-def _read_kolmogorov_smirnov(measured: MeasuredGroup) -> Sentence:
-    if measured.value < _NOTHING:
+def _interpret_kolmogorov_smirnov(measured: MeasuredGroup) -> Sentence:
+    if measured.value < _ZERO_TOLERANCE:
         return ("the shares of both outcomes are the same in rows with ", measured.group, " and in all others")
     return (
         f"the share of one outcome differs by {_format_points(measured.value)} between rows with ",
@@ -144,9 +146,9 @@ def _read_kolmogorov_smirnov(measured: MeasuredGroup) -> Sentence:
     )
 
 
-def _read_conditional_disparity(measured: MeasuredGroup) -> Sentence:
+def _interpret_conditional_disparity(measured: MeasuredGroup) -> Sentence:
     compared = "as large as"
-    if abs(measured.value) >= _NOTHING:
+    if abs(measured.value) >= _ZERO_TOLERANCE:
         compared = f"{_format_points(measured.value)} {'larger' if measured.value > 0 else 'smaller'} than"
     return (
         "over the groups, the share of rows with ",
@@ -156,54 +158,59 @@ def _read_conditional_disparity(measured: MeasuredGroup) -> Sentence:
 
 
 def _format_points(value: float) -> str:
-    """A difference of two shares; one that there is, is never written as if there were none."""
+    """Format a difference of two shares in percentage points; a non-zero difference is never shown as 0."""
     size = 100 * abs(value)
     return f"{formatting.format_number(size, 1)} points" if size >= 0.05 else "less than 0.1 points"
 
 
-#: What Clarify understates where it leaves out an outcome that one side lacks. KS is not among them: the outcome that
-#: is left differs by as much.
-_UNDERSTATED = frozenset(["KL", "JS", "LP", "TVD"])
+#: Metrics that are too small when Clarify omits an outcome that occurs on one side only. KS is not affected: the other
+#: outcome differs by the same amount.
+UNDERSTATED = frozenset(["KL", "JS", "LP", "TVD"])
+#: End of the sentence about such a value.
+DROPPED_OUTCOME = "; but an outcome that occurs on one side only was left out, so read DPL instead"
 
 _DIFFERENT = "labels spread less like the rest"
 
-#: Every metric's explanation by its short name.
+#: The explanation of each metric by its short name.
 EXPLANATIONS: Mapping[str, Explanation] = {
     "CDDL": Explanation(
         "Conditional demographic disparity in labels",
         "(1/n) Σ_g n_g · (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1))",
         "larger share of the positive",
         "larger share of the not positive",
-        _read_conditional_disparity,
+        _interpret_conditional_disparity,
     ),
     "CI": Explanation(
         "Class imbalance",
         "(n_a - n_d) / (n_a + n_d)",
         "more rows than the rest",
         "fewer rows than the rest",
-        _read_class_imbalance,
+        _interpret_class_imbalance,
     ),
     "DPL": Explanation(
         "Difference in positive proportions in labels",
         "q_a - q_d",
         "positive more often than the rest",
         "positive less often than the rest",
-        _read_difference_in_proportions,
+        _interpret_difference_in_proportions,
     ),
     "JS": Explanation(
         "Jensen-Shannon divergence",
         "½ KL(P_a, M) + ½ KL(P_d, M) with M = ½ (P_a + P_d)",
         "",
         _DIFFERENT,
-        _read_jensen_shannon,
+        _interpret_jensen_shannon,
     ),
-    "KL": Explanation("Kullback-Leibler divergence", "Σ P_a · ln(P_a / P_d)", "", _DIFFERENT, _read_kullback_leibler),
-    "KS": Explanation("Kolmogorov-Smirnov distance", "max |P_a - P_d|", "", _DIFFERENT, _read_kolmogorov_smirnov),
-    "LP": Explanation("L-p norm, with p = 2", "√ Σ (P_a - P_d)²", "", _DIFFERENT, _read_lp_norm),
-    "TVD": Explanation("Total variation distance", "½ Σ |P_a - P_d|", "", _DIFFERENT, _read_total_variation),
+    "KL": Explanation(
+        "Kullback-Leibler divergence", "Σ P_a · ln(P_a / P_d)", "", _DIFFERENT, _interpret_kullback_leibler
+    ),
+    "KS": Explanation("Kolmogorov-Smirnov distance", "max |P_a - P_d|", "", _DIFFERENT, _interpret_kolmogorov_smirnov),
+    "LP": Explanation("L-p norm, with p = 2", "√ Σ (P_a - P_d)²", "", _DIFFERENT, _interpret_lp_norm),
+    "TVD": Explanation("Total variation distance", "½ Σ |P_a - P_d|", "", _DIFFERENT, _interpret_total_variation),
 }
 
-_NOTATION = (
+#: The meaning of the letters in the formulas.
+NOTATION = (
     "d is the facet value under test and a all other rows; n counts rows; q is the share of positive labels; "
     "P is the distribution over the two outcomes, positive (1) and not positive (0), over which Σ and max go; g is a "
     "value of the group variable, and inside a group 0/0 counts as 0. As in Amazon SageMaker Clarify, an outcome that "
@@ -212,16 +219,16 @@ _NOTATION = (
 _INDEX = re.compile(r"_([a-z](?:,[a-z])?)")
 
 
-def list_notation(*, weighted: bool) -> str:
-    """What the letters of the formulas stand for.
+def get_notation(*, weighted: bool) -> str:
+    """Return the meaning of the letters in the formulas.
 
     :param weighted: whether rows have weights
     """
-    return _NOTATION + (" These data are weighted, so n is a sum of weights." if weighted else "")
+    return NOTATION + (" These data are weighted, so n is a sum of weights." if weighted else "")
 
 
 def split_indices(formula: str) -> list[str]:
-    """A formula in parts, of which every second one is an index, to be set low.
+    """Split a formula into parts, of which every second one is an index (subscript).
 
     >>> split_indices("q_a - q_d")
     ['q', 'a', ' - q', 'd', '']

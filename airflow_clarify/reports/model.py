@@ -1,7 +1,7 @@
-"""What a report says, as plain data: sorted, counted and put into words, but not yet laid out.
+"""The report model: sorted, counted and formulated content, before layout.
 
-A renderer (:mod:`airflow_clarify.reports.html.renderer`) decides how it looks and computes nothing. So every
-format of the report says the same.
+A renderer (such as :mod:`airflow_clarify.reports.html.renderer`) only lays the model out and computes nothing, so that
+every format of the report has the same content.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from airflow_clarify.reports.formatting import GroupName, Name, Sentence
 from airflow_clarify.reports.sections.verdict_section import VerdictSection
 
 _SHORT_NAME = 16
-#: Sorts outcomes, the worst first; None is what nobody judged.
+#: Sort key of outcomes, worst first; None means not judged.
 RANK = {Outcome.VIOLATION: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2, None: 2, Outcome.IGNORED: 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One metric of one tested group, and what its rule says of it.
+    """The value of one metric for one tested group, with the result of its check.
 
     :param metric: short name
-    :param value: the value; None where it is not defined
-    :param error: why it is not
-    :param outcome: what its rule found; None where no rule speaks of it
-    :param low: lower bound, where there is one
-    :param high: upper bound, where there is one
-    :param interval: the confidence interval it was judged by, where there is one
-    :param before: the value before the data were repaired, where there was one
-    :param heat: how large it is beside the others of its metric and facet: 0 (next to nothing) to 6 (the largest)
+    :param value: the value; None if it is not defined
+    :param error: why the value is not defined
+    :param outcome: outcome of the check; None if no threshold applies
+    :param low: lower bound, if there is one
+    :param high: upper bound, if there is one
+    :param interval: the confidence interval that was checked, if there is one
+    :param before: the value before the data were balanced, if there was one
+    :param heat: shade of the cell, relative to the largest value of its metric and facet: 0 (near zero) to 6 (largest)
     """
 
     metric: str
@@ -48,66 +48,66 @@ class Measurement:
 
     @property
     def severity(self) -> tuple[int, float, float]:
-        """Sorts the most violating first: by outcome, then by how far it is beyond its bounds, or from zero.
+        """Sort key, worst first: by outcome, then by the distance beyond the bounds, or from zero without bounds.
 
-        Those that are alike, as after a repair, come in the order of how far they were from zero before.
+        Ties, which are common after balancing, are broken by the distance from zero before.
         """
         rank, earlier = RANK[self.outcome], -abs(self.before or 0.0)
         if self.value is None:
-            # A rule that fails what is undefined puts it on top; where nobody judged, it has nothing to compare.
+            # An undefined value that is a violation sorts first; without a check it cannot be compared, and sorts last.
             return rank, -math.inf if self.outcome is Outcome.VIOLATION else math.inf, earlier
         beyond = [self.value - self.high] if self.high is not None else []
         beyond += [self.low - self.value] if self.low is not None else []
-        # What differs by rounding alone is alike.
+        # Values that differ by rounding only are ties.
         return rank, -round(max(beyond, default=abs(self.value)), 12), earlier
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One tested group: a row of the overview.
+    """A tested group: a row of the overview.
 
-    :param value: its name
-    :param where: its name with its column
-    :param marks: its metrics, in the order of the report's columns
-    :param split: its counts against all other rows; None where the analysis has none
-    :param rows_before: its rows before the data were repaired
-    :param too_few: whether it has fewer rows than the thresholds ask for
+    :param value: the facet value
+    :param where: the column and the value
+    :param measurements: one per metric, in the order of the report's columns
+    :param split: the group's counts and those of all other rows; None if the analysis has no counts
+    :param rows_before: the group's rows before the data were balanced
+    :param too_few: whether the group has fewer rows than the thresholds require
     """
 
     value: Name
     where: GroupName
-    marks: tuple[Measurement, ...]
+    measurements: tuple[Measurement, ...]
     split: Split | None = None
     rows_before: int | None = None
     too_few: bool = False
 
-    def mark(self, metric: str) -> Measurement | None:
-        """Its mark of that metric."""
-        return next((mark for mark in self.marks if mark.metric == metric), None)
+    def get_measurement(self, metric: str) -> Measurement | None:
+        """Return the measurement of a metric."""
+        return next((each for each in self.measurements if each.metric == metric), None)
 
     @property
     def outcome(self) -> Outcome | None:
-        """The worst that any rule found in it."""
-        judged = [mark.outcome for mark in self.marks if mark.outcome is not None]
+        """The worst outcome of the group's checks."""
+        judged = [each.outcome for each in self.measurements if each.outcome is not None]
         return min(judged, key=RANK.__getitem__, default=None)
 
     @property
     def share(self) -> float | None:
-        """The share of its labels that are positive."""
+        """The share of the group's labels that are positive."""
         return compute_share(self.split.d_positive, self.split.d) if self.split else None
 
     @property
     def rest_share(self) -> float | None:
-        """The same of all other rows."""
+        """The share of all other rows' labels that are positive."""
         return compute_share(self.split.a_positive, self.split.a) if self.split else None
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One metric's column of the overview.
+    """A metric column of the overview.
 
     :param metric: short name
-    :param decimals: how many its values are written with
+    :param decimals: number of decimals of its values
     """
 
     metric: str
@@ -116,23 +116,23 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One tested group in a picture."""
+    """A tested group in a picture, with its value of the picture's metric."""
 
     group: Group
-    mark: Measurement
+    measurement: Measurement
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Every tested group's value of one metric on one axis, against its bounds.
+    """A dot plot of one metric: the value of each tested group, with its bounds.
 
     :param metric: short name
     :param axis: the axis
-    :param dots: what is drawn, the most violating first
-    :param omitted: how many tested groups are not drawn
-    :param decimals: how many the values are written with
-    :param below: what lies left of zero; empty for a metric that is never below zero
-    :param above: what lies right of zero
+    :param dots: the groups that are drawn, the worst first
+    :param omitted: number of tested groups that are not drawn
+    :param decimals: number of decimals of the values
+    :param below: meaning of values left of zero; empty for a metric that is never negative
+    :param above: meaning of values right of zero
     """
 
     metric: str
@@ -145,35 +145,38 @@ class Picture:
 
     @property
     def outcomes(self) -> frozenset[Outcome | None]:
-        """The outcomes that occur in it, so that the legend explains no others."""
-        return frozenset(dot.mark.outcome for dot in self.dots)
+        """The outcomes that occur in the picture, for its legend."""
+        return frozenset(dot.measurement.outcome for dot in self.dots)
 
     @property
     def intervals(self) -> bool:
-        return any(dot.mark.interval for dot in self.dots)
+        """Whether any value has a confidence interval."""
+        return any(dot.measurement.interval for dot in self.dots)
 
     @property
     def bounded(self) -> bool:
-        return any(dot.mark.low is not None or dot.mark.high is not None for dot in self.dots)
+        """Whether any value has a bound."""
+        return any(dot.measurement.low is not None or dot.measurement.high is not None for dot in self.dots)
 
     @property
     def compared(self) -> bool:
-        return any(dot.mark.before is not None for dot in self.dots)
+        """Whether any value is compared with the one before balancing."""
+        return any(dot.measurement.before is not None for dot in self.dots)
 
     @property
     def long_names(self) -> bool:
-        """Whether a name needs more room than a short word or two."""
+        """Whether any name is longer than a word or two."""
         return any(len(dot.group.value) > _SHORT_NAME for dot in self.dots)
 
 
 @dataclass(frozen=True, slots=True)
 class Undefined:
-    """An error that a metric of one or more tested groups ended with.
+    """The reason why a metric is not defined for one or more tested groups.
 
     :param metric: short name
-    :param error: what went wrong
+    :param error: the reason
     :param named: the first of the tested groups
-    :param others: how many more there are
+    :param others: number of tested groups that are not named
     """
 
     metric: str
@@ -184,11 +187,11 @@ class Undefined:
 
 @dataclass(frozen=True, slots=True)
 class GroupBar:
-    """How much of the data a tested group is.
+    """A bar of a distribution: the rows of one tested group.
 
-    :param value: its name; None stands for all rows that no other bar shows
-    :param all: its rows
-    :param positive: those of them whose label is positive
+    :param value: the facet value; None for all rows that no other bar shows
+    :param all: the group's rows
+    :param positive: the rows whose label is positive
     """
 
     value: Name | None
@@ -197,7 +200,7 @@ class GroupBar:
 
     @property
     def size(self) -> float:
-        """Its rows, or their weight where the data are weighted: how long the bar is."""
+        """The length of the bar: rows, or their weight if the data are weighted."""
         return _clip_at_zero(self.all)
 
     @property
@@ -207,17 +210,17 @@ class GroupBar:
 
     @property
     def positive_share(self) -> float | None:
-        """The share of it that is positive; None where it weighs nothing."""
+        """The positive share of the bar; None if its weight is 0."""
         return self.positive_size / self.size if self.size else None
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How the rows are spread over the tested groups of a facet.
+    """The distribution of the rows over the tested groups of a facet.
 
-    :param bars: the groups, the largest first, as far as they are shown
-    :param others: how many tested groups are not shown
-    :param rest: all rows that ``bars`` do not show; None where there are none
+    :param bars: the groups that are shown, the largest first
+    :param others: number of tested groups that are not shown
+    :param rest: all rows that ``bars`` do not show; None if there are none
     """
 
     bars: tuple[GroupBar, ...]
@@ -226,25 +229,26 @@ class Distribution:
 
     @property
     def all_bars(self) -> tuple[GroupBar, ...]:
+        """The bars, with the rest as the last one."""
         return (*self.bars, self.rest) if self.rest else self.bars
 
     @property
     def longest(self) -> float:
-        """The size of the longest bar, to divide by: never 0."""
+        """The length of the longest bar, as a divisor; never 0."""
         return max((bar.size for bar in self.all_bars), default=0.0) or 1.0
 
 
 @dataclass(frozen=True)
 class FacetSection:
-    """What the report says of one facet column.
+    """The section of one facet column.
 
-    :param column: its name
-    :param columns: the metrics of the overview
-    :param groups: its tested groups, the most violating first
-    :param pictures: the primary metric's, then those of other metrics that were judged and did not pass
-    :param undefined: the metrics that have no value, and why
-    :param counted: whether there are counts
-    :param distribution: how the rows are spread over its tested groups; None where there are no counts
+    :param column: name of the column
+    :param columns: the metric columns of the overview
+    :param groups: the tested groups, the worst first
+    :param pictures: the picture of the primary metric, then those of other metrics that did not pass
+    :param undefined: the metrics that are not defined, with the reason
+    :param counted: whether the analysis has counts
+    :param distribution: distribution of the rows over the tested groups; None if the analysis has no counts
     """
 
     column: Name
@@ -257,29 +261,29 @@ class FacetSection:
 
     @property
     def long_names(self) -> bool:
-        """Whether a name needs more room than a short word or two."""
+        """Whether any name is longer than a word or two."""
         return any(len(group.value) > _SHORT_NAME for group in self.groups)
 
     @property
     def judged(self) -> bool:
-        """Whether a rule speaks of any of it."""
+        """Whether any value was judged."""
         return any(group.outcome is not None for group in self.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSection:
-    """A metric in words, and how to read it in this data.
+    """The section of one metric: its explanation, and the interpretation of its worst value.
 
     :param name: short name
     :param title: full name
-    :param question: what it asks
-    :param formula: how it is computed
-    :param value_range: the values it can take
-    :param worst: the value that the reading reads, with its group; None where there is no value at all
-    :param reading: one sentence that reads it
-    :param before: the largest value before the data were repaired, with its group, or where it is the value of all,
-        with words for that; None without a "before"
-    :param after: the largest value now; None without a "before"
+    :param question: the question that the metric answers
+    :param formula: its formula
+    :param value_range: the range of its values
+    :param worst: the worst value with its group; None if no group has a value
+    :param reading: a sentence that interprets the worst value
+    :param before: the largest value before the data were balanced, with its group, or "every group" if all values are
+        equal; None without an analysis from before
+    :param after: the largest value after balancing; None without an analysis from before
     """
 
     name: str
@@ -295,12 +299,12 @@ class MetricSection:
 
 @dataclass(frozen=True, slots=True)
 class LabelBar:
-    """How much there is of one label.
+    """A bar of the label distribution.
 
-    :param label: the label; None where it is missing
-    :param all: its rows
-    :param share: its share of all rows; None where these weigh nothing
-    :param positive: whether it counts as positive; None where that is not known
+    :param label: the label; None if it is missing
+    :param all: the rows with this label
+    :param share: their share of all rows; None if the total weight is 0
+    :param positive: whether the label counts as positive; None if unknown
     """
 
     label: Name | None
@@ -310,21 +314,21 @@ class LabelBar:
 
     @property
     def size(self) -> float:
-        """Its rows, or their weight where the data are weighted: how long the bar is."""
+        """The length of the bar: rows, or their weight if the data are weighted."""
         return _clip_at_zero(self.all)
 
 
 @dataclass(frozen=True)
 class LabelSection:
-    """The labels of the whole data.
+    """The labels of all rows.
 
     :param column: the label column
-    :param positive_text: what counts as positive, as Clarify writes it
-    :param positive: positive rows, or their weight; None where the analysis has no counts
-    :param positive_share: their share
-    :param bars: how much there is of each label, as far as they are shown
-    :param others: how many labels are not shown
-    :param rest: all rows that ``bars`` do not show; None where there are none
+    :param positive_text: the labels that count as positive, in Clarify's notation
+    :param positive: positive rows, or their weight; None if the analysis has no counts
+    :param positive_share: their share of all rows
+    :param bars: the labels that are shown, the most frequent first
+    :param others: number of labels that are not shown
+    :param rest: all rows that ``bars`` do not show; None if there are none
     """
 
     column: Name
@@ -337,39 +341,39 @@ class LabelSection:
 
     @property
     def longest(self) -> float:
-        """The size of the longest bar, to divide by: never 0."""
+        """The length of the longest bar, as a divisor; never 0."""
         return max((bar.size for bar in self.bars), default=0.0) or 1.0
 
     @property
     def unknown(self) -> bool:
-        """Whether it is not known of some label if it counts as positive."""
+        """Whether there is a label that may or may not count as positive."""
         return any(bar.positive is None for bar in self.bars)
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that a report says.
+    """The content of a report.
 
-    :param title: its title
-    :param judgement: the verdict, in words
-    :param rows: rows of the data; None where the analysis has no counts
-    :param rows_before: rows before the data were repaired
-    :param weight: the sum of their weights, where the data are weighted
-    :param labels: the labels of the whole data
+    :param title: title of the report
+    :param verdict: the verdict, in words
+    :param rows: number of rows; None if the analysis has no counts
+    :param rows_before: number of rows before the data were balanced
+    :param weight: sum of the row weights, if the data are weighted
+    :param labels: the labels of all rows
     :param facets: one section per facet column
     :param metrics: one section per metric, the primary one first
-    :param warnings: one sentence each
-    :param compared: whether there is a "before"
-    :param configuration: pretty JSON; empty where none was given
+    :param warnings: warnings, one sentence each
+    :param compared: whether the report compares the data before and after balancing
+    :param configuration: the configuration as indented JSON; empty if unknown
     :param provenance: name and value of each fingerprint and version
-    :param created: when it was made, in UTC
-    :param origin: what was measured, and the Airflow run that measured it: name and value of each
-    :param dataset: the name of the data; empty where it is not known
+    :param created: creation time, in UTC
+    :param origin: the data and the Airflow run that measured them: name and value of each
+    :param dataset: name of the data; empty if unknown
     :param run: the DAG and the date of its run; empty outside Airflow
     """
 
     title: str
-    judgement: VerdictSection
+    verdict: VerdictSection
     rows: int | None
     rows_before: int | None
     weight: str | None
@@ -387,26 +391,26 @@ class Report:
 
     @property
     def full_title(self) -> str:
-        """The title with the verdict, the data and the run, so that two reports in two tabs can be told apart."""
-        parts = [f"{self.title}: {self.judgement.headline}", self.dataset, self.run]
+        """The title with the verdict, the data and the run, so that reports in several tabs are distinguishable."""
+        parts = [f"{self.title}: {self.verdict.headline}", self.dataset, self.run]
         return " · ".join(part for part in parts if part)
 
     @property
     def groups(self) -> int:
-        """How many groups were tested."""
+        """Number of tested groups in all facets."""
         return sum(len(facet.groups) for facet in self.facets)
 
     @property
     def primary(self) -> MetricSection | None:
-        """The metric that the pictures show."""
+        """The section of the primary metric, which the pictures show."""
         return self.metrics[0] if self.metrics else None
 
 
 def compute_share(part: WeightedCount, whole: WeightedCount) -> float | None:
-    """What share of the weight a part is; None of nothing."""
+    """Compute the weighted share of a part; None if the weight of the whole is 0."""
     return float(part.weight / whole.weight) if whole.weight else None
 
 
 def _clip_at_zero(tally: WeightedCount) -> float:
-    """A weight. What is left after subtracting rounded sums can be next to nothing on the wrong side of zero."""
+    """Return a weight, at least 0: subtracting rounded sums can leave a tiny negative number."""
     return max(0.0, float(tally.weight))

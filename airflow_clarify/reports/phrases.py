@@ -1,4 +1,4 @@
-"""The sentences and the table of a report, in the words that every format of it uses."""
+"""The sentences and table headings that every format of the report shares."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import Sentence
 from airflow_clarify.reports.model import FacetSection, Group, LabelBar, Picture, Report
 
-#: What stands before a number that a rule did not let through.
+#: Symbol before a value, by the outcome of its check.
 GLYPHS = {Outcome.VIOLATION: "◆", Outcome.INCONCLUSIVE: "△", Outcome.IGNORED: "○", Outcome.PASS: "●"}
-#: What stands where there is no number.
+#: Placeholder for a missing number.
 NOTHING = "–"
-#: What the bars of a distribution call the rows that no other bar shows.
+#: Name of the bar for the rows that no other bar shows.
 ALL_OTHERS = "all others"
-#: What is said of a label of which it is not known whether it is positive.
+#: Shown for a label that may or may not count as positive.
 NOT_KNOWN = "not known"
-#: What the comparison of the data before and after a repair shows.
+#: Caption of the comparison before and after balancing.
 REPAIR = "The largest value of each metric among all groups, before the data were repaired and after."
 _NOT_JUDGED = "unjudged"
 
 
 def name_outcome(outcome: Outcome | None) -> str:
-    """An outcome in one word; None is a value that nobody judged."""
+    """Name an outcome in one word; None means that the value was not judged."""
     return _NOT_JUDGED if outcome is None else outcome.value
 
 
 def name_subject(report: Report) -> Sentence:
-    """What the report is about."""
+    """Describe the subject of the report: the label, the positive label and the facets."""
     parts: list[str] = ["Bias in the label ", report.labels.column, ", positive when ", report.labels.positive_text]
     for index, facet in enumerate(report.facets):
         last = index == len(report.facets) - 1
@@ -38,7 +38,7 @@ def name_subject(report: Report) -> Sentence:
 
 
 def describe_tested(facet: FacetSection) -> Sentence:
-    """What was tested of a facet."""
+    """Describe which groups of a facet were tested."""
     if len(facet.groups) == 1:
         return ("Rows with ", facet.groups[0].where, " against all other rows.")
     groups = formatting.format_count(len(facet.groups))
@@ -46,14 +46,14 @@ def describe_tested(facet: FacetSection) -> Sentence:
 
 
 def describe_drawn(picture: Picture, facet: FacetSection) -> str:
-    """What a picture leaves out; empty where it shows all."""
+    """Describe which groups a picture omits; empty if it shows all."""
     if not picture.omitted:
         return ""
     return f"{_describe_first(len(picture.dots), facet)} are drawn; the table of all metrics has the others."
 
 
 def describe_listed(shown: int, facet: FacetSection) -> str:
-    """What a table leaves out; empty where it shows all."""
+    """Describe which groups a table omits; empty if it shows all."""
     if shown >= len(facet.groups):
         return ""
     return f"{_describe_first(shown, facet)} are listed; the report in HTML has all."
@@ -66,28 +66,28 @@ def _describe_first(shown: int, facet: FacetSection) -> str:
 
 
 def _describe_order(facet: FacetSection) -> str:
-    """What comes first: only what was judged can violate anything."""
+    """Describe the order of the groups; only judged groups can be in violation."""
     return "most violating" if facet.judged else "largest"
 
 
 def list_figures(report: Report) -> Iterator[tuple[str, str, str]]:
-    """The few numbers that stand beside the verdict: what, how much, and what else to know of it."""
+    """List the key figures beside the verdict: name, value and annotation."""
     if report.rows is not None:
-        aside = f"weight {report.weight}" if report.weight else ""
+        annotation = f"weight {report.weight}" if report.weight else ""
         if report.rows_before is not None:
-            aside = f"before: {formatting.format_count(report.rows_before)}"
-        yield "Rows", formatting.format_count(report.rows), aside
+            annotation = f"before: {formatting.format_count(report.rows_before)}"
+        yield "Rows", formatting.format_count(report.rows), annotation
     if report.labels.positive_share is not None:
         positive = f"weight {report.labels.positive}" if report.weight else f"{report.labels.positive} rows"
         yield "Positive", formatting.format_percent(report.labels.positive_share), positive
     yield "Groups tested", formatting.format_count(report.groups), ""
     if report.primary and report.primary.worst:
         where, value = report.primary.worst
-        yield f"{'Worst' if report.judgement.outcome else 'Largest'} {report.primary.name}", value, where
+        yield f"{'Worst' if report.verdict.outcome else 'Largest'} {report.primary.name}", value, where
 
 
 def list_notes(report: Report) -> Iterator[str]:
-    """What to know of the numbers before reading them."""
+    """List the notes about counts and weights that precede the numbers."""
     if report.rows is None:
         yield (
             "This analysis was read from an analysis.json, which holds metrics and no counts: how many rows each value "
@@ -101,7 +101,7 @@ def list_notes(report: Report) -> Iterator[str]:
 
 
 def describe_label(report: Report) -> Sentence:
-    """How much of the data is positive, and what that means."""
+    """Describe which share of the data is positive, and what counts as positive."""
     labels = report.labels
     if labels.positive_share is None:
         uncounted = ". How many do is not in the analysis.json."
@@ -113,33 +113,33 @@ def describe_label(report: Report) -> Sentence:
 
 
 def get_bar_heading(report: Report) -> str:
-    """What the bars of a distribution show."""
+    """Return the heading of the bars of a distribution."""
     return "Rows" if report.weight is None else "Weight"
 
 
 def format_bar_amount(report: Report, tally: WeightedCount) -> str:
-    """How long a bar is, in words."""
+    """Format the length of a bar: rows or weight."""
     return formatting.format_amount(tally, weighted=report.weight is not None)
 
 
 def format_share(part: float | None) -> str:
-    """A share; of nothing, there is none."""
+    """Format a share; None becomes a placeholder."""
     return NOTHING if part is None else formatting.format_percent(part)
 
 
 def name_label(bar: LabelBar) -> str:
-    """A label; of one that is missing, the word."""
+    """Return the name of a label; a missing label is called "missing"."""
     return "missing" if bar.label is None else bar.label
 
 
 def name_other_labels(report: Report) -> str:
-    """What the bars of the labels call all labels that have none."""
+    """Name the labels without a bar of their own."""
     others = report.labels.others
     return formatting.format_plural(others, "other label", "other labels") if others else ALL_OTHERS
 
 
-def count_headings(report: Report, facet: FacetSection) -> tuple[str, ...]:
-    """The headings over the counts of a facet's table, which stand before those of the metrics."""
+def list_count_headings(report: Report, facet: FacetSection) -> tuple[str, ...]:
+    """Return the headings of the count columns of a facet's table."""
     if not facet.counted:
         return ()
     weighted = report.weight is not None
@@ -153,10 +153,10 @@ def count_headings(report: Report, facet: FacetSection) -> tuple[str, ...]:
     )
 
 
-def count_cells(report: Report, facet: FacetSection, group: Group) -> tuple[str, ...]:
-    """The counts of a tested group, under the headings of :func:`count_headings`."""
+def format_count_cells(report: Report, facet: FacetSection, group: Group) -> tuple[str, ...]:
+    """Format the counts of a tested group, under the headings of :func:`list_count_headings`."""
     if group.split is None:
-        return (NOTHING,) * len(count_headings(report, facet))
+        return (NOTHING,) * len(list_count_headings(report, facet))
     weighted = report.weight is not None
     before = NOTHING if group.rows_before is None else formatting.format_count(group.rows_before)
     return (

@@ -1,4 +1,4 @@
-"""The report as files: one model, laid out in every format that is asked for."""
+"""Render a report model to files in the requested formats."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from airflow_clarify.reports.sections.provenance import NO_HASHES
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig
 
-_NAME = "report"
-#: What writes each format; none of it is imported before a report is made.
+_FILE_NAME = "report"
+#: The package that each format needs, imported only when a report is rendered.
 _PACKAGES = {"html": "jinja2", "ipynb": "nbformat", "pdf": "typst"}
 
 
@@ -35,26 +35,28 @@ def render_files(
     data: str = "",
     hashes: Mapping[str, str] = NO_HASHES,
 ) -> dict[str, bytes]:
-    """Write an analysis, and its verdict where there is one, as files that say the same.
+    """Render an analysis and its verdict as report files of equal content.
 
-    :param verdict: the judgement; None lets ``thresholds`` judge, where they are given
-    :param thresholds: the rules that led to the verdict
-    :param config: the configuration of the analysis, to be shown at the end
+    :param analysis: the measured metrics and counts
+    :param verdict: the verdict; if None and ``thresholds`` are given, they are applied to the analysis
+    :param thresholds: the rules behind the verdict
+    :param config: the configuration of the analysis, shown at the end
     :param title: the title of each file
-    :param before: the analysis of the same data before they were repaired
-    :param created: when the report was made; None is now
-    :param formats: some of "html", "ipynb" and "pdf"
-    :param data: where the data lie, an input path, a table or a query, to be shown as evidence
-    :param hashes: the SHA-256 of files that the numbers are in, by what they are called, to be shown as well
-    :return: ``report.html``, ``report.ipynb`` and ``report.pdf``, in this order, as far as they were asked for
-    :raises ConfigError: a format is not one of these, or the package that writes it is not installed
-    :raises ThresholdError: ``thresholds`` speak of what the analysis does not hold
+    :param before: the analysis of the same data before they were balanced
+    :param created: creation time of the report; None means now
+    :param formats: any of "html", "ipynb" and "pdf"
+    :param data: location of the data (an input path, a table or a query), listed as evidence
+    :param hashes: SHA-256 of the files that contain the numbers, by file name, listed as evidence
+    :return: the content of ``report.html``, ``report.ipynb`` and ``report.pdf`` by file name, in this order, for the
+        requested formats
+    :raises ConfigError: a format is unknown, or the package that it needs is not installed
+    :raises ThresholdError: ``thresholds`` refer to a facet or metric that the analysis does not contain
     :raises DataError: ``thresholds`` need counts, and the analysis has none
     """
     if isinstance(formats, str):
         raise ConfigError(f"report formats are {formats!r}, one text; give a list of them, such as [{formats!r}]")
     for name in formats:
-        _check(name)
+        _check_format(name)
     report = build_report(
         analysis,
         verdict=verdict,
@@ -66,12 +68,12 @@ def render_files(
         data=data,
         hashes=hashes,
     )
-    return {f"{_NAME}.{name}": render(report) for name, render in _WAYS.items() if name in formats}
+    return {f"{_FILE_NAME}.{name}": render(report) for name, render in _RENDERERS.items() if name in formats}
 
 
-def _check(name: str) -> None:
-    if name not in _WAYS:
-        raise ConfigError(f"report format {name!r} is not known; the known ones are {', '.join(_WAYS)}")
+def _check_format(name: str) -> None:
+    if name not in _RENDERERS:
+        raise ConfigError(f"report format {name!r} is not known; the known ones are {', '.join(_RENDERERS)}")
     package = _PACKAGES[name]
     if find_spec(package) is None:
         raise ConfigError(
@@ -98,4 +100,8 @@ def _render_pdf(report: Report) -> bytes:
     return render_pdf(report)
 
 
-_WAYS: Mapping[str, Callable[[Report], bytes]] = {"html": _render_html, "ipynb": _render_notebook, "pdf": _render_pdf}
+_RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
+    "html": _render_html,
+    "ipynb": _render_notebook,
+    "pdf": _render_pdf,
+}

@@ -1,6 +1,6 @@
-"""What a page needs to show an analysis and its verdict: a renderer of the report's model that writes plain JSON.
+"""Render the report model as the JSON overview that the page in Airflow's UI shows.
 
-Tasks leave it in XCom, where the page in Airflow's own UI finds it, by columns and with six digits to keep it small.
+Tasks push the overview to XCom. It is organised by column, with six significant digits, to keep it small.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from airflow_clarify.reports.model import Report
 
 FORMAT = "airflow_clarify.overview/1"
-#: Under this key it is in XCom.
+#: XCom key of the overview.
 XCOM_KEY = "bias_overview"
-#: Of all facets. A page with more tested groups would not be read, and XCom is not for large things.
-MOST_VALUES = 600
-_FEWEST_VALUES = 10
-_MOST_WARNINGS = 20
-_MOST_OF_A_QUERY = 1000
+#: Maximum number of tested groups in all facets together, since XCom is not meant for large values.
+MAX_VALUES = 600
+_MIN_VALUES = 10
+_MAX_WARNINGS = 20
+_MAX_QUERY_LENGTH = 1000
 
 
 def build_overview(
@@ -36,39 +36,40 @@ def build_overview(
     reaction: str | None = None,
     instance: str | None = None,
 ) -> dict[str, Any]:
-    """Put analyses, and the verdicts on them where there are any, into the form that the page reads.
+    """Build the overview of analyses and their verdicts for the page in Airflow's UI.
 
     :param analyses: the analyses
-    :param verdicts: one for each, or none
+    :param verdicts: one for each analysis, or empty
     :param thresholds: the rules behind the verdicts
-    :param reaction: what the gate does when data do not pass
+    :param reaction: what the gate does if the data do not pass
     :param instance: the name of a mapped task's instance
-    :return: JSON-plain values: no NaN, infinities as text as in Clarify's file
+    :return: JSON-compatible values: no NaN, and infinities as text, as in Clarify's file
     """
     judged: Sequence[Verdict | None] = verdicts or [None] * len(analyses)
     document: dict[str, Any] = {"format": FORMAT, "kind": "gate" if verdicts else "analysis"}
     if reaction is not None:
         document["reaction"] = reaction
     if instance is not None:
-        document["instance"] = formatting.shorten(instance, formatting.LONGEST_NAME)
+        document["instance"] = formatting.shorten(instance, formatting.MAX_NAME_LENGTH)
     outcomes = [verdict.outcome for verdict in verdicts]
     document["outcome"] = min(outcomes, key=RANK.__getitem__).value if outcomes else None
-    # Of many facets each has fewer, so that all together stay as small as one.
-    most = max(_FEWEST_VALUES, MOST_VALUES // max(1, sum(len(analysis.facets) for analysis in analyses)))
+    # The limit is shared by all facets, so that the size does not grow with their number.
+    max_values = max(_MIN_VALUES, MAX_VALUES // max(1, sum(len(analysis.facets) for analysis in analyses)))
     document["analyses"] = [
-        _build_entry(analysis, verdict, thresholds, most) for analysis, verdict in zip(analyses, judged, strict=True)
+        _build_entry(analysis, verdict, thresholds, max_values)
+        for analysis, verdict in zip(analyses, judged, strict=True)
     ]
     return document
 
 
 def _build_entry(
-    analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None, most: int
+    analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None, max_values: int
 ) -> dict[str, Any]:
     report = build_report(analysis, verdict=verdict, thresholds=thresholds)
     first = analysis.facets[0]
     return {
         "label": analysis.label,
-        "positive": formatting.shorten(analysis.label_value_or_threshold, formatting.LONGEST_NAME),
+        "positive": formatting.shorten(analysis.label_value_or_threshold, formatting.MAX_NAME_LENGTH),
         "rows": analysis.rows,
         "positive_rows": None if first.positive is None else first.positive.rows,
         "weighted": analysis.weighted,
@@ -78,7 +79,7 @@ def _build_entry(
         "checks": {} if verdict is None else {outcome.value: verdict.count(outcome) for outcome in Outcome},
         "methods": list(analysis.methods),
         "facets": [
-            _build_facet(facet.column, section, analysis.methods, most)
+            _build_facet(facet.column, section, analysis.methods, max_values)
             for facet, section in zip(analysis.facets, report.facets, strict=True)
         ],
         "warnings": _list_warnings(report),
@@ -90,36 +91,36 @@ def _build_entry(
 
 
 def _describe_data(analysis: Analysis) -> dict[str, Any] | None:
-    """Where the data are: a path, a table or a query, and the connection of the latter two."""
+    """Describe the location of the data: a path, or a table or query with its connection."""
     where = analysis.whereabouts
     kind = next((kind for kind in ("path", "table", "query") if where.get(kind)), None)
     if kind is None:
         return None
-    found = {"kind": kind, "name": formatting.shorten(analysis.source, _MOST_OF_A_QUERY), "short": analysis.data_name}
+    found = {"kind": kind, "name": formatting.shorten(analysis.source, _MAX_QUERY_LENGTH), "short": analysis.data_name}
     return found | ({"conn_id": where["conn_id"]} if where.get("conn_id") else {})
 
 
-def _build_facet(column: str, section: FacetSection, methods: Sequence[str], most: int) -> dict[str, Any]:
-    groups = section.groups[:most]
+def _build_facet(column: str, section: FacetSection, methods: Sequence[str], max_values: int) -> dict[str, Any]:
+    groups = section.groups[:max_values]
     document: dict[str, Any] = {"column": column, "values": [group.where.value for group in groups]}
     splits = [group.split for group in groups if group.split is not None]
     counted = len(splits) == len(groups)
     document["rows"] = [split.d.rows for split in splits] if counted else None
     document["positive"] = [split.d_positive.rows for split in splits] if counted else None
     document["rest"] = [[split.a.rows, split.a_positive.rows] for split in splits] if counted else None
-    marks = {method: [_build_measurement(group, method) for group in groups] for method in methods}
+    measured = {method: [_build_measurement(group, method) for group in groups] for method in methods}
     document["metrics"] = {
-        method: [_number_to_json(mark.value) for mark in of_method] for method, of_method in marks.items()
+        method: [_number_to_json(each.value) for each in measurements] for method, measurements in measured.items()
     }
     document["errors"] = {
         method: errors[0]
-        for method, of_method in marks.items()
-        if (errors := [mark.error for mark in of_method if mark.error is not None])
+        for method, measurements in measured.items()
+        if (errors := [each.error for each in measurements if each.error is not None])
     }
     document["judged"] = {
-        method: _list_judged(of_method)
-        for method, of_method in marks.items()
-        if any(mark.outcome is not None for mark in of_method)
+        method: _list_judged(measurements)
+        for method, measurements in measured.items()
+        if any(each.outcome is not None for each in measurements)
     }
     document["left_out"] = len(section.groups) - len(groups)
     document["not_passing"] = sum(
@@ -129,18 +130,18 @@ def _build_facet(column: str, section: FacetSection, methods: Sequence[str], mos
 
 
 def _build_measurement(group: Group, method: str) -> Measurement:
-    return group.mark(method) or Measurement(method, None)
+    return group.get_measurement(method) or Measurement(method, None)
 
 
-def _list_judged(marks: Sequence[Measurement]) -> dict[str, Any]:
+def _list_judged(measurements: Sequence[Measurement]) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "low": [_number_to_json(mark.low) for mark in marks],
-        "high": [_number_to_json(mark.high) for mark in marks],
-        "outcomes": [None if mark.outcome is None else mark.outcome.value for mark in marks],
+        "low": [_number_to_json(each.low) for each in measurements],
+        "high": [_number_to_json(each.high) for each in measurements],
+        "outcomes": [None if each.outcome is None else each.outcome.value for each in measurements],
     }
-    if any(mark.interval for mark in marks):
+    if any(each.interval for each in measurements):
         document["intervals"] = [
-            None if mark.interval is None else [_number_to_json(end) for end in mark.interval] for mark in marks
+            None if each.interval is None else [_number_to_json(end) for end in each.interval] for each in measurements
         ]
     return document
 
@@ -154,6 +155,6 @@ def _number_to_json(value: float | None) -> float | str | None:
 
 
 def _list_warnings(report: Report) -> list[str]:
-    kept = list(report.warnings[:_MOST_WARNINGS])
+    kept = list(report.warnings[:_MAX_WARNINGS])
     more = len(report.warnings) - len(kept)
     return [*kept, f"... and {more} more warnings"] if more else kept

@@ -12,7 +12,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports.xcom import MOST_VALUES, build_overview
+from airflow_clarify.reports.xcom import MAX_VALUES, build_overview
 
 CONFIG = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], "f"))
 
@@ -90,7 +90,7 @@ def test_it_stays_small_however_many_values_there_are(values: int) -> None:
     many, thresholds = analysed(counts), Thresholds({"DPL": 0.1})
     document = build_overview([many], [thresholds.judge(many)])
     facet = document["analyses"][0]["facets"][0]
-    assert facet["left_out"] == max(0, values - MOST_VALUES)
+    assert facet["left_out"] == max(0, values - MAX_VALUES)
     # Those that are left out count as well.
     failing = {finding.value for finding in thresholds.judge(many).violations}
     assert facet["not_passing"] == len(failing)

@@ -97,8 +97,8 @@ def test_fonts_are_inside(lab: bytes) -> None:
 
 
 def test_of_too_many_groups_the_worst_are_listed_and_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pdf_document._MOST_ROWS >= 600
-    monkeypatch.setattr(pdf_document, "_MOST_ROWS", 50)
+    assert pdf_document._MAX_ROWS >= 600
+    monkeypatch.setattr(pdf_document, "_MAX_ROWS", 50)
     counts = {f"group {index:02d}": (index, 300 - index) for index in range(1, 61)}
     text = text_of(pdf.render_pdf(build_report(analysis_of(facet("g", counts)), created=CREATED)))
     assert "The 50 largest of 60 are listed; the report in HTML has all." in text
@@ -117,7 +117,7 @@ def test_names_have_room_beside_the_numbers_however_many_there_are() -> None:
     analysis = Analysis.from_contingency(Contingency("s", "1", [categories], weighted=True), config)
     rules = Thresholds(dict.fromkeys(METHODS, 0.0))
     report = build_report(analysis, before=analysis, thresholds=rules, created=CREATED)
-    assert len(phrases.count_headings(report, report.facets[0])) + len(report.facets[0].columns) == 14
+    assert len(phrases.list_count_headings(report, report.facets[0])) + len(report.facets[0].columns) == 14
     lines = [line for page in read(pdf.render_pdf(report)).pages for line in _lines_of(page)]
     tables = [line for line in lines if line[0][1] == "Trend" and len(line) >= 6]
     assert len(tables) == 2  # of the metrics, and of the counts

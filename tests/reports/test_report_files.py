@@ -121,7 +121,7 @@ def test_every_format_says_the_same() -> None:
     for group, row in zip(report.facets[0].groups, shown.rows[1:], strict=True):
         assert row[0] == group.value
         for column in report.facets[0].columns:
-            value = group.mark(column.metric).value  # type: ignore[union-attr]
+            value = group.get_measurement(column.metric).value  # type: ignore[union-attr]
             assert value is not None
             written = format_number(value, column.decimals)
             assert any(cell.endswith(written) for cell in row)
@@ -187,7 +187,7 @@ def test_every_kind_of_report_has_every_format(kind: str) -> None:
     from airflow_clarify.reports.pdf import renderer as pdf
 
     report = _all_kinds_of_reports()[kind]
-    headline = report.judgement.headline
+    headline = report.verdict.headline
     assert headline in html.render_html(report)
     assert headline in notebook.render_notebook(report)
     assert headline in text_of_pdf(pdf.render_pdf(report))

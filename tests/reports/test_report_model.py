@@ -135,24 +135,24 @@ def test_a_reading_says_when_an_outcome_was_left_out() -> None:
 
 class TestAxis:
     def test_shows_zero_and_every_point(self) -> None:
-        axis = Axis.spanning([0.2, 0.9, math.inf])
+        axis = Axis.from_points([0.2, 0.9, math.inf])
         assert axis.low < 0 < 0.9 < axis.high < 1
         assert axis.locate(math.inf) == 1
 
     def test_is_not_stretched_by_one_wide_interval(self) -> None:
-        axis = Axis.spanning([-0.1, 0.1], [(-1.0, 1.0)])
+        axis = Axis.from_points([-0.1, 0.1], [(-1.0, 1.0)])
         assert -0.3 < axis.low < -0.15
         assert not axis.contains(1.0)
         assert axis.locate(1.0) == 1
 
     @pytest.mark.parametrize("points", [[], [0.0], [1e-17, -1e-17]])
     def test_has_some_extent_where_all_is_zero(self, points: list[float]) -> None:
-        assert Axis.spanning(points).ticks == (-0.1, -0.05, 0.0, 0.05, 0.1)
-        assert Axis.spanning(points, signed=False).low > -0.05
+        assert Axis.from_points(points).ticks == (-0.1, -0.05, 0.0, 0.05, 0.1)
+        assert Axis.from_points(points, signed=False).low > -0.05
 
     @pytest.mark.parametrize("largest", [1e-6, 0.003, 0.11, 1.0, 7.3, 4e5])
     def test_has_a_few_round_ticks(self, largest: float) -> None:
-        ticks = Axis.spanning([largest]).ticks
+        ticks = Axis.from_points([largest]).ticks
         assert 3 <= len(ticks) <= 9
         assert 0 in ticks
         assert all(len(f"{tick:g}") <= 6 for tick in ticks)
@@ -179,7 +179,7 @@ def test_groups_come_by_outcome_and_then_by_how_far_they_are_out() -> None:
 def test_without_a_verdict_the_largest_value_comes_first() -> None:
     report = build_report(analysis_of({"a": (50, 50), "b": (60, 40), "c": (20, 80)}))
     assert report.facets[0].groups[0].value == "c"
-    assert report.judgement.outcome is None
+    assert report.verdict.outcome is None
 
 
 def test_groups_that_are_alike_after_a_repair_come_as_they_were_before() -> None:
@@ -244,14 +244,14 @@ def test_the_primary_metric_is_one_that_is_judged(rules: dict[str, float] | None
 def test_heat_is_against_the_largest_value_or_bound() -> None:
     analysis = analysis_of({"a": (50, 50), "b": (52, 48), "c": (48, 52)})
     unjudged = build_report(analysis).facets[0].groups
-    assert max(group.mark("DPL").heat for group in unjudged) == 6  # type: ignore[union-attr]
+    assert max(group.get_measurement("DPL").heat for group in unjudged) == 6  # type: ignore[union-attr]
     judged = build_report(analysis, thresholds=Thresholds({"DPL": 0.5})).facets[0].groups
-    assert max(group.mark("DPL").heat for group in judged) <= 1  # type: ignore[union-attr]
+    assert max(group.get_measurement("DPL").heat for group in judged) <= 1  # type: ignore[union-attr]
 
 
 def test_no_heat_where_all_is_zero() -> None:
     groups = build_report(analysis_of({"a": (9, 18), "b": (9, 18)})).facets[0].groups
-    assert {group.mark("DPL").heat for group in groups} == {0}  # type: ignore[union-attr]
+    assert {group.get_measurement("DPL").heat for group in groups} == {0}  # type: ignore[union-attr]
 
 
 def test_labels_of_which_all_are_known_are_marked_positive() -> None:

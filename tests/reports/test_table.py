@@ -139,10 +139,13 @@ def test_of_many_values_the_others_are_counted() -> None:
 
     assert len(format_table(analysis)) == 2 + 50 + 1
     assert format_table(analysis)[-1] == "... and 10 more values"
-    assert format_table(analysis, most=59)[-1] == "... and 1 more value"
-    assert format_table(analysis, most=60)[-1].startswith("value 59")
+    assert format_table(analysis, max_values=59)[-1] == "... and 1 more value"
+    assert format_table(analysis, max_values=60)[-1].startswith("value 59")
     assert beyond > 0
-    assert format_table(analysis, verdict, most=5)[-2:] == [f"... and 55 more values, {beyond} in violation", LEGEND]
+    assert format_table(analysis, verdict, max_values=5)[-2:] == [
+        f"... and 55 more values, {beyond} in violation",
+        LEGEND,
+    ]
 
 
 def test_ten_thousand_values_are_put_in_order_at_once() -> None:

@@ -58,12 +58,12 @@ def _create_environment() -> jinja2.Environment:
         style=style,
         script=script,
         policy=_build_content_security_policy(style, script),
-        notation=interpretations.list_notation,
+        notation=interpretations.get_notation,
         formatting=formatting,
         phrases=phrases,
     )
     environment.filters.update(
-        word=phrases.name_outcome, says=_describe_measurement, subscripts=_format_subscripts, along=_locate_percent
+        word=phrases.name_outcome, describe=_describe_measurement, subscripts=_format_subscripts, along=_locate_percent
     )
     environment.tests["name"] = lambda value: isinstance(value, formatting.Name)
     environment.tests["where"] = lambda value: isinstance(value, formatting.GroupName)
@@ -90,19 +90,25 @@ def _prepare_value(value: Any) -> Any:
     return value if not isinstance(value, str) or hasattr(value, "__html__") else formatting.escape_invisible(value)
 
 
-def _describe_measurement(mark: Measurement, decimals: int) -> str:
-    """A mark in one line, for those who hear the picture or point at it."""
-    said = [f"not defined ({mark.error})" if mark.value is None else formatting.format_number(mark.value, decimals)]
-    if mark.interval:
-        said.append("interval {} to {}".format(*(formatting.format_number(end, decimals) for end in mark.interval)))
-    if mark.before is not None:
-        said.append(f"before {formatting.format_number(mark.before, decimals)}")
-    ends = [f"from {formatting.format_bound(mark.low)}"] if mark.low is not None else []
-    ends += [f"to {formatting.format_bound(mark.high)}"] if mark.high is not None else []
+def _describe_measurement(measurement: Measurement, decimals: int) -> str:
+    """A measurement in one line, for those who hear the picture or point at it."""
+    said = [
+        f"not defined ({measurement.error})"
+        if measurement.value is None
+        else formatting.format_number(measurement.value, decimals)
+    ]
+    if measurement.interval:
+        said.append(
+            "interval {} to {}".format(*(formatting.format_number(end, decimals) for end in measurement.interval))
+        )
+    if measurement.before is not None:
+        said.append(f"before {formatting.format_number(measurement.before, decimals)}")
+    ends = [f"from {formatting.format_bound(measurement.low)}"] if measurement.low is not None else []
+    ends += [f"to {formatting.format_bound(measurement.high)}"] if measurement.high is not None else []
     if ends:
         said.append(" ".join(["allowed", *ends]))
-    if mark.outcome is not None:
-        said.append(mark.outcome.value)
+    if measurement.outcome is not None:
+        said.append(measurement.outcome.value)
     return "; ".join(said)
 
 

@@ -23,7 +23,7 @@ from airflow_clarify.reports.model import (
     Report,
 )
 
-_LONGEST_IN_A_PICTURE = 40
+_MAX_NAME_LENGTH_IN_PICTURE = 40
 #: How what a rule did not let through looks. Both colours are set, so that it is readable in dark as in light.
 _STYLES = {
     Outcome.VIOLATION: "background-color: #fdecea; color: #b3261e; font-weight: bold; white-space: nowrap",
@@ -119,18 +119,18 @@ def _build_overview(facet: FacetSection, report: Report) -> Table:
     weighted, repaired = report.weight is not None, report.rows_before is not None
     kinds = ["rows", *(["rows"] if repaired else []), *(["weight"] if weighted else [])]
     kinds += ["weight" if weighted else "rows", "share", "share"]
-    headings = phrases.count_headings(report, facet)
+    headings = phrases.list_count_headings(report, facet)
     columns = [TableColumn(heading, kind) for heading, kind in zip(headings, kinds[: len(headings)], strict=True)]
     columns += [TableColumn(column.metric, "metric", "not defined", column.decimals) for column in facet.columns]
     rows, marks = [], []
     for index, group in enumerate(facet.groups):
-        measured = [group.mark(column.metric) for column in facet.columns]
+        measured = [group.get_measurement(column.metric) for column in facet.columns]
         row = [_format_name(group.value), *_build_counts(group, facet, weighted, repaired), *map(_get_value, measured)]
         first = len(row) - len(measured)
         marks += [
-            (index, first + place, mark.outcome)
-            for place, mark in enumerate(measured)
-            if mark is not None and mark.outcome in _STYLES
+            (index, first + place, measurement.outcome)
+            for place, measurement in enumerate(measured)
+            if measurement is not None and measurement.outcome in _STYLES
         ]
         rows.append(tuple(row))
     return Table((_build_first_column(facet.column, columns), *columns), tuple(rows), tuple(marks))
@@ -148,8 +148,8 @@ def _build_counts(group: Group, facet: FacetSection, weighted: bool, repaired: b
     return [d.rows, *before, *weight, amount, group.share, group.rest_share]
 
 
-def _get_value(mark: Measurement | None) -> float | None:
-    return None if mark is None else mark.value
+def _get_value(measurement: Measurement | None) -> float | None:
+    return None if measurement is None else measurement.value
 
 
 def _build_repair_table(metrics: Iterable[MetricSection]) -> Table:
@@ -254,14 +254,14 @@ def _serialize_picture(picture: Picture) -> str:
 
 
 def _serialize_dot(dot: Dot) -> dict[str, Any]:
-    mark = dot.mark
+    measurement = dot.measurement
     return {
-        "name": formatting.shorten(_format_name(dot.group.value), _LONGEST_IN_A_PICTURE),
-        "value": mark.value if mark.value is None or math.isfinite(mark.value) else None,
-        "bounds": (mark.low, mark.high),
-        "outcome": phrases.name_outcome(mark.outcome),
-        "interval": mark.interval,
-        "before": mark.before,
+        "name": formatting.shorten(_format_name(dot.group.value), _MAX_NAME_LENGTH_IN_PICTURE),
+        "value": measurement.value if measurement.value is None or math.isfinite(measurement.value) else None,
+        "bounds": (measurement.low, measurement.high),
+        "outcome": phrases.name_outcome(measurement.outcome),
+        "interval": measurement.interval,
+        "before": measurement.before,
     }
 
 

@@ -158,23 +158,23 @@ def _read_code(name: str) -> str:
 
 
 def _format_verdict(report: Report) -> Iterator[str]:
-    judgement = report.judgement
+    verdict = report.verdict
     yield f"# {markdown.escape_inside(report.title)}"
     yield markdown.format_sentence(phrases.name_subject(report))
     yield "  \n".join(f"{what}: {markdown.format_code(value)}" for what, value in report.origin)
-    glyph = phrases.GLYPHS.get(judgement.outcome) if judgement.outcome else None
-    yield f"## {f'{glyph} ' if glyph else ''}{judgement.headline}"
-    yield f"**{markdown.escape_inside(judgement.summary)}**"
-    reasons = [markdown.format_sentence(reason) for reason in judgement.reasons]
-    if judgement.more_reasons:
-        reasons.append(f"{formatting.format_count(judgement.more_reasons)} more, marked in the tables below")
+    glyph = phrases.GLYPHS.get(verdict.outcome) if verdict.outcome else None
+    yield f"## {f'{glyph} ' if glyph else ''}{verdict.headline}"
+    yield f"**{markdown.escape_inside(verdict.summary)}**"
+    reasons = [markdown.format_sentence(reason) for reason in verdict.reasons]
+    if verdict.more_reasons:
+        reasons.append(f"{formatting.format_count(verdict.more_reasons)} more, marked in the tables below")
     yield _format_list(reasons)
     yield ", ".join(
         f"{phrases.GLYPHS[outcome]} {formatting.format_count(count)} {outcome.value}"
-        for outcome, count in judgement.tallies
+        for outcome, count in verdict.tallies
     )
-    if judgement.rules:
-        yield f"**Asked:** {markdown.escape_inside('; '.join(judgement.rules))}."
+    if verdict.rules:
+        yield f"**Asked:** {markdown.escape_inside('; '.join(verdict.rules))}."
     yield _format_list(_format_figure(*figure) for figure in phrases.list_figures(report))
     yield from map(markdown.escape_inside, phrases.list_notes(report))
 
@@ -198,7 +198,7 @@ def _format_undefined(facet: FacetSection) -> Iterator[str]:
 def _format_metrics(report: Report) -> Iterator[str]:
     yield "## What the metrics say here"
     yield from map(_format_metric, report.metrics)
-    yield markdown.escape_inside(interpretations.list_notation(weighted=report.weight is not None))
+    yield markdown.escape_inside(interpretations.get_notation(weighted=report.weight is not None))
 
 
 def _format_metric(metric: MetricSection) -> str:

@@ -29,10 +29,10 @@ _RIGHT_TO_LEFT = frozenset(["R", "AL", "AN"])
 _LONG_WORD = re.compile(r"\S{17,}")
 _LONG_WORD_OF_CODE = re.compile(r"\S{81,}")
 _PIECE = re.compile(r".{8}(?=.)")
-_LONGEST_IN_A_PICTURE = 32
+_MAX_NAME_LENGTH_IN_PICTURE = 32
 # Thousands of rows are read by nobody on paper, and setting 5,000 of them takes a gigabyte of memory.
-_MOST_ROWS = 1000
-_LONGEST_TITLE_OF_A_PAGE = 80
+_MAX_ROWS = 1000
+_MAX_PAGE_TITLE_LENGTH = 80
 
 
 def build_document(report: Report) -> dict[str, Any]:
@@ -42,12 +42,12 @@ def build_document(report: Report) -> dict[str, Any]:
     """
     return {
         "title": _break_words(report.title),
-        "short_title": _break_words(formatting.shorten(_build_page_title(report), _LONGEST_TITLE_OF_A_PAGE)),
+        "short_title": _break_words(formatting.shorten(_build_page_title(report), _MAX_PAGE_TITLE_LENGTH)),
         "full_title": formatting.escape_invisible(report.full_title),
         "origin": [[what, _build_name(value)] for what, value in report.origin],
         "created": _format_moment(report.created),
         "subject": _build_sentence(phrases.name_subject(report)),
-        "judgement": _build_verdict(report),
+        "verdict": _build_verdict(report),
         "figures": [[what, value, _build_sentence([aside])] for what, value, aside in phrases.list_figures(report)],
         "notes": list(phrases.list_notes(report)),
         "warnings": [_break_words(warning) for warning in report.warnings],
@@ -55,7 +55,7 @@ def build_document(report: Report) -> dict[str, Any]:
         "repair": [_build_repair_row(metric) for metric in report.metrics] if report.compared else [],
         "labels": _build_labels(report),
         "metrics": [_build_metric(metric) for metric in report.metrics],
-        "notation": interpretations.list_notation(weighted=report.weight is not None),
+        "notation": interpretations.get_notation(weighted=report.weight is not None),
         "evidence": [[_break_words(name), _break_words(value)] for name, value in report.provenance],
         "configuration": _split_lines(report.configuration),
     }
@@ -74,17 +74,17 @@ def _split_lines(code: str) -> list[str]:
 
 
 def _build_verdict(report: Report) -> dict[str, Any]:
-    judgement = report.judgement
+    verdict = report.verdict
     return {
-        "word": phrases.name_outcome(judgement.outcome),
-        "headline": judgement.headline,
-        "summary": judgement.summary,
-        "reasons": [_build_sentence(reason) for reason in judgement.reasons],
-        "more": formatting.format_count(judgement.more_reasons) if judgement.more_reasons else "",
+        "word": phrases.name_outcome(verdict.outcome),
+        "headline": verdict.headline,
+        "summary": verdict.summary,
+        "reasons": [_build_sentence(reason) for reason in verdict.reasons],
+        "more": formatting.format_count(verdict.more_reasons) if verdict.more_reasons else "",
         "tallies": [
-            [phrases.name_outcome(outcome), formatting.format_count(count)] for outcome, count in judgement.tallies
+            [phrases.name_outcome(outcome), formatting.format_count(count)] for outcome, count in verdict.tallies
         ],
-        "rules": _break_words("; ".join(judgement.rules)),
+        "rules": _break_words("; ".join(verdict.rules)),
     }
 
 
@@ -92,16 +92,16 @@ def _build_verdict(report: Report) -> dict[str, Any]:
 
 
 def _build_facet(facet: FacetSection, report: Report) -> dict[str, Any]:
-    marks = [mark for group in facet.groups for mark in group.marks]
+    measurements = [measurement for group in facet.groups for measurement in group.measurements]
     return {
         "column": _build_name(facet.column),
         "opening": _build_sentence(phrases.describe_tested(facet)),
         "pictures": [_build_picture(picture, facet) for picture in facet.pictures],
-        "counts": phrases.count_headings(report, facet),
+        "counts": phrases.list_count_headings(report, facet),
         "metrics": [column.metric for column in facet.columns],
-        "rows": [_build_row(group, facet, report) for group in facet.groups[:_MOST_ROWS]],
-        "left_out": phrases.describe_listed(_MOST_ROWS, facet),
-        "outcomes": sorted({phrases.name_outcome(mark.outcome) for mark in marks}),
+        "rows": [_build_row(group, facet, report) for group in facet.groups[:_MAX_ROWS]],
+        "left_out": phrases.describe_listed(_MAX_ROWS, facet),
+        "outcomes": sorted({phrases.name_outcome(measurement.outcome) for measurement in measurements}),
         "undefined": [
             {
                 "metric": undefined.metric,
@@ -116,19 +116,23 @@ def _build_facet(facet: FacetSection, report: Report) -> dict[str, Any]:
 
 
 def _build_row(group: Group, facet: FacetSection, report: Report) -> dict[str, Any]:
-    marks = [(group.mark(column.metric), column.decimals) for column in facet.columns]
+    measurements = [(group.get_measurement(column.metric), column.decimals) for column in facet.columns]
     return {
         "name": _build_name(group.value),
-        "counts": phrases.count_cells(report, facet, group),
-        "marks": [_build_cell(mark, decimals) for mark, decimals in marks],
+        "counts": phrases.format_count_cells(report, facet, group),
+        "marks": [_build_cell(measurement, decimals) for measurement, decimals in measurements],
     }
 
 
-def _build_cell(mark: Measurement | None, decimals: int) -> dict[str, Any]:
-    if mark is None:
+def _build_cell(measurement: Measurement | None, decimals: int) -> dict[str, Any]:
+    if measurement is None:
         return {"text": phrases.NOTHING, "word": "", "heat": 0}
-    written = "not defined" if mark.value is None else formatting.format_number(mark.value, decimals)
-    return {"text": written, "word": phrases.name_outcome(mark.outcome), "heat": 0 if mark.value is None else mark.heat}
+    written = "not defined" if measurement.value is None else formatting.format_number(measurement.value, decimals)
+    return {
+        "text": written,
+        "word": phrases.name_outcome(measurement.outcome),
+        "heat": 0 if measurement.value is None else measurement.heat,
+    }
 
 
 def _build_picture(picture: Picture, facet: FacetSection) -> dict[str, Any]:
@@ -151,19 +155,27 @@ def _build_picture(picture: Picture, facet: FacetSection) -> dict[str, Any]:
 
 
 def _build_dot(dot: Dot, picture: Picture) -> dict[str, Any]:
-    axis, mark, split = picture.axis, dot.mark, dot.group.split
-    bounded = mark.low is not None or mark.high is not None
+    axis, measurement, split = picture.axis, dot.measurement, dot.group.split
+    bounded = measurement.low is not None or measurement.high is not None
     return {
-        "name": _build_name(Name(formatting.shorten(dot.group.value, _LONGEST_IN_A_PICTURE)), breakable=False),
-        "cell": _build_cell(mark, picture.decimals),
-        "before": phrases.NOTHING if mark.before is None else formatting.format_number(mark.before, picture.decimals),
+        "name": _build_name(Name(formatting.shorten(dot.group.value, _MAX_NAME_LENGTH_IN_PICTURE)), breakable=False),
+        "cell": _build_cell(measurement, picture.decimals),
+        "before": phrases.NOTHING
+        if measurement.before is None
+        else formatting.format_number(measurement.before, picture.decimals),
         "rows": phrases.NOTHING if split is None else formatting.format_count(split.d.rows),
-        "at": None if mark.value is None else axis.locate(mark.value),
-        "before_at": None if mark.before is None else axis.locate(mark.before),
-        "band": [_format_end(axis, mark.low, 0.0), _format_end(axis, mark.high, 1.0)] if bounded else None,
-        "bounds": [axis.locate(end) for end in (mark.low, mark.high) if end is not None and axis.contains(end)],
+        "at": None if measurement.value is None else axis.locate(measurement.value),
+        "before_at": None if measurement.before is None else axis.locate(measurement.before),
+        "band": [_format_end(axis, measurement.low, 0.0), _format_end(axis, measurement.high, 1.0)]
+        if bounded
+        else None,
+        "bounds": [
+            axis.locate(end) for end in (measurement.low, measurement.high) if end is not None and axis.contains(end)
+        ],
         # Where an interval goes on beyond the axis, its end is not drawn as one.
-        "interval": [[axis.locate(end), axis.contains(end)] for end in mark.interval] if mark.interval else None,
+        "interval": [[axis.locate(end), axis.contains(end)] for end in measurement.interval]
+        if measurement.interval
+        else None,
     }
 
 

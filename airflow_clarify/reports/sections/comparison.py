@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, display_name
 
-_MOST_NAMES = 5
+_MAX_NAMES = 5
 
 
 def match_groups(analysis: Analysis, before: Analysis) -> Iterator[tuple[tuple[str, str], FacetResult]]:
@@ -72,5 +72,5 @@ def _get_interval_start(interval: str) -> str | None:
 
 
 def _join_names(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(f"'{display_name(name)}'" for name in names[:_MOST_NAMES]) + more
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(f"'{display_name(name)}'" for name in names[:_MAX_NAMES]) + more

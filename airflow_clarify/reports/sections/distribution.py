@@ -9,7 +9,7 @@ from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.model import Distribution, GroupBar, LabelBar, LabelSection, compute_share
 
-_MOST_BARS = 20
+_MAX_BARS = 20
 
 
 def build_label_section(analysis: Analysis) -> LabelSection:
@@ -24,7 +24,7 @@ def build_label_section(analysis: Analysis) -> LabelSection:
     total = facet.positive + facet.negative
     known = _find_positive_labels(facet.labels, analysis.label_value_or_threshold, facet.positive.rows)
     ranked = sorted(facet.labels.items(), key=lambda item: -item[1].weight)
-    shown = ranked[:_MOST_BARS] if total.rows else []
+    shown = ranked[:_MAX_BARS] if total.rows else []
     bars = tuple(
         LabelBar(
             None if label is None else formatting.build_name(label),
@@ -42,7 +42,7 @@ def build_label_section(analysis: Analysis) -> LabelSection:
         positive=formatting.format_amount(facet.positive, analysis.weighted),
         positive_share=compute_share(facet.positive, total),
         bars=bars,
-        others=max(0, len(ranked) - _MOST_BARS),
+        others=max(0, len(ranked) - _MAX_BARS),
         rest=rest if bars and rest.rows > 0 else None,
     )
 
@@ -83,9 +83,9 @@ def build_distribution(facet: FacetAnalysis) -> Distribution | None:
     ]
     bars.sort(key=lambda bar: -bar.size)
     return Distribution(
-        bars=tuple(bars[:_MOST_BARS]),
-        others=max(0, len(bars) - _MOST_BARS),
-        rest=_sum_rest(facet.positive, facet.negative, bars[:_MOST_BARS]),
+        bars=tuple(bars[:_MAX_BARS]),
+        others=max(0, len(bars) - _MAX_BARS),
+        rest=_sum_rest(facet.positive, facet.negative, bars[:_MAX_BARS]),
     )
 
 

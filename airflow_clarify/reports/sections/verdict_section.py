@@ -10,8 +10,8 @@ from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdic
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import GroupName, Sentence
 
-_MOST_REASONS = 5
-_MOST_RULES = 8
+_MAX_REASONS = 5
+_MAX_RULES = 8
 
 _ORDER = (Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED)
 _HEADLINES = {Outcome.PASS: "Pass", Outcome.VIOLATION: "Violation", Outcome.INCONCLUSIVE: "Inconclusive"}
@@ -59,8 +59,8 @@ def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None
         outcome=verdict.outcome,
         headline=_HEADLINES.get(verdict.outcome, verdict.outcome.value.capitalize()),
         summary=_summarize(verdict),
-        reasons=tuple(reasons[:_MOST_REASONS]),
-        more_reasons=max(0, len(reasons) - _MOST_REASONS),
+        reasons=tuple(reasons[:_MAX_REASONS]),
+        more_reasons=max(0, len(reasons) - _MAX_REASONS),
         tallies=tuple((outcome, count) for outcome in _ORDER if (count := verdict.count(outcome))),
         rules=(
             *_shorten_rules([*_summarize_bounds(verdict.findings)]),
@@ -132,6 +132,6 @@ def _list_conditions(thresholds: Thresholds) -> Iterator[str]:
 
 
 def _shorten_rules(rules: Sequence[str]) -> Sequence[str]:
-    if len(rules) <= _MOST_RULES:
+    if len(rules) <= _MAX_RULES:
         return rules
-    return [*rules[:_MOST_RULES], f"{len(rules) - _MOST_RULES} more bounds, drawn in the pictures"]
+    return [*rules[:_MAX_RULES], f"{len(rules) - _MAX_RULES} more bounds, drawn in the pictures"]
