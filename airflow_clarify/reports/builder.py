@@ -298,7 +298,7 @@ def _build_picture(column: Column, dots: Sequence[Dot], max_dots: int) -> Pictur
         if number is not None
     ]
     signed = METRICS[column.metric].lowest < 0
-    # A single threshold t bounds |value|. For a metric that is never negative, -t would leave half of the picture empty.
+    # A single threshold t bounds |value|. For a metric that is never negative, -t would leave half the picture empty.
     shown = points if signed else [point for point in points if point >= 0 or point in _list_values(measurements)]
     explanation = interpretations.EXPLANATIONS[column.metric]
     return Picture(

@@ -1,7 +1,7 @@
-"""The report as one self-contained HTML page.
+"""Render the report as one self-contained HTML page.
 
-Facet values and column names are whatever the data hold, markup and scripts included. So everything is escaped unless
-it is ours, and the page forbids the browser, by a content security policy, to run or fetch anything that is not.
+Facet values and column names can contain anything, markup and scripts included. So everything except the template is
+escaped, and a content security policy forbids the browser to run or fetch anything that is not part of the template.
 """
 
 from __future__ import annotations
@@ -25,17 +25,20 @@ _PICTURE = "dots.svg.jinja"
 
 
 def render_html(report: Report) -> str:
-    """Lay out what a report says.
+    """Render a report as an HTML page.
 
     :param report: see :func:`airflow_clarify.reports.builder.build_report`
+    :return: the page
     """
     return _create_environment().get_template(_TEMPLATE).render(report=report)
 
 
 def render_picture(picture: Picture, facet: FacetSection) -> str:
-    """A picture by itself, as SVG.
+    """Render a single picture as SVG.
 
     :param picture: one of the pictures of ``facet``
+    :param facet: the section of the facet column
+    :return: the SVG element
     """
     return _create_environment().get_template(_PICTURE).render(picture=picture, facet=facet).strip()
 
@@ -75,7 +78,7 @@ def _read(name: str) -> str:
 
 
 def _build_content_security_policy(style: str, script: str) -> str:
-    """Nothing is fetched, and only our own style and script apply, each known by its hash."""
+    """Build the policy: nothing is fetched, and only the report's own style and script, by hash, apply."""
     style_hash, script_hash = (
         base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script)
     )
@@ -86,30 +89,30 @@ def _build_content_security_policy(style: str, script: str) -> str:
 
 
 def _prepare_value(value: Any) -> Any:
-    """What jinja2 asks of every value before it escapes it: markup is ours already, text is made visible."""
+    """Make invisible characters of a text visible before jinja2 escapes it; markup is kept."""
     return value if not isinstance(value, str) or hasattr(value, "__html__") else formatting.escape_invisible(value)
 
 
 def _describe_measurement(measurement: Measurement, decimals: int) -> str:
-    """A measurement in one line, for those who hear the picture or point at it."""
-    said = [
+    """Describe a measurement in one line, for screen readers and tooltips."""
+    parts = [
         f"not defined ({measurement.error})"
         if measurement.value is None
         else formatting.format_number(measurement.value, decimals)
     ]
     if measurement.interval:
-        said.append(
+        parts.append(
             "interval {} to {}".format(*(formatting.format_number(end, decimals) for end in measurement.interval))
         )
     if measurement.before is not None:
-        said.append(f"before {formatting.format_number(measurement.before, decimals)}")
+        parts.append(f"before {formatting.format_number(measurement.before, decimals)}")
     ends = [f"from {formatting.format_bound(measurement.low)}"] if measurement.low is not None else []
     ends += [f"to {formatting.format_bound(measurement.high)}"] if measurement.high is not None else []
     if ends:
-        said.append(" ".join(["allowed", *ends]))
+        parts.append(" ".join(["allowed", *ends]))
     if measurement.outcome is not None:
-        said.append(measurement.outcome.value)
-    return "; ".join(said)
+        parts.append(measurement.outcome.value)
+    return "; ".join(parts)
 
 
 def _locate_percent(axis: Axis, value: float) -> str:
@@ -117,7 +120,7 @@ def _locate_percent(axis: Axis, value: float) -> str:
 
 
 def _format_subscripts(formula: str) -> Markup:
-    """A formula of ours with its indices set low: ``n_a`` as n with a small a."""
+    """Format a formula with its indices as subscripts."""
     from markupsafe import Markup, escape
 
     parts = [str(escape(part)) for part in interpretations.split_indices(formula)]

@@ -1,11 +1,11 @@
-// Lets a reader sort and filter the overview. The page is complete without it.
+// Sorts and filters the overview. The page is complete without it.
 "use strict";
 for (const table of document.querySelectorAll("table.overview")) {
   const body = table.tBodies[0];
   const rows = [...body.rows];
   const headers = [...table.tHead.rows[0].cells];
 
-  // A cell's number; what is not defined sorts last.
+  // The number of a cell; undefined values sort last.
   const number = (cell) => {
     const found = cell.textContent.replace(/,/g, "").match(/-?(∞|\d+(\.\d+)?(e-\d+)?)/);
     return found ? Number(found[0].replace("∞", "Infinity")) : NaN;

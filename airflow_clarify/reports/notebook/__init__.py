@@ -1,1 +1,1 @@
-"""The report as a Jupyter notebook."""
+"""Render the report as a Jupyter notebook."""

@@ -1,4 +1,4 @@
-"""The numbers of a report as a notebook holds them: as JSON in its code, and as HTML in its outputs."""
+"""Build the data of a report notebook: as JSON in its code, and as HTML in its outputs."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from airflow_clarify.reports.model import (
 )
 
 _MAX_NAME_LENGTH_IN_PICTURE = 40
-#: How what a rule did not let through looks. Both colours are set, so that it is readable in dark as in light.
+#: Style of a value, by the outcome of its check. Both colours are set, so that it is readable in a dark theme too.
 _STYLES = {
     Outcome.VIOLATION: "background-color: #fdecea; color: #b3261e; font-weight: bold; white-space: nowrap",
     Outcome.INCONCLUSIVE: "background-color: #fdf3e1; color: #8a5200; white-space: nowrap",
     Outcome.IGNORED: "color: #707a88; white-space: nowrap",
 }
-_WRITTEN: Mapping[str, Callable[[Any], str]] = {
+_FORMATTERS: Mapping[str, Callable[[Any], str]] = {
     "rows": formatting.format_count,
     "weight": formatting.format_weight,
     "share": formatting.format_percent,
     "text": str,
 }
 _COUNTS_AS = {True: "positive", False: "not positive", None: phrases.NOT_KNOWN}
-#: Keeps what looks for formulas in a page away from a table.
+#: Classes that keep MathJax from rendering formulas in a table.
 _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 
 
@@ -45,10 +45,10 @@ _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 class TableColumn:
     """A column of a table.
 
-    :param name: its heading
-    :param kind: "text", or how its numbers are written: "rows", "weight", "share" or "metric"
-    :param none: what stands where there is no number
-    :param decimals: how many a metric has
+    :param name: heading
+    :param kind: "text", or the format of its numbers: "rows", "weight", "share" or "metric"
+    :param none: placeholder for a missing number
+    :param decimals: number of decimals of a metric
     """
 
     name: str
@@ -57,21 +57,21 @@ class TableColumn:
     decimals: int = 4
 
     def format_value(self, value: Any) -> str:
-        """A value as it is shown."""
+        """Format a value for display."""
         if value is None:
             return self.none
         if self.kind == "metric":
             return formatting.format_number(value, self.decimals)
-        return _WRITTEN[self.kind](value)
+        return _FORMATTERS[self.kind](value)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report, with a mark on every number that a rule did not let through.
+    """A table of the report, in which every value that did not pass its check is marked.
 
-    :param columns: its columns, no two of one name
+    :param columns: the columns, with unique names
     :param rows: names and numbers
-    :param marks: row, column and outcome
+    :param marks: row, column and outcome of each marked value
     """
 
     columns: tuple[TableColumn, ...]
@@ -79,7 +79,7 @@ class Table:
     marks: tuple[tuple[int, int, Outcome], ...] = ()
 
     def as_html(self) -> str:
-        """The table as running the notebook shows it; all of it is text."""
+        """Render the table as running the notebook does; all cells are escaped text."""
         outcomes = {(row, column): outcome for row, column, outcome in self.marks}
         lines = [f'<table class="{_NO_FORMULAS}">', "<thead><tr>"]
         lines += [f'<th scope="col">{escape(column.name)}</th>' for column in self.columns]
@@ -103,7 +103,7 @@ def _format_cell(shown: str, outcome: Outcome | None) -> str:
 
 
 def build_tables(report: Report) -> dict[str, Table]:
-    """Every table of a notebook by its name, in the order in which they are shown."""
+    """Build all tables of a notebook by name, in display order."""
     tables = {f"overview-{index}": _build_overview(facet, report) for index, facet in enumerate(report.facets, start=1)}
     if report.compared:
         tables["repair"] = _build_repair_table(report.metrics)
@@ -201,7 +201,7 @@ def _get_size(tally: WeightedCount, report: Report) -> float:
 
 
 def _build_first_column(name: str, others: Iterable[TableColumn]) -> TableColumn:
-    """The column of the names. pandas can style a table only where no two columns have one name."""
+    """Build the column of names, with a unique heading, which pandas needs to style a table."""
     shown = _format_name(name)
     return TableColumn(f"{shown} (value)" if shown in {column.name for column in others} else shown, "text")
 
@@ -214,10 +214,10 @@ def _format_name(name: str) -> str:
 
 
 def serialize_data(report: Report, tables: Mapping[str, Table]) -> str:
-    """The tables and pictures of a notebook as JSON, in lines that can be read.
+    """Serialize the tables and pictures of a notebook as JSON, in readable lines.
 
-    It stands in a raw string of Python between three quotation marks. It cannot end that string: in JSON, a quotation
-    mark of the data has a backslash before it, and three others never follow each other.
+    The notebook contains the JSON in a raw, triple-quoted Python string. The data cannot end that string: in JSON, each
+    quotation mark of the data is preceded by a backslash, and JSON's own quotation marks never occur three in a row.
     """
     parts = {
         "glyphs": _format_json({outcome.value: phrases.GLYPHS[outcome] for outcome in _STYLES}),

@@ -1,10 +1,11 @@
-"""The report as a Jupyter notebook: it holds its own numbers, so that a reader can go on computing with them.
+"""Render the report as a Jupyter notebook that contains its numbers, so that a reader can compute with them.
 
-Its outputs are stored as running it gives them, so that it reads well where nothing runs. Run again, it needs pandas,
-and matplotlib where the pictures are to be drawn.
+The notebook is stored with its outputs, so that it is readable without being run. Running it needs pandas, and
+matplotlib to draw the pictures.
 
-Names of the data are hostile. In Markdown they are code (:mod:`airflow_clarify.reports.notebook.markdown`), in code
-they are JSON within a raw string, and in outputs they are escaped.
+Names from the data are untrusted. In Markdown they are formatted as code
+(:mod:`airflow_clarify.reports.notebook.markdown`), in code they are JSON within a raw string, and in outputs they are
+escaped.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 _TOOLS = "notebook_tools.txt"
 _DRAW = "notebook_draw.txt"
-#: Folds the code of a cell away, where a reader can unfold it.
+#: Cell metadata that collapses the code of a cell.
 _FOLDED = {"jupyter": {"source_hidden": True}}
-#: A reader goes on from here; the other tables are had in the same way.
+#: Starting point for a reader's own computations; the other tables are loaded in the same way.
 _RESULTS = """\
 # Every tested group with its counts and metrics, as a DataFrame to go on with: results.sort_values("DPL")
 results = numbers("overview-1")"""
@@ -35,10 +36,10 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def render_notebook(report: Report) -> str:
-    """Write what a report says as a notebook.
+    """Render a report as a notebook.
 
     :param report: see :func:`airflow_clarify.reports.builder.build_report`
-    :return: the file, in version 4.5 of the format
+    :return: the content of the file, in nbformat 4.5
     """
     import nbformat
     from nbformat import v4
@@ -60,7 +61,7 @@ def _build_cells(report: Report) -> Iterator[NotebookNode]:
     yield _build_text_cell("verdict", _format_verdict(report))
     if report.warnings:
         yield _build_text_cell("warnings", _format_warnings(report))
-    yield _build_code_cell("tools", _build_machinery(report, tables), folded=True)
+    yield _build_code_cell("tools", _build_tools_code(report, tables), folded=True)
     yield _build_code_cell("results", _RESULTS)
     for index, facet in enumerate(report.facets, start=1):
         yield from _build_facet_cells(index, facet, tables)
@@ -77,8 +78,8 @@ def _build_cells(report: Report) -> Iterator[NotebookNode]:
     yield _build_text_cell("evidence", _format_evidence(report))
 
 
-def _build_machinery(report: Report, tables: Mapping[str, Table]) -> str:
-    """The numbers, and what shows them, in one cell that a reader need not open."""
+def _build_tools_code(report: Report, tables: Mapping[str, Table]) -> str:
+    """Join the data and the functions that show them into the code of one collapsed cell."""
     parts = [_read_code(_TOOLS), f'report = json.loads(r"""\n{serialize_data(report, tables)}\n""")']
     if any(facet.pictures for facet in report.facets):
         parts.append(_read_code(_DRAW))
@@ -138,7 +139,7 @@ def _build_output(kind: str, shown: Mapping[str, str]) -> NotebookNode:
 
 
 def _number_cells(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
-    """The cells with the numbers that running them in order gives them and their results."""
+    """Set the execution counts of cells and outputs as if the cells had been run in order."""
     listed = [*cells]
     code = (cell for cell in listed if cell["cell_type"] == "code")
     for count, cell in enumerate(code, start=1):
@@ -154,7 +155,7 @@ def _read_code(name: str) -> str:
     return (resources.files(__package__) / name).read_text(encoding="utf-8").rstrip()
 
 
-# --- What they say ------------------------------------------------------------------------------------------------
+# --- Contents ---------------------------------------------------------------------------------------------------
 
 
 def _format_verdict(report: Report) -> Iterator[str]:

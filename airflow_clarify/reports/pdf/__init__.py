@@ -1,1 +1,1 @@
-"""The report as a tagged PDF."""
+"""Render the report as a PDF."""

@@ -1,4 +1,4 @@
-"""What a report says, as the JSON that the template of the PDF lays out."""
+"""Build the JSON document that the Typst template lays out as a PDF."""
 
 from __future__ import annotations
 
@@ -22,23 +22,26 @@ from airflow_clarify.reports.model import (
     Report,
 )
 
-# Set by us around a name, so that its direction of writing does not reach into the sentence around it.
+# Put around a name, so that its writing direction does not affect the sentence around it.
 _ISOLATE, _END_OF_ISOLATE = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _ZERO_WIDTH_SPACE = "\N{ZERO WIDTH SPACE}"
 _RIGHT_TO_LEFT = frozenset(["R", "AL", "AN"])
 _LONG_WORD = re.compile(r"\S{17,}")
-_LONG_WORD_OF_CODE = re.compile(r"\S{81,}")
+_LONG_CODE_WORD = re.compile(r"\S{81,}")
 _PIECE = re.compile(r".{8}(?=.)")
 _MAX_NAME_LENGTH_IN_PICTURE = 32
-# Thousands of rows are read by nobody on paper, and setting 5,000 of them takes a gigabyte of memory.
+# Typesetting 5,000 rows takes a gigabyte of memory.
 _MAX_ROWS = 1000
 _MAX_PAGE_TITLE_LENGTH = 80
 
 
 def build_document(report: Report) -> dict[str, Any]:
-    """A report as JSON: texts, lists of texts, and numbers between 0 and 1 for what is drawn.
+    """Build a report as JSON: texts, lists of texts, and positions between 0 and 1 in pictures.
 
-    A sentence is a list, in which a name of the data is an object with its text, so that it can be set apart.
+    A sentence is a list; a name from the data is an object in it, so that the template can isolate it.
+
+    :param report: the report model
+    :return: the document
     """
     return {
         "title": _break_words(report.title),
@@ -70,7 +73,7 @@ def _format_moment(moment: datetime) -> dict[str, int]:
 
 
 def _split_lines(code: str) -> list[str]:
-    return [_break_words(line, _LONG_WORD_OF_CODE) for line in code.split("\n")] if code else []
+    return [_break_words(line, _LONG_CODE_WORD) for line in code.split("\n")] if code else []
 
 
 def _build_verdict(report: Report) -> dict[str, Any]:
@@ -172,7 +175,7 @@ def _build_dot(dot: Dot, picture: Picture) -> dict[str, Any]:
         "bounds": [
             axis.locate(end) for end in (measurement.low, measurement.high) if end is not None and axis.contains(end)
         ],
-        # Where an interval goes on beyond the axis, its end is not drawn as one.
+        # The end of an interval is drawn only if it is on the axis.
         "interval": [[axis.locate(end), axis.contains(end)] for end in measurement.interval]
         if measurement.interval
         else None,
@@ -225,7 +228,7 @@ def _build_labels(report: Report) -> dict[str, Any]:
 
 
 def _build_bar(length: float, positive: bool | None) -> dict[str, float]:
-    """A bar of one colour."""
+    """Build a bar of one colour."""
     kind = {True: "positive", False: "other", None: "unknown"}[positive]
     return {"positive": 0, "other": 0, "unknown": 0, kind: length}
 
@@ -260,7 +263,7 @@ def _build_sentence(parts: Iterable[str] | Sentence) -> list[Any]:
 
 
 def _build_name(name: Name, *, breakable: bool = True) -> dict[str, str]:
-    """A name of the data; the two names of a group each by itself, or the one could reach over the other."""
+    """Isolate a name from the data; column and value of a group are isolated from each other as well."""
     parts = (
         [_isolate_name(name.column), "=", _isolate_name(name.value)]
         if isinstance(name, GroupName)
@@ -271,14 +274,14 @@ def _build_name(name: Name, *, breakable: bool = True) -> dict[str, str]:
 
 
 def _isolate_name(name: str) -> str:
-    """A name that cannot turn what is around it; one written from left to right has no need, and is found as it is."""
+    """Isolate a name written from right to left; other names stay unchanged, and searchable in the PDF."""
     if not any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in name):
         return _break_words(name)
     return f"{_ISOLATE}{_break_words(name)}{_END_OF_ISOLATE}"
 
 
-def _break_words(words: str, long_word: re.Pattern[str] = _LONG_WORD) -> str:
-    """What can be seen of a text, with places in long words where a line may end."""
+def _break_words(text: str, long_word: re.Pattern[str] = _LONG_WORD) -> str:
+    """Escape invisible characters, and add possible line breaks in long words."""
     return long_word.sub(
-        lambda word: _PIECE.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", word[0]), formatting.escape_invisible(words)
+        lambda word: _PIECE.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", word[0]), formatting.escape_invisible(text)
     )

@@ -1,10 +1,10 @@
-"""The report as a PDF for printing and for filing: tagged for screen readers (PDF/UA), with every font inside.
+"""Render the report as a PDF for printing and archiving: tagged for screen readers (PDF/UA), with embedded fonts.
 
-Typst sets it. What the report says goes in as JSON, so nothing in it is ever read as markup.
+Typst compiles it. The content is passed as JSON, so that nothing in it is parsed as markup.
 
-The fonts that come with Typst know Latin, Greek, Cyrillic, Arabic, Hebrew and more. For characters that they lack,
-those of the machine are asked. What no font has is written as its code point: a PDF/UA file must show every character,
-so Typst says which ones it could not.
+Typst's own fonts cover Latin, Greek, Cyrillic, Arabic, Hebrew and more. System fonts are used only for characters that
+these lack. A character that no font contains is replaced with its code point: a PDF/UA file must show every character,
+so Typst reports those that it could not show.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from airflow_clarify.reports.model import Report
 from airflow_clarify.reports.pdf.document import build_document
 
 _TEMPLATE = "report.typ"
-# In the diagnostics of Typst, as Rust writes a text: "x", or "\u{200d}" for what cannot be seen.
-_NOT_SHOWN = re.compile(r'the text `"((?:[^"\\]|\\.)+)"` could not be displayed')
-_ESCAPE_OF_RUST = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
+# Typst's diagnostics contain a Rust string literal: "x", or "\u{200d}" for an invisible character.
+_MISSING_GLYPHS = re.compile(r'the text `"((?:[^"\\]|\\.)+)"` could not be displayed')
+_RUST_ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
 
 
 def render_pdf(report: Report) -> bytes:
-    """Lay out what a report says, on A4.
+    """Render a report as a PDF in A4.
 
-    The same report gives the same bytes on one machine, and on every machine where the fonts of Typst suffice.
+    The output is deterministic on one machine, and identical on all machines if Typst's own fonts suffice.
 
     :param report: see :func:`airflow_clarify.reports.builder.build_report`
-    :return: the file
+    :return: the content of the file
     """
     import typst
 
@@ -43,7 +43,7 @@ def render_pdf(report: Report) -> bytes:
             return _compile(_escape_characters(document, missing), system_fonts)
         except typst.TypstError as error:
             found = _find_missing_glyphs(error)
-            # What is written instead of a character, or what it stood beside, can be set in another font: so again.
+            # A replacement, or the text around it, can be set in another font and lack other characters: try again.
             if not found or found <= missing:
                 raise
             missing, system_fonts = (missing | found, True) if system_fonts else (missing, True)
@@ -75,18 +75,18 @@ def _read_template() -> bytes:
 
 
 def _find_missing_glyphs(error: Any) -> frozenset[str]:
-    """The characters that Typst could not show; none where it failed for another reason."""
+    """Find the characters that Typst could not show; empty if it failed for another reason."""
     return frozenset(
-        character for shown in _NOT_SHOWN.findall(error.diagnostic) for character in _parse_rust_string(shown)
+        character for shown in _MISSING_GLYPHS.findall(error.diagnostic) for character in _parse_rust_string(shown)
     )
 
 
 def _parse_rust_string(shown: str) -> str:
-    return _ESCAPE_OF_RUST.sub(lambda part: chr(int(part[1], 16)) if part[1] else part[2], shown)
+    return _RUST_ESCAPE.sub(lambda part: chr(int(part[1], 16)) if part[1] else part[2], shown)
 
 
 def _escape_characters(value: Any, characters: Collection[str]) -> Any:
-    """The same document with these characters written as their code points."""
+    """Replace these characters of a document with their code points."""
     if not characters:
         return value
     if isinstance(value, str):

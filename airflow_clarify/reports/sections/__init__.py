@@ -1,1 +1,1 @@
-"""The sections of a report, as data that every renderer shows."""
+"""The sections of the report model."""

@@ -1,4 +1,4 @@
-"""The data before their repair: which of their tested groups is which of now, and what cannot be compared."""
+"""Compare with the analysis before balancing: match its tested groups, and list what cannot be compared."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ _MAX_NAMES = 5
 
 
 def match_groups(analysis: Analysis, before: Analysis) -> Iterator[tuple[tuple[str, str], FacetResult]]:
-    """Column and value of each tested group of now that there was before, with what it was then."""
+    """Match the tested groups of an analysis with those of the one before.
+
+    :return: column and value of each group that both analyses have, with its earlier result
+    """
     for facet in analysis.facets:
-        then = before.facet(facet.column)
-        if then is None:
+        earlier = before.facet(facet.column)
+        if earlier is None:
             continue
-        by_value = {result.value: result for result in then.results}
+        by_value = {result.value: result for result in earlier.results}
         for result in facet.results:
-            found = by_value.get(result.value) or _is_same_interval(result, then)
+            found = by_value.get(result.value) or _match_interval(result, earlier)
             if found is not None:
                 yield (facet.column, result.value), found
 
 
 def list_incomparable(analysis: Analysis, before: Analysis) -> Iterator[str]:
-    """What a reader of "before" and "after" should be told, one sentence each."""
+    """List what cannot be compared between the two analyses, one sentence each."""
     if before.label != analysis.label:
         yield (
             f"the data before were measured by another label, '{display_name(before.label)}' and not "
@@ -35,38 +38,41 @@ def list_incomparable(analysis: Analysis, before: Analysis) -> Iterator[str]:
             f"{display_name(before.label_value_or_threshold)}, which is now "
             f"{display_name(analysis.label_value_or_threshold)}, so the values cannot be compared"
         )
-    columns, earlier = ([facet.column for facet in each.facets] for each in (analysis, before))
-    if {*columns} != {*earlier}:
+    columns, columns_before = ([facet.column for facet in each.facets] for each in (analysis, before))
+    if {*columns} != {*columns_before}:
         yield (
-            f"before, the facet columns were {_join_names(earlier)}, and now they are {_join_names(columns)}; "
+            f"before, the facet columns were {_join_names(columns_before)}, and now they are {_join_names(columns)}; "
             "only those of one name are compared"
         )
     for facet in analysis.facets:
-        then = before.facet(facet.column)
-        gone = [] if then is None else [result.value for result in then.results if not _exists(result, facet)]
-        if gone:
-            yield f"facet '{display_name(facet.column)}': tested before and no longer there: {_join_names(gone)}"
+        earlier = before.facet(facet.column)
+        missing = [] if earlier is None else [result.value for result in earlier.results if not _exists(result, facet)]
+        if missing:
+            yield f"facet '{display_name(facet.column)}': tested before and no longer there: {_join_names(missing)}"
 
 
 def _exists(result: FacetResult, facet: FacetAnalysis) -> bool:
-    return facet.result(result.value) is not None or _is_same_interval(result, facet) is not None
+    return facet.result(result.value) is not None or _match_interval(result, facet) is not None
 
 
-def _is_same_interval(result: FacetResult, facet: FacetAnalysis) -> FacetResult | None:
-    """The interval above the same threshold. Its end is the largest number of the data, which a repair can take out."""
+def _match_interval(result: FacetResult, facet: FacetAnalysis) -> FacetResult | None:
+    """Find the interval above the same threshold.
+
+    Its end is the largest value of the data, which balancing can remove, so only the start is compared.
+    """
     only = facet.results[0] if len(facet.results) == 1 else None
     return only if only is not None and _is_alike(only.value, result.value) else None
 
 
 def _is_alike(one: str, other: str) -> bool:
-    """Whether two texts are the same, or are intervals that begin alike."""
+    """Return whether two texts are equal, or are intervals with the same start."""
     return one == other or (
         _get_interval_start(one) is not None and _get_interval_start(one) == _get_interval_start(other)
     )
 
 
 def _get_interval_start(interval: str) -> str | None:
-    """Where an interval, written "(40.0, 65.0]", begins; None of any other text."""
+    """Return the start of an interval such as "(40.0, 65.0]"; None for any other text."""
     start, comma, end = interval.partition(", ")
     return start if comma and start.startswith("(") and end.endswith("]") else None
 

@@ -1,4 +1,4 @@
-"""How the rows of the data are spread over their labels and over the values of a facet."""
+"""Build the distributions of the rows over the labels and over the values of a facet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _MAX_BARS = 20
 
 
 def build_label_section(analysis: Analysis) -> LabelSection:
-    """The labels of the whole data: how much there is of each, the most frequent first."""
+    """Build the section about the labels of all rows, the most frequent first.
+
+    :return: the section, without bars if the analysis has no counts
+    """
     column, positive_text = (
         formatting.build_name(analysis.label),
         formatting.build_name(analysis.label_value_or_threshold),
@@ -50,10 +53,10 @@ def build_label_section(analysis: Analysis) -> LabelSection:
 def _find_positive_labels(
     labels: Mapping[str | None, WeightedCount], positive_text: str, positive_rows: int
 ) -> set[str | None] | None:
-    """The labels that count as positive, or None where that is not known.
+    """Find the labels that count as positive; None if they cannot be determined.
 
-    An analysis does not list them; it does say how many rows they have. So those that bear the name of a positive
-    label, be it written as another kind of number, are taken where they have as many.
+    An analysis does not list them, but contains their number of rows. So labels that equal a positive label, as text
+    or as a number, are accepted only if they have that number of rows.
     """
     names = {positive_text, *positive_text.split(",")}
     numbers = {number for each in names if (number := _parse_number(each)) is not None}
@@ -73,7 +76,7 @@ def _parse_number(label: str) -> float | None:
 
 
 def build_distribution(facet: FacetAnalysis) -> Distribution | None:
-    """The rows of each tested group, positive and not; None where the analysis has no counts."""
+    """Build the distribution of the rows over the tested groups; None if the analysis has no counts."""
     if facet.positive is None or facet.negative is None:
         return None
     bars = [
@@ -90,7 +93,7 @@ def build_distribution(facet: FacetAnalysis) -> Distribution | None:
 
 
 def _sum_rest(positive: WeightedCount, negative: WeightedCount, shown: Sequence[GroupBar]) -> GroupBar | None:
-    """All rows that no bar shows: of groups that are not drawn or not tested, or without a value."""
+    """Sum all rows that no bar shows: of groups that are not drawn or not tested, or without a value."""
     rest = positive + negative - WeightedCount.add_all([bar.all for bar in shown])
     return (
         GroupBar(None, rest, positive - WeightedCount.add_all([bar.positive for bar in shown]))

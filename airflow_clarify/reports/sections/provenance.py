@@ -1,4 +1,4 @@
-"""Where the numbers of a report come from: fingerprints and versions, so that it can stand as evidence in an audit."""
+"""List the fingerprints and versions behind a report, so that it can serve as evidence in an audit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_clarify.io.redaction import redact_secrets
 from airflow_clarify.reports import formatting
 
 _LINE_BREAKS = re.compile(r"\s*[\r\n]\s*")
-#: What a report that knows no file says of files.
+#: Default of a report whose numbers are not in files.
 NO_HASHES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -30,12 +30,13 @@ def list_evidence(
     hashes: Mapping[str, str] = NO_HASHES,
     created: datetime,
 ) -> Iterator[tuple[str, str]]:
-    """Name and value of each version and fingerprint.
+    """List name and value of each version and fingerprint.
 
-    :param before: the analysis of the same data before they were repaired
-    :param data: where the data lie: a path, a table or a query
-    :param hashes: the SHA-256 of files that the numbers are in, by what they are called
-    :param created: when the report was made, in UTC
+    :param analysis: the analysis
+    :param before: the analysis of the same data before they were balanced
+    :param data: location of the data: a path, a table or a query
+    :param hashes: SHA-256 of the files that contain the numbers, by file name
+    :param created: creation time of the report, in UTC
     """
     if data:
         yield "Data", redact_secrets(_LINE_BREAKS.sub(" ", data.strip()))
@@ -61,12 +62,12 @@ def _build_fingerprint(analysis: Analysis, name: str) -> Iterator[tuple[str, str
 
 
 def compute_fingerprint(analysis: Analysis) -> str | None:
-    """A SHA-256 over what was counted; None where the analysis has no counts.
+    """Compute the SHA-256 of the counts of an analysis; None if it has no counts.
 
-    It is taken of the label column, what counts as positive, and of each facet column its tested groups with their
-    positive and other rows, in an order that does not depend on that of the data. So the same data have the same
-    fingerprint, whatever counted them and in whichever order. Where rows have weights, so has what was counted: sums
-    of weights stand beside the rows with nine digits, since engines round what is beyond differently.
+    It covers the label column, the positive label, and for each facet column the tested groups with their positive and
+    negative rows, in an order that does not depend on that of the data. So the same data have the same fingerprint,
+    with every engine and in every order of rows. If the data are weighted, the sums of weights are included with nine
+    significant digits, since engines round further digits differently.
 
     :return: 64 hexadecimal digits
     """
@@ -86,12 +87,12 @@ def compute_fingerprint(analysis: Analysis) -> str | None:
 
 
 def _serialize_count(tally: WeightedCount, analysis: Analysis) -> list[int | str]:
-    """What a fingerprint is taken of: rows, and their weight where they have any."""
+    """Serialize a count for the fingerprint: rows, and their weight if the data are weighted."""
     return [tally.rows, f"{float(tally.weight):.9g}"] if analysis.weighted else [tally.rows]
 
 
 def redact_document(document: Any) -> Any:
-    """A JSON document without the passwords and the signatures that its texts may hold."""
+    """Redact the passwords and signatures in the texts of a JSON document."""
     if isinstance(document, str):
         return redact_secrets(document)
     if isinstance(document, Mapping):

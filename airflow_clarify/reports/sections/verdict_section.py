@@ -1,4 +1,4 @@
-"""The verdict in words: what was found, what was asked, and the worst of it."""
+"""Build the section about the verdict: headline, reasons and rules."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _HEADLINES = {Outcome.PASS: "Pass", Outcome.VIOLATION: "Violation", Outcome.INCO
 class VerdictSection:
     """The verdict in words.
 
-    :param outcome: pass, violation or inconclusive; None where nobody judged
+    :param outcome: pass, violation or inconclusive; None if the data were not judged
     :param headline: the verdict in a word or two
-    :param summary: why, in one sentence with the number of checks
-    :param reasons: what is wrong, the worst first
-    :param more_reasons: how many more findings there are
-    :param tallies: how many checks came to each outcome, the worst first; an outcome that none came to is left out
-    :param rules: what was asked
+    :param summary: the result of the checks in one sentence
+    :param reasons: the reasons, the worst first
+    :param more_reasons: number of reasons that are not listed
+    :param tallies: number of checks by outcome, the worst first; outcomes without checks are omitted
+    :param rules: the rules that were applied
     """
 
     outcome: Outcome | None
@@ -40,10 +40,10 @@ class VerdictSection:
 
 
 def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None) -> VerdictSection:
-    """Put a verdict into words.
+    """Build the section about a verdict.
 
-    :param verdict: None where nobody judged
-    :param thresholds: the rules behind it; without them the report knows the bounds, but not what else was asked
+    :param verdict: the verdict; None if the data were not judged
+    :param thresholds: the rules behind the verdict; without them only the bounds are listed
     """
     if verdict is None:
         return VerdictSection(
@@ -89,7 +89,7 @@ def _summarize(verdict: Verdict) -> str:
 
 
 def _build_reason(finding: Finding) -> Sentence:
-    """A finding's reason with the tested group set apart, since the group's name may be written from right to left."""
+    """Isolate the tested group in the reason of a finding, since its name may be written from right to left."""
     stem = f"{finding.metric} of {display_name(finding.facet)}={display_name(finding.value)}"
     if not finding.reason.startswith(stem):
         return (finding.reason,)
@@ -97,12 +97,12 @@ def _build_reason(finding: Finding) -> Sentence:
 
 
 def _summarize_bounds(findings: Iterable[Finding]) -> Iterator[str]:
-    """Each metric's bounds, with how many tested groups they hold for."""
-    held: dict[tuple[str, float | None, float | None], int] = {}
+    """List the bounds of each metric, with the number of checks that use them."""
+    counts: dict[tuple[str, float | None, float | None], int] = {}
     for finding in findings:
         key = (finding.metric, finding.low, finding.high)
-        held[key] = held.get(key, 0) + 1
-    for (metric, low, high), count in sorted(held.items(), key=lambda item: (item[0][0], -item[1])):
+        counts[key] = counts.get(key, 0) + 1
+    for (metric, low, high), count in sorted(counts.items(), key=lambda item: (item[0][0], -item[1])):
         yield f"{_format_range(metric, low, high)} ({formatting.format_plural(count, 'check', 'checks')})"
 
 
@@ -119,14 +119,14 @@ def _format_range(metric: str, low: float | None, high: float | None) -> str:
 
 
 def _list_conditions(thresholds: Thresholds) -> Iterator[str]:
-    """What the rules ask beside the bounds."""
+    """List the conditions of the rules other than bounds."""
     if thresholds.min_rows:
-        does = {"fail": "is a violation", "pass": "passes", "ignore": "is ignored"}[thresholds.below_min_rows]
-        yield f"a group of fewer than {formatting.format_plural(thresholds.min_rows, 'row', 'rows')} {does}"
+        effect = {"fail": "is a violation", "pass": "passes", "ignore": "is ignored"}[thresholds.below_min_rows]
+        yield f"a group of fewer than {formatting.format_plural(thresholds.min_rows, 'row', 'rows')} {effect}"
     if thresholds.confidence is not None:
-        does = "fails" if thresholds.on_inconclusive == "fail" else "passes"
+        effect = "fails" if thresholds.on_inconclusive == "fail" else "passes"
         level = f"{100 * thresholds.confidence:g}{formatting.NO_BREAK_SPACE}%"
-        yield f"where there is one, the {level} confidence interval is judged, and inconclusive {does}"
+        yield f"where there is one, the {level} confidence interval is judged, and inconclusive {effect}"
     if thresholds.undefined == "ignore":
         yield "a metric that is not defined is ignored"
 
