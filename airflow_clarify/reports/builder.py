@@ -162,9 +162,11 @@ class ReportInputs:
         return dict(match_groups(self.analysis, self.before)) if self.before else {}
 
     def get_finding(self, facet: FacetAnalysis, result: FacetResult, metric: str) -> Finding | None:
+        """Return the finding about a metric of a tested group."""
         return self._findings.get((facet.column, result.value, metric))
 
     def get_earlier(self, facet: FacetAnalysis, result: FacetResult) -> FacetResult | None:
+        """Return the result of a tested group before the data were balanced."""
         return self._earlier.get((facet.column, result.value))
 
 
