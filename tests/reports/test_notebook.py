@@ -35,7 +35,7 @@ _OURS = {"h1", "h2", "h3", "p", "ul", "li", "strong", "code", "pre", "blockquote
 #: What running the tools of a notebook defines, whatever the data say.
 _NAMES_OF_THE_TOOLS = {
     *("__builtins__", "json", "warnings", "pandas", "report"),
-    *("written", "show", "numbers", "draw"),
+    *("format_value", "show", "numbers", "draw"),
 }
 
 
