@@ -1,1 +1,1 @@
-"""Names of datasets, and what OpenLineage is given about a task."""
+"""Names of datasets, and the lineage of tasks for OpenLineage."""

@@ -1,8 +1,8 @@
-"""Which dataset it is that a task read or wrote, as others name it too.
+"""Describe the location of datasets, and name them as OpenLineage does.
 
-An analysis travels from task to task through XCom, and lies beside its report in ``summary.json``. Where its data are
-travels with it, so that a gate, which never sees the data, can still say of which dataset its verdict is. Connections
-are named, never copied: no secret travels.
+An analysis is passed between tasks through XCom, and stored beside its report in ``summary.json``. It includes the
+location of its data, so that a gate, which never reads the data, can relate its verdict to a dataset. Connections are
+referenced by their id, so the location contains no secrets.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from airflow_clarify.bias.config import DataConfig
 
-#: A longer one is cut, and then its tables are not known.
-_LONGEST_QUERY = 4000
+#: Maximum number of characters of a query; a longer one is truncated, and its tables are then unknown.
+_MAX_QUERY_LENGTH = 4000
 
 
 class DatasetName(NamedTuple):
-    """A dataset in OpenLineage's naming.
+    """Name of a dataset in OpenLineage's convention.
 
     :param namespace: the storage or the database, such as "s3://bucket"
-    :param name: what it is called there
+    :param name: its name there
     """
 
     namespace: str
@@ -35,23 +35,25 @@ class DatasetName(NamedTuple):
 
 
 def describe_source(data: DataConfig, engine: Any) -> dict[str, Any]:
-    """Where the data of a configuration are, as plain JSON.
+    """Describe the location of the data of a configuration as plain JSON.
 
-    :param data: what was read
-    :param engine: what read it
+    :param data: the data configuration
+    :param engine: the engine that reads it
+    :return: ``path``; or ``engine``, ``conn_id``, ``dialect`` and ``table`` or ``query``, without secrets
     """
     if data.table is not None:
         return {**_describe_store(engine), "table": data.table if isinstance(data.table, str) else list(data.table)}
     if data.query is not None:
-        return {**_describe_store(engine), "query": redact_secrets(data.query[:_LONGEST_QUERY])}
+        return {**_describe_store(engine), "query": redact_secrets(data.query[:_MAX_QUERY_LENGTH])}
     return {"path": redact_secrets(str(data.input_path))}
 
 
 def describe_target(target: str | Sequence[str], engine: Any) -> dict[str, Any]:
-    """Where a balanced copy is, as plain JSON.
+    """Describe the location of a balanced copy as plain JSON.
 
     :param target: a path, or the name of a table
-    :param engine: what wrote it
+    :param engine: the engine that writes it
+    :return: as of :func:`describe_source`
     """
     if isinstance(target, str) and (not engine.samples_by_key or "/" in target):
         return {"path": redact_secrets(target)}
@@ -59,9 +61,9 @@ def describe_target(target: str | Sequence[str], engine: Any) -> dict[str, Any]:
 
 
 def list_dataset_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
-    """The datasets that are meant; several where the data were a query over several tables.
+    """List the names of the datasets at a location; a query may read several tables.
 
-    :param whereabouts: as :func:`of_data` or :func:`of_target` gave it
+    :param whereabouts: as returned by :func:`describe_source` or :func:`describe_target`
     """
     if "path" in whereabouts:
         return [build_path_name(whereabouts["path"])]
@@ -72,7 +74,9 @@ def list_dataset_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
 
 
 def build_path_name(path: str) -> DatasetName:
-    """A file, a folder or a glob, local or in an object store.
+    """Name a file, a folder or a glob, local or in an object store.
+
+    :param path: a path or URI
 
     >>> build_path_name("s3://my_connection@bucket/loans/*.csv")
     DatasetName(namespace='s3://bucket', name='loans/*.csv')
@@ -82,24 +86,24 @@ def build_path_name(path: str) -> DatasetName:
         return DatasetName("file", str(Path(rest if is_uri else path).absolute()))
     scheme = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}.get(given, given)
     if scheme in ("http", "https"):
-        # What follows may be a signature; in a store "?" and "#" are parts of a name.
+        # The query of an HTTP URL may be a signature; in an object store "?" and "#" are parts of a name.
         rest = rest.partition("?")[0].partition("#")[0]
     host, _, name = rest.partition("/")
     if not scheme.startswith(("abfs", "wasb")):
-        # Before the @ stands a connection of Airflow's, or a secret; but in Azure's addresses it is a container.
+        # The part before the @ is an Airflow connection or a secret; but in Azure's URLs it is a container.
         host = host.rpartition("@")[2]
     return DatasetName(f"{scheme}://{host}", f"/{name}" if scheme == "hdfs" else name.lstrip("/") or "/")
 
 
 def _describe_store(engine: Any) -> dict[str, Any]:
-    home = {"engine": engine.name, "conn_id": engine.conn_id, "dialect": getattr(engine, "dialect", None)}
+    store = {"engine": engine.name, "conn_id": engine.conn_id, "dialect": getattr(engine, "dialect", None)}
     url = getattr(engine, "url", None)
-    # What comes after the port may be a token.
-    return home | ({"server": urlsplit(url).netloc} if url else {})
+    # The part after the port may be a token.
+    return store | ({"server": urlsplit(url).netloc} if url else {})
 
 
 def _list_tables(whereabouts: Mapping[str, Any], dialect: str) -> list[list[str]]:
-    """The tables that were read, as the parts of their names."""
+    """List the tables that were read, as the parts of their names."""
     from sqlglot import exp
 
     from airflow_clarify.engines.sql.parsing import parse_table, read_query
@@ -107,8 +111,10 @@ def _list_tables(whereabouts: Mapping[str, Any], dialect: str) -> list[list[str]
     if "table" in whereabouts:
         return [_split_name(parse_table(whereabouts["table"], dialect, "table"))]
     query = read_query(whereabouts["query"], dialect)
-    inside = {part.alias.lower() for part in query.find_all(exp.CTE)}
-    found = [_split_name(table) for table in query.find_all(exp.Table) if table.db or table.name.lower() not in inside]
+    cte_names = {part.alias.lower() for part in query.find_all(exp.CTE)}
+    found = [
+        _split_name(table) for table in query.find_all(exp.Table) if table.db or table.name.lower() not in cte_names
+    ]
     return [parts for at, parts in enumerate(found) if parts not in found[:at]]
 
 
@@ -117,7 +123,7 @@ def _split_name(table: exp.Table) -> list[str]:
 
 
 def _list_database_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
-    """Tables as the connection's own hook has OpenLineage name them, where it knows how."""
+    """Name tables as the connection's hook does for OpenLineage, if it supports that."""
     from airflow.providers.common.compat.sdk import BaseHook
 
     from airflow_clarify.engines.sql.dialects import find_dialect
@@ -139,7 +145,7 @@ def _list_database_names(whereabouts: Mapping[str, Any]) -> list[DatasetName]:
 
 
 def _qualify_name(parts: Sequence[str], hook: Any, database: str | None) -> list[str]:
-    """The name of a table with the schema and the database that it is in, where they are not said."""
+    """Complete the name of a table with the default schema and the database."""
     whole = list(parts)
     if len(whole) == 1 and (schema := hook.get_openlineage_default_schema()):
         whole.insert(0, str(schema))

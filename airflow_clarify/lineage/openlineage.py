@@ -1,7 +1,7 @@
-"""What tasks tell OpenLineage: which datasets they read and wrote, what they measured, and what was asserted of them.
+"""Build the OpenLineage lineage of tasks: datasets read and written, metrics, and assertions.
 
-Only OpenLineage's own extractor comes here, after a task has ended and apart from it, so that nothing here can fail a
-task. Nothing else may import this module: where the provider ``openlineage`` is not installed, it cannot be.
+Only OpenLineage's extractor calls this module, after a task has ended and outside of it, so that an error here cannot
+fail a task. No other module may import it, because it requires the provider ``openlineage``.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.resampling import BalanceResult
     from airflow_clarify.bias.thresholds import Finding, Verdict
 
-#: An event is for a catalogue to keep, and it keeps the worst.
-_MOST_METRICS = 200
-_MOST_ASSERTIONS = 500
+#: Limits on the size of an event, which a catalogue stores.
+_MAX_METRICS = 200
+_MAX_ASSERTIONS = 500
 
 _Kind = TypeVar("_Kind")
 
 
 @attr.define
 class BiasMetric:
-    """A metric of a tested group.
+    """Value of a metric for a tested group.
 
     :param metric: short name, such as "DPL"
     :param facet: the facet column
     :param value: the tested group
-    :param measured: a number; "Infinity" or "-Infinity"
+    :param measured: its value; "Infinity" or "-Infinity" if it is infinite
     """
 
     metric: str
@@ -55,12 +55,12 @@ class BiasMetric:
 
 @attr.define
 class BiasMetricsInputDatasetFacet(InputDatasetFacet):
-    """The bias of a dataset: beside what OpenLineage has a facet for.
+    """Bias metrics of a dataset, as a custom OpenLineage facet.
 
     :param label: the label column
     :param positive: the positive label, as Clarify writes it
-    :param metrics: the largest first
-    :param omitted: how many more there are
+    :param metrics: in descending order of magnitude
+    :param omitted: number of further metrics
     """
 
     label: str
@@ -70,15 +70,15 @@ class BiasMetricsInputDatasetFacet(InputDatasetFacet):
 
 
 def build_analysis_lineage(whereabouts: Mapping[str, Any], analysis: Analysis | None) -> OperatorLineage[Any, Any]:
-    """The lineage of a task that measures.
+    """Build the lineage of a measuring task.
 
-    :param whereabouts: of the data
-    :param analysis: None where the task did not come to one
+    :param whereabouts: location of the data
+    :param analysis: None if the task did not complete
     """
     names = list_dataset_names(whereabouts)
     if analysis is None:
         return OperatorLineage(inputs=[InputDataset(*name) for name in names])
-    # Of a query over several tables the numbers are those of none of them.
+    # The metrics of a query over several tables do not describe any one of them.
     facets = (
         {}
         if len(names) > 1
@@ -93,12 +93,12 @@ def build_analysis_lineage(whereabouts: Mapping[str, Any], analysis: Analysis | 
 def build_verdict_lineage(
     whereabouts: Sequence[Mapping[str, Any]], verdicts: Sequence[Verdict], *, stops: bool, inconclusive_passes: bool
 ) -> OperatorLineage[Any, Any]:
-    """The lineage of a task that judges.
+    """Build the lineage of a gate.
 
-    :param whereabouts: of the data of each analysis; empty where nobody knows
+    :param whereabouts: location of the data of each analysis; empty if unknown
     :param verdicts: one for each
     :param stops: whether a violation stops the DAG
-    :param inconclusive_passes: whether an inconclusive check is let through
+    :param inconclusive_passes: whether an inconclusive check passes
     """
     passing = {Outcome.PASS, Outcome.INCONCLUSIVE} if inconclusive_passes else {Outcome.PASS}
     severity = "error" if stops else "warn"
@@ -116,7 +116,7 @@ def build_verdict_lineage(
                 *name,
                 inputFacets={
                     "dataQualityAssertions": data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
-                        assertions=made[:_MOST_ASSERTIONS]
+                        assertions=made[:_MAX_ASSERTIONS]
                     )
                 },
             )
@@ -126,18 +126,18 @@ def build_verdict_lineage(
 
 
 def build_empty_lineage() -> OperatorLineage[Any, Any]:
-    """The lineage of a task that came to nothing."""
+    """Return the empty lineage of a task without results."""
     return OperatorLineage()
 
 
 def build_balance_lineage(
     source: Mapping[str, Any], target: Mapping[str, Any], result: BalanceResult | None
 ) -> OperatorLineage[Any, Any]:
-    """The lineage of a task that balances.
+    """Build the lineage of a balancing task.
 
-    :param source: whereabouts of what it reads
-    :param target: whereabouts of what it writes
-    :param result: None where the task did not come to one
+    :param source: location of the dataset
+    :param target: location of the balanced copy
+    :param result: None if the task did not complete
     """
     read, written = list_dataset_names(source), list_dataset_names(target)
     if result is None:
@@ -162,7 +162,7 @@ def build_balance_lineage(
 
 
 def _build_row_facets(analysis: Analysis) -> Any:
-    """How many rows there are, and what is known of the label column."""
+    """Build the facet with the number of rows, and the counts of the label column."""
     columns = {}
     labels = analysis.facets[0].labels
     if labels:
@@ -190,9 +190,9 @@ def _build_bias_facets(analysis: Analysis) -> BiasMetricsInputDatasetFacet:
         positive=analysis.label_value_or_threshold,
         metrics=[
             BiasMetric(name, display_name(column), display_name(value), _number_to_json(number))
-            for name, column, value, number in measured[:_MOST_METRICS]
+            for name, column, value, number in measured[:_MAX_METRICS]
         ],
-        omitted=max(0, len(measured) - _MOST_METRICS),
+        omitted=max(0, len(measured) - _MAX_METRICS),
     )
 
 
@@ -215,7 +215,7 @@ def _build_assertion(finding: Finding, passing: Iterable[Outcome], severity: str
 
 
 def _build_dataset_assertion(reason: str, severity: str) -> Any:
-    """What is wrong with the data as a whole."""
+    """Build a failed assertion on the dataset as a whole."""
     return _build_facet(
         data_quality_assertions_dataset.Assertion,
         assertion="the data are fit to be judged",
@@ -227,21 +227,21 @@ def _build_dataset_assertion(reason: str, severity: str) -> Any:
 
 
 def _build_column_lineage(result: BalanceResult, source: DatasetName) -> Any:
-    """That the columns which made the strata decide which rows there are, and what the weights are."""
-    decide = [column_lineage_dataset.InputField(*source, field=column) for column in result.by]
-    weights = {} if result.weight_column is None else {result.weight_column: decide}
-    same = {column: [field] for column, field in zip(result.by, decide, strict=True)}
+    """Build the column lineage: the columns of the strata determine the selected rows and the weights."""
+    strata = [column_lineage_dataset.InputField(*source, field=column) for column in result.by]
+    weights = {} if result.weight_column is None else {result.weight_column: strata}
+    same = {column: [field] for column, field in zip(result.by, strata, strict=True)}
     return _build_facet(
         column_lineage_dataset.ColumnLineageDatasetFacet,
         fields={
             name: column_lineage_dataset.Fields(inputFields=fields) for name, fields in {**same, **weights}.items()
         },
-        dataset=decide,
+        dataset=strata,
     )
 
 
 def _build_facet(kind: type[_Kind], **values: Any) -> _Kind:
-    """A facet with those of the values that the installed version of OpenLineage has a place for."""
+    """Build a facet from those values that the installed version of OpenLineage supports."""
     known = {field.name for field in attr.fields(cast(Any, kind))}
     return kind(**{name: value for name, value in values.items() if name in known})
 

@@ -1,1 +1,1 @@
-"""Links from a task to what it has started elsewhere."""
+"""Links from a task to its report, and to its job in the AWS console."""

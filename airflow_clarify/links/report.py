@@ -1,4 +1,4 @@
-"""The link to the report of a task, whatever engine has counted."""
+"""Link a task to its bias report, for every engine."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class BiasReportLink(BaseOperatorLink):
-    """The report where a browser can open it, and the tab "Bias" of the task instance otherwise."""
+    """Link to the report if a browser can open it, otherwise to the tab "Bias" of the task instance."""
 
     name = "Bias report"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address; empty where the task has measured nothing.
+        """Return the URL of the report; empty if the task has no analysis.
 
         :param operator: the task
         :param ti_key: the task instance
         """
-        # Not imported at the top: a DAG file that is parsed needs none of it.
+        # Imported here, because parsing a DAG file does not need the plugin.
         from airflow_clarify.plugin import is_task_tab_shown
 
         overview = XCom.get_value(key="bias_overview", ti_key=ti_key)
@@ -33,15 +33,15 @@ class BiasReportLink(BaseOperatorLink):
 
 
 def get_report_url(overview: Mapping[str, Any]) -> str:
-    """Return the address of the first report of an overview; empty where it lies where no browser can open it.
+    """Return the URL of the first report of an overview; empty if a browser cannot open it.
 
-    :param overview: what the task has left for the page "Bias"
+    :param overview: the XCom that the task pushed for the page "Bias"
     """
     analyses = overview.get("analyses") or [{}]
     report = str((analyses[0].get("outputs") or {}).get("report") or "")
     scheme, _, rest = report.partition("://")
     host, _, key = rest.partition("/")
-    # Before the @ stands a connection of Airflow's.
+    # The part before the @ is the id of an Airflow connection.
     bucket = quote(host.rpartition("@")[2])
     if scheme in ("s3", "s3a", "s3n") and key:
         return f"https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
@@ -51,7 +51,7 @@ def get_report_url(overview: Mapping[str, Any]) -> str:
 
 
 def build_task_url(ti_key: TaskInstanceKey, *, with_tab: bool) -> str:
-    """Return the address of a task instance in Airflow's UI.
+    """Return the URL of a task instance in Airflow's UI.
 
     :param ti_key: the task instance
     :param with_tab: whether to open its tab "Bias"

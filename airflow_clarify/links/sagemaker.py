@@ -1,4 +1,4 @@
-"""Links from a task to its job in the AWS console: the job, its logs, its output."""
+"""Link a task to its processing job in the AWS console: the job, its logs, its output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_clarify.exceptions import JobError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
 
-#: The XCom that the links are made of. It is pushed when the job is known, so that a try that fails has them too.
+#: The XCom with the data of the links. It is pushed as soon as the job is known, so that failed tries have links too.
 KEY = "clarify_job"
 
 _CONSOLES = {
@@ -24,43 +24,53 @@ _CONSOLES = {
 
 
 def push_job(context: Context, job_name: str, region: str, partition: str, output: str | None) -> None:
-    """Keep what the links need.
+    """Push the data of the links to XCom.
 
-    :param output: where the job writes in S3
+    :param context: of the task
+    :param job_name: the job
+    :param region: its AWS region
+    :param partition: the partition of that region, such as "aws-cn"
+    :param output: the S3 URI of its output, if known
     """
     job = {"job_name": job_name, "region": region, "partition": partition, "output": output}
     context["ti"].xcom_push(key=KEY, value=job)
 
 
 def read_job(context: Context) -> dict[str, Any]:
-    """What this task has kept before it was deferred.
+    """Read the job that this task pushed before it was deferred.
 
-    :raises JobError: nothing; somebody has deleted it
+    :param context: of the task
+    :return: the parameters of :func:`push_job`
+    :raises JobError: the XCom was deleted
     """
     ti = context["ti"]
     found = ti.xcom_pull(task_ids=ti.task_id, key=KEY, map_indexes=ti.map_index)
     if not isinstance(found, Mapping):
-        raise JobError(f"which job this task has started is not known any more: its XCom {KEY!r} is gone")
+        raise JobError(f"the job of this task is unknown, because its XCom {KEY!r} was deleted")
     return dict(found)
 
 
 class _JobLink(BaseOperatorLink):
-    """A link that follows from a job.
+    """Base class of links to a job in the AWS console.
 
-    :cvar _build_url: makes it from what was kept and the address of the console
+    :cvar _build_url: builds the URL from the pushed job and the host of the console
     """
 
     _build_url: Callable[[Mapping[str, Any], str], str]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The link of a try; empty where it has no job, or where its partition has no console that we know of."""
+        """Return the URL for a try; empty if it has no job, or its partition no known console.
+
+        :param operator: the task
+        :param ti_key: the task instance
+        """
         job = XCom.get_value(key=KEY, ti_key=ti_key)
         console = _CONSOLES.get(str(job.get("partition"))) if isinstance(job, Mapping) else None
         return type(self)._build_url(job, console) if console else ""
 
 
 class ClarifyJobLink(_JobLink):
-    """The processing job."""
+    """Link to the processing job."""
 
     name = "Processing job"
 
@@ -71,14 +81,14 @@ class ClarifyJobLink(_JobLink):
 
 
 class ClarifyJobLogsLink(_JobLink):
-    """The job's log streams in CloudWatch."""
+    """Link to the job's log streams in CloudWatch."""
 
     name = "CloudWatch logs"
 
     @staticmethod
     def _build_url(job: Mapping[str, Any], console: str) -> str:
         region = job["region"]
-        # CloudWatch reads the part behind "#" with "$" in the place of "%", and quoted twice.
+        # CloudWatch expects the fragment quoted twice, with "$" in place of "%".
         group = quote(quote("/aws/sagemaker/ProcessingJobs", safe=""), safe="").replace("%", "$")
         streams = f"$3FlogStreamNameFilter$3D{quote(quote(job['job_name'] + '/', safe=''), safe='').replace('%', '$')}"
         return (
@@ -87,7 +97,7 @@ class ClarifyJobLogsLink(_JobLink):
 
 
 class ClarifyJobOutputLink(_JobLink):
-    """The job's output in S3."""
+    """Link to the job's output in S3."""
 
     name = "Output in S3"
 

@@ -1,1 +1,1 @@
-"""Telling people of a verdict, with any notifier of Airflow's."""
+"""Notifications of verdicts, with any Airflow notifier."""

@@ -1,8 +1,8 @@
-"""A verdict as a message: plain text, Markdown, Slack's own markup or HTML, short enough for a chat or a mail.
+"""Format a verdict as a message in plain text, Markdown, Slack's mrkdwn or HTML, for a chat or a mail.
 
-Names out of the data are hostile. In plain text nothing in them is invisible; in Markdown they stand in code spans,
-where no link, picture or heading is made of them; in HTML they are escaped, and in Slack's markup too, so that they
-call nobody and lead nowhere.
+Names from the data are untrusted. In plain text their invisible characters are escaped; in Markdown they are code
+spans, in which readers create no links, images or headings; in HTML and in Slack's mrkdwn they are escaped, so that
+they neither mention users nor become links.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 from airflow_clarify.bias.analysis import display_name
 from airflow_clarify.reports.formatting import escape_invisible, format_date, format_plural
 
-#: More findings than these are counted, not listed.
-MOST_FINDINGS = 5
+#: Number of findings that a message lists; the others are counted.
+MAX_FINDINGS = 5
 
 _HEADLINES = {"pass": "Passed", "violation": "Violation", "inconclusive": "Inconclusive"}
-#: What means nothing to Markdown, wherever it stands in a line.
+#: Text without any meaning in Markdown, at every position in a line.
 _HARMLESS = re.compile(r"(?!.*(?:\]\(|www\.))(?:[^\W_]|[ .,;:%'()\[\]-])*", re.IGNORECASE)
 
 
 def format_text(verdict: Mapping[str, Any], url: str | None = None) -> str:
-    """A verdict as plain text.
+    """Format a verdict as plain text.
 
-    :param verdict: as the gate leaves it in XCom under ``verdict``
-    :param url: where to read more
+    :param verdict: the gate's XCom ``verdict``
+    :param url: the page to link to
     :return: the outcome, the worst findings and the address, a line each
     """
     message = _Message.from_verdicts(verdict)
@@ -38,10 +38,10 @@ def format_text(verdict: Mapping[str, Any], url: str | None = None) -> str:
 
 
 def format_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
-    """A verdict as Markdown, for an approval's body or a chat.
+    """Format a verdict as Markdown, for the body of an approval or a chat.
 
-    :param verdict: as the gate leaves it in XCom under ``verdict``
-    :param url: where to read more
+    :param verdict: the gate's XCom ``verdict``
+    :param url: the page to link to
     """
     message = _Message.from_verdicts(verdict)
     bullets = "\n".join(message.list_bullets(_format_code))
@@ -51,10 +51,10 @@ def format_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
 
 
 def format_slack(verdict: Mapping[str, Any], url: str | None = None) -> str:
-    """A verdict in the markup of Slack, which is not Markdown.
+    """Format a verdict as Slack's mrkdwn, which is not Markdown.
 
-    :param verdict: as the gate leaves it in XCom under ``verdict``
-    :param url: where to read more
+    :param verdict: the gate's XCom ``verdict``
+    :param url: the page to link to
     """
     message = _Message.from_verdicts(verdict)
     link = [f"<{html.escape(url, quote=False)}|All of it>"] if url else []
@@ -65,10 +65,10 @@ def format_slack(verdict: Mapping[str, Any], url: str | None = None) -> str:
 
 
 def format_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
-    """A verdict as a piece of HTML, for a mail.
+    """Format a verdict as an HTML fragment, for a mail.
 
-    :param verdict: as the gate leaves it in XCom under ``verdict``
-    :param url: where to read more
+    :param verdict: the gate's XCom ``verdict``
+    :param url: the page to link to
     """
     message = _Message.from_verdicts(verdict)
     lines = [
@@ -91,12 +91,12 @@ def format_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
 
 @dataclass(frozen=True)
 class _Line:
-    """What was found, around the name of the tested group where there is one."""
+    """A finding: the name of the tested group, if there is one, with the text before and after it."""
 
     before: str
     name: str
     after: str
-    #: Of which data, where a gate has judged several.
+    #: The name of the data, if the gate has judged several analyses.
     data: str = ""
 
 
@@ -111,12 +111,12 @@ class _Message:
 
     @classmethod
     def from_verdicts(cls, verdict: Mapping[str, Any]) -> _Message:
-        """The message of a verdict, or of several that a gate gave at once."""
+        """Build the message of a verdict, or of the several verdicts of one gate."""
         verdicts: Sequence[Mapping[str, Any]] = verdict.get("all") or [verdict]
         lines = [replace(line, data=_name_data(one)) for one in verdicts for line in _build_lines(one)]
         if len(verdicts) == 1:
             lines = [replace(line, data="") for line in lines]
-        named = lines[:MOST_FINDINGS]
+        named = lines[:MAX_FINDINGS]
         more = _count_not_named(verdicts, len(named))
         return cls(
             _HEADLINES.get(verdict["outcome"], "Violation"),
@@ -128,14 +128,14 @@ class _Message:
         )
 
     def name_outcome(self, code: Callable[[str], str]) -> str:
-        """The outcome, with the name of the data that came out worst."""
+        """Return the outcome, with the name of the data."""
         return f"{self.headline}{self.name_data(code)}"
 
     def name_data(self, code: Callable[[str], str]) -> str:
         return f" in {code(self.data)}" if self.data else ""
 
     def name_run(self, code: Callable[[str], str]) -> Iterator[str]:
-        """The DAG, the task, the run and its date, in one line; nothing where they are not known."""
+        """Yield one line with the DAG, the task, the run and its date; nothing if they are unknown."""
         if "dag_id" not in self.run:
             return
         task = self.run["task_id"] + (f" [{self.run['instance']}]" if "instance" in self.run else "")
@@ -144,9 +144,9 @@ class _Message:
         yield line + (f", {format_date(self.run['date'])}" if self.run.get("date") else "")
 
     def list_bullets(self, code: Callable[[str], str]) -> Iterator[str]:
-        """What was found, a line each.
+        """Yield the findings, one line each.
 
-        :param code: what makes a name, and whatever else is not harmless, stay text
+        :param code: formats names, and other text that is not harmless, as code
         """
         for line in self.lines:
             data = f"{code(line.data)}: " if line.data else ""
@@ -183,23 +183,23 @@ def _summarize(verdicts: Sequence[Mapping[str, Any]]) -> str:
     not_judged = sum(int(one.get("not_judged", 0)) for one in verdicts)
     judged = sum(sum(one["checks"].values()) for one in verdicts) - ignored - not_judged
     where = f" of {len(verdicts)} analyses" if len(verdicts) > 1 else ""
-    asides = [f"{count} {name}" for name in ("inconclusive", "ignored") if (count := _count_checks(verdicts, name))]
+    notes = [f"{count} {name}" for name in ("inconclusive", "ignored") if (count := _count_checks(verdicts, name))]
     if not_judged:
-        asides.append(f"{not_judged} not judged: fewer rows than min_rows")
-    aside = f" ({', '.join(asides)})" if asides else ""
+        notes.append(f"{not_judged} not judged: fewer rows than min_rows")
+    note = f" ({', '.join(notes)})" if notes else ""
     checks = f"{format_plural(judged, 'check', 'checks')}{where}"
     if broken := _count_checks(verdicts, "violation"):
-        return f"{broken} of {checks} {'fails' if broken == 1 else 'fail'}{aside}."
+        return f"{broken} of {checks} {'fails' if broken == 1 else 'fail'}{note}."
     if any(one["reasons"] for one in verdicts):
-        return f"None of {checks} fails, but the data are not fit to be judged{aside}."
+        return f"None of {checks} fails, but the data are not fit to be judged{note}."
     if not judged:
-        return f"No check was judged{where}{aside}."
+        return f"No check was judged{where}{note}."
     passed -= not_judged
-    return f"{passed} of {checks} {'passes' if passed == 1 else 'pass'}{aside}."
+    return f"{passed} of {checks} {'passes' if passed == 1 else 'pass'}{note}."
 
 
 def _count_not_named(verdicts: Sequence[Mapping[str, Any]], named: int) -> int:
-    """How many findings there are beside those that are named; XCom does not hold them all."""
+    """Count the findings that are not listed, including those that XCom does not contain."""
     found = sum(len(one["reasons"]) + one["checks"][one["outcome"]] for one in verdicts if one["outcome"] != "pass")
     return max(0, int(found) - named)
 
@@ -217,12 +217,12 @@ def _format_html_code(text: str) -> str:
 
 
 def _format_slack_code(text: str) -> str:
-    """A code span of Slack's, which knows no longer fence: so a backtick becomes what looks like one."""
+    """Format a code span for Slack, which has no longer fences, so a backtick is replaced by a similar character."""
     return f"`{html.escape(text.replace('`', chr(0x02CB)), quote=False)}`"
 
 
 def _format_code(text: str) -> str:
-    """A code span: fenced by more backticks than stand in it anywhere, so that nothing in it ends it."""
+    """Format a Markdown code span, fenced by more backticks than any run of them in the text."""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     space = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
     return f"{fence}{space}{text}{space}{fence}"

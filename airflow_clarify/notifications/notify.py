@@ -1,4 +1,4 @@
-"""Handing a verdict to Airflow's notifiers: mail, chat, queues, whatever there is a provider for."""
+"""Pass a verdict to Airflow's notifiers: mail, chat, queues, and any other for which there is a provider."""
 
 from __future__ import annotations
 
@@ -10,39 +10,37 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.sdk.types import Logger
 
-#: When people are told.
+#: When notifications are sent.
 NotifyOn = Literal["violation", "always"]
 
-#: Where the page of a task instance stands, below Airflow's own page of it.
+#: Path of the tab "Bias", relative to Airflow's page of a task instance.
 BIAS_TAB = "plugin/bias-verdict"
 
 
 def notify_all(
     notifiers: Sequence[Callable[[Context], Any]], context: Context, verdict: Mapping[str, Any], log: Logger
 ) -> None:
-    """Tell all notifiers of a verdict. One that fails changes nothing: it is a warning in the log.
+    """Call all notifiers with a verdict; log a warning for each that fails.
 
-    :param notifiers: to tell
+    :param notifiers: Airflow notifiers, or functions that take a context
     :param context: of the task
-    :param verdict: as the gate leaves it in XCom
-    :param log: of the task
+    :param verdict: the gate's XCom ``verdict``
+    :param log: the task's log
     """
     for notifier in notifiers:
         try:
-            # A notifier renders its templates in place, and adds its fields to the context.
+            # Both are copied: a notifier renders its templates in place, and adds its fields to the context.
             copy.copy(notifier)(cast("Context", {**context, **template_context(context, verdict)}))
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
-            log.warning(
-                "%s could not tell of the verdict, which stands all the same: %s", _get_notifier_name(notifier), what
-            )
+            log.warning("%s could not send the verdict, which is unchanged: %s", _get_notifier_name(notifier), what)
 
 
 def template_context(context: Context, verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """What the templates of a notifier find beside what Airflow gives them.
+    """Build the variables for the templates of a notifier, in addition to Airflow's.
 
     :param context: of the task
-    :param verdict: as the gate leaves it in XCom
+    :param verdict: the gate's XCom ``verdict``
     """
     from airflow_clarify.notifications.messages import format_html, format_markdown, format_slack, format_text
 
@@ -58,7 +56,10 @@ def template_context(context: Context, verdict: Mapping[str, Any]) -> dict[str, 
 
 
 def build_page_url(context: Context) -> str:
-    """The address of the page "Bias" of this task instance in Airflow's UI, or of the instance where that is hidden."""
+    """Return the URL of the tab "Bias" of this task instance, or of the instance if the tab is hidden.
+
+    :param context: of the task
+    """
     from airflow_clarify.plugin import is_task_tab_shown
 
     page = context["ti"].log_url.partition("?")[0]

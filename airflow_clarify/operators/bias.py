@@ -367,7 +367,7 @@ def _explain_event(event: Any, name: str) -> str:
         return f"the processing job {name} had not ended when its time was up"
     if isinstance(event, Mapping) and event.get("message"):
         return f"the processing job {name} cannot be waited for: {event['message']}"
-    return f"the triggerer said nothing that can be understood of the processing job {name}: {event!r}"
+    return f"the trigger sent no valid event for the processing job {name}: {event!r}"
 
 
 def _is_templated_anywhere(value: Any) -> bool:

@@ -1,8 +1,8 @@
-"""The page "Bias" in Airflow's own UI.
+"""Add the page "Bias" to Airflow's UI.
 
-Airflow shows it in three places: as a tab of a task instance, as a tab of a DAG, and in the navigation. What we serve
-are files that anybody may see. All data come from Airflow's public REST API, which the page asks from the browser with
-the session of the person who looks at it, and so with that person's permissions.
+Airflow shows it in three places: as a tab of a task instance, as a tab of a DAG, and in the navigation. The plugin
+serves only static files, which are public. All data come from Airflow's public REST API, which the page calls from the
+browser with the session, and therefore the permissions, of the user.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ PREFIX = "clarify"
 
 
 def _build_view(destination: str, url_route: str, page: str) -> dict[str, Any]:
-    # Addresses without a leading slash: the browser resolves them against Airflow's own address, which knows the path
-    # that a proxy has put before it.
+    # URLs without a leading slash: the browser resolves them against Airflow's base URL, which includes the path prefix
+    # of a proxy.
     return {
         "name": "Bias",
         "href": f"{PREFIX}/{page}",
@@ -40,17 +40,17 @@ _APPS = [
 
 
 def read_shown_views() -> list[str]:
-    """Where the page is shown: the setting ``[clarify] bias_page``, of which unknown names are passed over."""
-    places = conf.get("clarify", "bias_page", fallback=_EVERYWHERE).lower().replace(",", " ").split()
-    return [place for place in _EVERYWHERE.split(", ") if place in places]
+    """Read where the page is shown from the setting ``[clarify] bias_page``; unknown names are ignored."""
+    places = conf.get("clarify", "bias_page", fallback=_ALL_PLACES).lower().replace(",", " ").split()
+    return [place for place in _ALL_PLACES.split(", ") if place in places]
 
 
 def is_task_tab_shown() -> bool:
-    """Whether a task instance has the tab "Bias"."""
+    """Return whether task instances have the tab "Bias"."""
     return "task_instance" in read_shown_views()
 
 
-_EVERYWHERE = "nav, dag, task_instance"
+_ALL_PLACES = "nav, dag, task_instance"
 
 _VIEWS = [
     _build_view("nav", "bias", "gates"),
@@ -66,7 +66,7 @@ _SHOWN = [view for view in _VIEWS if view["destination"] in read_shown_views()]
 
 
 class ClarifyPlugin(AirflowPlugin):
-    """Adds the page "Bias" to task instances, to DAGs and to the navigation."""
+    """Add the page "Bias" to task instances, to DAGs and to the navigation."""
 
     name = "clarify"
     fastapi_apps = _APPS

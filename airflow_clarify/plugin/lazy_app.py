@@ -1,4 +1,4 @@
-"""A web application that costs nothing until somebody asks it for something."""
+"""Defer the import of a web application until its first request."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class LazyASGIApp:
-    """An ASGI application that is imported and built when its first request comes.
+    """Import and build an ASGI application at its first request.
 
-    Schedulers, triggerers and workers load plugins too, and never serve a page: they are spared the web framework.
+    Schedulers, triggerers and workers load plugins too, but never serve a page, so they need not import the web
+    framework.
 
     :param module: the module to import
-    :param builder: the name of a function in it that takes nothing and returns an ASGI application
+    :param builder: the name of a function in it without parameters that returns an ASGI application
     """
 
     def __init__(self, module: str, builder: str) -> None:
@@ -27,7 +28,12 @@ class LazyASGIApp:
         self._built: Application | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on."""
+        """Pass the request to the application, which the first request builds.
+
+        :param scope: of the ASGI request
+        :param receive: receives its messages
+        :param send: sends the messages of the response
+        """
         if self._built is None:
             self._built = getattr(import_module(self._module), self._builder)()
         await self._built(scope, receive, send)

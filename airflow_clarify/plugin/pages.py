@@ -1,6 +1,6 @@
-"""The files of the page "Bias", and the headers that keep it on a short lead.
+"""Serve the files of the page "Bias", with restrictive security headers.
 
-There is no route here that returns data: see :mod:`airflow_clarify.plugin`.
+No route returns data: see :mod:`airflow_clarify.plugin`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from airflow_clarify.plugin.lazy_app import Application, Receive, Scope, Send
 
 STATIC = Path(__file__).with_name("static")
 
-#: The views of the page, as they stand in its address.
+#: The views of the page, as named in its URL.
 VIEWS = ("verdict", "history", "gates")
 
-#: What stands in the built page where each answer gets a number of its own.
+#: Placeholder in the built page that is replaced by a new nonce in each response.
 NONCE_PLACEHOLDER = "__CSP_NONCE__"
 
-#: The name of a file in here changes whenever its content does.
+#: For files whose name contains a hash of their content.
 _HASHED = "public, max-age=31536000, immutable"
 _ICONS = "public, max-age=3600"
 
@@ -37,7 +37,7 @@ _ALWAYS = {
 
 
 def create_app() -> FastAPI:
-    """The application that serves the page."""
+    """Create the application that serves the page."""
     app = FastAPI(title="Bias", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/{view}", response_class=HTMLResponse)
@@ -45,7 +45,7 @@ def create_app() -> FastAPI:
         if view not in VIEWS:
             raise HTTPException(404)
         nonce = secrets.token_urlsafe(16)
-        # Read each time: after an upgrade in place it names other assets.
+        # Read for each request, because an upgrade in place changes the names of its assets.
         index = (STATIC / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(
             index.replace(NONCE_PLACEHOLDER, nonce),
@@ -59,9 +59,9 @@ def create_app() -> FastAPI:
 
 
 def build_page_policy(nonce: str) -> str:
-    """The content security policy of the page: our own files, Airflow's API, and nothing else.
+    """Build the content security policy of the page: its own files and Airflow's API only.
 
-    :param nonce: lets the page add style sheets of its own at run time
+    :param nonce: allows the page to add style sheets at run time
     """
     return "; ".join(
         (
@@ -80,10 +80,10 @@ def build_page_policy(nonce: str) -> str:
 
 
 class Cached(StaticFiles):
-    """The files of a folder, with how long a browser may keep them.
+    """Serve the files of a folder with a ``Cache-Control`` header.
 
-    :param folder: served as it is, without anything outside of it
-    :param control: the header ``Cache-Control`` of what was found
+    :param folder: the folder; files outside of it are not served
+    :param control: the header of successful responses
     """
 
     def __init__(self, folder: Path, control: str) -> None:
@@ -91,23 +91,28 @@ class Cached(StaticFiles):
         self._control = control
 
     def file_response(self, *arguments: Any, **options: Any) -> Any:
-        """Answer with a file."""
+        """Build the response with a file; the parameters are those of the base class."""
         response = super().file_response(*arguments, **options)
         response.headers["Cache-Control"] = self._control
         return response
 
 
 class Headers:
-    """Adds what every answer carries, also one that says that there is no such file.
+    """Add security headers to every response, including errors.
 
-    :param app: what answers
+    :param app: the application
     """
 
     def __init__(self, app: Application) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on, and add the headers to its answer."""
+        """Pass the request to the application, and add the headers to its response.
+
+        :param scope: of the ASGI request
+        :param receive: receives its messages
+        :param send: sends the messages of the response
+        """
 
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":

@@ -1,1 +1,1 @@
-"""Sensors: tasks that wait for what something else has started."""
+"""Sensors: tasks that wait for jobs that another task or program has started."""

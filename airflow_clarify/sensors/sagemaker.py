@@ -1,4 +1,4 @@
-"""The sensor for a Clarify job that something else has started: a notebook, a pipeline, another task."""
+"""Wait for a Clarify job that a notebook, a pipeline or another task started: `ClarifyJobSensor`."""
 
 from __future__ import annotations
 
@@ -34,23 +34,24 @@ if TYPE_CHECKING:
 
 
 class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
-    """Wait for a Clarify job that something else has started, and read its analysis.
+    """Wait for a Clarify job that was started elsewhere, and read its analysis.
 
-    Returns ``{"job": ..., "analysis": ...}``: the job as SageMaker describes it, times as texts, and its analysis,
-    which :class:`~airflow_clarify.BiasGateOperator` judges (``analysis=sensor.output``). Of a job that measures no
-    pre-training bias the analysis is None.
+    Returns ``{"job": ..., "analysis": ...}``: SageMaker's description of the job, with times as ISO 8601 texts, and its
+    analysis, the input of :class:`~airflow_clarify.BiasGateOperator` (``analysis=sensor.output``). For a job that does
+    not measure pre-training bias the analysis is None.
 
-    The job is not this task's, so it is not stopped when the task is.
+    The job does not belong to this task, so killing the task does not stop it.
 
     :param job_name: the job (templated)
-    :param deferrable: wait in the triggerer, without a worker's slot
-    :param logs: whether the job's log lines go to the task's log: new ones at each look, the rest in the end
-    :param aws_conn_id: the Airflow connection (templated)
-    :param region_name: instead of the connection's (templated)
-    :param verify: whether to check TLS certificates, or the path of the authorities' file (templated)
+    :param deferrable: wait in the triggerer, without occupying a worker slot
+    :param logs: whether to copy the job's log lines to the task's log: new lines at each poll, the rest at the end
+    :param aws_conn_id: the Airflow connection to AWS (templated)
+    :param region_name: the region, in place of the connection's (templated)
+    :param verify: whether to verify TLS certificates, or the path of a CA bundle (templated)
     :param botocore_config: keyword arguments of ``botocore.config.Config``
-    :raises AirflowFailException: the job did not complete, which is not tried again; ``soft_fail`` makes it a skip
-    :raises AirflowException: what the job left is not there or broken, or AWS refuses to tell
+    :raises AirflowFailException: the job did not complete; the task is not retried, and with ``soft_fail`` it is
+        skipped
+    :raises AirflowException: the output of the job is missing or damaged, or AWS rejected the request
     """
 
     template_fields: Sequence[str] = ("job_name", "aws_conn_id", "region_name", "verify")
@@ -84,34 +85,48 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
                 raise ConfigError(f"job_name: the name of a processing job, not {job_name!r}")
 
     def execute(self, context: Context) -> Any:
+        """Poll until the job has ended, or defer to the triggerer.
+
+        :param context: of the task
+        :return: the job and its analysis
+        """
         with translate_errors():
             self.check_rendered()
         if not self.deferrable:
             return super().execute(context)
         try:
-            looked = self.poke(context)
+            polled = self.poke(context)
         except AirflowFailException as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException(str(error)) from error
             raise
-        if not isinstance(looked, bool):
-            return looked.xcom_value
+        if not isinstance(polled, bool):
+            return polled.xcom_value
         self._defer()
         return None
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Go on when the triggerer says that the job has ended; it is looked at again."""
-        said = event if isinstance(event, Mapping) else {}
-        if said.get("status") == "timeout":
+        """Resume after the trigger has fired, and read the job and its analysis.
+
+        :param context: of the task
+        :param event: of :class:`~airflow_clarify.triggers.sagemaker.ClarifyJobTrigger`
+        :return: the job and its analysis
+        """
+        fields = event if isinstance(event, Mapping) else {}
+        if fields.get("status") == "timeout":
             raise AirflowSensorTimeout(f"the processing job {self.job_name} had not ended after {self.timeout:g} s")
         with translate_errors():
-            if said.get("status") != "ended":
-                message = said.get("message") or f"the triggerer said {event!r}"
+            if fields.get("status") != "ended":
+                message = fields.get("message") or f"the trigger sent {event!r}"
                 raise JobError(f"the processing job {self.job_name} cannot be waited for: {message}")
             return self._build_result(context, self._jobs.describe(self.job_name))
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once."""
+        """Poll the job once.
+
+        :param context: of the task
+        :return: False while the job runs, then the job and its analysis
+        """
         from airflow.providers.common.compat.sdk import PokeReturnValue
 
         with translate_errors():
@@ -129,7 +144,7 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
 
     @property
     def connection(self) -> AwsConnection:
-        """How AWS is reached."""
+        """Return the connection to AWS."""
         return AwsConnection(self.aws_conn_id, self.region_name, self.verify, self.botocore_config)
 
     @cached_property
@@ -154,14 +169,14 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
             stop_job_on_kill=False,
             **self.connection.to_dict(),
         )
-        patience = timedelta(seconds=self.timeout) + timedelta(minutes=10)
-        self.defer(trigger=trigger, method_name="execute_complete", timeout=patience)
+        timeout = timedelta(seconds=self.timeout) + timedelta(minutes=10)
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
 
     def _build_result(self, context: Context, description: Mapping[str, Any]) -> dict[str, Any]:
-        """What the sensor returns of a job that has ended.
+        """Build the return value for a job that has ended.
 
-        :raises AirflowFailException: it did not complete
-        :raises JobError: what it left is missing or broken
+        :raises AirflowFailException: the job did not complete
+        :raises JobError: its output is missing or damaged
         """
         status = JobStatus.from_description(description)
         if self.logs:
@@ -177,12 +192,12 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
         from airflow_clarify.operators.asset_events import add_event_extra, summarize_analysis
 
         if not is_clarify_job(description):
-            self.log.info("Job %s is none of Clarify's, so it has no analysis", self.job_name)
+            self.log.info("Job %s is not a Clarify job, so it has no analysis", self.job_name)
             return None
         files = S3Files(self.connection, (description.get("ProcessingOutputConfig") or {}).get("KmsKeyId"))
         config = read_configuration(description, files)
         if "pre_training_bias" not in config.document["methods"]:
-            self.log.info("Job %s measured no pre-training bias, so it has no analysis", self.job_name)
+            self.log.info("Job %s did not measure pre-training bias, so it has no analysis", self.job_name)
             return None
         analysis = replace(collect(description, config, files), run=describe_run(context))
         log_analysis(self.log, analysis)

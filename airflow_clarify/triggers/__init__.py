@@ -1,1 +1,1 @@
-"""Triggers: how tasks wait without a worker."""
+"""Triggers: wait for jobs without occupying a worker slot."""

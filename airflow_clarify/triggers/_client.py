@@ -1,8 +1,8 @@
-"""One client of SageMaker for all triggers of a process that use the same connection.
+"""Share one SageMaker client among all triggers of a process that use the same connection.
 
-A client of its own for each of a thousand jobs would cost a triggerer memory, and SageMaker as many calls as there are
-jobs. One client is enough: it makes a measured number of calls a second, in the order in which they are asked for, and
-fewer when SageMaker throttles.
+A client for each of a thousand jobs would cost the triggerer memory, and send SageMaker a thousand calls at once. The
+shared client limits the rate of its calls, makes them in the order of the requests, and slows down when SageMaker
+throttles.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ from airflow_clarify.io.filesystem import first_error_line
 
 log = logging.getLogger(__name__)
 
-#: Calls a second, of one client and operation. AWS does not publish its limit for DescribeProcessingJob.
+#: Calls per second of one client and operation. AWS does not publish its limit for DescribeProcessingJob.
 CALLS_PER_SECOND = 10.0
-#: And when SageMaker throttles, no fewer than this.
-_FEWEST_CALLS_PER_SECOND = 0.5
-#: How many more after each call that goes well; from the fewest to the most takes half a minute.
-_FASTER = 0.1
-#: Calls of an operation that are under way at the same time.
-_AT_ONCE = 8
-#: Seconds between two attempts to stop a job, in the end.
-_LONGEST_PAUSE = 60.0
+#: Lower limit of the rate while SageMaker throttles.
+_MIN_CALLS_PER_SECOND = 0.5
+#: Increase of the rate after each successful call; from the minimum to the maximum takes half a minute.
+_RATE_INCREMENT = 0.1
+#: Maximum number of concurrent calls of an operation.
+_MAX_CONCURRENT_CALLS = 8
+#: Maximum number of seconds between two attempts to stop a job.
+_MAX_PAUSE = 60.0
 
 
 class RateLimiter:
-    """Lets calls through one after the other: half as many a second after each throttling, then slowly more again.
+    """Limit the rate of calls: halve it after each throttling, then raise it slowly again.
 
-    :param most: calls a second
+    :param max_rate: calls per second
     """
 
-    def __init__(self, most: float = CALLS_PER_SECOND) -> None:
-        self.most = most
-        self.rate = most
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
+    def __init__(self, max_rate: float = CALLS_PER_SECOND) -> None:
+        self.max_rate = max_rate
+        self.rate = max_rate
+        self._concurrent = asyncio.Semaphore(_MAX_CONCURRENT_CALLS)
         self._next = 0.0
         self._slowed_down = float("-inf")
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[None]:
-        """Wait for one's turn, and learn from how the call goes."""
-        async with self._at_once:
+        """Wait for a slot, run one call in it, and adapt the rate to its outcome."""
+        async with self._concurrent:
             began = await self._wait()
             try:
                 yield
@@ -64,42 +64,44 @@ class RateLimiter:
                 if is_throttling(error):
                     self._reduce_rate(began)
                 raise
-            self.rate = min(self.rate + _FASTER, self.most)
+            self.rate = min(self.rate + _RATE_INCREMENT, self.max_rate)
 
     async def _wait(self) -> float:
         now = asyncio.get_running_loop().time()
-        mine = max(now, self._next)
-        self._next = mine + 1 / self.rate
-        await asyncio.sleep(mine - now)
-        return mine
+        slot = max(now, self._next)
+        self._next = slot + 1 / self.rate
+        await asyncio.sleep(slot - now)
+        return slot
 
     def _reduce_rate(self, began: float) -> None:
-        """Once for all calls that were under way together: they did not know of each other."""
+        """Halve the rate, once for all concurrent calls: they began before the first was throttled."""
         if began > self._slowed_down:
-            self.rate = max(self.rate / 2, _FEWEST_CALLS_PER_SECOND)
+            self.rate = max(self.rate / 2, _MIN_CALLS_PER_SECOND)
             self._slowed_down = asyncio.get_running_loop().time()
 
 
 class SharedClient:
-    """A client that many triggers use.
+    """Describe and stop processing jobs for many triggers with one client.
 
-    :param connection: how AWS is reached
+    :param connection: the connection to AWS
     """
 
     def __init__(self, connection: AwsConnection) -> None:
         self.connection = connection
         self.users = 0
-        # A thousand looks must not be before those who stop a job: Airflow gives them half a minute.
-        self.paces = {"describe_processing_job": RateLimiter(), "stop_processing_job": RateLimiter()}
+        # Separate limits: a call that stops a job must not wait behind a thousand polls, as Airflow allows 30 seconds.
+        self.limiters = {"describe_processing_job": RateLimiter(), "stop_processing_job": RateLimiter()}
         self._opening = asyncio.Lock()
         self._open: AsyncExitStack | None = None
         self._client: Any = None
 
     async def observe(self, name: str) -> dict[str, Any] | None:
-        """What SageMaker knows of a job just now; None where it does not answer, which passes.
+        """Describe a job; return None after a transient failure.
 
+        :param name: the job
+        :return: SageMaker's description
         :raises JobError: there is no such job
-        :raises ServiceError: AWS refuses
+        :raises ServiceError: AWS rejected the request
         """
         try:
             return dict(await self._call("describe_processing_job", name))
@@ -108,13 +110,15 @@ class SharedClient:
                 raise JobError(f"there is no processing job {name!r} in that region") from None
             if not is_transient(error):
                 raise explain_error(error, f"DescribeProcessingJob of {name}") from None
-            log.warning("SageMaker does not say how job %s is just now: %s", name, first_error_line(error))
+            log.warning("SageMaker could not describe job %s, will retry: %s", name, first_error_line(error))
             return None
 
     async def stop(self, name: str) -> bool:
-        """Ask SageMaker to stop a job, until it takes it in.
+        """Stop a job, and repeat the call until SageMaker has accepted it.
 
-        :return: whether there was something to stop
+        :param name: the job
+        :return: whether the job was running
+        :raises ServiceError: AWS rejected the request
         """
         pause = 1.0
         while True:
@@ -127,17 +131,17 @@ class SharedClient:
                     if description is not None and not JobStatus.from_description(description).running:
                         return False
                     raise explain_error(error, f"StopProcessingJob of {name}") from None
-                log.warning("SageMaker does not stop job %s just now: %s", name, first_error_line(error))
+                log.warning("SageMaker could not stop job %s, will retry: %s", name, first_error_line(error))
             await asyncio.sleep(add_jitter(pause))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_PAUSE)
 
     async def _call(self, operation: str, name: str) -> Any:
-        async with self.paces[operation].acquire():
+        async with self.limiters[operation].acquire():
             client = await self._open_client()
             try:
                 return await getattr(client, operation)(ProcessingJobName=name)
             except Exception as error:
-                # Another call may have seen to it already.
+                # Another call may have replaced the client already.
                 if is_expired(error) and client is self._client:
                     await self.close()
                 raise
@@ -148,15 +152,15 @@ class SharedClient:
         async with self._opening:
             if self._open is None:
                 stack = AsyncExitStack()
-                # All of this takes time that the event loop does not have. In a thread of any other kind Airflow
-                # before 3.3 cannot look for a connection in its database.
+                # Creating a client would block the event loop, so it runs in a thread. Airflow before 3.3 can read a
+                # connection from its database only in a thread that is not thread sensitive.
                 client = await sync_to_async(self._create_client, thread_sensitive=False)()
                 self._client = await stack.enter_async_context(client)
                 self._open = stack
             return self._client
 
     def _create_client(self) -> Any:
-        """A client that is not open yet, and leaves trying again to us: its own retries would hide throttling."""
+        """Create an unopened client without retries, which would hide throttling from the rate limiter."""
         from botocore.config import Config
 
         global _models_are_read
@@ -172,7 +176,7 @@ class SharedClient:
         return client()
 
     async def close(self) -> None:
-        """Close the client; the next call opens another."""
+        """Close the client; the next call opens a new one."""
         stack, self._open, self._client = self._open, None, None
         if stack is not None:
             await stack.aclose()
@@ -183,7 +187,7 @@ async def _open_and_close(client: Any) -> None:
         pass
 
 
-#: The first client of a process reads megabytes of JSON while it is opened. One that nobody uses does so in a thread.
+#: The first client of a process reads megabytes of JSON when it is opened, so an unused one is opened in a thread.
 _models_are_read = False
 
 _Clients = dict[str, SharedClient]
@@ -192,7 +196,10 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = weakr
 
 @asynccontextmanager
 async def open_shared_client(connection: AwsConnection) -> AsyncIterator[SharedClient]:
-    """The client of a connection in this event loop; the last to leave closes it."""
+    """Return the client of a connection in this event loop; it is closed after its last user.
+
+    :param connection: the connection to AWS
+    """
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     key = repr(sorted(connection.to_dict().items()))
     client = clients.setdefault(key, SharedClient(connection))
@@ -207,43 +214,44 @@ async def open_shared_client(connection: AwsConnection) -> AsyncIterator[SharedC
 
 
 class _TaskStates:
-    """Asks Airflow for the states of tasks: once for all instances of a mapped task that want to know at about the same
-    time. Airflow looks at each of them for every question.
+    """Request task states from Airflow, once for concurrent requests of the instances of a mapped task.
+
+    Airflow reads the states of all instances for each request.
     """
 
     def __init__(self) -> None:
-        self._asking = asyncio.Lock()
+        self._requesting = asyncio.Lock()
         self._answers: dict[tuple[str, str, str], tuple[float, dict[str, Any]]] = {}
 
     async def get_state(self, ti: Any) -> str | None:
-        """The state of a task instance, not before now; None of one that was cleared, or is there no longer."""
+        """Return the current state of a task instance; None if it was cleared or no longer exists."""
         now = asyncio.get_running_loop().time
         since, key = now(), (ti.dag_id, ti.run_id, ti.task_id)
-        async with self._asking:
+        async with self._requesting:
             began, states = self._answers.get(key, (float("-inf"), {}))
             if began < since:
-                began, states = now(), await self._ask(*key)
+                began, states = now(), await self._request_states(*key)
                 self._answers = {old: answer for old, answer in self._answers.items() if answer[0] > began - 60}
                 self._answers[key] = began, states
         state = states.get(ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}")
         return None if state is None else str(state)
 
-    async def _ask(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+    async def _request_states(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
         from asgiref.sync import sync_to_async
 
-        ask = sync_to_async(RuntimeTaskInstance.get_task_states)
-        return dict((await ask(dag_id=dag_id, task_ids=[task_id], run_ids=[run_id])).get(run_id, {}))
+        request = sync_to_async(RuntimeTaskInstance.get_task_states)
+        return dict((await request(dag_id=dag_id, task_ids=[task_id], run_ids=[run_id])).get(run_id, {}))
 
 
 _task_states: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _TaskStates] = weakref.WeakKeyDictionary()
 
 
 async def is_still_deferred(ti: Any) -> bool:
-    """Whether a task is still waiting for a trigger; then it was not a user who ended it.
+    """Return whether a task is still deferred, so that its trigger was not cancelled by a user.
 
     :param ti: the trigger's task instance
-    :return: also where Airflow cannot say, as when it is shutting down itself
+    :return: True also if Airflow cannot return the state, such as during its own shutdown
     """
     if ti is None:
         return True
@@ -251,5 +259,5 @@ async def is_still_deferred(ti: Any) -> bool:
     try:
         return await states.get_state(ti) == "deferred"
     except Exception as error:
-        log.warning("Airflow does not say what state task %s is in: %s", ti.task_id, first_error_line(error))
+        log.warning("Airflow could not return the state of task %s: %s", ti.task_id, first_error_line(error))
         return True

@@ -1,4 +1,4 @@
-"""The trigger that waits for a processing job: many at once, with one client and a measured number of calls."""
+"""Wait for processing jobs in the triggerer, many at once, with one client and a limited rate of calls."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, Aws
 from airflow_clarify.engines.sagemaker.status import JobStatus, add_jitter
 from airflow_clarify.exceptions import ClarifyError
 
-#: Seconds until the first look at most. Airflow can lose an event that a trigger fires within the first second of its
-#: task's deferral, so there is no look at once, not even at a job that has ended already.
-FIRST_LOOK = 10.0
+#: Maximum number of seconds until the first poll. Airflow can lose an event that a trigger fires within the first
+#: second of its task's deferral, so there is no immediate poll, even of a job that has already ended.
+FIRST_POLL_DELAY = 10.0
 
-#: Jobs that are being stopped. An event loop itself keeps no hold of its tasks.
+#: Tasks that are stopping jobs. The event loop itself holds only weak references to its tasks.
 _stopping: set[asyncio.Task[None]] = set()
 
 
 class ClarifyJobTrigger(BaseTrigger):
-    """Wait until a processing job has ended, however.
+    """Wait until a processing job has ended, successfully or not.
 
     Fires one event: ``{"status": "ended", "job_name": ..., "state": ...}``, ``"timeout"``, or ``"error"`` with a
-    ``message`` where AWS refuses to tell. What the end means is for the task to find out, which looks for itself.
+    ``message`` if AWS rejects a request. The task describes the job again, and decides what its state means.
 
     :param job_name: the job
-    :param deadline: seconds since the epoch, after which it is not waited for any more; None waits for ever
-    :param poll_interval: seconds between two looks, on average; more when there are many jobs, or when AWS throttles.
-        The first look is after as many seconds, or after 10 where that is less
-    :param stop_job_on_kill: whether the job is stopped when a user kills, clears or marks the task
-    :param aws_conn_id: the Airflow connection
-    :param region_name: instead of the connection's
-    :param verify: whether to check TLS certificates, or the path of the authorities' file
+    :param deadline: when to stop waiting, in seconds since the epoch; None waits without limit
+    :param poll_interval: average number of seconds between two polls; longer for many jobs, or when AWS throttles. The
+        first poll is after this time, or after 10 seconds if that is shorter
+    :param stop_job_on_kill: whether to stop the job when a user kills, clears or marks the task
+    :param aws_conn_id: the Airflow connection to AWS
+    :param region_name: the region, in place of the connection's
+    :param verify: whether to verify TLS certificates, or the path of a CA bundle
     :param botocore_config: keyword arguments of ``botocore.config.Config``
     """
 
@@ -58,7 +58,7 @@ class ClarifyJobTrigger(BaseTrigger):
         self._stopping: asyncio.Task[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The path of this class, and its arguments."""
+        """Return the path of this class and its arguments, from which the triggerer recreates it."""
         arguments = {
             "job_name": self.job_name,
             "deadline": self.deadline,
@@ -69,7 +69,7 @@ class ClarifyJobTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, then fire."""
+        """Wait for the job to end, and fire one event."""
         try:
             yield TriggerEvent(await self._wait())
         except ClarifyError as error:
@@ -79,9 +79,10 @@ class ClarifyJobTrigger(BaseTrigger):
             raise
 
     async def on_kill(self) -> None:
-        """Stop the job when a user kills the task; Airflow calls this from 3.3 on.
+        """Stop the job when a user kills the task; Airflow calls this since 3.3.
 
-        Airflow waits for half a minute. The job of the last of a thousand tasks is stopped later than that.
+        Airflow waits for 30 seconds, but stopping the last of a thousand jobs takes longer, so the stop is shielded
+        from cancellation.
         """
         if self.stop_job_on_kill:
             await asyncio.shield(self._begin_to_stop())
@@ -90,7 +91,7 @@ class ClarifyJobTrigger(BaseTrigger):
         from airflow_clarify.triggers._client import open_shared_client
 
         async with open_shared_client(self.connection) as client:
-            pause = min(FIRST_LOOK, self.poll_interval)
+            pause = min(FIRST_POLL_DELAY, self.poll_interval)
             while True:
                 await asyncio.sleep(min(add_jitter(pause), self._compute_seconds_left()))
                 description = await client.observe(self.job_name)
@@ -104,10 +105,10 @@ class ClarifyJobTrigger(BaseTrigger):
         return float("inf") if self.deadline is None else max(self.deadline - time.time(), 0)
 
     async def _stop_unless_deferred(self) -> None:
-        """Stop the job, unless the task goes on waiting: with another triggerer, or with this one after a restart.
+        """Stop the job, unless the task is still deferred to another triggerer or a restarted one.
 
-        Airflow before 3.3 cancels a trigger for a user's action as for its own restart; and any version also cancels,
-        as if it were a user, those that it gave to another triggerer while this one did not answer.
+        Airflow before 3.3 cancels a trigger in the same way for a user's action and for its own restart. Every version
+        also cancels, as if by a user, triggers that it reassigned while this triggerer did not respond.
         """
         from airflow_clarify.triggers._client import is_still_deferred, open_shared_client
 
@@ -124,10 +125,10 @@ class ClarifyJobTrigger(BaseTrigger):
         return {"status": status, "job_name": self.job_name, **more}
 
     async def _handle_cancel(self, cancelled: asyncio.CancelledError) -> None:
-        """Begin to stop the job at once where a user may be the reason.
+        """Begin to stop the job immediately if a user may have caused the cancellation.
 
-        Airflow from 3.3 on says so by a message, and calls ``on_kill``. But it cancels once more every second, and
-        where many tasks are killed together, most do not get that far.
+        Airflow since 3.3 passes a message in that case, and calls ``on_kill``. But it cancels again every second, and
+        if many tasks are killed together, ``on_kill`` of most is never reached.
         """
         if not hasattr(BaseTrigger, "on_kill"):
             await self.on_kill()
@@ -135,7 +136,7 @@ class ClarifyJobTrigger(BaseTrigger):
             self._begin_to_stop()
 
     def _begin_to_stop(self) -> asyncio.Task[None]:
-        """Stop the job in a task of its own, which a cancellation of the trigger does not reach."""
+        """Create a task that stops the job, which a cancellation of the trigger does not affect."""
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop_unless_deferred())
             _stopping.add(self._stopping)

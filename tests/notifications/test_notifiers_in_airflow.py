@@ -177,7 +177,7 @@ def test_a_failure_to_tell_is_a_warning(told: Any, caplog: pytest.LogCaptureFixt
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "WARNING",
-            "_stumbles could not tell of the verdict, which stands all the same: RuntimeError: the line is dead",
+            "_stumbles could not send the verdict, which is unchanged: RuntimeError: the line is dead",
         )
     ]
 

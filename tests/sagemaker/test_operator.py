@@ -83,9 +83,9 @@ def waiting(aws: Aws) -> Iterator[tuple[ClarifyPreTrainingBiasOperator, dict[str
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
-        (None, "the triggerer said nothing that can be understood"),
-        ({}, "the triggerer said nothing that can be understood"),
-        ("Completed", "the triggerer said nothing that can be understood"),
+        (None, "the trigger sent no valid event"),
+        ({}, "the trigger sent no valid event"),
+        ("Completed", "the trigger sent no valid event"),
         ({"status": "timeout"}, "had not ended when its time was up"),
         ({"status": "error", "message": "AccessDenied"}, "cannot be waited for: AccessDenied"),
     ],
@@ -119,5 +119,5 @@ def test_a_trigger_that_gave_up_stops_the_job(error: str, aws: Aws, waiting: Any
 def test_a_deleted_xcom_is_no_traceback(waiting: Any) -> None:
     operator, given, _ = waiting
     given["ti"].xcom_pull = lambda **_: None
-    with pytest.raises(AirflowException, match="which job this task has started is not known any more"):
+    with pytest.raises(AirflowException, match="the job of this task is unknown"):
         operator.execute_complete(given, {"status": "ended"})

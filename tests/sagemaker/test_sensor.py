@@ -123,8 +123,8 @@ def test_a_job_that_is_not_there(aws: Aws, context: Any) -> None:
     [
         ({"status": "timeout"}, AirflowSensorTimeout, "had not ended after 30 s"),
         ({"status": "error", "message": "AccessDenied"}, AirflowException, "cannot be waited for: AccessDenied"),
-        (None, AirflowException, "the triggerer said None"),
-        ({"state": "Completed"}, AirflowException, "the triggerer said"),
+        (None, AirflowException, "the trigger sent None"),
+        ({"state": "Completed"}, AirflowException, "the trigger sent"),
     ],
 )
 def test_an_event_that_is_no_end_is_a_failure(

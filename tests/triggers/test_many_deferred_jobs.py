@@ -37,7 +37,7 @@ def aws(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_LAB", json.dumps(connection))
     monkeypatch.setattr(shared, "RateLimiter", functools.partial(shared.RateLimiter, RATE))
-    monkeypatch.setattr(shared, "_FASTER", RATE / 100)
+    monkeypatch.setattr(shared, "_RATE_INCREMENT", RATE / 100)
     yield server
     server.clear_faults()
 
