@@ -1,7 +1,7 @@
-"""Bias checks for training data, as Apache Airflow tasks that speak Amazon SageMaker Clarify's contract.
+"""Apache Airflow provider for bias checks of training data, compatible with Amazon SageMaker Clarify.
 
-Everything a DAG file needs can be imported from here. The names are looked up when they are first used (PEP 562), so
-that a scheduler, which imports DAG files every few seconds, only pays for what a file uses.
+All public names can be imported from here. They are imported when they are first used (PEP 562), so that a DAG
+processor, which imports DAG files every few seconds, only loads the modules that a file uses.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Type checkers read the imports above, Python reads this; a test holds the two together.
-_HOME = {
+# Type checkers use the imports above, __getattr__ uses this mapping; a test compares the two.
+_LAZY_IMPORTS = {
     "Analysis": "airflow_clarify.bias.analysis",
     "AnalysisConfig": "airflow_clarify.bias.config",
     "BalanceDatasetOperator": "airflow_clarify.operators.balance",
@@ -70,12 +70,12 @@ __all__ = [  # noqa: RUF022
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value  # found once, it is an ordinary attribute
+    value = getattr(import_module(_LAZY_IMPORTS[name]), name)
+    globals()[name] = value  # from now on an ordinary attribute, without a call of __getattr__
     return value
 
 

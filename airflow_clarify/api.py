@@ -1,4 +1,4 @@
-"""Bias checks without a DAG: for a notebook, a script, or a test, on a DataFrame or on files."""
+"""Python API for notebooks, scripts and tests: bias analysis and balancing without a DAG."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ def analyze(
     weight: ColumnRef | None = None,
     engine: DuckDBEngine | None = None,
 ) -> Analysis:
-    """Measure the bias of a DataFrame, or of files.
+    """Compute the bias metrics of a DataFrame or of files.
 
-    :param data: a DataFrame with one row per example, or where the files are
-    :param bias_config: which labels are positive, and which groups to compare
-    :param label: the label column; for files it may stand in ``data``
+    :param data: a DataFrame with one row per example, or a data configuration with the location of files
+    :param bias_config: the positive label values and the facets
+    :param label: the label column; for files it can be set in ``data`` instead
     :param methods: "all", or names of metrics
-    :param weight: a column of row weights; for files it may stand in ``data``
-    :param engine: a :class:`~airflow_clarify.DuckDBEngine` with limits of its own; by default one without Airflow
-    :raises ConfigError: the configuration does not fit the data
-    :raises DataError: the data cannot be read, or hold no rows
+    :param weight: a column of row weights; for files it can be set in ``data`` instead
+    :param engine: a :class:`~airflow_clarify.DuckDBEngine` with resource limits; the default does not use Airflow
+    :return: the analysis
+    :raises ConfigError: the configuration is not valid, or does not match the data
+    :raises DataError: the data cannot be read, or have no rows
     """
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.engines.duckdb import DuckDBEngine
@@ -60,16 +61,18 @@ def analyze(
 
 
 def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.DataFrame:
-    """A balanced copy of a DataFrame; the same rows that the engine would draw from a file of the same rows.
+    """Return a balanced copy of a DataFrame.
 
-    :param frame: one row per example
-    :param by: the columns whose combinations are the strata
+    It has the same rows as the balanced copy of a file with the content of the DataFrame.
+
+    :param frame: a DataFrame with one row per example
+    :param by: the columns whose combined values define the strata
     :param plan: ``strategy``, ``size``, ``fraction``, ``seed``, ``weight_column``, ``weight``, ``empty`` and
         ``missing``, as for :class:`~airflow_clarify.BalanceDatasetOperator`
-    :return: a new DataFrame with the original index, order, columns and types
-    :raises ConfigError: the plan does not fit together or to the DataFrame
-    :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
-    :raises DataError: there is nothing to balance
+    :return: a new DataFrame with the index, row order, columns and dtypes of the original
+    :raises ConfigError: a parameter is not allowed, or does not match the DataFrame
+    :raises QuotaError: a stratum is empty, or has fewer rows than its quota
+    :raises DataError: there are no rows to balance
     """
     from airflow_clarify.engines.duckdb.resampling.resample import resample_dataframe
 

@@ -1,12 +1,11 @@
-"""Writing the files of an analysis, all of them or none, and reading them again.
+"""Writing the files of an analysis and a verdict atomically, and reading them.
 
-Each file is written aside and then moved, and ``analysis.json``, which readers wait for, comes last. When one cannot be
-written, what was there before is there again.
+Each file is written to a staging folder and then renamed, and ``analysis.json``, which readers wait for, comes last. If
+a file cannot be written, the previous files are restored.
 
-A run that is killed between two moves leaves files of two runs. So that nobody takes them for one, the SHA-256 of
-``analysis.json`` stands in ``summary.json``, ``verdict.json`` and the report, and that of the summary's counts in
-``analysis.json``. The summary is the first file to be replaced: from then on, until ``analysis.json`` has followed,
-:func:`read_analysis` refuses the folder.
+A run that is killed between two renames leaves files of two runs. To detect this, ``summary.json``, ``verdict.json``
+and the report contain the SHA-256 of ``analysis.json``, which contains the SHA-256 of the summary's counts. The summary
+is replaced first: until ``analysis.json`` is replaced too, :func:`read_analysis` refuses the folder.
 """
 
 from __future__ import annotations
@@ -38,42 +37,47 @@ ANALYSIS = "analysis.json"
 SUMMARY = "summary.json"
 CONFIG = "analysis_config.json"
 VERDICT = "verdict.json"
-#: The formats of the report, by the kind under which an analysis names the file.
+#: The formats of the report by the key of the file in ``Analysis.outputs``.
 _REPORTS = {"report": "html", "notebook": "ipynb", "pdf": "pdf"}
-#: What Clarify leaves, and so we.
+#: The formats in which Clarify writes the report, which are the default.
 FORMATS = tuple(_REPORTS.values())
 
 
 def list_files(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
-    """The files of an analysis, by kind; the one that readers wait for comes last.
+    """List the file names of an analysis by kind, in the order of writing.
 
-    :param formats: of the report
-    :raises ConfigError: the configuration gives the report a name that is none
+    :param config: the analysis configuration, with the name of the report
+    :param formats: the formats of the report
+    :return: file name by kind; ``analysis.json`` comes last
+    :raises ConfigError: the name of the report is not a valid file name
     """
     stem = config.report_file.removesuffix(".html")
-    reports = {kind: f"{stem}.{ending}" for kind, ending in _REPORTS.items() if ending in formats}
+    reports = {kind: f"{stem}.{suffix}" for kind, suffix in _REPORTS.items() if suffix in formats}
     return {**reports, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
 
 
 def list_locations(folder: str, config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
-    """Where the files of an analysis will be.
+    """List the locations of the files of an analysis by kind.
 
     :param folder: a local path or a URI
-    :param formats: of the report
-    :raises ConfigError: the configuration gives the report a name that is none
+    :param config: the analysis configuration, with the name of the report
+    :param formats: the formats of the report
+    :return: path or URI by kind
+    :raises ConfigError: the name of the report is not a valid file name
     """
     return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in list_files(config, formats).items()}
 
 
 def check_folder(folder: str, data: DataConfig, config: AnalysisConfig, formats: Collection[str] = FORMATS) -> None:
-    """See, before any work is done, that the files of an analysis can lie in a folder.
+    """Check that an output folder is writable and does not overlap with the data.
 
     :param folder: a local path or a URI
-    :param data: what is to be measured
-    :param formats: of the report
-    :raises ConfigError: a file would take the place of the data, as with ``out/analysis.json`` for data and ``out`` for
-        a folder, or the next run would read it as data
-    :raises OutputError: it is local, and nobody may write there
+    :param data: the data configuration
+    :param config: the analysis configuration, with the name of the report
+    :param formats: the formats of the report
+    :raises ConfigError: a file would replace the data, as with the data ``out/analysis.json`` and the folder ``out``,
+        or the next run would read it as data
+    :raises OutputError: the folder is local and not writable
     """
     if not is_remote(folder):
         _check_local(folder)
@@ -82,7 +86,7 @@ def check_folder(folder: str, data: DataConfig, config: AnalysisConfig, formats:
         source = PurePosixPath(data.input_path)
         for target in list_locations(folder, config, formats).values():
             suffix = PurePosixPath(target).suffix
-            # Others are passed over where a folder is read.
+            # Files with other suffixes are ignored when a folder is read.
             if suffix == source.suffix or source.name.endswith("*") or (json_lines and suffix == ".json"):
                 check_not_source(target, data.input_path, [data.input_path])
 
@@ -90,12 +94,12 @@ def check_folder(folder: str, data: DataConfig, config: AnalysisConfig, formats:
 def _check_local(folder: str) -> None:
     target = parse_local_path(folder).absolute()
     try:
-        there = next(path for path in (target, *target.parents) if path.exists())
+        existing = next(path for path in (target, *target.parents) if path.exists())
     except OSError as error:
         raise write_error(folder, error) from error
-    if not there.is_dir():
+    if not existing.is_dir():
         raise write_error(folder, NotADirectoryError(errno.ENOTDIR, "no folder"))
-    if not os.access(there, os.W_OK | os.X_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise write_error(folder, PermissionError(errno.EACCES, "no permission"))
 
 
@@ -106,16 +110,18 @@ def write_analysis(
     conn_id: str | None = None,
     formats: Collection[str] = FORMATS,
 ) -> Analysis:
-    """Write the files of an analysis: the report, the summary, the configuration and ``analysis.json``.
+    """Write the files of an analysis: report, summary, configuration and ``analysis.json``.
 
-    The verdict on an earlier analysis in that folder is removed.
+    The verdict on an earlier analysis in the folder is removed.
 
     :param folder: a local path or a URI
-    :param conn_id: the Airflow connection of a URI
-    :param formats: of the report
-    :return: the analysis, which now knows where its files are
-    :raises ConfigError: there is no such format
-    :raises OutputError: one cannot be written; then all is as it was before
+    :param analysis: the analysis
+    :param config: its configuration
+    :param conn_id: the Airflow connection for a URI
+    :param formats: the formats of the report
+    :return: a copy of the analysis with the locations of its files
+    :raises ConfigError: a format is not supported
+    :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
     from airflow_clarify.bias.analysis import compute_summary_fingerprint
 
@@ -125,7 +131,7 @@ def write_analysis(
     analysis = replace(analysis, file_sha256=_compute_sha256(document.encode()))
     reports = render_report_files(analysis, formats, config=config, hashes={ANALYSIS: analysis.file_sha256})
     files: dict[str, str | bytes | None] = {
-        # It spoke of what was here before.
+        # An existing verdict is about the previous analysis.
         VERDICT: None,
         SUMMARY: json.dumps({**summary, "analysis_sha256": analysis.file_sha256}, indent=4),
         **dict.fromkeys(_list_reports(folder, conn_id) - reports.keys()),
@@ -138,12 +144,12 @@ def write_analysis(
 
 
 def _list_reports(folder: str, conn_id: str | None) -> set[str]:
-    """The names of the report's files that an earlier run has left in a folder, in any format."""
+    """List the report files of an earlier run in a folder, in any format."""
     try:
-        outputs = json.loads(_read_if_there(f"{folder.rstrip('/')}/{SUMMARY}", conn_id) or "{}")["outputs"]
+        outputs = json.loads(_read_if_exists(f"{folder.rstrip('/')}/{SUMMARY}", conn_id) or "{}")["outputs"]
         return {str(outputs[kind]).rpartition("/")[2] for kind in _REPORTS if outputs.get(kind)} - {""}
     except (DataError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
-        # There was none, or it is damaged; what it spoke of stays.
+        # There is no valid summary, so the report files of the earlier run are unknown and remain.
         return set()
 
 
@@ -155,18 +161,19 @@ def write_verdict(
     before: Analysis | None = None,
     gate: str | None = None,
 ) -> None:
-    """Write a verdict beside its analysis, and the report anew with it, in the formats that are there.
+    """Write a verdict to the folder of its analysis, and update the report.
 
-    Of several gates that judge one analysis, the files say what the last one said, and which one it was. Where another
-    run has written its files there since, they stay as they are.
+    If several gates judge one analysis, the files have the verdict and the name of the last gate. If another run has
+    written its files to the folder in the meantime, they are not changed.
 
-    :param analysis: which knows where its files are
-    :param thresholds: the rules behind the verdict
-    :param conn_id: the Airflow connection of the files
-    :param before: the analysis of the same data before they were repaired
-    :param gate: the task that judges
-    :raises DataError: the files are of another run than what was judged, or cannot be read
-    :raises OutputError: a file cannot be written; then all is as it was before
+    :param analysis: the analysis, with the locations of its files
+    :param verdict: the verdict on the analysis
+    :param thresholds: the thresholds of the verdict
+    :param conn_id: the Airflow connection for the files
+    :param before: the analysis of the data before balancing, for comparison in the report
+    :param gate: the task ID of the gate
+    :raises DataError: the files belong to another run than the analysis, or cannot be read
+    :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
     from airflow_clarify.bias.config import AnalysisConfig
 
@@ -174,49 +181,50 @@ def write_verdict(
     config = AnalysisConfig.parse(read_file(analysis.outputs["config"], conn_id), analysis.outputs["config"])
     config = replace(config, **analysis.declared_types)
     if config.sha256 != analysis.config_sha256:
-        raise DataError(f"{analysis.outputs['config']}: {_OF_ANOTHER_RUN}")
-    formats = [ending for kind, ending in _REPORTS.items() if kind in analysis.outputs]
+        raise DataError(f"{analysis.outputs['config']}: {_OTHER_RUN}")
+    formats = [suffix for kind, suffix in _REPORTS.items() if kind in analysis.outputs]
     hashes = _hash_files(analysis, before, conn_id)
-    said = {"verdict": verdict, "thresholds": thresholds, "config": config, "before": before, "hashes": hashes}
-    reports = render_report_files(analysis, formats, **said)
-    whose = {
+    reports = render_report_files(
+        analysis, formats, verdict=verdict, thresholds=thresholds, config=config, before=before, hashes=hashes
+    )
+    provenance = {
         "gate": gate,
         "thresholds": thresholds.rules,
         "config_sha256": analysis.config_sha256,
         "analysis_sha256": hashes.get(ANALYSIS, analysis.file_sha256),
     }
-    files: dict[str, str | bytes | None] = {**reports, VERDICT: json.dumps(verdict.to_json() | whose, indent=4)}
-    # To lay out a report takes seconds, in which another run may have come.
+    files: dict[str, str | bytes | None] = {**reports, VERDICT: json.dumps(verdict.to_json() | provenance, indent=4)}
+    # Rendering the report takes seconds, in which another run may have written its files.
     _check_judged(analysis, conn_id)
     folder, slash, _ = analysis.outputs["analysis"].rpartition("/")
     write_files(folder or slash or ".", files, conn_id)
 
 
-#: Behind the name of a file that a verdict is not written beside.
-_OF_ANOTHER_RUN = (
+#: The error message after the name of a file that belongs to another run than the judged analysis.
+_OTHER_RUN = (
     "is of another run than the analysis that was judged, so the files there stay as they are; give each run an "
     'output_path of its own, as in "s3://bucket/bias/{{ run_id }}"'
 )
 
 
 def _check_judged(analysis: Analysis, conn_id: str | None) -> None:
-    """Check that the files beside an analysis are still those that were written with it.
+    """Check that the ``analysis.json`` of an analysis has not been replaced by another run.
 
-    :raises DataError: they are of another run, or cannot be read
+    :raises DataError: it belongs to another run, or cannot be read
     """
     location = analysis.outputs["analysis"]
-    content = _read_content_if_there(location, conn_id)
+    content = _read_content_if_exists(location, conn_id)
     if content is None or not _is_file_of(content, analysis, location):
-        raise DataError(f"{location}: {'is not there any more' if content is None else _OF_ANOTHER_RUN}")
+        raise DataError(f"{location}: {'no longer exists' if content is None else _OTHER_RUN}")
 
 
 def _is_file_of(content: bytes, analysis: Analysis, location: str) -> bool:
-    """Whether an ``analysis.json`` is the one that an analysis was written to or read from."""
+    """Return whether the content of an ``analysis.json`` is that of an analysis."""
     from airflow_clarify.bias.analysis import Analysis
 
     if analysis.file_sha256:
         return _compute_sha256(content) == analysis.file_sha256
-    # Earlier versions left an XCom without it.
+    # XComs of earlier versions have no SHA-256, so the metrics are compared.
     return _list_numbers(Analysis.from_clarify_json(_decode_text(content, location), location)) == _list_numbers(
         analysis
     )
@@ -231,7 +239,7 @@ def _list_numbers(analysis: Analysis) -> dict[tuple[str, str, str], float | None
 
 
 def _hash_files(analysis: Analysis, before: Analysis | None, conn_id: str | None) -> dict[str, str]:
-    """The SHA-256 of each ``analysis.json`` that the report shows; one that is not as it was has none."""
+    """Compute the SHA-256 of each ``analysis.json`` in the report; without files that have changed."""
     analyses = {ANALYSIS: analysis}
     if (
         before is not None
@@ -241,9 +249,9 @@ def _hash_files(analysis: Analysis, before: Analysis | None, conn_id: str | None
     hashes = {}
     for name, one in analyses.items():
         location = one.outputs["analysis"]
-        # The report can do without, so this is no reason to withhold a verdict.
+        # The SHA-256 is optional in the report, so an error must not prevent the verdict.
         with contextlib.suppress(DataError):
-            content = _read_content_if_there(location, conn_id)
+            content = _read_content_if_exists(location, conn_id)
             if content is not None and _is_file_of(content, one, location):
                 hashes[name] = _compute_sha256(content)
     return hashes
@@ -253,26 +261,31 @@ def _compute_sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def render_report_files(analysis: Analysis, formats: Collection[str], **said: Any) -> dict[str, bytes]:
-    """The report in some formats, under the names that the analysis has for it.
+def render_report_files(analysis: Analysis, formats: Collection[str], **options: Any) -> dict[str, bytes]:
+    """Render the report in some formats.
 
-    :param said: as for :func:`airflow_clarify.reports.render.render_files`
-    :raises ConfigError: there is no such format
+    :param analysis: the analysis, with the locations of its files
+    :param formats: the formats of the report
+    :param options: as for :func:`airflow_clarify.reports.render.render_files`
+    :return: content by file name
+    :raises ConfigError: a format is not supported
     """
     from airflow_clarify.reports.render import render_files
 
-    rendered = render_files(analysis, formats=formats, data=analysis.source, **said)
-    kinds = {f"report.{ending}": kind for kind, ending in _REPORTS.items()}
+    rendered = render_files(analysis, formats=formats, data=analysis.source, **options)
+    kinds = {f"report.{suffix}": kind for kind, suffix in _REPORTS.items()}
     return {analysis.outputs[kinds[name]].rpartition("/")[2]: content for name, content in rendered.items()}
 
 
 def write_files(folder: str, files: Mapping[str, str | bytes | None], conn_id: str | None = None) -> None:
-    """Write files into a folder, made where it is missing, in the order of the mapping.
+    """Write files to a folder, all or none, in the order of the mapping.
+
+    The folder is created if it does not exist.
 
     :param folder: a local path or a URI
-    :param files: file name to content; None removes the file
-    :param conn_id: the Airflow connection of a URI
-    :raises OutputError: one cannot be written; then all is as it was before
+    :param files: content by file name; None removes the file
+    :param conn_id: the Airflow connection for a URI
+    :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
     if not folder.strip():
         raise OutputError(f"the output folder is {folder!r}; name one")
@@ -286,47 +299,53 @@ def write_files(folder: str, files: Mapping[str, str | bytes | None], conn_id: s
         raise
     except DataError as error:
         raise OutputError(str(error)) from None
-    except Exception as error:  # the stores' own errors share no base
+    except Exception as error:  # the errors of the filesystems have no common base class
         raise write_error(folder, error) from error
 
 
 def read_file(location: str, conn_id: str | None = None) -> str:
-    """Read a text.
+    """Read a text file.
 
-    :raises DataError: it is not there, or cannot be read
+    :param location: a local path or a URI
+    :param conn_id: the Airflow connection for a URI
+    :return: the content, without a byte order mark
+    :raises DataError: the file does not exist, or cannot be read
     """
-    text = _read_if_there(location, conn_id)
+    text = _read_if_exists(location, conn_id)
     if text is None:
         raise DataError(_missing_file_error(location))
     return text
 
 
 def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
-    """Read an ``analysis.json``, and the counts from the ``summary.json`` beside it, where we wrote one.
+    """Read an ``analysis.json``, and the counts from the ``summary.json`` in the same folder.
 
-    Clarify's own jobs leave no counts. Then a label that is positive nowhere cannot be told from one without bias.
+    Clarify's own jobs write no counts. A label without positive values then looks like a dataset without bias.
 
-    :return: the analysis, which knows where its files are
-    :raises DataError: it is not there, or is no analysis; or the summary that was written with it is not there, cannot
-        be read, or is of another run: counts that might show what is wrong are never passed over
+    :param location: the path or the URI of the ``analysis.json``
+    :param conn_id: the Airflow connection for a URI
+    :return: the analysis, with the locations of its files
+    :raises DataError: the file does not exist or is not an analysis; or the summary that was written with it does not
+        exist, cannot be read, or belongs to another run, since counts that can reveal a problem must not be ignored
     """
     from airflow_clarify.bias.analysis import Analysis
 
-    content = _read_content_if_there(location, conn_id)
+    content = _read_content_if_exists(location, conn_id)
     if content is None:
         raise DataError(_missing_file_error(location))
     analysis = Analysis.from_clarify_json(_decode_text(content, location), location)
     analysis = replace(analysis, file_sha256=_compute_sha256(content))
     folder, slash, _ = location.rpartition("/")
-    beside = f"{folder}{slash}{SUMMARY}"
-    summary = _read_if_there(beside, conn_id)
+    summary_location = f"{folder}{slash}{SUMMARY}"
+    summary = _read_if_exists(summary_location, conn_id)
     if summary is not None:
-        analysis = analysis.with_summary(summary, beside)
+        analysis = analysis.with_summary(summary, summary_location)
     elif analysis.summary_sha256:
         raise DataError(
-            f"{beside}: no such file, and {location} was written with it; copy both of them, or run the analysis again"
+            f"{summary_location}: no such file, and {location} was written with it; copy both of them, or run the "
+            "analysis again"
         )
-    # The summary says where the files were written; they may have been copied since.
+    # The summary has the locations to which the files were written; they may have been copied since.
     found = {kind: f"{folder}{slash}{where.rpartition('/')[2]}" for kind, where in analysis.outputs.items()}
     return replace(analysis, outputs={**found, "analysis": location})
 
@@ -334,9 +353,12 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
 # --- Reading ------------------------------------------------------------------------------------------------------
 
 
-def _read_if_there(location: str, conn_id: str | None) -> str | None:
-    """A text; None where there is no such file. What is there and cannot be read is an error all the same."""
-    content = _read_content_if_there(location, conn_id)
+def _read_if_exists(location: str, conn_id: str | None) -> str | None:
+    """Read a text file; return None if it does not exist.
+
+    :raises DataError: the file exists and cannot be read
+    """
+    content = _read_content_if_exists(location, conn_id)
     return None if content is None else _decode_text(content, location)
 
 
@@ -346,13 +368,13 @@ def _missing_file_error(location: str) -> str:
 
 def _decode_text(content: bytes, location: str) -> str:
     try:
-        # Editors on Windows begin a file with a byte order mark.
+        # Some editors on Windows write a byte order mark.
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{location}: not a text file") from None
 
 
-def _read_content_if_there(location: str, conn_id: str | None) -> bytes | None:
+def _read_content_if_exists(location: str, conn_id: str | None) -> bytes | None:
     try:
         if is_remote(location):
             return bytes(open_filesystem(location, conn_id).cat_file(object_key(location)))
@@ -365,7 +387,7 @@ def _read_content_if_there(location: str, conn_id: str | None) -> bytes | None:
         raise DataError(f"{location}: a folder, not a file; name the file in it") from None
     except OSError as error:
         raise DataError(f"{location}: cannot be read ({error.strerror or first_error_line(error)})") from None
-    except Exception as error:  # the stores' own errors share no base
+    except Exception as error:  # the errors of the filesystems have no common base class
         raise DataError(f"{location}: cannot be read ({first_error_line(error)})") from None
 
 
@@ -373,25 +395,25 @@ def _read_content_if_there(location: str, conn_id: str | None) -> bytes | None:
 
 
 def _write_local(folder: Path, files: Mapping[str, bytes | None]) -> None:
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open_staging_folder(folder) as staging:
             for name, content in files.items():
                 if content is not None:
                     (staging / name).write_bytes(content)
-            _replace_file({staging / name: folder / name for name in files})
+            _replace_files({staging / name: folder / name for name in files})
     except BaseException:
-        for path in made:
-            # A folder that somebody else has begun to use stays.
+        for path in created:
+            # rmdir() fails for a folder that another process has written to.
             with contextlib.suppress(OSError):
                 path.rmdir()
         raise
 
 
-def _replace_file(moves: Mapping[Path, Path]) -> None:
-    """Give every file its name, or none of them; what has nothing to take its place is removed."""
-    before = {target: _read_bytes_if_there(target) for target in moves.values()}
+def _replace_files(moves: Mapping[Path, Path]) -> None:
+    """Rename staging files, all or none; remove a target without a staging file."""
+    before = {target: _read_bytes_if_exists(target) for target in moves.values()}
     touched = []
     try:
         for partial, target in moves.items():
@@ -407,7 +429,7 @@ def _replace_file(moves: Mapping[Path, Path]) -> None:
         raise
 
 
-def _read_bytes_if_there(target: Path) -> bytes | None:
+def _read_bytes_if_exists(target: Path) -> bytes | None:
     try:
         return target.read_bytes()
     except FileNotFoundError:
@@ -425,7 +447,10 @@ def _restore_file(target: Path, content: bytes | None, partial: Path) -> None:
 
 
 def _write_remote(filesystem: AbstractFileSystem, folder: str, files: Mapping[str, bytes | None]) -> None:
-    """Upload the files. An object of a store appears whole, once its upload ends."""
+    """Upload files, all or none.
+
+    An object in an object store appears when its upload is complete, so no staging is necessary.
+    """
     paths = {name: f"{object_key(folder).rstrip('/')}/{name}" for name in files}
     before = _read_objects(filesystem, paths.values())
     touched = []
@@ -446,7 +471,7 @@ def _write_remote(filesystem: AbstractFileSystem, folder: str, files: Mapping[st
 
 
 def _read_objects(filesystem: AbstractFileSystem, paths: Iterable[str]) -> dict[str, bytes | None]:
-    """What is there before; None where nothing is. What may be written but not read is left out."""
+    """Read the previous objects; None for objects that do not exist, without unreadable objects."""
     found: dict[str, bytes | None] = {}
     for path in paths:
         try:

@@ -1,34 +1,38 @@
-"""What can go wrong, each in one sentence a person can act on at 3 a.m.
+"""Exceptions of this package, whose messages name what is wrong, where, and what to do.
 
-Every error that a user can cause derives from :class:`ClarifyError` and carries one line: what was wrong, where, and
-what to do. Operators and the command line print that line; only a defect of ours shows a traceback.
+Every error that a user can cause derives from :class:`ClarifyError` and has a message of one line. Operators and the
+command line print that line; only an internal error shows a traceback.
 """
 
 from __future__ import annotations
 
 import sys
 
-#: How Airflow names the modules that it makes of DAG files.
+#: The prefix of the module names that Airflow gives to DAG files.
 _DAG_FILE = "unusual_prefix_"
-#: Packages whose code stands between an author's line and the place where a mistake in it is found.
-_NOT_THE_AUTHORS = frozenset({"airflow", "airflow_clarify", "contextlib", "dataclasses", "functools"})
+#: Packages whose frames are skipped when the line of a DAG file that caused an error is searched.
+_SKIPPED_PACKAGES = frozenset({"airflow", "airflow_clarify", "contextlib", "dataclasses", "functools"})
 
 
 class ClarifyError(Exception):
-    """Base of every error that this package raises on purpose. Its sentence holds no secret of a URL."""
+    """Base class of all errors that this package raises; secrets in URLs are redacted.
+
+    :param sentence: the message, in one line
+    :param more: further arguments of the exception
+    """
 
     def __init__(self, sentence: object = "", *more: object) -> None:
-        # Here, for a DAG file imports this module, and most have no error.
+        # Imported lazily, since every DAG file imports this module and few raise an error.
         from airflow_clarify.io.redaction import redact_sentence
 
         super().__init__(redact_sentence(str(sentence)), *more)
 
 
 class ConfigError(ClarifyError, ValueError):
-    """The configuration asks for something that does not exist or is not allowed. Trying again will not help.
+    """The configuration names something that does not exist or is not allowed.
 
-    While a DAG file is parsed, a note beside the sentence names the line of the author's that is wrong: Airflow shows
-    only the last lines of a traceback, which are ours.
+    A retry cannot succeed. While a DAG file is parsed, a note (PEP 678) adds the line of the DAG file that caused the error, since
+    Airflow shows only the last lines of a traceback, which are in this package.
     """
 
     def __init__(self, *args: object) -> None:
@@ -39,47 +43,50 @@ class ConfigError(ClarifyError, ValueError):
 
 
 class DataError(ClarifyError):
-    """The data could not be read, or are not what the configuration says they are."""
+    """The data could not be read, or do not match the configuration."""
 
 
 class UnfitDataError(DataError):
-    """The data, or an analysis, could be read and do not hold what is asked of them. Trying again will not help."""
+    """The data or the analysis lack required content, such as rows; a retry cannot succeed."""
 
 
 class MetricError(ClarifyError, ValueError):
-    """A metric is not defined for these counts. Its text stands in ``analysis.json`` beside the null value."""
+    """A metric is undefined for the counts.
+
+    The message is part of ``analysis.json``, next to the null value.
+    """
 
 
 class QuotaError(ClarifyError, ValueError):
-    """A stratum is empty, or holds fewer rows than were asked of it."""
+    """A stratum is empty, or its number of rows does not permit the quota."""
 
 
 class ThresholdError(ConfigError):
-    """A threshold names a metric, facet or value that the analysis does not hold, or is not a range."""
+    """A threshold is not valid, or is for a metric, facet or value without result."""
 
 
 class OutputError(ClarifyError):
-    """An output could not be written. Nothing is left under its name."""
+    """An output could not be written. No partial output remains."""
 
 
 class ServiceError(ClarifyError):
-    """A service refused a call, or could not be reached. Trying again may help."""
+    """A service refused a request, or could not be reached. A retry can succeed."""
 
 
 class JobError(ClarifyError):
-    """A job ended, and not well; or it was stopped because it took too long."""
+    """A job failed, or was stopped because of a timeout."""
 
 
 def find_author_line() -> str | None:
-    """Find the line of the DAG's author that is being executed.
+    """Find the line of a DAG author's code that is being executed.
 
-    :return: file and line, or None where no DAG file is being parsed
+    :return: file and line; None if no DAG file is being parsed
     """
     found = None
     frame = sys._getframe(1)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
-        if found is None and module.partition(".")[0] not in _NOT_THE_AUTHORS:
+        if found is None and module.partition(".")[0] not in _SKIPPED_PACKAGES:
             found = f'File "{frame.f_code.co_filename}", line {frame.f_lineno}'
         if module.startswith(_DAG_FILE):
             return found

@@ -1,4 +1,4 @@
-"""What this provider offers, as Airflow asks for it through the `apache_airflow_provider` entry point."""
+"""Provider information, which Airflow reads through the `apache_airflow_provider` entry point."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ SPARK = "Apache Spark"
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider information that Airflow's `provider_info.schema.json` describes."""
+    """Return the provider information in the format of Airflow's `provider_info.schema.json`.
+
+    :return: the provider's classes, integrations and configuration options
+    """
     from airflow_clarify import __version__
 
     return {
         "package-name": "airflow-clarify",
         "name": "Clarify",
         "description": (
-            "Checks training data for bias before training, and stops training when the data is too biased. Speaks the "
-            "contract of `Amazon SageMaker Clarify <https://aws.amazon.com/sagemaker/clarify/>`__ and computes it "
-            "where the data lives.\n"
+            "Checks training data for bias before training, and stops training when the data is too biased. Computes "
+            "the metrics of `Amazon SageMaker Clarify <https://aws.amazon.com/sagemaker/clarify/>`__ where the data "
+            "is stored.\n"
         ),
         "versions": [__version__],
         "integrations": [
@@ -49,12 +52,12 @@ def get_provider_info() -> dict[str, Any]:
             "airflow_clarify.links.sagemaker.ClarifyJobLogsLink",
             "airflow_clarify.links.sagemaker.ClarifyJobOutputLink",
         ],
-        "config": {"clarify": {"description": "Defaults of the bias checks.", "options": _options()}},
+        "config": {"clarify": {"description": "Defaults of the bias checks.", "options": _list_options()}},
     }
 
 
-def _options() -> dict[str, dict[str, Any]]:
-    """The `[clarify]` section of airflow.cfg; `AIRFLOW__CLARIFY__<OPTION>` in the environment says the same."""
+def _list_options() -> dict[str, dict[str, Any]]:
+    """List the options of the `[clarify]` section of airflow.cfg."""
     return {
         "bias_page": {
             "description": (
@@ -69,8 +72,9 @@ def _options() -> dict[str, dict[str, Any]]:
         },
         "duckdb_memory_limit": {
             "description": (
-                "How much memory the embedded engine may use in one task before it spills to disk, as DuckDB writes "
-                "it. Empty leaves it to DuckDB: 80 % of the machine's memory. An engine's own argument wins.\n"
+                "How much memory the embedded engine may use in one task before it spills to disk, in DuckDB's "
+                "notation. Empty uses DuckDB's default: 80 % of the machine's memory. The engine's argument "
+                "`memory_limit` takes precedence.\n"
             ),
             "version_added": "0.1.0",
             "type": "string",
@@ -79,7 +83,7 @@ def _options() -> dict[str, dict[str, Any]]:
         },
         "duckdb_temp_directory": {
             "description": (
-                "The folder into which the embedded engine spills what does not fit into memory. Empty means the "
+                "The folder into which the embedded engine spills data that do not fit into memory. Empty uses the "
                 "worker's temporary folder.\n"
             ),
             "version_added": "0.1.0",
@@ -89,8 +93,8 @@ def _options() -> dict[str, dict[str, Any]]:
         },
         "duckdb_threads": {
             "description": (
-                "How many threads the embedded engine may use in one task. 0 leaves it to DuckDB: one for each core. "
-                "The results are the same whatever the number.\n"
+                "How many threads the embedded engine may use in one task. 0 uses DuckDB's default: one per core. "
+                "The results do not depend on it.\n"
             ),
             "version_added": "0.1.0",
             "type": "integer",

@@ -99,7 +99,7 @@ def test_every_public_name_is_found_and_listed() -> None:
     for name in airflow_clarify.__all__:
         assert getattr(airflow_clarify, name) is not None
     assert set(airflow_clarify.__all__) <= set(dir(airflow_clarify))
-    assert sorted(airflow_clarify._HOME) == sorted(set(airflow_clarify.__all__) - {"__version__"})
+    assert sorted(airflow_clarify._LAZY_IMPORTS) == sorted(set(airflow_clarify.__all__) - {"__version__"})
 
 
 def test_type_checkers_see_the_names_where_python_finds_them() -> None:
@@ -112,7 +112,7 @@ def test_type_checkers_see_the_names_where_python_finds_them() -> None:
         if isinstance(statement, ast.ImportFrom)
         for alias in statement.names
     }
-    assert for_type_checkers == airflow_clarify._HOME
+    assert for_type_checkers == airflow_clarify._LAZY_IMPORTS
 
 
 def test_an_unknown_name_is_an_ordinary_attribute_error() -> None:

@@ -677,7 +677,7 @@ def test_a_verdict_needs_the_files_that_it_is_about(tmp_path: Path) -> None:
         outputs.write_verdict(written, thresholds.judge(written), thresholds)
 
     (tmp_path / "analysis.json").unlink()
-    with pytest.raises(DataError, match=r"analysis\.json: is not there any more"):
+    with pytest.raises(DataError, match=r"analysis\.json: no longer exists"):
         outputs.write_verdict(written, thresholds.judge(written), thresholds)
     assert not (tmp_path / "verdict.json").exists()
 

@@ -368,7 +368,7 @@ def _is_above(value: float, bound: _Bound) -> bool:
 
 
 def _compute_interval(name: str, split: Split | None, confidence: float) -> tuple[float, float] | None:
-    """Compute the confidence interval of a metric; None if it is not a function of DPL."""
+    """Compute the confidence interval of a metric; None if undetermined by DPL."""
     if split is None or name not in ("DPL", "TVD", "KS", "LP"):
         return None
     counts = split.counts
