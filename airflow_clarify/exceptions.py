@@ -31,8 +31,8 @@ class ClarifyError(Exception):
 class ConfigError(ClarifyError, ValueError):
     """The configuration names something that does not exist or is not allowed.
 
-    A retry cannot succeed. While a DAG file is parsed, a note (PEP 678) adds the line of the DAG file that caused the error, since
-    Airflow shows only the last lines of a traceback, which are in this package.
+    A retry cannot succeed. While a DAG file is parsed, a note (PEP 678) adds the line of the DAG file that caused the
+    error, since Airflow shows only the last lines of a traceback, which are in this package.
     """
 
     def __init__(self, *args: object) -> None:
