@@ -1,1 +1,1 @@
-"""Files in any store: where they lie, how they are written whole or not at all, and how they are named in messages."""
+"""Input and output of files in any store: filesystems, atomic writes, staging folders and redaction of URLs."""

@@ -1,4 +1,4 @@
-"""Outputs that are complete under their name, or absent: written aside first, then moved (or uploaded) in one step."""
+"""Atomic outputs, complete or absent: write to a staging file first, then move or upload it in one step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_clarify.exceptions import ConfigError, OutputError
 from airflow_clarify.io.filesystem import first_error_line, is_remote, object_key, open_filesystem, parse_local_path
 from airflow_clarify.io.staging import open_staging_folder, open_temporary_folder
 
-#: Puts a finished local file where it belongs.
+#: Moves or uploads a finished local file to its target.
 Publish = Callable[[Path], None]
 
 _REASONS = {
@@ -31,7 +31,7 @@ _REASONS = {
 }
 
 
-#: Endings of formats that are not written here: such a file would hold something else than its name says.
+#: Endings of unsupported formats: the contents of such a file would not match its name.
 _OTHER_FORMATS = frozenset(
     {
         ".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".orc", ".avro", ".feather", ".arrow", ".ipc", ".delta",
@@ -43,10 +43,10 @@ _OTHER_FORMATS = frozenset(
 
 
 def check_ending(target: str) -> None:
-    """See that the name of a balanced copy does not promise a format in which it is not written.
+    """Check that the ending of a balanced copy is not that of an unsupported format.
 
-    :param target: a path or URI
-    :raises ConfigError: it does
+    :param target: the target, as a path or URI
+    :raises ConfigError: the format is not supported
     """
     name = target.rsplit("/", 1)[-1].lower()
     suffix = PurePosixPath(name.removesuffix(".gz")).suffix
@@ -60,13 +60,15 @@ def check_ending(target: str) -> None:
 
 @contextmanager
 def atomic_write(target: str, publish: Publish | None = None) -> Iterator[Path]:
-    """A local path to write to. It becomes the target when the block ends well; otherwise nothing is left of it.
+    """Yield a local path to write to, which becomes the target if the block succeeds.
 
-    Folders that the target needs are made, and removed again should the block fail.
+    If the block fails, the file is removed. Missing parent folders of the target are created, and removed if the block
+    fails.
 
-    :param target: a local path, or a URI
-    :param publish: puts the finished file at a URI; by default the filesystem of the URI does
-    :raises OutputError: it cannot be written
+    :param target: the target, as a local path or a URI
+    :param publish: uploads the finished file to a URI; by default through the filesystem of the URI
+    :return: a context manager for the local path
+    :raises OutputError: the target cannot be written
     """
     try:
         if is_remote(target):
@@ -82,19 +84,23 @@ def atomic_write(target: str, publish: Publish | None = None) -> Iterator[Path]:
 
 
 def write_error(target: str, error: Exception) -> OutputError:
-    """The sentence about an output that could not be written."""
+    """Build the error for an output that cannot be written.
+
+    :param target: the target
+    :param error: the error of the system or of the database
+    """
     number = error.errno if isinstance(error, OSError) else _parse_errno(str(error))
     reason = _REASONS.get(number or 0, f"{first_error_line(error)}; check the place, then run again")
     return OutputError(f"{target} cannot be written: {reason}")
 
 
 def check_not_source(target: str, location: str, files: Sequence[str]) -> None:
-    """See to it that the target is no part of what is read, now or by the next run.
+    """Check that the target is not part of the source, in this run or in the next one.
 
-    :param target: what would be written
-    :param location: what is read, as the author named it: a file, a folder or a glob
-    :param files: the files that are
-    :raises ConfigError: it is
+    :param target: the file to write
+    :param location: the source as the user gave it: a file, a folder or a glob
+    :param files: the files of the source
+    :raises ConfigError: the target is the source, or inside it
     """
     same = _is_same_remote if is_remote(target) else _is_same_local
     if any(same(target, file) for file in files):
@@ -107,38 +113,39 @@ def check_not_source(target: str, location: str, files: Sequence[str]) -> None:
 
 @contextmanager
 def _name_staging_file(target: Path) -> Iterator[Path]:
-    # A link is followed, so that it still points to the output afterwards.
+    # A symbolic link is resolved, so that it is kept and points to the new output.
     target = target.resolve()
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
     if target.exists() and not target.is_file():
-        # It would be replaced by a file: not what anybody wants of /dev/null.
+        # A device such as /dev/null would be replaced by a file.
         raise OSError(errno.ENODEV, "is no file", str(target))
-    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+    created = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # In the same folder, for a file can only be moved in one step within its file system.
+        # In the same folder, as a move is atomic only within a file system.
         with open_staging_folder(target.parent) as staging:
             partial = staging / target.name[:40]
             yield partial
             partial.replace(target)
     except BaseException:
-        for folder in made:
-            # A folder that somebody else has begun to use stays.
+        for folder in created:
+            # A folder that is no longer empty is in use, and is kept.
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise
 
 
 def build_uploader(target: str, conn_id: str | None = None) -> Publish:
-    """What puts a finished local file at a URI.
+    """Build the function that uploads a finished local file to a URI.
 
     :param target: the URI
-    :param conn_id: the Airflow connection that opens it
+    :param conn_id: the Airflow connection for its store
+    :return: the function, which takes the path of the file
     """
 
     def upload(path: Path) -> None:
-        # Object stores show an object only when all of it has arrived.
+        # Object stores make an object visible only when its upload is complete.
         filesystem = open_filesystem(target, conn_id)
         place = object_key(target)
         try:
@@ -152,7 +159,7 @@ def build_uploader(target: str, conn_id: str | None = None) -> Publish:
 
 
 def _parse_errno(text: str) -> int | None:
-    """The errno behind a database's message, which only carries the system's words for it."""
+    """Find the errno for a database's message, which contains only the system's text for it."""
     words = {
         "no space left": errno.ENOSPC,
         "disk quota": errno.EDQUOT,
@@ -172,7 +179,7 @@ def _is_same_local(target: str, file: str) -> bool:
         # Symbolic and hard links included.
         return parse_local_path(target).samefile(parse_local_path(file))
     except OSError:
-        # There is nothing yet by that name.
+        # One of the paths does not exist.
         return False
 
 
@@ -181,21 +188,23 @@ def _is_same_remote(target: str, file: str) -> bool:
 
 
 def _strip_connection(uri: str) -> str:
-    """A URI without the connection that Airflow lets it carry: s3://conn_id@bucket/key."""
+    """Remove the Airflow connection from a URI, as in s3://conn_id@bucket/key."""
     return f"{uri.split('://', 1)[0]}://{object_key(uri).strip('/')}"
 
 
 def _is_within(target: str, location: str) -> bool:
     if is_remote(target) != is_remote(location) or (not is_remote(location) and parse_local_path(location).is_file()):
         return False
-    ours, theirs = (
+    target_path, source_path = (
         (_strip_connection(target), _strip_connection(location))
         if is_remote(target)
         else (_resolve_path(target), _resolve_path(location))
     )
-    if "**" in theirs:
-        return fnmatch(ours, theirs)
-    return ours.startswith(theirs + "/") or (ours != theirs and PurePosixPath(ours).match(theirs))
+    if "**" in source_path:
+        return fnmatch(target_path, source_path)
+    return target_path.startswith(source_path + "/") or (
+        target_path != source_path and PurePosixPath(target_path).match(source_path)
+    )
 
 
 def _resolve_path(location: str) -> str:

@@ -1,4 +1,4 @@
-"""Where files are: local paths, and every URI that Airflow's ``ObjectStoragePath`` (or fsspec) opens."""
+"""Access input files: local paths, and every URI that Airflow's ``ObjectStoragePath`` (or fsspec) opens."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _GLOB = frozenset("*?[")
-#: Behind a folder: every file below it, whatever its name ends in.
+#: After the name of a folder: every file below it, whatever its ending.
 _ANY_NAME = "/**"
 _OF_AMAZON = frozenset({"s3", "s3a", "s3n"})
 _OF_AZURE = frozenset({"abfs", "abfss", "adl"})
-#: The connections that Airflow's hooks for a store take when none is named.
+#: The default connections of Airflow's hooks, by protocol.
 _DEFAULT_CONNECTIONS = {
     **dict.fromkeys(_OF_AMAZON, ("aws_default",)),
     **dict.fromkeys(("gs", "gcs"), ("google_cloud_default",)),
     **dict.fromkeys(_OF_AZURE, ("adls_default", "wasb_default")),
 }
-#: How fsspec and others write the local disk.
+#: The protocols of local files.
 _LOCAL = ("file://", "local://")
 
 
 def is_remote(location: str) -> bool:
-    """Whether a location is a URI of a store other than the local disk."""
+    """Check whether a location is a URI of a store other than the local disk.
+
+    :param location: a path or URI
+    """
     return "://" in location and not location.startswith(_LOCAL)
 
 
 def parse_local_path(location: str) -> Path:
-    """The path of a local location, without ``file://``, ``local://`` and ``~``.
+    """Parse a local path: remove ``file://`` and ``local://``, and expand ``~``.
 
-    :raises ConfigError: nothing follows the protocol, which would mean the current folder
+    :param location: a path, or a URI of a local file
+    :raises ConfigError: the path is empty, which would mean the current folder
     """
     path = location
     for protocol in _LOCAL:
@@ -47,18 +51,19 @@ def parse_local_path(location: str) -> Path:
 
 
 def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
-    """The fsspec filesystem of a URI.
+    """Open the fsspec filesystem of a URI.
 
-    Inside Airflow it is that of ``ObjectStoragePath``, with the credentials of the connection; elsewhere fsspec's own.
+    In Airflow, it is that of ``ObjectStoragePath``, with the credentials of the connection; elsewhere, fsspec's own.
 
-    :param uri: such as ``s3://bucket/key``
-    :param conn_id: the Airflow connection; None takes the store's default one, such as aws_default, and where that is
-        not defined the credentials that the store's own library finds
-    :raises ConfigError: there is no such connection
+    :param uri: the URI, such as ``s3://bucket/key``
+    :param conn_id: the Airflow connection. None uses the store's default connection, such as aws_default; if that is
+        not defined, the store's own library searches for credentials
+    :return: the filesystem
+    :raises ConfigError: the connection does not exist
     :raises DataError: no filesystem for the URI is installed, or it cannot be opened
     """
     protocol, place = uri.split("://", 1)
-    # The URI itself may carry the connection: s3://conn_id@bucket/key.
+    # The URI itself may contain the connection: s3://conn_id@bucket/key.
     named = conn_id or place.split("/", 1)[0].rpartition("@")[0]
     if named and protocol in _OF_AMAZON:
         _check_connection(named, uri)
@@ -74,7 +79,7 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
         found: AbstractFileSystem = url_to_fs(f"{protocol}://{object_key(uri)}")[0]
         return found
     except Exception as error:
-        # The class has moved between versions of Airflow, and Airflow may not be there at all.
+        # The class is in different modules in different versions of Airflow, and Airflow may not be installed.
         if type(error).__name__ == "AirflowNotFoundException":
             raise ConfigError(
                 f"{uri}: there is no such Airflow connection ({first_error_line(error)}); add it"
@@ -85,7 +90,10 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
 
 
 def _is_known_to_airflow(protocol: str, *, needed: bool) -> bool:
-    """Whether Airflow is there (or needed, for a connection) and has a filesystem for a protocol; fsspec has more."""
+    """Check whether Airflow is loaded (or needed, for a connection) and has a filesystem for a protocol.
+
+    fsspec supports more protocols than Airflow.
+    """
     if "airflow" not in sys.modules and not needed:
         return False
     from airflow.sdk.io import has_fs
@@ -94,10 +102,10 @@ def _is_known_to_airflow(protocol: str, *, needed: bool) -> bool:
 
 
 def _find_default_connection(protocol: str) -> str | None:
-    """The connection that a store's hook would take; None where it is not defined."""
+    """Find the default connection of a store's hook; return None if it is not defined."""
     for conn_id in _DEFAULT_CONNECTIONS.get(protocol, ()):
         connection = _get_connection(conn_id)
-        # Airflow can fill its database with examples; those of Azure name no account, and lead nowhere.
+        # Airflow can create example connections; those for Azure have no account and are unusable.
         if connection is not None and (protocol not in _OF_AZURE or _has_account(connection)):
             return conn_id
     return None
@@ -108,7 +116,7 @@ def _has_account(connection: Any) -> bool:
 
 
 def _get_connection(conn_id: str) -> Any:
-    """An Airflow connection, or None where there is no such connection."""
+    """Get an Airflow connection; return None if it does not exist."""
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
     try:
@@ -118,16 +126,21 @@ def _get_connection(conn_id: str) -> Any:
 
 
 def _check_connection(conn_id: str, uri: str) -> None:
-    """A misspelt connection is no error to the amazon provider: it goes on with whatever credentials it finds."""
+    """Check that a connection exists.
+
+    The Amazon provider does not: for an unknown connection, it uses any credentials that boto3 finds.
+    """
     if _get_connection(conn_id) is None:
         raise ConfigError(f"{uri}: there is no Airflow connection {conn_id!r}; add it, or name another")
 
 
 class InputFiles:
-    """The files behind a location.
+    """The input files at a location.
 
-    :param location: a file, a folder or a glob; "folder/**" is a folder whose files may have any ending, or none
+    :param location: a file, a folder or a glob; "folder/**" means all files in a folder, whatever their endings
     :param conn_id: the Airflow connection for a remote location
+    :raises ConfigError: the location has no path, or the connection does not exist
+    :raises DataError: the location is empty, or its filesystem cannot be opened
     """
 
     def __init__(self, location: str, conn_id: str | None = None) -> None:
@@ -139,16 +152,18 @@ class InputFiles:
         self.remote = is_remote(location)
         self.filesystem = open_filesystem(location, conn_id) if self.remote else None
         self._any_name = location.endswith(_ANY_NAME)
-        # The folder, where the location is one.
+        # The folder, if the location is one.
         self._folder = location.removesuffix("**") if self._any_name else location
 
     def list_files(self, suffixes: Sequence[str]) -> list[str]:
-        """The files in reading order, which is that of their names.
+        """List the files in reading order, which is that of their names.
 
-        :param suffixes: which files of a folder to take; hidden ones and those that begin with "_" are left out
-        :raises DataError: there is none
+        :param suffixes: the endings of the files of a folder to include; hidden files and folders, and those whose name
+            begins with "_", are excluded
+        :return: the paths or URIs of the files
+        :raises DataError: there is no file, or the location cannot be listed
         """
-        # Every name ends in nothing.
+        # Every name ends in the empty suffix.
         wanted = ("",) if self._any_name else suffixes
         try:
             found = self._list_remote_files(wanted) if self.filesystem is not None else self._list_local_files(wanted)
@@ -164,13 +179,17 @@ class InputFiles:
         return found
 
     def get_size(self, file: str) -> int:
-        """Bytes of a file, as stored."""
+        """Return the size of a file as stored, in bytes.
+
+        :param file: the path or URI of the file
+        """
         return int(self.filesystem.size(file)) if self.filesystem is not None else Path(file).stat().st_size
 
     def open(self, file: str) -> BinaryIO:
-        """The bytes of a file, as stored.
+        """Open a file for reading, without decompressing it.
 
-        :raises DataError: it cannot be opened
+        :param file: the path or URI of the file
+        :raises DataError: the file cannot be opened
         """
         try:
             if self.filesystem is not None:
@@ -183,16 +202,22 @@ class InputFiles:
             raise DataError(f"{file}: cannot be opened ({error.strerror or error}); check the path") from None
 
     def is_partitioned(self, files: Sequence[str]) -> bool:
-        """Whether the files lie in folders named like "country=US", below the location."""
+        """Check whether the files are in folders named like "country=US" below the location.
+
+        :param files: the files of the location
+        """
         return any("=" in part for file in files for part in self._get_relative_path(file).split("/")[:-1])
 
     def register(self, connection: Any) -> None:
-        """Let DuckDB read through the filesystem, so that its credentials and endpoint are used."""
+        """Register the filesystem in DuckDB, so that DuckDB reads with its credentials and endpoint.
+
+        :param connection: an open DuckDB connection
+        """
         if self.filesystem is not None:
             connection.register_filesystem(self.filesystem)
 
     def _get_relative_path(self, file: str) -> str:
-        """The path of a file below the folder that the location names, or that a glob begins with."""
+        """Return the path of a file relative to the folder of the location, or to that before a glob."""
         folder = object_key(self.location).rstrip("/") if self.remote else str(parse_local_path(self.location))
         for special in _GLOB & set(folder):
             folder = folder.split(special)[0].rpartition("/")[0]
@@ -207,7 +232,7 @@ class InputFiles:
         if path.exists():
             return [str(path)]
         if _GLOB & set(str(path)):
-            # Not Path.glob(), which takes no absolute patterns.
+            # Not Path.glob(), which does not support absolute patterns.
             found = glob.glob(str(path), recursive=True)  # noqa: PTH207
             return sorted(name for name in found if Path(name).is_file())
         raise DataError(f"{self.location}: no such file or folder; check the path")
@@ -231,33 +256,48 @@ class InputFiles:
 
 
 def object_key(uri: str) -> str:
-    """What fsspec takes of a URI: no protocol, and no connection, which Airflow lets stand before the bucket."""
+    """Return the object key of a URI: remove the protocol, and the Airflow connection before the bucket.
+
+    :param uri: the URI
+    """
     bucket, slash, key = uri.split("://", 1)[1].partition("/")
     return bucket.rpartition("@")[2] + slash + key
 
 
 def permission_error(place: str) -> str:
-    """The sentence about a place that may not be read."""
+    """Format the message about a location without read permission.
+
+    :param place: the location
+    """
     return f"{place}: no permission to read it; ask for the right to, or choose another file"
 
 
 def build_pattern(file: str) -> str:
-    """The pattern that matches just this file, for readers that take every name for a glob."""
+    """Escape the glob characters in a file name, for readers that interpret every name as a glob.
+
+    :param file: the name of the file
+    """
     return "".join(f"[{c}]" if c in _GLOB else c for c in file) if _GLOB & set(file) else file
 
 
 def first_error_line(error: BaseException) -> str:
-    """The first line of an error, or its type where it has none."""
+    """Return the first line of an error's message, or the name of its type if there is no message.
+
+    :param error: the error
+    """
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file below a folder is none of its data: it, or a folder on the way, begins with a dot or "_"."""
+    """Check whether a file is hidden: its name, or that of a folder above it, begins with a dot or "_".
+
+    :param name: the path of the file, relative to the folder of the data
+    """
     return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
 def _filter_names(names: Any, suffixes: Sequence[str]) -> list[str]:
-    def fits(name: str) -> bool:
+    def has_suffix(name: str) -> bool:
         return name.lower().removesuffix(".gz").endswith(tuple(suffixes))
 
-    return [name for name in names if fits(name) and not is_hidden(name)]
+    return [name for name in names if has_suffix(name) and not is_hidden(name)]

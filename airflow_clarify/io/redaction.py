@@ -1,18 +1,18 @@
-"""Passwords and signatures that URLs carry, taken out of what people and logs get to see."""
+"""Redact passwords and signatures in URLs before they are shown or logged."""
 
 from __future__ import annotations
 
 import re
 
-# A URL can carry a password before its host, in which there can be an @ too.
+# A URL can have a password before its host; the password can contain an @.
 _PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]*@")
-# It can carry a signature behind its path, up to the quote that ends it in a query. In an object store or a file system
-# a question mark may stand for any character instead, so there it takes a name and a sign of equality.
+# A URL can have a signature after its path, up to the quote that ends the URL in an SQL query. In the path of an object
+# store or a file system a question mark can be a wildcard, so there it must be followed by a name and an equals sign.
 _QUERY_OF_A_URL = re.compile(
     r"((?:https?|abfss?|wasbs?)://[^?'\"\n]*\?|(?<![\w+.-])\w[\w+.-]*://[^?'\"\n]*\?(?=[\w.-]+=))[^'\"\n]*",
     re.IGNORECASE,
 )
-# In a sentence a URL ends at the next blank, and the sentence's punctuation is no part of it.
+# In a sentence, a URL ends at the next blank, without the punctuation of the sentence.
 _QUERY_IN_A_SENTENCE = re.compile(
     r"((?:https?|abfss?|wasbs?)://[^?'\"\s]*\?|(?<![\w+.-])\w[\w+.-]*://[^?'\"\s]*\?(?=[\w.-]+=))"
     r"[^'\"\s]*?(?=[:;,.)]*(?:\s|['\"]|$))",
@@ -21,7 +21,10 @@ _QUERY_IN_A_SENTENCE = re.compile(
 
 
 def redact_secrets(data: str) -> str:
-    """Mask the passwords and signatures in the location of data.
+    """Mask the passwords and signatures of URLs in a data location or an SQL query.
+
+    :param data: the location or query
+    :return: the same with ``***`` for each secret
 
     >>> redact_secrets("postgresql://ana:secret@db/reviews")
     'postgresql://ana:***@db/reviews'
@@ -34,7 +37,10 @@ def redact_secrets(data: str) -> str:
 
 
 def redact_sentence(sentence: str) -> str:
-    """Mask the passwords and signatures of URLs in a sentence, and leave the rest of it.
+    """Mask the passwords and signatures of URLs in a sentence, and keep the rest of it.
+
+    :param sentence: the sentence
+    :return: the same with ``***`` for each secret
 
     >>> redact_sentence("http://ana:secret@host/x.csv?sig=secret: no file there; check the path")
     'http://ana:***@host/x.csv?***: no file there; check the path'

@@ -1,8 +1,8 @@
-"""Folders for unfinished files and for spilled data; when a run is killed, the next one removes its folders.
+"""Staging folders for unfinished files and spilled data, which the next run removes if a run was killed.
 
-A run holds a lock in its folder for as long as it lives, and the system releases the lock when the process ends,
-however it ends. So a folder whose lock can be taken was abandoned, whichever host or container made it, and no other
-folder is touched. Where the file system has no locks, nothing is removed.
+A run holds a lock in its folder until its process ends, and the operating system releases the lock however the process
+ends. A folder whose lock can be acquired is therefore abandoned, whichever host or container created it; no other
+folder is removed. On a file system without locks, nothing is removed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from airflow_clarify.exceptions import OutputError
 
 _LOCK = "lock"
-#: In the place of a lock file, where the file system has no locks.
+#: The name of the file instead of a lock, on a file system without locks.
 _WITHOUT_LOCK = "lock-not-supported"
 _HIDDEN, _VISIBLE = ".airflow_clarify_{}.partial", "airflow_clarify_{}"
 _NAMES = re.compile(r"\.airflow_clarify_[0-9a-f]{16}\.partial|airflow_clarify_[0-9a-f]{16}")
@@ -29,10 +29,11 @@ _MAX_ATTEMPTS = 100
 
 @contextmanager
 def open_staging_folder(parent: Path) -> Iterator[Path]:
-    """Make a hidden folder beside a target, for files that are moved to their names when they are complete.
+    """Create a hidden folder next to a target, for files that are moved to the target when they are complete.
 
-    :param parent: the folder of the target, which exists
-    :raises OSError: it cannot be made
+    :param parent: the folder of the target, which must exist
+    :return: a context manager for the folder, which removes it at the end
+    :raises OSError: the folder cannot be created
     """
     with _open_folder(parent, _HIDDEN) as folder:
         yield folder
@@ -40,9 +41,10 @@ def open_staging_folder(parent: Path) -> Iterator[Path]:
 
 @contextmanager
 def open_temporary_folder() -> Iterator[Path]:
-    """Make a folder among the system's temporary ones.
+    """Create a folder in the system's folder for temporary files.
 
-    :raises OutputError: none of them can be written
+    :return: a context manager for the folder, which removes it at the end
+    :raises OutputError: the folder cannot be created
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -57,12 +59,13 @@ def open_temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def open_spill_folder(temp_directory: str | None) -> Iterator[str]:
-    """Make a folder for what does not fit into memory.
+    """Create a folder for data that do not fit into memory.
 
-    :param temp_directory: where the author wants it; None is among the system's temporary folders, and an empty text
-        spills nothing
-    :return: the folder; where it cannot be made below ``temp_directory``, that itself, for the database to explain
-    :raises OutputError: ``temp_directory`` is None, and no temporary folder can be written
+    :param temp_directory: the parent folder; None uses the system's folder for temporary files, and an empty string
+        disables spilling
+    :return: a context manager for the folder. If it cannot be created below ``temp_directory``, it is that folder
+        itself, so that the database reports the error
+    :raises OutputError: ``temp_directory`` is None, and no temporary folder can be created
     """
     with contextlib.ExitStack() as stack:
         if temp_directory is None:
@@ -77,13 +80,13 @@ def open_spill_folder(temp_directory: str | None) -> Iterator[str]:
 
 
 def remove_abandoned_folders(parent: Path) -> None:
-    """Remove what runs have left that were killed. What cannot be removed stays.
+    """Remove the folders of killed runs; ignore those that cannot be removed.
 
-    :param parent: where they would lie
+    :param parent: the folder that contains them
     """
     with contextlib.suppress(OSError), os.scandir(parent) as entries:
-        found = [Path(entry.path) for entry in entries if _NAMES.fullmatch(entry.name) and _is_own_folder(entry)]
-        for folder in found:
+        folders = [Path(entry.path) for entry in entries if _NAMES.fullmatch(entry.name) and _is_own_folder(entry)]
+        for folder in folders:
             with contextlib.suppress(OSError):
                 _remove_if_abandoned(folder)
 
@@ -106,31 +109,32 @@ def _open_folder(parent: Path, name: str) -> Iterator[Path]:
 
 @contextmanager
 def _create_folder(folder: Path) -> Iterator[None]:
-    """A folder that is removed again where it was not there before, and nobody else uses it."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    """Create a folder and its parents; at the end, remove those that were created and are empty."""
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:
-        for path in made:
+        for path in created:
             with contextlib.suppress(OSError):
                 path.rmdir()
 
 
 def _create(parent: Path, name: str) -> tuple[Path, int | None]:
-    """Make a folder and take its lock, which is None where the file system has none."""
+    """Create a folder and acquire its lock, which is None on a file system without locks."""
     for _ in range(_MAX_ATTEMPTS):
         folder = parent / name.format(secrets.token_hex(8))
         folder.mkdir(mode=0o700)
-        # Until the lock is taken another run may take the folder for an abandoned one; then there is a next name.
+        # Until the lock is acquired, another run may remove the folder as abandoned; then try another name.
         with contextlib.suppress(FileNotFoundError, BlockingIOError):
             return folder, _take_lock(folder)
     raise OSError(f"no folder could be kept in {parent}")
 
 
 def _take_lock(folder: Path) -> int | None:
-    """Take the lock of a folder that was just made.
+    """Acquire the lock of a new folder.
 
+    :return: the file descriptor; None on a file system without locks
     :raises BlockingIOError: another run is removing the folder
     :raises FileNotFoundError: another run has removed it
     """
@@ -158,7 +162,7 @@ def _remove_if_abandoned(folder: Path) -> None:
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
-        # Its run was killed before it could take the lock. A folder that holds anything stays.
+        # Its run was killed before it acquired the lock. rmdir() keeps a folder that is not empty.
         folder.rmdir()
         return
     try:

@@ -693,7 +693,7 @@ class TestBadInput:
     def test_a_column_of_identifiers_makes_too_many_strata(
         self, tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(strata, "MOST_STRATA", 5)
+        monkeypatch.setattr(strata, "MAX_STRATA", 5)
         for balanced in (
             lambda: balance_file(path, tmp_path / "out.csv", ["n"]),
             lambda: resample_dataframe(pd.DataFrame(a_table(200)), ["n"]),

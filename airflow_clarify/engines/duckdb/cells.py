@@ -1,7 +1,7 @@
-"""The raw cells as a table in DuckDB, that all questions are put to.
+"""The raw cells as a temporary table in DuckDB, on which all further queries run.
 
-The table is small for most data. One with very many cells (a facet with a million values, a customer id as group
-variable) stays in DuckDB, which spills it to disk when it must.
+The table is small for most data. If there are very many cells (a facet with a million values, a customer id as group
+variable), DuckDB spills it to disk when necessary.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.counting.column_profile import CellColumn
     from airflow_clarify.engines.duckdb.source import Source
 
-#: The table's name.
+#: The name of the table.
 CELLS = "airflow_clarify_cells"
 
 
 class CellTable:
-    """The counts of a dataset, by raw cell.
+    """The raw cells of a dataset, in a table of DuckDB.
 
     :param source: the data
-    :param roles: the columns that take part
+    :param roles: the analysed columns
     """
 
     def __init__(self, source: Source, roles: ColumnRoles) -> None:
@@ -47,9 +47,12 @@ class CellTable:
 
     @classmethod
     def scan(cls, source: Source, roles: ColumnRoles) -> CellTable:
-        """Count all rows, once; several facets in the same scan.
+        """Count all rows in one scan, whatever the number of facets.
 
-        :raises ConfigError: the weights are no numbers
+        :param source: the data
+        :param roles: the analysed columns
+        :return: the table of the cells
+        :raises ConfigError: a column is nested, or the weight column is not numeric
         :raises DataError: the data cannot be read, hold no rows, or have unusable weights
         """
         cells = cls(source, roles)
@@ -69,64 +72,71 @@ class CellTable:
 
     @property
     def na_values(self) -> frozenset[str]:
-        """The texts that mean "missing"."""
+        """Return the texts that count as missing."""
         return self.source.na_values
 
     @property
     def categorical(self) -> frozenset[str]:
-        """Columns that are compared by equality whatever they hold."""
+        """Return the columns that are compared by equality whatever their type."""
         return self.source.categorical
 
     @property
     def held_as_objects(self) -> frozenset[str]:
-        """Columns of numbers in a DataFrame that have the dtype object."""
+        """Return the numeric columns of a DataFrame that have the dtype object."""
         return self.source.held_as_objects
 
     def get_storage_type(self, column: str) -> StorageType:
-        """How the source stores a column."""
+        """Return how the source stores a column."""
         return map_storage_type(self.source.columns[column], typed=self.source.typed)
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
-        """The counts by one facet."""
+        """Build the subquery for the counts by one facet."""
         return select_facet_cells(facet, self.roles)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query."""
+        """Run a query and fetch its rows."""
         return self.source.execute(query)
 
     def build_category_key(self, column: CellColumn) -> exp.Expr:
-        """The texts of the values themselves."""
+        """Build the canonical text of the values, which is the category key in DuckDB."""
         return column.text
 
     def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
-        """The categories as they are."""
+        """Return the category keys, which are canonical texts already."""
         return list(categories)
 
     def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-        """By first appearance in the data."""
+        """Sort the values by their first row in the data."""
         return order_by_first_row(self.source, column, values)
 
 
 def select_facet_cells(facet: int, roles: ColumnRoles) -> exp.Subquery:
-    """The counts by one facet, from the table of the cells of all facets."""
+    """Build the subquery for the counts by one facet, from the table of the cells of all facets.
+
+    :param facet: the index of the facet
+    :param roles: the analysed columns
+    """
     others = ["label", *(["grp"] if roles.group is not None else []), *roles.sums]
     others += ["weight"] if roles.weights_apart else []
     query = exp.select(exp.column(name_facet_column(facet)).as_("facet"), *map(exp.column, others)).from_(CELLS)
     if len(roles.facets) > 1:
-        of_it = exp.Literal.number(grouping_mask(facet, len(roles.facets)))
-        query = query.where(exp.EQ(this=exp.column("which"), expression=of_it))
+        mask = exp.Literal.number(grouping_mask(facet, len(roles.facets)))
+        query = query.where(exp.EQ(this=exp.column("which"), expression=mask))
     return query.subquery("cells")
 
 
 def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:
-    """The query for a cell of rows without a value in any column that takes part."""
+    """Build the query for a cell whose rows have no value in any analysed column."""
     columns = [name_facet_column(0), "label", *(["grp"] if roles.group is not None else [])]
     empty = [exp.Is(this=exp.column(name), expression=exp.null()) for name in columns]
     return exp.select(exp.Literal.number(1)).from_(CELLS).where(*empty).limit(1)
 
 
 def build_create_table(query: exp.Expr) -> exp.Create:
-    """The statement that makes the table of what a query gives."""
+    """Build the statement that creates the table of the cells from a query.
+
+    :param query: the query
+    """
     return exp.Create(
         this=exp.to_table(CELLS),
         kind="TABLE",
@@ -136,10 +146,10 @@ def build_create_table(query: exp.Expr) -> exp.Create:
 
 
 def map_storage_type(duckdb_type: str, *, typed: bool) -> StorageType:
-    """How DuckDB's type of a column is to be taken.
+    """Map a type of DuckDB to a storage type.
 
-    :param duckdb_type: such as "BIGINT" or "DECIMAL(10,2)"
-    :param typed: whether the source knows its columns' types; otherwise all are texts, whatever they hold
+    :param duckdb_type: the type, such as "BIGINT" or "DECIMAL(10,2)"
+    :param typed: whether the columns of the source are typed; if not, VARCHAR is the text of a file's cells
     """
     base = duckdb_type.upper().split("(")[0]
     if duckdb_type.endswith("]") or base.strip() in ("STRUCT", "MAP", "UNION", "LIST", "VARIANT"):

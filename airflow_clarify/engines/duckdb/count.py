@@ -1,4 +1,4 @@
-"""Counting files: one streaming scan into a small table of cells, then questions to that table."""
+"""Count files in one streaming scan into a small table of cells, which all further queries read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def count_files(
     """Count a dataset for an analysis.
 
     :param source: the data
-    :param config: what is asked of them
+    :param config: the analysis configuration
     :param weight: the column of row weights, by name or index
-    :param progress: told what is being done
+    :param progress: progress callback
+    :return: the counts of each facet
     :raises ConfigError: the configuration does not fit the data
     :raises DataError: the data cannot be read, hold no rows, or have unusable weights
     """
@@ -36,7 +37,7 @@ def count_files(
 
 
 def describe_version() -> str:
-    """What counts, and which version of it."""
+    """Return name and version of the counting engine."""
     import duckdb
 
     return f"duckdb {duckdb.__version__}"

@@ -1,7 +1,7 @@
-"""How a CSV file is written, settled before any scan: nothing is left for DuckDB to guess, and so to guess wrong.
+"""Resolve the dialect of CSV files before any scan, so that DuckDB infers nothing and cannot infer it wrongly.
 
-Commas and double quotes unless told otherwise, every cell the text it is. Python reads the first record of every file,
-header or not; DuckDB reads the rest, and the two count lines alike.
+The defaults are commas and double quotes, and every cell is read as text. Python reads the first record of every file,
+whether or not it is a header; DuckDB reads the rest, and both count lines in the same way.
 """
 
 from __future__ import annotations
@@ -26,42 +26,42 @@ from airflow_clarify.bias.header_row import SAMPLE_ROWS, has_header_row
 from airflow_clarify.engines.duckdb.table_functions import build_table_function
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
-#: Opens a file by its name and gives its bytes, decompressed.
+#: Opens a file by its name and returns its decompressed bytes.
 Open = Callable[[str], BinaryIO]
 
-#: What an author may tell of a CSV file; everything else is settled by us.
+#: The options that a user may set for CSV files; all others are determined here.
 _OPTIONS = frozenset(
     {"comment", "compression", "delim", "encoding", "escape", "max_line_size", "quote", "skip", "strict_mode"}
 )
 
-#: Bytes of the longest line, unless ``max_line_size`` says otherwise. It is DuckDB's own default.
+#: The default of ``max_line_size``, in bytes. It is DuckDB's own default.
 MAX_LINE_SIZE = 2_000_000
-#: Longer lines are not read at all: DuckDB takes 16 times the memory.
+#: The largest ``max_line_size``, in bytes: DuckDB allocates 16 times as much memory.
 _LARGEST_MAX_LINE_SIZE = 1_000_000_000
-#: Lines that ``skip`` can pass over.
+#: The largest value of ``skip``, in lines.
 _LARGEST_SKIP = 10**9
 
-#: The encodings that DuckDB reads without an extension, by Python's names for them.
+#: The encodings that DuckDB reads without an extension, by their names in Python.
 _ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1", "utf-16": "utf-16"}
 
 _GZIP = b"\x1f\x8b"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
-#: What binary files and other encodings leave in a text: NUL, and bytes that could not be decoded.
+#: The signs of a binary file or a wrong encoding in a decoded text: NUL, and bytes that could not be decoded.
 _UNREADABLE = re.compile("[\x00\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
 class CsvDialect:
-    """How the cells of a CSV file are told apart.
+    """The dialect of a CSV file.
 
-    :param delimiter: between cells
-    :param quote: around a cell; empty where there are none
-    :param escape: before a quote within a quoted cell
+    :param delimiter: the character between cells
+    :param quote: the character around a quoted cell; empty if cells are not quoted
+    :param escape: the character before a quote within a quoted cell
     :param header: whether the first record holds the column names
-    :param encoding: of the text: "utf-8", "latin-1" or "utf-16"
-    :param compression: "gzip" or "none"; None tells it from each file's name
-    :param skip: lines before the first record
+    :param encoding: the encoding of the text: "utf-8", "latin-1" or "utf-16"
+    :param compression: "gzip" or "none"; None infers it from the name of each file
+    :param skip: the number of lines before the first record
     :param other: further options of DuckDB's reader
     """
 
@@ -76,9 +76,11 @@ class CsvDialect:
 
     @classmethod
     def from_options(cls, file: str, options: Mapping[str, Any]) -> CsvDialect:
-        """What an author tells of a file, and the defaults.
+        """Parse the options of a user and complete them with the defaults.
 
-        :raises ConfigError: there is no such option, or it cannot be that
+        :param file: the name of the first file, whose ending determines the default delimiter
+        :param options: the options
+        :raises ConfigError: an option is unknown or has an invalid value
         """
         for name in options:
             if name not in _OPTIONS:
@@ -91,7 +93,7 @@ class CsvDialect:
         _check_different(delim=delimiter, escape=escape, comment=options.get("comment", ""))
         parsers: Mapping[str, Callable[[Any], Any]] = {
             "comment": lambda given: _check_character("comment", given),
-            "max_line_size": lambda given: _number("max_line_size", given, "bytes", 1, _LARGEST_MAX_LINE_SIZE),
+            "max_line_size": lambda given: _parse_number("max_line_size", given, "bytes", 1, _LARGEST_MAX_LINE_SIZE),
             "strict_mode": lambda given: parse_boolean(given, "csv_options: strict_mode"),
         }
         return cls(
@@ -100,25 +102,25 @@ class CsvDialect:
             escape=escape,
             encoding=_parse_encoding(options.get("encoding", "utf-8")),
             compression=_parse_compression(options.get("compression")),
-            skip=_number("skip", options.get("skip", 0), "lines", 0, _LARGEST_SKIP),
+            skip=_parse_number("skip", options.get("skip", 0), "lines", 0, _LARGEST_SKIP),
             other={name: parse(options[name]) for name, parse in parsers.items() if name in options},
         )
 
     @property
     def max_line_size(self) -> int:
-        """Bytes of the longest line that is read."""
+        """Return the length of the longest line that is read, in bytes."""
         return int(self.other.get("max_line_size", MAX_LINE_SIZE))
 
 
 def build_csv_relation(
     files: exp.Expr, dialect: CsvDialect, columns: Sequence[str], *, keep_empty: bool = False
 ) -> exp.Expr:
-    """``read_csv`` with nothing left to guess.
+    """Build a call of ``read_csv`` without any automatic detection.
 
-    :param files: an array of names
-    :param dialect: how they are written
-    :param columns: all of their columns, in order
-    :param keep_empty: read an empty cell as an empty text; otherwise it is NULL
+    :param files: an array of file names
+    :param dialect: the dialect of the files
+    :param columns: the names of all columns, in order
+    :param keep_empty: whether to read an empty cell as an empty text; otherwise it is NULL
     """
     options: dict[str, Any] = {
         "auto_detect": False,
@@ -128,7 +130,7 @@ def build_csv_relation(
         "header": dialect.header,
         "encoding": dialect.encoding,
         "columns": dict.fromkeys(columns, "VARCHAR"),
-        # A folder named "country=US" says nothing about the cells of the files inside.
+        # A folder named "country=US" does not add a column to CSV files.
         "hive_partitioning": False,
     }
     if dialect.compression is not None:
@@ -141,12 +143,13 @@ def build_csv_relation(
 
 
 def resolve_csv(files: Sequence[str], open_file: Open, data: DataConfig) -> tuple[CsvDialect, list[str]]:
-    """The dialect of some files and the names of their columns.
+    """Resolve the dialect of some files and the names of their columns.
 
-    :param files: in reading order
-    :param open_file: opens one
-    :param data: what the author says of them
-    :raises ConfigError: headers or options do not fit
+    :param files: the names of the files, in reading order
+    :param open_file: opens a file by its name
+    :param data: the headers and options that the user gives
+    :return: the dialect and the column names
+    :raises ConfigError: headers or options do not fit the files
     :raises DataError: a file cannot be read, or the files differ
     """
     dialect = CsvDialect.from_options(files[0], data.csv_options)
@@ -158,7 +161,7 @@ def resolve_csv(files: Sequence[str], open_file: Open, data: DataConfig) -> tupl
     if data.headers is not None:
         names = list(data.headers)
     elif header:
-        # As pandas names them.
+        # The name that pandas gives to an unnamed column.
         names = [name or f"Unnamed: {position}" for position, name in enumerate(first.cells)]
     else:
         names = [str(position) for position in range(len(first.cells))]
@@ -168,7 +171,7 @@ def resolve_csv(files: Sequence[str], open_file: Open, data: DataConfig) -> tupl
 
 @dataclass(frozen=True)
 class _Record:
-    """The first record of a file, how many blank lines stand before it, and some records after it."""
+    """The first record of a file, the number of blank lines before it, and some records after it."""
 
     cells: list[str]
     blank_lines: int
@@ -195,7 +198,11 @@ def _has_header(
 def _check_alike(
     records: Mapping[str, _Record], names: list[str], header_row: bool | None, *, header: bool, named: bool
 ) -> None:
-    """DuckDB takes columns by position and treats all files alike: a different one would be read wrongly in silence."""
+    """Check that all files have the same header and layout.
+
+    DuckDB reads columns by position and applies one dialect to all files, so a file that differs would be misread
+    without an error.
+    """
     one, *others = records
     first = records[one]
     for file in others:
@@ -205,7 +212,7 @@ def _check_alike(
                 f"{file}: its header differs from that of {one}; make them the same, or say header_row=False if there "
                 "are none"
             )
-        # A file of another width is found when it is read, with its line.
+        # A file with another number of columns is reported when it is read, with the line.
         if not header and named and len(record.cells) == len(names):
             begins_with_header = has_header_row(file, record.cells, record.following, names, header_row)
             if begins_with_header:
@@ -221,14 +228,14 @@ def _read_first_record(file: str, open_file: Open, dialect: CsvDialect, more: in
     blank_lines = 0
     try:
         with open_file(file) as raw, _allow_long_cells(dialect.max_line_size):
-            # Bytes of another encoding further down are DuckDB's to find, for it knows in which line they are.
+            # Bytes of another encoding in later lines are left to DuckDB, whose error includes the line.
             text = io.TextIOWrapper(
                 cast(Any, raw),
                 encoding=_get_python_encoding(file, open_file, dialect),
                 errors="surrogateescape",
                 newline="",
             )
-            lines = _skip_comments(_lines(text, dialect.max_line_size), dialect)
+            lines = _skip_comments(_iterate_lines(text, dialect.max_line_size), dialect)
             if any(next(lines, None) is None for _ in range(dialect.skip)):
                 raise DataError(f"{file}: csv_options: skip={dialect.skip} passes over all of its lines; give fewer")
             reader = _build_reader(lines, dialect)
@@ -259,7 +266,7 @@ def _read_first_record(file: str, open_file: Open, dialect: CsvDialect, more: in
 
 @contextmanager
 def _allow_long_cells(size: int) -> Iterator[None]:
-    """Let Python's reader take cells as long as a line may be; its own limit is 131,072 characters."""
+    """Raise the field size limit of Python's CSV reader, 131,072 characters, to the longest line."""
     before = csv.field_size_limit(max(size, csv.field_size_limit()))
     try:
         yield
@@ -267,8 +274,8 @@ def _allow_long_cells(size: int) -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _lines(text: io.TextIOWrapper, size: int) -> Iterator[str]:
-    """The lines of a text, none of which is read further than a line may be long."""
+def _iterate_lines(text: io.TextIOWrapper, size: int) -> Iterator[str]:
+    """Iterate over the lines of a text, without reading more of a line than its maximum size."""
     while line := text.readline(size + 1):
         if len(line) > size:
             raise _LongLineError
@@ -276,15 +283,15 @@ def _lines(text: io.TextIOWrapper, size: int) -> Iterator[str]:
 
 
 def _read_more(reader: Iterator[list[str]], rows: int) -> list[list[str]]:
-    """Up to so many records; what is wrong with them is found when all are read."""
-    found: list[list[str]] = []
+    """Read up to ``rows`` records; errors in them are reported when all records are read."""
+    records: list[list[str]] = []
     with contextlib.suppress(csv.Error, UnicodeError, OSError, EOFError, _LongLineError):
-        found.extend(cells for cells in itertools.islice(reader, rows) if cells)
-    return found
+        records.extend(cells for cells in itertools.islice(reader, rows) if cells)
+    return records
 
 
 def _get_python_encoding(file: str, open_file: Open, dialect: CsvDialect) -> str:
-    """What Python calls the encoding, with or without a byte order mark, which is no part of the first name."""
+    """Return Python's name of the encoding; it strips a byte order mark, which is not part of the first name."""
     if dialect.encoding != "utf-16":
         return "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
     with open_file(file) as raw:
@@ -295,13 +302,13 @@ def _get_python_encoding(file: str, open_file: Open, dialect: CsvDialect) -> str
 
 
 def _skip_comments(lines: Iterator[str], dialect: CsvDialect) -> Iterator[str]:
-    """The lines that count: DuckDB skips commented ones before it counts those to skip."""
+    """Remove comments from the lines; like DuckDB, before the lines to skip are counted."""
     mark = str(dialect.other.get("comment", ""))
     for line in lines:
         if mark and line.startswith(mark):
             continue
         before = line.partition(mark)[0] if mark else line
-        # A mark within quotes is text.
+        # A comment character within quotes is text.
         within_quotes = dialect.quote and before.count(dialect.quote) % 2
         yield line if within_quotes else before
 
@@ -352,7 +359,7 @@ def _parse_compression(given: object) -> str | None:
 
 
 def _is_utf_16(beginning: bytes) -> bool:
-    """Whether a file begins with a byte order mark of UTF-16, or with Latin letters of two bytes each."""
+    """Check whether a file begins with a byte order mark of UTF-16, or with Latin letters of two bytes each."""
     if beginning.startswith(_UTF_16_MARKS):
         return True
     sample = beginning[: len(beginning) // 2 * 2][:200]
@@ -363,15 +370,17 @@ def _is_utf_16(beginning: bytes) -> bool:
 
 
 def _check_character(name: str, given: object, *, needed: bool = False) -> str:
-    """An option that is one character: no letter, no digit and no line break, which would cut cells and rows.
+    """Check that an option is one character other than a letter, a digit and a line break.
 
-    :raises ConfigError: it is something else
+    Those would split cells and rows.
+
+    :raises ConfigError: it is anything else
     """
     if given == "" and not needed:
         return ""
-    sensible = isinstance(given, str) and len(given) == 1 and not given.isalnum() and given not in "\r\n\x00"
-    # DuckDB takes a delimiter of up to four bytes; everything else is a single one.
-    if not sensible or (name != "delim" and not str(given).isascii()) or (name == "comment" and str(given).isspace()):
+    is_valid = isinstance(given, str) and len(given) == 1 and not given.isalnum() and given not in "\r\n\x00"
+    # DuckDB accepts a delimiter of up to four bytes; all other options are a single byte.
+    if not is_valid or (name != "delim" and not str(given).isascii()) or (name == "comment" and str(given).isspace()):
         example = {"delim": ";", "quote": "'", "escape": "\\", "comment": "#"}[name]
         raise ConfigError(f"csv_options: {name} is one character that is no letter, such as {example!r}, not {given!r}")
     return str(given)
@@ -385,11 +394,11 @@ def _check_different(**characters: object) -> None:
                 raise ConfigError(f"csv_options: {other} and {name} are both {character!r}; give them two characters")
 
 
-def _number(name: str, given: object, of: str, low: int, high: int) -> int:
+def _parse_number(name: str, given: object, unit: str, low: int, high: int) -> int:
     # A templated option is a text.
     text = str(given)
     if not (text.isascii() and text.isdecimal() and len(text) <= 18 and low <= int(text) <= high):
         shown = text if len(text) <= 40 else f"{text[:37]}..."
         example = max(low, 1) if name == "skip" else 20_000_000
-        raise ConfigError(f"csv_options: {name} is a number of {of} up to {high:,}, such as {example}, not {shown}")
+        raise ConfigError(f"csv_options: {name} is a number of {unit} up to {high:,}, such as {example}, not {shown}")
     return int(text)

@@ -1,7 +1,7 @@
-"""DataFrames as DuckDB is to see them.
+"""Convert the columns of DataFrames to types that DuckDB reads exactly.
 
-DuckDB scans pandas' columns where they are. Those whose values it would have to guess the type of (mixed objects), or
-does not know (sparse columns, periods, intervals), are given to it as something plain.
+DuckDB scans the columns of pandas in place. Columns whose type it would have to infer (mixed objects), or does not
+support (sparse columns, periods, intervals), are converted first.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlainColumn:
-    """A column of a DataFrame as something that DuckDB takes as it is.
+    """A column of a DataFrame, in a type that DuckDB reads exactly.
 
     :param values: the values
-    :param cast: DuckDB's type of the values, where they are given as texts and are not texts
-    :param held_as_objects: whether they are numbers that pandas holds as objects
+    :param cast: the type of DuckDB to which the values must be cast, if they are passed as texts
+    :param held_as_objects: whether the values are numbers with the dtype object
     """
 
     values: pandas.Series
@@ -32,39 +32,49 @@ class PlainColumn:
 
 
 def check_names(frame: pandas.DataFrame) -> None:
-    """See to it that every column can be named in a query.
+    """Check that all column names are strings, so that every column can be named in a query.
 
-    :raises DataError: a name is not a text
+    :param frame: the data
+    :raises DataError: a name is not a string
     """
     if not all(isinstance(name, str) for name in frame.columns):
         raise DataError("the DataFrame has columns whose names are not texts; rename them with df.columns = [...]")
 
 
 def list_categorical(frame: pandas.DataFrame) -> frozenset[str]:
-    """The columns of pandas' category type, which Clarify always compares by equality."""
+    """List the columns of pandas' category type, which Clarify always compares by equality.
+
+    :param frame: the data
+    """
     import pandas
 
     return frozenset(name for name in frame.columns if isinstance(frame[name].dtype, pandas.CategoricalDtype))
 
 
 def find_nested(frame: pandas.DataFrame) -> list[str]:
-    """Find the columns of objects that hold lists, dictionaries or the like, which have no text of their own."""
+    """Find the columns that hold lists, dictionaries and other containers, which have no canonical text.
+
+    :param frame: the data
+    """
     import pandas
 
     nested = (list, tuple, dict, set, frozenset)
-    found = []
+    names = []
     for name in frame.columns:
         column = frame[name]
         if not pandas.api.types.is_object_dtype(column.dtype) or pandas.api.types.infer_dtype(column) != "mixed":
             continue
-        # An array has dimensions, and a single value of numpy's has none.
+        # An array of numpy has dimensions, a scalar of numpy has none.
         if any(isinstance(value, nested) or getattr(value, "ndim", 0) for value in column):
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def convert_column(column: pandas.Series) -> PlainColumn:
-    """Convert a column to something that DuckDB takes as it is. What is plain already is not copied."""
+    """Convert a column to a type that DuckDB reads exactly; a column of such a type is not copied.
+
+    :param column: the column
+    """
     import pandas
 
     kind = column.dtype
@@ -85,7 +95,7 @@ def _convert_categories(column: pandas.Series) -> PlainColumn:
     if pandas.api.types.is_bool_dtype(kind):
         return PlainColumn(column.astype("boolean"))
     if pandas.api.types.is_integer_dtype(kind):
-        # Not int64: there may be gaps.
+        # Not int64, as values may be missing.
         return PlainColumn(column.astype("Int64"))
     if pandas.api.types.is_numeric_dtype(kind) or pandas.api.types.is_datetime64_any_dtype(kind):
         return PlainColumn(column.astype(kind))
@@ -97,7 +107,7 @@ def _convert_categories(column: pandas.Series) -> PlainColumn:
 
 
 def _convert_objects(column: pandas.Series) -> PlainColumn:
-    """Convert a column of Python objects: to numbers or truth values where it holds nothing else, and to texts."""
+    """Convert a column of Python objects to numbers or booleans if it holds nothing else, otherwise to texts."""
     import pandas
 
     kind = pandas.api.types.infer_dtype(column, skipna=True)
@@ -118,7 +128,7 @@ def _convert_objects(column: pandas.Series) -> PlainColumn:
 
 
 def _convert_decimals(column: pandas.Series) -> PlainColumn | None:
-    """Convert a column of decimals, whole numbers among them or not; None where it holds anything else."""
+    """Convert a column of decimals, possibly mixed with int and float; return None if it holds anything else."""
     is_missing = column.isna()
     present = column[~is_missing]
     kinds = {type(value) for value in present}
@@ -132,6 +142,6 @@ def _convert_decimals(column: pandas.Series) -> PlainColumn | None:
 
 
 def _convert_to_texts(column: pandas.Series) -> pandas.Series:
-    """Each value as the text that str() gives; missing ones stay missing."""
+    """Convert each value with str(); missing values stay missing."""
     objects = column.astype(object)
     return objects.where(column.isna(), objects.map(str, na_action="ignore")).where(column.notna(), None)

@@ -1,4 +1,4 @@
-"""Decimals of Python as a DECIMAL of DuckDB."""
+"""Find the DECIMAL type of DuckDB that holds given decimals of Python exactly."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _DIGITS = 38
 def find_decimal_type(values: Iterable[Decimal | int | None]) -> str | None:
     """Find the type of DuckDB that holds some decimals exactly.
 
-    :param values: the decimals; None is a missing one
-    :return: such as "DECIMAL(38, 2)"; None where there is no such type, as one of them is too long or infinite
+    :param values: the decimals; None for a missing value
+    :return: the type, such as "DECIMAL(38, 2)"; None if no type holds them, as one is too long, infinite or NaN
     """
     scale = whole = 0
     for value in values:

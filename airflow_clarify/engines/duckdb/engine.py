@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class DuckDBEngine:
-    """Counts and samples with DuckDB, in bounded memory.
+    """Counts and resamples with DuckDB, in bounded memory.
 
-    Settings that are not given come from Airflow's configuration (section ``[clarify]``), then from the DuckDB
-    connection, then from DuckDB.
+    Settings that are not given are taken from Airflow's configuration (section ``[clarify]``), then from the DuckDB
+    connection, then from DuckDB's defaults.
 
-    :param duckdb_conn_id: Airflow's DuckDB connection, which need not exist under its default name. None opens DuckDB
-        without Airflow, as the command line does
-    :param memory_limit: such as "2GB"; what does not fit is spilled to ``temp_directory``
-    :param threads: how many, up to 1,024; None takes all cores
-    :param temp_directory: where to spill; None is the system's folder for temporary files. Each run spills into a
-        folder of its own and removes it afterwards
+    :param duckdb_conn_id: the Airflow connection to DuckDB, which need not exist under its default name. None opens
+        DuckDB without Airflow, as the command line does
+    :param memory_limit: the memory limit, such as "2GB"; larger data are spilled to ``temp_directory``
+    :param threads: the number of threads, up to 1,024; None uses all cores
+    :param temp_directory: the folder for spilled data; None uses the system's folder for temporary files. Each run
+        spills into a subfolder of its own and removes it afterwards
+    :raises ConfigError: ``threads`` is not a whole number from 1 to 1,024
     """
 
     duckdb_conn_id: str | None = "duckdb_default"
@@ -55,13 +56,17 @@ class DuckDBEngine:
             _parse_threads(self.threads, "threads")
 
     def data_config_for(self, source: str) -> DataConfig:
-        """Files."""
+        """Build the data configuration for files.
+
+        :param source: a file, a folder or a glob; a local path or a URI
+        """
         return DataConfig(source)
 
     def check_data(self, data: DataConfig) -> None:
-        """Say what cannot be done with this data, before any work.
+        """Check that the data are files, read as a whole.
 
-        :raises ConfigError: the data are no files
+        :param data: the location and description of the data; its fields may still hold templates
+        :raises ConfigError: the data are a table or a query, or rows are selected with ``where``
         """
         if data.table is not None or data.query is not None:
             what = "table" if data.table is not None else "query"
@@ -83,12 +88,13 @@ class DuckDBEngine:
         weight: str | int | None = None,
         progress: Progress | None = None,
     ) -> Contingency:
-        """Count the rows by facet value, label and group, in one streaming scan of only the needed columns.
+        """Count the rows by facet value, label and group, in one streaming scan of the needed columns.
 
-        :param data: where the data are, or a DataFrame
-        :param config: what is asked of them
-        :param weight: the column of row weights of a DataFrame; that of files stands in ``data``
-        :param progress: told what is being done
+        :param data: the location and description of the data, or a DataFrame
+        :param config: the analysis configuration
+        :param weight: the column of row weights of a DataFrame; for files it is given in ``data``
+        :param progress: progress callback
+        :return: the counts of each facet
         :raises ConfigError: the configuration does not fit the data
         :raises DataError: the data cannot be read, or hold no rows
         """
@@ -109,12 +115,14 @@ class DuckDBEngine:
     ) -> BalanceResult:
         """Write a balanced copy of the data, complete or absent.
 
-        :param data: where the data are
-        :param target: a file; local, or a URI
-        :param by: the columns that make the strata, by name or index
-        :param progress: told what is being done
-        :param plan: as for :func:`airflow_clarify.engines.duckdb.resampling.resample.resample`
-        :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+        :param data: the location and description of the data
+        :param target: the file to write, as a local path or a URI
+        :param by: the columns whose combined values form the strata, by name or index
+        :param progress: progress callback
+        :param plan: keyword arguments of :func:`airflow_clarify.engines.duckdb.resampling.resample.resample`
+        :return: the number of rows of each stratum before and after
+        :raises ConfigError: the arguments do not fit together or do not fit the data
+        :raises QuotaError: a stratum is empty, or has fewer rows than its quota
         :raises DataError: the data cannot be read
         :raises OutputError: the copy cannot be written
         """
@@ -128,17 +136,19 @@ class DuckDBEngine:
             names = [resolve_column(column, list(source.columns), "by") for column in require_list(by, "by")]
             plan["weight"] = find_prior_weight(plan, data, list(source.columns))
 
-            def tell(what: str, part: float) -> None:
-                # Lines are copied between two such calls, where no query is running that could be interrupted.
+            def report(what: str, part: float) -> None:
+                # While records are copied, no query is running that cancel() could interrupt, so stop here instead.
                 if self._stopped:
                     raise DataError(f"{source.location}: stopped before {target} was written")
                 if progress is not None:
                     progress(what, part)
 
-            return resample(source, target, names, publish=build_uploader(target, data.conn_id), progress=tell, **plan)
+            return resample(
+                source, target, names, publish=build_uploader(target, data.conn_id), progress=report, **plan
+            )
 
     def cancel(self) -> None:
-        """Stop what is running, query or copying."""
+        """Stop the running query or copy."""
         self._stopped = True
         if self._running is not None:
             self._running.interrupt()
@@ -154,9 +164,9 @@ class DuckDBEngine:
         with ExitStack() as stack:
             connection = self._connect(stack)
             self._running, self._stopped = connection, False
-            # Where Python runs no file, DuckDB takes it for a person's and draws on standard output.
+            # If Python was not started with a file, DuckDB assumes an interactive session and prints a progress bar.
             connection.execute("SET enable_progress_bar_print = false")
-            # Timestamps with a zone are written in UTC, whatever the machine's own zone.
+            # Timestamps with a time zone are formatted in UTC, whatever the time zone of the machine.
             with suppress(duckdb.Error):
                 connection.execute("SET TimeZone = 'UTC'")
             try:
@@ -202,20 +212,21 @@ class DuckDBEngine:
             ) from None
 
 
-#: No code is fetched from the network at run time, as with Airflow's hook.
+#: No extension is downloaded at run time, as with Airflow's hook.
 _OFFLINE = {"autoinstall_known_extensions": False}
 
 
-#: More threads than a large machine runs at once. DuckDB starts as many as it is told to, and the machine stands still.
+#: More threads than a large machine can run. DuckDB starts as many as requested, and too many block the machine.
 _MAX_THREADS = 1024
 
 
 def _parse_threads(given: object, key: str) -> int | None:
-    """A number of threads, also as the text that a template makes of it.
+    """Parse a number of threads, which may be a text if it was templated.
 
-    :param given: what was given; None leaves it to DuckDB
+    :param given: the value; None leaves the number to DuckDB
     :param key: the setting to name in an error
-    :raises ConfigError: it is no number, or out of bounds
+    :return: the number; None if it is not set
+    :raises ConfigError: the value is not a whole number, or out of bounds
     """
     if given is None or (isinstance(given, str) and given.strip() in ("", "None")):
         return None
@@ -226,7 +237,7 @@ def _parse_threads(given: object, key: str) -> int | None:
 
 
 def _read_airflow_limits() -> dict[str, Any]:
-    """The limits that Airflow's configuration sets for all tasks."""
+    """Read the limits that Airflow's configuration sets for all tasks."""
     from airflow.configuration import conf
 
     threads = _parse_threads(conf.getint("clarify", "duckdb_threads", fallback=0) or None, "[clarify] duckdb_threads")

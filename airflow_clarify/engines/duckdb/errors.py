@@ -1,6 +1,6 @@
-"""DuckDB's errors, each as one sentence for a person: what is wrong, where, and what to do.
+"""Translate DuckDB's errors to one sentence each: what is wrong, where, and what to do.
 
-Lines of a CSV are counted as DuckDB counts them: line breaks inside quoted cells do not count.
+Line numbers of a CSV are DuckDB's: line breaks inside quoted cells are not counted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from airflow_clarify.io.filesystem import first_error_line, permission_error
 
 _LINE = re.compile(r"Line: (\d+)")
 _CELLS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
-#: The file, where DuckDB's CSV reader lists the options that it read it with.
+#: The file in the list of options that DuckDB's CSV reader appends to a message.
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
 _QUOTED_FILE = re.compile(r"""file ["'](.+?)["']""", re.IGNORECASE)
 _JSON_SYNTAX = re.compile(r'Malformed JSON in file "(.+?)", at byte \d+ in line (\d+): (.+)')
@@ -22,11 +22,12 @@ _CAST = re.compile(r'file "(.+?)": failed to cast column "(.+?)" from type (\S+)
 
 
 def explain_error(error: Exception, location: str, kind: str = "parquet") -> ClarifyError:
-    """Say what DuckDB could not do with the data.
+    """Translate an error of DuckDB to an error with a clear message.
 
-    :param error: DuckDB's error, or that of a filesystem it read through
-    :param location: the data it was to read, for errors that do not name a file
-    :param kind: the format of the data, whose own sentences are tried
+    :param error: the error of DuckDB, or of a filesystem through which it read
+    :param location: the location of the data, for errors that do not name a file
+    :param kind: the format of the data
+    :return: the translated error
     """
     if isinstance(error, ClarifyError):
         return error
@@ -41,13 +42,16 @@ def explain_error(error: Exception, location: str, kind: str = "parquet") -> Cla
 
 
 def is_short_of_threads(error: BaseException) -> bool:
-    """Whether the system refused to start a thread, in Python or in DuckDB."""
+    """Check whether the system refused to start a thread, in Python or in DuckDB.
+
+    :param error: the error
+    """
     text = str(error).lower()
     return "can't start new thread" in text or ("resource temporarily unavailable" in text and "file" not in text)
 
 
 def _explain_runtime(error: Exception, location: str) -> str | None:
-    """Errors that are not the data's."""
+    """Explain an error that is not caused by the contents of the data."""
     kind, text = type(error).__name__, str(error)
     if kind == "InterruptException":
         return f"{location}: stopped before all of it was read"
@@ -77,7 +81,7 @@ def _explain_runtime(error: Exception, location: str) -> str | None:
 
 
 def _explain_csv(text: str, location: str) -> str | None:
-    # A record can be quoted in the message, so the file is what stands last.
+    # The message can quote a record that looks like an option, so the last match is the file.
     named = _FILE.findall(text)
     file = named[-1].strip() if named else location
     line = _LINE.search(text)
@@ -108,7 +112,7 @@ def _explain_csv(text: str, location: str) -> str | None:
 def _explain_json(text: str) -> str | None:
     if syntax := _JSON_SYNTAX.search(text):
         file, line, reason = syntax.groups()
-        # DuckDB has read on to the next line when it finds out.
+        # DuckDB reports the line after the malformed one.
         what = _strip_error_class(reason).rstrip(". ")
         return f"{file}: line {int(line) - 1} is not a JSON object ({what}); mend the file"
     if record := _JSON_RECORD.search(text):
@@ -147,10 +151,10 @@ def _find_file(text: str, otherwise: str) -> str:
 
 
 def _extract_last_word(text: str, otherwise: str) -> str:
-    """The name after the last colon, as in "Input is not a GZIP stream: data.csv.gz"."""
+    """Extract the file name after the last colon, as in "Input is not a GZIP stream: data.csv.gz"."""
     return first_error_line(Exception(text)).rpartition("stream: ")[2] or otherwise
 
 
 def _strip_error_class(text: str) -> str:
-    """The first line, without DuckDB's "Invalid Input Error: "."""
+    """Return the first line without the error class, such as "Invalid Input Error: "."""
     return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", first_error_line(Exception(text)))

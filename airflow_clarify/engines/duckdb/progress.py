@@ -1,4 +1,4 @@
-"""How far DuckDB is with a query, told while it runs."""
+"""Report the progress of DuckDB's queries while they run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SECONDS_BETWEEN = 0.25
 
 @contextlib.contextmanager
 def report_progress(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress | None) -> Iterator[None]:
-    """Tell how far the queries are that run inside the ``with`` block.
+    """Report the progress of the queries that run inside the ``with`` block, four times a second.
 
-    :param connection: the one that runs them
-    :param what: what they do
-    :param progress: told ``what`` and a share from 0 to 1, or -1 while DuckDB cannot say; None where nobody asks
+    :param connection: the connection that runs them
+    :param what: the description of the step
+    :param progress: progress callback; its share is -1 while DuckDB has no estimate. None reports nothing
     """
     if progress is None:
         yield
         return
     progress(what, -1.0)
-    # DuckDB keeps count only while it believes that it shows a bar; ours are silent.
+    # DuckDB tracks progress only while its progress bar is enabled; printing of the bar is disabled.
     connection.execute("SET enable_progress_bar = true")
     connection.execute("SET progress_bar_time = 0")
     done = threading.Event()
@@ -35,7 +35,7 @@ def report_progress(connection: duckdb.DuckDBPyConnection, what: str, progress: 
     try:
         watcher.start()
     except RuntimeError:
-        # The system has no thread left. The query may do without one, and so can whoever looks at its progress.
+        # The system has no thread left. The query may still run without another one; progress is then not reported.
         done.set()
     try:
         yield

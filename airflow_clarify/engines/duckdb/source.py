@@ -1,14 +1,15 @@
-"""The data to count or to sample, as a relation that DuckDB scans.
+"""The data to count or resample, as a relation that DuckDB scans.
 
-Nothing is guessed that could be guessed wrong: the columns of files are settled before any scan, and the cells of text
-files are read as the texts they are. What is read, and what is not:
+DuckDB's automatic detection is not used, as it can be wrong: the columns of files are resolved before any scan, and the
+cells of text files are read as texts. The following is read:
 
-- Only the columns that are asked for. Every row of a text file is split into cells all the same, so a row with too many
-  or too few of them is an error wherever it stands; but cells of other columns are not decoded, so bytes of another
-  encoding are an error only in columns that are read.
-- A folder's files of the right ending, by name. Folders named like "country=US" make a column of a Parquet dataset, as
-  they do in Spark and pandas; in a text dataset they mean nothing.
-- Columns of Parquet files are matched by name, those of CSV files by position, which is why all must have one header.
+- Only the requested columns. Every row of a text file is still split into cells, so a row with too many or too few
+  cells is always an error; cells of other columns are not decoded, so a wrong encoding is an error only in requested
+  columns.
+- The files of a folder with a matching ending, sorted by name. Folders named like "country=US" add a column to a
+  Parquet dataset, as in Spark and pandas; in a text dataset they have no meaning.
+- Columns of Parquet files are matched by name, those of CSV files by position, so all CSV files must have the same
+  header.
 """
 
 from __future__ import annotations
@@ -42,17 +43,17 @@ _SUFFIXES: Mapping[str, tuple[str, ...]] = {
 }
 _FRAME = "airflow_clarify_frame"
 
-#: Parquet's, as DuckDB calls them.
+#: The integer types of Parquet, by their names in DuckDB.
 _WHOLE_NUMBERS = frozenset(
     {f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")}
 )
 
-#: DuckDB's buffer holds so many lines of the greatest length.
+#: The number of lines of the maximum size that DuckDB's buffer holds.
 _BUFFERED_LINES = 16
 
-#: Records of JSON Lines that are looked at for their fields.
+#: The number of first records of JSON Lines that are scanned for field names.
 _JSON_RECORDS = 20_000
-#: The longest of them, in bytes.
+#: The maximum size of a record, in bytes.
 _JSON_BYTES = 64 << 20
 
 
@@ -60,20 +61,21 @@ _JSON_BYTES = 64 << 20
 class Source:
     """A dataset that an open DuckDB connection can scan.
 
-    :param connection: opened, with its limits set
-    :param location: the data as the author named them
-    :param format: what the files hold
-    :param files: in reading order
-    :param columns: name to DuckDB type, in the order of the data; CSV and JSON Lines cells are all VARCHAR
-    :param dialect: of a CSV source
-    :param na_values: texts that mean "missing" in CSV and JSON Lines
-    :param storage: where the files are; None for a DataFrame
-    :param frame: the DataFrame, where the source is one
-    :param categorical: columns that are compared by equality whatever they hold
-    :param held_as_objects: columns of numbers in a DataFrame that have the dtype object
-    :param casts: columns of a DataFrame that DuckDB is given as texts, and the types of their values
-    :param partitioned: whether names of folders make columns
-    :param at_odds: columns that cannot be read, and why: the files disagree on them, or another one has their name
+    :param connection: an open connection with its limits set
+    :param location: the location of the data as the user gave it
+    :param format: the format of the data
+    :param files: the names of the files, in reading order
+    :param columns: the DuckDB type of each column, in the order of the data; cells of CSV and JSON Lines are VARCHAR
+    :param dialect: the dialect of a CSV source
+    :param na_values: the texts that count as missing in CSV and JSON Lines
+    :param storage: the filesystem access to the files; None for a DataFrame
+    :param frame: the DataFrame, if the source is one
+    :param categorical: the columns that are compared by equality whatever their type
+    :param held_as_objects: the numeric columns of a DataFrame that have the dtype object
+    :param casts: the DuckDB type of each column of a DataFrame that is passed to DuckDB as text
+    :param partitioned: whether folder names add columns
+    :param unreadable: the columns that cannot be read, with the reason: their type differs between files, or their name
+        is not unique
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -89,54 +91,58 @@ class Source:
     held_as_objects: frozenset[str] = frozenset()
     casts: Mapping[str, str] = field(default_factory=dict)
     partitioned: bool = False
-    at_odds: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def typed(self) -> bool:
-        """Whether the source itself knows the types of its columns; in text files they are told from the cells."""
+        """Whether the columns of the source are typed; in text files, types are inferred from the cells."""
         return self.format in ("parquet", "dataframe")
 
     def scan(self, columns: Sequence[str] | None = None) -> exp.Select:
-        """``SELECT columns FROM`` the data, in their order.
+        """Build the query ``SELECT columns FROM`` the data.
 
-        :param columns: names; None for all
-        :raises DataError: one of them cannot be read
+        :param columns: the names of the columns, in order; None for all
+        :raises DataError: a column cannot be read
         """
         names = list(self.columns) if columns is None else list(columns)
         for name in names:
-            if name in self.at_odds:
-                raise DataError(self.at_odds[name])
-        selected = [self._column(name) for name in names]
+            if name in self.unreadable:
+                raise DataError(self.unreadable[name])
+        selected = [self._build_column(name) for name in names]
         return exp.select(*(selected or [exp.Literal.number(1)])).from_(self._build_relation(names))
 
     def open(self, file: str) -> BinaryIO:
-        """The bytes of a file, decompressed.
+        """Open a file and decompress it.
 
-        :raises DataError: it cannot be opened
+        :param file: the name of the file
+        :raises DataError: the file cannot be opened, or the source is a DataFrame
         """
         if self.storage is None:
             raise DataError("a DataFrame has no files to open")
         return _decompress(file, self.storage.open(file), self.dialect)
 
     def execute(self, query: exp.Expr, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query and fetch all of its rows; they are few.
+        """Run a query with a small result and fetch all of its rows.
 
-        :raises DataError: DuckDB cannot do it; the sentence says why
+        :param query: the query
+        :param parameters: the values of its placeholders
+        :return: the rows
+        :raises DataError: the query fails; the message gives the reason
         """
         import duckdb
 
         try:
             return self.connection.execute(query.sql(dialect="duckdb"), list(parameters)).fetchall()
-        # OSError is what a remote filesystem raises, through DuckDB.
+        # Remote filesystems raise OSError, which DuckDB passes on.
         except (duckdb.Error, OSError) as error:
             raise explain_error(error, self.location, self.format) from None
 
     def refuse_null_lines(self) -> None:
-        """See that no line of a JSON Lines dataset is null, which DuckDB takes for a row without any value.
+        """Check that no line of a JSON Lines dataset is null, which DuckDB reads as a row without any value.
 
-        It reads all lines, so it is for data with such a row.
+        The check scans all lines, so it runs only if there is such a row.
 
-        :raises DataError: some are
+        :raises DataError: a line is null
         """
         if self.format != "jsonlines":
             return
@@ -151,7 +157,7 @@ class Source:
                 "JSON Lines has one object a line"
             )
 
-    def _column(self, name: str) -> exp.Expr:
+    def _build_column(self, name: str) -> exp.Expr:
         column = exp.column(name, quoted=True)
         if name not in self.casts:
             return column
@@ -166,18 +172,19 @@ class Source:
         if self.format == "jsonlines":
             return _build_json_relation(files, names or list(self.columns)[:1])
         assert self.dialect is not None
-        # Columns are taken by position; DuckDB takes no two of one name, and those that have one are not read.
-        columns = [f"not read {i}" if name in self.at_odds else name for i, name in enumerate(self.columns)]
+        # CSV columns are matched by position. DuckDB rejects duplicate names, so unreadable columns are renamed.
+        columns = [f"not read {i}" if name in self.unreadable else name for i, name in enumerate(self.columns)]
         return build_csv_relation(files, self.dialect, columns, keep_empty="" not in self.na_values)
 
 
 def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Source:
-    """Find the files, settle the dialect and the columns.
+    """Find the files, and resolve their dialect and columns.
 
     :param connection: an open DuckDB connection
-    :param data: where the data are
-    :raises ConfigError: headers or options do not fit
-    :raises DataError: there is no file, or it cannot be read
+    :param data: the location and description of the data
+    :return: the source
+    :raises ConfigError: headers or options do not fit the data
+    :raises DataError: there is no file, or a file cannot be read
     """
     dataset_type = data.resolve_dataset_type()
     if dataset_type == "application/json":
@@ -191,31 +198,36 @@ def open_source(connection: duckdb.DuckDBPyConnection, data: DataConfig) -> Sour
         raise ConfigError(f"csv_options: given for {dataset_type}; they are for text/csv")
     storage = InputFiles(data.input_path, data.conn_id)
     files = storage.list_files(_SUFFIXES[kind])
-    # An empty file among others (Spark leaves some) holds no rows; Parquet's reader would stumble over it.
+    # Spark writes some empty files among the others; the reader of Parquet fails on them.
     filled = [file for file in files if storage.get_size(file)]
     if not filled:
         raise UnfitDataError(f"{files[0]}: the file is empty")
     storage.register(connection)
     source = Source(connection, data.input_path, kind, filled, {}, None, data.list_missing_texts(), storage)
-    settle = {"csv": _resolve_csv, "jsonlines": _resolve_json, "parquet": _resolve_parquet}[kind]
-    settle(source, data)
+    resolve = {"csv": _resolve_csv, "jsonlines": _resolve_json, "parquet": _resolve_parquet}[kind]
+    resolve(source, data)
     return source
 
 
 def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -> Source:
-    """Let DuckDB scan a DataFrame.
+    """Register a DataFrame as a source.
 
-    :raises DataError: column names are not texts
+    :param connection: an open DuckDB connection
+    :param frame: the data
+    :return: the source
+    :raises DataError: a column name is not a string, or no column can be read
     """
     import pandas
 
     from airflow_clarify.engines.duckdb.dataframe import check_names, convert_column, find_nested, list_categorical
 
     check_names(frame)
-    names, at_odds = rename_repeated(frame.columns, "the DataFrame")
-    if len(at_odds) == len(names):
-        raise DataError(next(iter(at_odds.values()), "the DataFrame has no columns; give one with a row per example"))
-    read = frame.loc[:, [name not in at_odds for name in names]]
+    names, unreadable = rename_repeated(frame.columns, "the DataFrame")
+    if len(unreadable) == len(names):
+        raise DataError(
+            next(iter(unreadable.values()), "the DataFrame has no columns; give one with a row per example")
+        )
+    read = frame.loc[:, [name not in unreadable for name in names]]
     columns = {name: convert_column(read[name]) for name in read.columns}
     plain = pandas.DataFrame({name: column.values for name, column in columns.items()}, copy=False)
     connection.register(_FRAME, plain)
@@ -232,26 +244,26 @@ def open_frame(connection: duckdb.DuckDBPyConnection, frame: pandas.DataFrame) -
     )
     types = _describe_relation(source, exp.to_table(_FRAME)) | dict(source.casts)
     types |= dict.fromkeys(find_nested(read), "STRUCT()")
-    source.columns, source.at_odds = {name: types.get(name, "VARCHAR") for name in names}, at_odds
+    source.columns, source.unreadable = {name: types.get(name, "VARCHAR") for name in names}, unreadable
     return source
 
 
 def _resolve_csv(source: Source, data: DataConfig) -> None:
     assert source.storage is not None
     storage = source.storage
-    told = CsvDialect.from_options(source.files[0], data.csv_options)
-    source.dialect, names = resolve_csv(source.files, lambda file: _decompress(file, storage.open(file), told), data)
+    given = CsvDialect.from_options(source.files[0], data.csv_options)
+    source.dialect, names = resolve_csv(source.files, lambda file: _decompress(file, storage.open(file), given), data)
     _refuse_long_last_lines(source)
-    names, source.at_odds = rename_repeated(names, source.files[0])
+    names, source.unreadable = rename_repeated(names, source.files[0])
     source.columns = dict.fromkeys(names, "VARCHAR")
 
 
 def _refuse_long_last_lines(source: Source) -> None:
-    """See that no file ends in a line that is longer than DuckDB's buffer: it passes over such a line in silence.
+    """Check that no file ends in a line longer than DuckDB's buffer, which DuckDB skips without an error.
 
-    Elsewhere, and where they are a little shorter, long lines are errors of DuckDB's own.
+    Long lines anywhere else, and somewhat shorter last lines, are errors of DuckDB itself.
 
-    :raises DataError: one does
+    :raises DataError: the last line of a file is too long
     """
     assert source.dialect is not None
     assert source.storage is not None
@@ -286,39 +298,39 @@ def _resolve_parquet(source: Source, data: DataConfig) -> None:
 
 
 def _looks_renamed(names: Iterable[str]) -> bool:
-    """Whether a name looks like those that DuckDB gives to the second of two columns which differ only in case."""
+    """Check for a name such as DuckDB gives to the second of two columns that differ only in case."""
     stems = {name.rpartition("_")[0].lower() for name in names if name.rpartition("_")[2].isdecimal()}
     return any(name.lower() in stems for name in names)
 
 
 def _compare_schemas(source: Source) -> None:
-    """Find columns that cannot be read: of one name but for case, or whose types differ between the files.
+    """Find unreadable columns: names that differ only in case, or types that differ between files.
 
-    DuckDB would cast the latter, and 2.5 would come out as 2 or 3.
+    DuckDB would cast the latter to the type in the first file, so that 2.5 could become 2 or 3.
     """
     seen: dict[str, tuple[str, str]] = {}
-    at_odds: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     schemas = _read_schemas(source)
     for file, columns in schemas.items():
         names, same_names = rename_repeated([name for name, _ in columns], file)
         if same_names and file == next(iter(schemas)):
-            # DuckDB calls the second one differently; columns of folders' names come last.
+            # DuckDB renames the second column; the columns from folder names come last.
             described = list(source.columns.items())
             kinds = dict(zip(names, (kind for _, kind in described), strict=False))
             source.columns = kinds | dict(described[len(names) :])
-        at_odds |= same_names
+        unreadable |= same_names
         for name, kind in zip(names, (kind for _, kind in columns), strict=True):
             other, other_kind = seen.setdefault(name, (file, kind))
-            # Casts between whole numbers lose nothing; one that does not fit is an error.
+            # Casts between integer types are lossless; a value that does not fit is an error.
             if kind != other_kind and not {kind, other_kind} <= _WHOLE_NUMBERS:
-                at_odds.setdefault(
+                unreadable.setdefault(
                     name, f"{file}: column {name!r} is {kind}, and {other_kind} in {other}; give it one type everywhere"
                 )
-    source.at_odds = at_odds
+    source.unreadable = unreadable
 
 
 def _read_schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
-    """The columns of each Parquet file, and their types."""
+    """Read the columns of each Parquet file, with their types."""
     schemas = build_table_function("parquet_schema", build_file_list(source.files))
     nodes: dict[str, list[tuple[str, int, str]]] = {}
     for file, name, children, kind in source.execute(
@@ -328,7 +340,7 @@ def _read_schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
     columns: dict[str, list[tuple[str, str]]] = {}
     for file, tree in nodes.items():
         columns[file] = []
-        # A column is a child of the root, which comes first; what follows a nested column is part of it.
+        # Columns are the children of the root, which comes first; the fields of a nested column follow it.
         descendants = 0
         for name, children, kind in tree[1:]:
             if not descendants:
@@ -338,21 +350,21 @@ def _read_schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
 
 
 def _resolve_json(source: Source, data: DataConfig) -> None:
-    """The field names; those of the first records, unless the author lists them."""
-    fields, at_odds = _read_json_fields(source)
+    """Set the columns to the headers that the user gives, or to the fields of the first records."""
+    fields, unreadable = _read_json_fields(source)
     names = fields
     if data.headers is not None:
         names = list(data.headers)
         _check_json_headers(names, fields, source.files[0])
     names, same_names = rename_repeated(names, source.files[0])
-    source.at_odds = at_odds | same_names
+    source.unreadable = unreadable | same_names
     source.columns = dict.fromkeys(names, "VARCHAR")
 
 
 def _check_json_headers(headers: Sequence[str], fields: Sequence[str], file: str) -> None:
-    """Fields are matched by name, letter by letter; one that is in no record would be a column without any value.
+    """Check that headers are fields of the records; a header without a field would be a column without any value.
 
-    :raises ConfigError: a header is another spelling of a field, or none is a field at all
+    :raises ConfigError: a header is a misspelt field, or no header is a field
     """
     known = set(fields)
     unknown = [name for name in headers if name not in known]
@@ -369,12 +381,12 @@ def _check_json_headers(headers: Sequence[str], fields: Sequence[str], file: str
 
 
 def _select_json_records(source: Source) -> exp.Expr:
-    """The records of JSON Lines, each as a whole."""
+    """Build the relation of the records of JSON Lines, each as one JSON value."""
     return build_table_function("read_ndjson_objects", build_file_list(source.files), maximum_object_size=_JSON_BYTES)
 
 
 def _read_json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
-    """The fields of the first records, and which of them cannot be read because others have their names."""
+    """Read the fields of the first records, and which of them are unreadable because their name is not unique."""
     record = exp.column("json")
     first = exp.select(
         exp.Anonymous(this="json_keys", expressions=[record]).as_("fields"),
@@ -387,9 +399,9 @@ def _read_json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
         .order_by(exp.func("min", exp.column("position")))
     )
     kinds = [fields for (fields,) in source.execute(query)]
-    at_odds: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     for fields in kinds:
-        at_odds |= rename_repeated(fields or [], source.files[0])[1]
+        unreadable |= rename_repeated(fields or [], source.files[0])[1]
     names = list(dict.fromkeys(name for fields in kinds for name in fields or [] if name))
     if None in kinds:
         source.refuse_null_lines()
@@ -397,16 +409,16 @@ def _read_json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
         raise DataError(f"{source.files[0]}: its lines are not JSON objects with fields; JSON Lines has one a line")
     if not names:
         raise UnfitDataError(f"{source.files[0]}: the file holds no rows")
-    return names, at_odds
+    return names, unreadable
 
 
 def _build_json_relation(files: exp.Expr, names: Sequence[str]) -> exp.Expr:
-    """The fields as texts."""
+    """Build the relation of the fields as texts."""
     return build_table_function(
         "read_json",
         files,
         format="newline_delimited",
-        # Otherwise a line that is no object would be taken for the value of the only field asked for.
+        # Otherwise a line that is not an object would be read as the value of the field, if only one is requested.
         records="true",
         columns=dict.fromkeys(names, "VARCHAR"),
         maximum_object_size=_JSON_BYTES,
@@ -426,9 +438,10 @@ def _decompress(file: str, raw: BinaryIO, dialect: CsvDialect | None) -> BinaryI
 
 
 class _Decompressing(gzip.GzipFile):
-    """Closes the file that it decompresses with itself, which GzipFile leaves open."""
+    """A gzip reader that also closes the compressed file, which GzipFile leaves open."""
 
     def close(self) -> None:
+        """Close the reader and the compressed file."""
         compressed = cast(Any, self.fileobj)
         super().close()
         if compressed is not None:
@@ -441,20 +454,20 @@ def _describe_relation(source: Source, relation: exp.Expr) -> dict[str, str]:
 
 
 def rename_repeated(names: Iterable[str], where: str) -> tuple[list[str], dict[str, str]]:
-    """Names under which columns can be told apart, and which of them cannot be read, with the reason.
+    """Make column names unique, and report the columns that cannot be read because their name is not.
 
-    DuckDB does not tell "Age" from "age", so neither can a query. That matters only for columns that take part.
+    Names in DuckDB are not case-sensitive, so a query cannot distinguish "Age" from "age". That is an error only for
+    analysed columns.
 
-    :param names: of the columns, in their order
-    :param where: the data, as an error names them
-    :return: the names, a repeated one with a number behind it as in pandas; and a sentence for each that is not the
-        only one of its name
+    :param names: the names of the columns, in order
+    :param where: the location of the data, for error messages
+    :return: the names, duplicates numbered as in pandas; and the error message for each column whose name is not unique
     """
     names = list(names)
     positions: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         positions.setdefault(name.lower(), []).append(position)
-    distinct, taken, at_odds = list(names), set(names), dict[str, str]()
+    distinct, taken, unreadable = list(names), set(names), dict[str, str]()
     for same in positions.values():
         if len(same) == 1:
             continue
@@ -472,6 +485,6 @@ def rename_repeated(names: Iterable[str], where: str) -> tuple[list[str], dict[s
                 number += 1
                 distinct[position] = f"{name}.{number}"
             used.add(distinct[position])
-            at_odds[distinct[position]] = reason
+            unreadable[distinct[position]] = reason
         taken |= used
-    return distinct, at_odds
+    return distinct, unreadable

@@ -11,28 +11,31 @@ from airflow_clarify.io.filesystem import build_pattern
 
 
 def build_table_function(name: str, *arguments: exp.Expr, **options: Any) -> exp.Expr:
-    """A table function with named options.
+    """Build the call of a table function with named options.
 
-    :param name: of the function
-    :param arguments: by position
-    :param options: by name; plain values, lists and mappings
+    :param name: the name of the function
+    :param arguments: the positional arguments
+    :param options: the named options; their values are scalars, lists and mappings
     """
     named = [exp.EQ(this=exp.to_identifier(key), expression=_build_constant(value)) for key, value in options.items()]
     return exp.Table(this=exp.Anonymous(this=name, expressions=[*arguments, *named]))
 
 
 def build_file_list(files: Iterable[str]) -> exp.Expr:
-    """The files to read, each meaning just itself, whatever its name looks like."""
+    """Build the array of files to read, with the glob characters in their names escaped.
+
+    :param files: the names of the files
+    """
     return exp.array(*(exp.Literal.string(build_pattern(file)) for file in files))
 
 
 def _build_constant(value: Any) -> exp.Expr:
     if isinstance(value, Mapping):
-        # Not exp.convert(), which makes a MAP of a mapping; these options take a STRUCT.
+        # Not exp.convert(), which converts a mapping to a MAP; these options take a STRUCT.
         return exp.Struct(
             expressions=[
-                exp.PropertyEQ(this=exp.to_identifier(key, quoted=True), expression=_build_constant(of_key))
-                for key, of_key in value.items()
+                exp.PropertyEQ(this=exp.to_identifier(key, quoted=True), expression=_build_constant(field))
+                for key, field in value.items()
             ]
         )
     return exp.convert(value)

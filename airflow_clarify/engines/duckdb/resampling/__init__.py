@@ -1,1 +1,1 @@
-"""Balanced samples of files and DataFrames: strata, random keys, and writers that keep every record as it is."""
+"""Balanced samples of files and DataFrames: strata, random keys, and writers that preserve every record."""

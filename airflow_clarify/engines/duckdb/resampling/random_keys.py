@@ -1,8 +1,8 @@
-"""The draw: which rows of a stratum are kept, as a function of the seed and the row's position, and of nothing else.
+"""Random keys of rows: which rows of a stratum are drawn, as a function of only the seed and the row's position.
 
-Every row gets a 32-bit key, and a stratum that is to give q rows gives the q with the smallest keys. The key is a keyed
-permutation of the position, so no two rows of a dataset have the same one: the quota is met exactly, without
-replacement, and rows with equal content are drawn independently of each other.
+Every row has a 32-bit key, and from a stratum with quota q the q rows with the smallest keys are drawn. The key is a
+keyed permutation of the position, so the keys of a dataset are unique: the quota is met exactly, without replacement,
+and rows with equal content are drawn independently of each other.
 
 **The definition** (version 1; it will not change, so that a seed keeps its meaning)::
 
@@ -13,10 +13,11 @@ replacement, and rows with equal content are drawn independently of each other.
     x2  = (x1 xor (x1 >> 15)) * 0x2c1b3c6d + k2
     key = (x2 xor (x2 >> 12)) * 0x297a2d39 + k3          all modulo 2**32
 
-The position of a row is its index from 0 in reading order, counted on through all files. Shifting, multiplying by an
-odd number and adding are each invertible modulo 2**32, so the whole is. (The multipliers are those of C. Wellons'
-hash-prospector; all products stay below 2**63, which every SQL database can compute.) Two rounds are not enough: over
-10,000 seeds the variance of what is drawn from rows in a regular pattern is then off by some percent.
+The position of a row is its index from 0 in reading order, over all files. Xor with a right shift, multiplication by an
+odd number and addition are each invertible modulo 2**32, and so is their composition. (The multipliers are those of C.
+Wellons' hash-prospector, https://github.com/skeeto/hash-prospector; all products are below 2**63, which every SQL
+database can compute.) Two rounds are not enough: over 10,000 seeds, the variance of a sample of rows in a regular
+pattern is then off by several percent.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ from airflow_clarify.exceptions import DataError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-#: Keys are below this, and a dataset can have no more rows.
+#: The number of possible keys, and the maximum number of rows of a dataset.
 KEY_SPACE = 1 << 32
 
-#: Rows worked on at once: enough to be fast, few enough to stay in the processor's cache.
+#: The number of rows processed at once: enough to be fast, few enough for the processor's cache.
 BLOCK = 1 << 16
 
 _MASK = KEY_SPACE - 1
@@ -47,7 +48,7 @@ _ROUNDS = ((16, 0x7FEB352D), (15, 0x2C1B3C6D), (12, 0x297A2D39))
 
 @dataclass(frozen=True)
 class RowKeys:
-    """The keys of all rows under a seed.
+    """The random keys of all rows for a seed.
 
     :param seed: any whole number
     """
@@ -56,15 +57,17 @@ class RowKeys:
 
     @cached_property
     def constants(self) -> tuple[int, int, int, int]:
-        """k0 to k3 of the definition."""
+        """Derive the constants k0 to k3 of the definition from the seed."""
         digest = hashlib.sha256(f"airflow-clarify draw 1 {self.seed:d}".encode("ascii")).digest()
         k0, k1, k2, k3 = struct.unpack(">4I", digest[:16])
         return k0, k1, k2, k3
 
     def compute_range(self, start: int, stop: int) -> NDArray[np.uint32]:
-        """The keys of the rows at the positions ``start`` to ``stop - 1``; four bytes a row.
+        """Compute the keys of the rows at the positions ``start`` to ``stop - 1``; four bytes a row.
 
-        :raises DataError: a position is beyond 2**32 rows
+        :param start: the first position
+        :param stop: the position after the last one
+        :raises DataError: ``stop`` exceeds 2**32
         """
         import numpy as np
 
@@ -73,7 +76,10 @@ class RowKeys:
         return self.compute(np.arange(start, stop, dtype=np.uint32))
 
     def compute(self, positions: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """The keys of the rows at any positions."""
+        """Compute the keys of rows at any positions.
+
+        :param positions: the positions
+        """
         import numpy as np
 
         first, *others = self.constants
@@ -85,18 +91,18 @@ class RowKeys:
         return key
 
     def add_to_query(self, query: exp.Select, position: str, key: str) -> exp.Select:
-        """The same keys in SQL: the query, with a column for them.
+        """Add a column with the keys to a query.
 
-        Each round is a subquery of its own, for DuckDB computes a repeated subexpression again and again.
+        Each round is a subquery of its own, as DuckDB evaluates a repeated subexpression each time it occurs.
 
-        :param query: a query
-        :param position: its column that holds the row's position
+        :param query: the query
+        :param position: its column with the positions of the rows
         :param key: the name of the new column; no column of the query may begin with it
         """
         first, *others = self.constants
         value: exp.Expr = exp.cast(exp.column(position, quoted=True), "UBIGINT", dialect="duckdb") + first
-        for turn, ((shift, multiplier), addend) in enumerate(zip(_ROUNDS, others, strict=True)):
-            mixed = f"{key}{turn}"
+        for number, ((shift, multiplier), addend) in enumerate(zip(_ROUNDS, others, strict=True)):
+            mixed = f"{key}{number}"
             query = _add_column(query, mixed, value)
             x = exp.column(mixed, quoted=True)
             shifted = exp.BitwiseRightShift(this=x.copy(), expression=exp.Literal.number(shift))
@@ -111,15 +117,17 @@ def key_thresholds(
     counts: Sequence[int],
     quotas: Sequence[int],
 ) -> list[int]:
-    """The limit below which the keys of exactly a stratum's quota of rows lie.
+    """Compute the threshold of each stratum, below which exactly its quota of keys lies.
 
-    Eight bytes a row: the stratum and the key side by side in one number, all of them sorted.
+    Stratum and key are combined in one number of eight bytes a row, and all of these are sorted.
 
-    :param draw: the draw
-    :param codes: of each row
-    :param stratum_of_code: the stratum that a code belongs to
-    :param counts: rows of each stratum
-    :param quotas: how many of them are wanted, at most all
+    :param draw: the random keys of the rows
+    :param codes: the code of each row
+    :param stratum_of_code: the stratum of each code
+    :param counts: the number of rows of each stratum
+    :param quotas: the number of rows to draw from each stratum, at most all
+    :return: the exclusive upper bound of the drawn keys of each stratum
+    :raises DataError: there are more than 2**32 rows
     """
     import numpy as np
 

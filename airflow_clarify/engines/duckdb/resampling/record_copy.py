@@ -1,15 +1,15 @@
-"""The fast way to write chosen rows of a text file: the bytes of their records as they are.
+"""Copy the selected rows of a text file byte by byte, which is faster than parsing and formatting them.
 
-Where the records of a CSV file end is DuckDB's to say, for it gave every row its position; but it does not tell. So the
-bytes are cut into records here, in one of two ways, each of which proves that it cuts where DuckDB does:
+The positions of rows come from DuckDB, which does not expose the byte offsets of records. The bytes are therefore split
+into records here, by one of two methods that each verify that they split where DuckDB does:
 
-- *At every newline.* A record of DuckDB's takes up at least one line, and lines that are blank, skipped or commented
-  belong to none. So if there are as many lines as records and headers, every record is exactly one line.
-- *At every newline outside quotes.* If each quote that would open a cell stands at the beginning of one, and each that
-  would close it stands at its end or is doubled, then DuckDB, too, takes them for that; and if there are as many
-  records, it left none out.
+- *At every newline.* A record in DuckDB spans at least one line, and blank, skipped and commented lines belong to no
+  record. If the number of lines equals the number of records and headers, every record is exactly one line.
+- *At every newline outside quotes.* If every opening quote is at the beginning of a cell, and every closing quote is at
+  its end or doubled, DuckDB interprets the quotes in the same way; if the number of records is also equal, DuckDB
+  skipped none.
 
-Where neither can be proved, :class:`RecordsUnclearError` says so, and the caller writes the rows another way.
+If neither can be verified, :class:`RecordBoundaryError` is raised, and the caller lets DuckDB write the rows.
 """
 
 from __future__ import annotations
@@ -35,78 +35,79 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.duckdb.resampling.selection import RowSelection
     from airflow_clarify.engines.duckdb.source import Source
 
-#: Cuts bytes that begin with a record and end in a newline into records, and returns what is left over.
-Cutter = Callable[[bytes], tuple[list[bytes], bytes]]
+#: Splits bytes that begin with a record and end in a newline into records; returns them and the incomplete rest.
+Splitter = Callable[[bytes], tuple[list[bytes], bytes]]
 
-#: Writes the chosen ones of some records, given the row that the first of them is.
-_Chooser = Callable[[int, list[bytes]], Iterable[bytes]]
+#: Returns the bytes to write for some records, given the row number of the first one.
+_RecordSelector = Callable[[int, list[bytes]], Iterable[bytes]]
 
-#: What is being done, to who wants to know.
+#: The description of the step for progress callbacks.
 WRITING = "writing the rows"
 
-#: Bytes that are cut at once: about what fits into the processor's cache.
+#: The number of bytes split at once: about the size of the processor's cache.
 _BLOCK_BYTES = 1 << 18
 
-#: Encodings in which the byte of a newline, quote or delimiter is always just that.
-_ASCII_KEPT = frozenset({"utf-8", "latin-1"})
+#: Encodings in which the byte of a newline, quote or delimiter is never part of another character.
+_ASCII_COMPATIBLE = frozenset({"utf-8", "latin-1"})
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class RecordBoundaryError(Exception):
-    """It cannot be proved where records end. Never leaves the package: the rows are then written another way."""
+    """The ends of records cannot be verified. Handled within the package: DuckDB then writes the rows."""
 
 
-def record_splitters(source: Source, selection: RowSelection) -> list[Cutter]:
-    """The ways to cut the data into records that are worth trying, the best first.
+def record_splitters(source: Source, selection: RowSelection) -> list[Splitter]:
+    """List the methods to split the data into records, the most promising first.
 
     :param source: the data
-    :param selection: what to write of each row
+    :param selection: the copies and the weight of each row
+    :return: the methods; empty if none is applicable
     """
     if source.format == "jsonlines":
-        return [_cut_json_lines]
+        return [_split_json_lines]
     dialect = source.dialect
     if dialect is None or selection.weights is not None:
-        # A weight is a cell more. Its place is at the end of a record only if no cell is lacking, which DuckDB knows.
+        # Appending a weight as a cell is correct only if the record has all its cells, which only DuckDB checks.
         return []
-    if dialect.encoding not in _ASCII_KEPT or dialect.skip:
+    if dialect.encoding not in _ASCII_COMPATIBLE or dialect.skip:
         return []
-    ways: list[Cutter] = [_cut_at_newlines]
-    if _is_plain(dialect):
+    splitters: list[Splitter] = [_split_at_newlines]
+    if _has_standard_quoting(dialect):
         quote, delimiter = dialect.quote.encode(), dialect.delimiter.encode()
-        ways.append(functools.partial(_cut_outside_quotes, quote=quote, delimiter=delimiter))
+        splitters.append(functools.partial(_split_outside_quotes, quote=quote, delimiter=delimiter))
         if not _is_line_by_line(source):
-            ways.reverse()
-    return ways
+            splitters.reverse()
+    return splitters
 
 
 def write_records(
     source: Source,
     selection: RowSelection,
     out: BinaryIO,
-    cut: Cutter,
+    split: Splitter,
     weight_column: str,
     progress: Progress | None = None,
 ) -> int:
-    """Write the records of the chosen rows.
+    """Write the records of the selected rows.
 
-    :param source: CSV or JSON Lines
-    :param selection: what to write of each row
-    :param out: where to
-    :param cut: how records are found
-    :param weight_column: the name of the weights in JSON Lines, where there are any
-    :param progress: told how far it is
+    :param source: the data, CSV or JSON Lines
+    :param selection: the copies and the weight of each row
+    :param out: the file to write to
+    :param split: the method to split the data into records
+    :param weight_column: the field of the weights in JSON Lines, if there are any
+    :param progress: progress callback
     :return: the number of rows written
-    :raises RecordsUnclearError: records are not where they were looked for; what was written is to be thrown away
+    :raises RecordBoundaryError: the ends of records cannot be verified; discard what has been written
     :raises DataError: a file cannot be read, or has changed
     """
     expected = len(selection.codes)
-    chooser = _add_weights(selection, weight_column) if selection.weights is not None else _iterate_selected(selection)
+    selector = _add_weights(selection, weight_column) if selection.weights is not None else _build_selector(selection)
     row = 0
-    for records in _iterate_records(source, out, cut):
+    for records in _iterate_records(source, out, split):
         if row + len(records) > expected and source.format == "csv":
             raise RecordBoundaryError
-        out.write(b"".join(chooser(row, records)))
+        out.write(b"".join(selector(row, records)))
         row += len(records)
         if progress is not None:
             progress(WRITING, row / expected)
@@ -115,15 +116,15 @@ def write_records(
     return selection.rows_out
 
 
-def _iterate_records(source: Source, out: BinaryIO, cut: Cutter) -> Iterator[list[bytes]]:
-    """The records of all files without their headers, of which the first is written."""
+def _iterate_records(source: Source, out: BinaryIO, split: Splitter) -> Iterator[list[bytes]]:
+    """Iterate over the records of all files without the headers, and write the first header."""
     header = source.dialect is not None and source.dialect.header
     for number, file in enumerate(source.files):
-        blocks = _cut_blocks(source, file, cut)
+        blocks = _split_blocks(source, file, split)
         if header:
             first = next(blocks, None)
             if first is None:
-                # A file without a header would make up for a record of two lines.
+                # A missing header would compensate for a record of two lines when lines are counted.
                 raise RecordBoundaryError
             if number == 0:
                 out.write(first[0])
@@ -131,11 +132,11 @@ def _iterate_records(source: Source, out: BinaryIO, cut: Cutter) -> Iterator[lis
         yield from blocks
 
 
-def _cut_blocks(source: Source, file: str, cut: Cutter) -> Iterator[list[bytes]]:
-    """The records of a file, some thousand at a time. Each ends in a newline, the last one too."""
+def _split_blocks(source: Source, file: str, split: Splitter) -> Iterator[list[bytes]]:
+    """Iterate over the records of a file, block by block. Each record ends in a newline, including the last one."""
     rest = b""
     for block in _iterate_blocks(source, file):
-        records, rest = cut(rest + block)
+        records, rest = split(rest + block)
         if records:
             yield records
     if rest:
@@ -143,8 +144,8 @@ def _cut_blocks(source: Source, file: str, cut: Cutter) -> Iterator[list[bytes]]
 
 
 def _iterate_blocks(source: Source, file: str) -> Iterator[bytes]:
-    """The bytes of a file, cut after some newlines, without a byte order mark."""
-    begun: list[bytes] = []
+    """Iterate over the bytes of a file without a byte order mark, in blocks that end after a newline."""
+    partial: list[bytes] = []
     newline = b"\n"
     try:
         with source.open(file) as raw:
@@ -153,13 +154,13 @@ def _iterate_blocks(source: Source, file: str) -> Iterator[bytes]:
                 end = block.rfind(b"\n") + 1
                 if end:
                     newline = b"\r\n" if block[:end].endswith(b"\r\n") else b"\n"
-                    yield b"".join([*begun, block[:end]])
-                    begun = []
-                begun.append(block[end:])
+                    yield b"".join([*partial, block[:end]])
+                    partial = []
+                partial.append(block[end:])
                 block = raw.read(_BLOCK_BYTES)
     except (OSError, EOFError) as error:
         raise DataError(f"{file}: cannot be read ({first_error_line(error)})") from None
-    last = b"".join(begun)
+    last = b"".join(partial)
     if last:
         yield last + newline
 
@@ -167,25 +168,25 @@ def _iterate_blocks(source: Source, file: str) -> Iterator[bytes]:
 # Where records end. ---------------------------------------------------------------------------------------------------
 
 
-def _cut_at_newlines(block: bytes) -> tuple[list[bytes], bytes]:
+def _split_at_newlines(block: bytes) -> tuple[list[bytes], bytes]:
     if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
-        # Some take a bare carriage return for the end of a record.
+        # Some readers interpret a bare carriage return as the end of a record.
         raise RecordBoundaryError
     # Not splitlines(), which is slower and also splits at carriage returns.
     return io.BytesIO(block).readlines(), b""
 
 
-def _cut_json_lines(block: bytes) -> tuple[list[bytes], bytes]:
+def _split_json_lines(block: bytes) -> tuple[list[bytes], bytes]:
     return [line for line in io.BytesIO(block).readlines() if not line.isspace()], b""
 
 
-def _cut_outside_quotes(block: bytes, quote: bytes, delimiter: bytes) -> tuple[list[bytes], bytes]:
+def _split_outside_quotes(block: bytes, quote: bytes, delimiter: bytes) -> tuple[list[bytes], bytes]:
     import numpy as np
 
     data = np.frombuffer(block, dtype=np.uint8)
     quotes = np.flatnonzero(data == ord(quote))
-    # The block begins outside quotes, so the first quote opens a cell, the second closes it, and so on. A doubled one
-    # closes a cell and opens it again, which comes to the same. The block ends in a newline, so a byte follows each.
+    # The block begins outside quotes, so the first quote opens a cell, the second closes it, and so on. A doubled quote
+    # closes and reopens the cell, with the same result. The block ends in a newline, so a byte follows each quote.
     opening, closing = quotes[::2], quotes[1::2]
     before = data[opening[1:] - 1] if len(opening) and opening[0] == 0 else data[opening - 1]
     if not (
@@ -202,17 +203,17 @@ def _cut_outside_quotes(block: bytes, quote: bytes, delimiter: bytes) -> tuple[l
     ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1
     if len(ends) == len(newlines):
         return io.BytesIO(block).readlines(), b""
-    places = [0, *ends.tolist()]
-    return [block[start:end] for start, end in itertools.pairwise(places)], block[places[-1] :]
+    boundaries = [0, *ends.tolist()]
+    return [block[start:end] for start, end in itertools.pairwise(boundaries)], block[boundaries[-1] :]
 
 
 def _contains_only(data: NDArray[np.uint8], allowed: bytes) -> bool:
-    fits = functools.reduce(operator.or_, (data == byte for byte in allowed))
-    return bool(fits.all())
+    is_allowed = functools.reduce(operator.or_, (data == byte for byte in allowed))
+    return bool(is_allowed.all())
 
 
-def _is_plain(dialect: CsvDialect) -> bool:
-    """Whether quotes are doubled within quotes, and nothing else gives them another meaning."""
+def _has_standard_quoting(dialect: CsvDialect) -> bool:
+    """Check that quotes within quotes are doubled, and that no option changes the meaning of quotes."""
     return (
         dialect.quote == dialect.escape
         and len(dialect.quote.encode()) == len(dialect.delimiter.encode()) == 1
@@ -221,7 +222,7 @@ def _is_plain(dialect: CsvDialect) -> bool:
 
 
 def _is_line_by_line(source: Source) -> bool:
-    """Whether the beginning of the data looks as if each record were a line. Only a guess, to save time."""
+    """Estimate from the beginning of the data whether each record is one line, to try the faster method first."""
     import csv
 
     assert source.dialect is not None
@@ -234,47 +235,47 @@ def _is_line_by_line(source: Source) -> bool:
         return True
 
 
-# What is written of them. ---------------------------------------------------------------------------------------------
+# What is written of each record. --------------------------------------------------------------------------------------
 
 
 def _iterate_copies(selection: RowSelection) -> Iterator[int]:
-    """How many times each row is written, row by row."""
+    """Iterate over the number of copies of each row."""
     rows = len(selection.codes)
     blocks = (selection.count_copies(start, min(start + BLOCK, rows)).tolist() for start in range(0, rows, BLOCK))
     return itertools.chain.from_iterable(blocks)
 
 
-def _iterate_selected(selection: RowSelection) -> _Chooser:
+def _build_selector(selection: RowSelection) -> _RecordSelector:
     copies = _iterate_copies(selection)
 
-    def choose(_: int, records: list[bytes]) -> Iterable[bytes]:
+    def select(_: int, records: list[bytes]) -> Iterable[bytes]:
         if selection.repeats:
             return map(operator.mul, records, itertools.islice(copies, len(records)))
         return itertools.compress(records, itertools.islice(copies, len(records)))
 
-    return choose
+    return select
 
 
-def _add_weights(selection: RowSelection, weight_column: str) -> _Chooser:
-    """JSON objects with a field more."""
+def _add_weights(selection: RowSelection, weight_column: str) -> _RecordSelector:
+    """Build a selector that appends the weight as a field to each JSON object."""
     assert selection.weights is not None
     name = json.dumps(weight_column).encode()
     copies = _iterate_copies(selection)
 
-    def field(weight: float) -> bytes:
+    def format_field(weight: float) -> bytes:
         return b"%s: %s}\n" % (name, repr(weight).encode())
 
-    by_code = [field(weight) for weight in selection.weights]
+    by_code = [format_field(weight) for weight in selection.weights]
 
-    def fields(start: int, stop: int) -> Iterator[bytes]:
+    def format_fields(start: int, stop: int) -> Iterator[bytes]:
         if selection.prior is None:
             return map(by_code.__getitem__, selection.codes[start:stop].tolist())
-        return map(field, selection.get_weights(start, stop).tolist())
+        return map(format_field, selection.get_weights(start, stop).tolist())
 
-    def choose(row: int, records: list[bytes]) -> Iterable[bytes]:
-        for record, added, wanted in zip(records, fields(row, row + len(records)), copies, strict=False):
-            if wanted:
+    def select(row: int, records: list[bytes]) -> Iterable[bytes]:
+        for record, field, n_copies in zip(records, format_fields(row, row + len(records)), copies, strict=False):
+            if n_copies:
                 open_object = record.rstrip()[:-1].rstrip()
-                yield open_object + (b"" if open_object.endswith(b"{") else b", ") + added
+                yield open_object + (b"" if open_object.endswith(b"{") else b", ") + field
 
-    return choose
+    return select

@@ -1,7 +1,7 @@
-"""Balanced copies of a dataset: exact quotas, drawn without replacement, the same for every thread count and format.
+"""Write balanced copies of a dataset: exact quotas, drawn without replacement, independent of threads and format.
 
-Two narrow steps and a wide one: the stratum of every row (a scan of only the columns concerned), the quotas and the
-keys below which they lie (arithmetic), then one stream from source to target. Memory is a few bytes a row.
+There are three steps: determine the stratum of every row (a scan of only the columns concerned), compute the quotas and
+the key thresholds, and stream the rows from source to target. Memory use is a few bytes a row.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.duckdb.source import Source
     from airflow_clarify.io.atomic import Publish
 
-#: The column that reweighing adds, where the author gives it no name.
+#: The default name of the column that reweighing adds.
 WEIGHT_COLUMN = "weight"
 
 
@@ -43,29 +43,30 @@ def resample(
 ) -> BalanceResult:
     """Write a balanced copy of the data, complete or absent.
 
-    The rows keep the order of the source, and their cells their texts or types. A repeated row follows itself. The
-    target has the format of the source, unless its name ends otherwise (.csv, .tsv, .parquet, .jsonl; .gz compresses).
-    A CSV that becomes Parquet keeps its cells as texts.
+    The copy keeps the order of the rows, and the texts or types of the cells. The copies of a row are adjacent. The
+    format is that of the source, unless the name of the target has the ending of another one (.csv, .tsv, .parquet,
+    .jsonl; .gz compresses). A CSV that is written as Parquet keeps its cells as texts.
 
     :param source: the data
-    :param target: a path or URI
-    :param by: the columns whose combined values make the strata
+    :param target: the file to write, as a local path or a URI
+    :param by: the columns whose combined values form the strata
     :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see
         :class:`~airflow_clarify.bias.resampling.BalanceConfig`
-    :param size: rows of each stratum
-    :param fraction: of each stratum, for ``undersample``
+    :param size: the number of rows of each stratum
+    :param fraction: the fraction of each stratum to draw, for ``undersample``
     :param seed: any whole number; the rows drawn are a function of it and of the rows' positions, see
         :mod:`airflow_clarify.engines.duckdb.resampling.random_keys`
     :param weight_column: the column that ``reweigh`` adds
-    :param empty: what an empty stratum is, "error" or "ignore"
-    :param missing: what rows with a missing value are, "drop", "keep" or "error"; None takes the strategy's default
-    :param weight: for ``reweigh``: the column of weights that rows have already, which the new ones are multiplied with
-    :param publish: puts the finished local file at the URI; by default the URI's filesystem does
-    :param progress: told what is being done
-    :raises ConfigError: the parameters do not fit together or to the data, or the target is (in) the source
-    :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+    :param empty: how to handle an empty stratum, "error" or "ignore"
+    :param missing: how to handle rows with a missing value, "drop", "keep" or "error"; None uses the strategy's default
+    :param weight: for ``reweigh``, the column of prior weights, by which the new ones are multiplied
+    :param publish: uploads the finished local file to the URI; by default through the URI's filesystem
+    :param progress: progress callback
+    :return: the number of rows of each stratum before and after
+    :raises ConfigError: the parameters do not fit together or do not fit the data, or the target is (in) the source
+    :raises QuotaError: a stratum is empty, or has fewer rows than its quota
     :raises DataError: the data cannot be read
-    :raises OutputError: the target cannot be written; nothing is left of it
+    :raises OutputError: the target cannot be written; no partial file remains
     """
     from airflow_clarify.engines.duckdb.progress import report_progress
     from airflow_clarify.engines.duckdb.resampling.selection import select_from_strata
@@ -77,7 +78,7 @@ def resample(
     _check_weight_column(balance, weight_column, list(source.columns))
     kind = parse_output_format(target, source)
     check_not_source(target, source.location, source.files)
-    # The order of rows is what a position means, so it must not be given up for memory.
+    # Positions refer to the order of the rows, so DuckDB must not reorder them to save memory.
     source.connection.execute("SET preserve_insertion_order = true")
     with report_progress(source.connection, "reading the strata", progress) if progress is not None else nullcontext():
         rows = read_strata(source, balance.by)
@@ -104,16 +105,18 @@ def resample_dataframe(
     missing: str | None = None,
     weight: str | None = None,
 ) -> pandas.DataFrame:
-    """A balanced copy of a DataFrame, with the rows that :func:`sample` would draw from the same rows in a file.
+    """Build a balanced copy of a DataFrame.
 
-    Index, column types and order are kept; what became of each stratum is in ``attrs["balance"]`` of the copy.
+    It has the rows that :func:`resample` would draw from the same rows in a file. Index, column types and order are
+    kept; ``attrs["balance"]`` of the copy holds the number of rows of each stratum before and after.
 
     :param frame: the data
-    :param by: the columns whose combined values make the strata
-    :param strategy: and all the others: as for :func:`sample`
-    :raises ConfigError: the parameters do not fit together or to the data
-    :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
-    :raises DataError: there is nothing to balance
+    :param by: the columns whose combined values form the strata
+    :param strategy: this and all further parameters are those of :func:`resample`
+    :return: the copy
+    :raises ConfigError: the parameters do not fit together or do not fit the data
+    :raises QuotaError: a stratum is empty, or has fewer rows than its quota
+    :raises DataError: a column cannot be read, or rows have no usable weight
     """
     import numpy as np
 
@@ -144,7 +147,7 @@ def _check_parameters(
     weight: str | None,
     seed: int,
 ) -> tuple[BalanceConfig, RowKeys]:
-    """The parameters, checked."""
+    """Check the parameters and build the configuration and the random keys."""
     columns = tuple(require_list(by, "by"))
     balance = BalanceConfig(
         cast(Any, columns), cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), weight
@@ -174,6 +177,6 @@ def _check_weight_column(balance: BalanceConfig, name: str, columns: Sequence[st
         return
     if not name:
         raise ConfigError("weight_column: it is empty; give the column of weights a name")
-    # DuckDB does not tell "Weight" from "weight".
+    # Names in DuckDB are not case-sensitive.
     if name.lower() in {str(column).lower() for column in columns}:
         raise ConfigError(f"weight_column: there is a column {name!r} already; choose another name")

@@ -1,4 +1,4 @@
-"""What is written of each row: how many copies of it, and with which weight."""
+"""The selection of rows: the number of copies of each row, and its weight."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowSelection:
-    """What is written of each row, by its code and its key.
+    """The number of copies and the weight of each row, by its code and its key.
 
-    :param draw: gives each row its key
-    :param numbering: what the codes mean
-    :param codes: of each row
-    :param copies: by code: how many times each row is written
-    :param limits: by code: rows whose key is below are written once more
-    :param weights: by code: the weight to write beside the row; None where rows carry no weight
-    :param rows_out: how many rows that makes
-    :param prior: the column of weights that rows have already, and these of each row; ``weights`` are their factors
+    :param draw: the random keys of the rows
+    :param encoding: the encoding of the strata as codes
+    :param codes: the code of each row
+    :param copies: by code, the number of times that every row is written
+    :param limits: by code, the exclusive upper bound of the keys of rows that are written once more
+    :param weights: by code, the weight to write in each row; None to write no weights
+    :param rows_out: the number of rows to write
+    :param prior: the name of the column of prior weights, and the prior weight of each row, by which its weight is
+        multiplied
     """
 
     draw: RowKeys
-    numbering: StratumEncoding
+    encoding: StratumEncoding
     codes: NDArray[np.unsignedinteger]
     copies: NDArray[np.int64]
     limits: NDArray[np.int64]
@@ -40,7 +41,11 @@ class RowSelection:
     prior: tuple[str, NDArray[np.float64]] | None = None
 
     def get_weights(self, start: int, stop: int) -> NDArray[np.float64]:
-        """The weights to write beside the rows ``start`` to ``stop - 1``."""
+        """Return the weights to write in the rows ``start`` to ``stop - 1``.
+
+        :param start: the first row
+        :param stop: the row after the last one
+        """
         import numpy as np
 
         assert self.weights is not None
@@ -58,7 +63,11 @@ class RowSelection:
         return self.rows_out == len(self.codes) and not self.repeats
 
     def count_copies(self, start: int, stop: int) -> NDArray[np.integer]:
-        """How many times each of the rows ``start`` to ``stop - 1`` is written."""
+        """Count how many times each of the rows ``start`` to ``stop - 1`` is written.
+
+        :param start: the first row
+        :param stop: the row after the last one
+        """
         codes = self.codes[start:stop]
         drawn: NDArray[np.integer] = (self.draw.compute_range(start, stop) < self.limits[codes]).view("int8")
         return self.copies[codes] + drawn if self.repeats else drawn
@@ -67,27 +76,29 @@ class RowSelection:
 def select_from_strata(
     rows: EncodedRows, plan: BalancePlan, draw: RowKeys, prior: tuple[str, NDArray[np.float64]] | None = None
 ) -> RowSelection:
-    """Settle what is written of each row, so that every stratum gets exactly its quota.
+    """Determine the copies and the weight of each row, so that every stratum meets its quota exactly.
 
-    A stratum that is to grow writes each of its rows the same number of times, and some, drawn, once more.
+    In a stratum that is oversampled, each row is written the same number of times, and some drawn rows once more.
 
     :param rows: the strata of the rows
-    :param plan: how many rows each stratum is to give
-    :param draw: the draw
-    :param prior: the column of weights that rows have already, and these
+    :param plan: the quota and the weight of each stratum
+    :param draw: the random keys of the rows
+    :param prior: the name of the column of prior weights, and the prior weight of each row
+    :return: the selection
+    :raises DataError: there are more than 2**32 rows
     """
     import numpy as np
 
     shares = list(plan.shares)
-    of_stratum = {share.values: number for number, share in enumerate(shares)}
-    # Codes that no row has are given to the first stratum, where they change nothing.
-    stratum_of_code = np.array([of_stratum.get(stratum, 0) for stratum in rows.numbering.strata], dtype=np.uint32)
+    stratum_numbers = {share.values: number for number, share in enumerate(shares)}
+    # Codes without rows are assigned to the first stratum, which has no effect.
+    stratum_of_code = np.array([stratum_numbers.get(stratum, 0) for stratum in rows.encoding.strata], dtype=np.uint32)
     drawn = [share.drawn for share in shares]
     limits = key_thresholds(draw, rows.codes, stratum_of_code, [share.before for share in shares], drawn)
     weighted = any(share.weight is not None for share in shares)
     return RowSelection(
         draw=draw,
-        numbering=rows.numbering,
+        encoding=rows.encoding,
         codes=rows.codes,
         copies=np.array([share.copies for share in shares], dtype=np.int64)[stratum_of_code],
         limits=np.array(limits, dtype=np.int64)[stratum_of_code],

@@ -1,7 +1,8 @@
-"""The stratum of every row, as one small number: all that has to be known of the data before rows are drawn.
+"""Encode the stratum of every row as one small integer, which is all that the draw needs of the data.
 
-The texts of each column are numbered, and a row's code combines the numbers of its texts. The codes come from one
-parallel scan of only the columns concerned, in the order of the rows, one byte a row where there are few strata.
+The distinct texts of each column are numbered, and the code of a row combines the numbers of its texts. The codes are
+read in one parallel scan of only the columns concerned, in the order of the rows, at one byte a row if there are few
+strata.
 """
 
 from __future__ import annotations
@@ -41,25 +42,25 @@ if TYPE_CHECKING:
 
     from airflow_clarify.engines.duckdb.source import Source
 
-#: More strata than this are not groups of people but a column of identifiers, named by mistake.
-MOST_STRATA = 1 << 18
+#: The maximum number of strata: more indicate a column of identifiers instead of groups.
+MAX_STRATA = 1 << 18
 
-#: Rows that are looked at to guess the texts of a column; the guess is then verified over all rows.
+#: The number of first rows from which the texts of a column are collected; the scan of all rows verifies them.
 _HEAD = 100_000
 
-#: Up to as many texts, the number of one is found fastest by going through them.
+#: Up to this number of texts, a linear search is faster than hashing.
 _FEW = 32
 
-#: An enumeration has at least one text, be it one that no row has.
+#: An ENUM needs at least one text, even if no row has it.
 _NO_TEXT = [""]
 
-#: Types whose texts differ from those under which counting knows their values.
+#: Types whose texts in DuckDB differ from the canonical ones.
 _REWRITTEN = frozenset({"FLOAT", "DOUBLE", "BOOLEAN"})
 
-#: The table of a column's texts while their values are asked for.
+#: The temporary table of a column's texts, from which their canonical form is queried.
 _TEXTS = "airflow_clarify_texts"
 
-#: Types whose values can be told apart as well as their texts.
+#: Types whose values are equal if and only if their texts are.
 _EXACT = frozenset(
     {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "VARCHAR"}
 )
@@ -67,12 +68,12 @@ _EXACT = frozenset(
 
 @dataclass(frozen=True)
 class StratumEncoding:
-    """The numbers of texts, and of their combinations.
+    """The encoding of strata as codes: numbers of texts, and of their combinations.
 
     :param by: the columns
-    :param texts: of each column, in the order of their numbers; a missing value has the next number
-    :param values: of each column, the value that each text writes, as counting knows it; None where it is missing
-    :param types: of the columns, as DuckDB names them
+    :param texts: the texts of each column, in the order of their numbers; a missing value has the next number
+    :param values: the canonical text of each text of each column; None if it counts as missing
+    :param types: the DuckDB types of the columns
     """
 
     by: tuple[str, ...]
@@ -82,22 +83,22 @@ class StratumEncoding:
 
     @cached_property
     def size(self) -> int:
-        """Codes are below this."""
+        """Return the number of possible codes."""
         return math.prod(len(texts) + 1 for texts in self.texts)
 
     @cached_property
     def strata(self) -> list[Stratum]:
-        """The stratum of each code. Several codes can have the same one, as "1" and "1.0" can be the same value."""
+        """List the stratum of each code; codes can share one, as "1" and "1.0" can be the same value."""
         strata: list[Stratum] = [()]
         for values in self.values:
             strata = [(*stratum, value) for stratum in strata for value in (*values, None)]
         return strata
 
     def build_expression(self) -> exp.Expr:
-        """A row's code in SQL; an error in a row with a text that has no number."""
+        """Build the SQL expression for a row's code, which is an error for a text without a number."""
         code: exp.Expr = exp.Literal.number(0)
         for name, texts, kind in zip(self.by, self.texts, self.types, strict=True):
-            digit = _number_texts(name, texts, kind)
+            digit = _build_text_number(name, texts, kind)
             code = exp.Add(this=exp.paren(code) * (len(texts) + 1), expression=digit)
         return code
 
@@ -106,36 +107,36 @@ class StratumEncoding:
 class EncodedRows:
     """The code of every row.
 
-    :param numbering: what the codes mean
-    :param codes: one for each row, in reading order; 1, 2 or 4 bytes each
+    :param encoding: the encoding of the strata as codes
+    :param codes: the code of each row, in reading order; 1, 2 or 4 bytes each
     """
 
-    numbering: StratumEncoding
+    encoding: StratumEncoding
     codes: NDArray[np.unsignedinteger]
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """How many rows have each code."""
+        """Count the rows of each code."""
         import numpy as np
 
-        counts = np.zeros(self.numbering.size, dtype=np.int64)
-        # Block by block, for bincount widens its input to eight bytes a row.
+        counts = np.zeros(self.encoding.size, dtype=np.int64)
+        # Block by block, as bincount converts its input to eight bytes a row.
         for start in range(0, len(self.codes), BLOCK):
-            counts += np.bincount(self.codes[start : start + BLOCK], minlength=self.numbering.size)
+            counts += np.bincount(self.codes[start : start + BLOCK], minlength=self.encoding.size)
         return counts
 
     def count_strata(self) -> dict[Stratum, int]:
-        """How many rows each stratum has, those with none left out."""
+        """Count the rows of each stratum that occurs."""
         counts: dict[Stratum, int] = {}
-        for stratum, rows in zip(self.numbering.strata, self.counts.tolist(), strict=True):
+        for stratum, rows in zip(self.encoding.strata, self.counts.tolist(), strict=True):
             if rows:
                 counts[stratum] = counts.get(stratum, 0) + rows
         return counts
 
     def sum_weights(self, weights: NDArray[np.float64]) -> dict[Stratum, Fraction]:
-        """Add up the weights of each stratum that occurs: each sum is the float next to the exact one.
+        """Sum the weights of each stratum that occurs, correctly rounded for each code.
 
-        :param weights: of each row
+        :param weights: the weight of each row
         """
         import numpy as np
 
@@ -143,33 +144,34 @@ class EncodedRows:
         ends = np.cumsum(self.counts).tolist()
         by_code = weights[order]
         sums: dict[Stratum, Fraction] = {}
-        for stratum, start, end in zip(self.numbering.strata, [0, *ends], ends, strict=False):
+        for stratum, start, end in zip(self.encoding.strata, [0, *ends], ends, strict=False):
             if end > start:
                 blocks = (by_code[begin : min(begin + BLOCK, end)].tolist() for begin in range(start, end, BLOCK))
-                of_code = Fraction(math.fsum(itertools.chain.from_iterable(blocks)))
-                sums[stratum] = sums.get(stratum, Fraction()) + of_code
+                total = Fraction(math.fsum(itertools.chain.from_iterable(blocks)))
+                sums[stratum] = sums.get(stratum, Fraction()) + total
         return sums
 
 
 def read_strata(source: Source, by: Sequence[str]) -> EncodedRows:
-    """Find the stratum of every row.
+    """Read the stratum of every row.
 
     :param source: the data
-    :param by: the columns whose values make the strata
-    :raises ConfigError: there is no such column, or so many strata that balancing by them makes no sense
+    :param by: the columns whose combined values form the strata
+    :return: the encoded rows
+    :raises ConfigError: a column does not exist or is nested, or there are too many strata
     :raises DataError: the data cannot be read
     """
     for name in by:
         if name not in source.columns:
             raise missing_column_error(name, list(source.columns), "by")
         check_not_nested(name, map_storage_type(source.columns[name], typed=source.typed), "by")
-    # Nearly always the first rows hold all the texts there are, and the data need be read only once.
-    codes = _read_codes(source, numbering := _number(source, by, _HEAD))
+    # The first rows nearly always contain all texts, so that one scan of the data suffices.
+    codes = _read_codes(source, encoding := _build_encoding(source, by, _HEAD))
     if codes is None:
-        codes = _read_codes(source, numbering := _number(source, by))
+        codes = _read_codes(source, encoding := _build_encoding(source, by))
     if codes is None:
         raise DataError(f"{source.location}: it changed while it was read; run again when nobody writes to it")
-    rows = EncodedRows(numbering, codes)
+    rows = EncodedRows(encoding, codes)
     # The last code is that of rows without any value.
     if source.format == "jsonlines" and rows.counts[-1]:
         source.refuse_null_lines()
@@ -177,11 +179,13 @@ def read_strata(source: Source, by: Sequence[str]) -> EncodedRows:
 
 
 def read_frame_strata(frame: pandas.DataFrame, by: Sequence[str]) -> EncodedRows:
-    """Find the stratum of every row of a DataFrame.
+    """Read the stratum of every row of a DataFrame.
 
     :param frame: the data
-    :param by: the columns whose values make the strata
-    :raises ConfigError: there is no such column, or it cannot be grouped by
+    :param by: the columns whose combined values form the strata
+    :return: the encoded rows
+    :raises ConfigError: a column does not exist or cannot be grouped by, or there are too many strata
+    :raises DataError: the name of a column is not unique
     """
     import numpy as np
 
@@ -200,14 +204,14 @@ def read_frame_strata(frame: pandas.DataFrame, by: Sequence[str]) -> EncodedRows
         if name in same_names:
             raise DataError(same_names[name])
         check_not_nested(name, StorageType.NESTED if find_nested(frame[[name]]) else None, "by")
-        texts, values, numbers = _number_column(frame[name])
+        texts, values, numbers = _encode_column(frame[name])
         texts_of_columns.append(texts)
         values_of_columns.append(values)
         code = code * (len(texts) + 1) + numbers
-        if math.prod(len(texts) + 1 for texts in texts_of_columns) > MOST_STRATA:
+        if math.prod(len(texts) + 1 for texts in texts_of_columns) > MAX_STRATA:
             raise _too_many_error(by, "the DataFrame")
-    numbering = StratumEncoding(tuple(by), tuple(texts_of_columns), tuple(values_of_columns), ("VARCHAR",) * len(by))
-    return EncodedRows(numbering, code.astype(np.uint32))
+    encoding = StratumEncoding(tuple(by), tuple(texts_of_columns), tuple(values_of_columns), ("VARCHAR",) * len(by))
+    return EncodedRows(encoding, code.astype(np.uint32))
 
 
 def read_weights(source: Source, name: str) -> NDArray[np.float64]:
@@ -215,7 +219,8 @@ def read_weights(source: Source, name: str) -> NDArray[np.float64]:
 
     :param source: the data
     :param name: the column of weights
-    :raises ConfigError: there is no such column, or it holds no numbers
+    :return: the weights
+    :raises ConfigError: the column does not exist, or is not numeric
     :raises DataError: the data cannot be read, or rows have no usable weight
     """
     import duckdb
@@ -240,7 +245,8 @@ def read_frame_weights(frame: pandas.DataFrame, name: str) -> NDArray[np.float64
 
     :param frame: the data
     :param name: the column of weights
-    :raises ConfigError: there is no such column, or it holds no numbers
+    :return: the weights
+    :raises ConfigError: the column does not exist or its name is not unique, or it is not numeric
     :raises DataError: rows have no usable weight
     """
     import numpy as np
@@ -262,49 +268,52 @@ def _check_weights(weights: NDArray[np.float64], name: str) -> NDArray[np.float6
 
 
 def cast_to_text(name: str) -> exp.Expr:
-    """A column's values as texts."""
+    """Build the cast of a column to text.
+
+    :param name: the column
+    """
     return exp.cast(exp.column(name, quoted=True), "VARCHAR")
 
 
-def _number_texts(name: str, texts: Sequence[str], kind: str) -> exp.Expr:
-    """The number of a column's text in SQL; an error where it has none."""
+def _build_text_number(name: str, texts: Sequence[str], kind: str) -> exp.Expr:
+    """Build the SQL expression for the number of a column's text, which is an error for an unknown text."""
     listed = exp.array(*(exp.Literal.string(text) for text in texts))
-    # Looked up by hashing, so that many texts are as fast as few.
+    # A cast to an ENUM looks texts up by hashing, so that many are as fast as few.
     enumeration = exp.DataType(this=exp.DataType.Type.ENUM, expressions=listed.expressions)
     number: exp.Expr = exp.Anonymous(this="enum_code", expressions=[exp.Cast(this=cast_to_text(name), to=enumeration)])
     number = exp.cast(number, "BIGINT")
     missing = exp.Literal.number(len(texts))
     if len(texts) > _FEW:
         return exp.Coalesce(this=number, expressions=[missing])
-    # To search a short list is several times faster, the more so in the type of the column.
+    # Searching a short list is several times faster, especially in the type of the column.
     value: exp.Expr = cast_to_text(name)
     values: exp.Expr = listed.copy()
     if kind in _EXACT and list(texts) != _NO_TEXT:
         value = exp.column(name, quoted=True)
         values = exp.cast(values, f"{kind}[]", dialect="duckdb")
     position = exp.cast(exp.Anonymous(this="list_position", expressions=[values, value]), "BIGINT")
-    found = exp.Sub(this=position, expression=exp.Literal.number(1))
-    return exp.Coalesce(this=found, expressions=[number, missing])
+    index = exp.Sub(this=position, expression=exp.Literal.number(1))
+    return exp.Coalesce(this=index, expressions=[number, missing])
 
 
-def _number(source: Source, by: Sequence[str], head: int | None = None) -> StratumEncoding:
-    """Number the texts of all rows, or of the first ones."""
+def _build_encoding(source: Source, by: Sequence[str], head: int | None = None) -> StratumEncoding:
+    """Build the encoding of the texts in all rows, or in the first ``head`` rows."""
     rows = source.scan(by) if head is None else source.scan(by).limit(head)
     combinations = exp.select(*(cast_to_text(name) for name in by)).distinct().from_(rows.subquery("rows_read"))
-    found = source.execute(combinations.limit(MOST_STRATA + 1))
+    found = source.execute(combinations.limit(MAX_STRATA + 1))
     columns = list(zip(*found, strict=True)) or [()] * len(by)
     texts = tuple(tuple(sorted(set(column) - {None}) or _NO_TEXT) for column in columns)
-    values = tuple(_parse_texts(source, name, of_column) for name, of_column in zip(by, texts, strict=True))
-    numbering = StratumEncoding(tuple(by), texts, values, tuple(source.columns[name] for name in by))
-    if len(found) > MOST_STRATA or numbering.size > MOST_STRATA:
+    values = tuple(_parse_texts(source, name, column_texts) for name, column_texts in zip(by, texts, strict=True))
+    encoding = StratumEncoding(tuple(by), texts, values, tuple(source.columns[name] for name in by))
+    if len(found) > MAX_STRATA or encoding.size > MAX_STRATA:
         raise _too_many_error(by, source.location)
-    return numbering
+    return encoding
 
 
-def _number_column(
+def _encode_column(
     column: pandas.Series[Any],
 ) -> tuple[tuple[str, ...], tuple[str | None, ...], NDArray[np.int64]]:
-    """The texts of a column, the values that they write, and the number of each row's text."""
+    """Return the texts of a column, the canonical text of each, and the number of each row's text."""
     import duckdb
     import numpy as np
     import pandas
@@ -318,18 +327,18 @@ def _number_column(
         found, values = pandas.factorize(plain.values)
     except TypeError:
         raise ConfigError(f"by: column {column.name!r} holds values that cannot be compared; choose another") from None
-    with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
+    with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as connection:
         rows = pandas.DataFrame({"raw": pandas.Series(values), "position": range(len(values))})
-        home.register("airflow_clarify_frame", rows)
+        connection.register("airflow_clarify_frame", rows)
         raw = "raw" if plain.cast is None else f"CAST(raw AS {plain.cast})"
-        home.execute(f"CREATE TABLE {_TEXTS} AS SELECT position, {raw} AS raw FROM airflow_clarify_frame")
-        ((kind,),) = home.execute(f"SELECT typeof(min(raw)) FROM {_TEXTS}").fetchall()
-        written = _format_canonical(home, map_storage_type(kind, typed=True), frozenset())
-    texts = sorted({text for text in written if text is not None})
-    number_of = {text: number for number, text in enumerate(texts)}
-    # Missing values are found as -1, and have the number after the last text.
+        connection.execute(f"CREATE TABLE {_TEXTS} AS SELECT position, {raw} AS raw FROM airflow_clarify_frame")
+        ((kind,),) = connection.execute(f"SELECT typeof(min(raw)) FROM {_TEXTS}").fetchall()
+        canonical = _format_canonical(connection, map_storage_type(kind, typed=True), frozenset())
+    texts = sorted({text for text in canonical if text is not None})
+    text_numbers = {text: number for number, text in enumerate(texts)}
+    # factorize() codes missing values as -1; they have the number after the last text.
     numbers = np.array(
-        [*(len(texts) if text is None else number_of[text] for text in written), len(texts)], dtype=np.int64
+        [*(len(texts) if text is None else text_numbers[text] for text in canonical), len(texts)], dtype=np.int64
     )
     return tuple(texts), tuple(texts), numbers[found]
 
@@ -337,7 +346,7 @@ def _number_column(
 def _format_canonical(
     connection: duckdb.DuckDBPyConnection, stored: StorageType, na_values: frozenset[str]
 ) -> list[str | None]:
-    """The values in the table of texts as counting writes them."""
+    """Format the values in the table of texts in canonical form."""
 
     def execute(query: exp.Expr) -> list[tuple[Any, ...]]:
         return connection.execute(query.sql(dialect="duckdb")).fetchall()
@@ -347,13 +356,13 @@ def _format_canonical(
 
 def _too_many_error(by: Sequence[str], where: str) -> ConfigError:
     return ConfigError(
-        f"by: {', '.join(by)} make more than {MOST_STRATA} strata in {where}; balance by fewer columns, or by such as "
+        f"by: {', '.join(by)} make more than {MAX_STRATA} strata in {where}; balance by fewer columns, or by such as "
         "have few values"
     )
 
 
 def _parse_texts(source: Source, name: str, texts: Sequence[str]) -> tuple[str | None, ...]:
-    """The values that the texts of a column write, in their order."""
+    """Return the canonical text of each text of a column, in their order."""
     kind = source.columns[name]
     if source.typed and (kind not in _REWRITTEN or list(texts) == _NO_TEXT):
         return tuple(texts)
@@ -366,12 +375,12 @@ def _parse_texts(source: Source, name: str, texts: Sequence[str]) -> tuple[str |
     return tuple(_format_canonical(source.connection, map_storage_type(kind, typed=source.typed), source.na_values))
 
 
-def _read_codes(source: Source, numbering: StratumEncoding) -> NDArray[np.unsignedinteger] | None:
-    """The code of every row, in order; None where a text has no number."""
+def _read_codes(source: Source, encoding: StratumEncoding) -> NDArray[np.unsignedinteger] | None:
+    """Read the code of every row, in order; return None if a text has no number."""
     import duckdb
 
-    code = exp.cast(numbering.build_expression(), _choose_type(numbering.size), dialect="duckdb")
-    query = exp.select(exp.alias_(code, "code")).from_(source.scan(numbering.by).subquery("rows_read"))
+    code = exp.cast(encoding.build_expression(), _choose_type(encoding.size), dialect="duckdb")
+    query = exp.select(exp.alias_(code, "code")).from_(source.scan(encoding.by).subquery("rows_read"))
     try:
         # The result is streamed into one array, without objects for its rows.
         fetched: dict[str, Any] = source.connection.execute(query.sql(dialect="duckdb")).fetchnumpy()

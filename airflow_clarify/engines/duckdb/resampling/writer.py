@@ -1,8 +1,8 @@
-"""Writes the chosen rows in one stream, in the order of the source.
+"""Write the selected rows in one stream, in the order of the source.
 
-A text file that stays one is copied record by record where it can be proved where records end (see
-:mod:`airflow_clarify.engines.duckdb.resampling.record_copy`). Everything else is one statement of DuckDB: scan, filter,
-``COPY``. Without a join, DuckDB keeps the order of rows through all of it, whatever the threads.
+If source and target are the same text format, records are copied byte by byte where their ends can be verified (see
+:mod:`airflow_clarify.engines.duckdb.resampling.record_copy`). In all other cases DuckDB runs one statement: scan,
+filter, ``COPY``. As it has no join, DuckDB preserves the order of rows, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ _FORMATS: dict[str, TargetFormat] = {
     ".json": "jsonlines",
 }
 
-#: Columns that DuckDB's Parquet reader offers beside those of the file.
+#: Virtual columns of DuckDB's Parquet reader.
 _FILE, _ROW_OF_FILE = "file_index", "file_row_number"
 
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """What to write, by the name of the target.
+    """The output format, derived from the name of the target.
 
-    :param format: of the file
-    :param delimiter: between the cells of a CSV
+    :param format: the format of the file
+    :param delimiter: the delimiter of a CSV
     :param compressed: whether a text file is compressed with gzip
     """
 
@@ -67,11 +67,12 @@ class OutputFormat:
 
 
 def parse_output_format(name: str, source: Source) -> OutputFormat:
-    """What a target's name asks for; its source's format where it says nothing.
+    """Determine the output format from the ending of the target, or else from the source.
 
-    :param name: a path or URI
+    :param name: the target, as a path or URI
     :param source: the data
-    :raises ConfigError: neither settles the format
+    :return: the output format
+    :raises ConfigError: the format is not supported, or neither target nor source determines it
     """
     *_, base = name.lower().rsplit("/", 1)
     compressed = base.endswith(".gz")
@@ -95,16 +96,16 @@ def write_rows(
     name: str,
     progress: Progress | None = None,
 ) -> None:
-    """Write the chosen rows.
+    """Write the selected rows.
 
     :param source: the data
-    :param selection: what to write of each row
-    :param path: a local path
-    :param target: what to write
-    :param weight_column: the name of the column of weights, where there are any
-    :param name: the target's name in errors
-    :param progress: told how far it is
-    :raises DataError: the source cannot be read, or has changed since the rows were chosen
+    :param selection: the copies and the weight of each row
+    :param path: the local path to write to
+    :param target: the output format
+    :param weight_column: the name of the column of weights, if there are any
+    :param name: the name of the target, for error messages
+    :param progress: progress callback
+    :raises DataError: the source cannot be read, or has changed since the rows were selected
     :raises OutputError: the target cannot be written
     """
     written = _write_text(source, selection, path, target, weight_column, progress)
@@ -122,15 +123,15 @@ def _write_text(
     weight_column: str,
     progress: Progress | None,
 ) -> int | None:
-    """Copy the records of the chosen rows; the number of rows, or None where that cannot be done."""
+    """Copy the records of the selected rows; return the number of rows, or None if they cannot be copied."""
     if source.format != target.format or target.format == "parquet":
         return None
     if source.dialect is not None and source.dialect.delimiter != target.delimiter:
         return None
-    for cut in record_splitters(source, selection):
+    for split in record_splitters(source, selection):
         with _open_output(path, target) as out:
             try:
-                return write_records(source, selection, out, cut, weight_column, progress)
+                return write_records(source, selection, out, split, weight_column, progress)
             except RecordBoundaryError:
                 continue
     return None
@@ -151,7 +152,7 @@ def _open_output(path: Path, target: OutputFormat) -> Iterator[BinaryIO]:
         if not target.compressed:
             yield plain
             return
-        # Without a name and a time inside, the same rows make the same bytes.
+        # Without a file name and a time in the header, the same rows give the same bytes.
         with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as packed:
             buffered = io.BufferedWriter(cast(Any, packed), 1 << 20)
             yield buffered
@@ -167,17 +168,17 @@ def _copy(
     name: str,
     progress: Progress | None,
 ) -> int:
-    """Let DuckDB write the chosen rows; the number of them."""
+    """Write the selected rows with DuckDB; return the number of rows."""
     import duckdb
 
     statement = _build_copy_statement(source, selection, path, target, weight_column)
-    telling = report_progress(source.connection, WRITING, progress) if progress is not None else nullcontext()
+    reporting = report_progress(source.connection, WRITING, progress) if progress is not None else nullcontext()
     try:
-        with telling:
+        with reporting:
             rows = source.connection.execute(statement.sql(dialect="duckdb")).fetchall()
     # OSError is what a remote filesystem raises, through DuckDB.
     except (duckdb.Error, OSError) as error:
-        # Messages about the output carry its name; all others are about the source.
+        # An error about the output contains its name; all other errors are about the source.
         raise (
             write_error(name, error)
             if path.name in str(error)
@@ -194,7 +195,7 @@ def _build_copy_statement(
         options |= _build_csv_options(source, target)
     if target.compressed:
         options["compression"] = exp.var("gzip")
-    # The file is moved to its name by us.
+    # The path is a staging file already.
     options["use_tmp_file"] = exp.false()
     return exp.Copy(
         this=select_rows(source, selection, weight_column, as_text=target.format == "csv").subquery(),
@@ -215,20 +216,20 @@ def _build_csv_options(source: Source, target: OutputFormat) -> dict[str, exp.Ex
 
 
 def select_rows(source: Source, selection: RowSelection, weight_column: str, *, as_text: bool) -> exp.Select:
-    """The query for the chosen rows, each as often as it is wanted, in the order of the source.
+    """Build the query for the selected rows with their copies, in the order of the source.
 
     :param source: the data
-    :param selection: what to write of each row
-    :param weight_column: the name of the column of weights, where there are any
-    :param as_text: whether weights are written as texts, which then are the same everywhere
+    :param selection: the copies and the weight of each row
+    :param weight_column: the name of the column of weights, if there are any
+    :param as_text: whether weights are formatted as texts, so that they do not depend on the writer
     """
-    ours = _find_unused_prefix(source.columns)
-    position, key, code = f"{ours}position", f"{ours}key", f"{ours}code"
+    prefix = _find_unused_prefix(source.columns)
+    position, key, code = f"{prefix}position", f"{prefix}key", f"{prefix}code"
     query = source.scan() if selection.everything else _add_position(source, position)
     if not selection.everything:
         query = selection.draw.add_to_query(query, position, key)
     if selection.weights is not None or not selection.everything:
-        query = _add_column(query, code, selection.numbering.build_expression())
+        query = _add_column(query, code, selection.encoding.build_expression())
     columns: list[exp.Expr] = [exp.column(name, quoted=True) for name in source.columns]
     if selection.weights is not None:
         weight = _build_weight(selection.weights, code, as_text and selection.prior is None)
@@ -247,11 +248,11 @@ def select_rows(source: Source, selection: RowSelection, weight_column: str, *, 
         this=_look_up_code(selection.copies.tolist(), "BIGINT", code), expression=exp.cast(drawn, "BIGINT")
     )
     repeated = exp.Anonymous(this="unnest", expressions=[exp.Anonymous(this="range", expressions=[copies])])
-    return exp.select(*columns).from_(_add_column(query, f"{ours}copy", repeated).subquery("chosen"))
+    return exp.select(*columns).from_(_add_column(query, f"{prefix}copy", repeated).subquery("chosen"))
 
 
 def _add_position(source: Source, position: str) -> exp.Select:
-    """The rows with their position from 0, counted on through all files."""
+    """Add a column with the position of each row, from 0 and over all files."""
     taken = {name.lower() for name in source.columns}
     if source.format == "parquet" and not taken & {_FILE, _ROW_OF_FILE}:
         in_file: exp.Expr = exp.column(_ROW_OF_FILE)
@@ -260,13 +261,14 @@ def _add_position(source: Source, position: str) -> exp.Select:
             before = exp.Anonymous(this="list_extract", expressions=[exp.array(*_count_preceding_rows(source)), number])
             in_file = exp.Add(this=in_file, expression=before)
         return source.scan().select(exp.alias_(in_file, position, quoted=True))
-    # A window over nothing streams, and numbers the rows as they come; but, unlike Parquet's numbers, in one thread.
+    # A window without partition and order numbers the rows while they stream, but in one thread, unlike the row numbers
+    # of Parquet.
     numbered = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=exp.Literal.number(1))
     return source.scan().select(exp.alias_(numbered, position, quoted=True))
 
 
 def _count_preceding_rows(source: Source) -> list[exp.Expr]:
-    """For each file, how many rows the files before it have."""
+    """Count the rows of all files before each file."""
     counted = source.scan([]).select(exp.column(_FILE), exp.Count(this=exp.Star()), append=False).group_by(_FILE)
     rows = dict(source.execute(counted))
     before = 0
@@ -286,14 +288,14 @@ def _select_prior_weight(source: Source, column: str) -> exp.Expr:
 
 
 def _build_weight(weights: Sequence[float], code: str, as_text: bool) -> exp.Expr:
-    # As texts, for as literals DuckDB would take them for decimals and round.
+    # As texts, because DuckDB would parse literals as decimals and round them.
     texts = exp.array(*(exp.Literal.string(repr(weight)) for weight in weights))
     values = texts if as_text else exp.cast(texts, "DOUBLE[]")
     return _get_element(values, code)
 
 
 def _look_up_code(values: Sequence[int], kind: str, code: str) -> exp.Expr:
-    """What a row's code stands for; as fast for a thousand codes as for one."""
+    """Build the lookup of a value by a row's code; its cost does not depend on the number of codes."""
     return _get_element(
         exp.cast(exp.array(*(exp.Literal.number(value) for value in values)), f"{kind}[]", dialect="duckdb"), code
     )
@@ -305,7 +307,7 @@ def _get_element(values: exp.Expr, code: str) -> exp.Expr:
 
 
 def _find_unused_prefix(columns: dict[str, str]) -> str:
-    """A beginning that no column's name has."""
+    """Find a prefix with which no column name begins."""
     prefix = "clarify "
     while any(name.lower().startswith(prefix) for name in columns):
         prefix = f"_{prefix}"
