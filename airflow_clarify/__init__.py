@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_clarify.api import analyze as analyze
     from airflow_clarify.api import balance as balance
+    from airflow_clarify.api import gate as gate
     from airflow_clarify.bias.analysis import Analysis as Analysis
     from airflow_clarify.bias.config import AnalysisConfig as AnalysisConfig
     from airflow_clarify.bias.config import BiasConfig as BiasConfig
@@ -46,6 +47,7 @@ _LAZY_IMPORTS = {
     "Verdict": "airflow_clarify.bias.thresholds",
     "analyze": "airflow_clarify.api",
     "balance": "airflow_clarify.api",
+    "gate": "airflow_clarify.api",
 }
 
 __all__ = [  # noqa: RUF022
@@ -66,6 +68,7 @@ __all__ = [  # noqa: RUF022
     "Verdict",
     "analyze",
     "balance",
+    "gate",
 ]
 
 

@@ -1,8 +1,13 @@
-"""Python API for notebooks, scripts and tests: bias analysis and balancing without a DAG."""
+"""The pipeline: measure data, repair them, judge what was measured.
+
+Operators, the command line, the container and notebooks call the same three steps: :func:`measure` (or :func:`analyze`,
+which also takes a DataFrame), :func:`balance` and :func:`gate`. An engine counts where the data are, ``bias`` turns
+counts into metrics, ``artifacts`` writes the files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +19,52 @@ if TYPE_CHECKING:
     import pandas
 
     from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.thresholds import Thresholds, Verdict
+    from airflow_clarify.engines.base import Engine, Progress
     from airflow_clarify.engines.duckdb import DuckDBEngine
+
+
+def measure(
+    data: DataConfig,
+    config: AnalysisConfig,
+    engine: Engine,
+    *,
+    run: Mapping[str, str] | None = None,
+    location: Mapping[str, Any] | None = None,
+    formats: Collection[str] | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Count the data once, compute the metrics, and write the files of the analysis where ``output_path`` is given.
+
+    :param data: where the data are, and the folder for the files
+    :param config: which metrics of which groups
+    :param engine: counts where the data are
+    :param run: DAG, run and task, for the report; None outside Airflow
+    :param location: where the data are, for the report and lineage; None describes what the engine reads
+    :param formats: of the report, "html", "ipynb" and "pdf"; None writes all of them
+    :param progress: called with a description and a share of the work
+    :return: the analysis, with the locations of its files
+    :raises ConfigError: the configuration does not fit the data, or the folder would overwrite them
+    :raises DataError: the data cannot be read, or hold no rows
+    :raises OutputError: a file cannot be written; then none is
+    """
+    from airflow_clarify import artifacts
+    from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.config import complete_from
+
+    formats = artifacts.FORMATS if formats is None else formats
+    data = complete_from(data, config)
+    if data.output_path is not None:
+        artifacts.check_folder(data.output_path, data, config, formats)
+    counted = Analysis.from_contingency(engine.count(data, config, progress=progress), config)
+    if location is None:
+        from airflow_clarify.lineage.dataset import describe_source
+
+        location = describe_source(data, engine)
+    analysis = replace(counted, whereabouts=dict(location), run=dict(run or {}))
+    if data.output_path is None:
+        return analysis
+    return artifacts.write_analysis(data.output_path, analysis, config, data.conn_id, formats)
 
 
 def analyze(
@@ -28,7 +78,8 @@ def analyze(
 ) -> Analysis:
     """Compute the bias metrics of a DataFrame or of files.
 
-    :param data: a DataFrame with one row per example, or a data configuration with the location of files
+    :param data: a DataFrame with one row per example, or a data configuration with the location of files; with an
+        ``output_path`` the report, ``analysis.json`` and the other files are written there
     :param bias_config: the positive label values and the facets
     :param label: the label column; for files it can be set in ``data`` instead
     :param methods: "all", or names of metrics
@@ -52,8 +103,7 @@ def analyze(
         data = replace(
             data, label=data.label if label is None else label, weight=data.weight if weight is None else weight
         )
-        config = AnalysisConfig.build(data, bias_config, methods)
-        return Analysis.from_contingency(engine.count(data, config), config)
+        return measure(data, AnalysisConfig.build(data, bias_config, methods), engine)
     _check_frame(data, "a pandas DataFrame or a DataConfig")
     described = DataConfig("DataFrame", label=label, headers=[str(c) for c in data.columns], dataset_type="text/csv")
     config = AnalysisConfig.build(described, bias_config, methods)
@@ -78,6 +128,22 @@ def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.D
 
     _check_frame(frame, "a pandas DataFrame")
     return resample_dataframe(frame, by, **plan)
+
+
+def gate(analysis: Analysis | str, thresholds: Thresholds | Mapping[str, Any]) -> Verdict:
+    """Judge an analysis by thresholds.
+
+    :param analysis: an analysis, or the location of an ``analysis.json``, ours or Clarify's
+    :param thresholds: rules, or a mapping such as ``{"DPL": 0.1}``
+    :return: the verdict, whose ``passed`` says whether every rule is kept
+    :raises ThresholdError: a rule names a metric, facet or value that the analysis does not hold
+    :raises DataError: the file cannot be read, or lacks the counts that a rule needs
+    """
+    from airflow_clarify.artifacts import read_analysis
+    from airflow_clarify.bias.thresholds import Thresholds
+
+    rules = thresholds if isinstance(thresholds, Thresholds) else Thresholds(thresholds)
+    return rules.judge(read_analysis(analysis) if isinstance(analysis, str) else analysis)
 
 
 def _check_frame(given: object, wanted: str) -> None:

@@ -14,8 +14,9 @@ from pandas.testing import assert_frame_equal
 
 import airflow_clarify
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine
-from airflow_clarify.api import analyze, balance
+from airflow_clarify.api import analyze, balance, gate
 from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.exceptions import ConfigError, DataError, QuotaError
 
 ROWS = 1200
@@ -408,3 +409,16 @@ def test_an_argument_of_another_type_is_a_sentence(arguments: dict[str, Any], re
 def test_strata_of_another_type_are_a_sentence(by: Any) -> None:
     with pytest.raises(ConfigError, match=r"^by: "):
         balance(pandas.DataFrame({"g": ["a", "b"]}), by)
+
+
+def test_gate_judges_an_analysis_or_its_file(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"g": ["a", "b"] * 30, "y": [1, 0] * 30})
+    analysis = analyze(frame, BiasConfig([1], "g", label_type="categorical"), label="y")
+    (tmp_path / "data.csv").write_text(frame.to_csv(index=False))
+    data = DataConfig(str(tmp_path / "data.csv"), label="y", output_path=str(tmp_path / "out"))
+    analyze(data, BiasConfig([1], "g", label_type="categorical"))
+
+    assert not gate(analysis, {"DPL": 0.1}).passed
+    assert not gate(str(tmp_path / "out" / "analysis.json"), {"DPL": 0.1}).passed
+    assert gate(analysis, {"DPL": (-1.0, 0.99), "CI": 0.5}).outcome is Outcome.VIOLATION
+    assert gate(analysis, {"CI": 0.5}).passed

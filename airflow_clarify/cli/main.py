@@ -99,26 +99,20 @@ def _run_job(job: ProcessingJobRun) -> int:
 def _analyze(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from airflow_clarify import artifacts as outputs
-    from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.lineage.dataset import describe_source
+    from airflow_clarify.api import measure
+    from airflow_clarify.artifacts import list_files
     from airflow_clarify.reports.console import format_table, sanitize_line
 
     data, config = _build_configs(arguments)
     folder = arguments.output
     if folder is not None:
         _check_output(folder, "a folder")
-        outputs.check_folder(folder, data, config)
-    engine = _build_engine(arguments)
     with _TerminalProgress() as progress:
-        contingency = engine.count(data, config, progress=progress)
-    analysis = replace(Analysis.from_contingency(contingency, config), whereabouts=describe_source(data, engine))
-    if folder is not None:
-        analysis = outputs.write_analysis(folder, analysis, config)
+        analysis = measure(replace(data, output_path=folder), config, _build_engine(arguments), progress=progress)
     _print("\n".join(format_table(analysis)))
     _print_warnings(analysis.warnings)
     if folder is not None:
-        _print(f"Wrote {', '.join(outputs.list_files(config).values())} to {sanitize_line(folder, None)}")
+        _print(f"Wrote {', '.join(list_files(config).values())} to {sanitize_line(folder, None)}")
     return WELL
 
 
@@ -151,6 +145,7 @@ def _balance(arguments: argparse.Namespace) -> int:
 
 
 def _gate(arguments: argparse.Namespace) -> int:
+    from airflow_clarify.api import gate
     from airflow_clarify.artifacts import read_analysis
     from airflow_clarify.bias.thresholds import Thresholds
     from airflow_clarify.reports.console import format_table, sanitize_line
@@ -164,7 +159,7 @@ def _gate(arguments: argparse.Namespace) -> int:
         undefined=arguments.undefined,
     )
     analysis = read_analysis(arguments.analysis)
-    verdict = rules.judge(analysis)
+    verdict = gate(analysis, rules)
     if arguments.json:
         _print(json.dumps(verdict.to_json(), indent=4))
     else:

@@ -79,7 +79,9 @@ class ProcessingJobRun:
         :raises DataError: the data cannot be read
         :raises OutputError: the output cannot be written
         """
-        from airflow_clarify.artifacts import list_files, write_analysis
+        from airflow_clarify.api import measure
+        from airflow_clarify.artifacts import list_files
+        from airflow_clarify.engines.duckdb import DuckDBEngine
         from airflow_clarify.reports.console import format_table, sanitize_line
 
         self._check_job_exists()
@@ -90,8 +92,9 @@ class ProcessingJobRun:
         config, data = self._build_configs()
         self._check_output()
         say(sanitize_line(f"Reading {config.dataset_type} from {self.data}", None))
-        analysis = _measure(data, config)
-        analysis = write_analysis(str(self.output), analysis, config)
+        data = replace(data, output_path=str(self.output))
+        # The folder inside the container says nothing about the dataset to who reads the report.
+        analysis = measure(data, config, DuckDBEngine(duckdb_conn_id=None), location={})
         say("\n".join([f"Read {_format_count(analysis.rows or 0, 'row')}", *format_table(analysis)]))
         for warning in analysis.warnings:
             say(sanitize_line(f"warning: {warning}", None))
@@ -189,13 +192,6 @@ class ProcessingJobRun:
             # Half a character is left out.
             content = content[: _LONGEST_MESSAGE - len(cut)].decode(errors="ignore").encode() + cut
         self.message.write_bytes(content)
-
-
-def _measure(data: DataConfig, config: AnalysisConfig) -> Analysis:
-    from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.engines.duckdb import DuckDBEngine
-
-    return Analysis.from_contingency(DuckDBEngine(duckdb_conn_id=None).count(data, config), config)
 
 
 def _exists(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from airflow_clarify.bias.config import resolve_column
 
@@ -37,9 +37,9 @@ def find_prior_weight(plan: Mapping[str, Any], data: DataConfig, columns: Sequen
 class Engine(Protocol):
     """Counts and resamples rows where they are stored, so that only counts enter Python."""
 
-    name: str
+    name: ClassVar[str]
     #: Whether rows are drawn by key columns; otherwise by their position in files.
-    samples_by_key: bool
+    samples_by_key: ClassVar[bool]
 
     def data_config_for(self, source: str) -> DataConfig:
         """Build the data configuration for a source given as a string.

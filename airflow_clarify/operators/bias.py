@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.providers.common.compat.sdk import AirflowException, conf
 
 from airflow_clarify.artifacts import FORMATS
-from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods, complete_from
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
@@ -195,17 +195,13 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         )
 
     def _count(self, context: Context, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
-        from airflow_clarify.artifacts import check_folder
-        from airflow_clarify.bias.analysis import Analysis
-        from airflow_clarify.lineage.dataset import describe_source
+        from airflow_clarify.api import measure
 
-        data = complete_from(data, config)
-        if data.output_path is not None:
-            check_folder(data.output_path, data, config, self.report_formats)
-        contingency = engine.count(data, config, progress=self._log_progress)
-        analysis = Analysis.from_contingency(contingency, config)
-        analysis = replace(analysis, whereabouts=describe_source(data, engine), run=describe_run(context))
-        return self._write(analysis, config, data)
+        run, formats = describe_run(context), self.report_formats
+        analysis = measure(data, config, engine, run=run, formats=formats, progress=self._log_progress)
+        if analysis.outputs:
+            self.log.info("Wrote %s", ", ".join(analysis.outputs.values()))
+        return analysis
 
     def _publish(self, context: Context, analysis: Analysis) -> dict[str, Any]:
         """Log an analysis, push its overview, fill asset events, and return it as JSON."""
@@ -346,16 +342,6 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         if self.analysis_config is None:
             raise ConfigError("analysis_config: nothing is left of it after templating")
         return AnalysisConfig(dict(self.analysis_config))
-
-    def _write(self, analysis: Analysis, config: AnalysisConfig, data: DataConfig) -> Analysis:
-        """Write the files, and record their locations in the analysis."""
-        if data.output_path is None:
-            return analysis
-        from airflow_clarify.artifacts import write_analysis
-
-        analysis = write_analysis(data.output_path, analysis, config, data.conn_id, self.report_formats)
-        self.log.info("Wrote %s", ", ".join(analysis.outputs.values()))
-        return analysis
 
     def _log_progress(self, what: str, part: float) -> None:
         self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))

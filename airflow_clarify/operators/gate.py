@@ -208,6 +208,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         """
         with translate_errors():
             self.check_rendered()
+            from airflow_clarify.api import gate
+
             if _is_mapped(context["ti"]) and not _is_in_mapped_group(self):
                 _check_mapped(self.on_violation)
             self._check_branches()
@@ -216,7 +218,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             self._check_complete(context)
             analyses = self._load_analyses()
             earlier = self._load_earlier(len(analyses))
-            verdicts = [rules.judge(analysis) for analysis in analyses]
+            verdicts = [gate(analysis, rules) for analysis in analyses]
         self._judged = (analyses, verdicts)
         result = {**_verdicts_to_xcom(verdicts), "run": describe_run(context)}
         # Pushed before the reactions below: they raise, and a return value is stored only when the task succeeds.
