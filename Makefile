@@ -1,5 +1,5 @@
-# One folder, one environment, no installation steps of your own: `make demo` and `make test` need Python 3.11 to 3.13 and
-# make. Everything they install goes into .venv, from the versions in constraints-dev.txt.
+# `make demo` and `make test` need only Python 3.11 to 3.13 and make. They install the versions in constraints-dev.txt
+# into .venv.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -17,45 +17,45 @@ PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --dura
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-stack lint types format docs parameter-tables ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
 
-help: ## Say what can be made (this list)
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.complete ## See a DAG find bias, stop, repair the data and train; DATA=file.csv LABEL= POSITIVE= FACET= for your own
+demo: $(VENV)/.complete ## Run a DAG that finds bias, stops, repairs the data and trains; DATA=file.csv LABEL= POSITIVE= FACET= for your data
 	@$(PY) scripts/demo.py \
 		$(if $(DATA),--data "$(DATA)") $(if $(LABEL),--label "$(LABEL)") \
 		$(if $(POSITIVE),--positive "$(POSITIVE)") $(if $(FACET),--facet "$(FACET)")
 
-# Three at a time, on two cores too: much of their time is spent waiting for servers, each file's own.
+# Three processes, even on two cores: much of the time is spent waiting for servers, which each test file starts itself.
 test: $(VENV)/.complete $(CONTAINER)/.complete $(SPARK)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
 	CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
 		$(PY) $(PYTEST) -n 3 $(ARGS)
 
-test-stack: $(VENV)/.complete ## Build and run the stack on this machine's Docker engine, where it has one; needs root
+test-stack: $(VENV)/.complete ## Build and test the stack on the local Docker engine, if there is one; needs root
 	@scripts/test-stack.sh $(PY) $(ARGS)
 
-lint: $(VENV)/.complete ## Check style and the layout of imports
+lint: $(VENV)/.complete ## Check style, import order and formatting
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
-format: $(VENV)/.complete ## Put the code into the house style
+format: $(VENV)/.complete ## Format the code, and fix what ruff can fix
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-types: $(VENV)/.complete ## Check the types
+types: $(VENV)/.complete ## Check types with mypy
 	$(PY) -m mypy
 
 docs: $(VENV)/.complete ## Build the documentation into build/docs
 	$(PY) -m sphinx -q -b html -W --keep-going -E -a docs build/docs
 
-ui: ## Build the page in Airflow's UI anew, with Node 20 and npm; what is built is kept, so only who changes ui/ needs this
+ui: ## Rebuild the page in Airflow's UI after a change in ui/ (needs Node 20 and npm); the built files are committed
 	cd ui && npm ci && npm run lint && npm test && npm run build
 
-bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure speed and memory against the targets; ARGS= goes to the benchmark
+bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure time and memory, and compare them with the targets; ARGS= goes to the benchmark
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
 		$(PY) benchmarks/run.py $(ARGS)
 
-# The open-source package runs in one process, which is asked case by case.
-conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare our numbers with the open-source Clarify metrics, and our jobs with the SageMaker SDK's; DATASETS=10000 compares more
+# The open-source package runs in a separate process, which gets the cases one by one.
+conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare results with the open-source Clarify metrics, and jobs with those of the SageMaker SDK; DATASETS=10000 compares more
 	$(if $(DATASETS),CLARIFY_CONFORMANCE_DATASETS="$(DATASETS)") CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" \
 	CLARIFY_SDK2_PYTHON="$(CURDIR)/$(SDK_2)/bin/python" CLARIFY_SDK3_PYTHON="$(CURDIR)/$(SDK_3)/bin/python" \
 		$(PY) $(PYTEST) -n auto --maxprocesses 4 tests/conformance tests/databases tests/dags -m conformance $(ARGS)
@@ -63,15 +63,15 @@ conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.
 oldest: $(OLDEST)/.complete ## Run the tests on the oldest Airflow that is supported
 	HYPOTHESIS_PROFILE=brief $(OLDEST)/bin/python $(PYTEST) -n auto --maxprocesses 4 -m "not slow and not server and not conformance" $(ARGS)
 
-# A DAG whose tasks all run, a trigger, the provider and the plugin as Airflow finds them: what its versions differ in.
-# The tests of everything else run with the versions on either side.
-airflow-3.2: $(AIRFLOW_3_2)/.complete ## Run a handful of tests on Airflow 3.2
+# These tests cover what differs between Airflow versions: running the tasks of a DAG, a trigger, and how Airflow
+# discovers the provider and the plugin. All other tests run only with the oldest and the newest supported version.
+airflow-3.2: $(AIRFLOW_3_2)/.complete ## Run selected tests on Airflow 3.2
 	HYPOTHESIS_PROFILE=brief $(AIRFLOW_3_2)/bin/python -m pytest -n 0 --durations 5 --timeout 900 \
 		tests/dags/test_example_dags.py tests/plugin/test_pages.py tests/test_packaging.py \
 		tests/triggers/test_clarify_job_trigger.py \
 		-k "loans_are_measured or three_views or airflow_finds or every_option or survive_a" $(ARGS)
 
-test-databases: ## Run the tests of databases with a real MariaDB, too, where its server is installed
+test-databases: ## Run the database tests on a MariaDB server, if one is installed
 	@if PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v mariadbd >/dev/null; \
 		then $(MAKE) --no-print-directory $(DATABASES)/.complete && $(DATABASES)/bin/python $(PYTEST) -n 2 tests/databases -k mariadb $(ARGS); \
 		else echo "Skipped: there is no MariaDB server here (mariadbd); Debian's package is mariadb-server."; fi
@@ -79,9 +79,9 @@ test-databases: ## Run the tests of databases with a real MariaDB, too, where it
 parameter-tables: $(VENV)/.complete ## Renew the tables of parameters in docs/ from the docstrings
 	$(PY) scripts/parameter_tables.py
 
-venv: $(VENV)/.complete ## Make the environment in .venv, and nothing more
+venv: $(VENV)/.complete ## Create the environment in .venv
 
-clean: ## Remove what tests and builds leave behind
+clean: ## Remove the files that tests and builds create
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
@@ -109,14 +109,14 @@ $(SDK_2)/.complete: pyproject.toml scripts/make-venv.sh
 $(SDK_3)/.complete: pyproject.toml scripts/make-venv.sh
 	@scripts/make-venv.sh $(SDK_3) $@ 3.12 --group sagemaker-sdk-3
 
-# What is in the image of container/Dockerfile, made in the same two steps.
+# The same packages as in the image of container/Dockerfile, installed in the same two steps.
 $(CONTAINER)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh
 	@THEN="--no-deps --editable ." scripts/make-venv.sh $(CONTAINER) $@ 3.13 --group container --constraint constraints-dev.txt
 
-# MySQL's hook without mysqlclient, which pip would have to compile: the hook has another client, too.
+# MySQL's hook without mysqlclient, which pip would have to compile: the hook also supports another client.
 $(DATABASES)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh
 	@THEN="--no-deps apache-airflow-providers-mysql>=6.3,<7" scripts/make-venv.sh $(DATABASES) $@ 3.13 --editable . --group databases --constraint constraints-dev.txt
 
-# A Spark cluster with its Java, for the tests to start.
+# Spark and Java for the cluster that the tests start.
 $(SPARK)/.complete: pyproject.toml scripts/make-venv.sh
 	@scripts/make-venv.sh $(SPARK) $@ 3.13 --group spark-server

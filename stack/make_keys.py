@@ -1,7 +1,7 @@
-"""Make the stack's keys and passwords, each of them once, into a folder that only its containers see.
+"""Generate the keys and passwords of the stack once, in a folder that only its containers can read.
 
-``fernet_key``, ``jwt_secret`` and ``api_secret_key`` are Airflow's, ``admin_password`` is its user's; PostgreSQL is
-reached with ``database_password`` and ``database_url``, S3 with ``s3_access_key``, ``s3_secret_key`` and ``s3.json``.
+Airflow uses ``fernet_key``, ``jwt_secret`` and ``api_secret_key``, and its user logs in with ``admin_password``.
+``database_password`` and ``database_url`` are for PostgreSQL, ``s3_access_key``, ``s3_secret_key`` and ``s3.json`` for S3.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 from private_files import write_private
 
 SECRETS: dict[str, Callable[[], str]] = {
-    # What Fernet takes for a key: 32 bytes, in the URL's kind of base 64.
+    # A Fernet key: 32 bytes in URL-safe base64.
     "fernet_key": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     "jwt_secret": lambda: secrets.token_hex(64),
     "api_secret_key": lambda: secrets.token_hex(32),
     "admin_password": lambda: secrets.token_urlsafe(15),
-    # It stands in a URL, so it has no signs that mean something there.
+    # Part of a URL, so it must not contain reserved characters.
     "database_password": lambda: secrets.token_hex(24),
     "s3_access_key": lambda: secrets.token_hex(10).upper(),
     "s3_secret_key": lambda: secrets.token_hex(20),
@@ -29,12 +29,14 @@ SECRETS: dict[str, Callable[[], str]] = {
 
 
 def make_keys(folder: Path, database: str) -> None:
-    """Make what is missing; what is there stays as it is, or the stack's data could no longer be read.
+    """Generate the missing keys.
 
-    :param folder: where the files are
-    :param database: where PostgreSQL is, as ``user@host:port/name``
+    Existing keys are kept, because the data of the stack could not be decrypted with others.
+
+    :param folder: the folder of the key files
+    :param database: the location of PostgreSQL, as ``user@host:port/name``
     """
-    values = {name: _once(folder / name, make) for name, make in SECRETS.items()}
+    values = {name: _read_or_create(folder / name, make) for name, make in SECRETS.items()}
     user, _, location = database.partition("@")
     url = f"postgresql+psycopg2://{user}:{values['database_password']}@{location}"
     identity = {
@@ -46,7 +48,7 @@ def make_keys(folder: Path, database: str) -> None:
     write_private(folder / "s3.json", json.dumps({"identities": [identity]}))
 
 
-def _once(file: Path, make: Callable[[], str]) -> str:
+def _read_or_create(file: Path, make: Callable[[], str]) -> str:
     if not file.exists():
         write_private(file, make())
     return file.read_text()

@@ -1,7 +1,7 @@
-"""Let the user ``admin`` log in, with the password that was made for it.
+"""Create the user ``admin`` with its generated password.
 
-Airflow's simple auth manager opens the file of its passwords for writing, so it cannot be one of the keys, which nobody
-writes to.
+Airflow's simple auth manager opens its password file for writing, so the file cannot be one of the keys, which are
+read-only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from private_files import write_private
 
 
 def make_user(password: Path, users: Path) -> None:
-    """Write the file that ``AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE`` names.
+    """Write the password file that ``AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE`` names.
 
     :param password: the file that holds the password
     :param users: the file to write

@@ -1,4 +1,4 @@
-"""Files that only their owner reads."""
+"""Write files that only their owner can read."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 def write_private(file: Path, content: str) -> None:
-    """Write a file: whole or not at all, and for its owner only.
+    """Write a file atomically, readable by its owner only.
 
-    :param file: the file, which is replaced if it is there
+    :param file: the file to write; an existing file is replaced
     :param content: its new content
     """
-    aside = file.with_name(f".{file.name}.part")
-    aside.unlink(missing_ok=True)
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        opened.write(content)
-    aside.replace(file)
+    temporary = file.with_name(f".{file.name}.part")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(content)
+    temporary.replace(file)

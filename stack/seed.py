@@ -1,6 +1,6 @@
-"""Put into a running stack what the SageMaker lab needs: a bucket, reviews, the connection to AWS, and a DAG that runs.
+"""Prepare a running stack for the SageMaker lab: create a bucket with reviews and a connection to AWS, unpause the DAG.
 
-It does so from outside, as its user would: through S3 and through Airflow's REST API. It may run again at any time.
+Everything is done through S3 and Airflow's REST API, as a user would do it. The script can be repeated at any time.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Any
 
 from clothing_reviews import reviews_as_csv
 
-#: The DAG's own default, so that it can be started in the UI as it stands.
+#: The default parameter of the DAG, so that it can be triggered in the UI without changes.
 BUCKET = "my-bucket"
 DAG = "clarify_on_sagemaker"
 CONNECTION = "aws_default"
 REGION = "us-east-1"
-#: The DAG processor looks for new files every few minutes, and at all of them when it starts.
-SECONDS_UNTIL_THE_DAG_IS_KNOWN = 180
+#: In seconds. The DAG processor lists new files every few minutes, and parses all of them when it starts.
+DAG_DISCOVERY_TIMEOUT = 180
 
 
 class Airflow:
-    """The REST API, as the user ``admin``."""
+    """Client of Airflow's REST API, as the user ``admin``."""
 
     def __init__(self, url: str, password: str) -> None:
         self._url = url
@@ -34,21 +34,25 @@ class Airflow:
         self._token = self.call("POST", "auth/token", {"username": "admin", "password": password})["access_token"]
 
     def call(self, method: str, path: str, document: Any = None) -> Any:
-        """Send a document, get a document.
+        """Send a request with a JSON document, and return the JSON document of the response.
 
-        :raise urllib.error.HTTPError: it was refused
+        :param method: the HTTP method
+        :param path: the path below the URL of Airflow
+        :param document: the body of the request; None for no body
+        :return: the document of the response; None if it is empty
+        :raises urllib.error.HTTPError: if Airflow rejects the request
         """
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         data = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(f"{self._url}/{path}", method=method, data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            content = answer.read()
+        with urllib.request.urlopen(request, timeout=60) as response:
+            content = response.read()
         return json.loads(content) if content else None
 
     def has(self, path: str) -> bool:
-        """Whether there is such a thing."""
+        """Return whether the resource exists."""
         try:
             self.call("GET", path)
         except urllib.error.HTTPError as error:
@@ -61,11 +65,11 @@ class Airflow:
 def seed(keys: Path, airflow_url: str, s3_url: str, sagemaker_url: str, ui_url: str) -> None:
     """Seed the stack.
 
-    :param keys: the folder of its keys
-    :param airflow_url: where Airflow's api-server is
-    :param s3_url: where S3 is
-    :param sagemaker_url: where the stand-in for SageMaker is
-    :param ui_url: where a browser on the host finds Airflow
+    :param keys: the folder of the keys
+    :param airflow_url: URL of Airflow's api-server
+    :param s3_url: URL of the S3 server
+    :param sagemaker_url: URL of the stand-in for SageMaker
+    :param ui_url: URL of Airflow for a browser on the host
     """
     access_key, secret_key, password = (
         (keys / name).read_text() for name in ("s3_access_key", "s3_secret_key", "admin_password")
@@ -94,29 +98,29 @@ def _put_reviews(s3: Any) -> None:
     if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="data/reviews.csv", Body=reviews_as_csv().encode())
-    _say(f"There are reviews in s3://{BUCKET}/data/reviews.csv.")
+    _print(f"There are reviews in s3://{BUCKET}/data/reviews.csv.")
 
 
-def _connect(airflow: Airflow, how: dict[str, str]) -> None:
-    connection = {"connection_id": CONNECTION, "conn_type": "aws", **how}
+def _connect(airflow: Airflow, settings: dict[str, str]) -> None:
+    connection = {"connection_id": CONNECTION, "conn_type": "aws", **settings}
     if airflow.has(f"api/v2/connections/{CONNECTION}"):
         airflow.call("PATCH", f"api/v2/connections/{CONNECTION}", connection)
     else:
         airflow.call("POST", "api/v2/connections", connection)
-    _say(f"The connection {CONNECTION} leads to the stack's own S3 and SageMaker.")
+    _print(f"The connection {CONNECTION} leads to the stack's own S3 and SageMaker.")
 
 
 def _unpause(airflow: Airflow, ui_url: str) -> None:
-    deadline = time.monotonic() + SECONDS_UNTIL_THE_DAG_IS_KNOWN
+    deadline = time.monotonic() + DAG_DISCOVERY_TIMEOUT
     while not airflow.has(f"api/v2/dags/{DAG}"):
         if time.monotonic() > deadline:
             sys.exit(f"Airflow does not know the DAG {DAG}: see `docker compose logs dag-processor`, then seed again.")
         time.sleep(1)
     airflow.call("PATCH", f"api/v2/dags/{DAG}", {"is_paused": False})
-    _say(f"The DAG {DAG} is ready to be started: {ui_url}/dags/{DAG}")
+    _print(f"The DAG {DAG} is ready to be started: {ui_url}/dags/{DAG}")
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     sys.stdout.write(f"{sentence}\n")
 
 
