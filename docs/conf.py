@@ -1,4 +1,4 @@
-"""How Sphinx makes the pages: no network, neither to build them nor to read them."""
+"""Configure Sphinx: neither building nor reading the pages needs a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_extensions"))
 
-# Reading the docstrings imports Airflow, which writes its configuration to its home: here, to one that nobody keeps.
+# Reading the docstrings imports Airflow, which writes its configuration to its home: here, to a temporary folder.
 if "AIRFLOW_HOME" not in os.environ:
     _home = tempfile.TemporaryDirectory(prefix="airflow-clarify-docs-")
     os.environ["AIRFLOW_HOME"] = _home.name
@@ -25,7 +25,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "mathml", "parameter_tables",
 exclude_patterns = ["_build", "_extensions"]
 
 myst_enable_extensions = ["dollarmath", "deflist"]
-# A heading down to this level can be linked to, as in databases.md#balance.
+# Headings down to this level can be linked to, as in databases.md#balance.
 myst_heading_anchors = 3
 
 html_theme = "furo"
@@ -36,7 +36,7 @@ html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
 
-# A name that leads nowhere is a mistake, ours or that of a docstring.
+# A reference without a target is an error.
 nitpicky = True
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"

@@ -98,7 +98,7 @@ def _put_reviews(s3: Any) -> None:
     if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="data/reviews.csv", Body=reviews_as_csv().encode())
-    _print(f"There are reviews in s3://{BUCKET}/data/reviews.csv.")
+    _print(f"The reviews are in s3://{BUCKET}/data/reviews.csv.")
 
 
 def _connect(airflow: Airflow, settings: dict[str, str]) -> None:
@@ -107,7 +107,7 @@ def _connect(airflow: Airflow, settings: dict[str, str]) -> None:
         airflow.call("PATCH", f"api/v2/connections/{CONNECTION}", connection)
     else:
         airflow.call("POST", "api/v2/connections", connection)
-    _print(f"The connection {CONNECTION} leads to the stack's own S3 and SageMaker.")
+    _print(f"The connection {CONNECTION} uses the S3 server and the SageMaker stand-in of the stack.")
 
 
 def _unpause(airflow: Airflow, ui_url: str) -> None:

@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw by themselves: no script, no font and no picture to fetch."""
+"""Render formulas as MathML, which browsers support without scripts, fonts or images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from latex2mathml.converter import convert
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Let Sphinx's HTML builder write formulas so."""
+    """Register the MathML renderer for Sphinx's HTML builder."""
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     app.config.html_math_renderer = "mathml"
     return {"parallel_read_safe": True, "parallel_write_safe": True}

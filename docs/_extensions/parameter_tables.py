@@ -1,6 +1,6 @@
-"""Puts what Sphinx reads from a docstring in the place of the table of parameters that the repository shows.
+"""Replace the parameter tables of the pages by Sphinx's ``autoclass`` directives.
 
-The table is written by ``scripts/parameter_tables.py``, for readers of the pages as they are.
+The tables, written by ``scripts/parameter_tables.py``, are for readers of the Markdown files in the repository.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _TABLE = re.compile(
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Replace the tables when a page is read."""
+    """Register the replacement for when a page is read."""
     app.connect("source-read", _replace_tables)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

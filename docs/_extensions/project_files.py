@@ -1,7 +1,7 @@
-"""Links from a page to what is no page: they work where the project is read, and in what is built.
+"""Handle links from pages to files and folders of the project.
 
-A page is read in two places: in the repository, where ``../dags/loan_approvals.py`` is a link, and as HTML, where the
-file is a download. Sphinx does the second for files anywhere, and a folder has no page to lead to: it becomes its name.
+In the repository, ``../dags/loan_approvals.py`` is a link; in HTML, Sphinx makes the file a download. A folder has no
+page in HTML, so a link to it becomes plain text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from docutils import nodes
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Turn links to folders of the project into plain text; one that leads nowhere stays, and Sphinx complains."""
+    """Turn links to existing folders into plain text; Sphinx reports links without a target."""
     app.connect("doctree-read", _unlink_folders)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -1,4 +1,4 @@
-"""Lets the types and references of docstrings lead to our public names, and leaves those of others as they are."""
+"""Resolve types and references in docstrings to the public names of this package."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import airflow_clarify
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Help Sphinx with the names that it does not find."""
-    app.connect("missing-reference", _lead)
+    """Register the resolver for names that Sphinx does not find."""
+    app.connect("missing-reference", _resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _lead(app: Any, env: Any, node: Any, shown: nodes.TextElement) -> Any:
-    """Where a name leads: a public one of ours to its entry, whichever module it is named with; a type nowhere."""
+def _resolve(app: Any, env: Any, node: Any, shown: nodes.TextElement) -> Any:
+    """Resolve a public name to its entry, whichever module it is written with; leave other types without a link."""
     if node.get("refdomain") != "py":
         return None
     target = node.get("reftarget", "")
@@ -25,7 +25,7 @@ def _lead(app: Any, env: Any, node: Any, shown: nodes.TextElement) -> Any:
         python = env.get_domain("py")
         ours = f"airflow_clarify.{name}"
         return python.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], ours, node, shown)
-    # What somebody wrote as a reference, :class:`...`, is shown as code, and is for Sphinx to complain of. The type of
-    # a parameter is just named.
+    # An explicit reference such as :class:`...` is a literal, and Sphinx reports it if it has no target. The type of a
+    # parameter is shown without a link.
     is_written = any(node.findall(nodes.literal))
     return None if is_written else shown
