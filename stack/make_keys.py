@@ -1,7 +1,7 @@
 """Generate the keys and passwords of the stack once, in a folder that only its containers can read.
 
 Airflow uses ``fernet_key``, ``jwt_secret`` and ``api_secret_key``, and its user logs in with ``admin_password``.
-PostgreSQL uses ``database_password`` and ``database_url``; S3 uses ``s3_access_key``, ``s3_secret_key`` and ``s3.json``.
+PostgreSQL uses ``database_password`` and ``database_url``, S3 ``s3_access_key``, ``s3_secret_key`` and ``s3.json``.
 """
 
 from __future__ import annotations
