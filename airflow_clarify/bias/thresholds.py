@@ -13,7 +13,6 @@ from enum import Enum
 from typing import Any, Literal
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult, display_name
-from airflow_clarify.bias.confidence import compute_newcombe_interval
 from airflow_clarify.bias.contingency import Split
 from airflow_clarify.bias.metrics import METRICS, has_dropped_outcome
 from airflow_clarify.exceptions import ThresholdError, UnfitDataError
@@ -374,6 +373,9 @@ def _compute_interval(name: str, split: Split | None, confidence: float) -> tupl
     counts = split.counts
     if name != "DPL" and has_dropped_outcome(counts):
         return None
+    # Imported lazily, since DAG files import this module and only a judging task computes intervals.
+    from airflow_clarify.bias.confidence import compute_newcombe_interval
+
     share_a, share_d = float(counts.a_positive / counts.n_a), float(counts.d_positive / counts.n_d)
     low, high = compute_newcombe_interval(share_a, split.a.effective_rows, share_d, split.d.effective_rows, confidence)
     if name == "DPL":
