@@ -1,18 +1,18 @@
-"""Mortgage approvals in Boston, where a person may let biased data through, and has to say why.
+"""Mortgage approvals in Boston: a person may approve training on biased data, and must give a reason.
 
-The data are those of ``loan_approvals``: of white and other applicants 90 % were approved, of black applicants 68 %,
-and the gate tolerates a difference of 0.1. Here nobody repairs the data. The run stops and asks: under "Required
-Actions" in Airflow's UI stands what the gate has found, and whoever decides approves with a reason, or rejects.
+The data are those of ``loan_approvals``: 90 % of white and other applicants were approved, 68 % of black applicants,
+and the gate allows a difference of 0.1. In this DAG the data are not repaired. The run waits for a decision: "Required
+Actions" in Airflow's UI shows the findings of the gate, and a person approves with a reason, or rejects.
 
     load ─▶ bias ─▶ gate ───────────── within bounds ─────────────▶ train
                       └─ biased ─▶ approval ─ approved ─▶ waiver ─────┘
                                        └─ rejected: no model is trained
 
-The reason, who gave it and when, and the verdict that it overrules are kept: in XCom of the task ``waiver``, and in
-the event of the asset ``loan_model``, so that whatever uses the model can see on what terms it was trained. No answer
-within three days is no approval.
+The reason, the person, the time, and the overruled verdict are recorded in XCom of the task ``waiver`` and in the event
+of the asset ``loan_model``, so that users of the model can see the terms of its training. Without an answer within
+three days the approval fails.
 
-The training needs scikit-learn beside the package: `pip install scikit-learn`.
+The training task also needs scikit-learn: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from airflow_clarify.notifications.messages import format_markdown
 FOLDER = "{{ params.folder }}/{{ run_id | replace(':', '-') }}"
 LOAN_MODEL = Asset("loan_model")
 
-WHAT_IS_ASKED = """\
-A model is to be trained on data that the bias gate did not let through.
+APPROVAL_BODY = """\
+A model is to be trained on data that did not pass the bias gate.
 
 {{ as_markdown(ti.xcom_pull(task_ids="gate", key="verdict")) }}
 
-**Approve** trains on these data all the same, and your reason is kept with the model. **Reject** trains nothing.
-The task `gate` has the whole analysis, on its tab "Bias".
+**Approve** trains on these data nevertheless, and records your reason with the model. **Reject** trains no model.
+The tab "Bias" of the task `gate` shows the full analysis.
 """
 
 with DAG(
     dag_id="bias_waiver",
-    description="Measure bias, stop, ask a person, and train only with a reason that is kept",
+    description="Measure bias, stop, ask a person for approval, and train only with a recorded reason",
     schedule=None,
     catchup=False,
-    # So that a number in params stays a number when it is rendered.
+    # Keeps a number in params a number when it is rendered.
     render_template_as_native_obj=True,
     user_defined_macros={"as_markdown": format_markdown},
     tags=["airflow_clarify", "example"],
     doc_md=__doc__,
     params={
-        "dpl": Param(0.1, type="number", minimum=0, maximum=1, description="the difference that is tolerated"),
+        "dpl": Param(0.1, type="number", minimum=0, maximum=1, description="the largest allowed difference"),
         "folder": Param(str(Path(tempfile.gettempdir()) / "airflow_clarify" / "bias_waiver"), type="string"),
     },
 ) as dag:
@@ -84,19 +84,19 @@ with DAG(
     approval = ApprovalOperator(
         task_id="approval",
         subject="Train on biased data?",
-        body=WHAT_IS_ASKED,
-        # The form insists on it, and so does the task `waiver`: an answer can also come through the REST API.
+        body=APPROVAL_BODY,
+        # The form requires a reason. The task `waiver` checks it again, as the REST API also accepts answers.
         params={"reason": Param("", type="string", title="Reason", description="why these data may be trained on")},
         response_timeout=timedelta(days=3),
     )
 
     @task
     def waiver(answer: dict[str, Any], ti: Any = None) -> dict[str, Any]:
-        """Keep who let the data through, when and why."""
+        """Record who approved the data, when and why."""
         reason = str((answer["params_input"] or {}).get("reason") or "").strip()
         if not reason:
             raise AirflowFailException("approved without a reason; clear the task 'approval' and answer it with one")
-        print(f"{answer['responded_by_user']} lets the data through: {reason!r}")
+        print(f"{answer['responded_by_user']} approved the data: {reason!r}")
         return {
             "reason": reason,
             "approved_by": answer["responded_by_user"],
@@ -106,14 +106,14 @@ with DAG(
 
     @task(trigger_rule="none_failed_min_one_success", outlets=[LOAN_MODEL])
     def train(path: str, outlet_events: Any = None, ti: Any = None) -> dict[str, Any]:
-        """Train a small model, and note on what terms."""
+        """Train a small model, and record the terms in the asset event."""
         from importlib.util import find_spec
 
         from airflow.providers.common.compat.sdk import AirflowFailException
 
         if find_spec("sklearn") is None:
             raise AirflowFailException(
-                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+                "the training task needs scikit-learn, which is not installed: pip install scikit-learn"
             )
 
         import pandas
@@ -124,22 +124,22 @@ with DAG(
         from sklearn.preprocessing import StandardScaler
 
         rows = pandas.read_csv(path)
-        # The facet is not to decide, and these columns are the answer under another name.
+        # The model must not use the facet, and the other columns encode the label.
         features = rows.drop(columns=["approve", "black", "action", "reject"]).select_dtypes("number")
         model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=1000))
         accuracy = float(cross_val_score(model, features, rows["approve"], cv=5).mean())
-        print(f"Trained on {len(rows):,} rows of {path}; right in {accuracy:.1%} of cases")
+        print(f"Trained on {len(rows):,} rows of {path}; accuracy {accuracy:.1%}")
         trained = {"rows": len(rows), "accuracy": accuracy, "waiver": ti.xcom_pull(task_ids="waiver")}
         outlet_events[LOAN_MODEL].extra.update(trained)
         return trained
 
     trained = train(loaded)
-    kept = waiver(approval.output)
+    recorded = waiver(approval.output)
 
     bias >> gate >> [approval, trained]
-    # A rejection cuts the arrow that leads from the approval straight to the training.
+    # A rejection skips the tasks directly downstream of the approval, so the training is one of them.
     approval >> trained
-    kept >> trained
+    recorded >> trained
 
 
 if __name__ == "__main__":

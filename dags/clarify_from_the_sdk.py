@@ -1,26 +1,25 @@
-"""A notebook's own SageMaker SDK code as a task, and a gate after it.
+"""Run a notebook's SageMaker SDK code as a task, followed by a sensor and a gate.
 
-Whoever has a notebook that works need not rewrite it to have its job watched and judged. The first task is the cell as
-it was, but that it does not wait; the sensor waits, without the SDK, and reads the analysis; the gate stops the DAG
-where |DPL| is greater than 0.1.
+A working notebook need not be rewritten to wait for its job and gate on the result. The first task is the notebook
+cell, except that it does not wait; the sensor waits, without the SDK, and reads the analysis; the gate stops the DAG if
+|DPL| is greater than 0.1.
 
     start_clarify_job ─▶ wait ─▶ gate
 
-**The SDK** cannot be installed beside Airflow, so the first task runs in an environment that is made for it, anew at
-every run: 560 MB, which take half a minute with uv and several with pip. To be quicker, make one once
-(``pip install "sagemaker>=3,<4"``), and name its Python in the environment of the workers and the DAG processor:
-``AIRFLOW_CLARIFY_SDK_PYTHON=/opt/sagemaker/bin/python``.
+**The SDK** cannot be installed in Airflow's environment, so the first task runs in a virtual environment that is
+created at every run: 560 MB, which take half a minute with uv and several minutes with pip. To avoid this, create one
+in advance (``pip install "sagemaker>=3,<4"``), and set its Python in the environment of the workers and the DAG
+processor: ``AIRFLOW_CLARIFY_SDK_PYTHON=/opt/sagemaker/bin/python``.
 
-**Credentials** are those of the Airflow connection ``aws_default``, for all tasks. The SDK knows nothing of
-connections, so the worker hands them over as environment variables of that one process, just before it starts it. They
-are in no XCom, no rendered template and no file; where the connection assumes a role, they are those of the role, and
-expire. Without such a connection it is what boto3 finds on the worker: the role of its machine, for example.
+**Credentials** are those of the Airflow connection ``aws_default``, for all tasks. The SDK cannot read connections, so
+the worker passes the credentials as environment variables of the SDK's process. They are not written to XCom, rendered
+templates or files; if the connection assumes a role, they are those of the role, and expire. Without such a connection,
+boto3's default credentials on the worker are used, such as the role of its machine.
 
-**Permissions** that they need: for the SDK ``sagemaker:CreateProcessingJob``, ``iam:PassRole`` for the job's role (and
-``iam:GetRole`` where that is given by its name alone), and ``s3:PutObject`` where the outputs go, to upload the
-configuration; for the sensor ``sagemaker:DescribeProcessingJob``, on the outputs ``s3:ListBucket``, ``s3:GetObject``
-and ``s3:PutObject``, and for the log ``logs:DescribeLogStreams`` and ``logs:GetLogEvents``. The job itself has the
-permissions of its role.
+**Required permissions**: for the SDK ``sagemaker:CreateProcessingJob``, ``iam:PassRole`` for the job's role (and
+``iam:GetRole`` if the role is given by name), and ``s3:PutObject`` on the outputs, to upload the configuration; for the
+sensor ``sagemaker:DescribeProcessingJob``, on the outputs ``s3:ListBucket``, ``s3:GetObject`` and ``s3:PutObject``, and
+for the log ``logs:DescribeLogStreams`` and ``logs:GetLogEvents``. The job itself has the permissions of its role.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from airflow.sdk import DAG, Param, task
 from airflow_clarify import BiasGateOperator, ClarifyJobSensor
 
 CONNECTION = "aws_default"
-#: An environment in which the SDK is installed; without it, one is made for each run.
+#: Python of an environment with the SDK; if it is not set, an environment is created for each run.
 SDK_PYTHON = os.environ.get("AIRFLOW_CLARIFY_SDK_PYTHON")
 
 
 def start_clarify_job(role: str, region: str, data: str, output: str) -> str:
-    """The cell of the notebook. It sees nothing of this file: what it needs, it imports or is given."""
+    """Start the job, as in the notebook cell; it must import all it needs, because it runs outside of this file."""
     import boto3
     from sagemaker.core.clarify import BiasConfig, DataConfig, SageMakerClarifyProcessor  # noqa: TID251
     from sagemaker.core.helper.session_helper import Session  # noqa: TID251
@@ -59,33 +58,33 @@ def start_clarify_job(role: str, region: str, data: str, output: str) -> str:
         ),
         data_bias_config=BiasConfig(label_values_or_threshold=[1], facet_name="product_category"),
         methods=["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"],
-        # The sensor waits, and shows the log.
+        # The sensor waits, and copies the log.
         wait=False,
         logs=False,
     )
     return str(processor.latest_job.processing_job_name)
 
 
-def hand_over_credentials(context: Any) -> None:
-    """Give the process of a task the credentials, and the endpoints, of the connection."""
+def pass_credentials(context: Any) -> None:
+    """Set credentials and endpoints of the connection as environment variables of the task's process."""
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
     hook = AwsBaseHook(CONNECTION, region_name=context["params"]["region"])
-    # They are masked in the log from here on.
+    # From here on Airflow masks them in the log.
     credentials = hook.get_credentials()
-    given = {
+    variables = {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_SESSION_TOKEN": credentials.token,
     }
     for service in ("sagemaker", "s3", "iam"):
-        given[f"AWS_ENDPOINT_URL_{service.upper()}"] = hook.conn_config.get_service_endpoint_url(service)
-    context["task"].env_vars = {name: value for name, value in given.items() if value}
+        variables[f"AWS_ENDPOINT_URL_{service.upper()}"] = hook.conn_config.get_service_endpoint_url(service)
+    context["task"].env_vars = {name: value for name, value in variables.items() if value}
 
 
-def in_the_environment_of_the_sdk(function: Any) -> Any:
-    """The function as a task that runs where the SDK is installed."""
-    settings: dict[str, Any] = {"expect_airflow": False, "pre_execute": hand_over_credentials}
+def build_sdk_task(function: Any) -> Any:
+    """Build a task that runs the function in an environment with the SDK."""
+    settings: dict[str, Any] = {"expect_airflow": False, "pre_execute": pass_credentials}
     if SDK_PYTHON:
         return task.external_python(python=SDK_PYTHON, **settings)(function)
     return task.virtualenv(requirements=["sagemaker>=3,<4"], system_site_packages=False, **settings)(function)
@@ -105,11 +104,11 @@ with DAG(
         "output": Param("s3://my-bucket/reviews/bias", type="string", pattern="^s3://"),
     },
 ) as dag:
-    job_name = in_the_environment_of_the_sdk(start_clarify_job)(
+    job_name = build_sdk_task(start_clarify_job)(
         role="{{ params.role }}",
         region="{{ params.region }}",
         data="{{ params.data }}",
-        # A folder for each run, so that none finds another's outputs.
+        # A folder for each run keeps the outputs of runs apart.
         output="{{ params.output }}/{{ run_id | replace(':', '-') | replace('+', '-') }}",
     )
     wait = ClarifyJobSensor(

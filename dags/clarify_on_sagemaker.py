@@ -1,17 +1,18 @@
 """The women's clothing lab on Amazon SageMaker: measure, stop, balance, measure again, train, as one pipeline.
 
 In the lab's notebook a person starts a Clarify job, waits, reads the report, balances the reviews, starts a second job
-and compares. Here a DAG does: both Clarify jobs run on SageMaker (deferred, so no worker waits for them), a gate reads
-the first and sends the reviews to be balanced, and only when the second gate has passed is a model trained.
+and compares. This DAG automates it: both Clarify jobs run on SageMaker (deferred, so they occupy no worker slot), a
+gate judges the first and branches to the balancing, and a model is trained only after the second gate has passed.
 
     make_reviews ─▶ unbalanced ─▶ gate ─────────── within bounds ──────────▶ train
                                     └─ biased ─▶ balance ─▶ balanced ─▶ gate_after ─┘
 
 Set ``bucket`` and ``role``; the connection ``aws_default`` (or ``conn_id``) needs the permissions of the DAG's policy
-in ``docs/aws-permissions.md``, the role those of the job's. Where Clarify is closed to the account, build our own image
-(``container/Dockerfile``) and set ``image_uri``. A job takes some minutes, and costs what its instance costs.
+in ``docs/aws-permissions.md``, and the role those of the job's policy. If Clarify is not available to the account,
+build this package's image (``container/Dockerfile``) and set ``image_uri``. A job takes several minutes, and incurs the
+cost of its instance.
 
-The training needs scikit-learn beside the package: `pip install scikit-learn`.
+The training task also needs scikit-learn: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import DAG, ObjectStoragePath, Param, task
-from clothing_reviews import reviews_as_csv
+from clothing_reviews import build_reviews_csv
 
 from airflow_clarify import (
     BalanceDatasetOperator,
@@ -39,7 +40,7 @@ with DAG(
     description="The women's clothing lab of SageMaker Clarify, as a pipeline on SageMaker",
     schedule=None,
     catchup=False,
-    # So that an empty image_uri becomes None when it is rendered.
+    # Makes an empty image_uri None when it is rendered.
     render_template_as_native_obj=True,
     tags=["airflow_clarify", "example", "sagemaker"],
     doc_md=__doc__,
@@ -47,17 +48,17 @@ with DAG(
         "bucket": Param("my-bucket", type="string", description="an S3 bucket for data and results"),
         "role": Param("SageMakerClarifyRole", type="string", description="the IAM role of the jobs, by name or ARN"),
         "instance_type": Param("ml.m5.xlarge", type="string"),
-        "image_uri": Param("", type="string", description="instead of Clarify's image, such as our own"),
+        "image_uri": Param("", type="string", description="an image in place of Clarify's, such as this package's"),
         "conn_id": Param("aws_default", type="string", description="the Airflow connection to AWS"),
-        "dpl": Param(0.1, type="number", minimum=0, maximum=1, description="the difference that is tolerated"),
+        "dpl": Param(0.1, type="number", minimum=0, maximum=1, description="the largest allowed difference"),
     },
 ) as dag:
 
     @task
     def make_reviews(folder: str, conn_id: str) -> str:
-        """Write made-up reviews in the lab's numbers to S3."""
+        """Write synthetic reviews with the lab's counts to S3."""
         path = ObjectStoragePath(f"{folder}/reviews.csv", conn_id=conn_id)
-        path.write_text(reviews_as_csv())
+        path.write_text(build_reviews_csv())
         return f"{folder}/reviews.csv"
 
     reviews = make_reviews(FOLDER, CONN_ID)
@@ -114,14 +115,14 @@ with DAG(
 
     @task(trigger_rule="none_failed_min_one_success")
     def train(original: str, conn_id: str, ti: Any = None) -> dict[str, Any]:
-        """Train a small sentiment model on the reviews that a gate let through."""
+        """Train a small sentiment model on the reviews that passed a gate."""
         from importlib.util import find_spec
 
         from airflow.providers.common.compat.sdk import AirflowFailException
 
         if find_spec("sklearn") is None:
             raise AirflowFailException(
-                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+                "the training task needs scikit-learn, which is not installed: pip install scikit-learn"
             )
 
         import pandas
@@ -136,7 +137,7 @@ with DAG(
             rows = pandas.read_csv(file)
         model = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
         accuracy = float(cross_val_score(model, rows["review_body"], rows["sentiment"], cv=3).mean())
-        print(f"Trained on {len(rows):,} reviews of {location}; right in {accuracy:.1%} of cases")
+        print(f"Trained on {len(rows):,} reviews of {location}; accuracy {accuracy:.1%}")
         return {"data": location, "rows": len(rows), "accuracy": accuracy}
 
     trained = train(reviews, CONN_ID)

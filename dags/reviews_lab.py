@@ -1,14 +1,14 @@
 """The women's clothing lab: 18 product categories, three sentiments, one biased dataset and its repair.
 
-This is the lab that many meet SageMaker Clarify in. Its reviews are not ours to pass on, so the sentences here are
-made up; the counts are the lab's own (22,626 reviews by category and sentiment), and so are the numbers that come out:
-the category Trend has the largest DPL, 0.11. Balanced by category and sentiment to the smallest stratum, 486 reviews
-are left, CI is the same for every category, and DPL is 0.
+This lab is a common introduction to SageMaker Clarify. Its reviews cannot be redistributed, so the sentences here are
+synthetic; the counts are those of the lab (22,626 reviews by category and sentiment), and so are the results: the
+category Trend has the largest DPL, 0.11. After balancing by category and sentiment to the smallest stratum, 486 reviews
+remain, CI is the same for every category, and DPL is 0.
 
     make_reviews ─▶ bias ─▶ gate ─────────── within bounds ──────────▶ train
                               └─ biased ─▶ balance ─▶ bias_after ─▶ gate_after ─┘
 
-The training needs scikit-learn beside the package: `pip install scikit-learn`.
+The training task also needs scikit-learn: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
-from clothing_reviews import reviews_as_csv
+from clothing_reviews import build_reviews_csv
 
 from airflow_clarify import (
     BalanceDatasetOperator,
@@ -43,10 +43,10 @@ with DAG(
 
     @task
     def make_reviews(folder: str) -> str:
-        """Write made-up reviews in the lab's numbers."""
+        """Write synthetic reviews with the lab's counts."""
         path = Path(folder) / "reviews.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(reviews_as_csv(), encoding="utf-8", newline="")
+        path.write_text(build_reviews_csv(), encoding="utf-8", newline="")
         return str(path)
 
     reviews = make_reviews(FOLDER)
@@ -82,14 +82,14 @@ with DAG(
 
     @task(trigger_rule="none_failed_min_one_success")
     def train(original: str, ti: Any = None) -> dict[str, Any]:
-        """Train a small sentiment model on the reviews that a gate let through."""
+        """Train a small sentiment model on the reviews that passed a gate."""
         from importlib.util import find_spec
 
         from airflow.providers.common.compat.sdk import AirflowFailException
 
         if find_spec("sklearn") is None:
             raise AirflowFailException(
-                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+                "the training task needs scikit-learn, which is not installed: pip install scikit-learn"
             )
 
         import pandas
@@ -103,7 +103,7 @@ with DAG(
         rows = pandas.read_csv(path)
         model = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
         accuracy = float(cross_val_score(model, rows["review_body"], rows["sentiment"], cv=3).mean())
-        print(f"Trained on {len(rows):,} reviews of {path}; right in {accuracy:.1%} of cases")
+        print(f"Trained on {len(rows):,} reviews of {path}; accuracy {accuracy:.1%}")
         return {"data": path, "rows": len(rows), "accuracy": accuracy}
 
     trained = train(reviews)

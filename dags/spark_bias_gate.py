@@ -1,16 +1,16 @@
-"""Check reviews on a Spark cluster, repair them there if need be, and train on what a gate let through.
+"""Measure the bias of reviews on a Spark cluster, balance them there if necessary, and train on what passed a gate.
 
-The rows never come to Airflow: Spark counts them, through Spark Connect, and Spark makes the table of balanced reviews.
-Only the training fetches rows, those it trains on.
+Rows are not transferred to Airflow: Spark counts them, through Spark Connect, and creates the table of balanced
+reviews. Only the training task fetches rows, those it trains on.
 
     make_reviews ─▶ bias ─▶ gate ─────────── within bounds ──────────▶ train
                               └─ biased ─▶ balance ─▶ bias_after ─▶ gate_after ─┘
 
-The connection ``spark_connect_default`` leads to the cluster. ``folder`` is where the worker writes and Spark reads: a
-path that both can see, or a bucket (the worker's ``s3://`` may be Spark's ``s3a://``; then write the reviews
-otherwise, and name them in ``reviews``).
+The connection ``spark_connect_default`` is that of the cluster. The worker writes to ``folder`` and Spark reads from
+it: a path that both can access, or a bucket (if the worker's ``s3://`` is Spark's ``s3a://``, write the reviews by
+other means, and set ``reviews``).
 
-The training needs scikit-learn beside the package: `pip install scikit-learn`.
+The training task also needs scikit-learn: `pip install scikit-learn`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
-from clothing_reviews import reviews_as_csv
+from clothing_reviews import build_reviews_csv
 
 from airflow_clarify import (
     BalanceDatasetOperator,
@@ -34,7 +34,7 @@ from airflow_clarify import (
 SPARK = "spark_connect_default"
 METHODS = ["CI", "DPL", "KL", "JS", "LP", "TVD", "KS"]
 FOLDER = "{{ params.folder }}/{{ run_id | replace(':', '-') }}"
-#: A table for each run, for Spark cannot replace one in one step.
+#: A table for each run, because Spark cannot replace a table atomically.
 BALANCED = "reviews_balanced_{{ dag_run.run_after.strftime('%Y%m%d_%H%M%S_%f') }}"
 
 with DAG(
@@ -46,18 +46,20 @@ with DAG(
     doc_md=__doc__,
     params={
         "folder": Param(str(Path(tempfile.gettempdir()) / "airflow_clarify" / "spark"), type="string"),
-        "reviews": Param("", type="string", description="A CSV file that Spark can read; empty makes reviews up"),
+        "reviews": Param(
+            "", type="string", description="A CSV file that Spark can read; empty writes synthetic reviews"
+        ),
     },
 ) as dag:
 
     @task
     def make_reviews(folder: str, given: str) -> str:
-        """Write made-up reviews in the numbers of the women's clothing lab, unless there are others."""
+        """Write synthetic reviews with the counts of the women's clothing lab, unless a file is given."""
         if given:
             return given
         path = Path(folder) / "reviews.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(reviews_as_csv(), encoding="utf-8", newline="")
+        path.write_text(build_reviews_csv(), encoding="utf-8", newline="")
         return str(path)
 
     reviews = make_reviews(FOLDER, "{{ params.reviews }}")
@@ -83,7 +85,7 @@ with DAG(
         source=reviews,
         target=BALANCED,
         by=["product_category", "sentiment"],
-        # No two reviews say the same, so their texts tell them apart, and a retry draws the same ones.
+        # The texts of the reviews are unique, so they identify the rows, and a retry draws the same ones.
         key=["review_body"],
         seed=2022,
         engine=spark,
@@ -99,14 +101,14 @@ with DAG(
 
     @task(trigger_rule="none_failed_min_one_success")
     def train(original: str, ti: Any = None) -> dict[str, Any]:
-        """Train a small sentiment model on the reviews that a gate let through."""
+        """Train a small sentiment model on the reviews that passed a gate."""
         from importlib.util import find_spec
 
         from airflow.providers.common.compat.sdk import AirflowFailException
 
         if find_spec("sklearn") is None:
             raise AirflowFailException(
-                "the training needs scikit-learn, which is not installed: pip install scikit-learn"
+                "the training task needs scikit-learn, which is not installed: pip install scikit-learn"
             )
 
         from airflow.providers.apache.spark.hooks.spark_connect import SparkConnectHook
@@ -126,7 +128,7 @@ with DAG(
         model = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
         accuracy = float(cross_val_score(model, rows["review_body"], rows["sentiment"], cv=3).mean())
         data = repaired["target"] if repaired else original
-        print(f"Trained on {len(rows):,} reviews of {data}; right in {accuracy:.1%} of cases")
+        print(f"Trained on {len(rows):,} reviews of {data}; accuracy {accuracy:.1%}")
         return {"data": data, "rows": len(rows), "accuracy": accuracy}
 
     trained = train(reviews)

@@ -1,15 +1,15 @@
-"""Watch a table in a warehouse: check each night's partition, and train only on days that have passed.
+"""Check each night's partition of a warehouse table, and train only on days that have passed.
 
-The first DAG runs every night. It counts yesterday's rows of a table where they are, in whatever database the
-connection ``warehouse`` leads to, and judges them. A day that passes updates the asset ``checked_reviews``; the second
-DAG is scheduled on that asset, so training starts on the days that have passed, and on no others.
+The first DAG runs every night. It counts yesterday's rows in the database of the connection ``warehouse``, and judges
+them. A day that passes updates the asset ``checked_reviews``; the second DAG is scheduled on that asset, so only days
+that have passed are used for training.
 
     watch_reviews (every night)          train_on_checked_reviews (when a day has passed)
 
     bias ─▶ gate ─ passed ─▶ (checked_reviews) ─▶ train
 
-To try it, let the connection lead to an SQLite file, and fill it with a week of made-up reviews, the last day of which
-is biased:
+To try it, set the connection to an SQLite file, and fill it with a week of synthetic reviews, the last day of which is
+biased:
 
     export AIRFLOW_CONN_WAREHOUSE='{"conn_type": "sqlite", "host": "/tmp/warehouse.db"}'
     python dags/warehouse_partition_watch.py 2026-01-31
@@ -24,13 +24,13 @@ from airflow.sdk import DAG, Asset, BaseHook, task
 from airflow_clarify import BiasConfig, BiasGateOperator, ClarifyPreTrainingBiasOperator, DataConfig, SQLEngine
 
 WAREHOUSE = "warehouse"
-#: A run of the night checks the day before.
+#: A nightly run checks the previous day.
 DAY = "{{ macros.ds_add(ds, -1) }}"
 checked_reviews = Asset("checked_reviews")
 
 with DAG(
     dag_id="watch_reviews",
-    description="Check yesterday's reviews in the warehouse, and let them through to training or not",
+    description="Check yesterday's reviews in the warehouse, and release them for training if they pass",
     schedule="@daily",
     catchup=False,
     tags=["airflow_clarify", "example"],
@@ -38,7 +38,7 @@ with DAG(
 ) as watch:
     bias = ClarifyPreTrainingBiasOperator(
         task_id="bias",
-        # The day is a value that the engine quotes, not a piece of SQL.
+        # The engine quotes the day as a value, so it cannot inject SQL.
         data_config=DataConfig(table="reviews", where={"review_date": DAY}, label="sentiment"),
         bias_config=BiasConfig(label_values_or_threshold=[1], facet_name=["product_category", "reviewer"]),
         methods=["CI", "DPL", "KS"],
@@ -48,7 +48,7 @@ with DAG(
         task_id="gate",
         analysis=bias.output,
         thresholds={"DPL": 0.15},
-        # A day of a few reviews says nothing either way.
+        # A few reviews are not sufficient for a judgement.
         min_rows=30,
         below_min_rows="ignore",
         asset_on_pass=checked_reviews,
@@ -67,7 +67,7 @@ with DAG(
 
     @task(inlets=[checked_reviews])
     def train(triggering_asset_events: Any = None) -> dict[str, int]:
-        """Read the days that have passed; here a model would be trained on them."""
+        """Read the days that have passed; a real task would train a model on them."""
         days = sorted(event.extra["day"] for events in triggering_asset_events.values() for event in events)
         hook = BaseHook.get_connection(WAREHOUSE).get_hook()
         rows = {day: hook.get_first(f"SELECT COUNT(*) FROM reviews WHERE review_date = '{day}'")[0] for day in days}
@@ -78,7 +78,7 @@ with DAG(
 
 
 def fill(last_day: str) -> None:
-    """Make the table, with the reviews of a week up to a day; on that day one group of reviewers is never pleased."""
+    """Create the table with reviews of the week up to a day; on that day one group of reviewers is rarely pleased."""
     import datetime
     import random
 

@@ -1,7 +1,7 @@
-"""The story of ``make demo``: run an example DAG on this machine, and tell what happened.
+"""Run an example DAG on this machine, and print a summary of its tasks: ``make demo``.
 
-Airflow itself runs the DAG (``dag.test()``), with a metadata database of its own in ``out/demo``. Its log goes to a
-file; what a person wants to know is printed.
+Airflow runs the DAG (``dag.test()``), with a separate metadata database in ``out/demo``. Its log is written to a file;
+only the summary is printed.
 """
 
 from __future__ import annotations
@@ -20,52 +20,52 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "out" / "demo"
-STORY = ("load", "bias", "gate", "balance", "bias_after", "gate_after", "train")
+TASKS = ("load", "bias", "gate", "balance", "bias_after", "gate_after", "train")
 
 
 def main() -> int:
-    """Run the DAG and tell the story; the exit status is 0 when the model was trained on data that passed."""
-    arguments = _arguments()
+    """Run the DAG and print the summary; return exit status 0 if the model was trained."""
+    arguments = _parse_arguments()
     shutil.rmtree(HOME, ignore_errors=True)
     (HOME / "airflow").mkdir(parents=True)
     _prepare_environment()
     log = HOME / "run.log"
-    params = _params(arguments)
-    print(f"Running dags/{arguments.dag}.py with Airflow itself; its log is in {_short(log)}\n")
+    params = _build_params(arguments)
+    print(f"Running dags/{arguments.dag}.py with Airflow itself; its log is in {_shorten_path(log)}\n")
     try:
-        with _everything_into(log):
+        with _redirect_output(log):
             _run(["-m", "airflow", "db", "migrate"])
             started = time.monotonic()
             results = _run_dag(arguments.dag, params)
             seconds = time.monotonic() - started
     except Exception as error:
-        print(f"The demo could not be run: {str(error).splitlines()[0]}; see {_short(log)}", file=sys.stderr)
+        print(f"The demo could not be run: {str(error).splitlines()[0]}; see {_shorten_path(log)}", file=sys.stderr)
         return 2
-    _tell(results, seconds)
+    _print_summary(results, seconds)
     return 0 if results["train"]["state"] == "success" else 1
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Run an example DAG and tell what happened.")
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run an example DAG and print a summary of its tasks.")
     parser.add_argument("--dag", default="loan_approvals", help="a file of dags/, without .py")
     parser.add_argument("--data", help="your own CSV, Parquet or JSON Lines file, instead of the Boston mortgages")
     parser.add_argument("--label", help="its label column")
-    parser.add_argument("--positive", help="the label values that are the good outcome, separated by commas")
+    parser.add_argument("--positive", help="the label values of the positive outcome, separated by commas")
     parser.add_argument("--facet", help="the column whose groups are compared; every value is tested against the rest")
     arguments = parser.parse_args()
     own = (arguments.label, arguments.positive, arguments.facet)
     if arguments.data is None and any(own):
         parser.error("LABEL, POSITIVE and FACET are for your own DATA=file")
     if arguments.data is not None and not all(own):
-        parser.error("with DATA=file say also LABEL=column POSITIVE=value,... FACET=column")
+        parser.error("with DATA=file give also LABEL=column POSITIVE=value,... FACET=column")
     return arguments
 
 
-def _params(arguments: argparse.Namespace) -> dict[str, Any]:
+def _build_params(arguments: argparse.Namespace) -> dict[str, Any]:
     params: dict[str, Any] = {"folder": str(HOME / "outputs")}
     if arguments.data is not None:
         data = arguments.data if "://" in arguments.data else str(Path(arguments.data).expanduser().resolve())
-        positive = [_json_value(value) for value in arguments.positive.split(",")]
+        positive = [_parse_json_value(value) for value in arguments.positive.split(",")]
         params |= {
             "data": data,
             "label": arguments.label,
@@ -76,7 +76,7 @@ def _params(arguments: argparse.Namespace) -> dict[str, Any]:
     return params
 
 
-def _json_value(text: str) -> Any:
+def _parse_json_value(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
@@ -84,7 +84,7 @@ def _json_value(text: str) -> Any:
 
 
 def _prepare_environment() -> None:
-    """Keep this Airflow away from any other on the machine; must happen before Airflow is imported."""
+    """Separate this Airflow from others on the machine; must be called before Airflow is imported."""
     os.environ |= {
         "AIRFLOW_HOME": str(HOME / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -97,11 +97,11 @@ def _prepare_environment() -> None:
 
 
 @contextlib.contextmanager
-def _everything_into(log: Path) -> Iterator[None]:
-    """Send what this process and its children print into a file."""
+def _redirect_output(log: Path) -> Iterator[None]:
+    """Redirect the output of this process and its children to a file."""
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
+    saved = os.dup(1), os.dup(2)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -110,8 +110,8 @@ def _everything_into(log: Path) -> Iterator[None]:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os.dup2(kept[0], 1)
-            os.dup2(kept[1], 2)
+            os.dup2(saved[0], 1)
+            os.dup2(saved[1], 2)
 
 
 def _run(command: list[str]) -> None:
@@ -119,7 +119,7 @@ def _run(command: list[str]) -> None:
 
 
 def _run_dag(name: str, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Run the DAG, and bring back every task's state and what it left in XCom."""
+    """Run the DAG, and return every task's state, return value and verdict."""
     sys.path.insert(0, str(ROOT / "dags"))
     dag = __import__(name).dag
     run = dag.test(run_conf=params)
@@ -133,40 +133,44 @@ def _run_dag(name: str, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return results
 
 
-def _tell(results: dict[str, dict[str, Any]], seconds: float) -> None:
+def _print_summary(results: dict[str, dict[str, Any]], seconds: float) -> None:
     from airflow_clarify import Analysis
     from airflow_clarify.reports.console import format_table
 
-    for task_id in [t for t in results if t not in STORY][:1] + [t for t in STORY if t in results]:
+    for task_id in [t for t in results if t not in TASKS][:1] + [t for t in TASKS if t in results]:
         result = results[task_id]
         xcom = result["xcom"]
-        print(f"{_mark(result['state'])} {task_id:<13}{result['state']}")
+        print(f"{_choose_mark(result['state'])} {task_id:<13}{result['state']}")
         if isinstance(xcom, dict) and xcom.get("format", "").startswith("airflow_clarify.analysis"):
             analysis = Analysis.from_xcom(xcom)
-            _indented(format_table(analysis, max_values=20))
-            _indented([f"report: {_short(analysis.outputs['report'])}"])
+            _print_indented(format_table(analysis, max_values=20))
+            _print_indented([f"report: {_shorten_path(analysis.outputs['report'])}"])
         elif result["verdict"]:
-            _indented([result["verdict"]["sentence"]])
+            _print_indented([result["verdict"]["sentence"]])
         elif task_id == "balance" and xcom:
-            _indented([f"{xcom['rows_in']:,} rows in, {xcom['rows_out']:,} rows out: {_short(xcom['target'])}"])
+            _print_indented(
+                [f"{xcom['rows_in']:,} rows in, {xcom['rows_out']:,} rows out: {_shorten_path(xcom['target'])}"]
+            )
         elif task_id == "train" and xcom:
-            _indented([f"trained on {xcom['rows']:,} rows of {_short(xcom['data'])}, right in {xcom['accuracy']:.1%}"])
+            _print_indented(
+                [f"trained on {xcom['rows']:,} rows of {_shorten_path(xcom['data'])}, accuracy {xcom['accuracy']:.1%}"]
+            )
     trained = results["train"]["state"] == "success"
     repaired = results.get("balance", {}).get("state") == "success"
     end = "The model was trained" + (", on the repaired data only." if repaired else ".")
     print(f"\n{end if trained else 'The model was NOT trained.'} ({seconds:.0f} s)")
 
 
-def _mark(state: str) -> str:
+def _choose_mark(state: str) -> str:
     return {"success": "+", "skipped": "-", "failed": "x", "upstream_failed": "x"}.get(state, "?")
 
 
-def _indented(lines: list[str]) -> None:
+def _print_indented(lines: list[str]) -> None:
     print("\n".join(f"      {line}" for line in lines))
 
 
-def _short(path: Path | str) -> str:
-    """A path as seen from here, where that is shorter."""
+def _shorten_path(path: Path | str) -> str:
+    """Return a path relative to the working directory, if it is below that."""
     with contextlib.suppress(ValueError):
         return str(Path(path).relative_to(Path.cwd()))
     return str(path)

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Make or refresh a virtual environment, in one of two ways:
+# Create or update a virtual environment:
 #
 #   scripts/make-venv.sh FOLDER STAMP NEWEST INSTALL-ARGUMENTS...
 #
-# FOLDER is the environment, STAMP the file that says it is complete, NEWEST the newest Python that will do (3.13), and
-# the rest goes to `pip install` (or to uv, which takes the same words and is ten times faster). THEN, a variable of the
-# environment, holds what is to be installed in a second step, such as "--no-deps --editable .".
+# FOLDER is the environment, STAMP a file that marks it as complete, NEWEST the newest allowed Python (3.13), and the
+# remaining arguments are passed to `pip install` (or to uv, which accepts the same arguments and is ten times faster).
+# The environment variable THEN contains the arguments of a second installation, such as "--no-deps --editable .".
 #
-# The stamp is removed first and written last, so an environment that was left half made is made anew the next time.
+# The stamp is removed first and written last, so an incomplete environment is created again at the next call.
 set -eu
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -15,7 +15,7 @@ folder=$1 stamp=$2 newest=$3
 shift 3
 
 # A `python3.12` on the PATH may be a shim that fails when it runs, and Debian's lacks ensurepip unless python3-venv is
-# installed: so each candidate is run, and has to show that it can do the job.
+# installed, so each candidate is run to test that it can create environments.
 can_make_venvs() {
     "$1" -c "
 import ensurepip, sys, venv
@@ -30,7 +30,7 @@ find_python() {
             return
         fi
     done
-    echo "No Python from 3.11 to $newest that can make virtual environments was found: install one, or name it with" \
+    echo "No Python from 3.11 to $newest that can create virtual environments was found: install one, or set it with" \
         "make PYTHON=/path/to/python." >&2
     return 1
 }
@@ -39,12 +39,12 @@ if [ -e "$stamp" ] && "$folder/bin/python" -m pip --version >/dev/null 2>&1; the
     rm -f "$stamp"
 else
     python=$(find_python)
-    echo "Making $folder with $("$python" --version 2>&1) ..."
+    echo "Creating $folder with $("$python" --version 2>&1) ..."
     rm -rf "$folder"
     "$python" -m venv "$folder"
 fi
 
-# pip knows dependency groups from 25.1 on; the one that comes with Python is usually older.
+# pip supports dependency groups since 25.1; the version that is bundled with Python is usually older.
 "$folder/bin/python" -m pip install -qq --upgrade 'pip>=25.1'
 
 install_with_uv() {
@@ -54,8 +54,8 @@ install_with_uv() {
 
 install() {
     if ! install_with_uv "$@"; then
-        # uv does not read pip's configuration, so pip may reach a mirror that uv does not.
-        echo "uv could not install them; pip tries, which takes a few minutes ..." >&2
+        # uv does not read pip's configuration, so pip may use a package mirror that uv does not.
+        echo "uv could not install the packages; trying pip, which takes a few minutes ..." >&2
         "$folder/bin/python" -m pip install -qq "$@"
     fi
 }

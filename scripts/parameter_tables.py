@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Write the tables of parameters into the pages of docs/, from the docstrings, for who reads them in the repository.
+"""Write the tables of parameters in docs/ from the docstrings, for readers of the Markdown files.
 
     scripts/parameter_tables.py [--check]
 
-A table stands between two comments, the first of which names the class and, for the HTML pages, its members. There
-Sphinx reads the docstring itself: ``docs/_extensions/parameter_tables.py`` puts it in the table's place.
+A table is enclosed in two comments; the first names the class and, for the HTML pages, its members. In the HTML pages
+``docs/_extensions/parameter_tables.py`` replaces the table by Sphinx's rendering of the docstring.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _REFERENCE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`")
 
 
 def write_tables(page: str) -> str:
-    """Renew the tables of a page.
+    """Rewrite the tables of a page.
 
-    :param page: its text
+    :param page: the Markdown text of the page
+    :return: the text with current tables
     """
     return _TABLE.sub(lambda found: f"{found[1]}\n{build_table(found[2])}\n\n{found[3]}", page)
 
@@ -32,15 +33,15 @@ def write_tables(page: str) -> str:
 def build_table(name: str) -> str:
     """Build the Markdown table of the parameters of a public class.
 
-    :param name: such as "DataConfig"
+    :param name: the class, such as "DataConfig"
     """
     import airflow_clarify
 
-    named = getattr(airflow_clarify, name)
-    defaults = {one.name: one.default for one in inspect.signature(named).parameters.values()}
+    cls = getattr(airflow_clarify, name)
+    defaults = {one.name: one.default for one in inspect.signature(cls).parameters.values()}
     rows = [
         f"| `{parameter}` | {_format_default(defaults.get(parameter))} | {_format_text(text)} |"
-        for parameter, text in _FIELD.findall(inspect.getdoc(named) or "")
+        for parameter, text in _FIELD.findall(inspect.getdoc(cls) or "")
     ]
     return "\n".join(["| Parameter | Default | Meaning |", "|---|---|---|", *rows])
 
@@ -57,7 +58,7 @@ def _format_text(text: str) -> str:
 
 
 def main() -> int:
-    """Write the tables, or only see whether they are those of the docstrings."""
+    """Write the tables, or with ``--check`` only compare them with the docstrings."""
     changed = []
     for path in sorted(DOCS.glob("*.md")):
         page = path.read_text()
@@ -66,7 +67,7 @@ def main() -> int:
             changed.append(path.name)
             if "--check" not in sys.argv[1:]:
                 path.write_text(renewed)
-    print("\n".join(changed) or "All tables are those of the docstrings")
+    print("\n".join(changed) or "All tables are up to date")
     return int(bool(changed) and "--check" in sys.argv[1:])
 
 

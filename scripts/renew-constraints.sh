@@ -1,9 +1,9 @@
 #!/bin/sh
-# Pin the newest and the oldest versions that pyproject.toml allows, each for every supported Python at once.
+# Pin the newest and the oldest versions that pyproject.toml allows, each for all supported Python versions.
 #
-#   scripts/renew-constraints.sh PYTHON        (a Python that has uv)
+#   scripts/renew-constraints.sh PYTHON        (a Python with uv installed)
 #
-# Only names and versions are written: where a package comes from is the affair of whoever installs it.
+# Only names and versions are written: the package index is configured where the packages are installed.
 set -eu
 python=$1
 
@@ -18,7 +18,7 @@ pin() { # HEADER FILE COMPILE-ARGUMENTS...
 pin "The versions that the tests run with, on Python 3.11, 3.12 and 3.13." constraints-dev.txt --group dev
 pin "The lower bound of every direct dependency, for \`make oldest\`." constraints-oldest.txt \
     --group test --resolution lowest-direct
-# Without the last two pins, Airflow 3.2.2 itself runs no task.
+# Without the last two pins, Airflow 3.2.2 cannot run tasks.
 airflow_3_2=$(mktemp)
 printf '%s\n' apache-airflow==3.2.2 fastapi==0.136.3 svcs==25.1.0 >"$airflow_3_2"
 pin "Airflow 3.2 with the newest versions of everything else, for \`make airflow-3.2\`." constraints-airflow-3.2.txt \

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Run the stack and the job's image on the Docker engine of this machine, where there is one:
+# Test the stack and the job's image on the Docker engine of this machine, if there is one:
 #
 #   scripts/test-stack.sh PYTHON PYTEST-ARGUMENTS...
 #
-# What is needed and missing is said, and then nothing is tested. That is no failure.
+# If a requirement is missing, it is printed and the tests are skipped, with exit status 0.
 set -eu
 
 python=$1
@@ -15,10 +15,10 @@ skip() {
 }
 
 command -v docker >/dev/null || skip "there is no docker command"
-docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || skip "no Docker engine answers; see \`docker version\`"
-[ "$(docker version --format '{{.Server.Os}}')" = linux ] || skip "the Docker engine runs no Linux containers"
-[ "$(id -u)" = 0 ] || skip "it needs root, to make base images and to kill processes of containers"
+docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || skip "no Docker engine responds; see \`docker version\`"
+[ "$(docker version --format '{{.Server.Os}}')" = linux ] || skip "the Docker engine does not run Linux containers"
+[ "$(id -u)" = 0 ] || skip "root is required, to create base images and to kill processes of containers"
 [ -n "$(docker image ls --quiet 'airflow-clarify-stand-in-*')" ] || command -v debootstrap >/dev/null \
-    || skip "there is no debootstrap, which makes the base images; Debian and Ubuntu have it as a package"
+    || skip "debootstrap is not installed, which creates the base images; it is a package of Debian and Ubuntu"
 
 CLARIFY_STACK_ENGINE=docker exec "$python" -m pytest -n 0 tests/stack "$@"

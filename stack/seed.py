@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from clothing_reviews import reviews_as_csv
+from clothing_reviews import build_reviews_csv
 
 #: The default parameter of the DAG, so that it can be triggered in the UI without changes.
 BUCKET = "my-bucket"
@@ -97,7 +97,7 @@ def seed(keys: Path, airflow_url: str, s3_url: str, sagemaker_url: str, ui_url: 
 def _put_reviews(s3: Any) -> None:
     if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=BUCKET)
-    s3.put_object(Bucket=BUCKET, Key="data/reviews.csv", Body=reviews_as_csv().encode())
+    s3.put_object(Bucket=BUCKET, Key="data/reviews.csv", Body=build_reviews_csv().encode())
     _print(f"The reviews are in s3://{BUCKET}/data/reviews.csv.")
 
 

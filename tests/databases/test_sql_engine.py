@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clothing_reviews import reviews_as_csv
+from clothing_reviews import build_reviews_csv
 from database_makers import Column, Database
 from test_balance_in_databases import reviews
 from test_same_in_databases import HOSTILE
@@ -59,8 +59,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @HOMES
 def test_the_lab_is_the_same_everywhere(max_cells: int, database: Database, tmp_path: Path) -> None:
-    (tmp_path / "reviews.csv").write_text(reviews_as_csv(), newline="")
-    sentiments, _, categories = zip(*list(csv.reader(io.StringIO(reviews_as_csv())))[1:], strict=True)
+    (tmp_path / "reviews.csv").write_text(build_reviews_csv(), newline="")
+    sentiments, _, categories = zip(*list(csv.reader(io.StringIO(build_reviews_csv())))[1:], strict=True)
     columns = {"sentiment": Column("integer", list(map(int, sentiments))), "category": Column("text", categories)}
     database.load("lab", columns)
     file = DataConfig(str(tmp_path / "reviews.csv"), label="sentiment")

@@ -119,7 +119,7 @@ def test_nothing_else_is_served(client, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_nothing_can_be_written(client, method: str) -> None:
-    assert client.build_request(method, "/clarify/gates").status_code == 405
+    assert client.request(method, "/clarify/gates").status_code == 405
 
 
 def test_no_route_returns_data() -> None:
