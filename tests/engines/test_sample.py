@@ -551,7 +551,7 @@ class TestPriorWeights:
     def test_a_column_that_is_none(self, table: list[Row], tmp_path: Path) -> None:
         frame = pd.DataFrame(table).assign(day=pd.Timestamp("2020-01-01"))
         frame.to_parquet(tmp_path / "in.parquet")
-        for column, said in (("day", "holds .* values, which are no weights"), ("v", "column")):
+        for column, said in (("day", "holds .* values, which cannot be weights"), ("v", "column")):
             with pytest.raises(ConfigError, match=f"^weight: .*{said}"):
                 resample_dataframe(frame, BY, strategy="reweigh", weight=column)
             with pytest.raises(ConfigError, match=f"^weight: .*{said}"):
