@@ -50,7 +50,9 @@ class Engine(Protocol):
         ...
 
     def check_data(self, data: DataConfig) -> None:
-        """Check that the engine can read the data. Called when a DAG is parsed, and again before a run.
+        """Check that the engine can read the data.
+
+        Called when a DAG is parsed, and again before each run.
 
         :param data: the location and description of the data; its fields may still hold templates
         :raises ConfigError: this engine cannot read such data

@@ -95,7 +95,7 @@ def write_error(target: str, error: Exception) -> OutputError:
 
 
 def check_not_source(target: str, location: str, files: Sequence[str]) -> None:
-    """Check that the target is not part of the source, in this run or in the next one.
+    """Check that the target is not part of the source of this or the next run.
 
     :param target: the file to write
     :param location: the source as the user gave it: a file, a folder or a glob

@@ -90,9 +90,9 @@ def open_filesystem(uri: str, conn_id: str | None = None) -> AbstractFileSystem:
 
 
 def _is_known_to_airflow(protocol: str, *, needed: bool) -> bool:
-    """Check whether Airflow is loaded (or needed, for a connection) and has a filesystem for a protocol.
+    """Check whether Airflow is available and has a filesystem for a protocol.
 
-    fsspec supports more protocols than Airflow.
+    Airflow is used if it is loaded, or needed for a connection. fsspec supports more protocols than Airflow.
     """
     if "airflow" not in sys.modules and not needed:
         return False
@@ -217,7 +217,7 @@ class InputFiles:
             connection.register_filesystem(self.filesystem)
 
     def _get_relative_path(self, file: str) -> str:
-        """Return the path of a file relative to the folder of the location, or to that before a glob."""
+        """Return the path of a file relative to the folder of the location."""
         folder = object_key(self.location).rstrip("/") if self.remote else str(parse_local_path(self.location))
         for special in _GLOB & set(folder):
             folder = folder.split(special)[0].rpartition("/")[0]
@@ -256,9 +256,10 @@ class InputFiles:
 
 
 def object_key(uri: str) -> str:
-    """Return the object key of a URI: remove the protocol, and the Airflow connection before the bucket.
+    """Remove the protocol and the Airflow connection from a URI.
 
-    :param uri: the URI
+    :param uri: the URI, such as ``s3://conn_id@bucket/key``
+    :return: bucket and key, such as ``bucket/key``
     """
     bucket, slash, key = uri.split("://", 1)[1].partition("/")
     return bucket.rpartition("@")[2] + slash + key
@@ -273,7 +274,9 @@ def permission_error(place: str) -> str:
 
 
 def build_pattern(file: str) -> str:
-    """Escape the glob characters in a file name, for readers that interpret every name as a glob.
+    """Escape the glob characters in a file name.
+
+    It is used for readers that interpret every name as a glob.
 
     :param file: the name of the file
     """
@@ -281,7 +284,7 @@ def build_pattern(file: str) -> str:
 
 
 def first_error_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or the name of its type if there is no message.
+    """Return the first line of an error's message, or else the name of its type.
 
     :param error: the error
     """
@@ -289,7 +292,7 @@ def first_error_line(error: BaseException) -> str:
 
 
 def is_hidden(name: str) -> bool:
-    """Check whether a file is hidden: its name, or that of a folder above it, begins with a dot or "_".
+    """Check whether a file or a folder above it is hidden, by a leading dot or "_".
 
     :param name: the path of the file, relative to the folder of the data
     """

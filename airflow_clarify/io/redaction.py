@@ -37,7 +37,7 @@ def redact_secrets(data: str) -> str:
 
 
 def redact_sentence(sentence: str) -> str:
-    """Mask the passwords and signatures of URLs in a sentence, and keep the rest of it.
+    """Mask the passwords and signatures of URLs in a sentence, without other changes.
 
     :param sentence: the sentence
     :return: the same with ``***`` for each secret

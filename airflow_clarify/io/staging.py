@@ -29,7 +29,9 @@ _MAX_ATTEMPTS = 100
 
 @contextmanager
 def open_staging_folder(parent: Path) -> Iterator[Path]:
-    """Create a hidden folder next to a target, for files that are moved to the target when they are complete.
+    """Create a hidden staging folder next to a target.
+
+    Its files are moved to the target when they are complete.
 
     :param parent: the folder of the target, which must exist
     :return: a context manager for the folder, which removes it at the end
@@ -109,7 +111,7 @@ def _open_folder(parent: Path, name: str) -> Iterator[Path]:
 
 @contextmanager
 def _create_folder(folder: Path) -> Iterator[None]:
-    """Create a folder and its parents; at the end, remove those that were created and are empty."""
+    """Create a folder and its parents, and remove the new ones at the end if empty."""
     created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -121,7 +123,7 @@ def _create_folder(folder: Path) -> Iterator[None]:
 
 
 def _create(parent: Path, name: str) -> tuple[Path, int | None]:
-    """Create a folder and acquire its lock, which is None on a file system without locks."""
+    """Create a folder and acquire its lock; return None for the lock if unsupported."""
     for _ in range(_MAX_ATTEMPTS):
         folder = parent / name.format(secrets.token_hex(8))
         folder.mkdir(mode=0o700)

@@ -52,6 +52,8 @@ def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_gro
 
 
 def _sum_accepted_and_rejected(sums: str) -> list[exp.Expr]:
+    """Build the sums of the accepted (positive) and of the rejected rows or weights."""
+
     def sum_where(positive: int) -> exp.Expr:
         has_outcome = exp.EQ(this=exp.column("k_positive"), expression=exp.Literal.number(positive))
         total = sum_column(sums)
@@ -66,7 +68,7 @@ def _sum_over_group(name: str) -> exp.Expr:
 
 
 def _build_share(name: str) -> exp.Expr:
-    """Build a facet value's share of the accepted or rejected rows of its group; 0 if the group has none."""
+    """Build a facet value's share of its group's accepted or rejected rows, with 0/0 = 0."""
     nonzero = exp.Nullif(this=exp.column(f"group_{name}"), expression=exp.Literal.number(0))
     quotient = exp.Div(this=exp.cast(exp.column(name), "DOUBLE"), expression=nonzero)
     return exp.Coalesce(this=quotient, expressions=[exp.Literal.number(0)])

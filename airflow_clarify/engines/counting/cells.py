@@ -162,7 +162,7 @@ def has_few_weights(found: int) -> bool:
 
 
 def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles) -> exp.Select:
-    """Build the query that counts the rows by each facet, label and group in one scan.
+    """Build the query that counts rows by each facet, label and group in one scan.
 
     Several facets are counted by GROUPING SETS; the column ``which`` then identifies the facet, see
     :func:`grouping_mask`.
@@ -312,7 +312,7 @@ def _flag_unusable(weight: exp.Expr) -> exp.Expr:
 
 
 def sum_weights(weight: exp.Expr) -> list[exp.Expr]:
-    """Build the number of unusable weights and the sum of the others, as ``bad`` and ``w``.
+    """Build ``bad``, the number of unusable weights, and ``w``, the sum of the others.
 
     :param weight: an expression from :func:`~airflow_clarify.engines.counting.expressions.cast_to_weight`
     """
@@ -335,7 +335,7 @@ def _is_usable(weight: exp.Expr) -> exp.Expr:
 
 
 def _select_usable_weight(weight: exp.Expr) -> exp.Expr:
-    """Select usable weights, else NULL: a sum or square beyond the largest float is an error in some databases."""
+    """Select usable weights, else NULL, as sums and squares that overflow are errors in some databases."""
     return exp.case().when(_is_usable(weight), weight.copy())
 
 

@@ -29,7 +29,7 @@ from airflow_clarify.engines.counting.roles import Role
 
 @dataclass(frozen=True)
 class LeadingZeros:
-    """Texts with leading zeros, such as "01067", in a column of a text file that is read as whole numbers.
+    """Texts with leading zeros, such as "01067", in a column read as whole numbers.
 
     :param rows: the number of rows with such a text
     :param example: one of the texts
@@ -135,7 +135,9 @@ def format_canonical(
     na_values: Collection[str],
     profile: ColumnProfile | None = None,
 ) -> tuple[ColumnProfile, list[str | None]]:
-    """Format the distinct values of a column in canonical form, so that equal values have equal texts.
+    """Format the distinct values of a column as canonical texts.
+
+    Values that counting considers equal have equal texts.
 
     :param execute: runs a query in DuckDB
     :param values: a relation with the columns ``position`` and ``raw``, the distinct values of a whole column
@@ -178,7 +180,7 @@ def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | Non
 
 
 def _build_readings(stored: StorageType) -> list[exp.Expr]:
-    """Build the casts of a value to each type; NULL if the cast fails or the storage type excludes it."""
+    """Build the casts of a value to each type, NULL where the storage type excludes them."""
     value, null = exp.column("v"), exp.null()
     whole = cast_to_integer(value, stored) if stored.is_text or stored is StorageType.INTEGER else null
     # A text column of a typed source is read as texts or as whole numbers only.
@@ -216,7 +218,7 @@ def _count_missing_texts(cells: CellStore, raw: exp.Select, texts: list[str]) ->
 
 
 def _to_python_number(answer: Any) -> Any:
-    """Convert a count or bound to int or float; some drivers return whole numbers as decimals."""
+    """Convert a count or bound to int or float, as some drivers return decimals."""
     if isinstance(answer, Decimal):
         return int(answer) if answer == answer.to_integral_value() else float(answer)
     return answer
@@ -233,7 +235,7 @@ def _interpret_statistics(
     distinct_floats: int,
     *bounds: Any,
 ) -> tuple[ColumnKind, int, int | float | None, int | float | None]:
-    """Determine the kind of a column, its number of distinct values, and the bounds of a numeric one."""
+    """Determine the kind of a column, the number of its distinct values, and its bounds if numeric."""
     kind = determine_kind(
         stored, values, looking_whole=looking_whole, integers=integers, floats=floats, booleans=booleans
     )

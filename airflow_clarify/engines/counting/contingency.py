@@ -146,7 +146,7 @@ class ContingencyBuilder:
     def _build_cell_query(
         self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False
     ) -> exp.Select:
-        """Build the query for the sums of the raw cells by their final keys: ``k_facet`` and so on.
+        """Build the query for the sums by the final keys: ``k_facet``, ``k_label`` and so on.
 
         :param number: the index of the facet
         :param key: the key of the facet's values
@@ -160,7 +160,7 @@ class ContingencyBuilder:
     def _select_keys(
         self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False
     ) -> tuple[exp.Select, list[str]]:
-        """Select the keys and the additive columns of the cells; return the names of the keys too."""
+        """Build the query for keys and additive columns; return also the names of the keys."""
         condition = self.positive.build_condition(self.label.value)
         positive = exp.case().when(condition, exp.Literal.number(1)).else_(exp.Literal.number(0))
         keys = {"k_facet": key, "k_label": self._build_label_key(condition), "k_positive": positive}
@@ -176,7 +176,7 @@ class ContingencyBuilder:
         return self.positive.scale is Scale.CATEGORICAL and self.label.profile.distinct <= MAX_LABELS
 
     def _build_label_key(self, positive: exp.Expr) -> exp.Expr:
-        """Build the key of the labels: the label itself if there are few, otherwise whether it is positive."""
+        """Build the label key: the label if there are few, otherwise whether it is positive."""
         if self._labels_apart:
             return self.cells.build_category_key(self.label)
         missing = exp.Is(this=self.label.value, expression=exp.null())
@@ -202,7 +202,7 @@ def _count_rows(cells: CellStore) -> int:
 
 
 def _spell_categorical(key: str) -> str:
-    """Spell the setting that makes a column categorical as the user writes it, in Python or as an option."""
+    """Spell the setting for a categorical column in Python or as an option of the command line."""
     return f"{key} categorical" if key.startswith("--") else f'{key}="categorical"'
 
 
@@ -235,6 +235,6 @@ def _fold_text(text: str) -> str:
 
 
 def _choose_text(condition: exp.Expr, then: str, otherwise: str) -> exp.Expr:
-    """Build a choice between two texts, which differ even if a value of the data equals ``otherwise``."""
+    """Build a choice of two texts, which differ even if ``then`` equals ``otherwise``."""
     distinct = otherwise if _fold_text(otherwise) != _fold_text(then) else f"not {then}"
     return exp.case().when(condition.copy(), exp.Literal.string(then)).else_(exp.Literal.string(distinct))

@@ -54,17 +54,17 @@ class StorageType(Enum):
 
     @property
     def is_text(self) -> bool:
-        """Whether the values are stored as texts."""
+        """Return whether the values are stored as texts."""
         return self in (StorageType.TEXT_CELL, StorageType.TEXT)
 
     @property
     def is_number(self) -> bool:
-        """Whether the values are stored as numbers."""
+        """Return whether the values are stored as numbers."""
         return self in (StorageType.INTEGER, StorageType.FLOAT, StorageType.DECIMAL)
 
 
 def check_not_nested(column: str, stored: StorageType | None, key: str) -> None:
-    """Check that a column does not hold structs, lists or maps, for which categories are not defined.
+    """Check that a column is not nested, as structs, lists and maps have no defined categories.
 
     :param column: the name of the column
     :param stored: how its source stores it; None if unknown
@@ -79,9 +79,9 @@ def check_not_nested(column: str, stored: StorageType | None, key: str) -> None:
 
 
 def null_if_missing(column: exp.Expr, stored: StorageType, na_values: Collection[str]) -> exp.Expr:
-    """Replace missing values by NULL and negative zero by zero, so that equal values are identical.
+    """Replace missing values by NULL and negative zero by zero.
 
-    Missing are the NA texts in a text file, and NaN in a float column.
+    Equal values are then identical. Missing are the NA texts in a text file, and NaN in a float column.
 
     :param column: the column
     :param stored: how its source stores it
@@ -138,7 +138,7 @@ def is_whole_text(column: exp.Expr) -> exp.Expr:
 
 
 def cast_to_integer(column: exp.Expr, stored: StorageType) -> exp.Expr:
-    """Cast a column to whole numbers; NULL for a text that is not a whole number of 64 bits.
+    """Cast a column to whole numbers; NULL for texts that are not 64-bit integers.
 
     :param column: the column
     :param stored: how its source stores it
@@ -181,7 +181,7 @@ def cast_to_weight(column: exp.Expr, stored: StorageType) -> exp.Expr:
 
 
 def cast_to_boolean(column: exp.Expr, stored: StorageType) -> exp.Expr:
-    """Cast a column to booleans; NULL for a text other than "true" and "false", whatever their case.
+    """Cast a column to booleans; NULL for texts other than "true" and "false", ignoring case.
 
     :param column: the column
     :param stored: how its source stores it
@@ -224,7 +224,9 @@ def category(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> e
 
 
 def build_group_key(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
-    """Build the key that identifies the groups of a group variable; the cells of a text file are parsed first.
+    """Build the key that identifies the groups of a group variable.
+
+    The cells of a text file are parsed first; typed values are compared without a conversion.
 
     :param column: the column
     :param stored: how its source stores it
@@ -236,7 +238,7 @@ def build_group_key(column: exp.Expr, stored: StorageType, profile: ColumnProfil
 
 
 class ValueFilter:
-    """A filter for the rows that a configuration selects by a column: certain values, or an interval.
+    """A filter for the rows with certain values, or in an interval, of a column.
 
     :param profile: the profile of the column
     :param stored: how the source stores it
@@ -307,7 +309,7 @@ class ValueFilter:
 def determine_kind(
     stored: StorageType, present_values: int, *, looking_whole: int, integers: int, floats: int, booleans: int
 ) -> ColumnKind:
-    """Determine the kind of a column from the number of distinct values that can be cast to each type.
+    """Determine the kind of a column from the casts of its distinct values.
 
     :param stored: how the source stores the column
     :param present_values: the number of distinct values that are not missing

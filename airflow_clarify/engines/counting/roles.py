@@ -75,7 +75,7 @@ class ColumnRoles:
 
     @property
     def sums(self) -> list[str]:
-        """Return the additive columns of the cells: row count, sum of weights, sum of squared weights."""
+        """Return the additive columns: row count, sum of weights, sum of squared weights."""
         return ["n", "w", "w2"] if self.weight is not None else ["n"]
 
     def _check(self, config: AnalysisConfig) -> None:

@@ -20,7 +20,9 @@ _WITH_COMMAS = re.compile(r"[-+]?\d+(,\d+)+(\.\d+)?")
 
 
 def warn_of_missing_texts(column: CellColumn) -> list[str]:
-    """Warn of texts that pandas, and therefore Clarify, read as missing, such as a country "NA" or a name "None".
+    """Warn of texts that are read as missing, such as a country "NA".
+
+    The texts are those of pandas, which Clarify uses.
 
     :param column: the column
     """
@@ -49,7 +51,9 @@ def warn_of_leading_zeros(column: CellColumn) -> list[str]:
 
 
 def warn_of_label(label: CellColumn, selection: ValueFilter, reading: str) -> list[str]:
-    """Warn of missing labels, positive label values without rows, and a threshold that may be meant as a value.
+    """Warn of missing labels, positive values without rows, and an ambiguous threshold.
+
+    A threshold is ambiguous if it may be meant as a value.
 
     :param label: the label column
     :param selection: the filter for positive labels
@@ -67,7 +71,9 @@ def warn_of_label(label: CellColumn, selection: ValueFilter, reading: str) -> li
 
 
 def warn_of_facet(facet: CellColumn, selection: ValueFilter, reading: str) -> list[str]:
-    """Warn of missing facet values, configured values without rows, and a threshold that may be meant as a value.
+    """Warn of missing facet values, configured values without rows, and an ambiguous threshold.
+
+    A threshold is ambiguous if it may be meant as a value.
 
     :param facet: the facet column
     :param selection: the filter for the group under test
@@ -84,7 +90,7 @@ def warn_of_facet(facet: CellColumn, selection: ValueFilter, reading: str) -> li
 
 
 def describe_reading(column: CellColumn, selection: ValueFilter, what: str, categorical: str) -> str:
-    """Describe how a column was interpreted if it was inferred to be continuous, not declared so.
+    """Describe the interpretation of a column that was inferred to be continuous.
 
     :param column: the column
     :param selection: the filter that the configuration defines on it
@@ -106,7 +112,7 @@ def describe_reading(column: CellColumn, selection: ValueFilter, what: str, cate
 
 
 def _warn_of_threshold(column: CellColumn, selection: ValueFilter, what: str, reading: str) -> list[str]:
-    """Warn of a threshold that equals one of few values: the author may have meant the value itself."""
+    """Warn of a threshold that equals one of few values, and may be meant as that value."""
     if not reading or selection.interval is None or column.profile.distinct > FEW_VALUES:
         return []
     if selection.interval.low is not None and not _has_row(column, selection.is_at_threshold(column.value)):
@@ -138,7 +144,7 @@ def warn_of_omitted_methods(methods: Sequence[str]) -> list[str]:
 
 
 def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str) -> list[str]:
-    """Warn of configured values that no row has; if other values occur, the counts do not show it."""
+    """Warn of configured values without rows, which the sum over all values does not reveal."""
     if selection.scale is not Scale.CATEGORICAL or not selection.keys or column.profile.kind == "float":
         return []
     if column.profile.kind == "timestamp":

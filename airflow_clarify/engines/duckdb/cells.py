@@ -86,32 +86,53 @@ class CellTable:
         return self.source.held_as_objects
 
     def get_storage_type(self, column: str) -> StorageType:
-        """Return how the source stores a column."""
+        """Return how the source stores a column.
+
+        :param column: the name of the column
+        """
         return map_storage_type(self.source.columns[column], typed=self.source.typed)
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
-        """Build the subquery for the counts by one facet."""
+        """Build the subquery for the counts by one facet.
+
+        :param facet: the index of the facet
+        """
         return select_facet_cells(facet, self.roles)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query and fetch its rows."""
+        """Run a query and fetch its rows.
+
+        :param query: the query
+        :raises DataError: the query fails
+        """
         return self.source.execute(query)
 
     def build_category_key(self, column: CellColumn) -> exp.Expr:
-        """Build the canonical text of the values, which is the category key in DuckDB."""
+        """Build the canonical text of the values, which is the category key in DuckDB.
+
+        :param column: the column
+        """
         return column.text
 
     def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
-        """Return the category keys, which are canonical texts already."""
+        """Return the category keys, which are canonical texts already.
+
+        :param column: the column
+        :param categories: its category keys
+        """
         return list(categories)
 
     def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-        """Sort the values by their first row in the data."""
+        """Sort the values by their first row in the data.
+
+        :param column: the column
+        :param values: its values as canonical texts; None for a missing value
+        """
         return order_by_first_row(self.source, column, values)
 
 
 def select_facet_cells(facet: int, roles: ColumnRoles) -> exp.Subquery:
-    """Build the subquery for the counts by one facet, from the table of the cells of all facets.
+    """Build the subquery for the counts by one facet from the table of all cells.
 
     :param facet: the index of the facet
     :param roles: the analysed columns

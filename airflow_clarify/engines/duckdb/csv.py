@@ -171,7 +171,7 @@ def resolve_csv(files: Sequence[str], open_file: Open, data: DataConfig) -> tupl
 
 @dataclass(frozen=True)
 class _Record:
-    """The first record of a file, the number of blank lines before it, and some records after it."""
+    """The first record of a file, the number of preceding blank lines, and some following records."""
 
     cells: list[str]
     blank_lines: int
@@ -275,7 +275,7 @@ def _allow_long_cells(size: int) -> Iterator[None]:
 
 
 def _iterate_lines(text: io.TextIOWrapper, size: int) -> Iterator[str]:
-    """Iterate over the lines of a text, without reading more of a line than its maximum size."""
+    """Iterate over the lines of a text, each read up to the maximum size."""
     while line := text.readline(size + 1):
         if len(line) > size:
             raise _LongLineError
@@ -291,7 +291,7 @@ def _read_more(reader: Iterator[list[str]], rows: int) -> list[list[str]]:
 
 
 def _get_python_encoding(file: str, open_file: Open, dialect: CsvDialect) -> str:
-    """Return Python's name of the encoding; it strips a byte order mark, which is not part of the first name."""
+    """Return Python's name of the encoding, with which a byte order mark is removed."""
     if dialect.encoding != "utf-16":
         return "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
     with open_file(file) as raw:
@@ -359,7 +359,7 @@ def _parse_compression(given: object) -> str | None:
 
 
 def _is_utf_16(beginning: bytes) -> bool:
-    """Check whether a file begins with a byte order mark of UTF-16, or with Latin letters of two bytes each."""
+    """Detect UTF-16 by a byte order mark, or by Latin letters of two bytes each."""
     if beginning.startswith(_UTF_16_MARKS):
         return True
     sample = beginning[: len(beginning) // 2 * 2][:200]
@@ -370,11 +370,11 @@ def _is_utf_16(beginning: bytes) -> bool:
 
 
 def _check_character(name: str, given: object, *, needed: bool = False) -> str:
-    """Check that an option is one character other than a letter, a digit and a line break.
+    """Parse an option of one character that is not alphanumeric and not a line break.
 
-    Those would split cells and rows.
+    Other characters would split cells or rows at the wrong places.
 
-    :raises ConfigError: it is anything else
+    :raises ConfigError: the value is anything else
     """
     if given == "" and not needed:
         return ""

@@ -32,7 +32,7 @@ class PlainColumn:
 
 
 def check_names(frame: pandas.DataFrame) -> None:
-    """Check that all column names are strings, so that every column can be named in a query.
+    """Check that all column names are strings, which a query requires.
 
     :param frame: the data
     :raises DataError: a name is not a string
@@ -71,7 +71,7 @@ def find_nested(frame: pandas.DataFrame) -> list[str]:
 
 
 def convert_column(column: pandas.Series) -> PlainColumn:
-    """Convert a column to a type that DuckDB reads exactly; a column of such a type is not copied.
+    """Convert a column to a type that DuckDB reads exactly, without a copy if possible.
 
     :param column: the column
     """
@@ -107,7 +107,7 @@ def _convert_categories(column: pandas.Series) -> PlainColumn:
 
 
 def _convert_objects(column: pandas.Series) -> PlainColumn:
-    """Convert a column of Python objects to numbers or booleans if it holds nothing else, otherwise to texts."""
+    """Convert a column of Python objects to numbers or booleans if possible, otherwise to texts."""
     import pandas
 
     kind = pandas.api.types.infer_dtype(column, skipna=True)
@@ -128,7 +128,7 @@ def _convert_objects(column: pandas.Series) -> PlainColumn:
 
 
 def _convert_decimals(column: pandas.Series) -> PlainColumn | None:
-    """Convert a column of decimals, possibly mixed with int and float; return None if it holds anything else."""
+    """Convert a column of decimals, int and float; return None if it holds anything else."""
     is_missing = column.isna()
     present = column[~is_missing]
     kinds = {type(value) for value in present}

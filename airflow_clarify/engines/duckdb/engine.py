@@ -88,7 +88,9 @@ class DuckDBEngine:
         weight: str | int | None = None,
         progress: Progress | None = None,
     ) -> Contingency:
-        """Count the rows by facet value, label and group, in one streaming scan of the needed columns.
+        """Count the rows by facet value, label and group, in one streaming scan.
+
+        Only the columns of the analysis are read.
 
         :param data: the location and description of the data, or a DataFrame
         :param config: the analysis configuration

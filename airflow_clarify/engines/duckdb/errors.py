@@ -151,7 +151,7 @@ def _find_file(text: str, otherwise: str) -> str:
 
 
 def _extract_last_word(text: str, otherwise: str) -> str:
-    """Extract the file name after the last colon, as in "Input is not a GZIP stream: data.csv.gz"."""
+    """Extract the file name from a message such as "Input is not a GZIP stream: data.csv.gz"."""
     return first_error_line(Exception(text)).rpartition("stream: ")[2] or otherwise
 
 

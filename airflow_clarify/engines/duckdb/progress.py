@@ -17,7 +17,7 @@ _SECONDS_BETWEEN = 0.25
 
 @contextlib.contextmanager
 def report_progress(connection: duckdb.DuckDBPyConnection, what: str, progress: Progress | None) -> Iterator[None]:
-    """Report the progress of the queries that run inside the ``with`` block, four times a second.
+    """Report the progress of the queries inside the ``with`` block, four times a second.
 
     :param connection: the connection that runs them
     :param what: the description of the step

@@ -95,7 +95,7 @@ class Source:
 
     @property
     def typed(self) -> bool:
-        """Whether the columns of the source are typed; in text files, types are inferred from the cells."""
+        """Return whether the columns are typed; in text files, types are inferred from cells."""
         return self.format in ("parquet", "dataframe")
 
     def scan(self, columns: Sequence[str] | None = None) -> exp.Select:
@@ -138,9 +138,10 @@ class Source:
             raise explain_error(error, self.location, self.format) from None
 
     def refuse_null_lines(self) -> None:
-        """Check that no line of a JSON Lines dataset is null, which DuckDB reads as a row without any value.
+        """Check that no line of a JSON Lines dataset is null.
 
-        The check scans all lines, so it runs only if there is such a row.
+        DuckDB reads such a line as a row without any value. The check scans all lines, so callers run it only if there
+        is such a row.
 
         :raises DataError: a line is null
         """
@@ -259,9 +260,10 @@ def _resolve_csv(source: Source, data: DataConfig) -> None:
 
 
 def _refuse_long_last_lines(source: Source) -> None:
-    """Check that no file ends in a line longer than DuckDB's buffer, which DuckDB skips without an error.
+    """Check that no file ends in a line longer than DuckDB's buffer.
 
-    Long lines anywhere else, and somewhat shorter last lines, are errors of DuckDB itself.
+    DuckDB skips such a line without an error. Long lines anywhere else, and somewhat shorter last lines, are errors of
+    DuckDB itself.
 
     :raises DataError: the last line of a file is too long
     """
@@ -298,7 +300,7 @@ def _resolve_parquet(source: Source, data: DataConfig) -> None:
 
 
 def _looks_renamed(names: Iterable[str]) -> bool:
-    """Check for a name such as DuckDB gives to the second of two columns that differ only in case."""
+    """Check for names such as DuckDB gives to duplicates that differ only in case."""
     stems = {name.rpartition("_")[0].lower() for name in names if name.rpartition("_")[2].isdecimal()}
     return any(name.lower() in stems for name in names)
 
@@ -350,7 +352,7 @@ def _read_schemas(source: Source) -> dict[str, list[tuple[str, str]]]:
 
 
 def _resolve_json(source: Source, data: DataConfig) -> None:
-    """Set the columns to the headers that the user gives, or to the fields of the first records."""
+    """Set the columns to the given headers, or else to the fields of the first records."""
     fields, unreadable = _read_json_fields(source)
     names = fields
     if data.headers is not None:
@@ -362,7 +364,9 @@ def _resolve_json(source: Source, data: DataConfig) -> None:
 
 
 def _check_json_headers(headers: Sequence[str], fields: Sequence[str], file: str) -> None:
-    """Check that headers are fields of the records; a header without a field would be a column without any value.
+    """Check that headers are fields of the records.
+
+    A header that is not a field would be a column without any value.
 
     :raises ConfigError: a header is a misspelt field, or no header is a field
     """
@@ -386,7 +390,7 @@ def _select_json_records(source: Source) -> exp.Expr:
 
 
 def _read_json_fields(source: Source) -> tuple[list[str], dict[str, str]]:
-    """Read the fields of the first records, and which of them are unreadable because their name is not unique."""
+    """Read the fields of the first records, and find those whose name is not unique."""
     record = exp.column("json")
     first = exp.select(
         exp.Anonymous(this="json_keys", expressions=[record]).as_("fields"),
@@ -454,7 +458,7 @@ def _describe_relation(source: Source, relation: exp.Expr) -> dict[str, str]:
 
 
 def rename_repeated(names: Iterable[str], where: str) -> tuple[list[str], dict[str, str]]:
-    """Make column names unique, and report the columns that cannot be read because their name is not.
+    """Make column names unique, and report the columns that share a name.
 
     Names in DuckDB are not case-sensitive, so a query cannot distinguish "Age" from "age". That is an error only for
     analysed columns.

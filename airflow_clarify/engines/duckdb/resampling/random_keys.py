@@ -63,10 +63,11 @@ class RowKeys:
         return k0, k1, k2, k3
 
     def compute_range(self, start: int, stop: int) -> NDArray[np.uint32]:
-        """Compute the keys of the rows at the positions ``start`` to ``stop - 1``; four bytes a row.
+        """Compute the keys of the rows at the positions ``start`` to ``stop - 1``.
 
         :param start: the first position
         :param stop: the position after the last one
+        :return: the keys, four bytes a row
         :raises DataError: ``stop`` exceeds 2**32
         """
         import numpy as np

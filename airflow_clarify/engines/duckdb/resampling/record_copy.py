@@ -54,7 +54,10 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class RecordBoundaryError(Exception):
-    """The ends of records cannot be verified. Handled within the package: DuckDB then writes the rows."""
+    """The ends of records cannot be verified.
+
+    The error is handled within the package: DuckDB then writes the rows.
+    """
 
 
 def record_splitters(source: Source, selection: RowSelection) -> list[Splitter]:
@@ -133,7 +136,7 @@ def _iterate_records(source: Source, out: BinaryIO, split: Splitter) -> Iterator
 
 
 def _split_blocks(source: Source, file: str, split: Splitter) -> Iterator[list[bytes]]:
-    """Iterate over the records of a file, block by block. Each record ends in a newline, including the last one."""
+    """Iterate over the records of a file, block by block; each record ends in a newline."""
     rest = b""
     for block in _iterate_blocks(source, file):
         records, rest = split(rest + block)
@@ -144,7 +147,7 @@ def _split_blocks(source: Source, file: str, split: Splitter) -> Iterator[list[b
 
 
 def _iterate_blocks(source: Source, file: str) -> Iterator[bytes]:
-    """Iterate over the bytes of a file without a byte order mark, in blocks that end after a newline."""
+    """Iterate over the bytes of a file in blocks of complete lines, without byte order mark."""
     partial: list[bytes] = []
     newline = b"\n"
     try:
@@ -213,7 +216,7 @@ def _contains_only(data: NDArray[np.uint8], allowed: bytes) -> bool:
 
 
 def _has_standard_quoting(dialect: CsvDialect) -> bool:
-    """Check that quotes within quotes are doubled, and that no option changes the meaning of quotes."""
+    """Check that quotes are escaped by doubling, and that no option changes their meaning."""
     return (
         dialect.quote == dialect.escape
         and len(dialect.quote.encode()) == len(dialect.delimiter.encode()) == 1
@@ -222,7 +225,10 @@ def _has_standard_quoting(dialect: CsvDialect) -> bool:
 
 
 def _is_line_by_line(source: Source) -> bool:
-    """Estimate from the beginning of the data whether each record is one line, to try the faster method first."""
+    """Estimate from the first block whether each record is one line.
+
+    It only decides which method is tried first.
+    """
     import csv
 
     assert source.dialect is not None

@@ -112,7 +112,14 @@ def resample_dataframe(
 
     :param frame: the data
     :param by: the columns whose combined values form the strata
-    :param strategy: this and all further parameters are those of :func:`resample`
+    :param strategy: ``undersample``, ``oversample`` or ``reweigh``, as for :func:`resample`
+    :param size: the number of rows of each stratum
+    :param fraction: the fraction of each stratum to draw, for ``undersample``
+    :param seed: any whole number
+    :param weight_column: the column that ``reweigh`` adds
+    :param empty: how to handle an empty stratum, "error" or "ignore"
+    :param missing: how to handle rows with a missing value, "drop", "keep" or "error"; None uses the strategy's default
+    :param weight: for ``reweigh``, the column of prior weights, by which the new ones are multiplied
     :return: the copy
     :raises ConfigError: the parameters do not fit together or do not fit the data
     :raises QuotaError: a stratum is empty, or has fewer rows than its quota

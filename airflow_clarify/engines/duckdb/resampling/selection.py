@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowSelection:
-    """The number of copies and the weight of each row, by its code and its key.
+    """The number of copies and the weight of each row, by code and key.
 
     :param draw: the random keys of the rows
     :param encoding: the encoding of the strata as codes
@@ -54,12 +54,12 @@ class RowSelection:
 
     @property
     def repeats(self) -> bool:
-        """Whether a row can be written more than once."""
+        """Return whether a row can be written more than once."""
         return bool(self.copies.any())
 
     @property
     def everything(self) -> bool:
-        """Whether each row is written exactly once."""
+        """Return whether each row is written exactly once."""
         return self.rows_out == len(self.codes) and not self.repeats
 
     def count_copies(self, start: int, stop: int) -> NDArray[np.integer]:
@@ -76,9 +76,10 @@ class RowSelection:
 def select_from_strata(
     rows: EncodedRows, plan: BalancePlan, draw: RowKeys, prior: tuple[str, NDArray[np.float64]] | None = None
 ) -> RowSelection:
-    """Determine the copies and the weight of each row, so that every stratum meets its quota exactly.
+    """Determine the copies and the weight of each row from the plan.
 
-    In a stratum that is oversampled, each row is written the same number of times, and some drawn rows once more.
+    Every stratum meets its quota exactly. In a stratum that is oversampled, each row is written the same number of
+    times, and some drawn rows once more.
 
     :param rows: the strata of the rows
     :param plan: the quota and the weight of each stratum

@@ -88,14 +88,20 @@ class StratumEncoding:
 
     @cached_property
     def strata(self) -> list[Stratum]:
-        """List the stratum of each code; codes can share one, as "1" and "1.0" can be the same value."""
+        """List the stratum of each code.
+
+        Several codes can have the same stratum, as "1" and "1.0" can be the same value.
+        """
         strata: list[Stratum] = [()]
         for values in self.values:
             strata = [(*stratum, value) for stratum in strata for value in (*values, None)]
         return strata
 
     def build_expression(self) -> exp.Expr:
-        """Build the SQL expression for a row's code, which is an error for a text without a number."""
+        """Build the SQL expression for a row's code.
+
+        The statement fails for a row with a text that has no number.
+        """
         code: exp.Expr = exp.Literal.number(0)
         for name, texts, kind in zip(self.by, self.texts, self.types, strict=True):
             digit = _build_text_number(name, texts, kind)
@@ -276,7 +282,7 @@ def cast_to_text(name: str) -> exp.Expr:
 
 
 def _build_text_number(name: str, texts: Sequence[str], kind: str) -> exp.Expr:
-    """Build the SQL expression for the number of a column's text, which is an error for an unknown text."""
+    """Build the SQL expression for the number of a text, which fails for unknown texts."""
     listed = exp.array(*(exp.Literal.string(text) for text in texts))
     # A cast to an ENUM looks texts up by hashing, so that many are as fast as few.
     enumeration = exp.DataType(this=exp.DataType.Type.ENUM, expressions=listed.expressions)
@@ -313,7 +319,7 @@ def _build_encoding(source: Source, by: Sequence[str], head: int | None = None) 
 def _encode_column(
     column: pandas.Series[Any],
 ) -> tuple[tuple[str, ...], tuple[str | None, ...], NDArray[np.int64]]:
-    """Return the texts of a column, the canonical text of each, and the number of each row's text."""
+    """Return the texts of a column, their canonical texts, and each row's number."""
     import duckdb
     import numpy as np
     import pandas
@@ -376,7 +382,7 @@ def _parse_texts(source: Source, name: str, texts: Sequence[str]) -> tuple[str |
 
 
 def _read_codes(source: Source, encoding: StratumEncoding) -> NDArray[np.unsignedinteger] | None:
-    """Read the code of every row, in order; return None if a text has no number."""
+    """Read the code of every row; return None if a text has no number."""
     import duckdb
 
     code = exp.cast(encoding.build_expression(), _choose_type(encoding.size), dialect="duckdb")

@@ -123,7 +123,7 @@ def _write_text(
     weight_column: str,
     progress: Progress | None,
 ) -> int | None:
-    """Copy the records of the selected rows; return the number of rows, or None if they cannot be copied."""
+    """Copy the records of the selected rows; return their number, or None if impossible."""
     if source.format != target.format or target.format == "parquet":
         return None
     if source.dialect is not None and source.dialect.delimiter != target.delimiter:
@@ -216,7 +216,7 @@ def _build_csv_options(source: Source, target: OutputFormat) -> dict[str, exp.Ex
 
 
 def select_rows(source: Source, selection: RowSelection, weight_column: str, *, as_text: bool) -> exp.Select:
-    """Build the query for the selected rows with their copies, in the order of the source.
+    """Build the query for the selected rows and their copies, in source order.
 
     :param source: the data
     :param selection: the copies and the weight of each row
@@ -295,7 +295,7 @@ def _build_weight(weights: Sequence[float], code: str, as_text: bool) -> exp.Exp
 
 
 def _look_up_code(values: Sequence[int], kind: str, code: str) -> exp.Expr:
-    """Build the lookup of a value by a row's code; its cost does not depend on the number of codes."""
+    """Build the lookup of a value by a row's code, in constant time."""
     return _get_element(
         exp.cast(exp.array(*(exp.Literal.number(value) for value in values)), f"{kind}[]", dialect="duckdb"), code
     )
