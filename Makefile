@@ -47,7 +47,8 @@ types: $(VENV)/.complete ## Check types with mypy
 docs: $(VENV)/.complete ## Build the documentation into build/docs
 	$(PY) -m sphinx -q -b html -W --keep-going -E -a docs build/docs
 
-ui: ## Rebuild the page in Airflow's UI after a change in ui/ (needs Node 20 and npm); the built files are committed
+ui: $(VENV)/.complete ## Rebuild the page in Airflow's UI after a change in ui/ (needs Node 20 and npm); the built files are committed
+	$(PY) scripts/explanations.py
 	cd ui && npm ci && npm run lint && npm test && npm run build
 
 bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure time and memory, and compare them with the targets; ARGS= goes to the benchmark

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_clarify.bias.contingency import Split
@@ -36,28 +36,30 @@ class MeasuredGroup:
     split: Split | None
     weighted: bool
 
-    @property
-    def rows(self) -> str:
-        """The beginning of a sentence about a share of the group's rows or weight."""
-        return "of the weight of rows with " if self.weighted else "of rows with "
-
 
 @dataclass(frozen=True)
 class Explanation:
-    """The constant texts about a metric, and the function that interprets a value.
+    """The texts about a metric.
 
     :param title: full name
     :param formula: formula; a letter after an underscore is an index
     :param below: meaning of a negative value for the tested group; empty for a metric that is never negative
     :param above: meaning of a positive value for the tested group
-    :param interpret: returns a sentence about a value; it starts with a small letter and has no full stop
+    :param sentences: templates of the sentence that interprets a value, by the case that they apply to: "positive",
+        "negative" (default: as positive), "zero" (default: as positive), and for some metrics "counted" and
+        "counted_weighted", which need counts. ``{group}`` is the tested group, ``{amount}`` the absolute value in
+        ``unit``. A sentence starts with a small letter and has no full stop.
+    :param unit: unit of ``{amount}``: "number", "share" (a percentage of ``largest``) or "points" (percentage points)
+    :param largest: largest possible value of a metric whose unit is "share"
     """
 
     title: str
     formula: str
     below: str
     above: str
-    interpret: Callable[[MeasuredGroup], Sentence]
+    sentences: Mapping[str, str]
+    unit: str
+    largest: float = 1.0
 
 
 def interpret(metric: str, measured: MeasuredGroup) -> Sentence:
@@ -67,10 +69,36 @@ def interpret(metric: str, measured: MeasuredGroup) -> Sentence:
     :param measured: the value and its counts
     :return: parts of the sentence; it starts with a small letter and has no full stop
     """
-    sentence = EXPLANATIONS[metric].interpret(measured)
+    if metric == "CI":
+        sentence = _interpret_class_imbalance(measured)
+    elif metric == "DPL" and measured.split is not None and measured.split.counts.n_d and measured.split.counts.n_a:
+        sentence = _interpret_proportions(measured, measured.split)
+    else:
+        explanation = EXPLANATIONS[metric]
+        template = _choose_template(explanation.sentences, measured.value)
+        sentence = _fill_template(template, measured.group, amount=_format_amount(explanation, measured.value))
     if metric in UNDERSTATED and measured.split is not None and has_dropped_outcome(measured.split.counts):
         return (*sentence, DROPPED_OUTCOME)
     return sentence
+
+
+def _choose_template(sentences: Mapping[str, str], value: float) -> str:
+    case = "zero" if abs(value) < _ZERO_TOLERANCE else "positive" if value > 0 else "negative"
+    return sentences.get(case, sentences["positive"])
+
+
+def _fill_template(template: str, group: GroupName, **amounts: str) -> Sentence:
+    """Fill the placeholders of a template; the group is a part of its own, so that a renderer can isolate it."""
+    before, _, after = template.partition("{group}")
+    return tuple(part for part in (before.format(**amounts), group, after.format(**amounts)) if part)
+
+
+def _format_amount(explanation: Explanation, value: float) -> str:
+    if explanation.unit == "points":
+        return _format_points(value)
+    if explanation.unit == "share":
+        return formatting.format_percent(value / explanation.largest)
+    return formatting.format_number(value)
 
 
 def get_value_range(metric: str) -> str:
@@ -80,81 +108,26 @@ def get_value_range(metric: str) -> str:
 
 
 def _interpret_class_imbalance(measured: MeasuredGroup) -> Sentence:
+    sentences = EXPLANATIONS["CI"].sentences
     # CI = (n_a - n_d) / n and n_a + n_d = n, so the group's share of the data follows without counts.
-    share = formatting.format_percent((1 - measured.value) / 2)
+    amounts = {"amount": formatting.format_percent((1 - measured.value) / 2), "whole": "the data"}
     if measured.split is None:
-        return ("rows with ", measured.group, f" are {share} of the data")
+        return _fill_template(sentences["positive"], measured.group, **amounts)
     own, rest = measured.split.d, measured.split.a
     if measured.weighted:
-        what = f"{formatting.format_weight(float(own.weight))} of weight in rows with "
+        rows = f"{formatting.format_weight(float(own.weight))} of weight in rows"
     else:
-        what = f"{formatting.format_plural(own.rows, 'row', 'rows')} with "
+        rows = formatting.format_plural(own.rows, "row", "rows")
     others = formatting.format_amount(rest, measured.weighted)
-    return (what, measured.group, f" against {others} of all others: {share} of the data")
+    return _fill_template(sentences["counted"], measured.group, rows=rows, others=others, **amounts)
 
 
-def _interpret_difference_in_proportions(measured: MeasuredGroup) -> Sentence:
-    if measured.split is None or not measured.split.counts.n_d or not measured.split.counts.n_a:
-        if abs(measured.value) < _ZERO_TOLERANCE:
-            return ("all others are positive as often as rows with ", measured.group)
-        more = "more" if measured.value > 0 else "less"
-        by = f", by {_format_points(measured.value)}"
-        return (f"all others are positive {more} often than rows with ", measured.group, by)
-    counts = measured.split.counts
+def _interpret_proportions(measured: MeasuredGroup, split: Split) -> Sentence:
+    counts = split.counts
     own, rest = float(counts.d_positive / counts.n_d), float(counts.a_positive / counts.n_a)
-    return (
-        measured.rows,
-        measured.group,
-        f", {formatting.format_percent(own)} are positive; of all others, {formatting.format_percent(rest)}",
-    )
-
-
-def _interpret_kullback_leibler(measured: MeasuredGroup) -> Sentence:
-    return (
-        "expecting the labels of all others to be as those of rows with ",
-        measured.group,
-        f" costs {formatting.format_number(measured.value)} nats a row; 0 would mean that they are alike",
-    )
-
-
-def _interpret_jensen_shannon(measured: MeasuredGroup) -> Sentence:
-    part = formatting.format_percent(measured.value / math.log(2))
-    return (
-        "the labels of rows with ",
-        measured.group,
-        f" are {part} of the way to having nothing in common with others",
-    )
-
-
-def _interpret_lp_norm(measured: MeasuredGroup) -> Sentence:
-    part = formatting.format_percent(measured.value / math.sqrt(2))
-    return ("the labels of rows with ", measured.group, f" are {part} of the largest possible distance from all others")
-
-
-def _interpret_total_variation(measured: MeasuredGroup) -> Sentence:
-    share = formatting.format_percent(measured.value)
-    return (f"{share} of the labels of rows with ", measured.group, " would have to change to be spread as all others'")
-
-
-def _interpret_kolmogorov_smirnov(measured: MeasuredGroup) -> Sentence:
-    if measured.value < _ZERO_TOLERANCE:
-        return ("the shares of both outcomes are the same in rows with ", measured.group, " and in all others")
-    return (
-        f"the share of one outcome differs by {_format_points(measured.value)} between rows with ",
-        measured.group,
-        " and all others",
-    )
-
-
-def _interpret_conditional_disparity(measured: MeasuredGroup) -> Sentence:
-    compared = "as large as"
-    if abs(measured.value) >= _ZERO_TOLERANCE:
-        compared = f"{_format_points(measured.value)} {'larger' if measured.value > 0 else 'smaller'} than"
-    return (
-        "over the groups, the share of rows with ",
-        measured.group,
-        f" among the not positive is {compared} among the positive",
-    )
+    template = EXPLANATIONS["DPL"].sentences["counted_weighted" if measured.weighted else "counted"]
+    own_share, others_share = formatting.format_percent(own), formatting.format_percent(rest)
+    return _fill_template(template, measured.group, own_share=own_share, others_share=others_share)
 
 
 def _format_points(value: float) -> str:
@@ -178,35 +151,90 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "(1/n) Σ_g n_g · (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1))",
         "larger share of the positive",
         "larger share of the not positive",
-        _interpret_conditional_disparity,
+        {
+            "positive": "over the groups, the share of rows with {group} among the not positive is {amount} larger "
+            "than among the positive",
+            "negative": "over the groups, the share of rows with {group} among the not positive is {amount} smaller "
+            "than among the positive",
+            "zero": "over the groups, the share of rows with {group} among the not positive is as large as among the "
+            "positive",
+        },
+        "points",
     ),
     "CI": Explanation(
         "Class imbalance",
         "(n_a - n_d) / (n_a + n_d)",
         "more rows than the rest",
         "fewer rows than the rest",
-        _interpret_class_imbalance,
+        {
+            "positive": "rows with {group} are {amount} of {whole}",
+            "counted": "{rows} with {group} against {others} of all others: {amount} of {whole}",
+        },
+        "share",
     ),
     "DPL": Explanation(
         "Difference in positive proportions in labels",
         "q_a - q_d",
         "positive more often than the rest",
         "positive less often than the rest",
-        _interpret_difference_in_proportions,
+        {
+            "positive": "all others are positive more often than rows with {group}, by {amount}",
+            "negative": "all others are positive less often than rows with {group}, by {amount}",
+            "zero": "all others are positive as often as rows with {group}",
+            "counted": "of rows with {group}, {own_share} are positive; of all others, {others_share}",
+            "counted_weighted": "of the weight of rows with {group}, {own_share} are positive; of all others, "
+            "{others_share}",
+        },
+        "points",
     ),
     "JS": Explanation(
         "Jensen-Shannon divergence",
         "½ KL(P_a, M) + ½ KL(P_d, M) with M = ½ (P_a + P_d)",
         "",
         _DIFFERENT,
-        _interpret_jensen_shannon,
+        {"positive": "the labels of rows with {group} are {amount} of the way to having nothing in common with others"},
+        "share",
+        math.log(2),
     ),
     "KL": Explanation(
-        "Kullback-Leibler divergence", "Σ P_a · ln(P_a / P_d)", "", _DIFFERENT, _interpret_kullback_leibler
+        "Kullback-Leibler divergence",
+        "Σ P_a · ln(P_a / P_d)",
+        "",
+        _DIFFERENT,
+        {
+            "positive": "expecting the labels of all others to be as those of rows with {group} costs {amount} nats a "
+            "row; 0 would mean that they are alike"
+        },
+        "number",
     ),
-    "KS": Explanation("Kolmogorov-Smirnov distance", "max |P_a - P_d|", "", _DIFFERENT, _interpret_kolmogorov_smirnov),
-    "LP": Explanation("L-p norm, with p = 2", "√ Σ (P_a - P_d)²", "", _DIFFERENT, _interpret_lp_norm),
-    "TVD": Explanation("Total variation distance", "½ Σ |P_a - P_d|", "", _DIFFERENT, _interpret_total_variation),
+    "KS": Explanation(
+        "Kolmogorov-Smirnov distance",
+        "max |P_a - P_d|",
+        "",
+        _DIFFERENT,
+        {
+            "positive": "the share of one outcome differs by {amount} between rows with {group} and all others",
+            "zero": "the shares of both outcomes are the same in rows with {group} and in all others",
+        },
+        "points",
+    ),
+    "LP": Explanation(
+        "L-p norm, with p = 2",
+        "√ Σ (P_a - P_d)²",
+        "",
+        _DIFFERENT,
+        {"positive": "the labels of rows with {group} are {amount} of the largest possible distance from all others"},
+        "share",
+        math.sqrt(2),
+    ),
+    "TVD": Explanation(
+        "Total variation distance",
+        "½ Σ |P_a - P_d|",
+        "",
+        _DIFFERENT,
+        {"positive": "{amount} of the labels of rows with {group} would have to change to be spread as all others'"},
+        "share",
+    ),
 }
 
 #: The meaning of the letters in the formulas.

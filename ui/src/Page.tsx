@@ -1,8 +1,8 @@
 import { Box } from "@chakra-ui/react";
 
-import type { View } from "./address";
-import { Notice } from "./parts/Notice";
-import { Whole } from "./parts/Whole";
+import type { View } from "./urls";
+import { Notice } from "./components/Notice";
+import { ErrorBoundary } from "./components/ErrorBoundary";
 import { Gates } from "./views/Gates";
 import { History } from "./views/History";
 import { Verdict } from "./views/Verdict";
@@ -10,9 +10,9 @@ import { Verdict } from "./views/Verdict";
 export function Page({ view }: { view: View | null }) {
   return (
     <Box as="main" p={{ base: 2, md: 3 }} maxW="1600px">
-      <Whole>
+      <ErrorBoundary>
         <Shown view={view} />
-      </Whole>
+      </ErrorBoundary>
     </Box>
   );
 }

@@ -18,7 +18,7 @@ const NAMES = [
 ];
 
 /** Airflow's page around ours; null where ours was opened by itself. */
-function around(): Document | null {
+function getAirflowDocument(): Document | null {
   try {
     return window.parent === window ? null : window.parent.document;
   } catch {
@@ -26,16 +26,16 @@ function around(): Document | null {
   }
 }
 
-function mode(): Mode {
-  const classes = around()?.documentElement.classList;
+function getMode(): Mode {
+  const classes = getAirflowDocument()?.documentElement.classList;
   if (classes?.contains("dark")) return "dark";
   if (classes?.contains("light")) return "light";
-  const stored = read();
+  const stored = readStoredMode();
   if (stored === "light" || stored === "dark") return stored;
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
-function read(): string | null {
+function readStoredMode(): string | null {
   try {
     return localStorage.getItem(STORED_AS);
   } catch {
@@ -43,13 +43,13 @@ function read(): string | null {
   }
 }
 
-function paint(): void {
+function applyColours(): void {
   const own = document.documentElement;
-  const now = mode();
+  const now = getMode();
   own.classList.remove("light", "dark");
   own.classList.add(now);
   own.style.colorScheme = now;
-  const airflow = around();
+  const airflow = getAirflowDocument();
   if (!airflow) return;
   const theirs = getComputedStyle(airflow.documentElement);
   for (const name of NAMES) {
@@ -88,10 +88,10 @@ export function isLight(colour: string): boolean {
 
 /** Take over Airflow's colours now, and whenever they change. */
 export function followAirflow(): void {
-  paint();
-  const airflow = around();
+  applyColours();
+  const airflow = getAirflowDocument();
   if (airflow) {
-    const watch = new MutationObserver(paint);
+    const watch = new MutationObserver(applyColours);
     let restoreIcons = matchIcons(airflow);
     // The button takes on its colour after our page has been opened.
     const later = setTimeout(() => {
@@ -104,6 +104,6 @@ export function followAirflow(): void {
     });
     watch.observe(airflow.documentElement, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
   }
-  window.addEventListener("storage", (event) => event.key === STORED_AS && paint());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  window.addEventListener("storage", (event) => event.key === STORED_AS && applyColours());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyColours);
 }

@@ -5,7 +5,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { viewOf } from "./address";
+import { parseView } from "./urls";
 import { ApiError } from "./api/client";
 import { Page } from "./Page";
 import { system } from "./theme";
@@ -32,7 +32,7 @@ if (root) {
       <CacheProvider value={styles}>
         <ChakraProvider value={system}>
           <QueryClientProvider client={queries}>
-            <Page view={viewOf(new URL(location.href))} />
+            <Page view={parseView(new URL(location.href))} />
           </QueryClientProvider>
         </ChakraProvider>
       </CacheProvider>

@@ -1,9 +1,9 @@
 /** Links to Airflow's own pages, which open in the window around ours. */
 
-import { airflowOf } from "./address";
+import { buildAirflowUrl } from "./urls";
 
-export function addressOf(page: string): string {
-  return new URL(page, airflowOf(new URL(location.href))).href;
+export function buildUrl(page: string): string {
+  return new URL(page, buildAirflowUrl(new URL(location.href))).href;
 }
 
 /**
@@ -12,8 +12,8 @@ export function addressOf(page: string): string {
  * The frame that Airflow puts us into may not move the window around it. Airflow's own page may: so the step is taken
  * there, in the way in which its router takes it, without loading everything again.
  */
-export function open(page: string): void {
-  const address = addressOf(page);
+export function openPage(page: string): void {
+  const address = buildUrl(page);
   let around: Window;
   try {
     around = window.parent;

@@ -1,10 +1,10 @@
 /** What the page asks Airflow for: the XComs that hold overviews, and the task instance it is shown beside. */
 
-import type { TaskPlace, View } from "../address";
-import { segment } from "../address";
+import type { TaskPlace, View } from "../urls";
+import { segment } from "../urls";
 import type { Query } from "./client";
-import { ApiError, get, getAhead, notOfTheApi } from "./client";
-import { kept, keep } from "./session";
+import { ApiError, get, prefetch, unexpectedAnswer } from "./client";
+import { cache } from "./cache";
 
 export const KEY = "bias_overview";
 
@@ -59,12 +59,12 @@ interface Place {
  * Airflow 3.1 does not know the order asked for, and gives them by DAG, task and run id.
  */
 export async function listOverviews(place: Place, signal?: AbortSignal): Promise<Page> {
-  return pageOf(await get(...listRequest(place), signal));
+  return parsePage(await get(...listRequest(place), signal));
 }
 
 function listRequest(place: Place): [string, Query] {
   return [
-    `dags/${part(place.dagId)}/dagRuns/~/taskInstances/${part(place.taskId)}/xcomEntries`,
+    `dags/${formatSegment(place.dagId)}/dagRuns/~/taskInstances/${formatSegment(place.taskId)}/xcomEntries`,
     {
       xcom_key: KEY,
       order_by: "-run_after",
@@ -76,19 +76,19 @@ function listRequest(place: Place): [string, Query] {
   ];
 }
 
-function pageOf(found: unknown): Page {
+function parsePage(found: unknown): Page {
   const { xcom_entries, total_entries } = (found ?? {}) as { xcom_entries?: ListedXCom[]; total_entries: number };
-  if (!Array.isArray(xcom_entries)) throw notOfTheApi();
-  const entries = xcom_entries.map(entryOf);
+  if (!Array.isArray(xcom_entries)) throw unexpectedAnswer();
+  const entries = xcom_entries.map(parseEntry);
   const latestFirst = xcom_entries.every((listed) => listed.run_after !== undefined) && isLatestFirst(entries);
   return { entries, total: total_entries, latestFirst };
 }
 
-function part(id?: string): string {
+function formatSegment(id?: string): string {
   return id === undefined ? "~" : segment(id);
 }
 
-function entryOf(listed: ListedXCom): Entry {
+function parseEntry(listed: ListedXCom): Entry {
   return {
     dagId: listed.dag_id,
     runId: listed.run_id,
@@ -115,7 +115,7 @@ export function latestFirst(one: Entry, other: Entry): number {
 }
 
 /** One entry of each task: that of its first instance, where a task was mapped. */
-export function oneOfEachTask(entries: Entry[]): Entry[] {
+export function selectFirstInstances(entries: Entry[]): Entry[] {
   const found = new Map<string, Entry>();
   for (const entry of entries) {
     const before = found.get(entry.taskId);
@@ -145,18 +145,18 @@ export async function listMany(place: Place, most: number, signal?: AbortSignal,
 }
 
 /** The value of an XCom. One that was fetched before, in this tab of the browser, is not fetched again. */
-export async function overviewOf(entry: Entry, signal?: AbortSignal, urgency?: number): Promise<unknown> {
-  const before = kept(entry);
+export async function loadOverview(entry: Entry, signal?: AbortSignal, urgency?: number): Promise<unknown> {
+  const before = cache.get(entry);
   if (before !== undefined) return before;
-  const value = await overviewAt(entry, signal, urgency);
-  keep(entry, value);
+  const value = await requestOverview(entry, signal, urgency);
+  cache.set(entry, value);
   return value;
 }
 
 /** The value that a task has pushed. */
-export async function overviewAt(place: TaskPlace, signal?: AbortSignal, urgency?: number): Promise<unknown> {
+export async function requestOverview(place: TaskPlace, signal?: AbortSignal, urgency?: number): Promise<unknown> {
   const found = (await get(...valueRequest(place), signal, urgency)) as { value?: unknown } | null;
-  if (found?.value === undefined) throw notOfTheApi();
+  if (found?.value === undefined) throw unexpectedAnswer();
   return found.value;
 }
 
@@ -201,9 +201,9 @@ export async function listEnded(place: { dagId?: string; since?: string }, most:
       limit: PAGE,
       offset,
     };
-    const listed = await instancesAt(`dags/${part(place.dagId)}/dagRuns/~/taskInstances`, query, signal);
+    const listed = await listInstances(`dags/${formatSegment(place.dagId)}/dagRuns/~/taskInstances`, query, signal);
     const fitting = listed.filter((one) => JUDGING.includes(one.operator ?? "") && ENDED_WITHOUT.includes(one.state ?? ""));
-    found.push(...fitting.map(endedOf));
+    found.push(...fitting.map(parseEnded));
     if (listed.length < PAGE) break;
     offset += listed.length;
   }
@@ -211,15 +211,15 @@ export async function listEnded(place: { dagId?: string; since?: string }, most:
 }
 
 /** What the author calls each instance of a mapped task, by its number. */
-export async function instanceNames(run: TaskPlace, signal?: AbortSignal): Promise<Map<number, string>> {
+export async function getInstanceNames(run: TaskPlace, signal?: AbortSignal): Promise<Map<number, string>> {
   const path = `dags/${segment(run.dagId)}/dagRuns/${segment(run.runId)}/taskInstances`;
-  const listed = await instancesAt(path, { task_id: run.taskId, limit: PAGE }, signal);
+  const listed = await listInstances(path, { task_id: run.taskId, limit: PAGE }, signal);
   return new Map(
     listed.flatMap((one) => (one.task_id === run.taskId && one.rendered_map_index ? [[one.map_index, one.rendered_map_index]] : [])),
   );
 }
 
-async function instancesAt(path: string, query: Query, signal?: AbortSignal): Promise<ListedInstance[]> {
+async function listInstances(path: string, query: Query, signal?: AbortSignal): Promise<ListedInstance[]> {
   try {
     const found = (await get(path, query, signal)) as { task_instances?: ListedInstance[] } | null;
     return Array.isArray(found?.task_instances) ? found.task_instances : [];
@@ -229,7 +229,7 @@ async function instancesAt(path: string, query: Query, signal?: AbortSignal): Pr
   }
 }
 
-function endedOf(listed: ListedInstance): Entry {
+function parseEnded(listed: ListedInstance): Entry {
   return {
     dagId: listed.dag_id,
     runId: listed.dag_run_id,
@@ -250,12 +250,12 @@ function endedOf(listed: ListedInstance): Entry {
  * A gate that did not even start may still have the XCom of an earlier try, before it was cleared.
  */
 export function withoutVerdict(ended: Entry[], entries: Entry[]): Entry[] {
-  const judged = new Set(entries.map(placeOf));
-  return ended.filter((one) => one.unjudged === "upstream_failed" || !judged.has(placeOf(one)));
+  const judged = new Set(entries.map(taskKey));
+  return ended.filter((one) => one.unjudged === "upstream_failed" || !judged.has(taskKey(one)));
 }
 
 /** Which task instance it is. */
-export function placeOf(entry: TaskPlace): string {
+export function taskKey(entry: TaskPlace): string {
   return JSON.stringify([entry.dagId, entry.runId, entry.taskId, entry.mapIndex]);
 }
 
@@ -266,9 +266,9 @@ export interface TaskInstance {
   operator: string;
 }
 
-export async function taskInstance(place: TaskPlace, signal?: AbortSignal): Promise<TaskInstance> {
+export async function getTaskInstance(place: TaskPlace, signal?: AbortSignal): Promise<TaskInstance> {
   const found = (await get(taskPath(place), {}, signal)) as Record<string, unknown> | null;
-  if (!found) throw notOfTheApi();
+  if (!found) throw unexpectedAnswer();
   return {
     state: typeof found.state === "string" ? found.state : null,
     tryNumber: typeof found.try_number === "number" ? found.try_number : 0,
@@ -286,33 +286,33 @@ function taskPath(place: TaskPlace): string {
 export const FIRST_ENTRIES = 30;
 
 /** Ask for what a view asks for first, before the view itself is there. */
-export function askAhead(view: View): void {
+export function prefetchView(view: View): void {
   switch (view.name) {
     case "verdict":
-      void getAhead(taskPath(view), {});
-      void getAhead(...valueRequest(view));
+      void prefetch(taskPath(view), {});
+      void prefetch(...valueRequest(view));
       break;
     case "history":
-      void getAhead(...listRequest({ dagId: view.dagId, limit: FIRST_ENTRIES })).then(
+      void prefetch(...listRequest({ dagId: view.dagId, limit: FIRST_ENTRIES })).then(
         (found) => {
-          const { entries } = pageOf(found);
+          const { entries } = parsePage(found);
           const latest = entries.filter((entry) => entry.runId === entries[0]?.runId);
-          for (const entry of oneOfEachTask(latest)) {
-            if (kept(entry) === undefined) void getAhead(...valueRequest(entry));
+          for (const entry of selectFirstInstances(latest)) {
+            if (cache.get(entry) === undefined) void prefetch(...valueRequest(entry));
           }
         },
         () => undefined,
       );
       break;
     case "gates":
-      void getAhead(...listRequest({}));
+      void prefetch(...listRequest({}));
   }
 }
 
 /** When the earliest of the latest runs of a DAG was due: Airflow 3.1 lists runs in order, though not XComs. */
-export async function dueOfEarliest(dagId: string, howMany: number, signal?: AbortSignal): Promise<string | undefined> {
+export async function findEarliestRunAfter(dagId: string, total: number, signal?: AbortSignal): Promise<string | undefined> {
   let earliest: string | undefined;
-  for (let offset = 0; offset < howMany; offset += PAGE) {
+  for (let offset = 0; offset < total; offset += PAGE) {
     const query = { order_by: "-run_after", limit: PAGE, offset };
     const found = (await get(`dags/${segment(dagId)}/dagRuns`, query, signal)) as { dag_runs: { run_after: string }[] };
     earliest = found.dag_runs.at(-1)?.run_after ?? earliest;

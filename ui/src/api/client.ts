@@ -1,7 +1,7 @@
 /** Requests to Airflow's public REST API, with the session of the person who looks at the page. */
 
-import { airflowOf } from "../address";
-import { forget } from "./session";
+import { buildAirflowUrl } from "../urls";
+import { cache } from "./cache";
 
 /** Why there is no answer, as far as the page says different things about it. */
 export type Refusal = "logged-out" | "forbidden" | "missing" | "unreachable" | "broken";
@@ -17,7 +17,7 @@ export class ApiError extends Error {
 }
 
 /** Whether nothing may be shown any more, not even what was read before. */
-export function isBarred(error: unknown): boolean {
+export function isAccessDenied(error: unknown): boolean {
   return hasLoggedOut(error) || (error instanceof ApiError && error.refusal === "forbidden");
 }
 
@@ -28,7 +28,7 @@ export function hasLoggedOut(error: unknown): boolean {
 export type Query = Record<string, string | number | string[] | undefined>;
 
 /** A browser opens six connections to a server; what is more waits in line there, out of our reach. */
-const AT_ONCE = 6;
+const MAX_CONNECTIONS = 6;
 
 /** Lists, and what stands at the top of a page: everything else waits for them. */
 export const FIRST_OF_ALL = -Infinity;
@@ -55,16 +55,16 @@ export async function get(
   signal?: AbortSignal,
   urgency = FIRST_OF_ALL,
 ): Promise<unknown> {
-  const address = addressOf(path, query);
+  const address = buildUrl(path, query);
   const begun = ahead.get(address.href);
   if (begun) {
     ahead.delete(address.href);
     return begun;
   }
-  await turn(urgency);
+  await waitForTurn(urgency);
   try {
     signal?.throwIfAborted();
-    return await ask(address, signal);
+    return await sendRequest(address, signal);
   } finally {
     running -= 1;
     line.shift()?.start();
@@ -74,8 +74,8 @@ export async function get(
 const ahead = new Map<string, Promise<unknown>>();
 
 /** Ask for what will be asked for soon: whoever asks first gets this answer. */
-export function getAhead(path: string, query: Query): Promise<unknown> {
-  const address = addressOf(path, query).href;
+export function prefetch(path: string, query: Query): Promise<unknown> {
+  const address = buildUrl(path, query).href;
   const begun = get(path, query);
   // Whether it fails is for the one to see who asks.
   begun.catch(() => undefined);
@@ -83,8 +83,8 @@ export function getAhead(path: string, query: Query): Promise<unknown> {
   return begun;
 }
 
-function addressOf(path: string, query: Query): URL {
-  const address = new URL(`api/v2/${path}`, airflowOf(new URL(location.href)));
+function buildUrl(path: string, query: Query): URL {
+  const address = new URL(`api/v2/${path}`, buildAirflowUrl(new URL(location.href)));
   for (const [name, value] of Object.entries(query)) {
     if (Array.isArray(value)) value.forEach((one) => address.searchParams.append(name, one));
     else if (value !== undefined) address.searchParams.set(name, String(value));
@@ -92,13 +92,13 @@ function addressOf(path: string, query: Query): URL {
   return address;
 }
 
-function turn(urgency: number): Promise<void> {
+function waitForTurn(urgency: number): Promise<void> {
   return new Promise((resolve, refuse) => {
     const start = () => {
       running += 1;
       resolve();
     };
-    if (running < AT_ONCE) {
+    if (running < MAX_CONNECTIONS) {
       start();
       return;
     }
@@ -107,7 +107,7 @@ function turn(urgency: number): Promise<void> {
   });
 }
 
-async function ask(address: URL, signal?: AbortSignal): Promise<unknown> {
+async function sendRequest(address: URL, signal?: AbortSignal): Promise<unknown> {
   let answer: Response;
   try {
     answer = await fetch(address, {
@@ -121,29 +121,29 @@ async function ask(address: URL, signal?: AbortSignal): Promise<unknown> {
     if (signal?.aborted) throw error;
     throw new ApiError("unreachable", 0, "Airflow does not answer. Is the api-server up, and the network?");
   }
-  if (answer.ok) return contentOf(answer, signal);
-  throw refused(answer);
+  if (answer.ok) return readJson(answer, signal);
+  throw toApiError(answer);
 }
 
-async function contentOf(answer: Response, signal?: AbortSignal): Promise<unknown> {
+async function readJson(answer: Response, signal?: AbortSignal): Promise<unknown> {
   try {
     return await answer.json();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw notOfTheApi();
+    throw unexpectedAnswer();
   }
 }
 
 /** For an answer that Airflow's API does not give. */
-export function notOfTheApi(): ApiError {
+export function unexpectedAnswer(): ApiError {
   const message = "Something else than Airflow’s API has answered: does a proxy, or its login page, stand before it?";
   return new ApiError("broken", 200, message);
 }
 
-function refused(answer: Response): ApiError {
+function toApiError(answer: Response): ApiError {
   const { status } = answer;
   if (status === 401 || answer.type === "opaqueredirect") {
-    forget();
+    cache.clear();
     const error = new ApiError(
       "logged-out",
       status,

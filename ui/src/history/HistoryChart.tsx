@@ -1,12 +1,12 @@
 import type { KeyboardEvent, PointerEvent } from "react";
 import { useEffect, useMemo, useRef, useState } from "react";
 
-import { day, decimal, nameOf, shortened, time } from "../overview/text";
-import { Mark } from "../parts/DotPlot";
-import { scaleOf, tickText } from "../parts/scale";
-import { lookOf } from "../parts/Verdicts";
-import type { Line, Run } from "./measured";
-import { spansOf } from "./measured";
+import { day, decimal, displayName, shorten, time } from "../overview/text";
+import { Mark } from "../components/DotPlot";
+import { buildScale, formatTick } from "../components/scale";
+import { outcomeStyle } from "../components/Verdicts";
+import type { Line, Run } from "./series";
+import { buildSpans } from "./series";
 
 const HEIGHT = 260;
 const STRIP = 26;
@@ -52,7 +52,7 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, ope
   );
   const scale = useMemo(() => {
     const cells = [...picked, ...behind].flatMap((line) => line.cells);
-    return scaleOf(cells.flatMap((cell) => (cell ? [cell.value, cell.low, cell.high] : [])), 5);
+    return buildScale(cells.flatMap((cell) => (cell ? [cell.value, cell.low, cell.high] : [])), 5);
   }, [picked, behind]);
   const y = (value: number) => TOP + (1 - scale.at(value)) * (HEIGHT - TOP);
   const paths = useMemo(
@@ -101,7 +101,7 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, ope
           <g key={tick} className={tick === 0 ? "grid origin" : "grid"}>
             <line x1={LEFT} x2={LEFT + inner} y1={y(tick)} y2={y(tick)} />
             <text x={LEFT - 8} y={y(tick)} textAnchor="end" dominantBaseline="middle">
-              {tickText(tick)}
+              {formatTick(tick)}
             </text>
           </g>
         ))}
@@ -147,9 +147,9 @@ function spoken(run: Run | undefined, picked: Line[], at: number): string {
   if (!run) return "";
   const values = picked.map((line) => {
     const value = line.cells[at]?.value;
-    return `${shortened(nameOf(line.value), 30)} ${value == null ? "no value" : decimal(value)}`;
+    return `${shorten(displayName(line.value), 30)} ${value == null ? "no value" : decimal(value)}`;
   });
-  return [time(run.entry.runAfter), lookOf(run.outcome).word, ...values].join(", ");
+  return [time(run.entry.runAfter), outcomeStyle(run.outcome).word, ...values].join(", ");
 }
 
 /** A line through all values that are there; it breaks where a run has none, and reaches over those not yet loaded. */
@@ -187,7 +187,7 @@ interface BandProps extends Places {
 
 /** What the first chosen value was allowed in each run. */
 function Band({ line, runs, x, y, step }: BandProps) {
-  return spansOf(line?.cells ?? [], runs).map(({ from, to, low, high }) => {
+  return buildSpans(line?.cells ?? [], runs).map(({ from, to, low, high }) => {
     const [left, right] = [x(from) - step / 2, x(to) + step / 2];
     const top = high === null ? TOP : y(high);
     const bottom = low === null ? HEIGHT : y(low);
@@ -205,7 +205,7 @@ function Band({ line, runs, x, y, step }: BandProps) {
 function Labels({ picked, x, y }: { picked: Line[]; x: number; y: (value: number) => number }) {
   const ends = picked.flatMap((line, place) => {
     const value = line.cells.findLast((cell) => cell?.value != null)?.value;
-    return value == null ? [] : [{ text: shortened(nameOf(line.value), 16), place, y: y(value) }];
+    return value == null ? [] : [{ text: shorten(displayName(line.value), 16), place, y: y(value) }];
   });
   ends.sort((one, other) => one.y - other.y);
   ends.forEach((end, number) => {

@@ -1,12 +1,12 @@
 import { Button, Flex, Text } from "@chakra-ui/react";
 import { memo, useDeferredValue, useMemo, useState } from "react";
 
-import { count, decimal, nameOf, plural } from "../overview/text";
-import { Name } from "../parts/Name";
-import { SearchField } from "../parts/SearchField";
-import { lookOf } from "../parts/Verdicts";
+import { count, decimal, displayName, plural } from "../overview/text";
+import { DataText } from "../components/DataText";
+import { SearchField } from "../components/SearchField";
+import { outcomeStyle } from "../components/Verdicts";
 import { MOST_LINES } from "./HistoryChart";
-import type { Line } from "./measured";
+import type { Line } from "./series";
 
 const AT_FIRST = 20;
 const WIDE = 180;
@@ -27,7 +27,7 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
   const [all, setAll] = useState(false);
   const wanted = useDeferredValue(search).trim().toLocaleLowerCase();
   const found = useMemo(
-    () => lines.filter((line) => wanted === "" || nameOf(line.value).toLocaleLowerCase().includes(wanted)),
+    () => lines.filter((line) => wanted === "" || displayName(line.value).toLocaleLowerCase().includes(wanted)),
     [lines, wanted],
   );
   const shown = all ? found : found.slice(0, AT_FIRST);
@@ -42,7 +42,7 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
     <section aria-label="Values">
       <Flex gap={2} align="center" wrap="wrap" mb={2}>
         <Text as="h3" fontWeight="semibold" me="auto">
-          {metric} of {plural(lines.length, "value", "values")} of <Name text={column} most={40} />
+          {metric} of {plural(lines.length, "value", "values")} of <DataText text={column} most={40} />
         </Text>
         <SearchField label="Search values" width="11rem" text={search} setText={setSearch} />
       </Flex>
@@ -101,7 +101,7 @@ function ValueRow({ line, colour, toggle }: { line: Line; colour: number; toggle
           <svg width="22" height="10" aria-hidden="true" className={`line line-${colour}`}>
             {colour < 0 ? null : <path d="M1 5H21" />}
           </svg>
-          <Name text={line.value} most={36} />
+          <DataText text={line.value} most={36} />
         </label>
       </th>
       <td>
@@ -110,7 +110,7 @@ function ValueRow({ line, colour, toggle }: { line: Line; colour: number; toggle
       <td className={`number tone-${outcome ?? "none"} ${outcome === "pass" || outcome === null ? "" : "strong"}`}>
         {text(line.latest?.value)}
         {outcome === "violation" || outcome === "inconclusive" ? (
-          <span className="unseen"> {lookOf(outcome).word}</span>
+          <span className="unseen"> {outcomeStyle(outcome).word}</span>
         ) : null}
       </td>
       <td className="number">{text(least(values))}</td>

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 
 import type { Entry } from "../api/airflow";
-import { isLatestFirst, oneOfEachTask } from "../api/airflow";
-import { latestOf } from "../gates/useGates";
+import { isLatestFirst, selectFirstInstances } from "../api/airflow";
+import { selectLatest } from "../gates/useGates";
 import { readOverview } from "../overview/model";
 import { drawingOrder } from "./drawing";
-import { linesOf, newestReadable, runsOf, spansOf } from "./measured";
-import { keyOf } from "./useValues";
+import { buildLines, findNewestReadable, buildRuns, buildSpans } from "./series";
+import { entryKey } from "./useValues";
 
 const entry = (runId: string, runAfter: string, taskId = "gate", mapIndex = -1): Entry => ({
   dagId: "d",
@@ -43,15 +43,15 @@ describe("a list of Airflow's", () => {
 
   it("gives the latest of each task in any order", () => {
     const measuring = entry("a", "2026-01-01T00:00:00Z", "bias");
-    expect(latestOf([older, measuring, newer])).toEqual([newer, measuring]);
+    expect(selectLatest([older, measuring, newer])).toEqual([newer, measuring]);
   });
 
   it("gives no instance that the latest run of a mapped task does not have", () => {
     const instance = (run: string, day: string, index: number) => entry(run, `2026-01-0${day}T03:00:00Z`, "gate", index);
     const now = [instance("b", "2", 0), instance("b", "2", 1)];
     const before = [instance("a", "1", 0), instance("a", "1", 1), instance("a", "1", 2)];
-    expect(latestOf([...before, ...now, ...now])).toEqual(now);
-    expect(oneOfEachTask([...now.toReversed(), measuring(-1)]).map((one) => [one.taskId, one.mapIndex])).toEqual([
+    expect(selectLatest([...before, ...now, ...now])).toEqual(now);
+    expect(selectFirstInstances([...now.toReversed(), measuring(-1)]).map((one) => [one.taskId, one.mapIndex])).toEqual([
       ["gate", 0],
       ["bias", -1],
     ]);
@@ -87,16 +87,16 @@ describe("a history", () => {
     const entries = [entry("3", "3"), entry("2", "2"), entry("1", "1")];
     const [latest, , first] = entries as [Entry, Entry, Entry];
     const found = new Map([
-      [keyOf(latest), { overview: overview(["x", "y"], [0.2, 0.05]) }],
-      [keyOf(first), { overview: overview(["y", "z"], [0.3, 0.01]) }],
+      [entryKey(latest), { overview: overview(["x", "y"], [0.2, 0.05]) }],
+      [entryKey(first), { overview: overview(["y", "z"], [0.3, 0.01]) }],
     ]);
-    const runs = runsOf(entries, found, "l = 1");
+    const runs = buildRuns(entries, found, "l = 1");
     expect(runs.map((run) => [run.entry.runId, run.loading, run.outcome])).toEqual([
       ["1", false, "violation"],
       ["2", true, null],
       ["3", false, "violation"],
     ]);
-    const lines = linesOf(runs, { analysis: "l = 1", column: "c", metric: "DPL" });
+    const lines = buildLines(runs, { analysis: "l = 1", column: "c", metric: "DPL" });
     expect(lines.map((line) => [line.value, line.notPassing, line.cells.map((cell) => cell?.value)])).toEqual([
       ["x", 1, [undefined, undefined, 0.2]],
       ["y", 1, [0.3, undefined, 0.05]],
@@ -110,21 +110,21 @@ describe("a history", () => {
     const [latest, middle, first] = entries as [Entry, Entry, Entry];
     const one = overview(["x"], [0.2]);
     const found = new Map([
-      [keyOf(latest), { error: new Error("newer format") }],
-      [keyOf(middle), { overview: one }],
-      [keyOf(first), { overview: overview(["y"], [0.2]) }],
+      [entryKey(latest), { error: new Error("newer format") }],
+      [entryKey(middle), { overview: one }],
+      [entryKey(first), { overview: overview(["y"], [0.2]) }],
     ]);
-    expect(newestReadable(entries, found)).toEqual({ entry: middle, overview: one });
-    expect(newestReadable([latest], found)).toBeUndefined();
+    expect(findNewestReadable(entries, found)).toEqual({ entry: middle, overview: one });
+    expect(findNewestReadable([latest], found)).toBeUndefined();
   });
 
   it("shows bounds only where there were any", () => {
     const bounded = { value: 0, low: null, high: 0.1, outcome: null, interval: null };
     const [free, tighter] = [{ ...bounded, high: null }, { ...bounded, high: 0.05 }];
     const cells = [undefined, bounded, undefined, tighter, undefined, free, undefined, tighter, undefined];
-    const runs = runsOf(cells.map((_, place) => entry(String(place), `2026-01-0${9 - place}T03:00:00Z`)), new Map(), "");
+    const runs = buildRuns(cells.map((_, place) => entry(String(place), `2026-01-0${9 - place}T03:00:00Z`)), new Map(), "");
     const loading = new Set([2, 4, 8]);
-    const seen = spansOf(cells, runs.map((run, place) => ({ ...run, loading: loading.has(place) })));
+    const seen = buildSpans(cells, runs.map((run, place) => ({ ...run, loading: loading.has(place) })));
     expect(seen.map(({ from, to, high }) => [from, to, high])).toEqual([
       [1, 2, 0.1],
       [3, 4, 0.05],

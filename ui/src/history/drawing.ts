@@ -2,7 +2,7 @@
  * In which order the values of a history are fetched: the latest first, then a few over its whole length, then those
  * between them. So a chart has its shape early, and only gets finer.
  */
-export function drawingOrder(howMany: number, latest = 6, coarsest = 16): number[] {
+export function drawingOrder(total: number, latest = 6, coarsest = 16): number[] {
   const order: number[] = [];
   const taken = new Set<number>();
   const take = (place: number) => {
@@ -10,9 +10,9 @@ export function drawingOrder(howMany: number, latest = 6, coarsest = 16): number
     taken.add(place);
     order.push(place);
   };
-  for (let place = 0; place < Math.min(latest, howMany); place += 1) take(place);
+  for (let place = 0; place < Math.min(latest, total); place += 1) take(place);
   for (let step = coarsest; step >= 1; step = Math.floor(step / 2)) {
-    for (let place = 0; place < howMany; place += step) take(place);
+    for (let place = 0; place < total; place += step) take(place);
   }
   return order;
 }

@@ -5,14 +5,14 @@ import { useMemo } from "react";
 import type { Entry } from "../api/airflow";
 import {
   FIRST_ENTRIES,
-  dueOfEarliest,
-  instanceNames,
+  findEarliestRunAfter,
+  getInstanceNames,
   latestFirst,
   listEnded,
   listMany,
   listOverviews,
-  oneOfEachTask,
-  placeOf,
+  selectFirstInstances,
+  taskKey,
   withoutVerdict,
 } from "../api/airflow";
 import { FIRST_OF_ALL, hasLoggedOut } from "../api/client";
@@ -20,15 +20,15 @@ import type { Overview } from "../overview/model";
 import { fetchOverview } from "./useValues";
 
 /** How many runs a history goes back. */
-export const MOST_RUNS = 200;
+export const MAX_RUNS = 200;
 
 /** A DAG may check often and in many places. */
-const MOST_ENTRIES = 2000;
+const MAX_ENTRIES = 2000;
 
 /** As many of its gates that have ended without a verdict are looked at. */
-const MOST_ENDED = 400;
+const MAX_ENDED = 400;
 
-const LOOK_AGAIN = 60_000;
+const REFRESH_INTERVAL = 60_000;
 
 /** What checks bias in a DAG: a task, or one of the instances that it was mapped to. */
 export interface Series {
@@ -56,28 +56,28 @@ export function useSeries(dagId: string) {
   const queries = useQueryClient();
   return useQuery({
     queryKey: ["series", dagId],
-    refetchInterval: LOOK_AGAIN,
+    refetchInterval: REFRESH_INTERVAL,
     queryFn: async ({ signal }) => {
-      const [{ entries, complete }, ended] = await Promise.all([listLatest(dagId, signal), listEnded({ dagId }, MOST_ENDED, signal)]);
+      const [{ entries, complete }, ended] = await Promise.all([listLatest(dagId, signal), listEnded({ dagId }, MAX_ENDED, signal)]);
       const without = withoutVerdict(ended, entries);
-      const stale = new Set(without.map(placeOf));
-      const groups = grouped(entries.filter((entry) => !stale.has(placeOf(entry))));
+      const stale = new Set(without.map(taskKey));
+      const groups = groupBySeries(entries.filter((entry) => !stale.has(taskKey(entry))));
       // A gate that has never judged has a history too.
       const known = new Set([...groups.values()].map((own) => own[0]?.taskId));
-      for (const [id, own] of grouped(without)) if (!known.has(own[0]?.taskId)) groups.set(id, []);
-      const silent = grouped(without);
+      for (const [id, own] of groupBySeries(without)) if (!known.has(own[0]?.taskId)) groups.set(id, []);
+      const silent = groupBySeries(without);
       const found = [...groups].map(([id, own]) => {
-        const real = own.slice(0, MOST_RUNS);
+        const real = own.slice(0, MAX_RUNS);
         const [taskId, mapIndex] = JSON.parse(id) as [string, number];
         // Where a task before it failed, a mapped gate has one instance that stands for all.
         const unjudged = without.filter((one) => one.taskId === taskId && (one.mapIndex === mapIndex || one.mapIndex < 0));
         return { id, own: real, unjudged: real.length > 0 ? unjudged : (silent.get(id) ?? []) };
       });
       // The instances of a mapped task are all of one kind: only the first has to be asked.
-      const firsts = oneOfEachTask(found.flatMap(({ own }) => own.slice(0, 1)));
-      const asked = firsts.map(async (entry) => [entry.taskId, await kindOf(queries, entry)] as const);
+      const firsts = selectFirstInstances(found.flatMap(({ own }) => own.slice(0, 1)));
+      const asked = firsts.map(async (entry) => [entry.taskId, await fetchKind(queries, entry)] as const);
       const kinds = new Map(await Promise.all(asked));
-      const named = await namesOfInstances(firsts.length > 0 ? found.flatMap(({ own }) => own.slice(0, 1)) : [], signal);
+      const named = await fetchInstanceNames(firsts.length > 0 ? found.flatMap(({ own }) => own.slice(0, 1)) : [], signal);
       const series = found.map(({ id, own, unjudged }): Series => {
         const latest = own[0] ?? unjudged[0];
         const taskId = latest?.taskId ?? "";
@@ -85,23 +85,23 @@ export function useSeries(dagId: string) {
           id,
           taskId,
           mapIndex: latest?.mapIndex ?? -1,
-          name: nameOfSeries(latest, named.get(id)),
+          name: seriesName(latest, named.get(id)),
           kind: own.length > 0 ? kinds.get(taskId) : "gate",
           entries: own,
           unjudged,
-          more: !complete && own.length < MOST_RUNS,
+          more: !complete && own.length < MAX_RUNS,
         };
       });
       series.sort(gatesFirst);
       const [shown] = series;
       // Asked for before it is drawn. Whether that fails is for the one to see who looks at it.
-      if (shown?.more) queries.query(olderRuns(dagId, shown.id, shown.entries)).catch(() => undefined);
+      if (shown?.more) queries.query(olderRunsQuery(dagId, shown.id, shown.entries)).catch(() => undefined);
       return series;
     },
   });
 }
 
-async function kindOf(queries: QueryClient, entry: Entry): Promise<Series["kind"]> {
+async function fetchKind(queries: QueryClient, entry: Entry): Promise<Series["kind"]> {
   try {
     return (await fetchOverview(queries, entry, FIRST_OF_ALL)).kind;
   } catch (error) {
@@ -111,24 +111,24 @@ async function kindOf(queries: QueryClient, entry: Entry): Promise<Series["kind"
 }
 
 /** What the author calls the instances of mapped tasks, by series. */
-async function namesOfInstances(latest: Entry[], signal: AbortSignal): Promise<Map<string, string>> {
+async function fetchInstanceNames(latest: Entry[], signal: AbortSignal): Promise<Map<string, string>> {
   const mapped = latest.filter((entry) => entry.mapIndex >= 0);
-  const asked = oneOfEachTask(mapped).map(async (entry) => [entry.taskId, await instanceNames(entry, signal)] as const);
+  const asked = selectFirstInstances(mapped).map(async (entry) => [entry.taskId, await getInstanceNames(entry, signal)] as const);
   const names = new Map(await Promise.all(asked));
   return new Map(
     mapped.flatMap((entry) => {
       const name = names.get(entry.taskId)?.get(entry.mapIndex);
-      return name === undefined ? [] : [[idOf(entry), name]];
+      return name === undefined ? [] : [[seriesId(entry), name]];
     }),
   );
 }
 
-export function nameOfSeries(entry: Entry | undefined, instance?: string | null): string {
+export function seriesName(entry: Entry | undefined, instance?: string | null): string {
   if (!entry) return "";
   return entry.mapIndex < 0 ? entry.taskName : `${entry.taskName} [${instance ?? entry.instance ?? entry.mapIndex}]`;
 }
 
-function idOf(entry: Entry): string {
+function seriesId(entry: Entry): string {
   return JSON.stringify([entry.taskId, entry.mapIndex]);
 }
 
@@ -142,7 +142,7 @@ function gatesFirst(one: Series, other: Series): number {
 async function listLatest(dagId: string, signal: AbortSignal): Promise<Listing> {
   const first = await listOverviews({ dagId, limit: FIRST_ENTRIES }, signal);
   const { entries, total } = first;
-  if (total <= entries.length) return { entries: sorted(entries), complete: true };
+  if (total <= entries.length) return { entries: sortLatestFirst(entries), complete: true };
   if (first.latestFirst) {
     // Where few runs fill the list, one of them may have more tasks than it holds.
     const few = new Set(entries.map((entry) => entry.runId)).size < 3;
@@ -150,8 +150,8 @@ async function listLatest(dagId: string, signal: AbortSignal): Promise<Listing> 
     return { entries: [...entries, ...more], complete: entries.length + more.length >= total };
   }
   // Airflow 3.1 lists them by run id: so the list has to be of no more than the latest runs, and be read to its end.
-  const since = await dueOfEarliest(dagId, MOST_RUNS, signal);
-  return { entries: sorted((await listMany({ dagId, since }, MOST_ENTRIES, signal)).entries), complete: true };
+  const since = await findEarliestRunAfter(dagId, MAX_RUNS, signal);
+  return { entries: sortLatestFirst((await listMany({ dagId, since }, MAX_ENTRIES, signal)).entries), complete: true };
 }
 
 export interface Runs {
@@ -165,9 +165,9 @@ export interface Runs {
 /** The runs of a series, those that the first list had not room for too. */
 export function useRuns(dagId: string, series: Series): Runs {
   const rest = useQuery({
-    ...olderRuns(dagId, series.id, series.entries),
+    ...olderRunsQuery(dagId, series.id, series.entries),
     enabled: series.more,
-    refetchInterval: (query) => (query.state.status === "error" ? LOOK_AGAIN : false),
+    refetchInterval: (query) => (query.state.status === "error" ? REFRESH_INTERVAL : false),
     // When a run is added, those before it stay in sight.
     placeholderData: keepPreviousData,
   });
@@ -176,7 +176,7 @@ export function useRuns(dagId: string, series: Series): Runs {
     const all = [...series.unjudged, ...series.entries];
     const known = new Set(all.map((entry) => entry.runId));
     const more = (listed ?? []).filter((entry) => !known.has(entry.runId));
-    return sorted([...all, ...more]).slice(0, MOST_RUNS);
+    return sortLatestFirst([...all, ...more]).slice(0, MAX_RUNS);
   }, [series, listed]);
   return {
     entries,
@@ -185,7 +185,7 @@ export function useRuns(dagId: string, series: Series): Runs {
   };
 }
 
-function olderRuns(dagId: string, id: string, known: Entry[]) {
+function olderRunsQuery(dagId: string, id: string, known: Entry[]) {
   return {
     queryKey: ["runs", dagId, id, known[0]?.timestamp],
     staleTime: Infinity,
@@ -193,15 +193,15 @@ function olderRuns(dagId: string, id: string, known: Entry[]) {
       // What is known already stands at the beginning of the list.
       const offset = known.length;
       const place = { dagId, taskId: known[0]?.taskId, mapIndex: known[0]?.mapIndex, offset };
-      return (await listMany(place, MOST_RUNS - offset, signal)).entries;
+      return (await listMany(place, MAX_RUNS - offset, signal)).entries;
     },
   };
 }
 
-function grouped(entries: Entry[]): Map<string, Entry[]> {
+function groupBySeries(entries: Entry[]): Map<string, Entry[]> {
   const found = new Map<string, Entry[]>();
   for (const entry of entries) {
-    const id = idOf(entry);
+    const id = seriesId(entry);
     const own = found.get(id);
     if (own) own.push(entry);
     else found.set(id, [entry]);
@@ -209,6 +209,6 @@ function grouped(entries: Entry[]): Map<string, Entry[]> {
   return found;
 }
 
-function sorted(entries: Entry[]): Entry[] {
+function sortLatestFirst(entries: Entry[]): Entry[] {
   return entries.toSorted((one, other) => latestFirst(one, other) || one.runId.localeCompare(other.runId));
 }

@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { startTransition, useEffect, useState } from "react";
 
 import type { Entry } from "../api/airflow";
-import { overviewOf } from "../api/airflow";
+import { loadOverview } from "../api/airflow";
 import { hasLoggedOut } from "../api/client";
 import type { Overview } from "../overview/model";
 import { NotAnOverview, readOverview, unjudgedOverview } from "../overview/model";
@@ -17,7 +17,7 @@ export type Values = ReadonlyMap<string, Fetched>;
 /** Drawing again takes longer than an answer: so what comes in is drawn together, so many times a second at most. */
 const DRAW_EVERY = 350;
 
-export function keyOf(entry: Entry): string {
+export function entryKey(entry: Entry): string {
   return JSON.stringify([entry.dagId, entry.runId, entry.taskId, entry.mapIndex, entry.timestamp]);
 }
 
@@ -49,7 +49,7 @@ export function useValues(entries: Entry[] | undefined, listed: number): Values 
     let ended = false;
     const took = (entry: Entry, fetched: Fetched) => {
       if (left) return;
-      found.set(keyOf(entry), fetched);
+      found.set(entryKey(entry), fetched);
       waiting -= 1;
       if (waiting === 0) {
         clearTimeout(timer);
@@ -86,7 +86,7 @@ export function useValues(entries: Entry[] | undefined, listed: number): Values 
   return values;
 }
 
-const valueKey = (entry: Entry) => ["value", keyOf(entry)];
+const valueKey = (entry: Entry) => ["value", entryKey(entry)];
 
 /** What asking again would not change. */
 function settled(queries: QueryClient, entry: Entry): Fetched | undefined {
@@ -100,7 +100,7 @@ function allSettled(queries: QueryClient, entries: Entry[]): Values {
   return new Map(
     entries.flatMap((entry) => {
       const there = settled(queries, entry);
-      return there ? [[keyOf(entry), there]] : [];
+      return there ? [[entryKey(entry), there]] : [];
     }),
   );
 }
@@ -109,7 +109,7 @@ function allSettled(queries: QueryClient, entries: Entry[]): Values {
 export function fetchOverview(queries: QueryClient, entry: Entry, urgency: number): Promise<Overview> {
   return queries.query({
     queryKey: valueKey(entry),
-    queryFn: async () => readOverview(await overviewOf(entry, undefined, urgency)),
+    queryFn: async () => readOverview(await loadOverview(entry, undefined, urgency)),
     // It is the value that was written at that time: it never changes.
     staleTime: Infinity,
     gcTime: Infinity,

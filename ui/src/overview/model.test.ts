@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { NotAnOverview, namesOf, reach, readOverview, severity, worstOf } from "./model";
-import { whyOf } from "./text";
+import { NotAnOverview, buildNames, reach, readOverview, severity, findWorst } from "./model";
+import { summarizeVerdict } from "./text";
 
 const overview = (facet: object, more: object = {}) => ({
   format: "airflow_clarify.overview/1",
@@ -69,13 +69,13 @@ describe("several analyses", () => {
 
   it("are told apart, and the worst is the reason", () => {
     const read = several(["a", "pass"], ["a", "violation"], ["a = 1 (2)", "inconclusive"], ["a", "violation"]);
-    expect(namesOf(read.analyses)).toEqual(["a = 1", "a = 1 (2)", "a = 1 (2) = 1", "a = 1 (3)"]);
-    expect(worstOf(read)).toBe(read.analyses[1]);
-    expect(whyOf(read)).toBe("a = 1 (2): Of a");
+    expect(buildNames(read.analyses)).toEqual(["a = 1", "a = 1 (2)", "a = 1 (2) = 1", "a = 1 (3)"]);
+    expect(findWorst(read)).toBe(read.analyses[1]);
+    expect(summarizeVerdict(read)).toBe("a = 1 (2): Of a");
   });
 
   it("need no name where there is one", () => {
-    expect(whyOf(several(["a", "violation"]))).toBe("Of a");
+    expect(summarizeVerdict(several(["a", "violation"]))).toBe("Of a");
   });
 });
 

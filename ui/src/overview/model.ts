@@ -49,12 +49,12 @@ export class Facet {
     const judged = isObject(found.judged) ? found.judged : {};
     const errors = isObject(found.errors) ? Object.entries(found.errors) : [];
     this.column = textOr(found.column, "");
-    this.values = list(found.values).map((value) => (typeof value === "string" ? value : String(value)));
+    this.values = asList(found.values).map((value) => (typeof value === "string" ? value : String(value)));
     this.metrics = measured.map(([name]) => name).sort();
     this.errors = new Map(errors.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
-    this.leftOut = numberOf(found.left_out) ?? 0;
-    this.notPassing = numberOf(found.not_passing) ?? 0;
-    this.columns = new Map(measured.map(([name, values]) => [name, columnOf(list(values), own(judged, name))]));
+    this.leftOut = parseNumber(found.left_out) ?? 0;
+    this.notPassing = parseNumber(found.not_passing) ?? 0;
+    this.columns = new Map(measured.map(([name, values]) => [name, parseColumn(asList(values), getOwn(judged, name))]));
   }
 
   /** One row for each value. A history of many values never asks for them: it looks at single cells. */
@@ -64,18 +64,18 @@ export class Facet {
 
   cell(metric: string, rank: number): Cell | undefined {
     const column = this.columns.get(metric);
-    return column && cellOf(column, rank);
+    return column && parseCell(column, rank);
   }
 
   private row(value: string, rank: number): Row {
     const { rows, positive, rest } = this.found;
-    const cells = new Map([...this.columns].map(([name, column]) => [name, cellOf(column, rank)]));
+    const cells = new Map([...this.columns].map(([name, column]) => [name, parseCell(column, rank)]));
     return {
       rank,
       value,
-      rows: numberOf(list(rows)[rank]),
-      positive: numberOf(list(positive)[rank]),
-      rest: pairOf(list(rest)[rank]),
+      rows: parseNumber(asList(rows)[rank]),
+      positive: parseNumber(asList(positive)[rank]),
+      rest: parsePair(asList(rest)[rank]),
       cells,
       outcome: worst([...cells.values()].map((cell) => cell.outcome)),
     };
@@ -144,7 +144,7 @@ type Json = Record<string, unknown>;
  * @throws NotAnOverview with a sentence for the person who looks at the page
  */
 export function readOverview(found: unknown): Overview {
-  const top = isObject(found) ? found : parsed(found);
+  const top = isObject(found) ? found : parseJson(found);
   const format = top && typeof top.format === "string" ? top.format : "";
   if (!top || !format.startsWith(FORMAT)) {
     throw new NotAnOverview(isLocation(found) ? ELSEWHERE : "This task has pushed something else under the key that bias overviews have.");
@@ -154,13 +154,13 @@ export function readOverview(found: unknown): Overview {
       "This task runs a newer airflow-clarify than the api-server, which cannot read what it says: upgrade the one there.",
     );
   }
-  const analyses = list(top.analyses).filter(isObject).map(readAnalysis);
+  const analyses = asList(top.analyses).filter(isObject).map(readAnalysis);
   if (analyses.length === 0) throw new NotAnOverview("This task has pushed an overview without an analysis.");
   return {
     kind: top.kind === "gate" ? "gate" : "analysis",
     instance: textOr(top.instance, null),
     reaction: textOr(top.reaction, null),
-    outcome: outcomeOf(top.outcome),
+    outcome: parseOutcome(top.outcome),
     analyses,
   };
 }
@@ -174,7 +174,7 @@ function isLocation(found: unknown): boolean {
 }
 
 /** With a custom XCom backend, or from an older Airflow, a value may come as the text of its JSON. */
-function parsed(found: unknown): Json | null {
+function parseJson(found: unknown): Json | null {
   if (typeof found !== "string") return null;
   try {
     const value: unknown = JSON.parse(found);
@@ -189,25 +189,25 @@ function readAnalysis(found: Json): Analysis {
   return {
     label: textOr(found.label, ""),
     positive: textOr(found.positive, ""),
-    rows: numberOf(found.rows),
-    positiveRows: numberOf(found.positive_rows),
+    rows: parseNumber(found.rows),
+    positiveRows: parseNumber(found.positive_rows),
     weighted: found.weighted === true,
-    outcome: outcomeOf(found.outcome),
+    outcome: parseOutcome(found.outcome),
     sentence: textOr(found.sentence, ""),
-    reasons: texts(found.reasons),
-    checks: Object.fromEntries(CHECK_OUTCOMES.map((name) => [name, numberOf(checks[name]) ?? 0])),
-    facets: list(found.facets).filter(isObject).map((facet) => new Facet(facet)),
-    warnings: texts(found.warnings),
+    reasons: parseTexts(found.reasons),
+    checks: Object.fromEntries(CHECK_OUTCOMES.map((name) => [name, parseNumber(checks[name]) ?? 0])),
+    facets: asList(found.facets).filter(isObject).map((facet) => new Facet(facet)),
+    warnings: parseTexts(found.warnings),
     outputs: isObject(found.outputs)
       ? Object.entries(found.outputs).filter((entry): entry is [string, string] => typeof entry[1] === "string")
       : [],
     engine: textOr(found.engine, null),
     configSha256: textOr(found.config_sha256, null),
-    data: dataOf(found.data),
+    data: parseData(found.data),
   };
 }
 
-function dataOf(found: unknown): Data | null {
+function parseData(found: unknown): Data | null {
   if (!isObject(found) || typeof found.name !== "string" || found.name === "") return null;
   return {
     kind: textOr(found.kind, ""),
@@ -229,19 +229,19 @@ export function unjudgedReason(state: string): string {
   return "This gate failed before it had a verdict; its log says why.";
 }
 
-function columnOf(values: unknown[], rules: Json): Column {
+function parseColumn(values: unknown[], rules: Json): Column {
   const { low, high, outcomes, intervals } = rules;
-  return { values, low: list(low), high: list(high), outcomes: list(outcomes), intervals: list(intervals) };
+  return { values, low: asList(low), high: asList(high), outcomes: asList(outcomes), intervals: asList(intervals) };
 }
 
-function cellOf(column: Column, rank: number): Cell {
+function parseCell(column: Column, rank: number): Cell {
   const outcome = column.outcomes[rank];
   return {
-    value: numberOf(column.values[rank]),
-    low: numberOf(column.low[rank]),
-    high: numberOf(column.high[rank]),
+    value: parseNumber(column.values[rank]),
+    low: parseNumber(column.low[rank]),
+    high: parseNumber(column.high[rank]),
     outcome: CHECK_OUTCOMES.find((name) => name === outcome) ?? null,
-    interval: pairOf(column.intervals[rank]),
+    interval: parsePair(column.intervals[rank]),
   };
 }
 
@@ -258,7 +258,7 @@ export function severity(outcome: CheckOutcome | null): number {
 }
 
 /** The analysis that came out worst; the first where several did. */
-export function worstOf(overview: Overview): Analysis | undefined {
+export function findWorst(overview: Overview): Analysis | undefined {
   return worstFirst(overview.analyses)[0];
 }
 
@@ -273,16 +273,16 @@ export function gateSeverity(outcome: CheckOutcome | null): number {
   return GATE_OUTCOMES.indexOf(outcome);
 }
 
-/** What each analysis is called: by its data where several have the same label, and otherwise as in {@link namesOf}. */
-export function titlesOf(analyses: Analysis[]): string[] {
-  const names = namesOf(analyses);
+/** What each analysis is called: by its data where several have the same label, and otherwise as in {@link buildNames}. */
+export function buildTitles(analyses: Analysis[]): string[] {
+  const names = buildNames(analyses);
   const data = analyses.map((one) => one.data?.short ?? "");
   if (analyses.length < 2 || data.includes("") || new Set(data).size < data.length) return names;
   return analyses.map(({ label, positive }, place) => `${data[place] ?? ""}: ${label} = ${positive}`);
 }
 
 /** A name for each analysis, by its label and positive label; numbered where several would have the same. */
-export function namesOf(analyses: Analysis[]): string[] {
+export function buildNames(analyses: Analysis[]): string[] {
   const names: string[] = [];
   for (const { label, positive } of analyses) {
     const plain = `${label} = ${positive}`;
@@ -308,18 +308,18 @@ function reachUp(value: number, high: number): number {
   return Infinity;
 }
 
-function outcomeOf(found: unknown): Outcome | null {
+function parseOutcome(found: unknown): Outcome | null {
   return found === "pass" || found === "violation" || found === "inconclusive" ? found : null;
 }
 
-function numberOf(found: unknown): number | null {
+function parseNumber(found: unknown): number | null {
   if (found === "Infinity") return Infinity;
   if (found === "-Infinity") return -Infinity;
   return typeof found === "number" && !Number.isNaN(found) ? found : null;
 }
 
-function pairOf(found: unknown): [number, number] | null {
-  const [one, other] = list(found).map(numberOf);
+function parsePair(found: unknown): [number, number] | null {
+  const [one, other] = asList(found).map(parseNumber);
   return one == null || other == null ? null : [one, other];
 }
 
@@ -327,15 +327,15 @@ function textOr<Otherwise>(found: unknown, otherwise: Otherwise): string | Other
   return typeof found === "string" ? found : otherwise;
 }
 
-function texts(found: unknown): string[] {
-  return list(found).filter((entry) => typeof entry === "string");
+function parseTexts(found: unknown): string[] {
+  return asList(found).filter((entry) => typeof entry === "string");
 }
 
-function list(found: unknown): unknown[] {
+function asList(found: unknown): unknown[] {
   return Array.isArray(found) ? found : [];
 }
 
-function own(found: Json, name: string): Json {
+function getOwn(found: Json, name: string): Json {
   const value: unknown = Object.hasOwn(found, name) ? found[name] : undefined;
   return isObject(value) ? value : {};
 }

@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
 
-import { ago, bounds, decimal, nameOf, percent, reasonOf, shortened, visible } from "./text";
+import { ago, bounds, decimal, displayName, percent, stripOutcome, shorten, escapeInvisible } from "./text";
 
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
 
 describe("what cannot be seen", () => {
   it("is written as its code point", () => {
-    expect(visible("evil\u202eexe.txt")).toBe("evil⟨U+202E⟩exe.txt");
-    expect(visible("a\nb\u0000")).toBe("a⟨U+000A⟩b⟨U+0000⟩");
-    expect(visible("\ud800")).toBe("⟨U+D800⟩");
+    expect(escapeInvisible("evil\u202eexe.txt")).toBe("evil⟨U+202E⟩exe.txt");
+    expect(escapeInvisible("a\nb\u0000")).toBe("a⟨U+000A⟩b⟨U+0000⟩");
+    expect(escapeInvisible("\ud800")).toBe("⟨U+D800⟩");
   });
 
   it("stays where a language or an emoji is spelled with it", () => {
-    expect(visible("می\u200cخواهم 👩\u200d🔬")).toBe("می\u200cخواهم 👩\u200d🔬");
+    expect(escapeInvisible("می\u200cخواهم 👩\u200d🔬")).toBe("می\u200cخواهم 👩\u200d🔬");
   });
 
   it("is set in quotes where there is nothing else", () => {
-    expect(nameOf("")).toBe('""');
-    expect(nameOf("  ")).toBe('"  "');
+    expect(displayName("")).toBe('""');
+    expect(displayName("  ")).toBe('"  "');
   });
 });
 
@@ -39,18 +39,18 @@ describe("numbers", () => {
 });
 
 describe("texts", () => {
-  it("are shortened between characters", () => {
-    expect(shortened("👩🏽".repeat(3), 4)).toMatch(/^.{2,8}…/u);
-    expect(Array.from(shortened("a".repeat(500), 36))).toHaveLength(36);
-    expect(shortened("short")).toBe("short");
+  it("are shorten between characters", () => {
+    expect(shorten("👩🏽".repeat(3), 4)).toMatch(/^.{2,8}…/u);
+    expect(Array.from(shorten("a".repeat(500), 36))).toHaveLength(36);
+    expect(shorten("short")).toBe("short");
   });
 
   it("say the outcome once", () => {
-    expect(reasonOf("violation: DPL is high", "violation")).toBe("DPL is high");
-    expect(reasonOf("passed: 36 of 36 checks are within their bounds", "pass")).toBe(
+    expect(stripOutcome("violation: DPL is high", "violation")).toBe("DPL is high");
+    expect(stripOutcome("passed: 36 of 36 checks are within their bounds", "pass")).toBe(
       "36 of 36 checks are within their bounds",
     );
-    expect(reasonOf("something else", "violation")).toBe("Something else");
+    expect(stripOutcome("something else", "violation")).toBe("Something else");
   });
 
   it("tell ages", () => {

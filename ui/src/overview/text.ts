@@ -1,7 +1,7 @@
 /** Numbers and names as people read them: as the report writes them, so that the two agree. */
 
 import type { Analysis, Overview } from "./model";
-import { titlesOf, worstOf } from "./model";
+import { buildTitles, findWorst } from "./model";
 
 const NO_BREAK_SPACE = "\u00a0";
 
@@ -12,7 +12,7 @@ const INVISIBLE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]/gu;
 
 /** The text with each character that cannot be seen written as its code point. */
-export function visible(text: string): string {
+export function escapeInvisible(text: string): string {
   return text.replace(INVISIBLE, (found) => {
     const point = (found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
     return `⟨U+${point}⟩`;
@@ -20,12 +20,12 @@ export function visible(text: string): string {
 }
 
 /** A value of the data; an empty or blank one in quotes, so that there is something to see. */
-export function nameOf(value: string): string {
-  return visible(value.trim() === "" ? `"${value}"` : value);
+export function displayName(value: string): string {
+  return escapeInvisible(value.trim() === "" ? `"${value}"` : value);
 }
 
 /** The beginning and the end of a long text. It is cut between characters, never inside one. */
-export function shortened(text: string, most = 60): string {
+export function shorten(text: string, most = 60): string {
   const characters = Array.from(text);
   if (characters.length <= most) return text;
   const end = Math.floor(most / 4);
@@ -33,7 +33,7 @@ export function shortened(text: string, most = 60): string {
 }
 
 /** The end of a path, which tells it from others: its last folder and its file. */
-export function endOf(path: string): string {
+export function shortenPath(path: string): string {
   const parts = path.split("/");
   return parts.length > 3 ? `…/${parts.slice(-2).join("/")}` : path;
 }
@@ -42,8 +42,8 @@ export function count(rows: number): string {
   return rows.toLocaleString("en-US");
 }
 
-export function plural(howMany: number, one: string, many: string): string {
-  return `${count(howMany)} ${howMany === 1 ? one : many}`;
+export function plural(total: number, one: string, many: string): string {
+  return `${count(total)} ${total === 1 ? one : many}`;
 }
 
 /** A share with one decimal; one that is neither nothing nor all is never written as if it were. */
@@ -66,27 +66,27 @@ export function bound(value: number): string {
 }
 
 /** A verdict's sentence without the outcome in front of it, where that is shown beside it. */
-export function reasonOf(sentence: string, outcome: string | null): string {
+export function stripOutcome(sentence: string, outcome: string | null): string {
   const start = outcome === "pass" ? "passed: " : `${outcome ?? ""}: `;
   const rest = sentence.startsWith(start) ? sentence.slice(start.length) : sentence;
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
 /** The same without the name of the data behind it, where that is shown beside it. */
-export function reasonWithoutData({ sentence, outcome, data }: Pick<Analysis, "sentence" | "outcome" | "data">): string {
+export function stripData({ sentence, outcome, data }: Pick<Analysis, "sentence" | "outcome" | "data">): string {
   const end = data ? `; data: ${data.short}` : "";
   const rest = end && sentence.endsWith(end) ? sentence.slice(0, -end.length) : sentence;
-  return reasonOf(rest, outcome);
+  return stripOutcome(rest, outcome);
 }
 
 /** Why a task has come to its verdict: what its worst analysis says, which is named where there are several. */
-export function whyOf(overview: Overview): string {
+export function summarizeVerdict(overview: Overview): string {
   if (overview.unjudged !== undefined) return overview.unjudged;
-  const worst = worstOf(overview);
+  const worst = findWorst(overview);
   if (!worst) return "";
-  const reason = reasonWithoutData(worst);
+  const reason = stripData(worst);
   if (overview.analyses.length === 1 || reason === "") return reason;
-  return `${titlesOf(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""}: ${reason}`;
+  return `${buildTitles(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""}: ${reason}`;
 }
 
 /** What a metric may be, in words. */
@@ -107,7 +107,7 @@ function timeZone(): string | undefined {
   }
 }
 
-function formatted(when: string, parts: Intl.DateTimeFormatOptions): string {
+function formatDate(when: string, parts: Intl.DateTimeFormatOptions): string {
   const date = new Date(when);
   try {
     return new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: timeZone() }).format(date);
@@ -119,9 +119,9 @@ function formatted(when: string, parts: Intl.DateTimeFormatOptions): string {
 const DAY: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
 const DATE: Intl.DateTimeFormatOptions = { ...DAY, year: "numeric" };
 
-export const day = (when: string) => formatted(when, DAY);
-export const date = (when: string) => formatted(when, DATE);
-export const time = (when: string) => formatted(when, { ...DATE, hour: "2-digit", minute: "2-digit" });
+export const day = (when: string) => formatDate(when, DAY);
+export const date = (when: string) => formatDate(when, DATE);
+export const time = (when: string) => formatDate(when, { ...DATE, hour: "2-digit", minute: "2-digit" });
 
 const AGES: [number, Intl.RelativeTimeFormatUnit][] = [
   [60, "second"],

@@ -1,19 +1,19 @@
 import { Box, Button, Flex, Heading, Skeleton, Text } from "@chakra-ui/react";
 import { useDeferredValue, useState } from "react";
 
-import { pages } from "../address";
-import { isBarred } from "../api/client";
+import { pages } from "../urls";
+import { isAccessDenied } from "../api/client";
 import type { Gate } from "../gates/useGates";
 import { useGates } from "../gates/useGates";
-import { nameOfSeries } from "../history/useRuns";
+import { seriesName } from "../history/useRuns";
 import type { CHECK_OUTCOMES } from "../overview/model";
-import { worstOf } from "../overview/model";
-import { ago, count, date, endOf, plural, time, visible } from "../overview/text";
-import { Name } from "../parts/Name";
-import { Failure, NotRenewed, Notice } from "../parts/Notice";
-import { PageLink } from "../parts/PageLink";
-import { SearchField } from "../parts/SearchField";
-import { OutcomeBadge, Sign, lookOf } from "../parts/Verdicts";
+import { findWorst } from "../overview/model";
+import { ago, count, date, shortenPath, plural, time, escapeInvisible } from "../overview/text";
+import { DataText } from "../components/DataText";
+import { Failure, NotRenewed, Notice } from "../components/Notice";
+import { PageLink } from "../components/PageLink";
+import { SearchField } from "../components/SearchField";
+import { OutcomeBadge, Sign, outcomeStyle } from "../components/Verdicts";
 
 type Filter = (typeof CHECK_OUTCOMES)[number] | "none";
 
@@ -26,7 +26,7 @@ export function Gates() {
   const [filter, setFilter] = useState<Filter>();
   const [search, setSearch] = useState("");
   const wanted = useDeferredValue(search).trim().toLocaleLowerCase();
-  if (error && (!loaded || isBarred(error))) return <Failure error={error} what="XComs" />;
+  if (error && (!loaded || isAccessDenied(error))) return <Failure error={error} what="XComs" />;
   if (!loaded) return <Skeleton height="6rem" aria-label="Loading" />;
   if (gates.length === 0 && waiting === 0) {
     return (
@@ -91,7 +91,7 @@ export function Gates() {
 /** What a gate is found by: its DAG, its task, the instance of a mapped one, and its data. */
 function searched({ entry, overview }: Gate): string {
   const data = overview?.analyses.map((one) => one.data?.name ?? "") ?? [];
-  return [entry.dagName, nameOfSeries(entry, overview?.instance), ...data].join(" ").toLocaleLowerCase();
+  return [entry.dagName, seriesName(entry, overview?.instance), ...data].join(" ").toLocaleLowerCase();
 }
 
 function Title() {
@@ -116,9 +116,9 @@ function Tallies({ gates, filter, setFilter }: TalliesProps) {
   return (
     <Flex gap={2} wrap="wrap" role="group" aria-label="Show only">
       {FILTERS.map((outcome) => {
-        const howMany = gates.filter((gate) => gate.error === undefined && (gate.outcome ?? "none") === outcome).length;
-        if (howMany === 0) return null;
-        const look = lookOf(outcome === "none" ? null : outcome);
+        const total = gates.filter((gate) => gate.error === undefined && (gate.outcome ?? "none") === outcome).length;
+        if (total === 0) return null;
+        const look = outcomeStyle(outcome === "none" ? null : outcome);
         const mine = filter === outcome;
         return (
           <Button
@@ -129,7 +129,7 @@ function Tallies({ gates, filter, setFilter }: TalliesProps) {
             aria-pressed={mine}
             onClick={() => setFilter(mine ? undefined : outcome)}
           >
-            <Sign outcome={outcome === "none" ? null : outcome} /> {TALLIES[outcome](howMany)}
+            <Sign outcome={outcome === "none" ? null : outcome} /> {TALLIES[outcome](total)}
           </Button>
         );
       })}
@@ -137,43 +137,43 @@ function Tallies({ gates, filter, setFilter }: TalliesProps) {
   );
 }
 
-const TALLIES: Record<Filter, (howMany: number) => string> = {
-  violation: (howMany) => plural(howMany, "violation", "violations"),
-  inconclusive: (howMany) => `${count(howMany)} inconclusive`,
-  pass: (howMany) => `${count(howMany)} passed`,
-  ignored: (howMany) => `${count(howMany)} ignored`,
-  none: (howMany) => `${count(howMany)} not judged`,
+const TALLIES: Record<Filter, (total: number) => string> = {
+  violation: (total) => plural(total, "violation", "violations"),
+  inconclusive: (total) => `${count(total)} inconclusive`,
+  pass: (total) => `${count(total)} passed`,
+  ignored: (total) => `${count(total)} ignored`,
+  none: (total) => `${count(total)} not judged`,
 };
 
 function GateRow({ gate }: { gate: Gate }) {
   const { entry, overview, before } = gate;
-  const data = overview && worstOf(overview)?.data;
+  const data = overview && findWorst(overview)?.data;
   const more = overview ? overview.analyses.length - 1 : 0;
   return (
     <tr>
       <td>{gate.error === undefined ? <OutcomeBadge outcome={gate.outcome} /> : <span className="quiet">not readable</span>}</td>
       <th scope="row">
         <PageLink page={pages.history(entry.dagId)}>
-          <Name text={entry.dagName} most={50} />
+          <DataText text={entry.dagName} most={50} />
         </PageLink>
       </th>
       <td>
         <PageLink page={pages.verdict(entry)}>
-          <Name text={nameOfSeries(entry, overview?.instance)} most={40} />
+          <DataText text={seriesName(entry, overview?.instance)} most={40} />
         </PageLink>
         {overview?.kind === "analysis" ? <span className="quiet"> measures, no gate</span> : null}
         {data ? (
-          <div className="quiet data-name" title={visible(data.name)}>
-            <Name text={endOf(data.short)} most={60} />
+          <div className="quiet data-name" title={escapeInvisible(data.name)}>
+            <DataText text={shortenPath(data.short)} most={60} />
             {more > 0 ? ` and ${count(more)} more` : null}
           </div>
         ) : null}
       </td>
       <td className="wrap">
-        {visible(gate.why)}
+        {escapeInvisible(gate.why)}
         {before ? (
           <div className="quiet">
-            Before that: {lookOf(before.outcome).word}, of <PageLink page={pages.verdict(before.entry)}>the run due {date(before.entry.runAfter)}</PageLink>
+            Before that: {outcomeStyle(before.outcome).word}, of <PageLink page={pages.verdict(before.entry)}>the run due {date(before.entry.runAfter)}</PageLink>
           </div>
         ) : null}
       </td>

@@ -1,28 +1,28 @@
 import { Box, Button, Flex, Heading, NativeSelect, Skeleton, Text } from "@chakra-ui/react";
 import { memo, useEffect, useMemo, useState } from "react";
 
-import { pages } from "../address";
+import { pages } from "../urls";
 import type { Entry } from "../api/airflow";
-import { isBarred } from "../api/client";
+import { isAccessDenied } from "../api/client";
 import { HistoryChart } from "../history/HistoryChart";
-import type { Choice, Line, Run } from "../history/measured";
-import { linesOf, newestReadable, runsOf } from "../history/measured";
+import type { Choice, Line, Run } from "../history/series";
+import { buildLines, findNewestReadable, buildRuns } from "../history/series";
 import type { Series } from "../history/useRuns";
-import { MOST_RUNS, useRuns, useSeries } from "../history/useRuns";
+import { MAX_RUNS, useRuns, useSeries } from "../history/useRuns";
 import type { Fetched } from "../history/useValues";
-import { keyOf, useValues } from "../history/useValues";
+import { entryKey, useValues } from "../history/useValues";
 import { ValueTable } from "../history/ValueTable";
-import { open } from "../navigation";
+import { openPage } from "../navigation";
 import type { Overview } from "../overview/model";
-import { namesOf, titlesOf, unjudgedReason, worstOf } from "../overview/model";
-import { ago, bounds, count, decimal, plural, time, visible } from "../overview/text";
-import { Card } from "../parts/AnalysisSection";
-import { Banner } from "../parts/Banner";
-import { Name } from "../parts/Name";
-import { Failure, NotRenewed, Notice, sentenceOf } from "../parts/Notice";
-import { PageLink } from "../parts/PageLink";
-import { firstMetric } from "../parts/rows";
-import { OutcomeBadge } from "../parts/Verdicts";
+import { buildNames, buildTitles, unjudgedReason, findWorst } from "../overview/model";
+import { ago, bounds, count, decimal, plural, time, escapeInvisible } from "../overview/text";
+import { Card } from "../components/AnalysisSection";
+import { Banner } from "../components/Banner";
+import { DataText } from "../components/DataText";
+import { Failure, NotRenewed, Notice, errorMessage } from "../components/Notice";
+import { PageLink } from "../components/PageLink";
+import { firstMetric } from "../components/rows";
+import { OutcomeBadge } from "../components/Verdicts";
 
 /** How many values are drawn before somebody chooses. */
 const DRAWN_AT_FIRST = 3;
@@ -34,7 +34,7 @@ const MOST_BUTTONS = 8;
 export function History({ dagId }: { dagId: string }) {
   const found = useSeries(dagId);
   const [id, setId] = useState<string>();
-  if (found.error && (!found.data || isBarred(found.error))) {
+  if (found.error && (!found.data || isAccessDenied(found.error))) {
     return <Failure error={found.error} what="the XComs of this DAG" />;
   }
   if (!found.data) return <Skeleton height="6rem" aria-label="Loading" />;
@@ -89,7 +89,7 @@ function Tasks({ all, chosen, choose }: TasksProps) {
           aria-pressed={series === chosen}
           onClick={() => choose(series.id)}
         >
-          <Name text={series.name} most={40} />
+          <DataText text={series.name} most={40} />
           {roleOf(series)}
         </Button>
       ))}
@@ -111,30 +111,30 @@ interface SeriesHistoryProps {
 function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
   const { entries, complete, error } = useRuns(dagId, series);
   const values = useValues(entries, listed);
-  const newest = useMemo(() => newestReadable(entries, values), [entries, values]);
+  const newest = useMemo(() => findNewestReadable(entries, values), [entries, values]);
   const latest = newest?.overview;
   const [choice, setChoice] = useState<Partial<Choice>>({});
   const [wanted, setWanted] = useState<string[]>();
   const [reading, setReading] = useState<string>();
 
-  const names = namesOf(latest?.analyses ?? []);
-  const titles = titlesOf(latest?.analyses ?? []);
-  const analysis = latest && (latest.analyses[names.indexOf(choice.analysis ?? "")] ?? worstOf(latest));
+  const names = buildNames(latest?.analyses ?? []);
+  const titles = buildTitles(latest?.analyses ?? []);
+  const analysis = latest && (latest.analyses[names.indexOf(choice.analysis ?? "")] ?? findWorst(latest));
   const facet = analysis?.facets.find((one) => one.column === choice.column) ?? analysis?.facets[0];
   // If people look at one metric only, it is DPL.
   const opened = facet?.metrics.find((one) => one === "DPL") ?? (facet ? firstMetric(facet) : "");
   const metric = facet?.metrics.find((one) => one === choice.metric) ?? opened;
   const column = facet?.column ?? "";
   const name = analysis ? names[latest.analyses.indexOf(analysis)] : undefined;
-  const runs = useMemo(() => runsOf(entries, values, name), [entries, values, name]);
-  const lines = useMemo(() => linesOf(runs, { analysis: name ?? "", column, metric }), [runs, name, column, metric]);
+  const runs = useMemo(() => buildRuns(entries, values, name), [entries, values, name]);
+  const lines = useMemo(() => buildLines(runs, { analysis: name ?? "", column, metric }), [runs, name, column, metric]);
   const chosen = useMemo(() => wanted ?? facet?.values.slice(0, DRAWN_AT_FIRST) ?? [], [wanted, facet]);
   const found = runs.findIndex((run) => run.entry.runId === reading);
   const at = found < 0 ? runs.length - 1 : found;
 
-  if (isBarred(error)) return <Failure error={error} what="the XComs of this DAG" />;
+  if (isAccessDenied(error)) return <Failure error={error} what="the XComs of this DAG" />;
   const latestRun = entries[0];
-  const unread = latestRun && newest?.entry !== latestRun ? values.get(keyOf(latestRun)) : undefined;
+  const unread = latestRun && newest?.entry !== latestRun ? values.get(entryKey(latestRun)) : undefined;
   if (latestRun?.unjudged !== undefined && (!newest || !analysis)) {
     return (
       <>
@@ -201,7 +201,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
           setAt={(place) => setReading(runs[place]?.entry.runId)}
           openRun={(place) => {
             const one = runs[place];
-            if (one) open(pages.verdict(one.entry));
+            if (one) openPage(pages.verdict(one.entry));
           }}
         />
         {run ? <Readout run={run} at={at} lines={lines} chosen={chosen} /> : null}
@@ -221,7 +221,7 @@ function Unread({ entry, found }: { entry: Entry; found: Fetched | undefined }) 
   if (!found || !("error" in found)) return null;
   return (
     <Notice title="The verdict of the latest run cannot be read" tone="warning">
-      {sentenceOf(found.error)} <PageLink page={pages.task(entry)}>Its task instance</PageLink>
+      {errorMessage(found.error)} <PageLink page={pages.task(entry)}>Its task instance</PageLink>
     </Notice>
   );
 }
@@ -244,7 +244,7 @@ function LatestUnjudged({ name, entries }: { name: string; entries: Entry[] }) {
       title={
         <>
           {" in "}
-          <Name text={name} most={40} />
+          <DataText text={name} most={40} />
         </>
       }
       sentence={unjudgedReason(latest.unjudged ?? "")}
@@ -267,7 +267,7 @@ function Latest({ name, entry, overview }: LatestProps) {
   useEffect(() => {
     performance.mark("bias:verdict");
   }, []);
-  const worst = worstOf(overview);
+  const worst = findWorst(overview);
   const several = overview.analyses.length > 1;
   return (
     <Banner
@@ -275,10 +275,10 @@ function Latest({ name, entry, overview }: LatestProps) {
       title={
         <>
           {" in "}
-          <Name text={name} most={40} />
+          <DataText text={name} most={40} />
           {several && worst ? (
             <>
-              : <Name text={titlesOf(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""} most={80} />
+              : <DataText text={buildTitles(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""} most={80} />
             </>
           ) : null}
         </>
@@ -311,7 +311,7 @@ function Chooser({ label, value, options, textOf = (option) => option, choose }:
       <NativeSelect.Field aria-label={label} value={value} onChange={(event) => choose(event.currentTarget.value)}>
         {options.map((option) => (
           <option key={option} value={option}>
-            {visible(textOf(option))}
+            {escapeInvisible(textOf(option))}
           </option>
         ))}
       </NativeSelect.Field>
@@ -344,7 +344,7 @@ function Progress({ runs, listed, error }: ProgressProps) {
       ) : null}
       {failed > 0 ? ` ${plural(failed, "run", "runs")} could not be read.` : null}
       {error ? " Older runs could not be listed." : null}
-      {loading === 0 && runs.length >= MOST_RUNS ? ` The latest ${count(MOST_RUNS)} runs.` : null}
+      {loading === 0 && runs.length >= MAX_RUNS ? ` The latest ${count(MAX_RUNS)} runs.` : null}
     </Text>
   );
 }
@@ -367,7 +367,7 @@ function Readout({ run, at, lines, chosen }: { run: Run; at: number; lines: Line
               <svg width="22" height="10" aria-hidden="true" className={`line line-${place}`}>
                 <path d="M1 5H21" />
               </svg>
-              <Name text={value} most={30} />{" "}
+              <DataText text={value} most={30} />{" "}
               <strong>{cell ? (cell.value === null ? "not defined" : decimal(cell.value)) : "no value"}</strong>
               {cell && (cell.low !== null || cell.high !== null) ? (
                 <span className="quiet"> allowed {bounds(cell.low, cell.high)}</span>
@@ -426,7 +426,7 @@ const Runs = memo(function Runs({ runs, gate }: { runs: Run[]; gate: boolean }) 
                   <PageLink page={pages.verdict(run.entry)}>{time(run.entry.runAfter)}</PageLink>
                 </th>
                 <td>{run.loading ? "…" : <OutcomeBadge outcome={run.outcome} />}</td>
-                <td className="wrap">{run.error === undefined ? visible(run.why) : "could not be read"}</td>
+                <td className="wrap">{run.error === undefined ? escapeInvisible(run.why) : "could not be read"}</td>
               </tr>
             ))}
           </tbody>

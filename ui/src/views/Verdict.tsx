@@ -3,22 +3,22 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useEffect, useMemo, useRef } from "react";
 
-import type { TaskPlace } from "../address";
-import { pages } from "../address";
+import type { TaskPlace } from "../urls";
+import { pages } from "../urls";
 import type { TaskInstance } from "../api/airflow";
-import { JUDGING, MEASURING, overviewAt, taskInstance } from "../api/airflow";
-import { ApiError, isBarred } from "../api/client";
+import { JUDGING, MEASURING, requestOverview, getTaskInstance } from "../api/airflow";
+import { ApiError, isAccessDenied } from "../api/client";
 import type { Analysis, Overview } from "../overview/model";
-import { readOverview, titlesOf, unjudgedReason, worstFirst } from "../overview/model";
+import { readOverview, buildTitles, unjudgedReason, worstFirst } from "../overview/model";
 import { ago, time } from "../overview/text";
-import { AnalysisSection, Points } from "../parts/AnalysisSection";
-import { Banner } from "../parts/Banner";
-import { Name } from "../parts/Name";
-import { Failure, NotRenewed, Notice } from "../parts/Notice";
-import { PageLink } from "../parts/PageLink";
+import { AnalysisSection, Points } from "../components/AnalysisSection";
+import { Banner } from "../components/Banner";
+import { DataText } from "../components/DataText";
+import { Failure, NotRenewed, Notice } from "../components/Notice";
+import { PageLink } from "../components/PageLink";
 
 const ENDED = new Set(["success", "failed", "skipped", "upstream_failed", "removed"]);
-const LOOK_AGAIN = 5_000;
+const REFRESH_INTERVAL = 5_000;
 
 /** The operators that leave a verdict. */
 const CHECKING = [...JUDGING, ...MEASURING];
@@ -27,14 +27,14 @@ const CHECKING = [...JUDGING, ...MEASURING];
 export function Verdict({ place }: { place: TaskPlace }) {
   const task = useQuery({
     queryKey: ["task", place],
-    queryFn: ({ signal }) => taskInstance(place, signal),
-    refetchInterval: (query) => (query.state.data && !ENDED.has(query.state.data.state ?? "") ? LOOK_AGAIN : false),
+    queryFn: ({ signal }) => getTaskInstance(place, signal),
+    refetchInterval: (query) => (query.state.data && !ENDED.has(query.state.data.state ?? "") ? REFRESH_INTERVAL : false),
   });
   const running = task.data !== undefined && !ENDED.has(task.data.state ?? "");
   const found = useQuery({
     queryKey: ["overview", place],
-    queryFn: async ({ signal }) => readOverview(await overviewAt(place, signal)),
-    refetchInterval: running ? LOOK_AGAIN : false,
+    queryFn: async ({ signal }) => readOverview(await requestOverview(place, signal)),
+    refetchInterval: running ? REFRESH_INTERVAL : false,
   });
   const again = found.refetch;
   const ran = useRef(false);
@@ -48,7 +48,7 @@ export function Verdict({ place }: { place: TaskPlace }) {
   // A gate that did not start may still have what an earlier try has left, before it was cleared.
   if (data?.kind === "gate" && state === "upstream_failed") return <NotJudged state={state} place={place} />;
   if (error instanceof ApiError && error.refusal === "missing") return <NothingYet task={task} place={place} />;
-  if (error && (!data || !(error instanceof ApiError) || isBarred(error))) {
+  if (error && (!data || !(error instanceof ApiError) || isAccessDenied(error))) {
     return <Failure error={error} what="the XComs of this task" />;
   }
   if (!data) return <Skeleton height="6rem" aria-label="Loading" />;
@@ -115,7 +115,7 @@ function NothingYet({ task, place }: { task: { data?: TaskInstance; error: unkno
 }
 
 function Found({ overview, task, place }: { overview: Overview; task?: TaskInstance; place: TaskPlace }) {
-  const names = titlesOf(overview.analyses);
+  const names = buildTitles(overview.analyses);
   return (
     <>
       {worstFirst(overview.analyses).map((analysis, rank) => {
@@ -145,7 +145,7 @@ function AnalysisWithVerdict({ analysis, name, children }: AnalysisWithVerdictPr
         title={
           name === undefined ? null : (
             <>
-              : <Name text={name} most={80} />
+              : <DataText text={name} most={80} />
             </>
           )
         }
@@ -178,7 +178,7 @@ function About({ overview, task, place }: { overview: Overview; task?: TaskInsta
       <Text>{what}</Text>
       {overview.instance === null ? null : (
         <Text>
-          Instance <Name text={overview.instance} most={60} />
+          Instance <DataText text={overview.instance} most={60} />
         </Text>
       )}
       {parts ? <Text title={parts.title}>{parts.text}</Text> : null}

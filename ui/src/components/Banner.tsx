@@ -3,9 +3,9 @@ import type { ReactNode } from "react";
 
 import type { CheckOutcome, Data, Outcome } from "../overview/model";
 import { CHECK_OUTCOMES } from "../overview/model";
-import { count, reasonWithoutData, visible } from "../overview/text";
-import { Name } from "./Name";
-import { Sign, lookOf } from "./Verdicts";
+import { count, stripData, escapeInvisible } from "../overview/text";
+import { DataText } from "./DataText";
+import { Sign, outcomeStyle } from "./Verdicts";
 
 interface BannerProps {
   outcome: Outcome | null;
@@ -18,7 +18,7 @@ interface BannerProps {
 
 /** The verdict: what a reviewer reads first. */
 export function Banner({ outcome, title, sentence, data = null, checks, children }: BannerProps) {
-  const look = lookOf(outcome);
+  const look = outcomeStyle(outcome);
   return (
     <Box
       as="section"
@@ -53,11 +53,11 @@ export function Banner({ outcome, title, sentence, data = null, checks, children
           <Text overflowWrap="anywhere">
             {sentence === ""
               ? "These numbers were measured; nobody said which are too large."
-              : visible(reasonWithoutData({ sentence, outcome, data }))}
+              : escapeInvisible(stripData({ sentence, outcome, data }))}
           </Text>
           {data ? (
             <Text fontSize="sm" color="fg.muted" overflowWrap="anywhere" data-testid="data">
-              Data: <Name text={data.short} most={120} />
+              Data: <DataText text={data.short} most={120} />
             </Text>
           ) : null}
         </Box>

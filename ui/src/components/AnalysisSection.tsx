@@ -2,12 +2,12 @@ import { Box, Button, Flex, Link, NativeSelect, Text } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 import { useState } from "react";
 
-import { addressOnTheWeb } from "../address";
+import { findWebPage } from "../urls";
 import { openOutside } from "../navigation";
 import type { Analysis } from "../overview/model";
-import { count, percent, plural, visible } from "../overview/text";
+import { count, percent, plural, escapeInvisible } from "../overview/text";
 import { Metrics } from "./Metrics";
-import { Name } from "./Name";
+import { DataText } from "./DataText";
 import { OverviewTable } from "./OverviewTable";
 
 /** One analysis: its reasons, its overview, what its metrics mean, and what it can be traced by. */
@@ -28,7 +28,7 @@ export function AnalysisSection({ analysis }: { analysis: Analysis }) {
             >
               {analysis.facets.map((one, place) => (
                 <option key={place} value={place}>
-                  {visible(one.column)}
+                  {escapeInvisible(one.column)}
                 </option>
               ))}
             </NativeSelect.Field>
@@ -70,7 +70,7 @@ export function Points({ title, points }: { title: string; points: string[] }) {
       </Text>
       <ul>
         {points.map((point, place) => (
-          <li key={place}>{visible(point)}</li>
+          <li key={place}>{escapeInvisible(point)}</li>
         ))}
       </ul>
     </Box>
@@ -80,7 +80,7 @@ export function Points({ title, points }: { title: string; points: string[] }) {
 /** Where the report lies, and what the numbers were computed from. */
 function Traces({ analysis }: { analysis: Analysis }) {
   const { rows, positiveRows, label, positive, engine, configSha256, data } = analysis;
-  const outputs = analysis.outputs.toSorted(([one], [other]) => placeOfOutput(one) - placeOfOutput(other));
+  const outputs = analysis.outputs.toSorted(([one], [other]) => rankOutput(one) - rankOutput(other));
   return (
     <section>
       <Text as="h3" fontWeight="semibold" mb={1}>
@@ -90,11 +90,11 @@ function Traces({ analysis }: { analysis: Analysis }) {
         {data ? (
           <Trace term={data.kind === "path" ? "Data" : data.kind === "table" ? "Table" : "Query"}>
             <Location text={data.name} />
-            {data.connId === null ? null : <span className="quiet">by the connection {visible(data.connId)}</span>}
+            {data.connId === null ? null : <span className="quiet">by the connection {escapeInvisible(data.connId)}</span>}
           </Trace>
         ) : null}
         <Trace term="Label">
-          <Name text={label} />, positive where <Name text={positive} />
+          <DataText text={label} />, positive where <DataText text={positive} />
         </Trace>
         {rows === null ? null : (
           <Trace term="Rows">
@@ -103,11 +103,11 @@ function Traces({ analysis }: { analysis: Analysis }) {
           </Trace>
         )}
         {outputs.map(([name, where]) => (
-          <Trace key={name} term={TITLES.get(name) ?? visible(name)}>
+          <Trace key={name} term={TITLES.get(name) ?? escapeInvisible(name)}>
             <Location text={where} />
           </Trace>
         ))}
-        {engine === null ? null : <Trace term="Counted by">{visible(engine)}</Trace>}
+        {engine === null ? null : <Trace term="Counted by">{escapeInvisible(engine)}</Trace>}
         {configSha256 === null ? null : (
           <Trace term="Configuration, SHA-256">
             <Location text={configSha256} />
@@ -128,7 +128,7 @@ const TITLES = new Map([
   ["config", "Configuration (analysis_config.json)"],
 ]);
 
-function placeOfOutput(name: string): number {
+function rankOutput(name: string): number {
   const place = [...TITLES.keys()].indexOf(name);
   return place < 0 ? TITLES.size : place;
 }
@@ -145,14 +145,14 @@ function Trace({ term, children }: { term: string; children: ReactNode }) {
 /** A location: to be read, and copied, and opened where it has a page on the web. */
 function Location({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
-  const address = addressOnTheWeb(text);
+  const address = findWebPage(text);
   // Only there where the page came over a secure connection.
   const clipboard = navigator.clipboard as Clipboard | undefined;
   return (
     <Flex gap={2} align="center" wrap="wrap">
       <span>
         <code className="location">
-          <bdi>{visible(text)}</bdi>
+          <bdi>{escapeInvisible(text)}</bdi>
         </code>
       </span>
       {address === null ? null : (
@@ -162,7 +162,7 @@ function Location({ text }: { text: string }) {
           rel="noopener noreferrer"
           color="fg.info"
           fontSize="xs"
-          aria-label={`Open ${visible(text)}`}
+          aria-label={`Open ${escapeInvisible(text)}`}
           onClick={(event) => {
             event.preventDefault();
             openOutside(address);
@@ -175,7 +175,7 @@ function Location({ text }: { text: string }) {
         <Button
           size="2xs"
           variant="ghost"
-          aria-label={`Copy ${visible(text)}`}
+          aria-label={`Copy ${escapeInvisible(text)}`}
           onClick={() => {
             void clipboard.writeText(text).then(
               () => setCopied(true),

@@ -3,16 +3,16 @@ import type { CSSProperties } from "react";
 import { Fragment, useDeferredValue, useId, useMemo, useState } from "react";
 
 import type { Cell, Facet, Row } from "../overview/model";
-import { explanation } from "../overview/readings";
+import { findExplanation } from "../overview/interpretations";
 import { count, decimal, percent, plural } from "../overview/text";
 import { Axis, DotPlot } from "./DotPlot";
-import { Name } from "./Name";
+import { DataText } from "./DataText";
 import type { Order } from "./rows";
-import { chosen, firstMetric, strength } from "./rows";
+import { selectRows, firstMetric, strength } from "./rows";
 import { RowDetails } from "./RowDetails";
-import { scaleOf } from "./scale";
+import { buildScale } from "./scale";
 import { SearchField } from "./SearchField";
-import { Sign, lookOf } from "./Verdicts";
+import { Sign, outcomeStyle } from "./Verdicts";
 
 /** How many rows are drawn before somebody asks for all. */
 const AT_FIRST = 40;
@@ -30,13 +30,13 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
   const wanted = useDeferredValue(search);
   const id = useId();
 
-  const rows = useMemo(() => chosen(facet.rows, { search: wanted, failing, order }), [facet, wanted, failing, order]);
-  const scale = useMemo(() => axisOf(facet, metric), [facet, metric]);
+  const rows = useMemo(() => selectRows(facet.rows, { search: wanted, failing, order }), [facet, wanted, failing, order]);
+  const scale = useMemo(() => buildAxisScale(facet, metric), [facet, metric]);
   const shown = all ? rows : rows.slice(0, AT_FIRST);
   // Of many values, the worst stand here, and the report has all.
   const notPassing = facet.rows.filter((row) => row.outcome === "violation" || row.outcome === "inconclusive").length;
   const withCounts = facet.rows.some((row) => row.rows !== null);
-  const title = explanation(metric)?.title;
+  const title = findExplanation(metric)?.title;
 
   function sortBy(by: string) {
     setOrder((before) => ({ by, down: before.by === by ? !before.down : by !== "value" && by !== "rank" }));
@@ -56,7 +56,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
     <section aria-labelledby={id}>
       <Flex gap={2} wrap="wrap" align="center" mb={2}>
         <Text id={id} fontWeight="semibold" as="h3" me="auto">
-          {plural(facet.rows.length + facet.leftOut, "value", "values")} of <Name text={facet.column} most={40} />
+          {plural(facet.rows.length + facet.leftOut, "value", "values")} of <DataText text={facet.column} most={40} />
         </Text>
         {notPassing > 0 ? (
           <Button
@@ -109,7 +109,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
                 <Axis scale={scale} metric={metric} />
               </th>
               {facet.metrics.map((name) => (
-                <Header key={name} by={name} className="number" title={explanation(name)?.title} {...sorting}>
+                <Header key={name} by={name} className="number" title={findExplanation(name)?.title} {...sorting}>
                   {name}
                 </Header>
               ))}
@@ -128,7 +128,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
                     >
                       <span className="arrow" aria-hidden="true" />
                       <RowSign row={row} />
-                      <Name text={row.value} most={36} />
+                      <DataText text={row.value} most={36} />
                     </button>
                   </th>
                   {withCounts ? (
@@ -184,7 +184,7 @@ function RowSign({ row }: { row: Row }) {
   return (
     <span className={`row-sign tone-${row.outcome}`}>
       <Sign outcome={row.outcome} />
-      <span className="unseen">{lookOf(row.outcome).word}: </span>
+      <span className="unseen">{outcomeStyle(row.outcome).word}: </span>
     </span>
   );
 }
@@ -217,7 +217,7 @@ function MetricCell({ metric, cell, drawn }: { metric: string; cell: Cell; drawn
       {cell.outcome === "violation" || cell.outcome === "inconclusive" ? (
         <>
           <Sign outcome={cell.outcome} size={8} />
-          <span className="unseen">{lookOf(cell.outcome).word} </span>
+          <span className="unseen">{outcomeStyle(cell.outcome).word} </span>
         </>
       ) : null}
       {cell.value === null ? <span title="not defined here">n/a</span> : decimal(cell.value)}
@@ -225,8 +225,8 @@ function MetricCell({ metric, cell, drawn }: { metric: string; cell: Cell; drawn
   );
 }
 
-function axisOf(facet: Facet, metric: string) {
+function buildAxisScale(facet: Facet, metric: string) {
   const cells = facet.rows.map((row) => row.cells.get(metric) ?? NO_CELL);
-  return scaleOf(cells.flatMap((cell) => [cell.value, cell.low, cell.high, ...(cell.interval ?? [])]));
+  return buildScale(cells.flatMap((cell) => [cell.value, cell.low, cell.high, ...(cell.interval ?? [])]));
 }
 

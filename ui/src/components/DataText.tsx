@@ -1,13 +1,13 @@
-import type { Part } from "../overview/readings";
-import { nameOf, shortened } from "../overview/text";
+import type { Part } from "../overview/interpretations";
+import { displayName, shorten } from "../overview/text";
 
 /**
  * A text from the data. It is isolated, so that its direction of writing does not reach into what stands around it; a
- * long one is shortened, and stands in full in its title.
+ * long one is shorten, and stands in full in its title.
  */
-export function Name({ text, most = 60 }: { text: string; most?: number }) {
-  const whole = nameOf(text);
-  const short = shortened(whole, most);
+export function DataText({ text, most = 60 }: { text: string; most?: number }) {
+  const whole = displayName(text);
+  const short = shorten(whole, most);
   return (
     <bdi className="name" title={short === whole ? undefined : whole}>
       {short}

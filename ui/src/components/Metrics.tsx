@@ -2,9 +2,9 @@ import { NativeSelect, Text } from "@chakra-ui/react";
 import { useState } from "react";
 
 import type { Facet } from "../overview/model";
-import { NOTATION, explanation, reading } from "../overview/readings";
-import { decimal, nameOf, shortened } from "../overview/text";
-import { Sentence } from "./Name";
+import { NOTATION, findExplanation, interpret } from "../overview/interpretations";
+import { decimal, displayName, shorten } from "../overview/text";
+import { Sentence } from "./DataText";
 
 /** Each metric in one plain sentence, with what it says of one value in this data. */
 export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }) {
@@ -25,7 +25,7 @@ export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }
             >
               {facet.rows.map((one) => (
                 <option key={one.rank} value={one.rank}>
-                  {shortened(nameOf(one.value), 40)}
+                  {shorten(displayName(one.value), 40)}
                 </option>
               ))}
             </NativeSelect.Field>
@@ -35,7 +35,7 @@ export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }
       </div>
       <dl className="metrics">
         {facet.metrics.map((metric) => {
-          const known = explanation(metric);
+          const known = findExplanation(metric);
           const value = row?.cells.get(metric)?.value ?? null;
           return (
             <div key={metric}>
@@ -46,7 +46,7 @@ export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }
                 {known?.question}{" "}
                 {row && value !== null ? (
                   <span className="reading">
-                    {decimal(value)}: <Sentence parts={reading(metric, { column: facet.column, row, value, weighted })} />.
+                    {decimal(value)}: <Sentence parts={interpret(metric, { column: facet.column, row, value, weighted })} />.
                   </span>
                 ) : null}
                 {known ? <span className="formula">{known.formula}</span> : null}

@@ -2,10 +2,10 @@
 
 import type { Entry } from "../api/airflow";
 import type { Analysis, Cell, Outcome, Overview } from "../overview/model";
-import { namesOf } from "../overview/model";
-import { whyOf } from "../overview/text";
+import { buildNames } from "../overview/model";
+import { summarizeVerdict } from "../overview/text";
 import type { Values } from "./useValues";
-import { keyOf } from "./useValues";
+import { entryKey } from "./useValues";
 
 /** One run of a series, from the earliest to the latest. */
 export interface Run {
@@ -28,26 +28,26 @@ export interface Choice {
   metric: string;
 }
 
-export function runsOf(entries: Entry[], values: Values, analysis: string | undefined): Run[] {
+export function buildRuns(entries: Entry[], values: Values, analysis: string | undefined): Run[] {
   return entries.toReversed().map((entry) => {
-    const found = values.get(keyOf(entry));
+    const found = values.get(entryKey(entry));
     const overview = found && "overview" in found ? found.overview : undefined;
-    const place = overview && analysis !== undefined ? namesOf(overview.analyses).indexOf(analysis) : -1;
+    const place = overview && analysis !== undefined ? buildNames(overview.analyses).indexOf(analysis) : -1;
     return {
       entry,
       loading: !found,
       error: found && "error" in found ? found.error : undefined,
       analysis: overview?.analyses[place],
       outcome: overview?.outcome ?? null,
-      why: overview ? whyOf(overview) : "",
+      why: overview ? summarizeVerdict(overview) : "",
     };
   });
 }
 
 /** What the task said in the newest run of which that can be read. */
-export function newestReadable(entries: Entry[], values: Values): { entry: Entry; overview: Overview } | undefined {
+export function findNewestReadable(entries: Entry[], values: Values): { entry: Entry; overview: Overview } | undefined {
   for (const entry of entries) {
-    const found = values.get(keyOf(entry));
+    const found = values.get(entryKey(entry));
     if (entry.unjudged === undefined && found && "overview" in found) return { entry, overview: found.overview };
   }
   return undefined;
@@ -71,7 +71,7 @@ export interface Span {
 }
 
 /** What a value was allowed over the runs. A run that has not come yet is taken to have been judged as the one before. */
-export function spansOf(cells: Line["cells"], runs: Run[]): Span[] {
+export function buildSpans(cells: Line["cells"], runs: Run[]): Span[] {
   const spans: Span[] = [];
   let last: Span | undefined;
   for (const [place, cell] of cells.entries()) {
@@ -90,7 +90,7 @@ export function spansOf(cells: Line["cells"], runs: Run[]): Span[] {
 }
 
 /** Every facet value that any run has, in the order of the latest run: the most violating first. */
-export function linesOf(runs: Run[], choice: Choice): Line[] {
+export function buildLines(runs: Run[], choice: Choice): Line[] {
   const lines = new Map<string, Line>();
   for (let place = runs.length - 1; place >= 0; place -= 1) {
     const facet = runs[place]?.analysis?.facets.find((one) => one.column === choice.column);

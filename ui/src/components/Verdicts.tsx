@@ -2,14 +2,14 @@ import { Badge } from "@chakra-ui/react";
 
 import type { CheckOutcome } from "../overview/model";
 
-interface Look {
+interface OutcomeStyle {
   word: string;
   sign: string;
   palette: string;
 }
 
 /** Every outcome has a word, a sign and a colour, so that none is told by its colour alone. */
-export const LOOKS: Record<CheckOutcome | "none", Look> = {
+export const OUTCOME_STYLES: Record<CheckOutcome | "none", OutcomeStyle> = {
   violation: { word: "Violation", sign: "✕", palette: "failed" },
   inconclusive: { word: "Inconclusive", sign: "?", palette: "orange" },
   pass: { word: "Pass", sign: "✓", palette: "success" },
@@ -17,12 +17,12 @@ export const LOOKS: Record<CheckOutcome | "none", Look> = {
   none: { word: "Not judged", sign: "·", palette: "gray" },
 };
 
-export function lookOf(outcome: CheckOutcome | null): Look {
-  return LOOKS[outcome ?? "none"];
+export function outcomeStyle(outcome: CheckOutcome | null): OutcomeStyle {
+  return OUTCOME_STYLES[outcome ?? "none"];
 }
 
 export function OutcomeBadge({ outcome, size = "sm" }: { outcome: CheckOutcome | null; size?: "sm" | "lg" }) {
-  const look = lookOf(outcome);
+  const look = outcomeStyle(outcome);
   return (
     <Badge colorPalette={look.palette} variant={outcome === null ? "subtle" : "solid"} size={size} flexShrink={0}>
       <Sign outcome={outcome} />

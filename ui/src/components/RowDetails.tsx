@@ -1,7 +1,7 @@
 import type { Facet, Row } from "../overview/model";
-import { reading } from "../overview/readings";
-import { bounds, count, decimal, percent, visible } from "../overview/text";
-import { Name, Sentence } from "./Name";
+import { interpret } from "../overview/interpretations";
+import { bounds, count, decimal, percent, escapeInvisible } from "../overview/text";
+import { DataText, Sentence } from "./DataText";
 import { OutcomeBadge } from "./Verdicts";
 
 /** Everything about one facet value, in sentences. */
@@ -9,7 +9,7 @@ export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; w
   return (
     <div className="row-details">
       <p className="whole-name">
-        <Name text={facet.column} most={200} /> = <Name text={row.value} most={2000} />
+        <DataText text={facet.column} most={200} /> = <DataText text={row.value} most={2000} />
       </p>
       {row.rows !== null && row.positive !== null && row.rest ? (
         <p>
@@ -30,9 +30,9 @@ export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; w
               </dt>
               <dd>
                 {cell.value === null ? (
-                  visible(error ?? "This metric has no value here.")
+                  escapeInvisible(error ?? "This metric has no value here.")
                 ) : (
-                  <Sentence parts={reading(metric, { column: facet.column, row, value: cell.value, weighted })} />
+                  <Sentence parts={interpret(metric, { column: facet.column, row, value: cell.value, weighted })} />
                 )}
                 {cell.value === null ? null : ". "}
                 {cell.outcome === null || cell.outcome === "ignored" ? null : <>Allowed: {bounds(cell.low, cell.high)}. </>}

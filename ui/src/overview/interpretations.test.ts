@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 
 import type { Row } from "./model";
-import type { Part } from "./readings";
-import { reading } from "./readings";
+import type { Part } from "./interpretations";
+import { interpret } from "./interpretations";
 
 const row: Row = { rank: 0, value: "Trend", rows: 118, positive: 78, rest: [22508, 17355], cells: new Map(), outcome: null };
 const written = (parts: Part[]) =>
   parts.map((part) => (typeof part === "string" ? part : `[${part.name}]`)).join("").replaceAll("\u00a0", " ");
 const read = (metric: string, value: number, own: Partial<Row> = {}, weighted = false) =>
-  written(reading(metric, { column: "product_category", row: { ...row, ...own }, value, weighted }));
+  written(interpret(metric, { column: "product_category", row: { ...row, ...own }, value, weighted }));
 
-describe("a metric's reading", () => {
+describe("the interpretation of a value", () => {
   it("speaks of the people", () => {
     expect(read("DPL", 0.11)).toBe("Of rows with [product_category=Trend], 66.1 % are positive; of all others, 77.1 %");
     expect(read("CI", 0.9896)).toBe("118 rows with [product_category=Trend] against 22,508 of all others: 0.5 % of the data");
@@ -31,7 +31,17 @@ describe("a metric's reading", () => {
     expect(read("KS", 0.2, { positive: 118 })).not.toMatch(/read DPL instead$/);
   });
 
-  it("is nothing for a metric that nobody knows", () => {
+  it("has the report's words for a value of zero and for a small one", () => {
+    const none = { rows: null, positive: null, rest: null };
+    const start = "Over the groups, the share of rows with [product_category=Trend] among the not positive is ";
+    expect(read("CDDL", 0)).toBe(`${start}as large as among the positive`);
+    expect(read("CDDL", -0.3)).toBe(`${start}30.0 points smaller than among the positive`);
+    expect(read("CDDL", 0.0001)).toBe(`${start}less than 0.1 points larger than among the positive`);
+    expect(read("DPL", 0, none)).toBe("All others are positive as often as rows with [product_category=Trend]");
+    expect(read("JS", Math.LN2 / 4)).toMatch(/ are 25\.0 % of the way to /);
+  });
+
+  it("is empty for a metric that is unknown", () => {
     expect(read("NEW", 0.2)).toBe("");
   });
 });

@@ -4,7 +4,7 @@ import { Component } from "react";
 import { Notice } from "./Notice";
 
 /** A mistake of ours must not leave an empty page. */
-export class Whole extends Component<{ children: ReactNode }, { broken: string | null }> {
+export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: string | null }> {
   override state: { broken: string | null } = { broken: null };
 
   static getDerivedStateFromError(error: unknown) {

@@ -18,9 +18,9 @@ export type View =
  *
  * Airflow 3.1 writes run ids into the address as they are: a plus sign there is a plus sign, not a blank.
  */
-export function viewOf(address: URL): View | null {
+export function parseView(address: URL): View | null {
   const page = address.pathname.split("/").at(-1);
-  const asked = parametersOf(address.search);
+  const asked = parseParameters(address.search);
   const dagId = asked.get("dag_id");
   if (page === "gates") return { name: "gates" };
   if (!dagId) return null;
@@ -33,16 +33,16 @@ export function viewOf(address: URL): View | null {
   return { name: "verdict", dagId, runId, taskId, mapIndex: Number.isNaN(mapIndex) ? -1 : mapIndex };
 }
 
-function parametersOf(search: string): Map<string, string> {
+function parseParameters(search: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const part of search.replace(/^\?/, "").split("&")) {
     const sign = part.indexOf("=");
-    if (sign > 0) found.set(part.slice(0, sign), decoded(part.slice(sign + 1)));
+    if (sign > 0) found.set(part.slice(0, sign), decode(part.slice(sign + 1)));
   }
   return found;
 }
 
-function decoded(text: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -51,7 +51,7 @@ function decoded(text: string): string {
 }
 
 /** Airflow's own address, which ends with a slash: this page lies one folder below it. */
-export function airflowOf(address: URL): URL {
+export function buildAirflowUrl(address: URL): URL {
   const found = new URL("../", address);
   found.search = "";
   found.hash = "";
@@ -63,11 +63,11 @@ export const pages = {
   dag: (dagId: string) => `dags/${segment(dagId)}`,
   history: (dagId: string) => `dags/${segment(dagId)}/plugin/bias-history`,
   run: (dagId: string, runId: string) => `dags/${segment(dagId)}/runs/${segment(runId)}`,
-  task: (place: TaskPlace) => `${pages.run(place.dagId, place.runId)}/tasks/${segment(place.taskId)}${mapped(place)}`,
+  task: (place: TaskPlace) => `${pages.run(place.dagId, place.runId)}/tasks/${segment(place.taskId)}${formatMapIndex(place)}`,
   verdict: (place: TaskPlace) => `${pages.task(place)}/plugin/bias-verdict`,
 };
 
-function mapped(place: TaskPlace): string {
+function formatMapIndex(place: TaskPlace): string {
   return place.mapIndex < 0 ? "" : `/mapped/${place.mapIndex}`;
 }
 
@@ -78,7 +78,7 @@ export function segment(text: string): string {
 }
 
 /** The page on the web that shows what lies at a location, such as an object of a bucket in its console; null: none. */
-export function addressOnTheWeb(location: string): string | null {
+export function findWebPage(location: string): string | null {
   const found = /^([a-z0-9]+):\/\/([^/?#]+)(?:\/(.*))?$/is.exec(location);
   if (!found) return null;
   const [, scheme = "", host = "", key = ""] = found;

@@ -23,12 +23,12 @@ export function Notice({ title, tone = "info", children }: { title: string; tone
 export function NotRenewed({ error }: { error: unknown }) {
   return (
     <Notice title="This may no longer be the latest" tone="warning">
-      {sentenceOf(error)} What was read before stays here, and Airflow is asked again.
+      {errorMessage(error)} What was read before stays here, and Airflow is asked again.
     </Notice>
   );
 }
 
-export function sentenceOf(error: unknown): string {
+export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -45,7 +45,7 @@ export function Failure({ error, what }: { error: unknown; what: string }) {
   const title = error instanceof NotAnOverview ? "This overview cannot be read" : "This page has failed";
   return (
     <Notice title={title} tone="warning">
-      {sentenceOf(error)}
+      {errorMessage(error)}
     </Notice>
   );
 }

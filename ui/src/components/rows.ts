@@ -2,8 +2,8 @@
 
 import type { Cell, Facet, Row } from "../overview/model";
 import { reach } from "../overview/model";
-import { explanation } from "../overview/readings";
-import { nameOf } from "../overview/text";
+import { findExplanation } from "../overview/interpretations";
+import { displayName } from "../overview/text";
 
 export interface Order {
   /** "rank", "value", "rows", "positive" or a metric. */
@@ -17,25 +17,25 @@ interface Wanted {
   order: Order;
 }
 
-export function chosen(rows: Row[], { search, failing, order }: Wanted): Row[] {
+export function selectRows(rows: Row[], { search, failing, order }: Wanted): Row[] {
   const text = search.trim().toLocaleLowerCase();
   const found = rows.filter(
     (row) =>
       (!failing || row.outcome === "violation" || row.outcome === "inconclusive") &&
-      (text === "" || nameOf(row.value).toLocaleLowerCase().includes(text)),
+      (text === "" || displayName(row.value).toLocaleLowerCase().includes(text)),
   );
   if (order.by === "rank") return found;
   const turn = order.down ? -1 : 1;
   return found.sort((one, other) => {
     if (order.by === "value") return turn * one.value.localeCompare(other.value, undefined, { numeric: true });
-    const [a, b] = [keyOf(one, order.by), keyOf(other, order.by)];
+    const [a, b] = [sortKey(one, order.by), sortKey(other, order.by)];
     // What has no number stays at the end, whichever way it is sorted.
     if (a === null || b === null) return Number(a === null) - Number(b === null) || one.rank - other.rank;
     return a === b ? one.rank - other.rank : turn * (a < b ? -1 : 1);
   });
 }
 
-function keyOf(row: Row, by: string): number | null {
+function sortKey(row: Row, by: string): number | null {
   if (by === "rows") return row.rows;
   if (by === "positive") return row.rows && row.positive !== null ? row.positive / row.rows : null;
   return row.cells.get(by)?.value ?? null;
@@ -61,6 +61,6 @@ export function firstMetric(facet: Facet): string {
 export function strength(metric: string, cell: Cell): number {
   if (cell.value === null) return cell.outcome === "violation" ? 1 : 0;
   if (cell.outcome !== null) return Math.min(1, reach(cell));
-  const highest = explanation(metric)?.highest ?? 1;
+  const highest = findExplanation(metric)?.highest ?? 1;
   return Math.min(1, Math.abs(cell.value) / (Number.isFinite(highest) ? highest : 1));
 }

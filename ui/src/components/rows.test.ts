@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import type { CheckOutcome, Row } from "../overview/model";
 import { Facet } from "../overview/model";
-import { chosen, firstMetric, strength } from "./rows";
-import { scaleOf } from "./scale";
+import { selectRows, firstMetric, strength } from "./rows";
+import { buildScale } from "./scale";
 
 const row = (rank: number, value: string, dpl: number | null, outcome: CheckOutcome | null): Row => ({
   rank,
@@ -16,7 +16,7 @@ const row = (rank: number, value: string, dpl: number | null, outcome: CheckOutc
 });
 const rows = [row(0, "b10", 0.2, "violation"), row(1, "b9", -0.3, "inconclusive"), row(2, "a", null, "pass"), row(3, "c", 0, null)];
 const values = (order: { by: string; down: boolean }, search = "", failing = false) =>
-  chosen(rows, { search, failing, order }).map((one) => one.value);
+  selectRows(rows, { search, failing, order }).map((one) => one.value);
 
 describe("the rows of a table", () => {
   it("are sorted as numbers and as text, with what has no number at the end", () => {
@@ -66,7 +66,7 @@ describe("what is drawn", () => {
 
 describe("an axis", () => {
   it("holds every number and has round marks", () => {
-    const scale = scaleOf([-0.1, 0.11, null, Infinity, 0.1]);
+    const scale = buildScale([-0.1, 0.11, null, Infinity, 0.1]);
     expect(scale.ticks).toEqual([-0.1, 0, 0.1]);
     expect(scale.at(-0.1)).toBeGreaterThan(0);
     expect(scale.at(0.11)).toBeLessThan(1);
@@ -74,8 +74,8 @@ describe("an axis", () => {
   });
 
   it("is there also for one number, and for none", () => {
-    expect(scaleOf([0.5]).at(0.5)).toBeCloseTo(0.5);
-    expect(scaleOf([0]).ticks.length).toBeGreaterThan(1);
-    expect(scaleOf([]).ticks.length).toBeGreaterThan(1);
+    expect(buildScale([0.5]).at(0.5)).toBeCloseTo(0.5);
+    expect(buildScale([0]).ticks.length).toBeGreaterThan(1);
+    expect(buildScale([]).ticks.length).toBeGreaterThan(1);
   });
 });

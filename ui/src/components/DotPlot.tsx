@@ -1,7 +1,7 @@
 import type { Cell } from "../overview/model";
 import { PATHS } from "./Verdicts";
 import type { Scale } from "./scale";
-import { tickText } from "./scale";
+import { formatTick } from "./scale";
 
 const share = (part: number) => `${(100 * part).toFixed(2)}%`;
 
@@ -65,7 +65,7 @@ export function Axis({ scale, metric }: { scale: Scale; metric: string }) {
         <g key={tick}>
           <line x1={share(scale.at(tick))} x2={share(scale.at(tick))} y1="70%" y2="100%" />
           <text x={share(scale.at(tick))} y="55%" textAnchor="middle">
-            {tickText(tick)}
+            {formatTick(tick)}
           </text>
         </g>
       ))}

@@ -9,7 +9,7 @@ export interface Scale {
 }
 
 /** An axis that holds all of these numbers, with round numbers as its marks. */
-export function scaleOf(values: Iterable<number | null>, marks = 4): Scale {
+export function buildScale(values: Iterable<number | null>, marks = 4): Scale {
   let low = Infinity;
   let high = -Infinity;
   for (const value of values) {
@@ -35,6 +35,6 @@ function roundStep(rough: number): number {
 }
 
 /** How a mark is written: as short as the marks around it allow. */
-export function tickText(tick: number): string {
+export function formatTick(tick: number): string {
   return String(tick).replace("-", "−");
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { addressOnTheWeb, airflowOf, pages, segment, viewOf } from "./address";
+import { findWebPage, buildAirflowUrl, pages, segment, parseView } from "./urls";
 
-const at = (path: string) => viewOf(new URL(path, "https://airflow.example.org"));
+const at = (path: string) => parseView(new URL(path, "https://airflow.example.org"));
 
 describe("the view that an address asks for", () => {
   it("is told by its last part, below whatever path Airflow has", () => {
@@ -37,7 +37,7 @@ describe("the view that an address asks for", () => {
 
 describe("Airflow's addresses", () => {
   it("lie beside our folder", () => {
-    expect(airflowOf(new URL("https://x.org/team/airflow/clarify/gates?a=b#c")).href).toBe("https://x.org/team/airflow/");
+    expect(buildAirflowUrl(new URL("https://x.org/team/airflow/clarify/gates?a=b#c")).href).toBe("https://x.org/team/airflow/");
   });
 
   it("hold names as one part each", () => {
@@ -62,6 +62,6 @@ describe("the page on the web of a location", () => {
     ["file:///local/report.html", null],
     ["lake.loans", null],
   ])("%s", (location, address) => {
-    expect(addressOnTheWeb(location)).toBe(address);
+    expect(findWebPage(location)).toBe(address);
   });
 });
