@@ -119,14 +119,14 @@ class Analysis:
     :param weighted: whether the counts are sums of row weights
     :param outputs: the locations of the output files by kind ("analysis", "summary", "config", and "report",
         "notebook", "pdf" for the formats of the report)
-    :param whereabouts: the location of the data, see :func:`airflow_clarify.lineage.dataset.describe_source`; empty if
-        it is not known
+    :param whereabouts: the location of the data: "path", or "table" or "query" with "engine", "conn_id" and "dialect";
+        empty if it is not known
     :param run: the Airflow run: ``dag_id``, ``run_id``, ``task_id``, ``date``, and ``instance`` for a mapped task;
         empty outside Airflow
     :param file_sha256: SHA-256 of the ``analysis.json`` that was written or read; empty if there is none
     :param summary_sha256: SHA-256 of the counts in ``summary.json``, as recorded in ``analysis.json``; empty if it is
         not recorded there, as in Clarify's files
-    :param label_reading: how the type of the label was inferred; see :class:`Contingency`
+    :param label_reading: how the type of the label was inferred; empty if the configuration declares it
     """
 
     label: str
