@@ -76,7 +76,7 @@ class Transpiling:
         found = self._execute(render(nothing, self.dialect))
         return {str(column[0]): parse_column_type("duckdb", column[1]) for column in found.description}
 
-    def fetch_rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
+    def fetch_rows(self, query: exp.Expr, max_rows: int | None = None) -> Iterator[tuple[Any, ...]]:
         """The rows of a query."""
         yield from self._execute(render(query, self.dialect)).fetchall()
 

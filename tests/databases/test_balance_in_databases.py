@@ -82,12 +82,12 @@ def test_without_a_key_the_quotas_hold_and_a_warning_says_so(database: Database,
     result = engine.balance(REVIEWS, "balanced", BY)
     assert len(set(strata(database, "balanced").values())) == 1
     assert result.warnings == (
-        "the same rows cannot be drawn again, since nothing tells them apart; name the columns that do in key",
+        "the draw cannot be repeated without a key; name the columns that identify a row in key",
     )
 
 
 def test_a_key_that_rows_share_is_refused(database: Database, engine: Engine) -> None:
-    with pytest.raises(ConfigError, match="key: category does not tell all rows apart"):
+    with pytest.raises(ConfigError, match="key: category does not identify every row"):
         engine.balance(REVIEWS, "balanced", BY, key=["category"])
     assert not database.has("balanced")
 
@@ -150,7 +150,7 @@ def test_prior_weights_are_counted_in_place_of_rows(kind: Any, database: Databas
 def test_an_existing_table_is_only_replaced_when_told(database: Database, engine: Engine) -> None:
     engine.balance(REVIEWS, "balanced", BY, key=["id"])
     before = sorted(database.query("SELECT id FROM balanced"))
-    with pytest.raises(ConfigError, match="there is a table balanced already; name another, or say if_exists="):
+    with pytest.raises(ConfigError, match="there is a table balanced already; name another, or set if_exists="):
         engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=1)
     assert sorted(database.query("SELECT id FROM balanced")) == before
     engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=1, if_exists="replace")
@@ -223,7 +223,7 @@ def test_what_fails_half_way_leaves_nothing(
     def changed(*_: Any) -> None:
         raise OutputError("the data changed")
 
-    monkeypatch.setattr("airflow_clarify.engines.sql.resample._check", changed)
+    monkeypatch.setattr("airflow_clarify.engines.sql.resample._check_strata", changed)
     with pytest.raises(OutputError):
         engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=3, if_exists="replace")
     assert sorted(database.query("SELECT id FROM balanced")) == before

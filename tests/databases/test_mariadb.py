@@ -78,7 +78,7 @@ def test_each_type_has_its_values_on_both_paths(facet: str, max_cells: int, mari
 
 
 def test_bytes_are_no_categories(mariadb: MariaDatabase) -> None:
-    with pytest.raises(ConfigError, match="column 'bytes' holds bytes values, which are no categories"):
+    with pytest.raises(ConfigError, match="column 'bytes' holds bytes values, which cannot be categories"):
         analyse(mariadb.engine(), DataConfig(table="own", label="y"), "bytes")
 
 

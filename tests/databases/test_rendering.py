@@ -206,7 +206,7 @@ def test_names_and_texts_come_back_as_they_are(dialect: str, names: tuple[str, s
 
 @pytest.mark.parametrize("sharp", ["`", "\\", "\n"])
 def test_bigquery_has_no_names_that_need_an_escape(sharp: str) -> None:
-    with pytest.raises(ConfigError, match="can be no name in BigQuery"):
+    with pytest.raises(ConfigError, match="cannot be a name in BigQuery"):
         render(meant("t", f"a{sharp}b", "c", "", "bigquery"), get_dialect("bigquery"))
 
 
@@ -331,7 +331,7 @@ def test_what_fails_leaves_no_table(dialect: str, tmp_path: Path, monkeypatch: p
     def changed(*_: Any) -> None:
         raise OutputError("the data changed")
 
-    monkeypatch.setattr("airflow_clarify.engines.sql.resample._check", changed)
+    monkeypatch.setattr("airflow_clarify.engines.sql.resample._check_strata", changed)
     with loans(dialect, tmp_path) as runner:
         with pytest.raises(OutputError):
             made_fair(runner)
@@ -374,7 +374,7 @@ def test_sql_server_tells_whole_numbers_without_patterns() -> None:
         "CASE WHEN ([a] LIKE '%[0-9]%' AND NOT [a] LIKE '%[^-+0-9 ]%' AND NOT TRY_CAST([a] AS BIGINT) IS NULL) "
         "THEN TRY_CAST([a] AS BIGINT) END"
     )
-    with pytest.raises(ConfigError, match="SQL Server cannot run what is asked"):
+    with pytest.raises(ConfigError, match="SQL Server cannot run this query"):
         says("tsql", cast_to_float(exp.column("a", quoted=True), StorageType.TEXT_CELL))
 
 

@@ -264,7 +264,7 @@ def test_connections_that_will_not_do(monkeypatch: pytest.MonkeyPatch, tmp_path:
     with pytest.raises(ConfigError, match="conn_id: there is no Airflow connection 'not_there'; add it, or name"):
         analyse(SQLEngine("not_there"), data)
     monkeypatch.setenv("AIRFLOW_CONN_CLOUD", json.dumps({"conn_type": "aws"}))
-    with pytest.raises(ConfigError, match=r"conn_id: the connection 'cloud' \(type aws\) is none to an SQL database"):
+    with pytest.raises(ConfigError, match=r"conn_id: the connection 'cloud' \(type aws\) is not an SQL connection"):
         analyse(SQLEngine("cloud"), data)
     monkeypatch.setenv("AIRFLOW_CONN_EXOTIC", json.dumps({"conn_type": "exotic"}))
     with pytest.raises(ConfigError, match=r"conn_id: the connection 'exotic' \(type exotic\) has no hook here"):

@@ -105,5 +105,5 @@ def test_strata_and_keys_are_told_apart_as_they_are_written(key: str, collated: 
 
 
 def test_a_key_is_shared_by_rows_that_write_it_alike(collated: Database) -> None:
-    with pytest.raises(ConfigError, match="key: facet does not tell all rows apart"):
+    with pytest.raises(ConfigError, match="key: facet does not identify every row"):
         collated.engine().balance(DataConfig(table="collated"), "fair", ["label"], key=["facet"])

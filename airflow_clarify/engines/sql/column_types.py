@@ -1,6 +1,6 @@
-"""How a database stores its columns, as far as the driver says so in a cursor's description.
+"""The types of a database's columns, from the description of a cursor.
 
-Where a driver says nothing (SQLite's), or something that is not known here, the type follows from the values.
+If the driver gives no type (SQLite), or an unknown one, the type is inferred from the values.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from airflow_clarify.engines.counting.expressions import StorageType
 
-#: How a column is read: as it is, as text that is compared exactly, as the integer that its bits write, or as the
-#: double that a float of single precision is displayed as. "unknown" is decided by a value of the column.
+#: How a query reads a column: unchanged, as text that is compared exactly, as the integer of a bit field, or as the
+#: double with the displayed digits of a single-precision float. "unknown" is resolved by a value of the column.
 Reading = Literal["plain", "text", "bits", "single", "unknown"]
 
 
@@ -23,8 +23,8 @@ Reading = Literal["plain", "text", "bits", "single", "unknown"]
 class ColumnType:
     """The type of a column.
 
-    :param stored: how its values are stored; None where that follows from the values only
-    :param reading: how a query reads it
+    :param stored: the storage type; None if it has to be inferred from the values
+    :param reading: how a query reads the column
     :param no_weight: the name of a type whose values cannot be weights, such as "DATE"; empty for all others
     """
 
@@ -50,7 +50,7 @@ def _build_timestamp(name: str) -> ColumnType:
     return ColumnType(StorageType.TIMESTAMP, "plain", name)
 
 
-#: The types of PostgreSQL's wire protocol, by their object identifiers. All others (citext, enumerations) are unknown.
+#: PostgreSQL's types by object identifier. All others (citext, enumerations) are unknown.
 _POSTGRES: Mapping[int, ColumnType] = {
     16: _BOOLEAN,
     **dict.fromkeys((20, 21, 23, 26), _INTEGER),
@@ -65,7 +65,7 @@ _POSTGRES: Mapping[int, ColumnType] = {
     1186: _build_other("INTERVAL"),
     1266: _build_other("TIME WITH TIME ZONE"),
 }
-#: The types of MySQL's wire protocol. Texts and bytes share their numbers, and differ in their character set.
+#: MySQL's types by number. Texts and bytes share their numbers and differ in their character set.
 _MYSQL: Mapping[int, ColumnType] = {
     **dict.fromkeys((1, 2, 3, 8, 9), _INTEGER),
     **dict.fromkeys((0, 246), _DECIMAL),
@@ -98,7 +98,7 @@ _PYTHON: tuple[tuple[type, ColumnType], ...] = (
     (datetime.time, _build_other("TIME")),
     (datetime.timedelta, _build_other("TIME")),
 )
-#: The names of types that databases agree on.
+#: The type names that databases share.
 _NAMED: Mapping[str, ColumnType] = {
     **dict.fromkeys(("char", "varchar", "string", "text", "nvarchar", "nchar"), _TEXT),
     **dict.fromkeys(("tinyint", "smallint", "integer", "int", "int64", "bigint", "hugeint"), _INTEGER),
@@ -112,11 +112,12 @@ _NAMED: Mapping[str, ColumnType] = {
 
 
 def parse_column_type(dialect: str, type_code: Any, charset: str | None = None) -> ColumnType:
-    """Translate what a driver says of a column's type.
+    """Parse the type of a column from a cursor's description.
 
-    :param dialect: sqlglot's name of the SQL that the database speaks
-    :param type_code: the second entry of a cursor's description of the column
-    :param charset: the character set of the column, in MySQL; "binary" for all that is no text
+    :param dialect: sqlglot's name of the database's dialect
+    :param type_code: the second entry of the column's description
+    :param charset: the character set of the column, in MySQL; "binary" for everything except text
+    :return: the type; its reading is "unknown" if the driver's type is unknown
     """
     if isinstance(type_code, type):
         return next((found for kind, found in _PYTHON if issubclass(type_code, kind)), _UNKNOWN)
@@ -132,9 +133,9 @@ def parse_column_type(dialect: str, type_code: Any, charset: str | None = None) 
 
 
 def infer_type(value: Any) -> ColumnType:
-    """Tell the type of a column from one of its values.
+    """Infer the type of a column from one of its values.
 
-    :param value: as the driver gives it; None where the column has no value at all, which is read as text
+    :param value: the driver's value; None if the column has no value, which is read as text
     """
     if value is None:
         return _TEXT
@@ -151,7 +152,7 @@ def _map_mysql_type(type_code: Any, charset: str | None) -> ColumnType:
 
 
 def _parse_type_name(dialect: str, name: str) -> ColumnType:
-    """The type of a name such as "DECIMAL(10, 2)" or "timestamp with time zone"."""
+    """Parse the name of a type, such as "DECIMAL(10, 2)" or "timestamp with time zone"."""
     base = re.split(r"[^a-z0-9]", name.strip().lower(), maxsplit=1)[0]
     if name.rstrip().endswith("]"):
         return _UNKNOWN

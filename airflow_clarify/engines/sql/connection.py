@@ -19,19 +19,20 @@ from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-#: Rows that are fetched at once.
+#: Rows per fetch.
 _BATCH = 10_000
 
-#: What a hook needs to be told so that it speaks the SQL that is written for it.
+#: Arguments that a hook needs to accept the dialect written for it, by type of connection.
 _HOOK_PARAMS: dict[str, dict[str, Any]] = {"gcpbigquery": {"use_legacy_sql": False}}
 
 
 class DbApiRunner:
-    """Runs queries through a hook, on one connection.
+    """Run queries on one connection of a DbApiHook.
 
     :param hook: the hook
-    :param dialect: the SQL that its database speaks
-    :param conn_id: the connection, for people
+    :param dialect: the SQL dialect of its database
+    :param conn_id: the id of the connection, for messages
+    :raises DataError: the connection cannot be opened
     """
 
     def __init__(self, hook: DbApiHook, dialect: Dialect, conn_id: str) -> None:
@@ -57,11 +58,11 @@ class DbApiRunner:
     def open(cls, conn_id: str, dialect: str | None, hook_params: dict[str, Any] | None) -> DbApiRunner:
         """Open an Airflow connection.
 
-        :param conn_id: its id
-        :param dialect: sqlglot's name of the SQL it speaks; None goes by its type
-        :param hook_params: arguments of its hook
-        :raises ConfigError: there is no such connection, it is none to an SQL database, or its SQL is not known
-        :raises DataError: it cannot be opened
+        :param conn_id: the id of the connection
+        :param dialect: sqlglot's name of the dialect; None uses the type of the connection
+        :param hook_params: arguments of the hook
+        :raises ConfigError: there is no such connection, it is not an SQL connection, or its dialect is unknown
+        :raises DataError: the connection cannot be opened
         """
         from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
         from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -79,62 +80,76 @@ class DbApiRunner:
                 "install its provider package"
             ) from None
         if not isinstance(hook, DbApiHook):
-            raise ConfigError(f"conn_id: the connection {conn_id!r} (type {kind}) is none to an SQL database")
-        spoken = get_dialect(dialect) if dialect is not None else find_dialect(kind, conn_id)
-        return cls(hook, spoken, conn_id)
+            raise ConfigError(f"conn_id: the connection {conn_id!r} (type {kind}) is not an SQL connection")
+        found = get_dialect(dialect) if dialect is not None else find_dialect(kind, conn_id)
+        return cls(hook, found, conn_id)
 
     @property
     def version(self) -> str:
-        """What counts."""
+        """Name of the counting engine and its connection."""
         return f"{self.dialect.title} (connection {self.conn_id})"
 
     def describe_columns(self, query: exp.Select) -> dict[str, ColumnType]:
-        """The columns that a query gives, and how they are stored, as far as the driver says so."""
-        nothing = query.copy().where(exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0)))
+        """Describe the columns of a query, with the types that the driver gives.
+
+        :param query: the query; it reads no rows
+        :raises DataError: the query cannot be run
+        :raises ConfigError: two columns have the same name
+        """
+        empty = query.copy().where(exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0)))
         with self._open_cursor() as cursor:
-            self._execute(cursor, render(nothing, self.dialect))
-            with suppress(Exception):  # Some drivers know the columns only then.
+            self._execute(cursor, render(empty, self.dialect))
+            with suppress(Exception):  # Some drivers describe the columns only after a fetch.
                 cursor.fetchall()
             described = [(str(column[0]), column[1]) for column in cursor.description or ()]
         names = [name for name, _ in described]
         if len(set(names)) < len(names):
-            twice, _ = Counter(names).most_common(1)[0]
-            raise ConfigError(f"query: two columns are named {twice!r}; give one another name")
+            duplicate, _ = Counter(names).most_common(1)[0]
+            raise ConfigError(f"query: two columns are named {duplicate!r}; give one another name")
         charsets = self._fetch_charsets(query, names) if self.dialect.name == "mysql" else {}
         return {name: parse_column_type(self.dialect.name, code, charsets.get(name)) for name, code in described}
 
-    def fetch_rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
-        """Run a query and give its rows, by and by."""
+    def fetch_rows(self, query: exp.Expr, max_rows: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Run a query and yield its rows in batches.
+
+        :param query: the query
+        :param max_rows: the number of rows that the caller reads, if known
+        :raises DataError: the query cannot be run
+        """
         with self._open_cursor() as cursor:
             self._execute(cursor, render(query, self.dialect))
-            while batch := cursor.fetchmany(_BATCH if at_most is None else min(_BATCH, at_most)):
+            while batch := cursor.fetchmany(_BATCH if max_rows is None else min(_BATCH, max_rows)):
                 yield from map(tuple, batch)
 
     def run(self, statement: exp.Expr | str) -> None:
-        """Run a statement that gives no rows."""
+        """Run a statement that returns no rows.
+
+        :param statement: an expression, or SQL of the dialect
+        :raises DataError: the statement cannot be run
+        """
         text = statement if isinstance(statement, str) else render(statement, self.dialect)
         with self._open_cursor() as cursor:
             self._execute(cursor, text)
 
     def begin(self) -> None:
-        """Begin a transaction. Most drivers have begun one with the first statement."""
+        """Begin a transaction; most drivers begin one with the first statement."""
         if self.dialect.name in ("duckdb", "sqlite"):
             self.run("BEGIN TRANSACTION")
 
     def commit(self) -> None:
-        """Make what was done since then permanent."""
+        """Commit the transaction."""
         self._translate_errors(self.connection.commit)
 
     def rollback(self) -> None:
-        """Undo what was done, where the database can."""
+        """Roll the transaction back, if the database supports it."""
         with suppress(Exception):
             self.connection.rollback()
 
     def cancel(self) -> None:
-        """Stop the query that is running, in whichever way the driver offers."""
+        """Cancel the running query, with the method that the driver supports."""
         self._stopped = True
-        for what, how in ((self._running, "cancel"), (self.connection, "cancel"), (self.connection, "interrupt")):
-            stop = getattr(what, how, None)
+        for target, method in ((self._running, "cancel"), (self.connection, "cancel"), (self.connection, "interrupt")):
+            stop = getattr(target, method, None)
             if callable(stop):
                 with suppress(Exception):
                     stop()
@@ -148,31 +163,32 @@ class DbApiRunner:
             self.connection.close()
 
     def _prepare_mysql(self) -> None:
-        """Recognise MariaDB, and compare the texts that a statement itself makes as exactly as those of columns."""
+        """Detect MariaDB, and compare the texts of literals as exactly as those of columns."""
         ((version,),) = self.fetch_rows(exp.select(exp.Anonymous(this="VERSION", expressions=[])))
         if "mariadb" in str(version).lower():
             self.dialect = MARIADB
         self.run(f"SET collation_connection = {self.dialect.collation}")
 
     def _fetch_charsets(self, query: exp.Select, names: Sequence[str]) -> dict[str, str]:
-        """The character set of each column of a query; "binary" for those that hold no text.
+        """Fetch the character set of each column of a query; "binary" for columns without text.
 
-        MySQL gives texts and bytes the same types, and drivers differ in what else they say of a column. The function
-        answers from the type alone, so no row is read.
+        MySQL gives texts and bytes the same types, and drivers differ in the rest of a column's description. CHARSET
+        depends on the type alone, so no row is read.
         """
         if not names:
             return {}
-        asked = [exp.Anonymous(this="CHARSET", expressions=[exp.column(name, "asked", quoted=True)]) for name in names]
+        columns = [exp.column(name, "described", quoted=True) for name in names]
+        charsets = [exp.Anonymous(this="CHARSET", expressions=[column]) for column in columns]
         one = exp.select(exp.Literal.number(1).as_("one")).subquery("one")
         never = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
-        rows = exp.select(*asked).from_(one).join(query.copy().subquery("asked"), on=never, join_type="left")
+        rows = exp.select(*charsets).from_(one).join(query.copy().subquery("described"), on=never, join_type="left")
         (found,) = self.fetch_rows(rows)
         return dict(zip(names, map(str, found), strict=True))
 
     @contextmanager
     def _open_cursor(self) -> Iterator[Any]:
         if self.dialect.name == "duckdb":
-            # Its cursors are connections of their own, which know nothing of this one's transaction.
+            # DuckDB's cursors are separate connections, outside this connection's transaction.
             yield self.connection
         else:
             with closing(self.connection.cursor()) as cursor:
@@ -191,17 +207,17 @@ class DbApiRunner:
         try:
             action()
         except Exception as error:
-            what = "stopped while it ran a query" if self._stopped else first_error_line(error)
-            raise DataError(f"{self.dialect.title} (connection {self.conn_id!r}): {what}") from None
+            reason = "stopped while it ran a query" if self._stopped else first_error_line(error)
+            raise DataError(f"{self.dialect.title} (connection {self.conn_id!r}): {reason}") from None
 
 
 def first_error_line(error: Exception) -> str:
-    """What an error says, in one line."""
+    """Return the first line of an error's message, or its type if the message is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _register_sqlite_functions(connection: Any) -> None:
-    """SQLite knows no patterns and no digests; Python does."""
+    """Register functions for regular expressions and digests, which SQLite does not have."""
 
     def matches(pattern: str, value: Any) -> bool | None:
         return None if value is None else re.search(pattern, str(value)) is not None
@@ -210,6 +226,6 @@ def _register_sqlite_functions(connection: Any) -> None:
         return None if value is None else hashlib.md5(str(value).encode(), usedforsecurity=False).hexdigest()
 
     connection.create_function("REGEXP", 2, matches, deterministic=True)
-    # As older versions of sqlglot call it.
+    # The name that older versions of sqlglot use.
     connection.create_function("REGEXP_LIKE", 2, lambda value, pattern: matches(pattern, value), deterministic=True)
     connection.create_function("MD5", 1, digest, deterministic=True)

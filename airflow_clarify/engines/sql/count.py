@@ -1,4 +1,4 @@
-"""Counting in a database: one statement as a rule, and a few more where a column has very many values."""
+"""Counting in a database: usually one query, and a few more if a column has very many values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_clarify.engines.sql.source import SqlSource
 
-#: Raw cells that are brought home at most; a few tens of megabytes.
+#: Maximum number of fetched cells; a few tens of megabytes.
 MAX_CELLS = 200_000
 
 
@@ -34,38 +34,39 @@ def count_table(
     """Count a dataset for an analysis.
 
     :param source: the data
-    :param config: what is asked of them
-    :param weight: the column of row weights, by name or index
-    :param progress: told what is being done
-    :param max_cells: raw cells that are brought home at most
+    :param config: the analysis to count for
+    :param weight: the column of row weights, by name or index; None weights all rows equally
+    :param progress: called with the current step
+    :param max_cells: the maximum number of cells to fetch
+    :return: the counts
     :raises ConfigError: the configuration does not fit the data
     :raises DataError: the data cannot be read, hold no rows, or have unusable weights
     """
     import duckdb
 
-    told = progress or (lambda what, part: None)
+    report = progress or (lambda step, share: None)
     roles = ColumnRoles.from_config(config, weight, source.resolve_columns(config, weight))
     roles.check_storage(source.get_storage_type)
-    with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
+    with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as embedded:
         cells: CellStore
-        told("counting where the data are", -1.0)
+        report("counting at the source", -1.0)
         try:
-            cells = _fetch(home, source, roles, max_cells)
-        except TooManyCellsError as seen:
-            told("asking about columns of many values", -1.0)
-            cells = far = PushdownCells(home, source, roles, seen.stored)
-            far.check()
+            cells = _fetch(embedded, source, roles, max_cells)
+        except TooManyCellsError as error:
+            report("querying columns of many values", -1.0)
+            cells = pushdown = PushdownCells(embedded, source, roles, error.stored)
+            pushdown.check()
         return build_contingency(cells, config, source.runner.version)
 
 
-def _fetch(home: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int) -> FetchedCells:
-    """Bring the cells home: with each weight apart where weights seem to be few, otherwise with sums of weights.
+def _fetch(embedded: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int) -> FetchedCells:
+    """Fetch the cells: one per distinct weight if these seem to be few, otherwise with sums of weights.
 
-    :raises TooManyCellsError: there are too many either way
+    :raises TooManyCellsError: there are too many cells either way
     """
     if sample_has_few_weights(source, roles):
         try:
-            return FetchedCells.fetch(home, source, replace(roles, weights_apart=True), max_cells)
+            return FetchedCells.fetch(embedded, source, replace(roles, weights_apart=True), max_cells)
         except TooManyCellsError:
             pass
-    return FetchedCells.fetch(home, source, roles, max_cells)
+    return FetchedCells.fetch(embedded, source, roles, max_cells)

@@ -1,4 +1,4 @@
-"""The dialects of SQL that are known here, and what their databases can do."""
+"""The supported SQL dialects, and the capabilities of their databases."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Literal
 
 from airflow_clarify.exceptions import ConfigError
 
-#: How an existing table is replaced in one step: by a word of the statement itself, by a transaction around dropping
-#: and making, by giving two tables other names at once, or not at all.
+#: How an existing table is replaced in one step: by CREATE OR REPLACE, by a transaction around DROP and CREATE, by
+#: renaming two tables at once, or not at all.
 Replacing = Literal["or replace", "transaction", "rename", "no"]
-#: How a float is asked whether it is a number at all: by a function, by comparing it or its text, or not, as there are
-#: no others.
+#: How NaN is detected: by a function, by comparing the value or its text, or not at all, because the database has no
+#: NaN.
 NotANumber = Literal["ISNAN", "IS_NAN", "equals", "text", "none"]
 
 
@@ -19,15 +19,15 @@ NotANumber = Literal["ISNAN", "IS_NAN", "equals", "text", "none"]
 class Dialect:
     """A dialect of SQL.
 
-    :param name: sqlglot's name of it
-    :param title: as people call it
-    :param facets_at_once: how many facets are counted in one scan, by grouping sets; 1 where there are none. Spark
-        makes a wide row of each row for each set, and takes ever longer for more of them
-    :param not_a_number: how it tells floats that are no numbers
-    :param replacing: how it replaces a table
-    :param random: the function that gives every row another number
-    :param collation: the collation under which texts are equal only if they are the same, character by character,
-        blanks at the end included. Empty where all texts are compared so, or where no collation can be named
+    :param name: sqlglot's name of the dialect
+    :param title: the name of the database, for messages
+    :param facets_at_once: the maximum number of facets counted in one scan, by grouping sets; 1 if these are not
+        supported. Spark expands each row once per set, and slows down disproportionately with more of them
+    :param not_a_number: how NaN is detected
+    :param replacing: how an existing table is replaced
+    :param random: the function that returns a different random number for every row
+    :param collation: the collation under which texts are equal only if all characters are, trailing blanks included.
+        Empty if all texts are compared that way, or if no collation can be named
     """
 
     name: str
@@ -39,8 +39,8 @@ class Dialect:
     collation: str = ""
 
     @property
-    def knows_types(self) -> bool:
-        """Whether a column's type decides how it is read, rather than each of its values (SQLite)."""
+    def has_column_types(self) -> bool:
+        """Whether the values of a column have one type; in SQLite each value has its own."""
         return self.name != "sqlite"
 
 
@@ -53,7 +53,7 @@ _DIALECTS = {
         Dialect("duckdb", "DuckDB", not_a_number="ISNAN", replacing="transaction", collation="binary"),
         Dialect("mysql", "MySQL", facets_at_once=1, replacing="rename", random="RAND", collation="utf8mb4_0900_bin"),
         Dialect("postgres", "PostgreSQL", not_a_number="equals", replacing="transaction", collation="C"),
-        # Whether NaN equals NaN is written nowhere; that its text is "NaN" goes for PostgreSQL as well.
+        # Whether NaN equals NaN is undocumented; its text is "NaN", as in PostgreSQL.
         Dialect("redshift", "Redshift", not_a_number="text", replacing="transaction"),
         Dialect("snowflake", "Snowflake", not_a_number="equals", replacing="or replace", collation="''"),
         Dialect("spark", "Spark", 5, not_a_number="ISNAN", random="RAND"),
@@ -62,10 +62,10 @@ _DIALECTS = {
         Dialect("tsql", "SQL Server", replacing="transaction", random="NEWID", collation="Latin1_General_100_BIN2"),
     )
 }
-#: MariaDB speaks MySQL's SQL, and has other collations.
+#: MariaDB has MySQL's dialect and different collations.
 MARIADB = replace(_DIALECTS["mysql"], title="MariaDB", collation="utf8mb4_nopad_bin")
 
-#: By Airflow's connection types.
+#: The dialect of each of Airflow's connection types.
 _BY_CONNECTION = {
     "athena": "athena",
     "databricks": "databricks",
@@ -84,9 +84,10 @@ _BY_CONNECTION = {
 
 
 def get_dialect(name: str) -> Dialect:
-    """The dialect of that name.
+    """Return the dialect of a name.
 
-    :raises ConfigError: there is none
+    :param name: sqlglot's name of the dialect
+    :raises ConfigError: the dialect is not supported
     """
     if name not in _DIALECTS:
         raise ConfigError(f"dialect: there is no {name!r}; choose one of {', '.join(_DIALECTS)}")
@@ -94,15 +95,15 @@ def get_dialect(name: str) -> Dialect:
 
 
 def find_dialect(conn_type: str, conn_id: str) -> Dialect:
-    """The dialect that a type of connection speaks.
+    """Find the dialect of a type of connection.
 
     :param conn_type: Airflow's name of the type
-    :param conn_id: the connection, for the error
-    :raises ConfigError: it is not known
+    :param conn_id: the id of the connection, for the error
+    :raises ConfigError: the dialect of this type is unknown
     """
     if conn_type not in _BY_CONNECTION:
         raise ConfigError(
-            f"conn_id: which SQL connection {conn_id!r} (type {conn_type}) speaks is not known; say it, as in "
+            f"conn_id: the SQL dialect of connection {conn_id!r} (type {conn_type}) is unknown; name it, as in "
             f"SQLEngine({conn_id!r}, dialect='postgres'), one of {', '.join(_DIALECTS)}"
         )
     return _DIALECTS[_BY_CONNECTION[conn_type]]

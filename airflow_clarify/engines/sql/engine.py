@@ -1,4 +1,4 @@
-"""What the engines share that have SQL run elsewhere, in a database or on a cluster."""
+"""SQLEngine, and the base class of the engines that run SQL in a database or on a cluster."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
 
 class TableEngine:
-    """Counts and samples by SQL that runs elsewhere; only counts come to the task."""
+    """Base class of the engines that count and sample with SQL; only counts are fetched by the task.
+
+    :param max_cells: the maximum number of cells that the task fetches
+    """
 
     samples_by_key: ClassVar[bool] = True
     max_cells: int
     _runner: TableWriter | None
 
     def check_data(self, data: DataConfig) -> None:
-        """Say what cannot be done with this data, before any work.
+        """Check that this engine can read the data, before any work.
 
+        :param data: where the data are; its fields may still hold templates
         :raises ConfigError: this engine cannot read such data
         """
         raise NotImplementedError
@@ -37,10 +41,11 @@ class TableEngine:
         """Count the rows by facet value, label and group.
 
         :param data: where the data are
-        :param config: what is asked of them
-        :param progress: told what is being done
+        :param config: the analysis to count for
+        :param progress: called with the current step
+        :return: the counts
         :raises ConfigError: the configuration does not fit the data, or there is no such connection
-        :raises DataError: it cannot be reached, or cannot do it
+        :raises DataError: the database cannot be reached, or cannot run the queries
         """
         from airflow_clarify.engines.sql.count import count_table
 
@@ -58,17 +63,18 @@ class TableEngine:
         progress: Progress | None = None,
         **plan: Any,
     ) -> BalanceResult:
-        """Make a table of a balanced copy of the data, with one statement: whole, or absent.
+        """Create a table with a balanced copy of the data, complete or absent.
 
         :param data: where the data are
-        :param target: the table to make, such as "schema.table"
-        :param by: the columns that make the strata
-        :param progress: told what is being done
-        :param plan: as for :func:`airflow_clarify.engines.sql.resample.resample_table`
-        :raises ConfigError: the parameters do not fit together, the target is the source, or is there already
-        :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+        :param target: the table to create, such as "schema.table"
+        :param by: the columns whose combined values define the strata
+        :param progress: called with the current step
+        :param plan: strategy, size, seed and so on, see :func:`airflow_clarify.engines.sql.resample.resample_table`
+        :return: the sizes of the strata, and the table
+        :raises ConfigError: the parameters do not fit together, or the target is the source or exists already
+        :raises QuotaError: a stratum is empty, or smaller than its quota
         :raises DataError: the data cannot be read
-        :raises OutputError: the table cannot be made
+        :raises OutputError: the table cannot be created
         """
         from airflow_clarify.engines.sql.resample import resample_table
 
@@ -79,16 +85,16 @@ class TableEngine:
             )
 
     def cancel(self) -> None:
-        """Stop what is running."""
+        """Cancel the running query."""
         if self._runner is not None:
             self._runner.cancel()
 
     def _connect(self) -> TableWriter:
-        """Something that runs SQL."""
+        """Open the connection or session that runs the SQL."""
         raise NotImplementedError
 
     def _select_source(self, runner: TableWriter, data: DataConfig) -> SqlSource:
-        """The data, as something to select from."""
+        """Resolve the data to a source of rows."""
         raise NotImplementedError
 
     @contextmanager
@@ -103,9 +109,10 @@ class TableEngine:
 
 
 def refuse_file_options(data: DataConfig) -> None:
-    """Say that options of files mean nothing to a table.
+    """Refuse options that describe files, for data that are a table or a query.
 
-    :raises ConfigError: one is given
+    :param data: where the data are
+    :raises ConfigError: such an option is given
     """
     for name in ("headers", "csv_options", "na_values", "header_row", "dataset_type"):
         if getattr(data, name):
@@ -114,17 +121,17 @@ def refuse_file_options(data: DataConfig) -> None:
 
 @dataclass
 class SQLEngine(TableEngine):
-    """Counts and samples in a database; only counts come to the task.
+    """Count and sample in a database; only counts are fetched by the task.
 
-    The data are a table or a query (``DataConfig(table=...)`` or ``DataConfig(query=...)``), and ``where`` picks the
-    rows that take part. A facet whose values are all tested lists them sorted, for a table has no first row.
+    The data are a table or a query (``DataConfig(table=...)`` or ``DataConfig(query=...)``), and ``where`` selects the
+    rows. If all values of a facet are tested, they are sorted, because the rows of a table have no order.
 
     :param conn_id: an Airflow connection to a database
-    :param dialect: the SQL that it speaks, by sqlglot's name, such as "postgres", "tsql" or "bigquery"; None goes by
-        the connection's type
+    :param dialect: sqlglot's name of the database's SQL dialect, such as "postgres", "tsql" or "bigquery"; None uses
+        the type of the connection
     :param hook_params: arguments of the connection's hook, such as a warehouse or a location
-    :param max_cells: how many raw cells (combinations of facet, label and group) are brought to the task at most. With
-        more of them, as with a facet of measurements, the database is asked a few more questions instead
+    :param max_cells: the maximum number of cells (combinations of facet, label and group) that the task fetches. If
+        there are more, as with a facet of measurements, the database runs a few more queries instead
     """
 
     conn_id: str
@@ -139,15 +146,19 @@ class SQLEngine(TableEngine):
     __repr__ = describe_given
 
     def data_config_for(self, source: str) -> DataConfig:
-        """A table."""
+        """Build the configuration of a table.
+
+        :param source: the name of the table
+        """
         from airflow_clarify.bias.config import DataConfig
 
         return DataConfig(table=source)
 
     def check_data(self, data: DataConfig) -> None:
-        """Say what cannot be done with this data, before any work.
+        """Check that a database can read the data, before any work.
 
-        :raises ConfigError: the data are a file, or are described as one
+        :param data: where the data are; its fields may still hold templates
+        :raises ConfigError: the data are a file, or options of files are given
         """
         if data.table is None and data.query is None:
             raise ConfigError(

@@ -1,7 +1,6 @@
-"""Raw cells that are brought home: counted where the data are, and looked at in an embedded DuckDB.
+"""Cells that are counted in the database, fetched, and evaluated in an embedded DuckDB.
 
-So what a value is, and how it is written, is settled in one place for all databases, and a database is only asked to
-count. It does what it can do best, and Python sees the counts.
+The database only groups and counts. The type of a value and its text are decided in one place for all databases.
 """
 
 from __future__ import annotations
@@ -39,15 +38,15 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.counting.column_profile import CellColumn
     from airflow_clarify.engines.sql.source import SqlSource
 
-#: The table of the values of a column whose texts are asked for.
+#: The table of the values of a column that are to be formatted as texts.
 _VALUES = "airflow_clarify_values"
 _INT64 = 1 << 63
 
 
 class TooManyCellsError(Exception):
-    """There are more raw cells than are to be brought home. What was seen of them tells the types of the columns.
+    """There are more cells than the task may fetch.
 
-    :param stored: how each column is stored
+    :param stored: the storage type of each column, inferred from the fetched cells
     """
 
     def __init__(self, stored: dict[str, StorageType]) -> None:
@@ -56,12 +55,12 @@ class TooManyCellsError(Exception):
 
 
 class FetchedCells:
-    """Raw cells in an embedded DuckDB.
+    """Cells in a table of an embedded DuckDB.
 
-    :param connection: to DuckDB
-    :param roles: the columns that take part
-    :param stored: how each of them is stored
-    :param na_values: the texts that mean "missing", where columns are cells of text files
+    :param connection: the connection to DuckDB
+    :param roles: the columns of the analysis
+    :param stored: the storage type of each column
+    :param na_values: the texts that mean "missing", if columns are cells of text files
     """
 
     categorical: frozenset[str] = frozenset()
@@ -81,28 +80,28 @@ class FetchedCells:
 
     @classmethod
     def fetch(
-        cls, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, at_most: int
+        cls, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int
     ) -> FetchedCells:
-        """Count in the database, and bring the cells home.
+        """Count in the database, and fetch the cells.
 
-        :param connection: to an empty DuckDB
+        :param connection: the connection to an empty DuckDB
         :param source: the data
-        :param roles: the columns that take part
-        :param at_most: how many cells
-        :raises TooManyCellsError: there are more
+        :param roles: the columns of the analysis
+        :param max_cells: the maximum number of cells to fetch
+        :raises TooManyCellsError: there are more cells
         :raises DataError: the data hold no rows, or unusable weights
         """
-        counted = _fetch_counts(source, roles, at_most + 1)
+        counted = _fetch_counts(source, roles, max_cells + 1)
         columns = [list(column) for column in zip(*counted, strict=True)] or [[] for _ in _list_cell_columns(roles)]
         by_name = dict(zip(_list_cell_columns(roles), columns, strict=True))
         stored = {}
         for name, role in _list_role_columns(roles):
-            if len(counted) > at_most and not any(value is not None for value in by_name[role]):
+            if len(counted) > max_cells and not any(value is not None for value in by_name[role]):
                 by_name[role] = _fetch_example(source, name)
                 if not by_name[role] and source.get_storage_type(name) is None:
                     source.read_as_text(name)
             stored[name], by_name[role] = _infer_storage_type(by_name[role], source.get_storage_type(name), name)
-        if len(counted) > at_most:
+        if len(counted) > max_cells:
             raise TooManyCellsError(stored)
         cells = cls(connection, roles, stored, source.na_values)
         cells._fill_table(by_name, {role: stored[name] for name, role in _list_role_columns(roles)})
@@ -111,54 +110,59 @@ class FetchedCells:
         return cells
 
     def get_storage_type(self, column: str) -> StorageType:
-        """How the source stores a column."""
+        """Return the storage type of a column."""
         return self._stored[column]
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
-        """The counts by one facet."""
+        """Select the cells of one facet, by its index."""
         return select_facet_cells(facet, self.roles)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query on the cells."""
+        """Run a query on the cells and fetch all rows."""
         return self.connection.execute(query.sql(dialect="duckdb")).fetchall()
 
     def build_category_key(self, column: CellColumn) -> exp.Expr:
-        """The texts of the values themselves."""
+        """Build the expression that identifies a category: its text."""
         return column.text
 
     def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
-        """The categories as they are."""
+        """Return the categories unchanged: they are texts already."""
         return list(categories)
 
     def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-        """Sorted: a table has no first row."""
+        """Sort the values of a facet, because the rows of a table have no order."""
         return sort_values(column, values)
 
     def _fill_table(self, columns: dict[str, list[Any]], stored: dict[str, StorageType]) -> None:
         kinds = {name: _choose_duckdb_type(stored.get(name), name, values) for name, values in columns.items()}
-        made = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-        self.connection.execute(f"CREATE TABLE {CELLS} ({made})")
+        columns_sql = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        self.connection.execute(f"CREATE TABLE {CELLS} ({columns_sql})")
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds.values())
         if next(iter(columns.values())):
             self.connection.execute(f"INSERT INTO {CELLS} SELECT {lists}", list(columns.values()))
 
 
 def sort_values(column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-    """The values of a facet, numbers by size and the rest by their texts, missing ones last."""
+    """Sort the values of a facet: numbers by size, others by their texts, missing ones last.
 
-    def place(value: str | None) -> tuple[bool, float, str]:
+    :param column: the facet
+    :param values: texts; None is a missing value
+    """
+
+    def sort_key(value: str | None) -> tuple[bool, float, str]:
         number = float(value) if value is not None and column.profile.numeric else 0.0
         return value is None, number, value or ""
 
-    return tuple(sorted(values, key=place))
+    return tuple(sorted(values, key=sort_key))
 
 
 def format_values(connection: duckdb.DuckDBPyConnection, column: CellColumn, values: Sequence[Any]) -> list[str | None]:
-    """Values as a database gave them, as the texts under which they are counted.
+    """Format the values of a column as the texts under which they are counted.
 
-    :param connection: to DuckDB, which writes all texts
-    :param column: whose values they are
-    :param values: typed; a text is one already
+    :param connection: the connection to DuckDB, which formats all texts
+    :param column: the column of the values
+    :param values: the database's values; texts are returned unchanged
+    :return: the texts; None is a missing value
     """
     stored, values = _infer_storage_type(
         list(values), None if column.stored is StorageType.TEXT_CELL else column.stored, column.name
@@ -182,15 +186,15 @@ def format_stratum_values(
     na_values: Collection[str],
     profile: ColumnProfile | None = None,
 ) -> tuple[StorageType, ColumnProfile, list[str | None]]:
-    """Write the values of a column as the texts under which counting knows them.
+    """Format the values of a stratum column as the texts under which they are counted.
 
-    :param connection: to DuckDB, which writes all texts
-    :param values: as a database gave them
-    :param known: how the column is stored, where that is known
-    :param column: its name, for an error
-    :param na_values: the texts that mean "missing", where columns are cells of text files
-    :param profile: what the column holds, where that is known
-    :return: how the column is stored, what it holds, and the texts; None where a value is missing
+    :param connection: the connection to DuckDB, which formats all texts
+    :param values: the database's values
+    :param known: the storage type of the column, if known
+    :param column: the name of the column, for an error
+    :param na_values: the texts that mean "missing", if columns are cells of text files
+    :param profile: the profile of the column, if known
+    :return: the storage type, the profile, and the texts; None is a missing value
     """
     stored, typed = _infer_storage_type(list(values), known, column)
     kind = _choose_duckdb_type(stored, column, typed)
@@ -208,7 +212,11 @@ def format_stratum_values(
 
 
 def sample_has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
-    """Whether rows of different weights can be counted apart, to go by the first rows that the database gives."""
+    """Whether the first rows have few distinct weights, so that each can have its own cells.
+
+    :param source: the data
+    :param roles: the columns of the analysis
+    """
     if roles.weight is None:
         return False
     stored = source.get_storage_type(roles.weight) or StorageType.FLOAT
@@ -217,59 +225,59 @@ def sample_has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
     return has_few_weights(int(found or 0))
 
 
-def _fetch_counts(source: SqlSource, roles: ColumnRoles, at_most: int) -> list[tuple[Any, ...]]:
-    """The raw cells of all facets, in the layout of the table of cells."""
+def _fetch_counts(source: SqlSource, roles: ColumnRoles, max_cells: int) -> list[tuple[Any, ...]]:
+    """Fetch the cells of all facets, in the layout of the table of cells."""
     stored_weight = None if roles.weight is None else source.find_weight_type(roles.weight)
     facets, size = len(roles.facets), _choose_facets_per_statement(source, roles)
     counted: list[tuple[Any, ...]] = []
     for start in range(0, facets, size):
         part = replace(roles, facets=roles.facets[start : start + size])
         rows = select_roles(source.scan(part.needed).subquery("data"), part, stored_weight)
-        wanted = at_most - len(counted)
-        found = source.runner.fetch_rows(build_grouping_sets_query(rows, part).limit(wanted), wanted)
-        counted += (_place_cell(row, len(part.facets), start, facets) for row in itertools.islice(found, wanted))
-        if len(counted) >= at_most:
+        remaining = max_cells - len(counted)
+        found = source.runner.fetch_rows(build_grouping_sets_query(rows, part).limit(remaining), remaining)
+        counted += (_place_cell(row, len(part.facets), start, facets) for row in itertools.islice(found, remaining))
+        if len(counted) >= max_cells:
             break
     return counted
 
 
 def _choose_facets_per_statement(source: SqlSource, roles: ColumnRoles) -> int:
-    """How many facets are counted in one statement."""
-    # A column in two roles is one to an optimizer, which then takes the grouping sets for others than they are.
+    """Choose the number of facets that one statement counts."""
+    # If a column has two roles, an optimizer merges them and evaluates the wrong grouping sets.
     repeated = len({*roles.facets, roles.label, roles.group}) < len(roles.facets) + 2
     return 1 if repeated else source.runner.dialect.facets_at_once
 
 
-def _place_cell(row: tuple[Any, ...], of_part: int, start: int, facets: int) -> tuple[Any, ...]:
-    """A cell that was counted with some of the facets, in its place among all of them.
+def _place_cell(row: tuple[Any, ...], part_size: int, start: int, facets: int) -> tuple[Any, ...]:
+    """Extend a cell that was counted with some of the facets to the layout of all facets.
 
-    :param row: a value of each of those facets, and what else there is of the cell; last which facet it is of, where
-        there are several
-    :param of_part: how many facets were counted with it
-    :param start: the first of them
-    :param facets: how many there are
+    :param row: one value per counted facet, the rest of the cell, and last the facet of the cell, if there are several
+    :param part_size: the number of facets that were counted together
+    :param start: the index of the first of them
+    :param facets: the number of all facets
     """
     if facets == 1:
         return row
-    values, rest = row[:of_part], row[of_part:]
+    values, rest = row[:part_size], row[part_size:]
     position = 0
-    if of_part > 1:
-        *rest_of, which = rest
-        position, rest = [grouping_mask(each, of_part) for each in range(of_part)].index(int(which)), tuple(rest_of)
+    if part_size > 1:
+        *counts, mask = rest
+        masks = [grouping_mask(each, part_size) for each in range(part_size)]
+        position, rest = masks.index(int(mask)), tuple(counts)
     placed: list[Any] = [None] * facets
     placed[start + position] = values[position]
     return (*placed, *rest, grouping_mask(start + position, facets))
 
 
 def _fetch_example(source: SqlSource, column: str) -> list[Any]:
-    """A value of a column, where it has one."""
-    there = exp.not_(exp.Is(this=exp.column(column, quoted=True), expression=exp.null()))
-    query = exp.select(exp.Star()).from_(source.scan([column]).subquery("data")).where(there).limit(1)
+    """Fetch one value of a column; an empty list if it has none."""
+    has_value = exp.not_(exp.Is(this=exp.column(column, quoted=True), expression=exp.null()))
+    query = exp.select(exp.Star()).from_(source.scan([column]).subquery("data")).where(has_value).limit(1)
     return [value for (value,) in source.execute(query)]
 
 
 def _list_cell_columns(roles: ColumnRoles) -> list[str]:
-    """The columns of the table of cells, in the order of the query."""
+    """List the columns of the table of cells, in the order of the query."""
     names = [name_facet_column(number) for number in range(len(roles.facets))] + ["label"]
     names += ["grp"] if roles.group is not None else []
     names += ["weight"] if roles.weights_apart else []
@@ -278,7 +286,7 @@ def _list_cell_columns(roles: ColumnRoles) -> list[str]:
 
 
 def _list_role_columns(roles: ColumnRoles) -> Iterable[tuple[str, str]]:
-    """The columns that take part, each with the name of its cells."""
+    """List the columns of the analysis, each with its name in the table of cells."""
     for number, facet in enumerate(roles.facets):
         yield facet, name_facet_column(number)
     yield roles.label, "label"
@@ -287,7 +295,7 @@ def _list_role_columns(roles: ColumnRoles) -> Iterable[tuple[str, str]]:
 
 
 def _infer_storage_type(values: list[Any], known: StorageType | None, column: str) -> tuple[StorageType, list[Any]]:
-    """How a column is stored, told from its values where it is not known, and the values as DuckDB takes them."""
+    """Infer the storage type of a column from its values, and convert these for DuckDB."""
     types = {type(value) for value in values if value is not None}
     if not types:
         return known or StorageType.TEXT, values
@@ -307,11 +315,13 @@ def _infer_storage_type(values: list[Any], known: StorageType | None, column: st
         return StorageType.TIMESTAMP, values
     if types & {bytes, bytearray, memoryview, list, dict, tuple}:
         kind = next(iter(types)).__name__
-        raise ConfigError(f"column '{column}' holds {kind} values, which are no categories; choose another, or cast it")
+        raise ConfigError(
+            f"column '{column}' holds {kind} values, which cannot be categories; choose another, or cast it"
+        )
     texts = [None if value is None else str(value) for value in values]
     if types <= {datetime.datetime}:
         return StorageType.TIMESTAMP, texts
-    # A column of several types (SQLite has them) is one of texts; others, such as times and identifiers, are no texts.
+    # A column of several types (SQLite) counts as text; other types, such as times and UUIDs, do not.
     return StorageType.TEXT if str in types else StorageType.OTHER, texts
 
 

@@ -1,4 +1,4 @@
-"""The data of a configuration as something to select from: a table or a query, and the rows of it that take part."""
+"""Parsing what the author of a configuration writes in SQL: tables, queries, conditions and names."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sqlglot.errors import SqlglotError
 from airflow_clarify.bias.config import DataConfig, resolve_column
 from airflow_clarify.exceptions import ConfigError
 
-#: A part of a dotted name: quoted in one of the ways of SQL, a quote inside it doubled; or anything without a dot.
+#: A part of a dotted name: quoted in one of SQL's styles, with inner quotes doubled; or any text without a dot.
 _PART = re.compile(
     r'"(?P<double>(?:[^"]|"")+)"|`(?P<back>(?:[^`]|``)+)`|\[(?P<bracket>[^\]]+)\]|(?P<plain>[^."`\[\]]+)'
 )
 
 
 def source_query(data: DataConfig, dialect: str) -> exp.Select:
-    """``SELECT *`` of a table or a query, all of its rows.
+    """Build ``SELECT *`` from the table or query of a configuration.
 
     :param data: where the data are
-    :param dialect: sqlglot's name of the SQL that the author writes
-    :raises ConfigError: neither is given, or one cannot be understood
+    :param dialect: sqlglot's name of the author's SQL dialect
+    :raises ConfigError: neither is given, or one cannot be parsed
     """
     if data.query is not None:
         source: exp.Expr = read_query(data.query, dialect).subquery("data")
@@ -36,16 +36,16 @@ def source_query(data: DataConfig, dialect: str) -> exp.Select:
 
 
 def parse_condition(where: str, dialect: str) -> exp.Expr:
-    """Parse a condition that the author wrote.
+    """Parse the author's condition.
 
-    :param where: in the database's SQL
-    :param dialect: sqlglot's name of that SQL
-    :raises ConfigError: it cannot be understood, or is more than a condition
+    :param where: the condition, in the database's SQL
+    :param dialect: sqlglot's name of the dialect
+    :raises ConfigError: the text cannot be parsed, or is more than a condition
     """
     if not where:
         raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
     try:
-        # Read inside a query, where it has to keep to its place.
+        # Parsed inside a query, so that text that ends the condition early is detected.
         holder = parse_one(f"SELECT 1 WHERE ({where}\n)", dialect=dialect)
     except SqlglotError as error:
         raise ConfigError(
@@ -59,10 +59,10 @@ def parse_condition(where: str, dialect: str) -> exp.Expr:
 
 
 def resolve_name(column: str | int, names: Sequence[str], key: str) -> str:
-    """The column that an author means, as the database calls it: many fold names that are not quoted.
+    """Resolve a column to its name in the database, which may have folded the case of unquoted names.
 
-    :param column: by name, or by index
-    :param names: the columns there are
+    :param column: the name or index of the column
+    :param names: the names of all columns
     :param key: the configuration key to name in an error
     :raises ConfigError: there is no such column, or several
     """
@@ -74,17 +74,18 @@ def resolve_name(column: str | int, names: Sequence[str], key: str) -> str:
 
 
 def parse_table(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
-    """A table, its name quoted, and folded as the database folds names that are not.
+    """Parse the name of a table, and fold the case of unquoted parts like the database.
 
-    :param name: ``"schema.table"``, where a part may be quoted; or its parts, each taken as it is
-    :param dialect: sqlglot's name of the SQL
+    :param name: ``"schema.table"``, where a part may be quoted; or a list of parts, each used unchanged
+    :param dialect: sqlglot's name of the dialect
     :param key: the configuration key to name in an error
-    :raises ConfigError: it is no name
+    :return: the table, with all parts quoted
+    :raises ConfigError: the text is not a table name
     """
     parts = _split_names(name, key) if isinstance(name, str) else [(str(part), True) for part in name]
     if not 1 <= len(parts) <= 3 or not all(part for part, _ in parts):
         raise ConfigError(
-            f"{key}: {name!r} is no name of a table; give 'table', 'schema.table' or 'catalog.schema.table'"
+            f"{key}: {name!r} is not a table name; give 'table', 'schema.table' or 'catalog.schema.table'"
         )
     if any("/" in part and not quoted for part, quoted in parts):
         raise ConfigError(f"{key}: {name!r} is a path, and a table is needed; name one, as in 'schema.table'")
@@ -95,9 +96,11 @@ def parse_table(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
 
 
 def read_query(query: str, dialect: str) -> exp.Query:
-    """A query of the author's.
+    """Parse the author's query.
 
-    :raises ConfigError: it is not one SELECT, or gives two columns of one name
+    :param query: the query, in the database's SQL
+    :param dialect: sqlglot's name of the dialect
+    :raises ConfigError: the text is not a single SELECT, or two of its columns have the same name
     """
     try:
         statements = [statement for statement in parse(query, dialect=dialect) if statement is not None]
@@ -107,16 +110,16 @@ def read_query(query: str, dialect: str) -> exp.Query:
         ) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ConfigError("query: give one SELECT, and nothing else")
-    # Some databases give the second of two columns with one name another name, and say nothing.
+    # Some databases silently rename the second of two columns with the same name.
     names = [name for name in statements[0].named_selects if name != "*"]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"query: two columns are named {twice!r}; give one another name")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise ConfigError(f"query: two columns are named {duplicate!r}; give one another name")
     return statements[0]
 
 
 def _split_names(name: str, key: str) -> list[tuple[str, bool]]:
-    """The parts of a dotted name, each with whether it is quoted."""
+    """Split a dotted name into parts, each with whether it is quoted."""
     parts: list[tuple[str, bool]] = []
     rest = name
     while part := _PART.match(rest):
@@ -128,11 +131,11 @@ def _split_names(name: str, key: str) -> list[tuple[str, bool]]:
         if not rest.startswith("."):
             break
         rest = rest[1:]
-    raise ConfigError(f"{key}: {name!r} is no name of a table; quote what has dots or quotes in it, or give a list")
+    raise ConfigError(f"{key}: {name!r} is not a table name; quote what has dots or quotes in it, or give a list")
 
 
 def _fold_name(name: str, quoted: bool, dialect: str) -> str:
-    """A name as the database keeps it: one that is not quoted is folded to upper or lower case by some."""
+    """Fold the case of an unquoted name like the database."""
     strategy = Dialect.get_or_raise(dialect).normalization_strategy
     if quoted:
         return name

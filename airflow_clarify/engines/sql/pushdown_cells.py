@@ -1,7 +1,7 @@
-"""Raw cells that stay where they are, because there are too many of them to bring home.
+"""Cells that stay in the database, because there are too many of them to fetch.
 
-A column of measurements has nearly as many values as rows, and so has a customer id as group variable. Then each
-question that the rules ask is put to the database, and only the answers come home: a scan for each, not one for all.
+A column of measurements has nearly as many values as rows, and so has a customer id as group variable. In that case
+each step of the analysis runs as a query in the database, one scan per query, and only the results are fetched.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 class PushdownCells:
-    """Raw cells in the database.
+    """Cells in the database.
 
-    :param connection: to an embedded DuckDB, which writes the texts of values
+    :param connection: the connection to an embedded DuckDB, which formats values as texts
     :param source: the data
-    :param roles: the columns that take part
-    :param stored: how each of them is stored
+    :param roles: the columns of the analysis
+    :param stored: the storage type of each column
     """
 
     categorical: frozenset[str] = frozenset()
@@ -54,12 +54,12 @@ class PushdownCells:
         self._rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored_weight)
 
     def check(self) -> None:
-        """See that there are rows, and usable weights.
+        """Check that all rows have usable weights.
 
-        :raises DataError: there are not
+        :raises DataError: a weight is missing, negative or not a number
         """
         if self.roles.weight is None:
-            return  # That there are rows is why we are here.
+            return  # There are rows: more cells than could be fetched.
         found = self.execute(build_weight_check_query(self.roles, self.select_facet_cells(0)))[0]
         facets = len(self.roles.facets)
         rows, unusable = (int(number or 0) * facets for number in found)
@@ -67,29 +67,29 @@ class PushdownCells:
 
     @property
     def na_values(self) -> frozenset[str]:
-        """The texts that mean "missing", where columns are cells of text files."""
+        """The texts that mean "missing", if columns are cells of text files."""
         return self.source.na_values
 
     def get_storage_type(self, column: str) -> StorageType:
-        """How the source stores a column."""
+        """Return the storage type of a column."""
         return self._stored[column]
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
-        """The rows, each a cell of its own."""
+        """Select the rows as cells of one facet, without grouping."""
         return build_ungrouped_query(self._rows, self.roles, facet).subquery("cells")
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query where the data are."""
+        """Run a query in the database and fetch all rows."""
         return self.source.execute(query)
 
     def build_category_key(self, column: CellColumn) -> exp.Expr:
-        """The values themselves: databases differ in how they write them."""
+        """Build the expression that identifies a category: its value, because databases differ in their texts."""
         return category(column.value, column.stored, column.profile)
 
     def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
-        """The values as texts."""
+        """Format the values of a column as texts."""
         return format_values(self.connection, column, categories)
 
     def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-        """Sorted: a table has no first row."""
+        """Sort the values of a facet, because the rows of a table have no order."""
         return sort_values(column, values)

@@ -1,8 +1,8 @@
-"""Balanced copies inside a database: the strata are counted, the quotas settled, and one statement makes the table.
+"""Balanced copies inside a database: count the strata, compute the quotas, and create the table with one statement.
 
-Which rows of a stratum are drawn follows from the seed and from key columns that tell all rows apart: the rows of a
-stratum are ordered by ``md5("airflow-clarify draw 1 " + seed + "|" + key)`` and then by the key, and the first ones are
-taken. So the same data, key and seed give the same rows in every run, whatever the order in which a database reads.
+The draw depends on the seed and on key columns that identify every row: the rows of a stratum are ordered by
+``md5("airflow-clarify draw 1 " + seed + "|" + key)`` and then by the key, and the first ones are drawn. The same data,
+key and seed therefore give the same rows in every run, whatever the order in which a database reads.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.sql.source import SqlSource
 
-#: More strata than this would make a statement that databases refuse.
-MOST_STRATA = 10_000
-#: The weight that a row has already, among the columns of the strata.
+#: The maximum number of strata; with more of them, databases refuse the statement.
+MAX_STRATA = 10_000
+#: The alias of the existing weight of a row.
 _PRIOR = "airflow_clarify_prior"
 
 
@@ -52,32 +52,33 @@ def resample_table(
     if_exists: str = "fail",
     progress: Progress | None = None,
 ) -> BalanceResult:
-    """Make a table of a balanced copy of the data.
+    """Create a table with a balanced copy of the data.
 
     :param source: the data
-    :param writer: makes the table
-    :param data: what the author says of the data
-    :param target: the table to make
-    :param by: the columns whose combined values make the strata
+    :param writer: creates the table
+    :param data: the configuration of the data
+    :param target: the table to create
+    :param by: the columns whose combined values define the strata
     :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see
         :class:`~airflow_clarify.bias.resampling.BalanceConfig`
-    :param size: rows of each stratum
-    :param fraction: of each stratum, for ``undersample``
-    :param seed: any whole number
+    :param size: the number of rows of each stratum
+    :param fraction: the share of the rows of each stratum, from 0 to 1, for ``undersample``
+    :param seed: the seed of the draw, any integer
     :param weight_column: the column that ``reweigh`` adds
-    :param empty: what an empty stratum is, "error" or "ignore"
-    :param missing: what rows with a missing value are, "drop", "keep" or "error"; None takes the strategy's default
-    :param weight: for ``reweigh``: the column of weights that rows have already, which the new ones are multiplied
-        with; by default the one of the data
-    :param key: the columns that tell rows apart. Without them nobody can draw the same rows again; a warning says so
-    :param if_exists: what to do where the target is there already: "fail", or "replace"
-    :param progress: told what is being done
+    :param empty: how to treat an empty stratum, "error" or "ignore"
+    :param missing: how to treat rows with a missing value, "drop", "keep" or "error"; None uses the strategy's default
+    :param weight: for ``reweigh``: the column of existing weights, which are multiplied with the new ones; None uses
+        the weight column of the data
+    :param key: the columns that identify a row. Without them the draw cannot be repeated, and a warning is given
+    :param if_exists: what to do if the target exists already: "fail", or "replace"
+    :param progress: called with the current step
+    :return: the sizes of the strata, and the table
     :raises ConfigError: the parameters do not fit together or to the data
-    :raises QuotaError: a stratum is empty, or holds fewer rows than asked of it
+    :raises QuotaError: a stratum is empty, or smaller than its quota
     :raises DataError: the data cannot be read
-    :raises OutputError: the table cannot be made; it is absent, or as it was
+    :raises OutputError: the table cannot be created; it is absent, or unchanged
     """
-    told = progress or (lambda what, part: None)
+    report = progress or (lambda step, share: None)
     columns = list(source.columns)
     names = tuple(resolve_name(column, columns, "by") for column in require_list(by, "by"))
     keys = tuple(resolve_name(column, columns, "key") for column in require_list(key or (), "key"))
@@ -86,29 +87,29 @@ def resample_table(
     if weight is None and strategy == "reweigh":
         weight = data.weight
     prior = None if weight is None else resolve_name(weight, columns, "weight")
-    settled = BalanceConfig(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), prior)
+    balance = BalanceConfig(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), prior)
     check_seed(seed)
-    weighted = weight_column if settled.strategy == "reweigh" else None
+    weighted = weight_column if balance.strategy == "reweigh" else None
     _check_weight_column(weighted, columns)
-    made = TargetTable(writer, target, if_exists)
-    made.check(data)
-    told("counting the strata", -1.0)
+    table = TargetTable(writer, target, if_exists)
+    table.check(data)
+    report("counting the strata", -1.0)
     prior_weight = None if prior is None else cast_to_weight(source.read(prior), source.find_weight_type(prior))
     strata = _Strata.count(source, source.everything, names, prior, prior_weight)
-    plan = settled.plan(strata.rows, strata.weights)
+    plan = balance.plan(strata.rows, strata.weights)
     read_keys = [source.read(key) for key in keys]
-    selecting = SampleQuery(
+    sample = SampleQuery(
         strata.columns, strata.build_plans(plan), read_keys, seed, writer.dialect.random, weighted, prior_weight
     )
-    warnings = [*plan.warnings, *_check_repeatable(source, selecting, keys)]
-    told("making the table", -1.0)
-    with made.create(selecting.select(source.everything, columns)) as table:
-        told("counting what was made", -1.0)
-        _check(made.name, plan, _Strata.count(source, _select_all(table), names, known=strata.columns))
+    warnings = [*plan.warnings, *_check_repeatable(source, sample, keys)]
+    report("creating the table", -1.0)
+    with table.create(sample.select(source.everything, columns)) as created:
+        report("counting the created rows", -1.0)
+        _check_strata(table.name, plan, _Strata.count(source, _select_all(created), names, known=strata.columns))
     return BalanceResult(
-        target=made.name,
+        target=table.name,
         by=names,
-        strategy=settled.strategy,
+        strategy=balance.strategy,
         seed=seed,
         strata=plan.shares,
         rows_in=sum(share.before for share in plan.shares),
@@ -119,12 +120,12 @@ def resample_table(
 
 
 class _Strata:
-    """The strata of some rows, as a database knows them and as texts.
+    """The strata of some rows, by their texts and by the values of the database.
 
-    :param columns: the columns that make them
-    :param raw: a stratum's texts, and its values as the database compares them
-    :param rows: how many rows each has
-    :param weights: the sum of the weights that these have already, where they have any
+    :param columns: the columns that define the strata
+    :param raw: the texts of each stratum, with the values that the database compares; several values may share a text
+    :param rows: the number of rows of each stratum
+    :param weights: the sum of the existing weights of each stratum; None if rows have no weights
     """
 
     def __init__(
@@ -149,15 +150,15 @@ class _Strata:
         prior_weight: exp.Expr | None = None,
         known: Sequence[StratumColumn] | None = None,
     ) -> _Strata:
-        """Ask a database.
+        """Count the strata in the database.
 
         :param source: the data
-        :param rows: selects the rows that take part
-        :param by: the columns that make the strata
-        :param prior: the column of weights that the rows have already
-        :param prior_weight: such a weight as a number
-        :param known: the columns that make the strata, where it is known what they hold
-        :raises ConfigError: there are too many
+        :param rows: selects the rows of the analysis
+        :param by: the columns that define the strata
+        :param prior: the column of existing weights
+        :param prior_weight: the expression that reads an existing weight as a number
+        :param known: the columns that define the strata, if their types are known
+        :raises ConfigError: there are too many strata
         :raises DataError: rows have no usable weight
         """
         import duckdb
@@ -172,13 +173,13 @@ class _Strata:
             exp.select(*named, exp.Count(this=exp.Star()).as_("airflow_clarify_rows"), *summed)
             .from_(read.from_(rows.copy().subquery("data")).subquery("strata"))
             .group_by(*(name.copy() for name in named))
-            .limit(MOST_STRATA + 1)
+            .limit(MAX_STRATA + 1)
         )
         found = source.execute(query)
-        if len(found) > MOST_STRATA:
+        if len(found) > MAX_STRATA:
             raise ConfigError(
-                f"by: {', '.join(by)} make more than {MOST_STRATA} strata in {source.location}; balance by fewer "
-                "columns, or by such as have few values"
+                f"by: {', '.join(by)} make more than {MAX_STRATA} strata in {source.location}; balance by fewer "
+                "columns, or by columns with few values"
             )
         if prior is not None and any(row[-2] for row in found):
             raise unusable_weights_error(
@@ -186,11 +187,11 @@ class _Strata:
             )
         values = list(zip(*found, strict=True)) or [()] * (len(by) + 1)
         columns, texts = [], []
-        with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as home:
-            for number, (name, of_column) in enumerate(zip(by, values, strict=False)):
+        with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as embedded:
+            for number, (name, column_values) in enumerate(zip(by, values, strict=False)):
                 profile = None if known is None else known[number].profile
                 stored, profile, as_texts = format_stratum_values(
-                    home, of_column, source.get_storage_type(name), name, source.na_values, profile
+                    embedded, column_values, source.get_storage_type(name), name, source.na_values, profile
                 )
                 columns.append(StratumColumn(source.read(name), stored, profile, source.na_values))
                 texts.append(as_texts)
@@ -201,48 +202,49 @@ class _Strata:
             counted[stratum] = counted.get(stratum, 0) + int(row[len(by)])
             if prior is not None:
                 weights[stratum] = weights.get(stratum, Fraction()) + Fraction(round_significant(float(row[-1])))
-            of_columns = zip(columns, row, stratum, strict=False)
-            raw.setdefault(stratum, set()).add(tuple(column.raw(value, text) for column, value, text in of_columns))
+            triples = zip(columns, row, stratum, strict=False)
+            raw.setdefault(stratum, set()).add(tuple(column.to_raw(value, text) for column, value, text in triples))
         return cls(columns, raw, counted, None if prior is None else weights)
 
     def build_plans(self, plan: BalancePlan) -> dict[Raw, Any]:
-        """What becomes of each stratum, by its values as the database compares them."""
+        """Build the plan of each stratum, keyed by the values that the database compares."""
         return {raw: share for share in plan.shares for raw in sorted(self.raw[share.values], key=repr)}
 
 
-def _check_repeatable(source: SqlSource, selecting: SampleQuery, keys: Sequence[str]) -> list[str]:
-    """See that the draw can be repeated, or say that it cannot.
+def _check_repeatable(source: SqlSource, sample: SampleQuery, keys: Sequence[str]) -> list[str]:
+    """Check that the key identifies every row, so that the draw can be repeated.
 
-    :raises ConfigError: rows have the same key
+    :return: a warning if rows are drawn without a key
+    :raises ConfigError: several rows have the same key
     """
-    if not selecting.draws:
+    if not sample.draws:
         return []
-    if not selecting.keys:
-        return ["the same rows cannot be drawn again, since nothing tells them apart; name the columns that do in key"]
-    read = exp.select(*(key.copy().as_(f"k{position}") for position, key in enumerate(selecting.keys)))
+    if not sample.keys:
+        return ["the draw cannot be repeated without a key; name the columns that identify a row in key"]
+    read = exp.select(*(key.copy().as_(f"k{position}") for position, key in enumerate(sample.keys)))
     more_than_one = exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1))
     shared = (
         exp.select(exp.Literal.number(1).as_("one"))
         .from_(read.from_(source.everything.copy().subquery("data")).subquery("keys"))
-        .group_by(*(exp.column(f"k{position}") for position in range(len(selecting.keys))))
+        .group_by(*(exp.column(f"k{position}") for position in range(len(sample.keys))))
         .having(more_than_one)
     )
     ((number,),) = source.execute(exp.select(exp.Count(this=exp.Star())).from_(shared.subquery("shared")))
     if number:
         raise ConfigError(
-            f"key: {', '.join(keys)} does not tell all rows apart ({int(number)} of its values stand in "
+            f"key: {', '.join(keys)} does not identify every row ({int(number)} of its values occur in "
             "several rows), so the draw could not be repeated; add columns, or leave key out to draw at random"
         )
     return []
 
 
-def _check(target: str, plan: BalancePlan, made: _Strata) -> None:
-    """See that the table holds what it should: somebody may have changed the data since they were counted.
+def _check_strata(target: str, plan: BalancePlan, created: _Strata) -> None:
+    """Check the strata of the created table: the data may have changed after they were counted.
 
-    :raises OutputError: it does not
+    :raises OutputError: the quotas are not met
     """
-    wanted = {share.values: share.after for share in plan.shares if share.after}
-    if made.rows != wanted:
+    expected = {share.values: share.after for share in plan.shares if share.after}
+    if created.rows != expected:
         raise OutputError(
             f"{target}: the data changed while they were balanced, so the quotas would not be met; nothing was kept, "
             "try again"

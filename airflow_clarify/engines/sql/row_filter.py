@@ -1,7 +1,7 @@
-"""``where={column: value}``: which rows take part, by values that are compared as the column's type compares them.
+"""``where={column: value}``: selecting rows by values, compared by the type of the column.
 
-A database would convert one side to the type of the other, each in its own way: MySQL finds the number 0 in every text
-that is no number, and no database finds 0.7 in a column of floats of single precision.
+Databases convert the types of a comparison in different ways: in MySQL 0 equals every text that is not a number, and in
+no database 0.7 equals a value of a column of single-precision floats.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.sql.dialects import Dialect
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+_BOOLEANS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
 def build_conditions(
@@ -31,13 +31,13 @@ def build_conditions(
     read: Callable[[str], exp.Expr],
     dialect: Dialect,
 ) -> exp.Expr:
-    """Build the condition that all columns have one of their values.
+    """Build the condition that every column has one of its values.
 
-    :param where: the columns, as the database calls them, and the value or values of each
-    :param type_of: how a column is stored
-    :param read: the expression that reads a column
-    :param dialect: the SQL that the database speaks
-    :raises ConfigError: there is no value, or one that the column can never hold
+    :param where: the names of columns in the database, with the value or values of each
+    :param type_of: returns the type of a column
+    :param read: returns the expression that reads a column
+    :param dialect: the dialect of the database
+    :raises ConfigError: there are no values, or a column cannot hold one of them
     """
     if not where:
         raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
@@ -61,7 +61,7 @@ def _build_column_condition(
     if not present:
         return missing
     one_of = _is_one_of(name, present, kind, read, dialect)
-    # NULL is in no list, not even in one that names it.
+    # IN never matches NULL, even if the list holds NULL.
     return exp.or_(one_of, missing) if None in values else one_of
 
 
@@ -69,36 +69,36 @@ def _is_one_of(
     name: str, values: Sequence[Any], kind: ColumnType, read: Callable[[str], exp.Expr], dialect: Dialect
 ) -> exp.Expr:
     column = _build_column(name)
-    if not dialect.knows_types:
+    if not dialect.has_column_types:
         return _compare_by_each_type(column, read(name), values)
     if kind.reading == "text":
-        texts = [_text(value) for value in values]
+        texts = [_format_text(value) for value in values]
         reading = read(name)
         exact = _build_in(reading, texts)
         if kind.stored is not StorageType.TEXT or reading == column:
             return exact
         if dialect.name == "mysql" and not all(text.isascii() for text in texts):
-            return exact  # A column of another character set could not be compared with such a text at all.
-        # An index and a partition know the column by its own collation, under which no fewer texts are equal.
+            return exact  # MySQL cannot compare a column of another character set with such a text.
+        # Indexes and partitions use the column's own collation, which matches at least as many texts.
         return _build_and(_build_in(column, texts), exact)
     if kind.stored is StorageType.TEXT:
-        return _build_in(column, [_text(value) for value in values])
+        return _build_in(column, [_format_text(value) for value in values])
     if kind.stored in (StorageType.INTEGER, StorageType.FLOAT, StorageType.DECIMAL):
-        numbers = [_number(name, value) for value in values]
+        numbers = [_parse_number(name, value) for value in values]
         return _build_in(
             column, [*numbers, *(_round_to_single(number) for number in numbers if kind.reading == "single")]
         )
     if kind.stored is StorageType.BOOLEAN:
-        return _build_in(column, [_truth(name, value) for value in values])
+        return _build_in(column, [_parse_boolean(name, value) for value in values])
     return _build_in(column, list(values))
 
 
 def _compare_by_each_type(column: exp.Expr, text: exp.Expr, values: Sequence[Any]) -> exp.Expr:
-    """SQLite: a text is compared as one, and a number as one, whatever the column is declared to be."""
+    """Compare values by their own types in SQLite: texts with texts, numbers with numbers."""
     stored = exp.Anonymous(this="TYPEOF", expressions=[column.copy()])
     is_text = exp.EQ(this=stored, expression=exp.Literal.string("text"))
-    same_text = _build_and(is_text, _build_in(text, [_text(value) for value in values]))
-    numbers = [number for value in values if (number := _number_or_none(value)) is not None]
+    same_text = _build_and(is_text, _build_in(text, [_format_text(value) for value in values]))
+    numbers = [number for value in values if (number := _try_parse_number(value)) is not None]
     if not numbers:
         return same_text
     return exp.or_(
@@ -122,19 +122,19 @@ def _build_column(name: str) -> exp.Expr:
     return exp.column(name, quoted=True)
 
 
-def _text(value: Any) -> str:
+def _format_text(value: Any) -> str:
     return str(value)
 
 
-def _number(name: str, value: Any) -> exp.Expr:
-    number = _number_or_none(value)
+def _parse_number(name: str, value: Any) -> exp.Expr:
+    number = _try_parse_number(value)
     if number is None:
         raise ConfigError(f"where: column {name!r} holds numbers, which {value!r} can never match")
     return number
 
 
-def _number_or_none(value: Any) -> exp.Expr | None:
-    """A number as a literal, with the digits that the author wrote."""
+def _try_parse_number(value: Any) -> exp.Expr | None:
+    """Parse a number into a literal with the digits of the author; None if the value is not a number."""
     if isinstance(value, bool | int | float | Decimal):
         written = repr(value) if isinstance(value, float) else str(int(value) if isinstance(value, bool) else value)
     else:
@@ -146,18 +146,18 @@ def _number_or_none(value: Any) -> exp.Expr | None:
 
 
 def _round_to_single(number: exp.Expr) -> exp.Expr:
-    """The number of single precision that is nearest, as the database sees it."""
+    """Round a number to the nearest single-precision float."""
     value = float(number.sql())
     try:
         nearest = struct.unpack("f", struct.pack("f", value))[0]
     except OverflowError:
         nearest = value
-    literal = _number_or_none(nearest)
+    literal = _try_parse_number(nearest)
     return number.copy() if literal is None else literal
 
 
-def _truth(name: str, value: Any) -> bool:
-    truth = value if isinstance(value, bool) else _TRUTH.get(str(value).strip().lower())
+def _parse_boolean(name: str, value: Any) -> bool:
+    truth = value if isinstance(value, bool) else _BOOLEANS.get(str(value).strip().lower())
     if truth is None:
         raise ConfigError(f"where: column {name!r} holds True and False, which {value!r} can never match")
     return truth

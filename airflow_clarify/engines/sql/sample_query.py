@@ -1,6 +1,6 @@
-"""The SELECT of a balanced copy: which rows of each stratum, how often, and with which weight.
+"""The SELECT of a balanced copy: the drawn rows of each stratum, their copies and their weights.
 
-A stratum is told by the values that the database gave of it, so that it is the database that compares them.
+Strata are identified by the values that the database returned, so that the database's own comparison applies.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from airflow_clarify.engines.counting.expressions import StorageType, category, 
 if TYPE_CHECKING:
     from airflow_clarify.bias.column_types import ColumnProfile
 
-#: What the columns are called that only the statement itself sees.
+#: The aliases of columns that only exist inside the statement.
 _DRAW, _PLACE, _COPY = "airflow_clarify_draw", "airflow_clarify_place", "airflow_clarify_copy"
 
-#: A stratum as the database gave it: a value of each column, None where it is missing.
+#: The values of a stratum as the database returned them, one per column; None is a missing value.
 Raw = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class StratumColumn:
-    """A column that the data are balanced by.
+    """A column that defines strata.
 
-    :param read: the expression that reads it
-    :param stored: how it is stored
-    :param profile: what it holds
-    :param na_values: the texts that mean "missing", where it holds cells of a text file
+    :param read: the expression that reads the column
+    :param stored: the storage type
+    :param profile: the profile of its values
+    :param na_values: the texts that mean "missing", if the column holds cells of a text file
     """
 
     read: exp.Expr
@@ -45,35 +45,35 @@ class StratumColumn:
 
     @property
     def value(self) -> exp.Expr:
-        """Its values, compared as counting compares them; NULL where they are missing."""
+        """The expression for the column's category, as in counting; NULL if the value is missing."""
         value = null_if_missing(self.read.copy(), self.stored, self.na_values)
         return category(value, self.stored, self.profile)
 
-    def raw(self, value: Any, text: str | None) -> Any:
-        """What :attr:`value` gives for a value.
+    def to_raw(self, value: Any, text: str | None) -> Any:
+        """Convert a value of the database to the result of :attr:`value`.
 
-        :param value: as the database gave it
-        :param text: its text, None where it is missing
+        :param value: the value that the database returned
+        :param text: its text; None if the value is missing
         """
         if text is None:
             return None
         if self.stored is StorageType.TEXT_CELL:
             return float(text) if self.profile.kind == "float" else text
-        # Negative zero is zero.
+        # Converts negative zero to zero.
         return value + 0.0 if isinstance(value, float) else value
 
 
 @dataclass(frozen=True)
 class SampleQuery:
-    """How the rows of each stratum are chosen.
+    """The selection of the rows of a balanced copy.
 
-    :param columns: the columns that make the strata
-    :param shares: what becomes of each stratum
-    :param keys: the expressions that read the columns which tell rows apart; none draws at random
-    :param seed: of the draw
+    :param columns: the columns that define the strata
+    :param shares: the plan of each stratum
+    :param keys: the expressions that read the columns of the key; without any, rows are drawn at random
+    :param seed: the seed of the draw
     :param random: the database's function for a random number
-    :param weight_column: the column to add, where rows are weighted
-    :param prior_weight: the weight that a row has already, as a number, where it has one
+    :param weight_column: the column of weights to add; None adds none
+    :param prior_weight: the expression that reads an existing weight as a number; None if rows have none
     """
 
     columns: Sequence[StratumColumn]
@@ -86,19 +86,19 @@ class SampleQuery:
 
     @property
     def draws(self) -> bool:
-        """Whether some rows of a stratum are chosen, and others are not."""
+        """Whether only some rows of a stratum are drawn."""
         return any(0 < share.drawn < share.before for share in self.shares.values())
 
     def select(self, rows: exp.Select, names: Sequence[str]) -> exp.Select:
-        """The rows of the balanced copy.
+        """Select the rows of the balanced copy.
 
-        :param rows: all rows that take part
-        :param names: their columns
+        :param rows: selects all rows
+        :param names: the names of their columns
         """
         selected = [exp.column(name, quoted=True) for name in names]
         source = rows.copy()
         if self.draws:
-            # Some databases take no random number inside a window, and others compute it there again and again.
+            # Some databases refuse a random number inside a window, and others compute it repeatedly there.
             drawn = exp.select(exp.Star(), self._build_draw_key().as_(_DRAW)).from_(source.subquery("data"))
             source = exp.select(exp.Star(), self._build_rank().as_(_PLACE)).from_(drawn.subquery("data"))
         query = exp.select(*selected).from_(source.subquery("data"))
@@ -107,24 +107,24 @@ class SampleQuery:
             if self.prior_weight is not None:
                 weight = exp.Mul(this=self.prior_weight.copy(), expression=exp.paren(weight))
             query = query.select(weight.as_(self.weight_column, quoted=True))
-        most = max(share.copies for share in self.shares.values())
-        if not most:
+        max_copies = max(share.copies for share in self.shares.values())
+        if not max_copies:
             return query.where(self._is_drawn())
         copy, copies = exp.column(_COPY), self._build_by_stratum(lambda share: share.copies)
         is_last = exp.EQ(this=copy, expression=copies)
         is_written = exp.or_(exp.LT(this=copy.copy(), expression=copies.copy()), exp.and_(is_last, self._is_drawn()))
-        return query.join(_build_number_series(most + 1), join_type="CROSS").where(is_written)
+        return query.join(_build_number_series(max_copies + 1), join_type="CROSS").where(is_written)
 
     def _is_drawn(self) -> exp.Expr:
-        """Whether a row is one of those that are written once more."""
+        """Build the condition that a row is drawn, in addition to its full copies."""
         drawn = self._build_by_stratum(lambda share: share.drawn)
         if self.draws:
             return exp.LTE(this=exp.column(_PLACE), expression=drawn)
-        # All rows of a stratum are, or none.
+        # Every stratum is drawn completely, or not at all.
         return exp.GT(this=drawn, expression=exp.Literal.number(0))
 
     def _build_draw_key(self) -> exp.Expr:
-        """What a row draws: a digest of the seed and its key, or a number at random."""
+        """Build the value that rows are ordered by: a digest of seed and key, or a random number."""
         if not self.keys:
             return exp.Anonymous(this=self.random, expressions=[])
         parts: list[exp.Expr] = [exp.Literal.string(f"airflow-clarify draw 1 {self.seed:d}")]
@@ -134,18 +134,18 @@ class SampleQuery:
         return exp.MD5(this=exp.Concat(expressions=parts, safe=False, coalesce=False))
 
     def _build_rank(self) -> exp.Expr:
-        """The place of a row among those of its stratum, in the order of the draw."""
+        """Build the rank of a row in its stratum, in the order of the draw."""
         order = [exp.column(_DRAW), *(key.copy() for key in self.keys)]
-        # Without a word on NULLs, no dialect needs one of its own.
+        # Without an explicit order of NULLs, no dialect needs an additional expression.
         ordered = exp.Order(expressions=[exp.Ordered(this=part, nulls_first=None) for part in order])
         return exp.Window(this=exp.RowNumber(), partition_by=[column.value for column in self.columns], order=ordered)
 
-    def _build_by_stratum(self, of: Callable[[StratumPlan], int | float]) -> exp.Expr:
-        return _build_stratum_number(self.columns, {raw: of(share) for raw, share in self.shares.items()})
+    def _build_by_stratum(self, get_number: Callable[[StratumPlan], int | float]) -> exp.Expr:
+        return _build_stratum_number(self.columns, {raw: get_number(share) for raw, share in self.shares.items()})
 
 
 def _build_stratum_number(columns: Sequence[StratumColumn], numbers: Mapping[Raw, int | float]) -> exp.Expr:
-    """The number of a row's stratum: nested CASEs over the columns, the most frequent branch last."""
+    """Build the number of a row's stratum: nested CASEs over the columns, the most frequent branch last."""
     if len(set(numbers.values())) == 1:
         return build_literal(next(iter(numbers.values())))
     by_value: dict[Any, dict[Raw, int | float]] = {}
@@ -168,9 +168,12 @@ def _build_equality(column: StratumColumn, value: Any) -> exp.Expr:
 
 
 def build_literal(value: Any) -> exp.Expr:
-    """A value that a database gave, as it takes it."""
+    """Build the literal of a value that a database returned.
+
+    :param value: the value; types without a literal become texts
+    """
     if isinstance(value, float):
-        # As a bare number it would be a decimal, and another one.
+        # A bare number would be read as a decimal, with a different value.
         return exp.cast(exp.Literal.string(repr(value)), "DOUBLE")
     if isinstance(value, bool | int | Decimal | str | datetime.date | datetime.datetime):
         return exp.convert(value)
@@ -178,7 +181,7 @@ def build_literal(value: Any) -> exp.Expr:
 
 
 def _build_number_series(count: int) -> exp.Subquery:
-    """The numbers below ``count`` as rows, from their digits: no dialect lacks the words for that."""
+    """Build the numbers below ``count`` as rows, combined from their digits: SQL that all dialects support."""
     digits = max(1, math.ceil(math.log10(count))) if count > 1 else 1
     total: exp.Expr = exp.column("d", table="t0")
     for place in range(1, digits):

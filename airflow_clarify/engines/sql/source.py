@@ -1,4 +1,4 @@
-"""A dataset in a database: its columns, and the rows of it that take part."""
+"""A dataset in a database: its columns, and the rows to analyse."""
 
 from __future__ import annotations
 
@@ -19,36 +19,38 @@ from airflow_clarify.exceptions import ConfigError, DataError
 if TYPE_CHECKING:
     from airflow_clarify.engines.sql.dialects import Dialect
 
-#: Readings that are written as a function, whose words each dialect has of its own.
+#: Readings that need a function, which each dialect renders in its own way.
 _READINGS = {"text": "exact_text", "bits": "bits", "single": "displayed_float"}
 
 
 class QueryRunner(Protocol):
-    """What runs queries: a thin layer over a connection to a database, or a Spark session."""
+    """Protocol for running queries, on a connection to a database or in a Spark session."""
 
     @property
     def dialect(self) -> Dialect:
-        """The SQL that it speaks."""
+        """The SQL dialect of the database."""
         ...
 
     @property
     def version(self) -> str:
-        """What counts, and which version of it, such as "postgres (warehouse)"."""
+        """Name and version of the counting engine, such as "PostgreSQL (connection warehouse)"."""
         ...
 
     def describe_columns(self, query: exp.Select) -> Mapping[str, ColumnType]:
-        """The columns that a query gives, and how they are stored as far as that is known without looking at them.
+        """Describe the columns of a query, with their types as far as these are known without reading rows.
 
-        :raises DataError: it cannot be run
+        :param query: the query
+        :raises DataError: the query cannot be run
         :raises ConfigError: two columns have the same name
         """
         ...
 
-    def fetch_rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
-        """Run a query and give its rows, by and by.
+    def fetch_rows(self, query: exp.Expr, max_rows: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Run a query and yield its rows.
 
-        :param at_most: how many are wanted, as far as that is known
-        :raises DataError: it cannot be run
+        :param query: the query
+        :param max_rows: the number of rows that the caller reads, if known
+        :raises DataError: the query cannot be run
         """
         ...
 
@@ -57,12 +59,12 @@ class QueryRunner(Protocol):
 class SqlSource:
     """A dataset in a database.
 
-    :param runner: runs queries on it
-    :param location: the data as the author named them
-    :param everything: selects the rows that take part, with all columns
-    :param columns: as the database names them, and how they are stored
-    :param spelled: columns that the author spells otherwise, and what the database calls them
-    :param na_values: the texts that mean "missing", where the columns are cells of text files
+    :param runner: runs queries on the dataset
+    :param location: the author's name of the data
+    :param everything: selects the rows to analyse, with all columns
+    :param columns: the type of each column, by its name in the database
+    :param spelled: the name in the database of each column that the author spells differently
+    :param na_values: the texts that mean "missing", if the columns are cells of text files
     """
 
     runner: QueryRunner
@@ -74,13 +76,13 @@ class SqlSource:
 
     @classmethod
     def open(cls, runner: QueryRunner, location: str, rows: exp.Select, data: DataConfig) -> SqlSource:
-        """Ask for the columns, and settle which rows take part.
+        """Describe the columns of a dataset, and select the rows to analyse.
 
         :param runner: runs queries
-        :param location: the data as the author named them
+        :param location: the author's name of the data
         :param rows: selects all rows and columns
-        :param data: what the author says of the data
-        :raises ConfigError: the condition cannot be understood, or columns are named alike
+        :param data: the configuration of the data
+        :raises ConfigError: the condition cannot be parsed, or two columns have the same name
         :raises DataError: the data cannot be read
         """
         columns = dict(runner.describe_columns(_filter_rows(rows, data, runner.dialect.name)))
@@ -96,9 +98,12 @@ class SqlSource:
         return source
 
     def resolve_columns(self, config: AnalysisConfig, weight: str | int | None) -> list[str]:
-        """The columns under the names that a configuration has for them, in their order.
+        """Resolve the columns of an analysis, and list all columns by the author's names.
 
-        :raises ConfigError: there is no such column
+        :param config: the analysis
+        :param weight: the column of row weights, by name or index; None if there is none
+        :return: the names of all columns, in their order
+        :raises ConfigError: there is no such column, or one column has two spellings
         """
         named = [(config.label, "label"), *((facet.name_or_index, "facet") for facet in config.facets)]
         named += [(config.group_variable, "group_variable")] if config.group_variable is not None else []
@@ -111,33 +116,38 @@ class SqlSource:
         }
         spelling = {actual: spelled for spelled, actual in self.spelled.items()}
         if len(spelling) < len(self.spelled):
-            twice = next(name for name in self.spelled if spelling[self.spelled[name]] != name)
-            raise ConfigError(f"{twice!r} and {spelling[self.spelled[twice]]!r} are the same column; spell it one way")
+            duplicate = next(name for name in self.spelled if spelling[self.spelled[name]] != name)
+            raise ConfigError(
+                f"{duplicate!r} and {spelling[self.spelled[duplicate]]!r} are the same column; spell it one way"
+            )
         return [spelling.get(name, name) for name in names]
 
     def scan(self, columns: Sequence[str]) -> exp.Select:
-        """Select columns, under the names that the author has for them."""
+        """Select columns under the author's names.
+
+        :param columns: the author's names of the columns
+        """
         selected = [self.read(self.spelled.get(name, name)).as_(name, quoted=True) for name in columns]
         query = self.everything.copy()
         query.set("expressions", selected)
         return query
 
     def read(self, name: str) -> exp.Expr:
-        """A column as queries read it: texts so that they are compared exactly.
+        """Build the expression that reads a column; texts are compared exactly.
 
-        :param name: as the database calls it
+        :param name: the name of the column in the database
         """
         column = exp.column(name, quoted=True)
         kind = self.find_type(name)
         if kind.stored is StorageType.TEXT and not self.runner.dialect.collation:
             return column
-        word = _READINGS.get(kind.reading)
-        return column if word is None else exp.Anonymous(this=word, expressions=[column])
+        function = _READINGS.get(kind.reading)
+        return column if function is None else exp.Anonymous(this=function, expressions=[column])
 
     def find_type(self, name: str) -> ColumnType:
-        """How a column is stored; where the driver does not say so, one of its values does.
+        """Find the type of a column: the driver's, or inferred from one of its values.
 
-        :param name: as the database calls it
+        :param name: the name of the column in the database
         :raises DataError: the data cannot be read
         """
         found = self.columns[name]
@@ -146,24 +156,36 @@ class SqlSource:
         return found
 
     def find_comparison_type(self, name: str) -> ColumnType:
-        """The same, for a condition: a database may give no value before it has one (BigQuery's partitions)."""
+        """Find the type of a column for a condition.
+
+        The type is unknown if the database refuses queries without the condition (BigQuery's partition filters).
+
+        :param name: the name of the column in the database
+        """
         try:
             return self.find_type(name)
         except DataError:
             return ColumnType(reading="plain")
 
     def read_as_text(self, column: str) -> None:
-        """Read a column as text from now on: it has no value, and nothing says of which type it is."""
+        """Read a column as text from now on, because it has neither a value nor a known type.
+
+        :param column: the author's name of the column
+        """
         self.columns[self.spelled.get(column, column)] = ColumnType(None, "text")
 
     def get_storage_type(self, column: str) -> StorageType | None:
-        """How a column is stored, where that is known without looking at it."""
+        """Return the storage type of a column, or None if it is unknown without reading values.
+
+        :param column: the author's name of the column
+        """
         return self.columns[self.spelled.get(column, column)].stored
 
     def find_weight_type(self, column: str) -> StorageType:
-        """How weights are stored: as numbers, or as texts that are numbers or not.
+        """Find the storage type of a column of weights: numbers, or texts to parse as numbers.
 
-        :raises ConfigError: they are of a type that can be no weight, such as a date
+        :param column: the author's name of the column
+        :raises ConfigError: the type cannot hold weights, such as a date
         """
         found = self.find_type(self.spelled.get(column, column))
         if found.no_weight:
@@ -171,34 +193,34 @@ class SqlSource:
         return found.stored or (StorageType.TEXT if found.reading == "text" else StorageType.FLOAT)
 
     def _infer_type(self, name: str) -> ColumnType:
-        if not self.runner.dialect.knows_types:
+        if not self.runner.dialect.has_column_types:
             return ColumnType(None, "text")
         column = exp.column(name, quoted=True)
         query = self.everything.copy()
         query.set("expressions", [column.copy().as_("v")])
-        there = exp.not_(exp.Is(this=exp.column("v"), expression=exp.null()))
-        found = self.execute(exp.select("v").from_(query.subquery("data")).where(there).limit(1))
+        has_value = exp.not_(exp.Is(this=exp.column("v"), expression=exp.null()))
+        found = self.execute(exp.select("v").from_(query.subquery("data")).where(has_value).limit(1))
         known = infer_type(found[0][0] if found else None)
-        # What a driver gives as text may be of another type; its values are told from all that come.
+        # A driver's text may come from another type, so the storage type is inferred from all fetched values.
         return ColumnType(None, known.reading, known.no_weight)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query and fetch all of its rows; they are few."""
+        """Run a query and fetch all rows."""
         return list(self.runner.fetch_rows(query))
 
 
 def _filter_rows(rows: exp.Select, data: DataConfig, dialect: str) -> exp.Select:
-    """The rows whose columns are asked for: BigQuery can be told to answer nothing without a condition."""
+    """Filter the rows of the query that describes columns: BigQuery tables may require a partition filter."""
     if isinstance(data.where, str):
         return rows.where(parse_condition(data.where, dialect))
     if data.where and dialect == "bigquery":
-        # Its columns are found however they are written.
+        # BigQuery resolves column names without regard to case.
         named = {str(name): value for name, value in data.where.items()}
         return rows.where(
-            build_conditions(named, lambda name: ColumnType(reading="plain"), _named, get_dialect(dialect))
+            build_conditions(named, lambda name: ColumnType(reading="plain"), _build_column, get_dialect(dialect))
         )
     return rows
 
 
-def _named(name: str) -> exp.Expr:
+def _build_column(name: str) -> exp.Expr:
     return exp.column(name, quoted=True)

@@ -1,4 +1,4 @@
-"""The table that a balanced copy becomes: made by one statement, whole or absent, and never in place of the source."""
+"""The table of a balanced copy: created by one statement, complete or absent, and never replacing its source."""
 
 from __future__ import annotations
 
@@ -18,43 +18,44 @@ from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, Out
 
 
 class TableWriter(QueryRunner, Protocol):
-    """A runner that also makes tables, and is stopped and closed by its engine."""
+    """Protocol for running statements; the engine cancels and closes the connection."""
 
     def run(self, statement: exp.Expr | str) -> None:
-        """Run a statement that gives no rows.
+        """Run a statement that returns no rows.
 
-        :raises DataError: it cannot be run
+        :param statement: an expression, or SQL of the dialect
+        :raises DataError: the statement cannot be run
         """
         ...
 
     def begin(self) -> None:
-        """Begin a transaction, where the database has them."""
+        """Begin a transaction, if the database supports them."""
         ...
 
     def commit(self) -> None:
-        """Make what was done since then permanent."""
+        """Commit the transaction."""
         ...
 
     def rollback(self) -> None:
-        """Undo what was done since then."""
+        """Roll the transaction back."""
         ...
 
     def cancel(self) -> None:
-        """Stop what is running."""
+        """Cancel the running query."""
         ...
 
     def close(self) -> None:
-        """End the connection or session."""
+        """Close the connection or session."""
         ...
 
 
 class TargetTable:
-    """A table to make.
+    """A table to create.
 
     :param runner: runs statements
-    :param name: the table, as the author names it
-    :param if_exists: what to do where it is there already: "fail", or "replace"
-    :raises ConfigError: it is no name, or ``if_exists`` is something else
+    :param name: the author's name of the table, or a list of its parts
+    :param if_exists: what to do if the table exists already: "fail", or "replace"
+    :raises ConfigError: the name is invalid, or ``if_exists`` is
     """
 
     def __init__(self, runner: TableWriter, name: str | Sequence[str], if_exists: str) -> None:
@@ -67,21 +68,21 @@ class TargetTable:
         self._exists = False
 
     def check(self, data: DataConfig) -> None:
-        """See that it can be made.
+        """Check that the table can be created without changing the source.
 
-        :param data: the source, which it must not be
-        :raises ConfigError: it is (in) the source, or is there already and cannot be replaced
+        :param data: the source
+        :raises ConfigError: the source reads the table, or the table exists already and cannot be replaced
         """
         tables = _list_tables(data, self.runner.dialect.name)
         for table in tables:
             if _can_be_same(table, self.table):
                 raise ConfigError(
-                    f"target: {self.name} is the source, or cannot be told from it; name another table, or write both "
+                    f"target: {self.name} is the source, or may be the same table; name another table, or write both "
                     "with their schema"
                 )
-        self._exists = self._is_there()
+        self._exists = self._find_existing()
         if self._exists and not self._replace:
-            raise ConfigError(f"target: there is a table {self.name} already; name another, or say if_exists='replace'")
+            raise ConfigError(f"target: there is a table {self.name} already; name another, or set if_exists='replace'")
         if self._exists and self.runner.dialect.replacing == "no":
             raise ConfigError(
                 f"if_exists: {self.runner.dialect.title} cannot replace a table in one step; drop {self.name} in a "
@@ -91,20 +92,21 @@ class TargetTable:
             self._check_views(tables)
 
     def _check_views(self, sources: Sequence[exp.Table]) -> None:
-        """Check that what is to be replaced is a table, and none that a view of the source reads.
+        """Check that the table to replace is not a view, and is not read by a view of the source.
 
-        :raises ConfigError: it is a view, or the source reads it, or does not show what it reads
+        :param sources: the tables and views of the source
+        :raises ConfigError: it is a view, the source reads it, or the definition of a view is hidden
         """
         if find_view(self.runner, self.table) is not None:
             raise ConfigError(f"target: {self.name} is a view, and a balanced copy is a table; name another")
 
         def refuse(view: exp.Table) -> None:
             if self.runner.dialect.replacing == "transaction":
-                return  # Such databases make no table while a view that reads it has none.
+                return  # These databases refuse to drop a table that a view reads.
             raise ConfigError(
-                f"target: whether the view {view.name}, a part of the source, reads {self.name} cannot be seen (its "
-                "definition is hidden or cannot be parsed), so the table is not replaced; name another target, or let "
-                "the connection's user see the definition"
+                f"target: whether the view {view.name}, a part of the source, reads {self.name} cannot be determined "
+                "(its definition is hidden or cannot be parsed), so the table is not replaced; name another target, or give "
+                "the connection's user access to the definition"
             )
 
         for table in list_tables_read(self.runner, sources, refuse):
@@ -116,14 +118,15 @@ class TargetTable:
 
     @contextmanager
     def create(self, query: exp.Select) -> Iterator[exp.Table]:
-        """Make the table, let the body look at it, and keep it unless the body raises.
+        """Create the table, run the body, and keep the table unless the body raises.
 
-        :param query: gives its rows
-        :raises OutputError: the database cannot make it; it is as absent, or as it was, as before
+        :param query: selects the rows
+        :return: the created table, perhaps still under a temporary name
+        :raises OutputError: the database cannot create it; it is absent, or unchanged
         """
-        how = self.runner.dialect.replacing
-        table = self._name_staging_table() if self._exists and how == "rename" else self.table
-        in_transaction = how == "transaction"
+        method = self.runner.dialect.replacing
+        table = self._name_staging_table() if self._exists and method == "rename" else self.table
+        in_transaction = method == "transaction"
         created = False
         try:
             with self._translate_errors():
@@ -131,7 +134,7 @@ class TargetTable:
                     self.runner.begin()
                     if self._exists:
                         self._drop(self.table)
-                self.runner.run(_build_create_table(table, query, replace=self._exists and how == "or replace"))
+                self.runner.run(_build_create_table(table, query, replace=self._exists and method == "or replace"))
                 created = True
             yield table
             with self._translate_errors():
@@ -147,32 +150,34 @@ class TargetTable:
                     self._drop(table)
             raise
 
-    def _is_there(self) -> bool:
-        nothing = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
+    def _find_existing(self) -> bool:
+        """Whether the table exists, according to a query that reads no rows."""
+        never = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
         try:
-            list(self.runner.fetch_rows(exp.select(exp.Literal.number(1)).from_(self.table.copy()).where(nothing)))
+            list(self.runner.fetch_rows(exp.select(exp.Literal.number(1)).from_(self.table.copy()).where(never)))
         except DataError:
-            # A transaction in which a statement has failed is good for nothing else in PostgreSQL.
+            # PostgreSQL refuses further statements in a transaction after an error.
             self.runner.rollback()
             return False
         return True
 
     def _name_staging_table(self) -> exp.Table:
-        aside = self.table.copy()
-        aside.set("this", exp.to_identifier(f"airflow_clarify_{uuid.uuid4().hex[:12]}", quoted=True))
-        return aside
+        staging = self.table.copy()
+        staging.set("this", exp.to_identifier(f"airflow_clarify_{uuid.uuid4().hex[:12]}", quoted=True))
+        return staging
 
     def _drop(self, table: exp.Table) -> None:
-        # As a statement of its own, for Athena quotes names otherwise in such than in queries.
-        statement = parse_one("DROP TABLE IF EXISTS made")
+        # Parsed as a statement, because Athena quotes names differently in statements than in queries.
+        statement = parse_one("DROP TABLE IF EXISTS name")
         next(statement.find_all(exp.Table)).replace(table.copy())
         self.runner.run(statement)
 
-    def _swap(self, made: exp.Table) -> None:
-        """Give the new table the name of the old one, both at once (MySQL)."""
+    def _swap(self, created: exp.Table) -> None:
+        """Replace the old table with the created one by renaming both at once (MySQL)."""
         old = self._name_staging_table()
-        here, there, away = (render(table, self.runner.dialect) for table in (self.table, made, old))
-        self.runner.run(f"RENAME TABLE {here} TO {away}, {there} TO {here}")
+        tables = (self.table, created, old)
+        name, created_name, old_name = (render(table, self.runner.dialect) for table in tables)
+        self.runner.run(f"RENAME TABLE {name} TO {old_name}, {created_name} TO {name}")
         self._drop(old)
 
     @contextmanager
@@ -180,7 +185,7 @@ class TargetTable:
         try:
             yield
         except ClarifyError as error:
-            raise OutputError(f"{self.name}: the table cannot be made: {error}") from None
+            raise OutputError(f"{self.name}: the table cannot be created: {error}") from None
 
 
 def _list_tables(data: DataConfig, dialect: str) -> list[exp.Table]:
@@ -190,7 +195,7 @@ def _list_tables(data: DataConfig, dialect: str) -> list[exp.Table]:
 
 
 def _can_be_same(one: exp.Table, other: exp.Table) -> bool:
-    """Whether two names can mean one table: where one says less than the other, nobody knows."""
+    """Whether two names may denote one table; a missing schema or catalog may be any."""
     pairs = ((one.name, other.name), (one.db, other.db), (one.catalog, other.catalog))
     return all(not a or not b or a.lower() == b.lower() for a, b in pairs)
 

@@ -1,4 +1,4 @@
-"""What a view reads: so that no table is replaced that the source of its own rows is made of."""
+"""The tables that views read, so that no table is replaced that is part of its own source."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def find_view(runner: TableWriter, table: exp.Table) -> str | None:
-    """Look up the definition of a view.
+    """Fetch the definition of a view.
 
     :param runner: runs queries
-    :param table: its name
-    :return: its SQL, empty where the database does not show it; None where the name is no view's, or where the
-        database has no such list
+    :param table: the name of the view
+    :return: its SQL, empty if the database hides it; None if there is no view of that name, or the database has no
+        list of views
     """
     name, schema = exp.Lower(this=exp.Literal.string(table.name)), table.db
     if runner.dialect.name == "sqlite":
@@ -28,7 +28,7 @@ def find_view(runner: TableWriter, table: exp.Table) -> str | None:
         query = query.where(exp.EQ(this=exp.column("type"), expression=exp.Literal.string("view")))
         query = query.where(exp.EQ(this=exp.Lower(this=exp.column("name")), expression=name))
     else:
-        query = exp.select("view_definition").from_(_list_of_views(runner.dialect.name, table))
+        query = exp.select("view_definition").from_(_build_view_list(runner.dialect.name, table))
         query = query.where(exp.EQ(this=exp.Lower(this=exp.column("table_name")), expression=name))
         if schema:
             lowered = exp.Lower(this=exp.Literal.string(schema))
@@ -39,23 +39,23 @@ def find_view(runner: TableWriter, table: exp.Table) -> str | None:
     try:
         found = list(runner.fetch_rows(query))
     except ClarifyError:
-        # A transaction in which a statement has failed is good for nothing else in PostgreSQL.
+        # PostgreSQL refuses further statements in a transaction after an error.
         runner.rollback()
         return None
     return None if not found else str(found[0][0] or "")
 
 
-def _list_of_views(dialect: str, table: exp.Table) -> exp.Table:
-    """The table of views that has a table's name, if it is a view."""
+def _build_view_list(dialect: str, table: exp.Table) -> exp.Table:
+    """Build the name of the database's list of views for the schema of a table."""
     if dialect == "bigquery":
-        # Its list belongs to a data set.
+        # BigQuery has one list per dataset.
         name = exp.to_identifier("INFORMATION_SCHEMA.VIEWS", quoted=True)
         views = exp.Table(this=name, alias=exp.TableAlias(this=exp.to_identifier("VIEWS")))
         for part in ("db", "catalog"):
             if table.args.get(part):
                 views.set(part, table.args[part].copy())
         return views
-    # Where names are compared exactly, they are in upper case.
+    # SQL Server may compare names exactly, and these are in upper case.
     views = exp.to_table("INFORMATION_SCHEMA.VIEWS" if dialect == "tsql" else "information_schema.views")
     if table.catalog:
         views.set("catalog", exp.to_identifier(table.catalog, quoted=True))
@@ -65,15 +65,15 @@ def _list_of_views(dialect: str, table: exp.Table) -> exp.Table:
 def list_tables_read(
     runner: TableWriter, tables: Sequence[exp.Table], on_hidden: Callable[[exp.Table], None]
 ) -> Iterator[exp.Table]:
-    """List the tables and views that some tables and views read, directly or through other views.
+    """List tables and views, with all that they read, directly or through other views.
 
     :param runner: runs queries
-    :param tables: where to begin; they are listed too
-    :param on_hidden: called with a view whose definition the database does not show, or that cannot be parsed
+    :param tables: the tables and views to start with; they are listed too
+    :param on_hidden: called with a view whose definition is hidden, or cannot be parsed
     """
-    waiting, seen = list(tables), set()
-    while waiting:
-        table = waiting.pop()
+    queue, seen = list(tables), set()
+    while queue:
+        table = queue.pop()
         key = tuple(part.lower() for part in (table.catalog, table.db, table.name))
         if key in seen:
             continue
@@ -82,18 +82,18 @@ def list_tables_read(
         definition = find_view(runner, table)
         if definition is None:
             continue
-        inside = _parse_tables(definition, runner.dialect.name)
-        if inside is None:
+        tables_read = _parse_tables(definition, runner.dialect.name)
+        if tables_read is None:
             on_hidden(table)
             continue
-        for each in inside:
+        for each in tables_read:
             if not each.db and table.db:
                 each.set("db", table.args["db"].copy())
-            waiting.append(each)
+            queue.append(each)
 
 
 def _parse_tables(definition: str, dialect: str) -> list[exp.Table] | None:
-    """The tables in a view's SQL, which some databases give with its CREATE VIEW; None where it cannot be read."""
+    """Parse the tables of a view's SQL, with or without CREATE VIEW; None if it cannot be parsed."""
     if not definition.strip():
         return None
     try:
@@ -107,6 +107,9 @@ def _parse_tables(definition: str, dialect: str) -> list[exp.Table] | None:
 
 
 def list_query_tables(query: exp.Query) -> list[exp.Table]:
-    """The tables of a query, without the names that it gives to parts of its own."""
-    named = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
-    return [table.copy() for table in query.find_all(exp.Table) if table.db or table.name.lower() not in named]
+    """List the tables of a query, without its common table expressions.
+
+    :param query: the query
+    """
+    ctes = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
+    return [table.copy() for table in query.find_all(exp.Table) if table.db or table.name.lower() not in ctes]
