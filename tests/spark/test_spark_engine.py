@@ -291,7 +291,7 @@ def test_a_server_that_dies_in_the_middle_of_a_query_is_told_of_soon(
     ended = time.monotonic()
     assert "\n" not in str(raised.value)
     (warning,) = [said for said in map(logging.LogRecord.getMessage, caplog.records) if "does not answer" in said]
-    assert "it is asked again for 6 s" in warning
+    assert "retrying for 6 s" in warning
     # And nothing else is asked of it that would take as long: neither to end the session, nor to release the query.
     engine.cancel()
     assert time.monotonic() - ended < 30
@@ -332,7 +332,7 @@ def test_what_runs_is_stopped(database: SparkDatabase) -> None:
 def test_a_worker_that_is_started_with_python_c_does_not_end_at_the_import() -> None:
     program = """
 from airflow_clarify.engines.spark import session
-session._ATTEMPTS = 0
+session._MAX_ATTEMPTS = 0
 try:
     session.SparkRunner.open("sc://127.0.0.1:1")
 except Exception as error:

@@ -1,4 +1,4 @@
-"""Counting and sampling on a Spark cluster, through Spark Connect; the worker needs no Java and no Spark."""
+"""The Spark engine: counts and samples on a cluster, through Spark Connect; the worker needs no Java and no Spark."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class SparkEngine(TableEngine):
-    """Counts and samples on a Spark cluster (Spark 4 or later); only counts come to the task.
+    """Count and sample on a Spark cluster (Spark 4 or later); only counts are fetched by the task.
 
-    The data are files that Spark can read (``input_path``), a table or a query. A facet whose values are all tested
-    lists them sorted, for what a cluster reads has no order.
+    The data are files that Spark can read (``input_path``), a table or a query. If all values of a facet are tested,
+    they are sorted, because the rows that a cluster reads have no order.
 
     :param conn_id: an Airflow connection of the type ``spark_connect``
-    :param url: the address of a Spark Connect server instead, ``sc://host:port/;token=...``
-    :param max_cells: how many raw cells (combinations of facet, label and group) are brought to the task at most. With
-        more of them, as with a facet of measurements, the cluster is asked a few more questions instead
+    :param url: the address of a Spark Connect server, ``sc://host:port/;token=...``, instead of a connection
+    :param max_cells: the maximum number of cells (combinations of facet, label and group) that the task fetches. If
+        there are more, as with a facet of measurements, the cluster runs a few more queries instead
     """
 
     conn_id: str | None = "spark_connect_default"
-    # It may hold a token, and Airflow shows how an engine prints.
+    # The address may hold a token, and Airflow shows the repr of an engine.
     url: str | None = field(default=None, repr=False)
     max_cells: int = 200_000
     _runner: TableWriter | None = field(default=None, init=False, repr=False, compare=False)
@@ -40,15 +40,19 @@ class SparkEngine(TableEngine):
     __repr__ = describe_given
 
     def data_config_for(self, source: str) -> DataConfig:
-        """Files, where it looks like a path; otherwise a table."""
+        """Build the configuration of files if the source is a path, otherwise of a table.
+
+        :param source: a path, recognised by a slash, or the name of a table
+        """
         from airflow_clarify.bias.config import DataConfig
 
         return DataConfig(source) if "/" in source else DataConfig(table=source)
 
     def check_data(self, data: DataConfig) -> None:
-        """Say what cannot be done with this data, before any work.
+        """Check that Spark can read the data, before any work.
 
-        :raises ConfigError: Spark cannot read it, or options of files are given for a table
+        :param data: where the data are; its fields may still hold templates
+        :raises ConfigError: Spark cannot read the data, or options of files are given for a table
         """
         if data.table is not None or data.query is not None:
             refuse_file_options(data)

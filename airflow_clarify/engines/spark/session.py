@@ -1,4 +1,4 @@
-"""A session on a Spark Connect server, and running queries in it."""
+"""Running queries in a session on a Spark Connect server."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Attempts to reach a server, about 17 seconds in all. By itself the client goes on for ten minutes, also where a
-#: token is wrong in a way that a restart could mend.
-_ATTEMPTS = 5
-#: Seconds for which a server that does not answer in the middle of the work is asked again. By itself the client goes
-#: on for ten minutes, without a word, for each of several questions.
+#: Attempts to reach a server, about 17 seconds in all. The client's default is ten minutes, even for a wrong token that
+#: a restart could correct.
+_MAX_ATTEMPTS = 5
+#: Seconds to retry a server that stops responding during the work. The client's default is ten minutes per call,
+#: without a log line.
 PATIENCE = 60.0
-#: Seconds after which the first word about it is in the log.
+#: Seconds of retries before a warning is logged.
 _SECONDS_UNTIL_WARNING = 1.0
-#: Seconds between two attempts at most. After twice as many without an error, the server has answered in between.
-_LONGEST_PAUSE = 10.0
-#: A connection on which nothing is heard for so many seconds is tested, and is lost after so many more without an
-#: answer: a machine that vanishes says nothing. A server takes tests at less than five minutes from each other for an
-#: attack.
+#: Maximum seconds between two attempts. Twice as long without an error means that the server has responded since.
+_MAX_PAUSE = 10.0
+#: Seconds until an idle connection is probed, and seconds to wait for the response: a machine that fails does not close
+#: its connections. A server treats probes less than five minutes apart as an attack.
 _KEEPALIVE = (330, 30)
 
 _STORED = {
@@ -57,9 +56,9 @@ _STORED = {
 
 
 class SparkRunner:
-    """Runs queries in a session of its own.
+    """Run queries in a Spark session.
 
-    :param session: the session
+    :param session: the session, which no other task uses
     """
 
     def __init__(self, session: Any) -> None:
@@ -80,7 +79,7 @@ class SparkRunner:
         """
         try:
             with warnings.catch_warnings(), _fake_main_module():
-                # That it is not made for pandas 3 yet: we take no pandas from it.
+                # The client warns that it does not support pandas 3, which is not used here.
                 warnings.simplefilter("ignore", FutureWarning)
                 from pyspark.sql.connect.client.core import DefaultChannelBuilder
                 from pyspark.sql.connect.client.retries import DefaultPolicy
@@ -91,12 +90,12 @@ class SparkRunner:
             ) from None
         where = _strip_parameters(url)
         try:
-            # Not getOrCreate(), which gives the session of another task of this process, on whatever server.
+            # Not getOrCreate(), which may return the session of another task of this process, on another server.
             channel = DefaultChannelBuilder(url)
             for name, seconds in zip(("time", "timeout"), _KEEPALIVE, strict=True):
                 channel.setChannelOption(f"grpc.keepalive_{name}_ms", seconds * 1000)
             session = SparkSession.builder.channelBuilder(channel).create()
-            session.client.set_retry_policies([DefaultPolicy(max_retries=_ATTEMPTS)])
+            session.client.set_retry_policies([DefaultPolicy(max_retries=_MAX_ATTEMPTS)])
             with _QuietClient():
                 version = str(session.version)
         except Exception as error:
@@ -112,11 +111,16 @@ class SparkRunner:
 
     @property
     def version(self) -> str:
-        """What counts, and which version of it."""
+        """Name and version of the counting engine."""
         return f"Spark {self.session.version}"
 
     def describe_columns(self, query: exp.Select) -> dict[str, ColumnType]:
-        """The columns that a query gives, and how they are stored."""
+        """Describe the columns of a query, with their types.
+
+        :param query: the query; it reads no rows
+        :raises DataError: the query cannot be run
+        :raises ConfigError: two columns have the same name
+        """
         found = self._translate_errors(lambda: list(self.session.sql(render(query, self.dialect)).dtypes))
         columns: dict[str, ColumnType] = {}
         for name, kind in found:
@@ -126,44 +130,53 @@ class SparkRunner:
             columns[name] = ColumnType(stored, "plain", kind if stored in _NO_WEIGHTS else "")
         return columns
 
-    def fetch_rows(self, query: exp.Expr, at_most: int | None = None) -> Iterator[tuple[Any, ...]]:
-        """Run a query and give its rows."""
+    def fetch_rows(self, query: exp.Expr, max_rows: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Run a query and yield its rows.
+
+        :param query: the query
+        :param max_rows: not used: Spark collects all rows at once
+        :raises DataError: the query cannot be run
+        """
         text = render(query, self.dialect)
         yield from map(tuple, self._translate_errors(lambda: self.session.sql(text).collect()))
 
     def run(self, statement: exp.Expr | str) -> None:
-        """Run a statement that gives no rows."""
+        """Run a statement that returns no rows.
+
+        :param statement: an expression, or SQL of Spark
+        :raises DataError: the statement cannot be run
+        """
         text = statement if isinstance(statement, str) else render(statement, self.dialect)
         self._translate_errors(lambda: self.session.sql(text).collect())
 
     def begin(self) -> None:
-        """Nothing: Spark has no transactions."""
+        """Do nothing: Spark has no transactions."""
 
     def commit(self) -> None:
-        """Nothing: Spark has no transactions."""
+        """Do nothing: Spark has no transactions."""
 
     def rollback(self) -> None:
-        """Nothing: Spark has no transactions."""
+        """Do nothing: Spark has no transactions."""
 
     def cancel(self) -> None:
-        """Stop what is running."""
+        """Cancel all running queries of the session."""
         self._stopped = True
         with contextlib.suppress(Exception), self._quiet:
             self.session.interruptAll()
 
     def close(self) -> None:
-        """End the session, and with it its views."""
+        """Close the session, which drops its views."""
         with contextlib.suppress(Exception), self._quiet:
             self.session.stop()
 
     def read(self, kind: str, path: str, columns: Sequence[str] | None = None, **options: str) -> Any:
-        """A DataFrame on the cluster, of files there.
+        """Read files into a DataFrame on the cluster.
 
         :param kind: Spark's name of the format
-        :param path: as Spark reads it
-        :param columns: their names, where all are to be texts; None leaves it to Spark
-        :param options: Spark's, all of them texts
-        :raises DataError: they cannot be read
+        :param path: the path, in Spark's notation
+        :param columns: the names of the columns, to read all of them as texts; None lets Spark infer the schema
+        :param options: the options of Spark's reader, as texts
+        :raises DataError: the files cannot be read
         """
         from pyspark.sql.types import StringType, StructField, StructType
 
@@ -171,18 +184,22 @@ class SparkRunner:
         if columns is not None:
             reader = reader.schema(StructType([StructField(name, StringType()) for name in columns]))
         frame = reader.load(path)
-        # Nothing is read before it is needed, so that a path that is not there would be told of somewhere else.
+        # Spark reads lazily; requesting the schema reports a missing path here.
         self._translate_errors(lambda: frame.schema)
         return frame
 
     def collect(self, frame: Any) -> list[tuple[Any, ...]]:
-        """The rows of a DataFrame; they are few."""
+        """Fetch all rows of a DataFrame.
+
+        :param frame: a DataFrame of few rows
+        :raises DataError: Spark cannot compute the rows
+        """
         return [tuple(row) for row in self._translate_errors(frame.collect)]
 
     def _limit_retries(self, where: str) -> None:
-        """Have what does not answer asked again for a minute, and not for ten.
+        """Limit the retries of the session to :data:`PATIENCE`.
 
-        :param where: the server, for people
+        :param where: the server, for messages
         """
         self._where = where
         self._retry_policy = _build_retry_policy(where, lambda: self._stopped)
@@ -198,26 +215,27 @@ class SparkRunner:
             if not self._stopped and self._retry_policy is not None and self._retry_policy.has_given_up:
                 raise DataError(
                     f"Spark: the server at {self._where} has not answered for {PATIENCE:.0f} s "
-                    f"({first_error_line(error)}); see whether it is running, then run this again"
+                    f"({first_error_line(error)}); check that it is running, then run this again"
                 ) from None
             raise DataError(f"Spark: {'stopped' if self._stopped else first_error_line(error)}") from None
 
 
-#: How values are stored that cannot be weights, such as dates.
+#: The storage types that cannot hold weights, such as dates.
 _NO_WEIGHTS = (StorageType.OTHER, StorageType.TIMESTAMP, StorageType.NESTED)
 
 
 def _find_storage(kind: str) -> StorageType:
-    """Tell how Spark stores a column, from its name of the type."""
+    """Find the storage type of a column from Spark's name of its type."""
     base = kind.split("(")[0].split("<")[0]
     return _STORED.get(base, StorageType.OTHER)
 
 
 def build_address(conn_id: str | None, url: str | None) -> str:
-    """The address of a Spark Connect server.
+    """Build the address of a Spark Connect server.
 
-    :param conn_id: an Airflow connection of the type ``spark_connect``
-    :param url: the address itself
+    :param conn_id: an Airflow connection of the type ``spark_connect``; not used if there is a url
+    :param url: the address
+    :return: the address, ``sc://host:port/;token=...``
     :raises ConfigError: neither is given, there is no such connection, or it is of another type
     """
     if url:
@@ -241,17 +259,20 @@ def build_address(conn_id: str | None, url: str | None) -> str:
             f"conn_id: the connection {conn_id!r} is of the type {connection.conn_type}; SparkEngine needs one of the "
             "type spark_connect"
         )
-    return _read_address(connection, conn_id)
+    return _build_connection_address(connection, conn_id)
 
 
 def first_error_line(error: Exception) -> str:
-    """What an error of Spark's says, without the server's stack; with its cause, where it only says that it has one."""
+    """Return the first line of an error of Spark's, with the cause if the error has one.
+
+    :param error: the error; the server's stack trace is left out
+    """
     text = str(error).strip()
     refused = re.search(r'details = "(.*)"', text)
     lines = (refused.group(1) if refused else text).splitlines() or [type(error).__name__]
     causes = [line.partition(": ")[2] for line in lines if line.startswith("Caused by: ") and ": [" in line]
-    said = [_strip_sql_state(lines[0])] + [f"({_strip_sql_state(cause)})" for cause in causes[-1:]]
-    return " ".join(said)
+    parts = [_strip_sql_state(lines[0])] + [f"({_strip_sql_state(cause)})" for cause in causes[-1:]]
+    return " ".join(parts)
 
 
 def _strip_sql_state(line: str) -> str:
@@ -259,10 +280,10 @@ def _strip_sql_state(line: str) -> str:
 
 
 class _QuietClient:
-    """Keep the client from logging the errors that are raised in its body.
+    """Suppress the client's log of the errors that are raised in the body.
 
-    It logs each with the server's stack, 11,000 characters of it, also where an error is an expected answer, as to
-    whether there is a table. Whoever asked gets the same error as an exception.
+    The client logs each error with the server's stack trace of 11,000 characters, even an expected one, such as a
+    missing table. The caller receives the same error as an exception.
     """
 
     _threads: ClassVar[threading.local] = threading.local()
@@ -285,18 +306,18 @@ class _QuietClient:
 
 
 def _build_retry_policy(where: str, is_stopped: Callable[[], bool]) -> Any:
-    """Make the rule by which a session's questions are asked again: for a minute in all, and not without a word.
+    """Build a retry policy that gives up after :data:`PATIENCE` and logs a warning before.
 
-    :param where: the server, for people
-    :param is_stopped: whether the work was stopped, after which nothing is asked again
+    :param where: the server, for messages
+    :param is_stopped: returns whether the work was cancelled, after which nothing is retried
     """
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     class LimitedPolicy(DefaultPolicy):
-        """Ask a server again for as long as :data:`PATIENCE`, counted from the first of a row of errors."""
+        """Retry for :data:`PATIENCE` seconds, counted from the first of consecutive errors."""
 
         def __init__(self) -> None:
-            pause = int(_LONGEST_PAUSE * 1000)
+            pause = int(_MAX_PAUSE * 1000)
             super().__init__(max_retries=None, max_backoff=pause, max_server_retry_delay=pause)
             self._first = self._last = float("-inf")
             self._warned = self.has_given_up = False
@@ -305,11 +326,11 @@ def _build_retry_policy(where: str, is_stopped: Callable[[], bool]) -> Any:
             if is_stopped() or not super().can_retry(error):
                 return False
             now = time.monotonic()
-            if now - self._last > 2 * _LONGEST_PAUSE:
+            if now - self._last > 2 * _MAX_PAUSE:
                 self._first, self._warned, self.has_given_up = now, False, False
             self._last = now
             if not self._warned and now - self._first > _SECONDS_UNTIL_WARNING:
-                log.warning("Spark: the server at %s does not answer; it is asked again for %.0f s", where, PATIENCE)
+                log.warning("Spark: the server at %s does not answer; retrying for %.0f s", where, PATIENCE)
                 self._warned = True
             self.has_given_up = now - self._first >= PATIENCE
             return not self.has_given_up
@@ -319,10 +340,10 @@ def _build_retry_policy(where: str, is_stopped: Callable[[], bool]) -> Any:
 
 @contextlib.contextmanager
 def _fake_main_module() -> Iterator[None]:
-    """Let the main module look like a program.
+    """Give the main module a file name while the client is imported.
 
-    The client takes `python -c`, which may be how a worker is started, for a run of its own doctests, and ends the
-    process where their tools are missing: with the code 0, as if all were well.
+    The client mistakes `python -c`, with which a worker may be started, for a run of its own doctests, and exits the
+    process if their tools are missing, with the exit code 0.
     """
     main = sys.modules["__main__"]
     if main.__spec__ is not None or hasattr(main, "__file__"):
@@ -335,8 +356,8 @@ def _fake_main_module() -> Iterator[None]:
         del main.__file__
 
 
-def _read_address(connection: Any, conn_id: str) -> str:
-    """As the provider's hook makes it; but that leaves a slash in a token, which the client then takes for a path."""
+def _build_connection_address(connection: Any, conn_id: str) -> str:
+    """Build the address of a connection like the provider's hook, but with slashes in tokens escaped."""
     host = str(connection.host or "").removeprefix("sc://").rstrip("/")
     if not host or "/" in host:
         raise ConfigError(f"conn_id: the connection {conn_id!r} has no usable host ({connection.host!r}); give it one")
@@ -344,9 +365,9 @@ def _read_address(connection: Any, conn_id: str) -> str:
     use_ssl = connection.extra_dejson.get("use_ssl")
     if use_ssl is not None:
         parameters["use_ssl"] = str(use_ssl).lower()
-    given = "".join(f";{name}={quote(value, safe='')}" for name, value in parameters.items() if value)
+    suffix = "".join(f";{name}={quote(value, safe='')}" for name, value in parameters.items() if value)
     port = f":{connection.port}" if connection.port else ""
-    return f"sc://{host}{port}/{given}"
+    return f"sc://{host}{port}/{suffix}"
 
 
 def _strip_parameters(url: str) -> str:

@@ -1,7 +1,6 @@
-"""What Spark is to count: a table, a query, or files, as a view of the session.
+"""The data of a Spark session: a table, a query, or files, which become a view of the session.
 
-Cells of text files are read as the texts they are, as the embedded engine does, and what they are is told from what
-they hold.
+Cells of text files are read as texts, like in the embedded engine, and their types are inferred from the values.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 _VIEW = "airflow_clarify_data"
 
-#: Options of CSV files, by DuckDB's names and pandas', and what Spark calls them.
+#: Spark's names of the options of CSV files, by the names in DuckDB and pandas.
 _CSV_OPTIONS: Mapping[str, str] = {
     "delim": "sep",
     "delimiter": "sep",
@@ -41,11 +40,11 @@ _CSV_OPTIONS: Mapping[str, str] = {
 
 
 def open_source(runner: SparkRunner, data: DataConfig) -> SqlSource:
-    """Settle where the data are and what columns they have.
+    """Open the data in a session, and describe their columns.
 
-    :param runner: a session
+    :param runner: the session
     :param data: where the data are
-    :raises ConfigError: an option means nothing to Spark, or the columns cannot be told
+    :raises ConfigError: Spark does not support an option, or the columns are ambiguous
     :raises DataError: the data cannot be read
     """
     if data.table is not None or data.query is not None:
@@ -72,7 +71,7 @@ def _read_parquet(runner: SparkRunner, data: DataConfig) -> Any:
 
 
 def _read_csv(runner: SparkRunner, data: DataConfig) -> Any:
-    """A CSV dataset, every cell as its text."""
+    """Read a CSV dataset, every cell as text."""
     options = _build_csv_options(data)
     first, following = _read_first_records(runner, data, options)
     headers = None if data.headers is None else list(data.headers)
@@ -88,12 +87,12 @@ def _read_csv(runner: SparkRunner, data: DataConfig) -> Any:
         header_row = has_header_row(data.input_path, first, following, headers, header_row)
     names = headers or (first if header_row else [f"column{position}" for position in range(len(first))])
     _check_distinct(names, data.input_path)
-    # A row of too few or too many cells is an error, also where the cells that are needed are there.
+    # Column pruning would hide rows with too few or too many cells, which must be an error.
     runner.session.conf.set("spark.sql.csv.parser.columnPruning.enabled", "false")
     options |= {
         "mode": "FAILFAST",
         "header": str(header_row).lower(),
-        # The header rows of all files are held against the names, unless the author gives others.
+        # Spark compares the header rows of all files with the names, unless the author gives other names.
         "enforceSchema": str(not (header_row and names == first)).lower(),
     }
     frame = runner.read("csv", data.input_path, names, **options)
@@ -101,18 +100,18 @@ def _read_csv(runner: SparkRunner, data: DataConfig) -> Any:
 
 
 def _read_json(runner: SparkRunner, data: DataConfig) -> Any:
-    """A JSON Lines dataset, every field as its text."""
+    """Read a JSON Lines dataset, every field as text."""
     names = None if data.headers is None else list(data.headers)
     return runner.read("json", data.input_path, names, primitivesAsString="true", mode="FAILFAST")
 
 
 def _build_csv_options(data: DataConfig) -> dict[str, str]:
-    # Without multiLine Spark makes two rows of one whose cell holds a line break, and says nothing.
+    # Without multiLine, Spark silently splits a row at a line break inside a cell.
     options = {"multiLine": "true", "quote": '"', "escape": '"', "inferSchema": "false"}
     for name, value in data.csv_options.items():
         if name not in _CSV_OPTIONS:
             known = ", ".join(sorted(_CSV_OPTIONS))
-            raise ConfigError(f"csv_options: SparkEngine knows no {name!r}; it knows {known}")
+            raise ConfigError(f"csv_options: SparkEngine does not support {name!r}; choose from {known}")
         options[_CSV_OPTIONS[name]] = str(value)
     return options
 
@@ -120,7 +119,7 @@ def _build_csv_options(data: DataConfig) -> dict[str, str]:
 def _read_first_records(
     runner: SparkRunner, data: DataConfig, options: Mapping[str, str]
 ) -> tuple[list[str], list[list[str]]]:
-    """The cells of the first record, the header perhaps, and those of some records after it."""
+    """Read the cells of the first record, which may be a header, and of some records after it."""
     records = runner.read("csv", data.input_path, None, **options, header="false").limit(1 + SAMPLE_ROWS)
     found = [["" if cell is None else str(cell) for cell in record] for record in runner.collect(records)]
     if not found:

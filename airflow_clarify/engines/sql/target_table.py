@@ -105,8 +105,8 @@ class TargetTable:
                 return  # These databases refuse to drop a table that a view reads.
             raise ConfigError(
                 f"target: whether the view {view.name}, a part of the source, reads {self.name} cannot be determined "
-                "(its definition is hidden or cannot be parsed), so the table is not replaced; name another target, or give "
-                "the connection's user access to the definition"
+                "(its definition is hidden or cannot be parsed), so the table is not replaced; name another target, or "
+                "give the connection's user access to the definition"
             )
 
         for table in list_tables_read(self.runner, sources, refuse):
