@@ -24,7 +24,7 @@ from airflow_clarify.artifacts import read_analysis
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.cli.main import BAD_INPUT, VERDICT_IS_NO, WELL, _build_parser, main
+from airflow_clarify.cli.main import EXIT_OK, EXIT_USAGE, EXIT_VIOLATION, _build_parser, main
 from airflow_clarify.engines.duckdb import DuckDBEngine
 
 #: Rows by gender, region and approved. So DPL is 0.2 for F and -0.2 for M.
@@ -46,7 +46,7 @@ class Ran:
 
     def refused(self) -> str:
         """The one line that says why not."""
-        assert (self.status, self.out) == (BAD_INPUT, ""), self
+        assert (self.status, self.out) == (EXIT_USAGE, ""), self
         assert self.err.endswith("\n")
         (line,) = self.err.splitlines()
         assert line.isprintable()
@@ -80,7 +80,7 @@ def loans(tmp_path: Path) -> Path:
 @pytest.fixture
 def analysed(loans: Path, tmp_path: Path, run: Run) -> Path:
     """An analysis.json of the loans, with its summary beside it."""
-    assert run("analyze", "--data", loans, *ASKED, "--output", tmp_path / "out").status == WELL
+    assert run("analyze", "--data", loans, *ASKED, "--output", tmp_path / "out").status == EXIT_OK
     return tmp_path / "out" / "analysis.json"
 
 
@@ -120,7 +120,7 @@ def test_analyze_measures_and_writes(loans: Path, tmp_path: Path, run: Run) -> N
 
     ran = run("analyze", "--data", loans, *ASKED, "--output", out)
 
-    assert ran.status == WELL
+    assert ran.status == EXIT_OK
     assert ran.err == ""
     assert set(files_in(out)) == FILES
     assert dpl(out / "analysis.json") == pytest.approx({"gender=F": 0.2, "gender=M": -0.2})
@@ -145,7 +145,7 @@ def test_analyze_without_output_only_prints(
 
     ran = run("analyze", "--data", "loans.csv", *ASKED)
 
-    assert ran.status == WELL
+    assert ran.status == EXIT_OK
     assert "DPL" in ran.out
     assert "Wrote" not in ran.out
     assert files_in(tmp_path) == before
@@ -156,7 +156,7 @@ def test_a_configuration_file_asks_the_same(loans: Path, analysed: Path, tmp_pat
 
     ran = run("analyze", "--data", loans, "--config", written, "--output", tmp_path / "again")
 
-    assert ran.status == WELL
+    assert ran.status == EXIT_OK
     assert (tmp_path / "again" / "analysis.json").read_bytes() == analysed.read_bytes()
     assert (tmp_path / "again" / "analysis_config.json").read_bytes() == written.read_bytes()
 
@@ -203,7 +203,7 @@ def test_the_groups_that_are_compared(
 
     ran = run("analyze", "--data", loans, *asked, "--output", tmp_path / "out")
 
-    assert ran.status == WELL
+    assert ran.status == EXIT_OK
     assert set(dpl(tmp_path / "out" / "analysis.json")) == expected
 
 
@@ -275,7 +275,7 @@ def test_the_same_numbers_from_every_format(
 
     ran = run("analyze", "--data", tmp_path / name, *ASKED, *options, "--output", tmp_path / "other")
 
-    assert ran.status == WELL, ran.err
+    assert ran.status == EXIT_OK, ran.err
     assert (tmp_path / "other" / "analysis.json").read_bytes() == analysed.read_bytes()
 
 
@@ -286,7 +286,7 @@ def test_a_glob_and_a_folder(loans: Path, analysed: Path, tmp_path: Path, run: R
         (tmp_path / "parts" / f"{part}.csv").write_text("\n".join([header, *rows[50 * part : 50 * part + 50]]))
 
     for data in (tmp_path / "parts", tmp_path / "parts" / "*.csv"):
-        assert run("analyze", "--data", data, *ASKED, "--output", tmp_path / "whole").status == WELL
+        assert run("analyze", "--data", data, *ASKED, "--output", tmp_path / "whole").status == EXIT_OK
         assert (tmp_path / "whole" / "analysis.json").read_bytes() == analysed.read_bytes()
 
 
@@ -329,7 +329,7 @@ def test_texts_that_mean_missing(tmp_path: Path, run: Run) -> None:
     asked = ["--data", data, "--label", "ok", "--positive", "1", "--facet", "country", "--output", tmp_path / "out"]
 
     def found(*options: str) -> set[str]:
-        assert run("analyze", *asked, *options).status == WELL
+        assert run("analyze", *asked, *options).status == EXIT_OK
         return {name.removeprefix("country=") for name in dpl(tmp_path / "out" / "analysis.json")}
 
     assert found() == {"nan", "a,b", "-"}
@@ -384,7 +384,7 @@ def test_values_are_read_as_in_json(given: list[str], values: list[Any] | None, 
         assert "JSON list" in ran.refused()
         assert not (tmp_path / "out").exists()
     else:
-        assert ran.status == WELL, ran.err
+        assert ran.status == EXIT_OK, ran.err
         config = json.loads((tmp_path / "out" / "analysis_config.json").read_text())
         assert config["label_values_or_threshold"] == values
         assert list(map(type, config["label_values_or_threshold"])) == list(map(type, values))
@@ -403,18 +403,18 @@ def test_commas_quotes_newlines_and_other_scripts_in_names_and_values(tmp_path: 
         *("--facet-values", json.dumps([value]), "--output", out),
     )
 
-    assert ran.status == WELL, ran.err
+    assert ran.status == EXIT_OK, ran.err
     assert dpl(out / "analysis.json") == {f"{facet}={value}": 0.5}
     assert all(line.isprintable() for line in (ran.out + ran.err).splitlines())
 
     strata = json.dumps([facet, label])
     ran = run("balance", "--data", data, "--by", strata, "--empty", "ignore", "--output", tmp_path / "b.csv")
-    assert ran.status == WELL, ran.err
+    assert ran.status == EXIT_OK, ran.err
     assert len(ran.out.splitlines()) == 1
 
     gate = ("gate", "--analysis", out / "analysis.json")
-    assert run(*gate, "--threshold", f"DPL:{facet}:{value}=0.4").status == VERDICT_IS_NO
-    assert run(*gate, "--threshold", f"DPL:{facet}:{value}=0.6").status == WELL
+    assert run(*gate, "--threshold", f"DPL:{facet}:{value}=0.4").status == EXIT_VIOLATION
+    assert run(*gate, "--threshold", f"DPL:{facet}:{value}=0.6").status == EXIT_OK
 
 
 def test_what_the_reader_should_know_is_on_stderr(tmp_path: Path, run: Run) -> None:
@@ -443,7 +443,7 @@ def test_balance_writes_a_balanced_copy(loans: Path, tmp_path: Path, run: Run) -
 
     ran = run("balance", "--data", loans, "--by", "gender,region,approved", "--seed", "7", "--output", target)
 
-    assert (ran.status, ran.err) == (WELL, "")
+    assert (ran.status, ran.err) == (EXIT_OK, "")
     assert set(strata_of(target).values()) == {15}
     assert ran.out == f"Read 200 rows in 8 strata by gender, region, approved; wrote 120 rows to {target}\n"
     header, *rows = target.read_text().splitlines()
@@ -478,7 +478,7 @@ def test_how_many_rows_there_are_then(options: list[str], rows: int, loans: Path
 
     ran = run("balance", "--data", loans, "--by", "gender,region", "--by", "approved", *options, "--output", target)
 
-    assert ran.status == WELL, ran.err
+    assert ran.status == EXIT_OK, ran.err
     assert len(target.read_text().splitlines()) == 1 + rows
 
 
@@ -503,13 +503,13 @@ def test_prior_weights_are_multiplied(loans: Path, tmp_path: Path, run: Run) -> 
     frame.to_csv(tmp_path / "survey.csv", index=False)
     asked = ("balance", "--data", tmp_path / "survey.csv", "--by", "gender,approved", "--weight", "survey")
 
-    assert run(*asked, "--strategy", "reweigh", "--output", tmp_path / "out.csv").status == WELL
+    assert run(*asked, "--strategy", "reweigh", "--output", tmp_path / "out.csv").status == EXIT_OK
     weighted = pandas.read_csv(tmp_path / "out.csv")
     assert weighted["weight"].sum() == pytest.approx(frame["survey"].sum())
     run("analyze", "--data", tmp_path / "out.csv", *ASKED, "--weight", "weight", "--output", tmp_path / "out")
     assert dpl(tmp_path / "out" / "analysis.json") == pytest.approx({"gender=F": 0, "gender=M": 0}, abs=1e-12)
     refused = run(*asked, "--output", tmp_path / "other.csv")
-    assert (refused.status, "weight: undersample counts rows" in refused.err) == (BAD_INPUT, True)
+    assert (refused.status, "weight: undersample counts rows" in refused.err) == (EXIT_USAGE, True)
 
 
 def test_the_name_of_the_copy_says_its_format(loans: Path, tmp_path: Path, run: Run) -> None:
@@ -517,7 +517,7 @@ def test_the_name_of_the_copy_says_its_format(loans: Path, tmp_path: Path, run: 
 
     target = tmp_path / "balanced.parquet"
 
-    assert run("balance", "--data", loans, "--by", "gender,approved", "--output", target).status == WELL
+    assert run("balance", "--data", loans, "--by", "gender,approved", "--output", target).status == EXIT_OK
 
     assert len(pandas.read_parquet(target)) == 160
 
@@ -540,23 +540,23 @@ def test_empty_strata_and_missing_values_as_told(tmp_path: Path, run: Run) -> No
 @pytest.mark.parametrize(
     ("thresholds", "status"),
     [
-        (["DPL=0.3"], WELL),
-        (["DPL=0.1"], VERDICT_IS_NO),
-        (["DPL=-0.3:0.3"], WELL),
-        (["DPL=-0.1:0.3"], VERDICT_IS_NO),
-        (["DPL=:0.3"], WELL),
-        (["DPL=-0.1:"], VERDICT_IS_NO),
-        (["DPL=-.3:3e-1"], WELL),
-        (["DPL=0.3", "CI=0.1"], WELL),
-        (["DPL=0.3", "KL=0.01"], VERDICT_IS_NO),
-        (["DPL:gender=0.3"], WELL),
-        (["DPL:gender=0.1"], VERDICT_IS_NO),
-        (["DPL:gender:F=0.3"], WELL),
-        (["DPL:gender:F=0.3", "DPL:gender=0.1"], VERDICT_IS_NO),
-        (["DPL:gender:F=0.1", "DPL:gender=0.3"], VERDICT_IS_NO),
-        (['{"DPL": 0.3}'], WELL),
-        (['{"DPL": {"gender": {"F": [null, 0.3], "*": 0.3}}, "CI": 0.1}'], WELL),
-        (['{"DPL": {"gender": {"F": [null, 0.1], "*": 0.3}}}'], VERDICT_IS_NO),
+        (["DPL=0.3"], EXIT_OK),
+        (["DPL=0.1"], EXIT_VIOLATION),
+        (["DPL=-0.3:0.3"], EXIT_OK),
+        (["DPL=-0.1:0.3"], EXIT_VIOLATION),
+        (["DPL=:0.3"], EXIT_OK),
+        (["DPL=-0.1:"], EXIT_VIOLATION),
+        (["DPL=-.3:3e-1"], EXIT_OK),
+        (["DPL=0.3", "CI=0.1"], EXIT_OK),
+        (["DPL=0.3", "KL=0.01"], EXIT_VIOLATION),
+        (["DPL:gender=0.3"], EXIT_OK),
+        (["DPL:gender=0.1"], EXIT_VIOLATION),
+        (["DPL:gender:F=0.3"], EXIT_OK),
+        (["DPL:gender:F=0.3", "DPL:gender=0.1"], EXIT_VIOLATION),
+        (["DPL:gender:F=0.1", "DPL:gender=0.3"], EXIT_VIOLATION),
+        (['{"DPL": 0.3}'], EXIT_OK),
+        (['{"DPL": {"gender": {"F": [null, 0.3], "*": 0.3}}, "CI": 0.1}'], EXIT_OK),
+        (['{"DPL": {"gender": {"F": [null, 0.1], "*": 0.3}}}'], EXIT_VIOLATION),
     ],
     ids=str,
 )
@@ -564,7 +564,7 @@ def test_the_status_is_the_verdict(thresholds: list[str], status: int, analysed:
     ran = run("gate", "--analysis", analysed, *(f"--threshold={threshold}" for threshold in thresholds))
 
     assert (ran.status, ran.err) == (status, "")
-    assert ran.out.splitlines()[-1].startswith("Verdict passed: " if status == WELL else "Verdict violation: ")
+    assert ran.out.splitlines()[-1].startswith("Verdict passed: " if status == EXIT_OK else "Verdict violation: ")
 
 
 @pytest.mark.parametrize(
@@ -588,12 +588,12 @@ def test_the_status_is_the_verdict(thresholds: list[str], status: int, analysed:
         ("CDDL:age=0.1", "no facet 'age'"),
         ("DPL:gender:X=0.1", "no value 'X'"),
         ("DPL:*:F=0.1", "name the facet"),
-        ('{"DPL": }', "begins as JSON but is none"),
-        ('{"DPL": 0.1, "DPL": 0.9}', "'DPL' stands there twice"),
+        ('{"DPL": }', "is not valid JSON"),
+        ('{"DPL": 0.1, "DPL": 0.9}', "'DPL' occurs twice"),
         ('{"DPL": {}}', "has no bounds"),
         ("{}", "give at least one"),
         ('{"DPL": "0.1"}', "neither a number"),
-        ("{" * 100_000, "begins as JSON but is none"),
+        ("{" * 100_000, "is not valid JSON"),
     ],
     ids=lambda value: value[:20],
 )
@@ -627,7 +627,7 @@ def test_the_gate_marks_what_it_found(analysed: Path, run: Run) -> None:
 def test_the_verdict_as_json(analysed: Path, run: Run) -> None:
     ran = run("gate", "--analysis", analysed, "--threshold", "DPL=0.1", "--json")
 
-    assert ran.status == VERDICT_IS_NO
+    assert ran.status == EXIT_VIOLATION
     expected = Thresholds({"DPL": 0.1}).judge(read_analysis(str(analysed))).to_json()
     assert json.loads(ran.out) == json.loads(json.dumps(expected))
 
@@ -635,12 +635,12 @@ def test_the_verdict_as_json(analysed: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "status"),
     [
-        (["--min-rows", "101"], VERDICT_IS_NO),
-        (["--min-rows", "100"], WELL),
-        (["--min-rows", "101", "--below-min-rows", "pass"], WELL),
-        (["--min-rows", "101", "--below-min-rows", "ignore"], VERDICT_IS_NO),
-        (["--confidence", "0.95", "--on-inconclusive", "fail"], VERDICT_IS_NO),
-        (["--confidence", "0.95", "--on-inconclusive", "pass"], WELL),
+        (["--min-rows", "101"], EXIT_VIOLATION),
+        (["--min-rows", "100"], EXIT_OK),
+        (["--min-rows", "101", "--below-min-rows", "pass"], EXIT_OK),
+        (["--min-rows", "101", "--below-min-rows", "ignore"], EXIT_VIOLATION),
+        (["--confidence", "0.95", "--on-inconclusive", "fail"], EXIT_VIOLATION),
+        (["--confidence", "0.95", "--on-inconclusive", "pass"], EXIT_OK),
     ],
     ids=str,
 )
@@ -651,8 +651,8 @@ def test_few_rows_and_intervals(options: list[str], status: int, analysed: Path,
 def test_metrics_without_a_value(analysed: Path, run: Run) -> None:
     asked = ["gate", "--analysis", analysed, "--threshold", "DPL=0.3", "--threshold", "CDDL=0.3"]
 
-    assert run(*asked).status == VERDICT_IS_NO
-    assert run(*asked, "--undefined", "ignore").status == WELL
+    assert run(*asked).status == EXIT_VIOLATION
+    assert run(*asked, "--undefined", "ignore").status == EXIT_OK
 
 
 CLARIFY = {
@@ -692,11 +692,11 @@ def of_clarify(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("options", "status"),
     [
-        (["--threshold", "DPL=0.1"], WELL),
-        (["--threshold", "DPL=0.01"], VERDICT_IS_NO),
-        (["--threshold", "KL=100"], VERDICT_IS_NO),
-        (["--threshold", "KL=100", "--threshold", "DPL=0.1", "--undefined", "ignore"], WELL),
-        (["--threshold", "KL=100", "--undefined", "ignore"], VERDICT_IS_NO),
+        (["--threshold", "DPL=0.1"], EXIT_OK),
+        (["--threshold", "DPL=0.01"], EXIT_VIOLATION),
+        (["--threshold", "KL=100"], EXIT_VIOLATION),
+        (["--threshold", "KL=100", "--threshold", "DPL=0.1", "--undefined", "ignore"], EXIT_OK),
+        (["--threshold", "KL=100", "--undefined", "ignore"], EXIT_VIOLATION),
     ],
     ids=str,
 )
@@ -727,7 +727,7 @@ def test_a_label_with_one_side_only_never_passes(decision: str, tmp_path: Path, 
 
     assert "of 100 counts as positive" in measured.err
     assert set(dpl(analysis).values()) == {0.0}
-    assert ran.status == VERDICT_IS_NO
+    assert ran.status == EXIT_VIOLATION
     assert "of 100 counts as positive" in ran.out
     assert "counts as positive" not in ran.err  # it is in the verdict already
 
@@ -872,7 +872,7 @@ def test_a_configuration_that_is_none(
 def test_what_the_configuration_says_cannot_be_said_twice(option: str, loans: Path, run: Run) -> None:
     refused = run("analyze", "--data", loans, "--config", "config.json", option).refused()
 
-    assert refused == f"{option.partition('=')[0]}: --config says that already; give one of the two"
+    assert refused == f"{option.partition('=')[0]}: --config already sets this; give one of the two"
 
 
 @pytest.mark.parametrize(
@@ -1089,7 +1089,7 @@ def help_of(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_no_command_is_no_success(run: Run) -> None:
     ran = run()
 
-    assert (ran.status, ran.out) == (BAD_INPUT, "")
+    assert (ran.status, ran.out) == (EXIT_USAGE, "")
     assert all(command in ran.err for command in ("analyze", "balance", "gate"))
 
 
@@ -1101,7 +1101,7 @@ def test_the_examples_in_the_help_are_understood(command: list[str], capsys: pyt
     assert len(examples) == 3
     for example in examples:
         assert callable(_build_parser().parse_args(shlex.split(example)[1:]).run)
-    assert "exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration, 255 a defect" in text
+    assert "exit status: 0 success, 1 violation of a threshold, 2 invalid input or configuration, 255 internal" in text
 
 
 def test_the_first_examples_work(
@@ -1112,7 +1112,7 @@ def test_the_first_examples_work(
 
     examples = [shlex.split(line) for line in text.splitlines() if line.strip().startswith("airflow-clarify ")]
 
-    assert [run(*example[1:]).status for example in examples] == [WELL, VERDICT_IS_NO, WELL]
+    assert [run(*example[1:]).status for example in examples] == [EXIT_OK, EXIT_VIOLATION, EXIT_OK]
     assert {"loans.csv", "balanced.csv", "out/analysis.json", "out/report.html"} <= set(files_in(tmp_path))
 
 
@@ -1121,7 +1121,7 @@ def test_the_thresholds_in_the_help_are_understood(
     form: str, analysed: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert form in help_of("gate", capsys=capsys)
-    assert run("gate", "--analysis", analysed, "--threshold", form.strip()).status == VERDICT_IS_NO
+    assert run("gate", "--analysis", analysed, "--threshold", form.strip()).status == EXIT_VIOLATION
 
 
 # --- As a process -------------------------------------------------------------------------------------------------
@@ -1216,11 +1216,11 @@ def test_a_full_disk_leaves_nothing_of_a_copy(loans: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        (["gate", "--analysis", "out/analysis.json", "--threshold", "DPL=0.1"], VERDICT_IS_NO),
-        (["gate", "--analysis", "out/analysis.json", "--threshold", "DPL=0.9"], WELL),
-        (["analyze", "--data", "loans.csv", *ASKED, "--output", "new"], WELL),
-        (["analyze", "--help"], WELL),
-        (["--version"], WELL),
+        (["gate", "--analysis", "out/analysis.json", "--threshold", "DPL=0.1"], EXIT_VIOLATION),
+        (["gate", "--analysis", "out/analysis.json", "--threshold", "DPL=0.9"], EXIT_OK),
+        (["analyze", "--data", "loans.csv", *ASKED, "--output", "new"], EXIT_OK),
+        (["analyze", "--help"], EXIT_OK),
+        (["--version"], EXIT_OK),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -1257,10 +1257,10 @@ def test_a_stream_that_is_closed(closed: str, analysed: Path, tmp_path: Path) ->
         )
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
-    assert shell("DPL=0.1").status == VERDICT_IS_NO
-    assert shell("DPL=0.9").status == WELL
+    assert shell("DPL=0.1").status == EXIT_VIOLATION
+    assert shell("DPL=0.9").status == EXIT_OK
     wrong = shell("DPX=0.9")
-    assert (wrong.status, wrong.out) == (BAD_INPUT, "")
+    assert (wrong.status, wrong.out) == (EXIT_USAGE, "")
 
 
 def test_a_terminal_that_knows_few_characters(tmp_path: Path) -> None:
@@ -1269,7 +1269,7 @@ def test_a_terminal_that_knows_few_characters(tmp_path: Path) -> None:
 
     ran = process("analyze", "--data", "data.csv", *ASKED, cwd=tmp_path, env=environment)
 
-    assert (ran.status, ran.err) == (WELL, "")
+    assert (ran.status, ran.err) == (EXIT_OK, "")
     assert r"\u65e5\u672c" in ran.out
 
 
@@ -1350,7 +1350,7 @@ def test_who_is_to_ignore_ctrl_c_goes_on_ignoring_it(loans: Path, run: Run, monk
 
     monkeypatch.setattr(DuckDBEngine, "count", signalled)
 
-    assert run("analyze", "--data", loans, *ASKED).status == WELL
+    assert run("analyze", "--data", loans, *ASKED).status == EXIT_OK
 
 
 def test_signals_are_left_as_they_were(loans: Path, run: Run) -> None:
@@ -1370,7 +1370,7 @@ def test_a_thread_may_run_a_command(analysed: Path) -> None:
     thread.start()
     thread.join()
 
-    assert statuses == [VERDICT_IS_NO]
+    assert statuses == [EXIT_VIOLATION]
 
 
 # --- Progress -----------------------------------------------------------------------------------------------------
@@ -1405,13 +1405,13 @@ def as_a_person_sees_it(shown: str) -> str:
 def test_progress_is_shown_on_a_terminal_and_cleared(loans: Path, tmp_path: Path) -> None:
     status, out, shown = on_a_terminal("analyze", "--data", loans, *ASKED, "--output", tmp_path / "out")
 
-    assert status == WELL
+    assert status == EXIT_OK
     assert "reading the data" in shown
     assert as_a_person_sees_it(shown) == ""
     assert "reading the data" not in out
 
     status, out, shown = on_a_terminal("balance", "--data", loans, "--by", "gender", "--output", tmp_path / "b.csv")
-    assert status == WELL
+    assert status == EXIT_OK
     assert "reading the strata" in shown
     assert as_a_person_sees_it(shown) == ""
     assert out.startswith("Read 200 rows")
@@ -1422,7 +1422,7 @@ def test_an_error_on_a_terminal_stands_on_a_line_of_its_own(tmp_path: Path) -> N
 
     status, _, shown = on_a_terminal("analyze", "--data", data, *ASKED)
 
-    assert status == BAD_INPUT
+    assert status == EXIT_USAGE
     assert "reading the data" in shown
     assert as_a_person_sees_it(shown).startswith("airflow-clarify: --facet-values of facet")
 

@@ -362,7 +362,7 @@ def test_of_several_instances_one_works(job: Job, expected: bytes) -> None:
     ran = job.run()
 
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out == "Nothing to do on algo-2: every instance has all the data, and algo-1 measures\n"
+    assert ran.out == "Nothing to do on algo-2: all instances have all data, and algo-1 runs\n"
     assert files_in(job.output) == {}
     assert not (job.folder / "output" / "message").exists()
 

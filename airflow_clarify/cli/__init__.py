@@ -1,4 +1,4 @@
-"""The command line: arguments, what they mean, and the processes they run in."""
+"""Command line interface: parser, commands and the SageMaker processing job."""
 
 from __future__ import annotations
 

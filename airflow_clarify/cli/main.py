@@ -1,11 +1,10 @@
-"""The command line: the same engine without Airflow, for a laptop, for CI and for a container.
+"""Command line interface: the DuckDB engine without Airflow, for laptops, CI and containers.
 
-Exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration. What is wrong is one line on
-stderr, and nothing half-written is left.
+Exit status: 0 success, 1 violation of a threshold, 2 invalid input or configuration. An error message is one line on
+stderr, and no partial output remains.
 
-``analyze`` without arguments is a processing job of SageMaker, see :mod:`airflow_clarify.cli.sagemaker_job`. An
-unexpected error, a defect of this package, ends every command with 255 and a traceback: Python's own status, 1, is a
-verdict.
+``analyze`` without arguments runs a SageMaker processing job, see :mod:`airflow_clarify.cli.sagemaker_job`. An internal
+error ends every command with status 255 and a traceback, since Python's default status, 1, is a verdict.
 """
 
 from __future__ import annotations
@@ -33,43 +32,46 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
-WELL, VERDICT_IS_NO, BAD_INPUT, DEFECT = 0, 1, 2, 255
-#: Added to the number of a signal, as shells do: 130 after Ctrl-C, 143 when a container is stopped.
+EXIT_OK, EXIT_VIOLATION, EXIT_USAGE, EXIT_INTERNAL = 0, 1, 2, 255
+#: Added to the number of a signal, as in shells: 130 after Ctrl-C, 143 when a container is stopped.
 EXIT_SIGNAL_BASE = 128
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
-    :param argv: the arguments; None takes those of the process
+    :param argv: the arguments; None uses those of the process
     :return: the exit status
     """
     _allow_any_encoding()
-    given = sys.argv[1:] if argv is None else list(argv)
-    job = _create_job() if given == ["analyze"] else None
+    argv = sys.argv[1:] if argv is None else list(argv)
+    job = _create_job() if argv == ["analyze"] else None
     stop = _StopSignals()
     try:
         with stop:
-            return _run(given) if job is None else _run_job(job)
+            return _run(argv) if job is None else _run_job(job)
     except (Exception, KeyboardInterrupt) as error:
         status, sentence = _describe_failure(error, stop.received)
         if job is not None:
             job.write_message(sentence)
         _print_error(sentence)
-        if status == DEFECT and sys.stderr is not None:
+        if status == EXIT_INTERNAL and sys.stderr is not None:
             with contextlib.suppress(OSError):
                 traceback.print_exception(error)
         return status
 
 
 def _describe_failure(error: BaseException, signalled: int | None) -> tuple[int, str]:
-    """The exit status, and the sentence."""
-    # Looked at first, for DuckDB turns what a signal raises in a query into an error of its own.
+    """Return the exit status and the error message."""
+    # Checked first, since DuckDB converts an exception that a signal handler raises during a query.
     if signalled is not None or isinstance(error, KeyboardInterrupt):
         return EXIT_SIGNAL_BASE + (signalled or signal.SIGINT), "interrupted"
     if isinstance(error, ClarifyError):
-        return BAD_INPUT, str(error)
-    return DEFECT, f"a defect of airflow-clarify ({type(error).__name__}: {error}); please report it with its traceback"
+        return EXIT_USAGE, str(error)
+    return (
+        EXIT_INTERNAL,
+        f"a defect of airflow-clarify ({type(error).__name__}: {error}); please report it with its traceback",
+    )
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -78,7 +80,7 @@ def _run(argv: Sequence[str] | None) -> int:
     run: Callable[[argparse.Namespace], int] | None = arguments.run
     if run is None:
         parser.print_help(sys.stderr)
-        return BAD_INPUT
+        return EXIT_USAGE
     return run(arguments)
 
 
@@ -90,7 +92,7 @@ def _create_job() -> ProcessingJobRun:
 
 def _run_job(job: ProcessingJobRun) -> int:
     job.run(_print)
-    return WELL
+    return EXIT_OK
 
 
 # --- Commands -----------------------------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     _print_warnings(analysis.warnings)
     if folder is not None:
         _print(f"Wrote {', '.join(list_files(config).values())} to {sanitize_line(folder, None)}")
-    return WELL
+    return EXIT_OK
 
 
 def _balance(arguments: argparse.Namespace) -> int:
@@ -141,7 +143,7 @@ def _balance(arguments: argparse.Namespace) -> int:
             f"Read {result.rows_in:,} rows in {strata}; wrote {result.rows_out:,} rows to {result.target}", None
         )
     )
-    return WELL
+    return EXIT_OK
 
 
 def _gate(arguments: argparse.Namespace) -> int:
@@ -169,23 +171,23 @@ def _gate(arguments: argparse.Namespace) -> int:
         _print_warnings(
             [f"{arguments.analysis}: there are no counts beside it, so whether any label is positive was not checked"]
         )
-    return WELL if verdict.passed else VERDICT_IS_NO
+    return EXIT_OK if verdict.passed else EXIT_VIOLATION
 
 
 def _check_output(output: str, what: str) -> None:
-    """An unset variable of a shell script must not write to the current folder."""
+    """Refuse an empty path, as from an unset shell variable: it is the current folder."""
     if not output.strip():
         raise ConfigError(f"--output: {output!r} is no name; give that of {what}")
 
 
-# --- Arguments: which there are -----------------------------------------------------------------------------------
+# --- Parser -------------------------------------------------------------------------------------------------------
 
 _EXIT_STATUS = (
-    "exit status: 0 all is well, 1 the gate's verdict is no, 2 bad input or configuration, 255 a defect of ours"
+    "exit status: 0 success, 1 violation of a threshold, 2 invalid input or configuration, 255 internal error"
 )
 
 _EPILOG = f"""\
-a first look:
+examples:
   airflow-clarify analyze --data loans.csv --label approved --positive 1 --facet gender --output out
   airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1
   airflow-clarify balance --data loans.csv --by gender,approved --seed 7 --output balanced.csv
@@ -194,8 +196,8 @@ a first look:
 """
 
 _ANALYZE_EPILOG = f"""\
-VALUES are separated by commas and read as in JSON: 1 is a number, F a text, and "1" in double quotes a text too.
-For a value with a comma in it write a JSON list, and for one that begins with a dash an equals sign:
+VALUES are separated by commas and parsed like JSON: 1 is a number, F a string, and "1" in double quotes a string too.
+Write values that contain commas as a JSON list, and values that begin with a dash after an equals sign:
   --positive 5,4        --positive '"1"'        --positive '["a,b", "c"]'        --positive=-1
 
 examples:
@@ -204,17 +206,17 @@ examples:
   airflow-clarify analyze --data 's3://bucket/reviews/*.csv' --config analysis_config.json --output s3://bucket/bias
 
 in a container:
-  Without any argument, analyze is a SageMaker processing job in the place of Clarify's. It reads
-  /opt/ml/processing/input/config/analysis_config.json and every file in /opt/ml/processing/input/data, writes to
-  /opt/ml/processing/output, and leaves one sentence in /opt/ml/output/message. What the file has no place for stands in
-  an environment variable, as in AIRFLOW_CLARIFY_OPTIONS='{{"weight": "w", "na_values": [""]}}'. container/Dockerfile
-  makes the image.
+  Without arguments, analyze runs as a SageMaker processing job in place of Clarify's. It reads
+  /opt/ml/processing/input/config/analysis_config.json and all files in /opt/ml/processing/input/data, writes to
+  /opt/ml/processing/output, and writes one sentence to /opt/ml/output/message. Options that are not part of the file
+  are set in an environment variable, as in AIRFLOW_CLARIFY_OPTIONS='{{"weight": "w", "na_values": [""]}}'.
+  container/Dockerfile builds the image.
 
 {_EXIT_STATUS}
 """
 
 _BALANCE_EPILOG = f"""\
-The rows drawn depend on the data and the seed only. They keep their order, and their cells their texts or types.
+The selected rows depend on the data and the seed only. Their order and the texts or types of their cells are kept.
 
 examples:
   airflow-clarify balance --data loans.csv --by gender,approved --seed 7 --output balanced.csv
@@ -227,11 +229,11 @@ examples:
 _GATE_EPILOG = f"""\
 thresholds:
   DPL=0.1               |DPL| is at most 0.1 for every facet value
-  DPL=-0.05:0.1         DPL lies between the two; either may be left out, as in DPL=:0.1
+  DPL=-0.05:0.1         DPL is between the bounds; one of them may be omitted, as in DPL=:0.1
   DPL:gender=0.1        for the values of one facet
-  DPL:gender:F=0.1      for one value, in place of what holds for the others
+  DPL:gender:F=0.1      for one value, instead of the threshold for the others
   '{{"DPL": {{"a:b": [null, 0.1]}}}}'
-                        JSON, as thresholds are written in a DAG; where names hold colons
+                        JSON, as thresholds are written in a DAG; for names with colons
 
 examples:
   airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --threshold KL=0.05
@@ -243,12 +245,12 @@ examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all others are, and whose help may be cut short by a pipe."""
+    """An argument parser with errors in one line, and support for closed pipes."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            # An abbreviation that is clear today is ambiguous once there is one more option.
+            # An abbreviation that is unique today becomes ambiguous when an option is added.
             allow_abbrev=False,
             **kwargs,
         )
@@ -286,26 +288,26 @@ def _add_analyze(commands: Any) -> None:
         epilog=_ANALYZE_EPILOG,
     )
     _add_data(command)
-    asked = command.add_argument_group("what to measure")
-    asked.add_argument("--config", metavar="FILE", help="an analysis_config.json, instead of the six options below")
-    asked.add_argument("--label", metavar="COLUMN", help="the label column")
-    asked.add_argument(
+    analysis = command.add_argument_group("analysis")
+    analysis.add_argument("--config", metavar="FILE", help="an analysis_config.json, instead of the six options below")
+    analysis.add_argument("--label", metavar="COLUMN", help="the label column")
+    analysis.add_argument(
         "--positive", metavar="VALUES", action="append", help="the positive label values, or a threshold t for t < x"
     )
-    asked.add_argument("--facet", metavar="COLUMN", action="append", help="a facet column; may be repeated")
-    asked.add_argument(
+    analysis.add_argument("--facet", metavar="COLUMN", action="append", help="a facet column; may be repeated")
+    analysis.add_argument(
         "--facet-values",
         metavar="VALUES",
         action="append",
         help="the sensitive group of a single facet, or a threshold (default: each value against the rest)",
     )
-    asked.add_argument("--group", metavar="COLUMN", help="the group variable, for CDDL")
-    asked.add_argument("--methods", metavar="NAMES", action="append", help="metrics, such as CI,DPL (default: all)")
+    analysis.add_argument("--group", metavar="COLUMN", help="the group variable, for CDDL")
+    analysis.add_argument("--methods", metavar="NAMES", action="append", help="metrics, such as CI,DPL (default: all)")
     types = ("categorical", "continuous")
-    asked.add_argument("--label-type", choices=types, help="what the label is, instead of Clarify's rule")
-    asked.add_argument("--facet-type", choices=types, help="what the facets are, instead of Clarify's rule")
-    asked.add_argument("--weight", metavar="COLUMN", help="a column of row weights")
-    asked.add_argument("--output", metavar="FOLDER", help="where the files go (default: only print)")
+    analysis.add_argument("--label-type", choices=types, help="what the label is, instead of Clarify's rule")
+    analysis.add_argument("--facet-type", choices=types, help="what the facets are, instead of Clarify's rule")
+    analysis.add_argument("--weight", metavar="COLUMN", help="a column of row weights")
+    analysis.add_argument("--output", metavar="FOLDER", help="where the files go (default: only print)")
     _add_limits(command)
     command.set_defaults(run=_analyze)
 
@@ -360,7 +362,7 @@ def _add_gate(commands: Any) -> None:
     command = commands.add_parser(
         "gate",
         help="judge an analysis",
-        description="Hold an analysis against thresholds; the exit status is the verdict.",
+        description="Compare an analysis with thresholds; the exit status is the verdict.",
         epilog=_GATE_EPILOG,
     )
     command.add_argument("--analysis", metavar="FILE", required=True, help="an analysis.json, ours or Clarify's")
@@ -369,17 +371,20 @@ def _add_gate(commands: Any) -> None:
         metavar="METRIC=BOUND",
         action="append",
         required=True,
-        help="what is tolerated, see below; may be repeated",
+        help="a threshold, see below; may be repeated",
     )
     command.add_argument(
         "--min-rows",
         metavar="ROWS",
         type=_parse_whole_number,
         default=0,
-        help="facet values with fewer rows are reported",
+        help="the minimum number of rows of a facet value",
     )
     command.add_argument(
-        "--below-min-rows", choices=("fail", "pass", "ignore"), default="fail", help="and then (default: fail)"
+        "--below-min-rows",
+        choices=("fail", "pass", "ignore"),
+        default="fail",
+        help="for facet values with fewer rows (default: fail)",
     )
     command.add_argument(
         "--confidence",
@@ -403,7 +408,7 @@ def _add_data(command: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--dataset-type",
         metavar="TYPE",
-        help="text/csv, application/jsonlines or application/x-parquet (default: told from the file's name)",
+        help="text/csv, application/jsonlines or application/x-parquet (default: inferred from the file name)",
     )
     data.add_argument(
         "--csv-option", metavar="KEY=VALUE", action="append", default=[], help="such as delim=';'; may be repeated"
@@ -432,10 +437,10 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
     limits = command.add_argument_group("the engine")
     limits.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB; what does not fit is spilled to disk")
     limits.add_argument("--threads", metavar="NUMBER", type=_parse_whole_number, help="default: all cores")
-    limits.add_argument("--temp-directory", metavar="FOLDER", help="where to spill (default: a folder made for it)")
+    limits.add_argument("--temp-directory", metavar="FOLDER", help="where to spill (default: a temporary folder)")
 
 
-#: The options that stand for keys of ``analysis_config.json``, for error sentences.
+#: The command line options for keys of ``analysis_config.json``, for error messages.
 _OPTION_NAMES = {
     "label": "--label",
     "label_values_or_threshold": "--positive",
@@ -449,7 +454,7 @@ _OPTION_NAMES = {
     "dataset_type": "--dataset-type",
 }
 
-# --- Arguments: what they mean ------------------------------------------------------------------------------------
+# --- Parsing of arguments -----------------------------------------------------------------------------------------
 
 
 def _build_engine(arguments: argparse.Namespace) -> DuckDBEngine:
@@ -476,7 +481,7 @@ def _build_data_config(arguments: argparse.Namespace, **fields: Any) -> DataConf
 
 
 def _build_configs(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
-    asked = {
+    options = {
         "--label": arguments.label,
         "--positive": arguments.positive,
         "--facet": arguments.facet,
@@ -484,10 +489,10 @@ def _build_configs(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisC
         "--group": arguments.group,
         "--methods": arguments.methods,
     }
-    given = [option for option, value in asked.items() if value is not None]
+    given = [option for option, value in options.items() if value is not None]
     if arguments.config is not None:
         if given:
-            raise ConfigError(f"{given[0]}: --config says that already; give one of the two")
+            raise ConfigError(f"{given[0]}: --config already sets this; give one of the two")
         return _build_configs_from_file(arguments)
     missing = [option for option in ("--label", "--positive", "--facet") if option not in given]
     if missing:
@@ -538,7 +543,7 @@ def _build_configs_from_options(arguments: argparse.Namespace) -> tuple[DataConf
 
 
 def _parse_values(given: Sequence[str], option: str) -> list[Value]:
-    """Values as they would stand in JSON: 1 is a number, F a text, "1" in quotes a text."""
+    """Parse values like JSON: 1 is a number, F and "1" in quotes are strings."""
     return [value for text in given for value in _parse_value_list(text, option)]
 
 
@@ -559,7 +564,7 @@ def _parse_value(text: str) -> Value:
 
 
 def _parse_texts(given: Sequence[str], option: str) -> list[str]:
-    """Names and other texts: separated by commas, or a JSON list."""
+    """Parse strings that are separated by commas, or a JSON list."""
     texts: list[str] = []
     for text in given:
         texts += map(str, _parse_json_list(text, option)) if text.lstrip().startswith("[") else text.split(",")
@@ -570,13 +575,14 @@ def _parse_json_list(text: str, option: str) -> list[Value]:
     values = _parse_json(text)
     if not isinstance(values, list) or not all(map(_is_value, values)):
         raise ConfigError(
-            f"""{option}: {text!r} begins with "[" but is no JSON list of texts and numbers, such as '["a,b", "[c"]'"""
+            f'{option}: {text!r} begins with "[" but is not a JSON list of texts and numbers, such as '
+            """'["a,b", "[c"]'"""
         )
     return values
 
 
 def _parse_json(text: str) -> Any:
-    """What a text means in JSON; None where it is none."""
+    """Parse a text as JSON; return None if it is not JSON."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -592,9 +598,9 @@ def _is_value(value: object) -> bool:
 
 
 def _parse_number(text: str) -> float:
-    """Read a number of an option.
+    """Parse the number of an option.
 
-    :raises argparse.ArgumentTypeError: it is not a number in plain notation
+    :raises argparse.ArgumentTypeError: the text is not a number in decimal notation
     """
     try:
         return float(parse_number(text))
@@ -603,9 +609,9 @@ def _parse_number(text: str) -> float:
 
 
 def _parse_whole_number(text: str) -> int:
-    """Read a whole number of an option.
+    """Parse the integer of an option.
 
-    :raises argparse.ArgumentTypeError: it is not one, or written in another way than in plain digits
+    :raises argparse.ArgumentTypeError: the text is not an integer in decimal digits
     """
     try:
         number = parse_number(text)
@@ -624,43 +630,43 @@ def _parse_csv_option(text: str) -> tuple[str, str]:
 
 
 def _parse_thresholds(texts: Sequence[str]) -> dict[str, Any]:
-    """``DPL:gender:F=0.1`` and the like as the mapping that :class:`Thresholds` takes."""
+    """Parse thresholds such as ``DPL:gender:F=0.1`` to the rules of :class:`Thresholds`."""
     if any(text.lstrip().startswith("{") for text in texts):
         return _parse_json_thresholds(texts)
     rules: dict[str, dict[str, dict[str, Any]]] = {}
     for text in texts:
-        # A value may hold an equals sign, and bounds never do.
+        # A facet value may contain an equals sign, bounds cannot.
         where, _, bounds = text.rpartition("=")
         if not where:
             raise ConfigError(f"--threshold: {text!r} is not of the form METRIC=BOUND, such as DPL=0.1")
         metric, *narrower = where.split(":", 2)
         facet, value = (*narrower, "*", "*")[:2]
-        of_facet = rules.setdefault(metric, {}).setdefault(facet, {})
-        if value in of_facet:
+        facet_rule = rules.setdefault(metric, {}).setdefault(facet, {})
+        if value in facet_rule:
             raise ConfigError(f"--threshold: {text!r}: there is another for {where}; leave one out")
-        of_facet[value] = _parse_bounds(bounds, text)
+        facet_rule[value] = _parse_bounds(bounds, text)
     return rules
 
 
 def _parse_json_thresholds(texts: Sequence[str]) -> dict[str, Any]:
     if len(texts) > 1:
-        raise ConfigError("--threshold: JSON stands alone; put all thresholds into it")
+        raise ConfigError("--threshold: JSON cannot be combined with other thresholds; put all of them into it")
     try:
         rules: dict[str, Any] = json.loads(texts[0], object_pairs_hook=_refuse_repeated_keys)
     except (ValueError, RecursionError) as error:
         if isinstance(error, ClarifyError):
             raise
-        raise ConfigError(f"--threshold: {texts[0]!r} begins as JSON but is none ({error})") from None
+        raise ConfigError(f"--threshold: {texts[0]!r} is not valid JSON ({error})") from None
     return rules
 
 
 def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; Python would let the last of two equal keys win."""
+    """Build a JSON object; refuse repeated keys, of which Python silently keeps the last."""
     document = dict(pairs)
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigError(f"--threshold: {twice!r} stands there twice; leave one out")
+        raise ConfigError(f"--threshold: {twice!r} occurs twice; leave one out")
     return document
 
 
@@ -680,7 +686,7 @@ def _parse_bounds(text: str, whole: str) -> float | tuple[float | None, float | 
 
 
 class _StopSignals:
-    """Ctrl-C, and the signal that stops a container, as exceptions, so that what is half-written is taken away."""
+    """Convert SIGINT and SIGTERM to exceptions, so that partial output is removed."""
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -688,9 +694,9 @@ class _StopSignals:
 
     def __enter__(self) -> None:
         if threading.current_thread() is not threading.main_thread():
-            return  # Python hands signals to the main thread only
+            return  # only the main thread can set signal handlers
         for number in (signal.SIGINT, signal.SIGTERM):
-            # Whoever started us in the background may have said that we are to ignore Ctrl-C.
+            # A shell that runs the command in the background may have set Ctrl-C to be ignored.
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 self._before[number] = signal.signal(number, self._raise)
 
@@ -704,11 +710,11 @@ class _StopSignals:
 
 
 class _TerminalProgress:
-    """One line on stderr that says what is being done; silent where stderr is not a terminal."""
+    """A progress line on stderr, if stderr is a terminal."""
 
     def __enter__(self) -> Progress:
-        self._shows = sys.stderr is not None and sys.stderr.isatty()
-        self._shown = ""
+        self._is_enabled = sys.stderr is not None and sys.stderr.isatty()
+        self._last_text = ""
         return self._show
 
     def __exit__(self, *_: object) -> None:
@@ -716,27 +722,29 @@ class _TerminalProgress:
 
     def _show(self, what: str, part: float) -> None:
         percent = f" {part:4.0%}" if part >= 0 else ""
-        if what + percent != self._shown:
-            self._shown = what + percent
-            self._write(f"\r\x1b[K{self._shown}")
+        if what + percent != self._last_text:
+            self._last_text = what + percent
+            self._write(f"\r\x1b[K{self._last_text}")
 
     def _write(self, text: str) -> None:
-        if self._shows:
+        if self._is_enabled:
             with contextlib.suppress(OSError):
                 print(text, end="", file=sys.stderr, flush=True)
 
 
 def _allow_any_encoding() -> None:
-    """Where the terminal's encoding has no such character, print its code rather than fail."""
+    """Escape characters that the terminal's encoding does not support, instead of an error."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _print(text: str, end: str = "\n") -> None:
-    """Print. A reader that has gone, as in ``| head``, does not change what a command comes to.
+    """Print to stdout.
 
-    :raises OutputError: what is printed cannot be stored, for lack of space perhaps
+    A closed pipe, as with ``| head``, does not change the exit status.
+
+    :raises OutputError: stdout is a file that cannot be written, for example on a full disk
     """
     try:
         print(text, end=end, flush=True)
@@ -748,10 +756,10 @@ def _print(text: str, end: str = "\n") -> None:
 
 
 def _redirect_to_devnull(stream: IO[str]) -> None:
-    """Send what is still to come, and what the stream holds back, to nowhere: it would fail again at the end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    """Redirect a stream to the null device, since flushing it at exit would fail again."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, stream.fileno())
+    os.close(devnull)
 
 
 def _print_warnings(warnings: Iterable[str]) -> None:
@@ -764,10 +772,10 @@ def _print_error(sentence: str) -> None:
 
 
 def _print_error_line(sentence: str) -> None:
-    """One line on stderr, whatever names it holds."""
+    """Print one line to stderr, with control characters escaped."""
     from airflow_clarify.reports.console import sanitize_line
 
-    # Without a stderr, print() would take stdout.
+    # Without stderr, print() would write to stdout.
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(sanitize_line(sentence, None), file=sys.stderr)

@@ -1,17 +1,17 @@
-"""``airflow-clarify analyze`` without arguments: a SageMaker processing job in the place of Clarify's.
+"""SageMaker processing job in place of Clarify's: ``airflow-clarify analyze`` without arguments.
 
-SageMaker gives a container folders, environment variables and nothing else. The folders are those of Clarify's image,
-so the same job runs with either; ``container/Dockerfile`` makes ours:
+SageMaker provides a container with folders and environment variables only. The folders are those of Clarify's image, so
+the same job definition works with both images; ``container/Dockerfile`` builds ours:
 
 =========================================================== =========================================================
-``/opt/ml/processing/input/config/analysis_config.json``    what to measure
+``/opt/ml/processing/input/config/analysis_config.json``    the analysis configuration
 ``/opt/ml/processing/input/data``                           the dataset, files of any name
-``/opt/ml/processing/output``                               ``analysis.json``, ``report.html`` and the rest
-``/opt/ml/config/resourceconfig.json``                      which instance this is
-``/opt/ml/output/message``                                  one sentence on what came of it, the job's ``ExitMessage``
+``/opt/ml/processing/output``                               ``analysis.json``, ``report.html`` and the other files
+``/opt/ml/config/resourceconfig.json``                      the instances of the job, and the current one
+``/opt/ml/output/message``                                  one sentence on the result, the job's ``ExitMessage``
 =========================================================== =========================================================
 
-Nothing here imports Airflow, boto3, fsspec or pandas: none of them is in the image.
+This module does not import Airflow, boto3, fsspec or pandas, which the image does not contain.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
 
-#: The environment variable that puts another folder in the place of /opt/ml, for tests.
+#: The environment variable that replaces the folder /opt/ml, for tests.
 ML_FOLDER = "AIRFLOW_CLARIFY_ML_FOLDER"
-#: The environment variable for what ``analysis_config.json`` has no place for, as one JSON object. SageMaker takes 256
-#: characters of a variable, so the text may be cut into parts: this name with "_1", "_2" and so on behind it.
+#: The environment variable for options that are not part of ``analysis_config.json``, as one JSON object. SageMaker
+#: limits a variable to 256 characters, so the text can be split into parts with the suffixes "_1", "_2" and so on.
 OPTIONS = "AIRFLOW_CLARIFY_OPTIONS"
 
-#: SageMaker shows the first KB of the message, and fails the job should that not be UTF-8.
-_LONGEST_MESSAGE = 1024
+#: SageMaker displays the first kilobyte of the message, and fails the job if that is not valid UTF-8.
+_MAX_MESSAGE_BYTES = 1024
 
-_OF_THE_ANALYSIS = ("label_type", "facet_type")
+_ANALYSIS_OPTIONS = ("label_type", "facet_type")
 _TYPES = "'categorical' or 'continuous'"
-#: What is allowed in an option, in words, and whether something is.
+#: The type of each option.
 _ALLOWED: Mapping[str, ArgumentType] = {
     "label_type": ArgumentType(_TYPES, lambda value: isinstance(value, str)),
     "facet_type": ArgumentType(
@@ -57,9 +57,9 @@ _ALLOWED: Mapping[str, ArgumentType] = {
 
 
 class ProcessingJobRun:
-    """A processing job, as a container sees it.
+    """A processing job inside its container.
 
-    :param environment: the environment variables
+    :param environment: the environment variables of the container
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
@@ -71,11 +71,11 @@ class ProcessingJobRun:
         self.resources = self.folder / "config" / "resourceconfig.json"
         self.message = self.folder / "output" / "message"
 
-    def run(self, say: Callable[[str], None]) -> None:
-        """Measure, and write what Clarify would have written.
+    def run(self, log: Callable[[str], None]) -> None:
+        """Compute the bias metrics, and write the files that Clarify writes.
 
-        :param say: prints a line to the job's log
-        :raises ConfigError: there is no such job here, or it asks for what cannot be done here
+        :param log: a function that prints text to the log of the job
+        :raises ConfigError: there is no configuration, or it needs Clarify's image
         :raises DataError: the data cannot be read
         :raises OutputError: the output cannot be written
         """
@@ -85,32 +85,35 @@ class ProcessingJobRun:
         from airflow_clarify.reports.console import format_table, sanitize_line
 
         self._check_job_exists()
-        worker, here = self._read_hosts()
-        if here != worker:
-            say(sanitize_line(f"Nothing to do on {here}: every instance has all the data, and {worker} measures", None))
+        worker, current = self._read_hosts()
+        if current != worker:
+            log(sanitize_line(f"Nothing to do on {current}: all instances have all data, and {worker} runs", None))
             return
         config, data = self._build_configs()
         self._check_output()
-        say(sanitize_line(f"Reading {config.dataset_type} from {self.data}", None))
+        log(sanitize_line(f"Reading {config.dataset_type} from {self.data}", None))
         data = replace(data, output_path=str(self.output))
-        # The folder inside the container says nothing about the dataset to who reads the report.
+        # The report omits the folder inside the container, which does not identify the dataset.
         analysis = measure(data, config, DuckDBEngine(duckdb_conn_id=None), location={})
-        say("\n".join([f"Read {_format_count(analysis.rows or 0, 'row')}", *format_table(analysis)]))
+        log("\n".join([f"Read {_format_count(analysis.rows or 0, 'row')}", *format_table(analysis)]))
         for warning in analysis.warnings:
-            say(sanitize_line(f"warning: {warning}", None))
-        say(sanitize_line(f"Wrote {', '.join(list_files(config).values())} to {self.output}", None))
-        self._report_success(analysis, say)
+            log(sanitize_line(f"warning: {warning}", None))
+        log(sanitize_line(f"Wrote {', '.join(list_files(config).values())} to {self.output}", None))
+        self._report_success(analysis, log)
 
     def write_message(self, sentence: str) -> None:
-        """Leave a sentence for who looks at the job; where that cannot be done, there is still the log.
+        """Write the exit message of the job.
 
-        Where there is no folder for jobs, on a laptop, none is made.
+        Errors are ignored, since the log has the sentence too. Outside a container, where the folder of the job does
+        not exist, nothing is written.
+
+        :param sentence: the message, of which the first kilobyte is kept
         """
         with contextlib.suppress(OSError):
             if self.folder.is_dir():
                 self._write_message(sentence)
 
-    # --- What is asked ------------------------------------------------------------------------------------------------
+    # --- Input --------------------------------------------------------------------------------------------------------
 
     def _check_job_exists(self) -> None:
         if not _exists(self.config):
@@ -120,22 +123,22 @@ class ProcessingJobRun:
             )
 
     def _read_hosts(self) -> tuple[str, str]:
-        """The instance that measures, and this one. Where nobody says, there is just one."""
+        """Return the instance that runs the analysis, and the current instance."""
         from airflow_clarify.artifacts import read_file
 
         if not _exists(self.resources):
             return "", ""
         try:
             resources = json.loads(read_file(str(self.resources)))
-            here, hosts = resources["current_host"], sorted(resources["hosts"])
-            if here not in hosts:
+            current, hosts = resources["current_host"], sorted(resources["hosts"])
+            if current not in hosts:
                 raise KeyError("current_host")
         except (ValueError, RecursionError, TypeError, KeyError):
             raise ConfigError(
                 f"{self.resources}: does not say which instance this is, as in "
                 '{"current_host": "algo-1", "hosts": ["algo-1"]}'
             ) from None
-        return hosts[0], here
+        return hosts[0], current
 
     def _build_configs(self) -> tuple[AnalysisConfig, DataConfig]:
         from airflow_clarify.artifacts import read_file
@@ -144,11 +147,11 @@ class ProcessingJobRun:
         config = AnalysisConfig.parse(read_file(str(self.config)), str(self.config))
         _refuse_unsupported(config, self.data)
         options = parse_options(self.environment)
-        of_the_analysis = {name: options.pop(name) for name in _OF_THE_ANALYSIS if name in options}
-        config = replace(config, **of_the_analysis)
+        declared_types = {name: options.pop(name) for name in _ANALYSIS_OPTIONS if name in options}
+        config = replace(config, **declared_types)
         _check_types(config)
         self._check_input()
-        # Objects of S3 often have names without an ending, so the configuration alone says what they are.
+        # Names of S3 objects often have no suffix, so the dataset type is that of the configuration.
         everything = f"{self.data}/**"
         features = config.document.get("features")
         return config, DataConfig(
@@ -163,39 +166,39 @@ class ProcessingJobRun:
         if not os.access(self.data, os.R_OK | os.X_OK):
             raise DataError(permission_error(str(self.data)))
 
-    # --- What is left -------------------------------------------------------------------------------------------------
+    # --- Output -------------------------------------------------------------------------------------------------------
 
     def _check_output(self) -> None:
-        """Say it before the work, not after, should all of it be in vain."""
-        place = next(place for place in (self.output, *self.output.parents) if place.exists())
-        if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+        """Check that the output folder is writable before any work is done."""
+        existing = next(path for path in (self.output, *self.output.parents) if path.exists())
+        if existing.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
             raise OutputError(
                 f"{self.output} cannot be written by user {os.getuid()}, for whom SageMaker has not mounted it; build "
                 "the image with another RUN_AS, as container/Dockerfile says"
             )
 
-    def _report_success(self, analysis: Analysis, say: Callable[[str], None]) -> None:
+    def _report_success(self, analysis: Analysis, log: Callable[[str], None]) -> None:
         values = _format_count(sum(1 for _ in analysis.results()), "facet value")
         sentence = f"Completed: airflow-clarify measured {values} over {_format_count(analysis.rows or 0, 'row')}"
         try:
             self._write_message(sentence)
         except OSError as error:
-            say(f"warning: {self.message} cannot be written ({error.strerror}); the job will show no message")
+            log(f"warning: {self.message} cannot be written ({error.strerror}); the job will show no message")
 
     def _write_message(self, sentence: str) -> None:
         from airflow_clarify.reports.console import sanitize_line
 
         self.message.parent.mkdir(parents=True, exist_ok=True)
         content = sanitize_line(sentence, None).encode()
-        if len(content) > _LONGEST_MESSAGE:
-            cut = "…".encode()
-            # Half a character is left out.
-            content = content[: _LONGEST_MESSAGE - len(cut)].decode(errors="ignore").encode() + cut
+        if len(content) > _MAX_MESSAGE_BYTES:
+            ellipsis = "…".encode()
+            # Decoding drops a character that the truncation has split.
+            content = content[: _MAX_MESSAGE_BYTES - len(ellipsis)].decode(errors="ignore").encode() + ellipsis
         self.message.write_bytes(content)
 
 
 def _exists(path: Path) -> bool:
-    """Whether something is; that it may not be looked at is said by whoever reads it."""
+    """Return whether a path exists; a lack of permissions is reported when it is read."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -213,21 +216,21 @@ def _format_count(number: int, what: str) -> str:
 
 
 def _refuse_unsupported(config: AnalysisConfig, data: Path) -> None:
-    """Who asked for SHAP must not get a job that is "Completed" without it."""
+    """Refuse methods that only Clarify supports, such as SHAP, which must not be silently skipped."""
     if config.left_to_clarify:
         raise ConfigError(
             f"methods: {', '.join(config.left_to_clarify)}: this needs a trained model, which only Clarify's own image "
-            "asks; leave it out, and measure pre_training_bias here"
+            "supports; leave it out, and measure pre_training_bias here"
         )
     if config.document.get("dataset_uri") is not None:
-        # To Clarify it counts for more than the job's input; we cannot read it, and must not read something else.
+        # In Clarify it takes precedence over the input of the job, so reading the input would be wrong.
         raise ConfigError(
             f"dataset_uri: only Clarify's own image reads it; leave it out, and give the job its dataset as {data}"
         )
 
 
 def _check_types(config: AnalysisConfig) -> None:
-    """``BiasConfig`` knows what the types may be, and that they speak of facets that there are."""
+    """Check the declared types and their facets, with the checks of ``BiasConfig``."""
     from airflow_clarify.bias.config import BiasConfig
 
     BiasConfig(
@@ -240,10 +243,11 @@ def _check_types(config: AnalysisConfig) -> None:
 
 
 def parse_options(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The options that are given beside a job's configuration, checked; null gives none.
+    """Parse the options in the environment of a job.
 
     :param environment: the environment variables of the job
-    :raises ConfigError: they are not what they should be
+    :return: the options, without those that are null
+    :raises ConfigError: the variable is not a JSON object, or an option is unknown or has a wrong type
     """
     text = _join_option_parts(environment)
     if not text.strip():
@@ -264,11 +268,11 @@ def parse_options(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _join_option_parts(environment: Mapping[str, str]) -> str:
-    """The variable, or its numbered parts put together; one of them alone would be something else."""
+    """Return the text of the variable, or of its numbered parts."""
     parts = {name for name in environment if name.startswith(f"{OPTIONS}_")}
     names = [f"{OPTIONS}_{number}" for number in range(1, len(parts) + 1)]
-    if strange := sorted(parts - set(names)):
-        raise ConfigError(f"{strange[0]}: parts are numbered from 1 on without gaps; with {len(parts)}: {names}")
+    if unexpected := sorted(parts - set(names)):
+        raise ConfigError(f"{unexpected[0]}: parts are numbered from 1 on without gaps; with {len(parts)}: {names}")
     if parts and OPTIONS in environment:
         raise ConfigError(f"{OPTIONS}: {names[0]} is there too; give the whole, or its parts")
     return "".join(environment[name] for name in names) if parts else environment.get(OPTIONS, "")
