@@ -90,7 +90,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 
 def process(*arguments: object, **how: Any) -> Ran:
     """Runs a command as a process of its own."""
-    command = [sys.executable, "-m", "airflow_clarify.cli.main", *map(str, arguments)]
+    command = [sys.executable, "-m", "airflow_clarify.cli", *map(str, arguments)]
     how = {"capture_output": True, "text": True, "env": ENVIRONMENT, **how}
     ran = subprocess.run(command, check=False, **how)
     return Ran(ran.returncode, ran.stdout or "", ran.stderr or "")
@@ -1248,7 +1248,7 @@ def test_a_verdict_that_cannot_be_stored_is_no_pass(threshold: str, analysed: Pa
 
 @pytest.mark.parametrize("closed", ["1", "2"])
 def test_a_stream_that_is_closed(closed: str, analysed: Path, tmp_path: Path) -> None:
-    command = shlex.join([sys.executable, "-m", "airflow_clarify.cli.main", "gate", "--analysis", "out/analysis.json"])
+    command = shlex.join([sys.executable, "-m", "airflow_clarify.cli", "gate", "--analysis", "out/analysis.json"])
 
     def shell(threshold: str) -> Ran:
         line = f"{command} --threshold {threshold} {closed}>&-"
@@ -1379,7 +1379,7 @@ def test_a_thread_may_run_a_command(analysed: Path) -> None:
 def on_a_terminal(*arguments: object) -> tuple[int, str, str]:
     """The status of a command, what it printed, and what it wrote to the terminal that its stderr is."""
     master, terminal = pty.openpty()
-    command = [sys.executable, "-m", "airflow_clarify.cli.main", *map(str, arguments)]
+    command = [sys.executable, "-m", "airflow_clarify.cli", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal, text=True) as running:
         os.close(terminal)
         shown = b""

@@ -779,7 +779,3 @@ def _print_error_line(sentence: str) -> None:
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(sanitize_line(sentence, None), file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -22,7 +22,7 @@ from airflow_clarify import Analysis
 
 DAG_FILE = Path(__file__).resolve().parents[2] / "dags" / "clarify_from_the_sdk.py"
 #: What a container runs: any Python that has the package; `make test` names one that has no Airflow.
-CONTAINER = [os.environ.get("CLARIFY_CONTAINER_PYTHON", sys.executable), "-m", "airflow_clarify.cli.main", "analyze"]
+CONTAINER = [os.environ.get("CLARIFY_CONTAINER_PYTHON", sys.executable), "-m", "airflow_clarify.cli", "analyze"]
 #: Positive reviews of 100, by category.
 POSITIVE = {"Jeans": 60, "Trend": 30}
 

@@ -172,7 +172,7 @@ def test_every_option_of_the_command_line_is_explained() -> None:
     page = (DOCS / "command-line.md").read_text()
     for command in ("analyze", "balance", "gate"):
         shown = subprocess.run(
-            [sys.executable, "-m", "airflow_clarify.cli.main", command, "--help"],
+            [sys.executable, "-m", "airflow_clarify.cli", command, "--help"],
             capture_output=True,
             text=True,
             check=True,

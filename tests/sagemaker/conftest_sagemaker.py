@@ -16,7 +16,7 @@ from servers import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
 #: What a container runs: any Python that has the package; `make test` names one that has no Airflow. A job whose
 #: environment says so sleeps first.
 CONTAINER = [
-    *("sh", "-c", 'sleep "${SLEEP_FIRST:-0}"; exec "$0" -m airflow_clarify.cli.main analyze'),
+    *("sh", "-c", 'sleep "${SLEEP_FIRST:-0}"; exec "$0" -m airflow_clarify.cli analyze'),
     os.environ.get("CLARIFY_CONTAINER_PYTHON", sys.executable),
 ]
 

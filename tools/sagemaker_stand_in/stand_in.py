@@ -18,7 +18,7 @@ from sagemaker_stand_in.services import Services
 from sagemaker_stand_in.storage import Storage
 from sagemaker_stand_in.validation import service_model
 
-DEFAULT_COMMAND = (sys.executable, "-m", "airflow_clarify.cli.main", "analyze")
+DEFAULT_COMMAND = (sys.executable, "-m", "airflow_clarify.cli", "analyze")
 
 
 class StandIn:
