@@ -58,40 +58,40 @@ def sentence(error: type[ClarifyError], data: Path | str | pandas.DataFrame, *fa
         pytest.param(HEADER, "{file}: the data hold no rows, so there is nothing to measure", id="header only"),
         pytest.param(
             LOANS + "F\n" + ROWS,
-            "{file}: line 62 has 1 cell, not 2; mend the file, or tell its dialect in csv_options",
+            "{file}: line 62 has 1 cell, not 2; correct the file, or set its dialect in csv_options",
             id="short row",
         ),
         pytest.param(
             LOANS + "F,1,2\n" + ROWS,
-            "{file}: line 62 has 3 cells, not 2; mend the file, or tell its dialect in csv_options",
+            "{file}: line 62 has 3 cells, not 2; correct the file, or set its dialect in csv_options",
             id="long row",
         ),
         pytest.param(
             LOANS + '"F,1\n' + ROWS,
-            "{file}: line 62 has a quote that is not closed, or text after a closing one; mend it, or set quote in "
+            "{file}: line 62 has a quote that is not closed, or text after a closing one; correct it, or set quote in "
             "csv_options",
             id="open quote",
         ),
         pytest.param(
             LOANS + '"F"emale,1\n' + ROWS,
-            "{file}: line 62 has a quote that is not closed, or text after a closing one; mend it, or set quote in "
+            "{file}: line 62 has a quote that is not closed, or text after a closing one; correct it, or set quote in "
             "csv_options",
             id="text after a quote",
         ),
         pytest.param(
             LOANS + "F,1\r\n" + ROWS,
-            "{file}: its lines do not all end alike (\\n and \\r\\n), or quotes stand inside unquoted cells; mend it, "
+            "{file}: its line endings differ (\\n and \\r\\n), or unquoted cells contain quotes; correct it, "
             'or set csv_options={{"strict_mode": False}}',
             id="two kinds of newlines",
         ),
         pytest.param(
             (LOANS + "é,1\n").encode("latin-1"),
-            '{file}: line 62 is not UTF-8; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}',
+            '{file}: line 62 is not UTF-8; set its encoding, as in csv_options={{"encoding": "latin-1"}}',
             id="wrong encoding",
         ),
         pytest.param(
             ("größe," + LOANS).encode("latin-1"),
-            '{file}: line 1 is not UTF-8; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}',
+            '{file}: line 1 is not UTF-8; set its encoding, as in csv_options={{"encoding": "latin-1"}}',
             id="wrong encoding of the header",
         ),
         pytest.param(RUBBISH, "{file}: this is a binary file, not CSV; check the path or dataset_type", id="rubbish"),
@@ -107,7 +107,7 @@ def sentence(error: type[ClarifyError], data: Path | str | pandas.DataFrame, *fa
         ),
         pytest.param(
             gzip.compress(LOANS.encode()),
-            "{file}: compressed with gzip, and its name does not say so; end it in .gz, or set "
+            "{file}: compressed with gzip, but its name does not end in .gz; rename it, or set "
             'csv_options={{"compression": "gzip"}}',
             id="gzip that nobody told of",
         ),
@@ -135,7 +135,7 @@ def sentence(error: type[ClarifyError], data: Path | str | pandas.DataFrame, *fa
         ),
         pytest.param(
             "gender,approved,gender\nF,1,x\n",
-            "{file}: column 'gender' stands there twice; rename one, or give headers",
+            "{file}: column 'gender' occurs twice; rename one, or give headers",
             id="a name twice",
         ),
         pytest.param(
@@ -153,33 +153,37 @@ def test_a_csv_file_that_cannot_be_read(content: str | bytes, said: str, tmp_pat
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("x.csv.gz", LOANS, "{file}: not compressed with gzip, as its name or csv_options say; mend one or the other"),
+        (
+            "x.csv.gz",
+            LOANS,
+            "{file}: not compressed with gzip, contrary to its name or csv_options; correct one or the other",
+        ),
         ("x.jsonl", "", "{file}: the file is empty"),
         ("x.jsonl", "\n\n", "{file}: the file holds no rows"),
         (
             "x.jsonl",
             JSON + '{"gender":\n',
-            "{file}: line 61 is not a JSON object (unexpected end of data); mend the file",
+            "{file}: line 61 is not a JSON object (unexpected end of data); correct the file",
         ),
         ("x.jsonl", JSON + "[1]\n", "{file}: line 61 is not a JSON object; JSON Lines has one object a line"),
         ("x.jsonl", "[1]\n", "{file}: its lines are not JSON objects with fields; JSON Lines has one a line"),
-        ("x.json", '{\n"a": 1\n}\n', "{file}: line 1 is not a JSON object (unexpected end of data); mend the file"),
+        ("x.json", '{\n"a": 1\n}\n', "{file}: line 1 is not a JSON object (unexpected end of data); correct the file"),
         (
             "x.jsonl",
             '{"gender": 1, "gender": 2, "approved": 1}\n',
-            "{file}: column 'gender' stands there twice; rename one, or give headers",
+            "{file}: column 'gender' occurs twice; rename one, or give headers",
         ),
         (
             "x.jsonl",
             JSON + '{"gender": "F", "gender": "M", "approved": 1}\n',
-            "{file}: column 'gender' stands there twice; rename one, or give headers",
+            "{file}: column 'gender' occurs twice; rename one, or give headers",
         ),
         (
             "x.jsonl",
             (JSON + '{"gender": "é"}\n').encode("latin-1"),
-            "{file}: line 61 is not a JSON object (invalid UTF-8 encoding in string); mend the file",
+            "{file}: line 61 is not a JSON object (invalid UTF-8 encoding in string); correct the file",
         ),
-        ("x.jsonl", RUBBISH, "{file}: line 1 is not a JSON object (unexpected character); mend the file"),
+        ("x.jsonl", RUBBISH, "{file}: line 1 is not a JSON object (unexpected character); correct the file"),
         ("x.parquet", "", "{file}: the file is empty"),
         (
             "x.parquet",
@@ -295,7 +299,7 @@ except ClarifyError as error:
         ({"group": "zip"}, "group_name: the data have no column 'zip' (columns: 'gender', 'approved', 'age', 'w')"),
         ({"weight": "v"}, "weight: the data have no column 'v' (columns: 'gender', 'approved', 'age', 'w')"),
         ({"facet": "approved"}, "facet_name: 'approved' is the label; a label cannot be biased against itself"),
-        ({"facet": ["gender", 0]}, "facet_name: 'gender' stands there twice, by name and by index perhaps"),
+        ({"facet": ["gender", 0]}, "facet_name: 'gender' is given twice, perhaps by name and by index"),
         ({"weight": "gender"}, "weight: 'gender' is also the label, a facet or the group variable"),
         (
             {"positive": ["yes"]},
@@ -523,7 +527,7 @@ def test_missing_values_are_counted_and_said_how(tmp_path: Path) -> None:
     assert list(analysis.warnings[:4]) == [
         "column 'approved': 'NaN' in 1 rows is read as missing, as pandas and so Clarify do; set na_values=[''] to "
         "keep it as a value",
-        "label 'approved': 2 rows have none and count as not positive, as in Clarify",
+        "label 'approved': 2 rows have no label and count as not positive, as in Clarify",
         "column 'gender': 'NaN' in 1 rows is read as missing, as pandas and so Clarify do; set na_values=[''] to "
         "keep it as a value",
         "facet 'gender': 2 rows have no value and count among the rest of every value, as in Clarify",
@@ -560,7 +564,7 @@ except DataError as error:
         check=True,
     )
     assert done.stdout.strip() == (
-        f"{data}: what does not fit into memory cannot be written to temp_directory (File too large); free some space "
+        f"{data}: the data spilled from memory cannot be written to temp_directory (File too large); free some space "
         "there, or give another"
     )
 

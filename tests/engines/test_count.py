@@ -243,17 +243,17 @@ def test_missing_labels_are_not_positive(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS + "F,\nF,NaN\n")
     contingency, _ = count(data, label_type="categorical")
     assert tallies(contingency) == {"F": (30, 2), "M": (0, 30)}
-    assert "label 'approved': 2 rows have none and count as not positive, as in Clarify" in contingency.warnings
+    assert "label 'approved': 2 rows have no label and count as not positive, as in Clarify" in contingency.warnings
 
 
 def test_missing_groups_are_dropped_where_groups_are_numbers_only(tmp_path: Path) -> None:
     rows = "F,1,{0}\nM,0,{1}\nF,0,\nM,1,{0}\n" * 20
     numbers, _ = count(written(tmp_path / "n.csv", "gender,approved,z\n" + rows.format(1, 2)), group="z")
     assert numbers.facets[0].drop_missing_groups
-    assert numbers.warnings == ("group variable 'z': 20 rows have none and are left out of CDDL, as in Clarify",)
+    assert numbers.warnings == ("group variable 'z': 20 rows have no group and are left out of CDDL, as in Clarify",)
     texts, _ = count(written(tmp_path / "t.csv", "gender,approved,z\n" + rows.format("a", "b")), group="z")
     assert not texts.facets[0].drop_missing_groups
-    assert texts.warnings == ("group variable 'z': 20 rows have none and are taken as a group of their own",)
+    assert texts.warnings == ("group variable 'z': 20 rows have no group and are taken as a group of their own",)
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "frame"])
@@ -322,13 +322,13 @@ def test_a_threshold_among_few_values_is_said_to_be_one(tmp_path: Path) -> None:
     contingency, config = count(data, "sex", values=[1])
     taken = "taken as continuous (2 distinct values in 30 rows), so"
     assert contingency.warnings == (
-        f"facet 'sex': {taken} the group under test is what lies above 1, which nothing does; write "
+        f"facet 'sex': {taken} the group under test is what lies above 1, and no value does; write "
         'facet_type="categorical" to compare it with 1',
     )
     analysis = Analysis.from_contingency(contingency, config)
     assert analysis.one_sided_label == (
         f"no row of 30 counts as positive, so DPL and the distances say nothing: label 'approved' was {taken} positive "
-        'is what lies above 1, which nothing does; write label_type="categorical" to compare it with 1'
+        'is what lies above 1, and no value does; write label_type="categorical" to compare it with 1'
     )
     assert Analysis.from_xcom(analysis.to_xcom()).one_sided_label == analysis.one_sided_label
     assert count(data, "income", values=[1200], label_type="categorical")[0].warnings == (
@@ -594,7 +594,7 @@ def test_too_little_memory_is_said(large: dict[str, Path]) -> None:
     with pytest.raises(DataError) as caught:
         count(large["csv"], group="who", engine=DuckDBEngine(None, memory_limit="8MB"))
     assert str(caught.value).startswith(
-        f"{large['csv']}: memory_limit is too small for this data and so many threads; raise it, or set fewer ("
+        f"{large['csv']}: memory_limit is too small for this data and so many threads; raise it, or set fewer threads ("
     )
 
 

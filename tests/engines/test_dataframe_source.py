@@ -152,7 +152,7 @@ def test_frames_that_cannot_be_queried() -> None:
             [("a", "b"), ("a", "c")],
             "the DataFrame has columns whose names are not texts; rename them with df.columns = [...]",
         ),
-        (["g", "g"], "the DataFrame: column 'g' stands there twice; rename one, or give headers"),
+        (["g", "g"], "the DataFrame: column 'g' occurs twice; rename one, or give headers"),
         (["g", "G"], "the DataFrame: columns 'g' and 'G' differ only in case; rename one, or give headers"),
     ):
         frame = pandas.DataFrame([["F", 1], ["M", 0]], columns=columns)

@@ -159,7 +159,7 @@ def test_the_connection_can_stand_in_the_uri() -> None:
         ("s3://lab/empty.csv", "s3://lab/empty.csv: the file is empty"),
         (
             "s3://lab/ragged.csv",
-            "s3://lab/ragged.csv: line 62 has 1 cell, not 2; mend the file, or tell its dialect in csv_options",
+            "s3://lab/ragged.csv: line 62 has 1 cell, not 2; correct the file, or set its dialect in csv_options",
         ),
     ],
 )

@@ -590,7 +590,10 @@ class TestOtherFormats:
         assert (tmp_path / "back.csv").read_text() == (tmp_path / "out.csv").read_text()
 
     def test_a_frame_needs_an_ending(self, tmp_path: Path) -> None:
-        with duckdb.connect() as connection, pytest.raises(ConfigError, match="its ending does not say what to write"):
+        with (
+            duckdb.connect() as connection,
+            pytest.raises(ConfigError, match="its ending does not determine the format"),
+        ):
             resample(open_frame(connection, pd.DataFrame({"g": ["a"]})), str(tmp_path / "out"), ["g"])
 
     def test_gzipped_output_has_the_same_bytes_each_time(self, tmp_path: Path) -> None:

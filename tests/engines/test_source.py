@@ -130,7 +130,7 @@ def test_a_name_that_stands_there_twice_matters_only_where_it_takes_part(tmp_pat
     assert list(source.columns) == ["a", "b", "b.2", "b.1"]
     assert source.execute(source.scan(["a", "b.1"])) == [("1", "4")]
     for name in ("b", "b.2"):
-        with pytest.raises(DataError, match=r"column 'b' stands there twice; rename one, or give headers$"):
+        with pytest.raises(DataError, match=r"column 'b' occurs twice; rename one, or give headers$"):
             source.scan([name])
 
 
@@ -339,7 +339,7 @@ def test_files_written_by_others_must_have_one_header(tmp_path: Path) -> None:
         count(tmp_path)
     first, second = tmp_path / "a.csv", tmp_path / "b.csv"
     assert str(caught.value) == (
-        f"{second}: its header differs from that of {first}; make them the same, or say header_row=False if there are "
+        f"{second}: its header differs from that of {first}; make them the same, or set header_row=False if there are "
         "none"
     )
 

@@ -88,4 +88,4 @@ class ColumnRoles:
             )
         repeated = [facet for i, facet in enumerate(self.facets) if facet in self.facets[:i]]
         if repeated:
-            raise ConfigError(f"{facet_key}: '{repeated[0]}' stands there twice, by name and by index perhaps")
+            raise ConfigError(f"{facet_key}: '{repeated[0]}' is given twice, perhaps by name and by index")

@@ -62,7 +62,7 @@ def warn_of_label(label: CellColumn, selection: ValueFilter, reading: str) -> li
     notices = warn_of_missing_texts(label) + warn_of_leading_zeros(label)
     if label.profile.missing:
         notices.append(
-            f"label {label.name!r}: {label.profile.missing} rows have none and count as not positive, as in Clarify"
+            f"label {label.name!r}: {label.profile.missing} rows have no label and count as not positive, as in Clarify"
         )
     # If no row is above the threshold, the analysis itself adds a warning.
     if selection.interval is not None and selection.interval.low is not None:
@@ -106,7 +106,7 @@ def describe_reading(column: CellColumn, selection: ValueFilter, what: str, cate
         f"above {threshold!s:.40}"
     )
     if selection.interval.low is None:
-        described += ", which nothing does"
+        described += ", and no value does"
     few = profile.distinct <= FEW_VALUES
     return f"{described}; write {categorical} to compare it with {threshold!s:.40}" if few else described
 
@@ -129,7 +129,7 @@ def warn_of_group(group: CellColumn, *, drop_missing_groups: bool) -> list[str]:
     notices = warn_of_missing_texts(group) + warn_of_leading_zeros(group)
     if group.profile.missing:
         how = "left out of CDDL, as in Clarify" if drop_missing_groups else "taken as a group of their own"
-        notices.append(f"group variable {group.name!r}: {group.profile.missing} rows have none and are {how}")
+        notices.append(f"group variable {group.name!r}: {group.profile.missing} rows have no group and are {how}")
     return notices
 
 

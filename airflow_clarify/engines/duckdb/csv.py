@@ -209,7 +209,7 @@ def _check_alike(
         record = records[file]
         if header and record.cells != first.cells:
             raise DataError(
-                f"{file}: its header differs from that of {one}; make them the same, or say header_row=False if there "
+                f"{file}: its header differs from that of {one}; make them the same, or set header_row=False if there "
                 "are none"
             )
         # A file with another number of columns is reported when it is read, with the line.
@@ -255,10 +255,10 @@ def _read_first_record(file: str, open_file: Open, dialect: CsvDialect, more: in
         ) from None
     except gzip.BadGzipFile:
         raise DataError(
-            f"{file}: not compressed with gzip, as its name or csv_options say; mend one or the other"
+            f"{file}: not compressed with gzip, contrary to its name or csv_options; correct one or the other"
         ) from None
     except (OSError, EOFError, TypeError, csv.Error) as error:
-        raise DataError(f"{file}: cannot be read as CSV ({error}); tell its dialect in csv_options") from None
+        raise DataError(f"{file}: cannot be read as CSV ({error}); set its dialect in csv_options") from None
     if any(not cell.isprintable() and _UNREADABLE.search(cell) for cell in cells):
         raise DataError(_explain_not_text(file, open_file, dialect))
     return _Record(cells, blank_lines, following)
@@ -330,7 +330,7 @@ def _explain_not_text(file: str, open_file: Open, dialect: CsvDialect) -> str:
         beginning = raw.read(4096)
     if beginning.startswith(_GZIP):
         return (
-            f"{file}: compressed with gzip, and its name does not say so; end it in .gz, or set "
+            f"{file}: compressed with gzip, but its name does not end in .gz; rename it, or set "
             'csv_options={"compression": "gzip"}'
         )
     if dialect.encoding != "utf-16" and _is_utf_16(beginning):
@@ -338,7 +338,7 @@ def _explain_not_text(file: str, open_file: Open, dialect: CsvDialect) -> str:
     if b"\x00" in beginning and dialect.encoding != "utf-16":
         return f"{file}: this is a binary file, not CSV; check the path or dataset_type"
     encoding = dialect.encoding.upper()
-    return f'{file}: line 1 is not {encoding}; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}'
+    return f'{file}: line 1 is not {encoding}; set its encoding, as in csv_options={{"encoding": "latin-1"}}'
 
 
 def _parse_encoding(given: object) -> str:

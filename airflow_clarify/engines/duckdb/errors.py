@@ -57,20 +57,22 @@ def _explain_runtime(error: Exception, location: str) -> str | None:
         return f"{location}: stopped before all of it was read"
     if "max_temp_directory_size" in text:
         return (
-            f"{location}: what does not fit into memory does not fit into temp_directory either; free some space "
+            f"{location}: the data spilled from memory do not fit into temp_directory; free some space "
             "there, or give another or a larger memory_limit"
         )
     if is_short_of_threads(error):
-        return f"{location}: the system gives no more threads; set fewer with threads, or run fewer tasks at once"
+        return (
+            f"{location}: the system refuses to start more threads; set fewer with threads, or run fewer tasks at once"
+        )
     if kind == "OutOfMemoryException":
         return (
-            f"{location}: memory_limit is too small for this data and so many threads; raise it, or set fewer "
+            f"{location}: memory_limit is too small for this data and so many threads; raise it, or set fewer threads "
             f"({_strip_error_class(text)})"
         )
     if "Could not write" in text or "no space left" in text.lower():
         reason = _strip_error_class(text).rpartition(": ")[2]
         return (
-            f"{location}: what does not fit into memory cannot be written to temp_directory ({reason}); free some "
+            f"{location}: the data spilled from memory cannot be written to temp_directory ({reason}); free some "
             "space there, or give another"
         )
     if isinstance(error, PermissionError) or "Permission denied" in text:
@@ -89,22 +91,24 @@ def _explain_csv(text: str, location: str) -> str | None:
     if counts := _CELLS.search(text):
         expected, found = counts.groups()
         cells = "1 cell" if found == "1" else f"{found} cells"
-        return f"{at} has {cells}, not {expected}; mend the file, or tell its dialect in csv_options"
+        return f"{at} has {cells}, not {expected}; correct the file, or set its dialect in csv_options"
     if "unterminated quote" in text:
-        return f"{at} has a quote that is not closed, or text after a closing one; mend it, or set quote in csv_options"
+        return (
+            f"{at} has a quote that is not closed, or text after a closing one; correct it, or set quote in csv_options"
+        )
     if "not utf-8 encoded" in text or "Invalid unicode" in text or "is not valid UTF8" in text:
-        return f'{at} is not UTF-8; say which encoding it has, as in csv_options={{"encoding": "latin-1"}}'
+        return f'{at} is not UTF-8; set its encoding, as in csv_options={{"encoding": "latin-1"}}'
     if "does not support a full read" in text:
         at = f"{file}: a line"
     if "Maximum line size" in text or "does not support a full read" in text:
         return f'{at} is longer than max_line_size; raise it, as in csv_options={{"max_line_size": 20000000}}'
     if "state machine reached an invalid state" in text:
         return (
-            f"{file}: its lines do not all end alike (\\n and \\r\\n), or quotes stand inside unquoted cells; mend it, "
+            f"{file}: its line endings differ (\\n and \\r\\n), or unquoted cells contain quotes; correct it, "
             'or set csv_options={"strict_mode": False}'
         )
     if "GZIP" in text:
-        broken = "is cut off" if "end of GZIP" in text else "is not compressed with gzip, as its name says"
+        broken = "is cut off" if "end of GZIP" in text else "is not compressed with gzip, contrary to its name"
         return f"{_extract_last_word(text, location)} {broken}; write it again"
     return f"{at} cannot be read with these csv_options; is it CSV at all?" if "CSV Error" in text else None
 
@@ -114,7 +118,7 @@ def _explain_json(text: str) -> str | None:
         file, line, reason = syntax.groups()
         # DuckDB reports the line after the malformed one.
         what = _strip_error_class(reason).rstrip(". ")
-        return f"{file}: line {int(line) - 1} is not a JSON object ({what}); mend the file"
+        return f"{file}: line {int(line) - 1} is not a JSON object ({what}); correct the file"
     if record := _JSON_RECORD.search(text):
         file, line, reason = record.groups()
         what = "has a field twice" if "duplicate key" in reason else "is not a JSON object"

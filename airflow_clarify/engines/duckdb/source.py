@@ -476,7 +476,7 @@ def rename_repeated(names: Iterable[str], where: str) -> tuple[list[str], dict[s
         if len(same) == 1:
             continue
         spellings = list(dict.fromkeys(names[position] for position in same))
-        reason = f"{where}: column {spellings[0]!r} stands there twice; rename one, or give headers"
+        reason = f"{where}: column {spellings[0]!r} occurs twice; rename one, or give headers"
         if len(spellings) > 1:
             reason = (
                 f"{where}: columns {spellings[0]!r} and {spellings[1]!r} differ only in case; rename one, or give "

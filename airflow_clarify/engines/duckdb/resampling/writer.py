@@ -81,7 +81,7 @@ def parse_output_format(name: str, source: Source) -> OutputFormat:
     target_format = _FORMATS.get(suffix)
     if target_format is None:
         if source.format == "dataframe":
-            raise ConfigError(f"{name}: its ending does not say what to write; end it in .csv, .parquet or .jsonl")
+            raise ConfigError(f"{name}: its ending does not determine the format; end it in .csv, .parquet or .jsonl")
         target_format = source.format
     return OutputFormat(target_format, _choose_delimiter(suffix, source), compressed and target_format != "parquet")
 
