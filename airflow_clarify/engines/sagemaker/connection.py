@@ -55,7 +55,10 @@ class AwsConnection:
         )
 
     def _check(self) -> None:
-        """Check that the connection exists: without one the Amazon provider falls back to any credentials it finds."""
+        """Check that the connection exists.
+
+        For a missing connection, the Amazon provider would use any credentials it finds.
+        """
         from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
         if self.aws_conn_id in (None, "", DEFAULT_CONNECTION):

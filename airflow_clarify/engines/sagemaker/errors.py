@@ -32,7 +32,10 @@ _TRANSIENT = _THROTTLED | _EXPIRED | {"InternalFailure", "InternalError", "Reque
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether a retry may succeed: the error is throttling, a server error or a lost connection."""
+    """Whether a retry may succeed: throttling, a server error or a lost connection.
+
+    :param error: an error of a call to AWS
+    """
     from botocore.exceptions import ClientError, CredentialRetrievalError
 
     if isinstance(error, ClientError):
@@ -41,21 +44,30 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_throttling(error: BaseException) -> bool:
-    """Whether the service throttles calls."""
+    """Whether the service throttles calls.
+
+    :param error: an error of a call to AWS
+    """
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and (_get_error_code(error) in _THROTTLED or _get_http_status(error) == 429)
 
 
 def is_expired(error: BaseException) -> bool:
-    """Whether the credentials of the client have expired."""
+    """Whether the credentials of the client have expired.
+
+    :param error: an error of a call to AWS
+    """
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and _get_error_code(error) in _EXPIRED
 
 
 def is_unknown_job(error: BaseException) -> bool:
-    """Whether the error means that there is no job of that name."""
+    """Whether the error means that there is no job of that name.
+
+    :param error: an error of a call to AWS
+    """
     from botocore.exceptions import ClientError
 
     if not isinstance(error, ClientError):
@@ -65,7 +77,10 @@ def is_unknown_job(error: BaseException) -> bool:
 
 
 def is_name_conflict(error: BaseException) -> bool:
-    """Whether the error means that a job of that name exists already."""
+    """Whether the error means that a job of that name exists already.
+
+    :param error: an error of a call to AWS
+    """
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and _get_error_code(error) in ("ResourceInUse", "ResourceInUseException")
@@ -90,9 +105,9 @@ def translate_errors(what: str) -> Iterator[None]:
 
 
 def explain_error(error: BaseException, what: str) -> BaseException:
-    """Translate an error of a call to a one-sentence error; errors from outside AWS are returned unchanged.
+    """Translate an error of a call to AWS to one with a one-sentence message.
 
-    :param error: the error
+    :param error: the error; an error from elsewhere is returned unchanged
     :param what: the call, such as "DescribeProcessingJob of lab-1"
     """
     from botocore.exceptions import (
@@ -133,7 +148,8 @@ def _build_refusal(error: Any, what: str) -> ClarifyError:
 
 
 def _is_network_error(error: BaseException) -> bool:
-    """Whether a connection was refused, lost or timed out; botocore has two base classes for these."""
+    """Whether a connection was refused, lost or timed out."""
+    # botocore has two base classes for these errors.
     from botocore import exceptions
 
     return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError | ConnectionError | TimeoutError)

@@ -39,7 +39,10 @@ class LogTail:
         return self._connection.hook("logs").conn
 
     def read_new(self) -> list[str]:
-        """Read the lines written since the last call, prefixed with the instance if there are several."""
+        """Read the lines written since the last call.
+
+        :return: the lines, prefixed with the instance if there are several; none if the logs are unreadable
+        """
         if self._unreadable:
             return []
         try:
@@ -100,7 +103,10 @@ def _parse_instance(stream: str) -> str:
 
 
 def _is_missing(error: Exception) -> bool:
-    """Whether the stream or the log group does not exist yet: they appear with the first line and the first job."""
+    """Whether the log group or the stream does not exist yet.
+
+    The group is created by the first job of an account, the stream by the first line of a job.
+    """
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException"

@@ -115,15 +115,24 @@ class JobPlan:
         return not self.data.startswith("s3://")
 
     def get_upload_folder(self, job_name: str) -> str:
-        """Return the S3 folder for a local dataset, the same as the SDK's."""
+        """Return the S3 folder for a local dataset, the same as the SDK's.
+
+        :param job_name: the name of the job
+        """
         return f"s3://{self.bucket}/{job_name}/input/{DATA_INPUT}"
 
     def get_output_uri(self, job_name: str) -> str:
-        """Return the S3 folder of the job's output; the SDK's default if none is configured."""
+        """Return the S3 folder of the job's output; the SDK's default if none is configured.
+
+        :param job_name: the name of the job
+        """
         return self.output or f"s3://{self.bucket}/{job_name}/output/{RESULT_OUTPUT}"
 
     def get_config_uri(self, job_name: str) -> str:
-        """Return the S3 URI of the uploaded ``analysis_config.json``."""
+        """Return the S3 URI of the uploaded ``analysis_config.json``.
+
+        :param job_name: the name of the job
+        """
         return f"{(self.config_folder or self.get_output_uri(job_name)).rstrip('/')}/{CONFIG_FILE}"
 
     def build_request(self, job_name: str, data_uri: str) -> dict[str, Any]:
@@ -149,7 +158,12 @@ class JobPlan:
 
 
 def plan_job(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) -> JobPlan:
-    """Plan a job; see :meth:`airflow_clarify.engines.sagemaker.SageMakerEngine.plan`."""
+    """Plan a job; see :meth:`airflow_clarify.engines.sagemaker.SageMakerEngine.plan`.
+
+    :param engine: the settings of the job
+    :param data: where the data are
+    :param config: the analysis to run
+    """
     from airflow_clarify.engines.sagemaker.client import ProcessingJobs
     from airflow_clarify.engines.sagemaker.s3 import S3Files
 
@@ -193,12 +207,12 @@ def submit_job(plan: JobPlan, name: str, jobs: ProcessingJobs, files: S3Files) -
 
 
 def build_job_name(prefix: str, identity: str | None, attempt: int = 1) -> str:
-    """Build the name of a job: unique in an account and region, and equal for every retry of the same work.
+    """Build the name of a job, equal for every retry of the same work.
 
-    SageMaker recognises a repeated request by the job's name only: a second request with an existing name is refused.
-    A name derived from the task instance therefore makes submission safe to repeat after a lost answer, a dead worker
-    or a task retry: the second attempt finds the job of the first. The digest and the attempt are at the end and are
-    never cut off; a long prefix is.
+    Names are unique in an account and region. SageMaker recognises a repeated request by the job's name only: a second
+    request with an existing name is refused. A name derived from the task instance therefore makes submission safe to
+    repeat after a lost answer, a dead worker or a task retry: the second attempt finds the job of the first. The digest
+    and the attempt are at the end and are never cut off; a long prefix is.
 
     :param prefix: the beginning of the name; characters that SageMaker does not allow become dashes
     :param identity: identifies the work; None makes a unique name
@@ -234,7 +248,11 @@ def get_clarify_image(region: str) -> str:
 
 
 def list_options(data: DataConfig, config: AnalysisConfig) -> dict[str, Any]:
-    """List the options beyond Clarify's configuration; this package's own image supports them, Clarify's does not."""
+    """List the options that only this package's own image supports, not Clarify's.
+
+    :param data: the configuration of the data
+    :param config: the configuration of the analysis
+    """
     options = {
         "weight": data.weight,
         "na_values": None if data.na_values is None else list(data.na_values),
@@ -247,7 +265,7 @@ def list_options(data: DataConfig, config: AnalysisConfig) -> dict[str, Any]:
 
 
 def list_job_locations(description: Mapping[str, Any]) -> dict[str, str]:
-    """List the S3 locations that a job reads and writes, by the names of its inputs and outputs.
+    """List the S3 locations of a job's inputs and outputs, by their names.
 
     :param description: the response of ``DescribeProcessingJob``
     """
@@ -259,12 +277,15 @@ def list_job_locations(description: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_clarify_job(description: Mapping[str, Any]) -> bool:
-    """Whether a processing job has the inputs and outputs of Clarify's contract, whichever image it runs."""
+    """Whether a processing job has the inputs and outputs of Clarify's contract.
+
+    :param description: the response of ``DescribeProcessingJob``, of a job with any image
+    """
     return {CONFIG_INPUT, RESULT_OUTPUT} <= list_job_locations(description).keys()
 
 
 def _build_settings(engine: SageMakerEngine, jobs: ProcessingJobs, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the fields of the request that do not depend on the job's name; like the SDK, only those that are set."""
+    """Build the fields of the request that do not depend on the job's name."""
     cluster = {
         "InstanceType": engine.instance_type,
         "InstanceCount": int(engine.instance_count),

@@ -34,7 +34,7 @@ _CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 def read_configuration(description: Mapping[str, Any], files: S3Files) -> AnalysisConfig:
-    """Read the configuration of a Clarify job, with the type options of this package's own image.
+    """Read the configuration of a Clarify job, with the type options of the image.
 
     :param description: the response of ``DescribeProcessingJob``
     :param files: the client for S3
@@ -52,13 +52,16 @@ def read_configuration(description: Mapping[str, Any], files: S3Files) -> Analys
 
 
 def find_config_uri(description: Mapping[str, Any]) -> str:
-    """Find the S3 URI of a Clarify job's configuration; the job's input is the file or its folder."""
+    """Find the S3 URI of a Clarify job's configuration.
+
+    :param description: the response of ``DescribeProcessingJob``; its input is the file or its folder
+    """
     uri = list_job_locations(description)[CONFIG_INPUT]
     return uri if uri.endswith(".json") else f"{uri.rstrip('/')}/{CONFIG_FILE}"
 
 
 def collect(description: Mapping[str, Any], config: AnalysisConfig, files: S3Files) -> Analysis:
-    """Read the analysis of a completed job, and write this package's report into the same folder.
+    """Read the analysis of a completed job, and write this package's report.
 
     :param description: the response of ``DescribeProcessingJob``
     :param config: the configuration of the job, see :func:`read_configuration`

@@ -29,7 +29,10 @@ class JobStatus:
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> JobStatus:
-        """Read the state from the response of ``DescribeProcessingJob``."""
+        """Read the state from the response of ``DescribeProcessingJob``.
+
+        :param description: the response
+        """
         return cls(
             name=str(description.get("ProcessingJobName", "")),
             state=str(description.get("ProcessingJobStatus", "unknown")),
@@ -54,7 +57,7 @@ class JobStatus:
 
     @property
     def why(self) -> str:
-        """The reason why the job did not complete: SageMaker's, the container's message, or the state alone."""
+        """The reason why the job did not complete, from SageMaker and the container."""
         reasons = [reason for reason in (self.failure_reason, self.exit_message) if reason]
         if len(reasons) == 2 and self.exit_message in self.failure_reason:
             reasons.pop()
@@ -63,7 +66,10 @@ class JobStatus:
 
 
 def replace_datetimes(value: Any) -> Any:
-    """Convert a response of AWS to JSON values: times become ISO texts, and HTTP metadata is dropped."""
+    """Convert a response of AWS to JSON values, without its HTTP metadata.
+
+    :param value: the response, or a part of it; times become ISO texts
+    """
     if isinstance(value, Mapping):
         return {key: replace_datetimes(part) for key, part in value.items() if key != "ResponseMetadata"}
     if isinstance(value, list | tuple):
@@ -72,9 +78,12 @@ def replace_datetimes(value: Any) -> Any:
 
 
 def add_jitter(seconds: float) -> float:
-    """Vary a pause by up to 20 %, so that jobs started together are not polled together forever.
+    """Vary the pause between two polls at random, by up to 20 %.
 
-    :param seconds: the length of the pause
+    Jobs that were started together would otherwise be polled together until they end.
+
+    :param seconds: the mean length of the pause, in seconds
+    :return: the length of the pause, in seconds
     """
     return seconds * random.uniform(0.8, 1.2)
 

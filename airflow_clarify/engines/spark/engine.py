@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class SparkEngine(TableEngine):
-    """Count and sample on a Spark cluster (Spark 4 or later); only counts are fetched by the task.
+    """Count and sample on a Spark cluster (Spark 4 or later).
 
-    The data are files that Spark can read (``input_path``), a table or a query. If all values of a facet are tested,
-    they are sorted, because the rows that a cluster reads have no order.
+    Only counts are fetched by the task. The data are files that Spark can read (``input_path``), a table or a query.
+    If all values of a facet are tested, they are sorted, because the rows that a cluster reads have no order.
 
     :param conn_id: an Airflow connection of the type ``spark_connect``
     :param url: the address of a Spark Connect server, ``sc://host:port/;token=...``, instead of a connection

@@ -263,7 +263,7 @@ def build_address(conn_id: str | None, url: str | None) -> str:
 
 
 def first_error_line(error: Exception) -> str:
-    """Return the first line of an error of Spark's, with the cause if the error has one.
+    """Return the first line of a Spark error, and of its cause.
 
     :param error: the error; the server's stack trace is left out
     """
@@ -357,7 +357,10 @@ def _fake_main_module() -> Iterator[None]:
 
 
 def _build_connection_address(connection: Any, conn_id: str) -> str:
-    """Build the address of a connection like the provider's hook, but with slashes in tokens escaped."""
+    """Build the address of a connection, with escaped parameters.
+
+    The provider's hook does not escape a slash in a token, which the client then reads as a path.
+    """
     host = str(connection.host or "").removeprefix("sc://").rstrip("/")
     if not host or "/" in host:
         raise ConfigError(f"conn_id: the connection {conn_id!r} has no usable host ({connection.host!r}); give it one")

@@ -119,7 +119,7 @@ def _build_csv_options(data: DataConfig) -> dict[str, str]:
 def _read_first_records(
     runner: SparkRunner, data: DataConfig, options: Mapping[str, str]
 ) -> tuple[list[str], list[list[str]]]:
-    """Read the cells of the first record, which may be a header, and of some records after it."""
+    """Read the first record, which may be a header, and some records after it."""
     records = runner.read("csv", data.input_path, None, **options, header="false").limit(1 + SAMPLE_ROWS)
     found = [["" if cell is None else str(cell) for cell in record] for record in runner.collect(records)]
     if not found:

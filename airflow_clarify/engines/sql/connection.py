@@ -212,7 +212,10 @@ class DbApiRunner:
 
 
 def first_error_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its type if the message is empty."""
+    """Return the first line of an error's message.
+
+    :param error: the error; its type is returned if the message is empty
+    """
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

@@ -60,7 +60,7 @@ def count_table(
 
 
 def _fetch(embedded: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int) -> FetchedCells:
-    """Fetch the cells: one per distinct weight if these seem to be few, otherwise with sums of weights.
+    """Fetch the cells, with separate weights if a sample has few, otherwise with sums.
 
     :raises TooManyCellsError: there are too many cells either way
     """

@@ -40,7 +40,7 @@ class Dialect:
 
     @property
     def has_column_types(self) -> bool:
-        """Whether the values of a column have one type; in SQLite each value has its own."""
+        """Whether all values of a column have one type, unlike in SQLite."""
         return self.name != "sqlite"
 
 

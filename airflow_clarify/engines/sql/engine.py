@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class TableEngine:
-    """Base class of the engines that count and sample with SQL; only counts are fetched by the task.
+    """Base class of the engines that count and sample with SQL.
+
+    Only counts are fetched by the task.
 
     :param max_cells: the maximum number of cells that the task fetches
     """
@@ -121,10 +123,11 @@ def refuse_file_options(data: DataConfig) -> None:
 
 @dataclass
 class SQLEngine(TableEngine):
-    """Count and sample in a database; only counts are fetched by the task.
+    """Count and sample in a database.
 
-    The data are a table or a query (``DataConfig(table=...)`` or ``DataConfig(query=...)``), and ``where`` selects the
-    rows. If all values of a facet are tested, they are sorted, because the rows of a table have no order.
+    Only counts are fetched by the task. The data are a table or a query (``DataConfig(table=...)`` or
+    ``DataConfig(query=...)``), and ``where`` selects the rows. If all values of a facet are tested, they are sorted,
+    because the rows of a table have no order.
 
     :param conn_id: an Airflow connection to a database
     :param dialect: sqlglot's name of the database's SQL dialect, such as "postgres", "tsql" or "bigquery"; None uses

@@ -110,27 +110,47 @@ class FetchedCells:
         return cells
 
     def get_storage_type(self, column: str) -> StorageType:
-        """Return the storage type of a column."""
+        """Return the storage type of a column.
+
+        :param column: the author's name of the column
+        """
         return self._stored[column]
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
-        """Select the cells of one facet, by its index."""
+        """Select the cells of one facet.
+
+        :param facet: the index of the facet
+        """
         return select_facet_cells(facet, self.roles)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query on the cells and fetch all rows."""
+        """Run a query on the cells and fetch all rows.
+
+        :param query: the query
+        """
         return self.connection.execute(query.sql(dialect="duckdb")).fetchall()
 
     def build_category_key(self, column: CellColumn) -> exp.Expr:
-        """Build the expression that identifies a category: its text."""
+        """Build the expression that identifies a category: its text.
+
+        :param column: the column of the category
+        """
         return column.text
 
     def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
-        """Return the categories unchanged: they are texts already."""
+        """Return the categories unchanged: they are texts already.
+
+        :param column: the column of the categories
+        :param categories: the results of :meth:`build_category_key`
+        """
         return list(categories)
 
     def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-        """Sort the values of a facet, because the rows of a table have no order."""
+        """Sort the values of a facet, because the rows of a table have no order.
+
+        :param column: the facet
+        :param values: texts; None is a missing value
+        """
         return sort_values(column, values)
 
     def _fill_table(self, columns: dict[str, list[Any]], stored: dict[str, StorageType]) -> None:
@@ -143,9 +163,9 @@ class FetchedCells:
 
 
 def sort_values(column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-    """Sort the values of a facet: numbers by size, others by their texts, missing ones last.
+    """Sort the values of a facet, with missing ones last.
 
-    :param column: the facet
+    :param column: the facet; numbers are sorted by size, all other values by their texts
     :param values: texts; None is a missing value
     """
 
@@ -212,7 +232,9 @@ def format_stratum_values(
 
 
 def sample_has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
-    """Whether the first rows have few distinct weights, so that each can have its own cells.
+    """Whether the first rows have few distinct weights.
+
+    If so, rows of different weights can be counted in separate cells.
 
     :param source: the data
     :param roles: the columns of the analysis
@@ -249,7 +271,7 @@ def _choose_facets_per_statement(source: SqlSource, roles: ColumnRoles) -> int:
 
 
 def _place_cell(row: tuple[Any, ...], part_size: int, start: int, facets: int) -> tuple[Any, ...]:
-    """Extend a cell that was counted with some of the facets to the layout of all facets.
+    """Extend a cell of a part of the facets to the layout of all facets.
 
     :param row: one value per counted facet, the rest of the cell, and last the facet of the cell, if there are several
     :param part_size: the number of facets that were counted together

@@ -59,7 +59,9 @@ def parse_condition(where: str, dialect: str) -> exp.Expr:
 
 
 def resolve_name(column: str | int, names: Sequence[str], key: str) -> str:
-    """Resolve a column to its name in the database, which may have folded the case of unquoted names.
+    """Resolve a column to its name in the database.
+
+    The database may have folded the case of the name, so a single match without regard to case is accepted.
 
     :param column: the name or index of the column
     :param names: the names of all columns
@@ -74,7 +76,7 @@ def resolve_name(column: str | int, names: Sequence[str], key: str) -> str:
 
 
 def parse_table(name: str | Sequence[str], dialect: str, key: str) -> exp.Table:
-    """Parse the name of a table, and fold the case of unquoted parts like the database.
+    """Parse the name of a table, with unquoted parts folded like in the database.
 
     :param name: ``"schema.table"``, where a part may be quoted; or a list of parts, each used unchanged
     :param dialect: sqlglot's name of the dialect

@@ -71,25 +71,48 @@ class PushdownCells:
         return self.source.na_values
 
     def get_storage_type(self, column: str) -> StorageType:
-        """Return the storage type of a column."""
+        """Return the storage type of a column.
+
+        :param column: the author's name of the column
+        """
         return self._stored[column]
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
-        """Select the rows as cells of one facet, without grouping."""
+        """Select the rows as cells of one facet, without grouping.
+
+        :param facet: the index of the facet
+        """
         return build_ungrouped_query(self._rows, self.roles, facet).subquery("cells")
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query in the database and fetch all rows."""
+        """Run a query in the database and fetch all rows.
+
+        :param query: the query
+        :raises DataError: the query cannot be run
+        """
         return self.source.execute(query)
 
     def build_category_key(self, column: CellColumn) -> exp.Expr:
-        """Build the expression that identifies a category: its value, because databases differ in their texts."""
+        """Build the expression that identifies a category: its value.
+
+        Databases differ in how they format values as texts, so the texts are built by DuckDB.
+
+        :param column: the column of the category
+        """
         return category(column.value, column.stored, column.profile)
 
     def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
-        """Format the values of a column as texts."""
+        """Format the values of a column as texts.
+
+        :param column: the column of the categories
+        :param categories: the results of :meth:`build_category_key`
+        """
         return format_values(self.connection, column, categories)
 
     def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-        """Sort the values of a facet, because the rows of a table have no order."""
+        """Sort the values of a facet, because the rows of a table have no order.
+
+        :param column: the facet
+        :param values: texts; None is a missing value
+        """
         return sort_values(column, values)

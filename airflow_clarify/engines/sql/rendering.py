@@ -54,7 +54,10 @@ def render(query: exp.Expr, dialect: Dialect) -> str:
 
 
 def sqlglot_dialect(dialect: Dialect) -> DialectType:
-    """Return the dialect that sqlglot writes for a database."""
+    """Return the dialect that sqlglot writes for a database.
+
+    :param dialect: the dialect of the database
+    """
     if dialect.name == "redshift":
         return _build_redshift()
     return _build_mysql() if dialect.name == "mysql" else dialect.name
@@ -130,7 +133,10 @@ def _render_nan_test(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
 
 
 def _render_exact_text(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
-    """Render a text that is compared exactly, whatever the collation of its column (case, accents, trailing blanks)."""
+    """Render a text that is compared exactly: case, accents and trailing blanks count.
+
+    The collation of a column may ignore them.
+    """
     value = _translate(node.expressions[0], dialect)
     if dialect.name == "sqlite":
         # No cast, because a column may hold values of several types.
@@ -175,7 +181,10 @@ def _render_pattern_match(node: exp.Anonymous, dialect: Dialect) -> exp.Expr:
 
 
 def _render_integer_test(value: exp.Expr) -> exp.Expr:
-    """Render the test for an integer in SQL Server, which has no regular expressions, and casts "" and "-" to 0."""
+    """Render the test for an integer in SQL Server, without regular expressions.
+
+    A cast alone is not enough: SQL Server casts "" and "-" to 0.
+    """
 
     def like(pattern: str) -> exp.Expr:
         return exp.Like(this=value.copy(), expression=exp.Literal.string(pattern))
@@ -186,14 +195,14 @@ def _render_integer_test(value: exp.Expr) -> exp.Expr:
 
 
 def _render_try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
-    """Render a cast that gives NULL if a text is not a number, or is beyond 64 bits.
+    """Render a cast that returns NULL for texts that are not numbers of 64 bits.
 
-    The casts of some dialects fail on such a text, or give another number. Texts that are cast to an integer match the
-    pattern of one, so only their size is tested.
+    The casts of some dialects fail on such a text, or return another number. Texts that are cast to an integer match
+    the pattern of one, so only their size is tested.
     """
     if node.to.is_type(exp.DataType.Type.DOUBLE) and dialect.name in _NO_TRY_CAST:
         return _render_double_or_null(node.this, dialect)
-    # sqlglot assumes that Spark's CAST gives NULL on failure, which was true before Spark 4. It writes Snowflake's
+    # sqlglot assumes that Spark's CAST returns NULL on failure, which was true before Spark 4. It writes Snowflake's
     # TRY_CAST for texts only, and cannot infer that this value is one.
     node.set("safe", True)
     node.set("requires_string", True)
@@ -209,7 +218,10 @@ def _render_try_cast(node: exp.TryCast, dialect: Dialect) -> exp.Expr:
 
 
 def _render_double_or_null(text: exp.Expr, dialect: Dialect) -> exp.Expr:
-    """Render a text as a float, or NULL, where a cast fails on invalid texts or gives a wrong number."""
+    """Render a text as a float, or NULL if it is not one.
+
+    The casts of these dialects fail on such a text, or return another number (0, or that of a prefix).
+    """
     value = _translate(text, dialect)
     if dialect.name == "tsql":
         # SQL Server casts "" to 0.
@@ -237,7 +249,10 @@ def _fits_64_bits(number: exp.Expr) -> exp.Expr:
 
 
 def _is_integer_in_sqlite(value: exp.Expr) -> exp.Expr:
-    """Whether a text is an integer: SQLite converts larger ones to floats, and a cast would clip them."""
+    """Whether a number fits into 64 bits in SQLite, where larger ones become floats.
+
+    A cast to an integer would clip these to the largest integer.
+    """
     number = exp.Add(this=value, expression=exp.Literal.number(0))
     return exp.EQ(this=exp.Anonymous(this="TYPEOF", expressions=[number]), expression=exp.Literal.string("integer"))
 
@@ -280,14 +295,14 @@ def _render_infinity(node: exp.Cast, dialect: Dialect) -> exp.Expr:
 
 
 def _render_ordered(node: exp.Ordered, dialect: Dialect) -> exp.Expr:
-    """Keep the default order of NULLs, so that the dialect needs no NULLS FIRST or NULLS LAST."""
+    """Keep the default order of NULLs, which needs no NULLS FIRST or LAST."""
     if node.args.get("nulls_first") is None:
         node.set("nulls_first", Grammar.get_or_raise(dialect.name).NULL_ORDERING == "nulls_are_small")
     return node
 
 
 def _adapt_to_bigquery(node: exp.Expr) -> exp.Expr:
-    """Adapt a node to BigQuery, which cannot partition by floats, and has no escapes in names."""
+    """Adapt a node to BigQuery: no partitions by floats, no escapes in names."""
     if isinstance(node, exp.Identifier) and set(node.this) & set("`\\\n\r"):
         raise ConfigError(f"{node.this!r} cannot be a name in BigQuery; it has a backtick, a backslash or a line break")
     if isinstance(node, exp.Window) and node.parent is not None and node.parent.alias in _WINDOWS:
@@ -297,14 +312,20 @@ def _adapt_to_bigquery(node: exp.Expr) -> exp.Expr:
 
 
 def _adapt_to_redshift(node: exp.Expr) -> exp.Expr:
-    """Adapt a node to Redshift, where an untyped NULL of a subquery cannot be used in MIN or COUNT DISTINCT."""
+    """Adapt a node to Redshift: cast the NULL readings of a profile.
+
+    An untyped NULL of a subquery has no minimum and no distinct values in Redshift.
+    """
     if isinstance(node, exp.Alias) and isinstance(node.this, exp.Null) and node.alias in _READINGS:
         node.set("this", exp.cast(exp.null(), "BIGINT"))
     return node
 
 
 def _adapt_to_tsql(node: exp.Expr) -> exp.Expr:
-    """Adapt a node to SQL Server, which needs national texts beyond ASCII, and COUNT_BIG beyond 32 bits."""
+    """Adapt a node to SQL Server: national texts, and counts of 64 bits.
+
+    Its other texts are limited to one code page, and its plain counts to 32 bits.
+    """
     if isinstance(node, exp.Literal) and node.is_string and not node.this.isascii():
         return exp.National(this=node.this)
     # Without a length, VARCHAR means 30 characters.

@@ -207,7 +207,10 @@ class _Strata:
         return cls(columns, raw, counted, None if prior is None else weights)
 
     def build_plans(self, plan: BalancePlan) -> dict[Raw, Any]:
-        """Build the plan of each stratum, keyed by the values that the database compares."""
+        """Build the plan of each stratum, keyed by the values that the database compares.
+
+        :param plan: the plan, keyed by texts
+        """
         return {raw: share for share in plan.shares for raw in sorted(self.raw[share.values], key=repr)}
 
 
@@ -239,7 +242,7 @@ def _check_repeatable(source: SqlSource, sample: SampleQuery, keys: Sequence[str
 
 
 def _check_strata(target: str, plan: BalancePlan, created: _Strata) -> None:
-    """Check the strata of the created table: the data may have changed after they were counted.
+    """Check the strata of the created table, because the data may have changed.
 
     :raises OutputError: the quotas are not met
     """

@@ -134,7 +134,7 @@ def _parse_number(name: str, value: Any) -> exp.Expr:
 
 
 def _try_parse_number(value: Any) -> exp.Expr | None:
-    """Parse a number into a literal with the digits of the author; None if the value is not a number."""
+    """Parse a number into a literal with the same digits; None if it is not one."""
     if isinstance(value, bool | int | float | Decimal):
         written = repr(value) if isinstance(value, float) else str(int(value) if isinstance(value, bool) else value)
     else:

@@ -124,7 +124,7 @@ class SampleQuery:
         return exp.GT(this=drawn, expression=exp.Literal.number(0))
 
     def _build_draw_key(self) -> exp.Expr:
-        """Build the value that rows are ordered by: a digest of seed and key, or a random number."""
+        """Build the sort key of the draw: a digest of seed and key, or random."""
         if not self.keys:
             return exp.Anonymous(this=self.random, expressions=[])
         parts: list[exp.Expr] = [exp.Literal.string(f"airflow-clarify draw 1 {self.seed:d}")]
@@ -145,7 +145,10 @@ class SampleQuery:
 
 
 def _build_stratum_number(columns: Sequence[StratumColumn], numbers: Mapping[Raw, int | float]) -> exp.Expr:
-    """Build the number of a row's stratum: nested CASEs over the columns, the most frequent branch last."""
+    """Build the number of a row's stratum as nested CASEs over the columns.
+
+    The most frequent branch becomes the ELSE, which keeps the statement short.
+    """
     if len(set(numbers.values())) == 1:
         return build_literal(next(iter(numbers.values())))
     by_value: dict[Any, dict[Raw, int | float]] = {}
@@ -181,7 +184,7 @@ def build_literal(value: Any) -> exp.Expr:
 
 
 def _build_number_series(count: int) -> exp.Subquery:
-    """Build the numbers below ``count`` as rows, combined from their digits: SQL that all dialects support."""
+    """Build the numbers below ``count`` as rows, in SQL that all dialects support."""
     digits = max(1, math.ceil(math.log10(count))) if count > 1 else 1
     total: exp.Expr = exp.column("d", table="t0")
     for place in range(1, digits):

@@ -37,9 +37,9 @@ class QueryRunner(Protocol):
         ...
 
     def describe_columns(self, query: exp.Select) -> Mapping[str, ColumnType]:
-        """Describe the columns of a query, with their types as far as these are known without reading rows.
+        """Describe the columns of a query, with the types that the driver gives.
 
-        :param query: the query
+        :param query: the query; it reads no rows
         :raises DataError: the query cannot be run
         :raises ConfigError: two columns have the same name
         """
@@ -168,23 +168,27 @@ class SqlSource:
             return ColumnType(reading="plain")
 
     def read_as_text(self, column: str) -> None:
-        """Read a column as text from now on, because it has neither a value nor a known type.
+        """Read a column as text from now on.
+
+        Used for a column with neither a value nor a known type.
 
         :param column: the author's name of the column
         """
         self.columns[self.spelled.get(column, column)] = ColumnType(None, "text")
 
     def get_storage_type(self, column: str) -> StorageType | None:
-        """Return the storage type of a column, or None if it is unknown without reading values.
+        """Return the storage type of a column, as given by the driver.
 
         :param column: the author's name of the column
+        :return: the type; None if it has to be inferred from the values
         """
         return self.columns[self.spelled.get(column, column)].stored
 
     def find_weight_type(self, column: str) -> StorageType:
-        """Find the storage type of a column of weights: numbers, or texts to parse as numbers.
+        """Find the storage type of a column of weights.
 
         :param column: the author's name of the column
+        :return: a type of numbers, or of texts that are parsed as numbers
         :raises ConfigError: the type cannot hold weights, such as a date
         """
         found = self.find_type(self.spelled.get(column, column))
@@ -205,12 +209,19 @@ class SqlSource:
         return ColumnType(None, known.reading, known.no_weight)
 
     def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query and fetch all rows."""
+        """Run a query and fetch all rows.
+
+        :param query: a query with few rows
+        :raises DataError: the query cannot be run
+        """
         return list(self.runner.fetch_rows(query))
 
 
 def _filter_rows(rows: exp.Select, data: DataConfig, dialect: str) -> exp.Select:
-    """Filter the rows of the query that describes columns: BigQuery tables may require a partition filter."""
+    """Filter the rows of the query that describes columns.
+
+    BigQuery tables may require a partition filter in every query.
+    """
     if isinstance(data.where, str):
         return rows.where(parse_condition(data.where, dialect))
     if data.where and dialect == "bigquery":

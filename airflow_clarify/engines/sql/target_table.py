@@ -92,7 +92,7 @@ class TargetTable:
             self._check_views(tables)
 
     def _check_views(self, sources: Sequence[exp.Table]) -> None:
-        """Check that the table to replace is not a view, and is not read by a view of the source.
+        """Check that the table to replace is neither a view nor read by the source.
 
         :param sources: the tables and views of the source
         :raises ConfigError: it is a view, the source reads it, or the definition of a view is hidden

@@ -93,7 +93,10 @@ def list_tables_read(
 
 
 def _parse_tables(definition: str, dialect: str) -> list[exp.Table] | None:
-    """Parse the tables of a view's SQL, with or without CREATE VIEW; None if it cannot be parsed."""
+    """Parse the tables of a view's SQL; None if it cannot be parsed.
+
+    Some databases return the definition with its CREATE VIEW.
+    """
     if not definition.strip():
         return None
     try:
