@@ -297,6 +297,8 @@ class BiasConfig:
         "facet_values_or_threshold",
         "group_name",
     )
+    #: None says that each value is compared with the rest, so a template may render to it.
+    none_allowed: ClassVar[frozenset[str]] = frozenset({"facet_values_or_threshold"})
 
     __repr__ = describe_given
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,10 +30,15 @@ class TemplateChecks(_Base):
 
     Jinja renders None as the text "None", which would then be used as a path, a column or a connection. The check runs
     when the task executes, so that it fails like any other mistake: with one sentence, and without retries.
+
+    Where the DAG renders templates as native objects, a template may give None on purpose, for an argument that is None
+    by default: it says ``none`` itself, as in ``{{ params.image_uri or none }}``.
     """
 
     #: Arguments that may be None, and whose template may therefore render to None.
     none_allowed: ClassVar[frozenset[str]] = frozenset()
+
+    _nones: list[tuple[str, str]]
 
     def _do_render_template_fields(
         self,
@@ -42,13 +49,14 @@ class TemplateChecks(_Base):
         seen_oids: set[int],
     ) -> None:
         """Render fields one by one, to attribute a None to its field; Airflow calls this for mapped tasks too."""
-        outer: str = getattr(self, "_rendered_field", "")
+        outer: tuple[str, Any] = getattr(self, "_rendered_field", ""), getattr(self, "_rendered_parent", None)
         for name in template_fields:
             self._rendered_field = name
+            self._rendered_parent = parent
             if parent is self:
                 self._as_written = {**getattr(self, "_as_written", {}), name: getattr(self, name, None)}
             super()._do_render_template_fields(parent, (name,), context, jinja_env, seen_oids)
-        self._rendered_field = outer
+        self._rendered_field, self._rendered_parent = outer
 
     def render_template(
         self,
@@ -64,7 +72,12 @@ class TemplateChecks(_Base):
         if isinstance(content, str) and "{{" in content:
             environment = self.get_template_env() if jinja_env is None else jinja_env
             jinja_env = environment.overlay(finalize=lambda value: self._note_none(value, f"the template {content!r}"))
-        elif isinstance(content, XComArg):
+            noted = list(getattr(self, "_nones", []))
+            rendered = super().render_template(content, context, jinja_env, seen_oids)
+            if rendered is None and self._may_be_none(content):
+                self._nones = noted
+            return rendered
+        if isinstance(content, XComArg):
             return self._note_none(self._resolve(content, context), f"the output of {_name_tasks(content)}")
         return super().render_template(content, context, jinja_env, seen_oids)
 
@@ -80,9 +93,18 @@ class TemplateChecks(_Base):
                     "did not run or returned nothing"
                 )
 
+    def _may_be_none(self, template: str) -> bool:
+        """Return whether a template that gave None, and not the word, was meant to."""
+        name, parent = self._rendered_field, self._rendered_parent
+        if name in getattr(parent, "none_allowed", ()):
+            return True
+        parameter = inspect.signature(type(parent)).parameters.get(name)
+        is_whole = getattr(parent, name, None) == template
+        return bool(parameter and parameter.default is None and is_whole and re.search(r"\b[nN]one\b", template))
+
     def _note_none(self, value: Any, what: str) -> Any:
         if value is None:
-            self._nones: list[tuple[str, str]] = [*getattr(self, "_nones", []), (self._rendered_field, what)]
+            self._nones = [*getattr(self, "_nones", []), (self._rendered_field, what)]
         return value
 
     def _resolve(self, reference: XComArg, context: Context) -> Any:
@@ -105,6 +127,11 @@ class ConfiguredOperator(TemplateChecks, BaseOperator):
     Airflow renders such objects in place. One object may be used by several tasks, map indexes and runs, so every task
     gets its own copy, and every run another.
     """
+
+    # Without a constructor of its own, Airflow's metaclass gives the class a copy of BaseOperator's, whose None for
+    # inlets and outlets a mapped task would then keep instead of empty lists.
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render the template fields, in copies of the configuration objects.

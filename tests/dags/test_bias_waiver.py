@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,7 +79,7 @@ class TestAnswers:
         asked = airflow.call("GET", request(runs["approved"]))
 
         assert asked["subject"] == "Train on biased data?"
-        assert "**Violation.** 1 of 1 check fails." in asked["body"]
+        assert re.search(r"\*\*Violation in `\S+`\.\*\* 1 of 1 check fails\.", asked["body"])
         assert "- DPL of `black=1` is 0.2244, outside [-0.1, 0.1]" in asked["body"]
         assert "{{" not in asked["body"]
         assert asked["params"]["reason"]["schema"] == {"type": "string", "title": "Reason"}

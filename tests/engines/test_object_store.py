@@ -107,10 +107,9 @@ def test_without_a_connection_the_default_one_is_taken(store: S3Server, monkeypa
     assert tallies(count("s3://lab/loans.csv")[0]) == COUNTED
 
     # As a gate does it, after a job of an engine that takes the default connection.
-    analysis = analyze(
-        DataConfig("s3://lab/loans.csv", label="approved"), BiasConfig([1], "gender", label_type="categorical")
-    )
-    config = AnalysisConfig.build(DataConfig("x.csv", label="approved"), BiasConfig([1], "gender"))
+    bias = BiasConfig([1], "gender", label_type="categorical")
+    analysis = analyze(DataConfig("s3://lab/loans.csv", label="approved"), bias)
+    config = AnalysisConfig.build(DataConfig("x.csv", label="approved"), bias)
     analysis = write_analysis("s3://lab/bias", replace(analysis, config_sha256=config.sha256), config, formats=["html"])
     rules = Thresholds({"DPL": 0.1})
     write_verdict(analysis, rules.judge(analysis), rules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def test_a_verdict_that_stops_leaves_everything_written(airflow_db: Path, data: 
         "gate": "gate",
         "thresholds": {"DPL": 0.1},
         "config_sha256": ran.xcoms["bias"]["return_value"]["config_sha256"],
+        "analysis_sha256": sha256((tmp_path / "out" / "analysis.json").read_bytes()).hexdigest(),
     }
     assert verdict["outcome"] == "violation"
     assert "Violation" in (tmp_path / "out" / "report.html").read_text()

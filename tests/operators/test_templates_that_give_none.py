@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, task
 from dag_runs import run
 
@@ -113,6 +114,54 @@ def test_none_in_the_middle_of_a_path_counts_and_the_word_does_not() -> None:
     with pytest.raises(ConfigError, match="input_path: the template"):
         made("s3://b/{{ params.absent }}/d.csv").check_rendered()
     made("s3://b/None/{{ params.word }}/{{ params.absent or 'd' }}.csv").check_rendered()
+
+
+def render_natively(template: str, **fields: Any) -> Any:
+    dag = DAG("native", schedule=None, render_template_as_native_obj=True)
+    made = ClarifyPreTrainingBiasOperator(**{**MEASURE, **fields}, dag=dag)
+    made.render_template_fields({"params": {"absent": None, "empty": ""}})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("field", "made"),
+    [
+        ("image_uri", lambda template: {"engine": SageMakerEngine(role="r", image_uri=template)}),
+        ("output_path", lambda template: {"data_config": DataConfig("data.csv", output_path=template, label="y")}),
+    ],
+)
+def test_a_template_that_says_none_itself_means_it_where_objects_are_native(field: str, made: Any) -> None:
+    said = "{{ params.empty or none }}"
+    task = render_natively(said, **made(said))
+    task.check_rendered()
+    assert getattr(task.engine if field == "image_uri" else task.data_config, field) is None
+    # Without native objects, it is the word.
+    word = ClarifyPreTrainingBiasOperator(**{**MEASURE, **made(said)})
+    word.render_template_fields({"params": {"empty": ""}})
+    with pytest.raises(ConfigError, match=rf"^{field}: the template"):
+        word.check_rendered()
+    # What is merely absent is not meant, native or not.
+    with pytest.raises(ConfigError, match=rf"^{field}: the template"):
+        render_natively(NONE, **made(NONE)).check_rendered()
+
+
+def test_none_compares_each_value_with_the_rest_where_objects_are_native() -> None:
+    bias = BiasConfig([1], "f", facet_values_or_threshold=NONE)
+    task = render_natively(NONE, bias_config=bias)
+    task.check_rendered()
+    assert task.bias_config.facet_values_or_threshold is None
+
+
+@pytest.mark.parametrize("field", ["input_path", "label"])
+def test_what_a_task_cannot_do_without_is_never_none(
+    field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").write_text("f,y\na,1\nb,0\na,0\nb,1\n")
+    said = "{{ none }}"
+    data = DataConfig(**{"input_path": "data.csv", "label": "y", field: said})
+    with pytest.raises(AirflowFailException, match=field):
+        render_natively(said, data_config=data).execute({})
 
 
 @pytest.mark.airflow

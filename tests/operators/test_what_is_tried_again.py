@@ -35,6 +35,13 @@ def table(**fields: Any) -> DataConfig:
     return DataConfig(table="t", label="y", **fields)
 
 
+def judge_rendered(analysis: Any) -> BiasGateOperator:
+    """Make a gate whose analysis came by rendering; written in the DAG file, a wrong one is refused there."""
+    gate = BiasGateOperator(task_id="g", analysis="analysis.json", thresholds={"DPL": 1})
+    gate.analysis = analysis
+    return gate
+
+
 @pytest.fixture
 def header_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_db: Path) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -79,9 +86,7 @@ def header_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_db: Pat
         pytest.param(
             lambda: BiasGateOperator(task_id="g", analysis={"dpl": 0.0}, thresholds={"DPL": 1}), id="a wrong XCom"
         ),
-        pytest.param(
-            lambda: BiasGateOperator(task_id="g", analysis=[None], thresholds={"DPL": 1}), id="an absent XCom"
-        ),
+        pytest.param(lambda: judge_rendered([None]), id="an absent XCom"),
     ],
 )
 def test_what_would_be_the_same_fails_at_once(header_only: Path, make: Callable[[], Any]) -> None:

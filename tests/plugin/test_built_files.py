@@ -49,13 +49,16 @@ def test_they_are_small_and_complete() -> None:
 
 
 def test_they_name_no_other_place() -> None:
-    # Addresses that are names, and those in the error messages of libraries: none is ever asked for anything.
+    # Addresses that are names, those in the error messages of libraries, and the consoles that a link of a bucket leads
+    # to when a person follows it: the page itself asks none for anything.
     names = (
         "http://www.w3.org/",
         "https://react.dev/errors/",
         "https://github.com/",
         "https://mui.com/",
         "https://bit.ly/",
+        "https://console.aws.amazon.com/s3/",
+        "https://console.cloud.google.com/storage/browser/",
     )
     for path in STATIC.rglob("*"):
         if not path.is_file() or path.name == LICENSES:

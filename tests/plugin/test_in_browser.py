@@ -94,7 +94,7 @@ def test_a_task_shows_its_verdict_its_numbers_and_what_they_mean(bias_airflow: A
         assert "Do all others get positive labels more often than this value?" in whole
         assert "3 rows have no product_category." in whole
         assert "s3://lab-bucket/bias/2026-11-22/report.html" in whole
-        assert re.search("sha256 [0-9a-f]{64}", whole)
+        assert re.search(r"Configuration, SHA-256\s+[0-9a-f]{64}", whole)
 
 
 def _metrics_of_trend() -> list[str]:

@@ -64,8 +64,23 @@ def running(airflow: AirflowServices, aws: Aws, dag_id: str, state: str) -> tupl
     before = len(jobs(aws, dag_id))
     airflow.wait_for(dag_id, run_id, "bias", state)
     airflow.until(lambda: len(jobs(aws, dag_id)) > before or _is_running(aws, dag_id), "the job is started")
-    time.sleep(2)
+    await_first_look(airflow, aws, state)
     return run_id, jobs(aws, dag_id)[-1]
+
+
+def await_first_look(airflow: AirflowServices, aws: Aws, state: str) -> None:
+    """Wait until who waits for the job has looked at it.
+
+    Before a triggerer runs a trigger, nobody is there whom Airflow could tell that the task was killed.
+    """
+    before = aws.sagemaker.calls
+    if state == "deferred":
+        looks = ("DescribeProcessingJob", "ListProcessingJobs")
+        airflow.until(
+            lambda: any(aws.sagemaker.calls[name] > before[name] for name in looks), "the trigger has looked", 60
+        )
+    else:
+        time.sleep(2)
 
 
 def _is_running(aws: Aws, dag_id: str) -> bool:
@@ -101,7 +116,7 @@ def test_whatever_a_user_does_the_job_is_stopped(
     if action == "clear":
         airflow.until(lambda: jobs(aws, dag_id)[-1].name != job.name, "the cleared task has started another job", 60)
         airflow.wait_for(dag_id, run_id, "bias", state)
-        time.sleep(1)
+        await_first_look(airflow, aws, state)
         airflow.mark(dag_id, run_id, "bias", "failed")
         assert aws.sagemaker.wait(jobs(aws, dag_id)[-1].name, 60) == "Stopped"
 
