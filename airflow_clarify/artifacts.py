@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from airflow_clarify.bias.config import REPORT_FORMATS
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 from airflow_clarify.io.atomic import check_not_source, write_error
@@ -37,10 +38,8 @@ ANALYSIS = "analysis.json"
 SUMMARY = "summary.json"
 CONFIG = "analysis_config.json"
 VERDICT = "verdict.json"
-#: The formats of the report by the key of the file in ``Analysis.outputs``.
-_REPORTS = {"report": "html", "notebook": "ipynb", "pdf": "pdf"}
 #: The formats in which Clarify writes the report, which are the default.
-FORMATS = tuple(_REPORTS.values())
+FORMATS = tuple(REPORT_FORMATS.values())
 
 
 def list_files(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
@@ -52,7 +51,7 @@ def list_files(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> di
     :raises ConfigError: the name of the report is not a valid file name
     """
     stem = config.report_file.removesuffix(".html")
-    reports = {kind: f"{stem}.{suffix}" for kind, suffix in _REPORTS.items() if suffix in formats}
+    reports = {kind: f"{stem}.{suffix}" for kind, suffix in REPORT_FORMATS.items() if suffix in formats}
     return {**reports, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
 
 
@@ -147,7 +146,7 @@ def _list_reports(folder: str, conn_id: str | None) -> set[str]:
     """List the report files of an earlier run in a folder, in any format."""
     try:
         outputs = json.loads(_read_if_exists(f"{folder.rstrip('/')}/{SUMMARY}", conn_id) or "{}")["outputs"]
-        return {str(outputs[kind]).rpartition("/")[2] for kind in _REPORTS if outputs.get(kind)} - {""}
+        return {str(outputs[kind]).rpartition("/")[2] for kind in REPORT_FORMATS if outputs.get(kind)} - {""}
     except (DataError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
         # There is no valid summary, so the report files of the earlier run are unknown and remain.
         return set()
@@ -182,7 +181,7 @@ def write_verdict(
     config = replace(config, **analysis.declared_types)
     if config.sha256 != analysis.config_sha256:
         raise DataError(f"{analysis.outputs['config']}: {_OTHER_RUN}")
-    formats = [suffix for kind, suffix in _REPORTS.items() if kind in analysis.outputs]
+    formats = [suffix for kind, suffix in REPORT_FORMATS.items() if kind in analysis.outputs]
     hashes = _hash_files(analysis, before, conn_id)
     reports = render_report_files(
         analysis, formats, verdict=verdict, thresholds=thresholds, config=config, before=before, hashes=hashes
@@ -273,7 +272,7 @@ def render_report_files(analysis: Analysis, formats: Collection[str], **options:
     from airflow_clarify.reports.render import render_files
 
     rendered = render_files(analysis, formats=formats, data=analysis.source, **options)
-    kinds = {f"report.{suffix}": kind for kind, suffix in _REPORTS.items()}
+    kinds = {f"report.{suffix}": kind for kind, suffix in REPORT_FORMATS.items()}
     return {analysis.outputs[kinds[name]].rpartition("/")[2]: content for name, content in rendered.items()}
 
 

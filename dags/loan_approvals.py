@@ -66,8 +66,9 @@ with DAG(
     loaded = load("{{ params.data }}", FOLDER)
     bias_config = BiasConfig(
         label_values_or_threshold="{{ params.positive }}",
-        facet_name="{{ params.facet }}",
-        facet_values_or_threshold="{{ params.sensitive }}",
+        # A list of one facet, since its entry may be None, which tests each value; a template must not give None.
+        facet_name=["{{ params.facet }}"],
+        facet_values_or_threshold="{{ [params.sensitive] }}",
         # 0 and 1 are categories, even if missing values make the column one of floats.
         label_type="categorical",
         facet_type="categorical",

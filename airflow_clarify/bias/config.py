@@ -64,6 +64,9 @@ _NAME = re.compile(r"[\w .-]{1,40}")
 _FIELDS = re.compile(r"""\s*\[\s*([A-Za-z_]\w*|"[^",]+")(\s*,\s*([A-Za-z_]\w*|"[^",]+"))*\s*\]\s*""")
 _DEFAULT_REPORT = {"name": "report", "title": "Analysis Report"}
 
+#: The formats of the report by the key of the file in ``Analysis.outputs``.
+REPORT_FORMATS: Mapping[str, str] = {"report": "html", "notebook": "ipynb", "pdf": "pdf"}
+
 #: The argument names of the SDK classes for keys of ``analysis_config.json`` that are named differently.
 AUTHOR_NAMES: Mapping[str, str] = {
     "facet": "facet_name",

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.bias.dataset_types import check_ending
 from airflow_clarify.bias.resampling import BalanceConfig, require_list
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
-from airflow_clarify.io.atomic import check_ending
 from airflow_clarify.operators._errors import translate_errors
 from airflow_clarify.operators._logging import log_warnings
 from airflow_clarify.operators._templates import is_templated, parse_number, parse_optional_number

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, conf
 
-from airflow_clarify.artifacts import FORMATS
-from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig, Methods
+from airflow_clarify.bias.config import REPORT_FORMATS, AnalysisConfig, BiasConfig, DataConfig, Methods
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ConfigError, JobError
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.engines.base import Engine
     from airflow_clarify.operators.sagemaker_job import TaskJob
+
+#: The formats in which a report can be written.
+_FORMATS = tuple(REPORT_FORMATS.values())
 
 
 class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
@@ -81,7 +83,7 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
         methods: Methods = "all",
         analysis_config: Mapping[str, Any] | str | None = None,
         engine: Engine | SageMakerEngine | None = None,
-        report_formats: Sequence[str] = FORMATS,
+        report_formats: Sequence[str] = _FORMATS,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30,
@@ -308,8 +310,8 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
                 "leave running; leave it out"
             )
         formats = self.report_formats
-        if not isinstance(formats, list | tuple | set | frozenset) or not all(one in FORMATS for one in formats):
-            raise ConfigError(f"report_formats: a list of some of {', '.join(FORMATS)}, not {self.report_formats!r}")
+        if not isinstance(formats, list | tuple | set | frozenset) or not all(one in _FORMATS for one in formats):
+            raise ConfigError(f"report_formats: a list of some of {', '.join(_FORMATS)}, not {self.report_formats!r}")
         if (self.bias_config is None) == (self.analysis_config is None):
             raise ConfigError("give bias_config, or analysis_config, one of the two")
         if self.analysis_config is not None and self.methods != "all":

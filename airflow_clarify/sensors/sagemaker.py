@@ -19,7 +19,6 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_clarify.engines.sagemaker.connection import DEFAULT_CONNECTION, AwsConnection
-from airflow_clarify.engines.sagemaker.status import JobStatus, replace_datetimes
 from airflow_clarify.exceptions import ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, push_job
@@ -129,6 +128,8 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
         """
         from airflow.providers.common.compat.sdk import PokeReturnValue
 
+        from airflow_clarify.engines.sagemaker.status import JobStatus
+
         with translate_errors():
             description = self._jobs.observe(self.job_name)
             if description is None:
@@ -178,6 +179,8 @@ class ClarifyJobSensor(TemplateChecks, BaseSensorOperator):
         :raises AirflowFailException: the job did not complete
         :raises JobError: its output is missing or damaged
         """
+        from airflow_clarify.engines.sagemaker.status import JobStatus, replace_datetimes
+
         status = JobStatus.from_description(description)
         if self.logs:
             log_lines(self.log, self._tail.read_rest())

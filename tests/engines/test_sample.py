@@ -927,7 +927,7 @@ class TestTargets:
 def test_the_state_of_a_row_is_at_most_16_bytes(strategy: Any) -> None:
     rows = 2_000_000
     codes = (np.arange(rows) % 7).astype(np.uint8)
-    numbering = strata.StratumEncoding(("g",), (tuple("abcdefg"),), (frozenset(),), ("VARCHAR",))
+    numbering = strata.StratumEncoding(("g",), (tuple("abcdefg"),), (tuple("abcdefg"),), ("VARCHAR",))
     tracemalloc.start()
     coded = strata.EncodedRows(numbering, codes)
     chosen = select_from_strata(coded, BalanceConfig(("g",), strategy).plan(coded.count_strata()), RowKeys(1))

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +21,7 @@ from airflow_clarify.artifacts import write_analysis, write_verdict
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.exceptions import ConfigError, ThresholdError
+from airflow_clarify.exceptions import ConfigError, DataError, ThresholdError
 from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.formatting import escape_invisible, format_number
 from airflow_clarify.reports.model import Report
@@ -143,10 +144,14 @@ def test_the_hash_in_the_evidence_is_that_of_the_file(tmp_path: Path, weight: fl
     }
     on_disk = hashlib.sha256((tmp_path / "after" / "analysis.json").read_bytes()).hexdigest()
     assert shown("after") == {"analysis.json": on_disk}
-    # As another wrote it, and as it comes to a gate.
+    # As another wrote it, with the same numbers: not the file that was judged, where its hash is known.
     other = (tmp_path / "after" / "analysis.json").read_bytes().replace(b"    ", b"  ")
     (tmp_path / "after" / "analysis.json").write_bytes(other)
     now = Analysis.from_xcom(written["after"].to_xcom())
+    with pytest.raises(DataError, match="is of another run than the analysis that was judged"):
+        write_verdict(now, RULES.judge(now), RULES, before=written["before"])
+    # An XCom of an earlier version has no hash, so that the numbers are compared.
+    now = replace(now, file_sha256="")
     write_verdict(now, RULES.judge(now), RULES, before=written["before"])
     assert shown("after") == {"analysis.json": hashlib.sha256(other).hexdigest(), "analysis.json before": on_disk}
     # Where the files of both are the same, the earlier ones are no longer there.

@@ -241,8 +241,7 @@ def sample_has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
     """
     if roles.weight is None:
         return False
-    stored = source.get_storage_type(roles.weight) or StorageType.FLOAT
-    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored)
+    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, source.find_weight_type(roles.weight))
     ((found,),) = source.execute(count_weights(rows))
     return has_few_weights(int(found or 0))
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from sqlglot import exp
 
+from airflow_clarify.bias.dataset_types import check_ending
 from airflow_clarify.engines.counting.expressions import cast_to_weight
 from airflow_clarify.engines.duckdb.cells import map_storage_type
 from airflow_clarify.engines.duckdb.errors import explain_error
@@ -28,7 +29,7 @@ from airflow_clarify.engines.duckdb.resampling.record_copy import (
     write_records,
 )
 from airflow_clarify.exceptions import ConfigError, DataError
-from airflow_clarify.io.atomic import check_ending, write_error
+from airflow_clarify.io.atomic import write_error
 
 if TYPE_CHECKING:
     from airflow_clarify.engines.base import Progress
