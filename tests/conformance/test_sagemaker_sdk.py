@@ -26,7 +26,7 @@ from test_conformance import SEED
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.engines.sagemaker import SageMakerEngine, request
 from airflow_clarify.engines.sagemaker.client import ProcessingJobs
-from airflow_clarify.engines.sagemaker.request import REGIONS, get_clarify_image
+from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
 from airflow_clarify.engines.sagemaker.s3 import S3Files
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]

@@ -22,13 +22,8 @@ from hypothesis import strategies as st
 from airflow_clarify import Analysis, BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.engines.sagemaker.client import ProcessingJobs
-from airflow_clarify.engines.sagemaker.request import (
-    MAX_NAME_LENGTH,
-    REGIONS,
-    JobPlan,
-    build_job_name,
-    get_clarify_image,
-)
+from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
+from airflow_clarify.engines.sagemaker.request import MAX_NAME_LENGTH, JobPlan, build_job_name
 from airflow_clarify.engines.sagemaker.results import read_configuration
 from airflow_clarify.engines.sagemaker.s3 import S3Files
 from airflow_clarify.engines.sagemaker.status import JobStatus, replace_datetimes

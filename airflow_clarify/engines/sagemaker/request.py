@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_clarify.engines.sagemaker.images import get_clarify_image
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.io.filesystem import is_remote, parse_local_path
 
@@ -40,43 +41,6 @@ MAX_NAME_LENGTH = 63
 _DIGITS = 12
 #: Longest value of an environment variable that SageMaker accepts, in characters.
 _MAX_ENVIRONMENT_VALUE = 256
-
-_IMAGE = "sagemaker-clarify-processing:1.0"
-#: Amazon's account in each region, from the SageMaker Python SDK's ``image_uri_config/clarify.json``.
-_IMAGE_ACCOUNTS = {
-    "af-south-1": "811711786498",
-    "ap-east-1": "098760798382",
-    "ap-northeast-1": "377024640650",
-    "ap-northeast-2": "263625296855",
-    "ap-northeast-3": "912233562940",
-    "ap-south-1": "452307495513",
-    "ap-southeast-1": "834264404009",
-    "ap-southeast-2": "007051062584",
-    "ap-southeast-3": "705930551576",
-    "ca-central-1": "675030665977",
-    "cn-north-1": "122526803553",
-    "cn-northwest-1": "122578899357",
-    "eu-central-1": "017069133835",
-    "eu-central-2": "730335477804",
-    "eu-north-1": "763603941244",
-    "eu-south-1": "638885417683",
-    "eu-west-1": "131013547314",
-    "eu-west-2": "440796970383",
-    "eu-west-3": "341593696636",
-    "me-south-1": "835444307964",
-    "sa-east-1": "520018980103",
-    "us-east-1": "205585389593",
-    "us-east-2": "211330385671",
-    "us-gov-west-1": "598674086554",
-    "us-isof-east-1": "579539705040",
-    "us-isof-south-1": "411392592546",
-    "us-west-1": "740489534195",
-    "us-west-2": "306415355426",
-}
-#: The domain of a region's partition, by the prefix of the region; all others are in amazonaws.com.
-_IMAGE_DOMAINS = {"cn-": "amazonaws.com.cn", "us-isof-": "csp.hci.ic.gov"}
-
-REGIONS = tuple(_IMAGE_ACCOUNTS)
 
 
 @dataclass(frozen=True)
@@ -227,24 +191,6 @@ def build_job_name(prefix: str, identity: str | None, attempt: int = 1) -> str:
     if not beginning:
         raise ConfigError(f"job_name_prefix: {prefix!r} holds no letter or digit from a to z and 0 to 9; give one")
     return beginning[: MAX_NAME_LENGTH - len(ending)].rstrip("-") + ending
-
-
-def get_clarify_image(region: str) -> str:
-    """Return the URI of Clarify's container image in a region.
-
-    Every region has its own registry, in an account of Amazon's.
-
-    :param region: an AWS region, such as "eu-west-1"
-    :raises ConfigError: Amazon publishes no image in that region
-    """
-    account = _IMAGE_ACCOUNTS.get(region)
-    if account is None:
-        raise ConfigError(
-            f"region_name: Amazon publishes no Clarify image for {region!r}; choose one of {', '.join(REGIONS)}, or "
-            "give image_uri, such as that of this package's own image"
-        )
-    domain = next((domain for prefix, domain in _IMAGE_DOMAINS.items() if region.startswith(prefix)), "amazonaws.com")
-    return f"{account}.dkr.ecr.{region}.{domain}/{_IMAGE}"
 
 
 def list_options(data: DataConfig, config: AnalysisConfig) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.sagemaker.request import get_clarify_image, list_options
+from airflow_clarify.engines.sagemaker.images import get_clarify_image
+from airflow_clarify.engines.sagemaker.request import list_options
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.io.filesystem import is_remote, parse_local_path
 
