@@ -201,7 +201,7 @@ def measure(contender: str, jobs: int, interval: int, spread: float) -> Figures:
     with tempfile.TemporaryDirectory(prefix="airflow-clarify-deferred-") as home, sagemaker(Path(home)) as aws:
         airflow_home(Path(home), aws.endpoint, capacity=jobs)
         sys.path.insert(0, str(ROOT / "tests" / "triggers"))
-        from triggerers import DeferredRun, triggerer
+        from triggerer_helpers import DeferredRun, triggerer
 
         names = [f"job-{number:05}" for number in range(jobs)]
         aws.create(names)

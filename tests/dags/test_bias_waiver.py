@@ -1,4 +1,4 @@
-"""The example with a waiver: a person answers through the REST API of a real Airflow, and a model is trained or not."""
+"""Test the example with a waiver: answers through the REST API of a real Airflow, with and without training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REASON = "Agreed with the board on 3 March: the model only sorts applications th
 ENDED = ("success", "failed", "skipped", "upstream_failed")
 
 
-def test_it_can_be_read_and_asks_only_between_the_gate_and_the_training(airflow_home: Path) -> None:
+def test_the_approval_is_between_the_gate_and_the_training(airflow_home: Path) -> None:
     dag = load(DAG_ID).dag
 
     assert dag.get_task("gate").downstream_task_ids == {"approval", "train"}
@@ -36,7 +36,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowService
 
 @pytest.fixture(scope="module")
 def runs(airflow: AirflowServices) -> dict[str, str]:
-    """A run for each answer, side by side: those that wait are answered, and all have ended."""
+    """Start a run for each answer, answer those that wait, and return when all have ended."""
     answers: dict[str, tuple[str, dict[str, str]]] = {
         "approved": ("Approve", {"reason": REASON}),
         "rejected": ("Reject", {"reason": "not these data"}),
@@ -56,8 +56,8 @@ def runs(airflow: AirflowServices) -> dict[str, str]:
 
 def wait_until_asked(airflow: AirflowServices, run_id: str) -> None:
     airflow.wait_for(DAG_ID, run_id, "approval", "awaiting_input", "deferred", patience=180)
-    # No person is so quick: an answer that comes before the scheduler has heard of the end of the process that asked
-    # fails the task, for the scheduler then takes the one for the other.
+    # A person is slower: an answer before the scheduler has processed the end of the requesting process fails the
+    # task, because the scheduler mistakes one for the other.
     heard = f"TaskInstance Finished: dag_id={DAG_ID}, task_id=approval, run_id={run_id},"
     airflow.until(lambda: heard in airflow.log_of("scheduler"), "the scheduler knows that somebody is asked", 90)
 
@@ -75,7 +75,7 @@ def states(airflow: AirflowServices, run_id: str) -> dict[str, Any]:
 @pytest.mark.server
 @pytest.mark.slow
 class TestAnswers:
-    def test_who_is_asked_sees_what_the_gate_found(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
+    def test_the_approval_shows_the_findings_of_the_gate(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
         asked = airflow.call("GET", request(runs["approved"]))
 
         assert asked["subject"] == "Train on biased data?"
@@ -84,7 +84,7 @@ class TestAnswers:
         assert "{{" not in asked["body"]
         assert asked["params"]["reason"]["schema"] == {"type": "string", "title": "Reason"}
 
-    def test_a_reason_lets_the_run_through_and_is_kept_with_the_model(
+    def test_an_approval_with_a_reason_is_recorded_with_the_model(
         self, airflow: AirflowServices, runs: dict[str, str]
     ) -> None:
         run_id = runs["approved"]
@@ -99,28 +99,28 @@ class TestAnswers:
         assert event["waiver"] == waiver
         assert event["rows"] == 1989
 
-    def test_a_rejection_trains_nothing(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
+    def test_a_rejection_trains_no_model(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
         found = states(airflow, runs["rejected"])
 
         assert (found["gate"], found["approval"]) == ("success", "success")
         assert (found["waiver"], found["train"]) == ("skipped", "skipped")
         assert event_of(airflow, runs["rejected"]) is None
 
-    def test_a_rejected_training_is_not_started_by_clearing_it(
-        self, airflow: AirflowServices, runs: dict[str, str]
-    ) -> None:
+    def test_clearing_does_not_start_a_rejected_training(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
         airflow.clear(DAG_ID, runs["rejected"], "train")
 
         assert airflow.wait_for(DAG_ID, runs["rejected"], "train", *ENDED)["state"] == "skipped"
 
     @pytest.mark.parametrize("answer", ["without a reason", "without a form"])
-    def test_no_reason_is_no_waiver(self, airflow: AirflowServices, runs: dict[str, str], answer: str) -> None:
+    def test_an_approval_without_a_reason_fails(
+        self, airflow: AirflowServices, runs: dict[str, str], answer: str
+    ) -> None:
         found = states(airflow, runs[answer])
 
         assert (found["waiver"], found["train"]) == ("failed", "upstream_failed")
         assert event_of(airflow, runs[answer]) is None
 
-    def test_nobody_is_asked_where_the_data_pass(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
+    def test_no_approval_is_requested_if_the_data_pass(self, airflow: AirflowServices, runs: dict[str, str]) -> None:
         found = states(airflow, runs["within bounds"])
 
         assert (found["approval"], found["waiver"]) == ("skipped", "skipped")
@@ -129,6 +129,6 @@ class TestAnswers:
 
 
 def event_of(airflow: AirflowServices, run_id: str) -> Any:
-    """What the run has said of the model; None where there is none."""
+    """Return the content of the run's event for the model; None if there is no event."""
     events = airflow.call("GET", "assets/events")["asset_events"]
     return next((event["extra"] for event in events if event["source_run_id"] == run_id), None)

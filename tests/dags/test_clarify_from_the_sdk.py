@@ -1,4 +1,4 @@
-"""The DAG that runs a notebook's SageMaker SDK code: its shape, and, with an SDK at hand, all of it."""
+"""Test the DAG that runs SageMaker SDK code: its structure, and a full run if an SDK is installed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from servers import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
 from airflow_clarify import Analysis
 
 DAG_FILE = Path(__file__).resolve().parents[2] / "dags" / "clarify_from_the_sdk.py"
-#: What a container runs: any Python that has the package; `make test` names one that has no Airflow.
+#: Command of the container: a Python with the package; `make test` sets one without Airflow.
 CONTAINER = [os.environ.get("CLARIFY_CONTAINER_PYTHON", sys.executable), "-m", "airflow_clarify.cli", "analyze"]
-#: Positive reviews of 100, by category.
+#: Number of positive reviews out of 100, by category.
 POSITIVE = {"Jeans": 60, "Trend": 30}
 
 
@@ -37,7 +37,7 @@ def load() -> ModuleType:
 
 
 def reviews(positive: dict[str, int]) -> bytes:
-    """Reviews without a header row: the names of the columns are in the configuration."""
+    """Build reviews without a header row; the configuration contains the column names."""
     rows = [(int(n < number), "Some words.", category) for category, number in positive.items() for n in range(100)]
     random.Random(2022).shuffle(rows)
     text = io.StringIO()
@@ -45,15 +45,13 @@ def reviews(positive: dict[str, int]) -> bytes:
     return text.getvalue().encode()
 
 
-# --- Its shape ----------------------------------------------------------------------------------------------------
+# --- Structure ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("python", "decorator"), [("", "@task.virtualenv"), ("/opt/sagemaker/bin/python", "@task.external_python")]
 )
-def test_it_is_the_sdk_then_the_sensor_then_the_gate(
-    monkeypatch: pytest.MonkeyPatch, python: str, decorator: str
-) -> None:
+def test_the_tasks_are_sdk_sensor_and_gate(monkeypatch: pytest.MonkeyPatch, python: str, decorator: str) -> None:
     monkeypatch.setenv("AIRFLOW_CLARIFY_SDK_PYTHON", python)
 
     dag = load().dag
@@ -65,7 +63,7 @@ def test_it_is_the_sdk_then_the_sensor_then_the_gate(
     assert "sagemaker" not in sys.modules
 
 
-# --- All of it ----------------------------------------------------------------------------------------------------
+# --- Full run -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +95,7 @@ def sagemaker(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stan
 @pytest.mark.parametrize(
     ("data", "verdict", "ending"), [("fair", "pass", "success"), ("biased", "violation", "failed")]
 )
-def test_the_sdk_starts_the_job_that_is_then_judged(
+def test_the_gate_judges_the_job_that_the_sdk_started(
     airflow_db: Path,
     sagemaker: StandIn,
     monkeypatch: pytest.MonkeyPatch,
@@ -120,6 +118,6 @@ def test_the_sdk_starts_the_job_that_is_then_judged(
     analysis = Analysis.from_xcom(ran.xcoms["wait"]["return_value"]["analysis"])
     assert analysis.rows == 200
     assert ran.xcoms["gate"]["verdict"]["outcome"] == verdict
-    # No secret has gone where Airflow keeps things, nor into the log.
+    # Neither Airflow's database nor the log contains a secret.
     assert SECRET_KEY not in json.dumps(ran.xcoms, default=str)
     assert SECRET_KEY not in str(capfd.readouterr())

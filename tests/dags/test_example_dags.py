@@ -1,4 +1,4 @@
-"""The example DAGs, run by Airflow's own runner on their own data: what ran, what did not, and the numbers."""
+"""Test the example DAGs in Airflow's runner on their data: task states and metrics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_loans_are_measured_stopped_repaired_and_then_trained_on(loans: Ran)
     assert trained["rows"] == 4 * 64
 
 
-def test_the_loans_give_the_known_numbers(loans: Ran) -> None:
+def test_metrics_of_the_loans(loans: Ran) -> None:
     before, after = analysis_of(loans, "bias"), analysis_of(loans, "bias_after")
 
     assert before.rows == 1989
@@ -38,12 +38,12 @@ def test_the_loans_give_the_known_numbers(loans: Ran) -> None:
     assert (metric(after, "1", "DPL"), metric(after, "1", "CI")) == (0, 0)
 
 
-def test_the_loans_leave_reports_with_their_verdicts(loans: Ran) -> None:
+def test_reports_of_the_loans_contain_their_verdicts(loans: Ran) -> None:
     for task_id, word in (("bias", "violation"), ("bias_after", "pass")):
         outputs = analysis_of(loans, task_id).outputs
         report = Path(outputs["report"]).read_text()
         assert word in report.lower()
-        # The page was written anew by the gate, with the configuration of the check it judges.
+        # The gate has rewritten the report, with the configuration of the judged analysis.
         assert "fingerprints differ" not in report
         assert json.loads(Path(outputs["analysis"]).read_text())["version"] == "1.0"
 
@@ -56,7 +56,7 @@ def test_the_balanced_loans_are_rows_of_the_original(loans: Ran) -> None:
     original, balanced = rows(loans.xcoms["load"]["return_value"]), rows(loans.xcoms["balance"]["target"])
     assert balanced[0] == original[0]
     positions = iter(original[1:])
-    # Every balanced row is found further down the original: nothing is changed, and the order is kept.
+    # The balanced rows are a subsequence of the original: unchanged, and in the same order.
     assert all(row in positions for row in balanced[1:])
 
 
@@ -72,7 +72,7 @@ def test_without_the_repair_no_model_is_trained(airflow_db: Path, tmp_path: Path
     assert "return_value" not in ran.xcoms["train"]
 
 
-def test_loans_within_bounds_are_trained_on_as_they_are(airflow_db: Path, tmp_path: Path) -> None:
+def test_loans_within_bounds_are_not_balanced(airflow_db: Path, tmp_path: Path) -> None:
     ran = run(load("loan_approvals").dag, folder=str(tmp_path), dpl=0.5)
 
     assert ran.xcoms["gate"]["verdict"]["outcome"] == "pass"
@@ -92,7 +92,7 @@ def test_your_own_file(airflow_db: Path, tmp_path: Path) -> None:
 
     ran = run(load("loan_approvals").dag, folder=str(tmp_path / "out"), **conf)
 
-    # Every even-aged man was hired, so the stratum (M, no) is empty and cannot be balanced to.
+    # Every man of even age was hired, so the stratum (M, no) is empty and balancing fails.
     assert ran.xcoms["gate"]["verdict"]["outcome"] == "violation"
     assert ran.states["balance"] == "failed"
     assert ran.states["train"] == "upstream_failed"
@@ -103,7 +103,7 @@ def lab(airflow_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return run(load("reviews_lab").dag, folder=str(tmp_path_factory.mktemp("reviews")))
 
 
-def test_the_lab_comes_out_as_published(lab: Ran) -> None:
+def test_metrics_of_the_lab_are_the_published_ones(lab: Ran) -> None:
     assert set(lab.states.values()) == {"success"}
     unbalanced, balanced = analysis_of(lab, "bias"), analysis_of(lab, "bias_after")
 

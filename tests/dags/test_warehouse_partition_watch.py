@@ -1,4 +1,4 @@
-"""The nightly watch of a warehouse's partitions: run for a day that passes and for one that does not."""
+"""Test the nightly check of warehouse partitions, for a day that passes and for one that does not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from example_dags import DAGS, analysis_of, load
 
 pytestmark = pytest.mark.airflow
 
-#: Its last day is biased, the six before are not.
+#: The last day is biased, the six days before are not.
 WEEK = "2026-01-31"
 BIASED_NIGHT, GOOD_NIGHT = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -33,12 +33,12 @@ def watch(airflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return module
 
 
-def test_a_day_like_others_passes(watch: ModuleType) -> None:
+def test_an_unbiased_day_passes(watch: ModuleType) -> None:
     ran = run(watch.watch, GOOD_NIGHT)
 
     assert ran.states == {"bias": "success", "gate": "success"}
     analysis = analysis_of(ran, "bias")
-    # The day before the night of the run, and no other.
+    # Only the day before the run is counted.
     assert analysis.rows == 400
     assert [facet.column for facet in analysis.facets] == ["product_category", "reviewer"]
 
@@ -51,7 +51,7 @@ def test_a_biased_day_stops_at_the_gate(watch: ModuleType) -> None:
     assert {finding["facet"] for finding in found} == {"reviewer"}
 
 
-def test_a_day_without_rows_is_no_pass(watch: ModuleType) -> None:
+def test_a_day_without_rows_does_not_pass(watch: ModuleType) -> None:
     ran = run(watch.watch, datetime(2026, 3, 1, tzinfo=UTC))
 
     assert ran.states == {"bias": "failed", "gate": "upstream_failed"}
@@ -68,7 +68,7 @@ def airflow(watch: ModuleType, tmp_path: Path) -> Iterator[AirflowServices]:
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_the_scheduler_starts_training_when_a_day_has_passed_and_only_then(airflow: AirflowServices) -> None:
+def test_the_scheduler_starts_training_only_after_a_day_has_passed(airflow: AirflowServices) -> None:
     def trainings() -> list[str]:
         return [each["dag_run_id"] for each in airflow.call("GET", "dags/train_on_checked_reviews/dagRuns")["dag_runs"]]
 

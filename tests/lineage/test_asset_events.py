@@ -1,4 +1,4 @@
-"""What the events of assets say of the data, in Airflow's own runner and at the edges."""
+"""Test the content of asset events, in Airflow's runner and in edge cases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOANS, MEASURED, CHECKED, BALANCED = (Asset(name, uri=f"file:///lineage/{name}.c
 
 
 def events_of(dag_id: str) -> dict[str, dict[str, Any]]:
-    """What the events of a DAG's assets say, by asset."""
+    """Return the content of the events of a DAG's assets, by asset."""
     from airflow.models.asset import AssetEvent, AssetModel
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -38,7 +38,7 @@ def events_of(dag_id: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.airflow
-def test_the_events_say_what_was_found(airflow_db: Path, tmp_path: Path) -> None:
+def test_events_contain_the_results(airflow_db: Path, tmp_path: Path) -> None:
     rows = [f"{f},{int(n < positive)}" for f, positive in (("x", 60), ("z", 10)) for n in range(100)]
     data = tmp_path / "data.csv"
     data.write_text("\n".join(["f,y", *rows]) + "\n")
@@ -95,7 +95,7 @@ def test_the_events_say_what_was_found(airflow_db: Path, tmp_path: Path) -> None
 
 
 def analysis_of(columns: int, values: list[str], negatives: int = 40) -> Analysis:
-    """An analysis of facets that are all alike; without negatives in the first value, an outcome is dropped there."""
+    """Build an analysis with equal facets; without negatives the first value has only one outcome."""
     facets = []
     for n in range(columns):
         cells = [
@@ -109,7 +109,7 @@ def analysis_of(columns: int, values: list[str], negatives: int = 40) -> Analysi
 
 
 @pytest.mark.parametrize("negatives", [40, 0])
-def test_events_stay_small_and_plain_whatever_the_data_say(negatives: int) -> None:
+def test_events_stay_small_and_flat_for_all_data(negatives: int) -> None:
     hostile = [f"{n}" + "\n\u202e<script>" * 60 for n in range(20)]
     analysis = analysis_of(columns=12, values=hostile, negatives=negatives)
     rules = Thresholds({"DPL": 1.0, "KL": (None, 100.0), "CI": 1.0}, undefined="ignore")
@@ -120,7 +120,7 @@ def test_events_stay_small_and_plain_whatever_the_data_say(negatives: int) -> No
         assert len(text) < 2500
         assert json.loads(text) == extra
         assert all(name.isprintable() for name in extra)
-        # Airflow 3.1 asks for it.
+        # Airflow 3.1 requires plain values.
         assert hash(frozenset(extra.items()))
         assert sum(name.startswith(("DPL of", "KL of", "CI of")) for name in extra) >= 3
 

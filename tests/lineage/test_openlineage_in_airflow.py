@@ -1,4 +1,4 @@
-"""What OpenLineage is told, read from the events that its provider writes while Airflow's own runner runs a DAG."""
+"""Test the OpenLineage events that its provider writes while Airflow's runner runs a DAG."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def events(airflow_db: Path, folder: Path) -> dict[str, Event]:
-    """The last event of each task."""
+    """Return the last event of each task."""
     log = folder / "events.jsonl"
     transport = {"type": "file", "log_file_path": str(log), "append": True}
     loans = {"conn_type": "sqlite", "host": str(folder / "loans.db")}
@@ -35,7 +35,7 @@ def events(airflow_db: Path, folder: Path) -> dict[str, Event]:
         "PYTHONPATH": os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", str(HERE / "emitting.py"), str(folder)],
+        [sys.executable, "-W", "ignore", str(HERE / "openlineage_helpers.py"), str(folder)],
         env=environment,
         capture_output=True,
         text=True,
@@ -58,18 +58,18 @@ def only(datasets: list[Event]) -> Event:
     return datasets[0]
 
 
-def test_every_task_ends_as_it_would_without(events: dict[str, Event]) -> None:
+def test_openlineage_does_not_change_task_states(events: dict[str, Event]) -> None:
     ended = {name: event["eventType"] for name, event in events.items()}
     assert ended["bias"] == ended["open"] == ended["balance"] == ended["in_database"] == ended["plain"] == "COMPLETE"
     assert ended["closed"] == ended["cannot_judge"] == "FAIL"
 
 
-def test_nothing_went_wrong_in_telling(events: dict[str, Event], folder: Path) -> None:
+def test_no_errors_are_logged_by_openlineage(events: dict[str, Event], folder: Path) -> None:
     assert "OpenLineage method failed" not in (folder / "run.log").read_text()
     assert not any("extractionError" in event["run"]["facets"] for event in events.values())
 
 
-def test_the_data_that_were_measured(events: dict[str, Event], folder: Path) -> None:
+def test_inputs_of_a_measuring_task(events: dict[str, Event], folder: Path) -> None:
     read = only(events["bias"]["inputs"])
 
     assert (read["namespace"], read["name"]) == ("file", str(folder / "data.csv"))
@@ -81,7 +81,7 @@ def test_the_data_that_were_measured(events: dict[str, Event], folder: Path) -> 
     assert quality["columnMetrics"]["y"]["nullCount"] == 0
 
 
-def test_the_bias_that_was_measured(events: dict[str, Event]) -> None:
+def test_bias_metrics_facet(events: dict[str, Event]) -> None:
     bias = only(events["bias"]["inputs"])["inputFacets"]["clarify_biasMetrics"]
 
     assert (bias["label"], bias["positive"], bias["omitted"]) == ("y", "1", 0)
@@ -91,13 +91,13 @@ def test_the_bias_that_was_measured(events: dict[str, Event]) -> None:
     assert all(value.isprintable() for _, value in measured)
 
 
-def test_the_files_that_were_written(events: dict[str, Event], folder: Path) -> None:
+def test_outputs_of_a_measuring_task(events: dict[str, Event], folder: Path) -> None:
     written = {(one["namespace"], one["name"]) for one in events["bias"]["outputs"]}
     assert ("file", str(folder / "out" / "analysis.json")) in written
 
 
 @pytest.mark.parametrize(("task_id", "severity"), [("closed", "error"), ("open", "warn")])
-def test_what_was_asserted(events: dict[str, Event], folder: Path, task_id: str, severity: str) -> None:
+def test_assertions_of_a_gate(events: dict[str, Event], folder: Path, task_id: str, severity: str) -> None:
     judged = only(events[task_id]["inputs"])
     facet = judged["inputFacets"]["dataQualityAssertions"]
     by_name = {one["assertion"]: one for one in facet["assertions"]}
@@ -113,11 +113,11 @@ def test_what_was_asserted(events: dict[str, Event], folder: Path, task_id: str,
         assert sum(not one["success"] for one in by_name.values()) == 1
 
 
-def test_a_gate_that_could_not_judge_asserts_nothing(events: dict[str, Event]) -> None:
+def test_a_gate_without_a_verdict_has_no_assertions(events: dict[str, Event]) -> None:
     assert events["cannot_judge"]["inputs"] == []
 
 
-def test_what_was_balanced(events: dict[str, Event], folder: Path) -> None:
+def test_lineage_of_a_balancing_task(events: dict[str, Event], folder: Path) -> None:
     read, written = only(events["balance"]["inputs"]), only(events["balance"]["outputs"])
 
     assert read["name"] == str(folder / "data.csv")

@@ -1,4 +1,4 @@
-"""The link "Bias report": to the report where a browser opens it, to the tab "Bias" otherwise."""
+"""Test the link "Bias report": to the report if a browser can open it, to the tab "Bias" otherwise."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def reported(location: str | None) -> dict[str, Any]:
         (None, ""),
     ],
 )
-def test_the_address_of_a_report(location: str | None, address: str) -> None:
+def test_the_url_of_a_report(location: str | None, address: str) -> None:
     assert get_report_url(reported(location)) == address
     assert get_report_url({"analyses": []}) == ""
 
@@ -43,7 +43,7 @@ def test_a_report_on_a_disk_is_shown_by_the_tab(map_index: int, instance: str) -
     assert build_task_url(key, with_tab=False).endswith(f"/tasks/{instance}")
 
 
-def test_gates_and_sensors_have_it() -> None:
+def test_gates_and_sensors_have_the_link() -> None:
     gate = BiasGateOperator(task_id="gate", analysis="out/analysis.json", thresholds={"DPL": 0.1})
     for task in (gate, ClarifyJobSensor(task_id="sensor", job_name="job")):
         assert isinstance(task.operator_extra_links[0], BiasReportLink)

@@ -1,4 +1,4 @@
-"""What people are told of a verdict: short, complete about the worst, and harmless whatever the data say."""
+"""Test messages about verdicts: short, complete for the worst findings, and safe for untrusted names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOSTILE = [
 
 
 def an_analysis(values: dict[str, tuple[int, int]], column: str = "f") -> Analysis:
-    """An analysis of facet values with so many positive and negative rows each."""
+    """Build an analysis from the numbers of positive and negative rows of each facet value."""
     cells = [
         Cell(value, "1" if positive else "0", positive, None, WeightedCount.from_rows(rows))
         for value, counts in values.items()
@@ -118,7 +118,7 @@ def test_a_message_names_the_data_the_dag_the_run_and_its_date() -> None:
     )
 
 
-def test_of_several_analyses_each_finding_names_its_data() -> None:
+def test_findings_of_several_analyses_name_their_data() -> None:
     both = BIASED | {"all": [BIASED | {"data": "germany.csv"}, FAIR | {"data": "france.csv"}]}
     assert format_text(both).splitlines() == [
         "Bias gate: Violation. 2 of 4 checks of 2 analyses fail.",
@@ -137,7 +137,7 @@ def test_the_worst_five_are_listed_and_the_others_counted() -> None:
     assert lines[6:] == ["- and 9 more findings"]
 
 
-def test_what_is_wrong_with_the_whole_comes_first() -> None:
+def test_reasons_about_the_whole_dataset_come_first() -> None:
     silent = verdict_of({"a": (0, 40), "b": (0, 90)})
 
     summary, reason, *more = format_text(silent).splitlines()
@@ -146,7 +146,7 @@ def test_what_is_wrong_with_the_whole_comes_first() -> None:
     assert not more
 
 
-def test_the_undecided_are_named() -> None:
+def test_inconclusive_findings_are_listed() -> None:
     unsure = verdict_of({"a": (6, 4), "b": (5, 5)}, confidence=0.95, on_inconclusive="fail")
 
     assert format_text(unsure).splitlines()[0] == "Bias gate: Inconclusive. 0 of 2 checks pass (2 inconclusive)."
@@ -163,7 +163,7 @@ def test_several_analyses_are_one_message() -> None:
 
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("where", ["value", "column"])
-def test_hostile_names_stay_text(value: str, where: str) -> None:
+def test_untrusted_names_stay_text(value: str, where: str) -> None:
     column, values = (
         ("f", {value: (60, 40), "b": (10, 90)}) if where == "value" else (value, {"a": (60, 40), "b": (10, 90)})
     )
@@ -186,8 +186,8 @@ def test_hostile_names_stay_text(value: str, where: str) -> None:
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_what_another_program_wrote_into_an_analysis_stays_text(value: str) -> None:
-    """The reason of a metric that is not defined may come from a file that others wrote."""
+def test_reasons_from_other_programs_stay_text(value: str) -> None:
+    """The reason for an undefined metric may come from a file of another program."""
     found = {"facet": "f", "value": "b", "metric": "DPL", "outcome": "violation"}
     verdict = {
         **BIASED,
@@ -207,11 +207,11 @@ def test_what_another_program_wrote_into_an_analysis_stays_text(value: str) -> N
 
 
 def markup_in(markdown: str) -> set[str]:
-    """What a reader of Markdown makes of it, beside line ends."""
+    """Return the types of the Markdown tokens, without line breaks."""
     reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     tokens = [token for block in reader.parse(markdown) for token in (block, *(block.children or ()))]
     kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
-    # A bare address becomes a link in many readers, wherever it stands outside of code.
+    # Many readers turn bare URLs outside of code into links.
     bare = " ".join(token.content for token in tokens if token.type == "text")
     assert "://" not in bare
     assert "www." not in bare
@@ -220,7 +220,7 @@ def markup_in(markdown: str) -> set[str]:
 
 
 def assert_quiet_in_slack(message: str) -> None:
-    """Slack calls people and makes links of what stands in angle brackets, and of bare addresses outside of code."""
+    """Slack creates mentions and links from text in angle brackets, and from bare URLs outside of code."""
     assert "<" not in message
     assert ">" not in message
     outside = re.sub("`[^`]*`", "", message)

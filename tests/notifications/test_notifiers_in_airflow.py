@@ -1,4 +1,4 @@
-"""The gate tells a real mail server of its verdict through Airflow's own notifier, in Airflow's own runner."""
+"""Test that the gate sends its verdict to a real mail server with Airflow's notifier, in Airflow's runner."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOLERATED = {"DPL": 0.1}
 
 
 class Postbox:
-    """Where the mail server puts what it gets."""
+    """Store the mails that the server receives."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -79,7 +79,7 @@ def mail_to(task_id: str, **how: Any) -> SmtpNotifier:
 
 @pytest.fixture(scope="module")
 def told(postbox: Postbox, airflow_db: Any) -> tuple[Ran, list[Any]]:
-    """One run of gates that tell; and what a function was told."""
+    """Run gates with notifiers; return the run, and the contexts that a function received."""
     heard: list[Any] = []
     with DAG("gates_that_tell", schedule=None) as dag:
         for name, how in {
@@ -107,7 +107,7 @@ def told(postbox: Postbox, airflow_db: Any) -> tuple[Ran, list[Any]]:
 
         BiasGateOperator(
             task_id="hostile",
-            # Not written here as it is: Airflow would take what looks like a template in it for the author's.
+            # Assembled at run time, because Airflow would render a literal template here.
             analysis=measure(),
             thresholds=TOLERATED,
             on_verdict=mail_to("hostile"),
@@ -142,11 +142,11 @@ pytestmark = [pytest.mark.airflow, pytest.mark.server, pytest.mark.slow]
         ("always_biased", 1),
     ],
 )
-def test_who_is_told_of_what(told: Any, postbox: Postbox, task_id: str, mails: int) -> None:
+def test_which_verdicts_are_sent(told: Any, postbox: Postbox, task_id: str, mails: int) -> None:
     assert len(postbox.about(task_id)) == mails
 
 
-def test_the_mail_says_what_was_found_and_where_to_look(told: Any, postbox: Postbox) -> None:
+def test_the_mail_contains_the_findings_and_the_url(told: Any, postbox: Postbox) -> None:
     mail = postbox.about("fail_biased")[0]
     content = body_of(mail)
 
@@ -158,7 +158,7 @@ def test_the_mail_says_what_was_found_and_where_to_look(told: Any, postbox: Post
     assert body_of(postbox.about("always_fair")[0]).startswith("<p><strong>Passed.</strong> 2 of 2 checks pass.")
 
 
-def test_a_notifier_that_fails_changes_nothing(told: Any, postbox: Postbox) -> None:
+def test_a_failed_notifier_does_not_change_the_verdict(told: Any, postbox: Postbox) -> None:
     ran, heard = told
 
     assert ran.states["fail_biased"] == "failed"
@@ -169,7 +169,7 @@ def test_a_notifier_that_fails_changes_nothing(told: Any, postbox: Postbox) -> N
     assert heard[0]["verdict"] == ran.xcoms["several"]["verdict"]
 
 
-def test_a_failure_to_tell_is_a_warning(told: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_notifier_is_logged_as_a_warning(told: Any, caplog: pytest.LogCaptureFixture) -> None:
     _, heard = told
 
     notify_all([_stumbles], heard[0], heard[0]["verdict"], logging.getLogger("task"))
@@ -182,17 +182,17 @@ def test_a_failure_to_tell_is_a_warning(told: Any, caplog: pytest.LogCaptureFixt
     ]
 
 
-def test_hostile_values_reach_the_mail_as_text(told: Any, postbox: Postbox) -> None:
+def test_untrusted_values_are_text_in_the_mail(told: Any, postbox: Postbox) -> None:
     content = body_of(postbox.about("hostile")[0])
 
     assert "<script" not in content
     assert "<!channel" not in content
     assert "&lt;script&gt;alert(1)" in content
-    # A value that looks like a template is not one.
+    # A value in the form of a template is not rendered.
     assert "{{ 7 * 7 }}" in content
 
 
-def test_each_of_a_mapped_gate_tells_of_its_own_verdict(told: Any, postbox: Postbox) -> None:
+def test_each_instance_of_a_mapped_gate_sends_its_own_verdict(told: Any, postbox: Postbox) -> None:
     """A notifier renders its templates in place, and all instances share it."""
     assert {mail["Subject"] for mail in postbox.about("mapped")} == {
         "gates_that_tell: pass",
@@ -201,7 +201,7 @@ def test_each_of_a_mapped_gate_tells_of_its_own_verdict(told: Any, postbox: Post
     assert any("/tasks/mapped/mapped/1/plugin/bias-verdict" in body_of(mail) for mail in postbox.about("mapped"))
 
 
-def test_the_address_is_that_of_the_tab() -> None:
+def test_the_url_is_that_of_the_tab() -> None:
     tab = next(view for view in ClarifyPlugin.external_views if view["destination"] == "task_instance")
     assert f"plugin/{tab['url_route']}" == BIAS_TAB
 
@@ -214,7 +214,7 @@ def test_the_address_is_that_of_the_tab() -> None:
         ({"notify_on": "pass"}, "notify_on: 'violation' or 'always', not 'pass'"),
     ],
 )
-def test_what_is_wrong_is_said_when_the_dag_is_read(how: dict[str, Any], wrong: str) -> None:
+def test_invalid_notifiers_are_rejected_at_parse_time(how: dict[str, Any], wrong: str) -> None:
     with pytest.raises(ConfigError, match=f"task 'gate': {wrong}"):
         BiasGateOperator(task_id="gate", analysis="a.json", thresholds=TOLERATED, **how)
 

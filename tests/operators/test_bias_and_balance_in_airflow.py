@@ -1,4 +1,4 @@
-"""Measuring and balancing in Airflow's own runner: outputs, XCom, templates, mapping, and bad input."""
+"""Test measuring and balancing in Airflow's runner: outputs, XCom, templates, mapping, and bad input."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_csv(path: Path, rows: list[tuple[Any, ...]], header: str = "f,y,g") ->
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """100 rows each of a (60 positive) and b (10 positive), in three groups."""
+    """Write 100 rows each of a (60 positive) and b (10 positive), in three groups."""
     rows = [(f, int(n < positive), n % 3) for f, positive in (("a", 60), ("b", 10)) for n in range(100)]
     random.Random(1).shuffle(rows)
     return write_csv(tmp_path / "data.csv", rows)
@@ -48,7 +48,7 @@ def metric(xcom: dict[str, Any], value: str, name: str) -> float | None:
     return found.value
 
 
-def test_the_outputs_are_clarifys_and_ours(airflow_db: Path, data: Path, tmp_path: Path) -> None:
+def test_outputs_of_clarify_and_of_this_package(airflow_db: Path, data: Path, tmp_path: Path) -> None:
     with DAG("outputs", schedule=None) as dag:
         ClarifyPreTrainingBiasOperator(
             task_id="bias",
@@ -76,7 +76,7 @@ def test_the_outputs_are_clarifys_and_ours(airflow_db: Path, data: Path, tmp_pat
     assert xcom["outputs"]["report"] == str(tmp_path / "out" / "report.html")
 
 
-def test_a_verdict_that_stops_leaves_everything_written(airflow_db: Path, data: Path, tmp_path: Path) -> None:
+def test_a_violation_stops_after_writing_all_outputs(airflow_db: Path, data: Path, tmp_path: Path) -> None:
     with DAG("written_first", schedule=None) as dag:
         bias = ClarifyPreTrainingBiasOperator(
             task_id="bias",
@@ -101,9 +101,7 @@ def test_a_verdict_that_stops_leaves_everything_written(airflow_db: Path, data: 
     assert [path.name for path in (tmp_path / "out").iterdir() if "partial" in path.name] == []
 
 
-def test_templates_reach_into_configurations_and_each_run_has_its_own(
-    airflow_db: Path, data: Path, tmp_path: Path
-) -> None:
+def test_templates_in_configurations_are_rendered_for_each_run(airflow_db: Path, data: Path, tmp_path: Path) -> None:
     with DAG("templated", schedule=None, params={"name": Param("first", type="string")}) as dag:
         ClarifyPreTrainingBiasOperator(
             task_id="bias",
@@ -159,7 +157,7 @@ def test_mapping_over_datasets(airflow_db: Path, data: Path, tmp_path: Path) -> 
     assert len([task_id for task_id in ran.states if task_id.startswith("balance")]) == 4
 
 
-def test_a_clarify_configuration_can_be_given_whole(airflow_db: Path, data: Path, tmp_path: Path) -> None:
+def test_a_complete_clarify_configuration_is_accepted(airflow_db: Path, data: Path, tmp_path: Path) -> None:
     config = {
         "dataset_type": "text/csv",
         "headers": ["f", "y", "g"],
@@ -194,7 +192,7 @@ def test_six_hundred_facet_values_fit_into_xcom(airflow_db: Path, tmp_path: Path
     assert set(ran.states.values()) == {"success"}
     analysis = Analysis.from_xcom(ran.xcoms["bias"]["return_value"])
     assert sum(len(result.metrics) for result in analysis.facets[0].results) == 600 * 8
-    # 64 KB is what the smallest of the usual metadata databases holds in a cell.
+    # 64 KB is the smallest limit on an XCom value among the usual metadata databases.
     assert len(json.dumps(ran.xcoms["bias"]["return_value"])) < 65_535
     assert len(json.dumps(ran.xcoms["gate"]["verdict"])) < 65_535
 
@@ -240,14 +238,16 @@ def bad_runs(airflow_db: Path, data: Path, tmp_path: Path) -> Ran:
     return run(dag)
 
 
-def test_bad_input_fails_and_leaves_nothing(bad_runs: Ran, data: Path, tmp_path: Path) -> None:
+def test_bad_input_fails_without_outputs(bad_runs: Ran, data: Path, tmp_path: Path) -> None:
     assert set(bad_runs.states.values()) == {"failed"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["analysis.json", "data.csv", "ragged.csv"]
     assert (tmp_path / "analysis.json").read_text() == '{"f": "a", "y": 1}\n'
     assert data.read_text().startswith("f,y,g\n")
 
 
-def test_the_log_says_it_in_one_sentence(airflow_db: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_log_contains_the_error_as_one_sentence(
+    airflow_db: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with DAG("told", schedule=None) as dag:
         ClarifyPreTrainingBiasOperator(
             task_id="bias", data_config=DataConfig(str(tmp_path / "nowhere.csv"), label="y"), bias_config=POSITIVE
@@ -257,7 +257,7 @@ def test_the_log_says_it_in_one_sentence(airflow_db: Path, tmp_path: Path, capfd
     assert f"{tmp_path / 'nowhere.csv'}: no such file or folder" in capfd.readouterr().out
 
 
-def test_the_log_holds_a_table(airflow_db: Path, data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_log_contains_a_table(airflow_db: Path, data: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with DAG("table", schedule=None) as dag:
         bias = ClarifyPreTrainingBiasOperator(
             task_id="bias", data_config=DataConfig(str(data), label="y"), bias_config=POSITIVE, methods=["CI", "DPL"]

@@ -1,4 +1,4 @@
-"""Measuring and repairing a table in Airflow's own runner: templates, XCom, the gate, and a second try."""
+"""Test measuring and balancing a table in Airflow's runner: templates, XCom, the gate, and a second run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.airflow
 
 @pytest.fixture
 def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A table of applicants of two days, the second of them biased."""
+    """Create a table of applicants of two days, the second of which is biased."""
     path = tmp_path / "warehouse.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE applicants (id INTEGER, day DATE, sex TEXT, hired INTEGER)")
@@ -79,7 +79,7 @@ def dpl(ran: Ran, task_id: str) -> float | None:
     return result.metric("DPL").value  # type: ignore[union-attr]
 
 
-def test_a_day_within_bounds_is_left_alone(airflow_db: Path, warehouse: Path) -> None:
+def test_a_day_within_bounds_is_not_balanced(airflow_db: Path, warehouse: Path) -> None:
     ran = run(checked_and_repaired(), day="2026-01-01")
 
     assert ran.states == {"bias": "success", "gate": "success", "balance": "skipped", "bias_after": "skipped"}
@@ -97,11 +97,11 @@ def test_a_biased_day_is_repaired_in_the_database(airflow_db: Path, warehouse: P
     assert balanced["target"] == ran.xcoms["balance"]["target"] == "balanced_2026_01_02"
     with sqlite3.connect(warehouse) as connection:
         made = connection.execute("SELECT sex, hired, COUNT(*) FROM balanced_2026_01_02 GROUP BY 1, 2").fetchall()
-    # One man was not hired, so that is what each stratum gives.
+    # Only one man was not hired, so every stratum is reduced to one row.
     assert made == [("F", 0, 1), ("F", 1, 1), ("M", 0, 1), ("M", 1, 1)]
 
 
-def test_a_value_from_a_person_stays_a_value(airflow_db: Path, warehouse: Path) -> None:
+def test_a_user_supplied_value_is_quoted(airflow_db: Path, warehouse: Path) -> None:
     ran = run(checked_and_repaired(), day="' OR 1 = 1 --")
 
     assert ran.states["bias"] == "failed"

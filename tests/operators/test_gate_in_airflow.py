@@ -1,4 +1,4 @@
-"""The gate in Airflow's own runner: what runs, what is skipped, what is stored, and which assets are updated."""
+"""Test the gate in Airflow's runner: states of downstream tasks, stored verdicts, and updated assets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONFIG = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1],
 
 
 def an_analysis(positive_of_b: int) -> dict[str, Any]:
-    """The XCom of an analysis of 100 rows of "a", 60 of them positive, and 100 of "b"."""
+    """Build the XCom of an analysis of 100 rows of "a", 60 of them positive, and 100 of "b"."""
     counts = {("a", True): 60, ("a", False): 40, ("b", True): positive_of_b, ("b", False): 100 - positive_of_b}
     cells = [
         Cell(facet, "1" if positive else "0", positive, None, WeightedCount.from_rows(n))
@@ -46,7 +46,7 @@ def nothing(task_id: str, **kwargs: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def gates(airflow_db: Path) -> Ran:
-    """One run with a gate of every kind, side by side; each begins a branch of its own."""
+    """Run a DAG with a gate of every kind, each with its own downstream tasks."""
     with DAG("gates", schedule=None) as dag:
         for name, analysis in (("fair", FAIR), ("biased", BIASED)):
             judged = {"analysis": analysis, "thresholds": TOLERATED}
@@ -101,12 +101,12 @@ def gates(airflow_db: Path) -> Ran:
         ("train_warn_biased", "success"),
     ],
 )
-def test_what_runs_and_what_does_not(gates: Ran, task_id: str, state: str) -> None:
+def test_task_states_after_each_gate(gates: Ran, task_id: str, state: str) -> None:
     assert gates.states[task_id] == state
 
 
 @pytest.mark.parametrize("kind", ["fail", "skip", "direct", "branch", "warn"])
-def test_the_verdict_is_stored_whatever_comes_of_it(gates: Ran, kind: str) -> None:
+def test_the_verdict_is_stored_for_every_reaction(gates: Ran, kind: str) -> None:
     fair, biased = (gates.xcoms[f"{kind}_{name}"]["verdict"] for name in ("fair", "biased"))
 
     assert fair["outcome"] == "pass"
@@ -118,12 +118,12 @@ def test_the_verdict_is_stored_whatever_comes_of_it(gates: Ran, kind: str) -> No
 
 @pytest.mark.parametrize("name", ["fair", "biased"])
 @pytest.mark.parametrize("kind", ["skip", "direct", "branch", "warn"])
-def test_a_gate_that_ends_well_returns_its_verdict(gates: Ran, kind: str, name: str) -> None:
+def test_a_gate_that_succeeds_returns_its_verdict(gates: Ran, kind: str, name: str) -> None:
     left = gates.xcoms[f"{kind}_{name}"]
     assert left["return_value"] == left["verdict"]
 
 
-def test_a_verdict_is_not_tried_again(gates: Ran, airflow_db: Path) -> None:
+def test_a_verdict_is_not_retried(gates: Ran, airflow_db: Path) -> None:
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -161,7 +161,7 @@ def test_an_asset_is_updated_only_when_the_data_pass(airflow_db: Path) -> None:
     assert updated["checked_fair"]["verdict"].startswith("passed")
 
 
-def test_mapped_gates_stay_closed_for_what_waits_for_all_of_them(airflow_db: Path) -> None:
+def test_mapped_gates_block_tasks_downstream_of_all_instances(airflow_db: Path) -> None:
     with DAG("mapped_gates", schedule=None) as dag:
         failing = BiasGateOperator.partial(task_id="failing", thresholds=TOLERATED).expand(analysis=[FAIR, BIASED])
         failing >> nothing("train_after_failing")
@@ -172,7 +172,7 @@ def test_mapped_gates_stay_closed_for_what_waits_for_all_of_them(airflow_db: Pat
     assert ran.states["train_after_failing"] == "upstream_failed"
 
 
-def test_a_gate_in_a_mapped_task_group_closes_for_its_own_dataset(airflow_db: Path) -> None:
+def test_a_gate_in_a_mapped_task_group_blocks_only_its_dataset(airflow_db: Path) -> None:
     with DAG("mapped_groups", schedule=None) as dag:
 
         @task
@@ -191,7 +191,7 @@ def test_a_gate_in_a_mapped_task_group_closes_for_its_own_dataset(airflow_db: Pa
     assert (ran.states["check.train[1]"], ran.states["check.publish[1]"]) == ("skipped", "skipped")
 
 
-def test_a_branch_in_a_mapped_task_group_is_refused_when_the_dag_is_parsed() -> None:
+def test_a_branch_in_a_mapped_task_group_is_rejected_at_parse_time() -> None:
     """Airflow would follow both of its branches."""
     with DAG("mapped_branches", schedule=None):
 
@@ -205,7 +205,7 @@ def test_a_branch_in_a_mapped_task_group_is_refused_when_the_dag_is_parsed() -> 
             check.expand(analysis=[FAIR, BIASED])
 
 
-def test_one_gate_judges_all_of_a_mapped_check(airflow_db: Path) -> None:
+def test_one_gate_judges_all_instances_of_a_mapped_check(airflow_db: Path) -> None:
     with DAG("gate_of_many", schedule=None) as dag:
 
         @task
@@ -220,7 +220,7 @@ def test_one_gate_judges_all_of_a_mapped_check(airflow_db: Path) -> None:
     assert [one["outcome"] for one in ran.xcoms["gate"]["verdict"]["all"]] == ["pass", "violation", "pass"]
 
 
-def test_what_only_adorns_a_verdict_does_not_decide_it(
+def test_a_failed_report_does_not_change_the_verdict(
     airflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
@@ -240,7 +240,7 @@ def test_what_only_adorns_a_verdict_does_not_decide_it(
     assert {ran.xcoms[name]["verdict"]["outcome"] for name in ("no_report", "closed", "no_before")} == {"violation"}
 
 
-def test_a_gate_on_a_location_leaves_what_any_gate_leaves(airflow_db: Path, tmp_path: Path) -> None:
+def test_a_gate_on_a_location_writes_the_same_outputs(airflow_db: Path, tmp_path: Path) -> None:
     outputs.write_analysis(str(tmp_path), Analysis.from_xcom(BIASED), CONFIG, formats=["html"])
     with DAG("located", schedule=None) as dag:
         BiasGateOperator(
@@ -253,7 +253,7 @@ def test_a_gate_on_a_location_leaves_what_any_gate_leaves(airflow_db: Path, tmp_
 
 
 @pytest.mark.parametrize("branch_to", ["balnce", "train", ["balance", "train"]])
-def test_a_branch_that_cannot_be_followed_is_found_when_the_dag_is_parsed(branch_to: Any) -> None:
+def test_an_invalid_branch_is_rejected_at_parse_time(branch_to: Any) -> None:
     with DAG("misspelt_branch", schedule=None) as dag:
         gate = BiasGateOperator(
             task_id="gate", analysis=BIASED, thresholds=TOLERATED, on_violation="branch", branch_to=branch_to
@@ -265,9 +265,7 @@ def test_a_branch_that_cannot_be_followed_is_found_when_the_dag_is_parsed(branch
 
 
 @pytest.mark.parametrize("analysis", [FAIR, BIASED], ids=["fair", "biased"])
-def test_a_templated_branch_that_cannot_be_followed_is_found_whatever_the_data(
-    airflow_db: Path, analysis: dict[str, Any]
-) -> None:
+def test_an_invalid_templated_branch_fails_for_every_verdict(airflow_db: Path, analysis: dict[str, Any]) -> None:
     with DAG("templated_branch", schedule=None) as dag:
         gate = BiasGateOperator(
             task_id="gate", analysis=analysis, thresholds=TOLERATED, on_violation="branch", branch_to="{{ 'balnce' }}"
@@ -276,7 +274,7 @@ def test_a_templated_branch_that_cannot_be_followed_is_found_whatever_the_data(
     assert run(dag).states == {"gate": "failed", "balance": "upstream_failed", "train": "upstream_failed"}
 
 
-def test_a_branch_to_a_task_group_leads_to_its_first_tasks(airflow_db: Path) -> None:
+def test_a_branch_to_a_task_group_runs_its_first_tasks(airflow_db: Path) -> None:
     with DAG("branch_to_a_group", schedule=None) as dag:
 
         @task_group
@@ -296,7 +294,7 @@ def test_a_branch_to_a_task_group_leads_to_its_first_tasks(airflow_db: Path) -> 
     )
 
 
-def test_numbers_from_templates_may_be_texts(airflow_db: Path) -> None:
+def test_numbers_rendered_to_text_are_parsed(airflow_db: Path) -> None:
     with DAG("templated", schedule=None, params={"bound": 0.6, "low": -0.6, "rows": 50, "none": None}) as dag:
         BiasGateOperator(
             task_id="gate",
@@ -309,7 +307,7 @@ def test_numbers_from_templates_may_be_texts(airflow_db: Path) -> None:
     assert run(dag).states == {"gate": "success", "no_number": "failed"}
 
 
-def test_no_evidence_is_no_pass(airflow_db: Path) -> None:
+def test_a_gate_without_an_analysis_fails(airflow_db: Path) -> None:
     with DAG("no_evidence", schedule=None) as dag:
 
         @task
@@ -334,7 +332,7 @@ def test_no_evidence_is_no_pass(airflow_db: Path) -> None:
 
 
 @pytest.mark.parametrize(("task_id", "outcome"), [("fail_fair", "pass"), ("fail_biased", "violation")])
-def test_the_overview_is_left_for_the_page_before_anything_stops(gates: Ran, task_id: str, outcome: str) -> None:
+def test_the_overview_is_pushed_before_a_gate_stops(gates: Ran, task_id: str, outcome: str) -> None:
     overview = gates.xcoms[task_id]["bias_overview"]
     assert (overview["kind"], overview["outcome"], overview["reaction"]) == ("gate", outcome, "fail")
     assert overview["analyses"][0]["facets"][0]["rows"] == [100, 100]

@@ -1,4 +1,4 @@
-"""What Airflow shows of a mistake that is found when it reads a DAG file: one sentence, and the author's own line."""
+"""Test import errors in Airflow: one sentence, and the line in the author's DAG file."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ LINE_OF_THE_MISTAKE = DAG_FILE[: DAG_FILE.index("MISTAKE")].count("\n") + 1
         ("Thresholds({'DPL': 10})", "thresholds: DPL: the bound 10 is beyond the range of DPL"),
     ],
 )
-def test_an_import_error_says_what_is_wrong_and_where(
+def test_an_import_error_contains_the_mistake_and_its_line(
     airflow_db: Path, tmp_path: Path, mistake: str, sentence: str
 ) -> None:
     try:
@@ -79,7 +79,7 @@ def test_an_import_error_says_what_is_wrong_and_where(
     assert f'File "{file}", line {LINE_OF_THE_MISTAKE}' in shown
 
 
-def test_a_task_stands_for_its_output(airflow_db: Path, tmp_path: Path) -> None:
+def test_a_task_as_argument_means_its_output(airflow_db: Path, tmp_path: Path) -> None:
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1

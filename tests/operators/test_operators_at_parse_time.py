@@ -1,4 +1,4 @@
-"""What is found wrong when a DAG file is read, with the task's name in the error; and what must wait for the run."""
+"""Test checks at parse time, whose errors name the task, and arguments that are checked only at run time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def balance(**changes: Any) -> BalanceDatasetOperator:
         (lambda: balance(engine=DuckDBEngine(threads=10**9)), "threads: it is a whole number from 1 to 1024, not 1"),
     ],
 )
-def test_values_that_mean_something_else_are_refused(make: Callable[[], Any], sentence: str) -> None:
+def test_invalid_values_are_rejected(make: Callable[[], Any], sentence: str) -> None:
     with pytest.raises(ConfigError) as raised:
         make()
     assert sentence in str(raised.value)
@@ -109,7 +109,7 @@ def test_values_that_mean_something_else_are_refused(make: Callable[[], Any], se
         (lambda: balance(target="data.csv"), "task 'balance': target: 'data.csv' is the source itself"),
     ],
 )
-def test_mistakes_are_told_with_the_task(make: Callable[[], Any], sentence: str) -> None:
+def test_parse_time_errors_name_the_task(make: Callable[[], Any], sentence: str) -> None:
     with pytest.raises(ConfigError) as error:
         make()
 
@@ -117,7 +117,7 @@ def test_mistakes_are_told_with_the_task(make: Callable[[], Any], sentence: str)
     assert "\n" not in str(error.value)
 
 
-def test_what_is_templated_waits_for_the_run() -> None:
+def test_templated_arguments_are_not_checked_at_parse_time() -> None:
     check(
         data_config=DataConfig("{{ params.path }}", label="{{ params.label }}", dataset_type="{{ params.type }}"),
         bias_config=BiasConfig("{{ params.positive }}", "{{ params.facet }}"),
@@ -129,8 +129,8 @@ def test_what_is_templated_waits_for_the_run() -> None:
     balance(by="{{ params.by }}", seed="{{ params.seed }}")
 
 
-def test_what_another_task_measures_is_not_guessed() -> None:
-    """It is found out when the gate runs."""
+def test_metrics_of_other_operators_are_not_checked_at_parse_time() -> None:
+    """The gate checks them at run time."""
 
     class Fetch(BaseOperator):
         methods: Any = None
@@ -143,13 +143,13 @@ def test_what_another_task_measures_is_not_guessed() -> None:
         gate(analysis=check(methods=["CI", "{{ params.metric }}"]).output)
 
 
-def test_ready_thresholds_and_static_outlets_where_they_are_safe() -> None:
+def test_thresholds_objects_and_safe_static_outlets_are_accepted() -> None:
     gate(thresholds=Thresholds({"DPL": 0.1}))
     gate(outlets=[Asset("trained_on")])
     gate(on_violation="skip", outlets=[AssetAlias("alias")])
 
 
-def test_outputs_of_tasks_inside_configurations_make_dependencies() -> None:
+def test_task_outputs_inside_configurations_create_dependencies() -> None:
     with DAG("nested", schedule=None):
 
         @task
@@ -168,8 +168,8 @@ def test_outputs_of_tasks_inside_configurations_make_dependencies() -> None:
     assert repaired.upstream_task_ids == {"path"}
 
 
-def test_one_configuration_may_serve_many_tasks() -> None:
-    """Airflow renders in place, so each task needs an object of its own."""
+def test_one_configuration_can_be_used_by_several_tasks() -> None:
+    """Airflow renders in place, so each task needs its own copy."""
     engine = DuckDBEngine(memory_limit="{{ params.memory }}")
     one, other = check(engine=engine), check(engine=engine)
 
@@ -211,13 +211,13 @@ def test_one_configuration_may_serve_many_tasks() -> None:
         (lambda: balance(source="t", target="t", engine=SQLEngine("warehouse")), "target: 't' is the source itself"),
     ],
 )
-def test_data_that_an_engine_cannot_read_is_refused(make: Callable[[], Any], sentence: str) -> None:
+def test_data_that_an_engine_cannot_read_are_rejected(make: Callable[[], Any], sentence: str) -> None:
     with pytest.raises(ConfigError) as raised:
         make()
     assert sentence in str(raised.value)
 
 
-def test_a_plain_source_is_what_the_engine_reads() -> None:
+def test_a_text_as_source_is_interpreted_by_the_engine() -> None:
     assert balance(source="lake.t", target="lake.b", engine=SQLEngine("w"))._build_data_config() == DataConfig(
         table="lake.t"
     )

@@ -1,4 +1,4 @@
-"""Data, outputs and balanced copies in an object store, through an Airflow connection, on a real S3 server."""
+"""Test data, outputs and balanced copies in an object store, with an Airflow connection to a real S3 server."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ def test_from_s3_to_s3(airflow_db: Path, store: S3Server) -> None:
     ]
     verdict = json.loads(store.client().get_object(Bucket="lab", Key="out/verdict.json")["Body"].read())
     assert verdict["outcome"] == "violation"
-    # The gate that reads the file comes to the same verdict, for the counts are in the summary beside it.
+    # The gate that reads the file has the same verdict, because the summary beside it contains the counts.
     assert ran.xcoms["from_file"]["verdict"]["checks"] == verdict["checks"]
     assert ran.xcoms["balance"]["return_value"]["rows_out"] == 4 * 20
     assert Analysis.from_xcom(ran.xcoms["again"]["return_value"]).rows == 80
 
 
 @pytest.mark.usefixtures("_connected")
-def test_what_is_not_there_is_told_and_nothing_is_written(
+def test_missing_objects_are_reported_and_nothing_is_written(
     airflow_db: Path, store: S3Server, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with DAG("nothing_there", schedule=None) as dag:

@@ -1,4 +1,4 @@
-"""What the tests of this folder stand on."""
+"""Fixtures for the tests of this folder."""
 
 from conftest_sagemaker import aws, both
 

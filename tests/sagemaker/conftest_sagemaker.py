@@ -1,4 +1,4 @@
-"""SageMaker as far as it can be had here: a real S3 server, and a stand-in that really runs our container."""
+"""Fixtures for SageMaker: a real S3 server, and a stand-in for the service that runs the container's command."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from sagemaker_stand_in import StandIn
 from servers import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
 
-#: What a container runs: any Python that has the package; `make test` names one that has no Airflow. A job whose
-#: environment says so sleeps first.
+#: Command of the container: a Python with the package; `make test` sets one without Airflow. The variable SLEEP_FIRST
+#: in the environment of a job delays it.
 CONTAINER = [
     *("sh", "-c", 'sleep "${SLEEP_FIRST:-0}"; exec "$0" -m airflow_clarify.cli analyze'),
     os.environ.get("CLARIFY_CONTAINER_PYTHON", sys.executable),
@@ -26,13 +26,13 @@ CSV = "\n".join(["f,y", *(f"{f},{y}" for f, y in ROWS)]) + "\n"
 
 @dataclass(frozen=True)
 class Aws:
-    """Both, and what they hold."""
+    """The S3 server and the stand-in, with access to their content."""
 
     s3: S3Server
     sagemaker: StandIn
 
     def connection(self) -> str:
-        """The value of an ``AIRFLOW_CONN_...`` variable."""
+        """Build the value of an ``AIRFLOW_CONN_...`` variable."""
         extra = {
             "region_name": "us-east-1",
             "endpoint_url": self.sagemaker.endpoint,
@@ -41,24 +41,24 @@ class Aws:
         return json.dumps({"conn_type": "aws", "login": ACCESS_KEY, "password": SECRET_KEY, "extra": extra})
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the stand-in."""
+        """Create a boto3 client of the stand-in."""
         import boto3
 
         keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
         return boto3.client(service, endpoint_url=self.sagemaker.endpoint, region_name="us-east-1", **keys)
 
     def keys(self, prefix: str) -> list[str]:
-        """The names of the objects below a prefix."""
+        """List the keys of the objects below a prefix."""
         found = self.s3.client().list_objects_v2(Bucket="lab", Prefix=prefix).get("Contents", [])
         return sorted(one["Key"] for one in found)
 
     def read(self, key: str) -> bytes:
-        """The content of an object."""
+        """Read the content of an object."""
         content: bytes = self.s3.client().get_object(Bucket="lab", Key=key)["Body"].read()
         return content
 
     def created(self) -> list[dict[str, Any]]:
-        """The requests that made jobs."""
+        """List the requests that created jobs."""
         return self.sagemaker.requests("CreateProcessingJob")
 
 
@@ -74,7 +74,7 @@ def both() -> Iterator[Aws]:
 
 @pytest.fixture
 def aws(both: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """Both, through the Airflow connection ``clarify_lab``; without faults and calls of earlier tests."""
+    """Connect to both with the Airflow connection ``clarify_lab``; faults and calls of earlier tests are reset."""
     monkeypatch.setenv("AIRFLOW_CONN_CLARIFY_LAB", both.connection())
     yield both
     both.sagemaker.clear_faults()

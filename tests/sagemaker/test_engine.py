@@ -1,4 +1,4 @@
-"""The engine without Airflow's runner: what it refuses, asks for, uploads and reads back, and what AWS may do to it."""
+"""Test the engine without Airflow's runner: validation, requests, uploads, results, and failures of AWS."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def config(given: DataConfig, **changes: Any) -> AnalysisConfig:
 
 
 @given(st.text(max_size=80), st.text(), st.integers(1, 100))
-def test_every_name_is_one_that_sagemaker_takes(prefix: str, identity: str, attempt: int) -> None:
+def test_job_names_are_valid_for_sagemaker(prefix: str, identity: str, attempt: int) -> None:
     if not re.search("[a-zA-Z0-9]", prefix):
         with pytest.raises(ConfigError, match="holds no letter or digit"):
             build_job_name(prefix, identity, attempt)
@@ -63,7 +63,7 @@ def test_every_name_is_one_that_sagemaker_takes(prefix: str, identity: str, atte
     assert name == build_job_name(prefix, identity, attempt)
 
 
-def test_long_prefixes_keep_what_tells_jobs_apart() -> None:
+def test_job_names_with_long_prefixes_stay_unique() -> None:
     long = "training-data-bias-of-the-marketing-department-in-" * 3
     names = {build_job_name(long, identity, attempt) for identity in ("a", "b") for attempt in (1, 2, 10)}
     assert len(names) == 6
@@ -103,13 +103,13 @@ def test_why_a_job_failed(description: dict[str, Any], why: str) -> None:
     assert not status.completed
 
 
-def test_a_state_that_nobody_knows_is_no_success() -> None:
+def test_an_unknown_state_is_not_a_success() -> None:
     assert not JobStatus.from_description({"ProcessingJobStatus": "Paused"}).completed
     assert JobStatus.from_description({"ProcessingJobStatus": "Paused"}).ended
     assert not JobStatus.from_description({}).completed
 
 
-# --- What it cannot do ----------------------------------------------------------------------------------------------
+# --- Unsupported configurations -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_state_that_nobody_knows_is_no_success() -> None:
         ({"aws_conn_id": "lap"}, {}, {}, "aws_conn_id: there is no Airflow connection 'lap'"),
     ],
 )  # fmt: skip
-def test_what_a_job_cannot_do_is_said_before_anything_is_done(
+def test_unsupported_configurations_are_rejected_before_submission(
     changes: dict[str, Any], of_data: dict[str, Any], of_bias: dict[str, Any], said: str
 ) -> None:
     given = data(**of_data)
@@ -139,7 +139,7 @@ def test_what_a_job_cannot_do_is_said_before_anything_is_done(
     assert str(raised.value).startswith(said)
 
 
-def test_it_needs_a_role_and_pickles() -> None:
+def test_the_engine_requires_a_role_and_can_be_pickled() -> None:
     with pytest.raises(ConfigError, match="role: name the IAM role"):
         SageMakerEngine(role="")
     assert pickle.loads(pickle.dumps(engine(tags={"a": "b"}))) == engine(tags={"a": "b"})
@@ -170,7 +170,7 @@ server = pytest.mark.server
 
 
 @server
-def test_only_what_was_said_is_in_the_request(aws: Aws, ran: Callable[..., Any]) -> None:
+def test_the_request_contains_only_given_settings(aws: Aws, ran: Callable[..., Any]) -> None:
     ran()
     assert set(aws.created()[-1]) == {
         "ProcessingJobName",
@@ -184,7 +184,7 @@ def test_only_what_was_said_is_in_the_request(aws: Aws, ran: Callable[..., Any])
 
 
 @server
-def test_everything_can_be_said(aws: Aws, ran: Callable[..., Any]) -> None:
+def test_the_request_contains_all_settings(aws: Aws, ran: Callable[..., Any]) -> None:
     arn = "arn:aws:iam::111122223333:role/service/other"
     description, *_ = ran(
         data(joinsource="f", output_path="s3://lab/all"),
@@ -225,8 +225,8 @@ def test_everything_can_be_said(aws: Aws, ran: Callable[..., Any]) -> None:
     assert description["ProcessingJobStatus"] == "Completed"
 
 
-def test_the_output_key_encrypts_what_is_uploaded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The S3 server of the tests knows no KMS, so here the client is looked at."""
+def test_the_output_key_also_encrypts_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The S3 server of the tests does not support KMS, so the test inspects the client."""
     from botocore.session import Session
     from botocore.stub import Stubber
 
@@ -262,18 +262,18 @@ def test_a_local_dataset_is_uploaded_first(folder: bool, aws: Aws, ran: Callable
 
 
 @server
-def test_options_reach_our_own_image(aws: Aws, ran: Callable[..., Any]) -> None:
+def test_options_are_passed_to_the_package_image(aws: Aws, ran: Callable[..., Any]) -> None:
     given = data(na_values=["a" * 120, "b" * 120, "c" * 120], output_path="s3://lab/options", header_row=True)
     ours = engine(image_uri="111122223333.dkr.ecr.us-east-1.amazonaws.com/airflow-clarify:0.1.0")
     description, asked, files = ran(given, ours, label_type="categorical", facet_type="categorical")
     assert {"AIRFLOW_CLARIFY_OPTIONS_1", "AIRFLOW_CLARIFY_OPTIONS_2"} <= description["Environment"].keys()
     analysis = collected(description, asked, files)
     assert analysis.declared_types == {"label_type": "categorical", "facet_type": "categorical"}
-    # A sensor has the job's description only.
+    # A sensor has only the job's description.
     again = collected(description, read_configuration(description, files), files)
     assert again.config_sha256 == analysis.config_sha256
 
-    # An image that does not know of the options leaves no summary.
+    # An image without support for the options writes no summary.
     leave_as_clarify(aws, "options")
     with pytest.raises(
         JobError,
@@ -290,7 +290,7 @@ def test_options_reach_our_own_image(aws: Aws, ran: Callable[..., Any]) -> None:
         ("twice-old/reviews.csv", "twice", "so s3://lab/twice-old/reviews.csv too"),
     ],
 )
-def test_sagemaker_takes_whatever_begins_alike(also: str, asked: str, sentence: str, aws: Aws) -> None:
+def test_prefixes_that_match_other_objects_are_rejected(also: str, asked: str, sentence: str, aws: Aws) -> None:
     for key in (also, asked if asked.endswith(".csv") else f"{asked}/reviews.csv"):
         aws.s3.client().put_object(Bucket="lab", Key=key, Body=CSV.encode())
     given = data(input_path=f"s3://lab/{asked}")
@@ -301,17 +301,17 @@ def test_sagemaker_takes_whatever_begins_alike(also: str, asked: str, sentence: 
 
 
 @server
-def test_a_dataset_that_is_not_there(aws: Aws) -> None:
+def test_a_missing_dataset(aws: Aws) -> None:
     given = data(input_path="s3://lab/absent.csv")
     with pytest.raises(DataError, match=r"s3://lab/absent.csv: no file there"):
         engine().plan(given, config(given))
 
 
-# --- What AWS may do ------------------------------------------------------------------------------------------------
+# --- Failures of AWS ------------------------------------------------------------------------------------------------
 
 
 def leave_as_clarify(aws: Aws, folder: str) -> None:
-    """Let an output of our own image be what Clarify's leaves: without counts, and without what ties them to it."""
+    """Reduce an output of our image to what Clarify's image writes: without counts and their fingerprints."""
     document = json.loads(aws.read(f"{folder}/analysis.json"))
     document.pop("airflow_clarify", None)
     aws.s3.client().put_object(Bucket="lab", Key=f"{folder}/analysis.json", Body=json.dumps(document).encode())
@@ -326,7 +326,7 @@ def collected(description: dict[str, Any], asked: AnalysisConfig, files: S3Files
 
 @server
 @pytest.mark.parametrize("fault", ["throttle", "server-error", "unavailable", "lost-connection"])
-def test_waiting_survives_what_passes(fault: str, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_survives_transient_failures(fault: str, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     given = data(output_path=f"s3://lab/survives-{fault}")
     plain = engine(env={"SLEEP_FIRST": "1"}, botocore_config={"retries": {"total_max_attempts": 1}})
     job = TaskJob(plain, log)
@@ -340,7 +340,7 @@ def test_waiting_survives_what_passes(fault: str, aws: Aws, monkeypatch: pytest.
 
 @server
 @pytest.mark.parametrize("operation", ["CreateProcessingJob", "StopProcessingJob", "GetRole"])
-def test_single_calls_are_made_again(operation: str, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_calls_are_retried(operation: str, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_clarify.engines.sagemaker.client.time.sleep", lambda _: None)
     given = data(output_path=f"s3://lab/again-{operation}")
     plain = engine(env={"SLEEP_FIRST": "60"})
@@ -393,7 +393,7 @@ def test_a_job_that_completed_without_its_output(fault: str, sentence: str, aws:
 
 
 @server
-def test_a_store_that_does_not_answer_is_no_reason_for_another_job(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_store_does_not_start_another_job(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     given = data(output_path="s3://lab/store-away")
     job, asked, identity = TaskJob(engine(), log), config(given), JobIdentity(("d", "r", "t", -1), "then", 0)
     found = job.find_or_start(engine().plan(given, asked), asked, identity, lambda _: None)
@@ -417,8 +417,8 @@ def test_a_store_that_does_not_answer_is_no_reason_for_another_job(aws: Aws, mon
 
 
 @server
-def test_the_output_of_an_earlier_job_is_no_output(aws: Aws, ran: Callable[..., Any]) -> None:
-    """Nothing of the last job is there, but what an earlier one has left looks just like it."""
+def test_the_output_of_an_earlier_job_is_rejected(aws: Aws, ran: Callable[..., Any]) -> None:
+    """The last job has no output, but that of an earlier job has the same form."""
     given = data(output_path="s3://lab/used-again")
     ran(given)
     time.sleep(6)
@@ -439,7 +439,7 @@ def test_the_output_of_an_earlier_job_is_no_output(aws: Aws, ran: Callable[..., 
         ({"facets": {"g": []}}, "a facet without a tested group"),
     ],
 )  # fmt: skip
-def test_an_analysis_of_something_else(
+def test_an_analysis_of_another_request_is_rejected(
     change: dict[str, Any], sentence: str, aws: Aws, ran: Callable[..., Any]
 ) -> None:
     description, asked, files = ran()
@@ -453,7 +453,7 @@ def test_an_analysis_of_something_else(
 
 
 @server
-def test_what_clarify_leaves_has_no_counts_and_gets_a_report_of_ours(aws: Aws, ran: Callable[..., Any]) -> None:
+def test_output_of_clarify_without_counts_gets_our_report(aws: Aws, ran: Callable[..., Any]) -> None:
     description, asked, files = ran()
     folder = description["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].removeprefix("s3://lab/")
     leave_as_clarify(aws, folder)
@@ -494,7 +494,7 @@ def test_the_report_may_have_another_name(name: str, ours: str, aws: Aws) -> Non
 
 
 @server
-def test_refusals_are_one_sentence(aws: Aws) -> None:
+def test_rejections_are_one_sentence(aws: Aws) -> None:
     given = data()
     with pytest.raises(ConfigError, match=r"GetRole of no-such-role: NoSuchEntity.*; check the name"):
         engine(role="no-such-role").plan(given, config(given))
@@ -506,7 +506,7 @@ def test_refusals_are_one_sentence(aws: Aws) -> None:
         ProcessingJobs(engine().connection).describe("absent")
 
 
-def test_an_endpoint_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_clarify.engines.sagemaker.client.time.sleep", lambda _: None)
     extra = {"endpoint_url": "http://127.0.0.1:9", "region_name": "us-east-1"}
     monkeypatch.setenv(

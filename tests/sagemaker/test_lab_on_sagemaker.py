@@ -1,4 +1,4 @@
-"""The lab as a pipeline: DAG, S3, two jobs that really run, reports, gates, the repair and the training."""
+"""Test the lab as a pipeline: DAG, S3, two jobs that run, reports, gates, the repair and the training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links to the AWS console, in the right partition, from what a try has kept."""
+"""Test links to the AWS console, in the right partition, from the XCom of a try."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_links_stay_in_their_partition(partition: str, region: str, host: str, k
     assert all(link.startswith(host) for link in links())
 
 
-def test_no_job_no_link(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_link_without_a_job(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     kept.update(output=None)
     assert links()[2] == ""
     kept.update(partition="aws-iso-f")
@@ -73,6 +73,6 @@ def test_only_tasks_with_jobs_have_links() -> None:
         ]
 
 
-def test_the_provider_names_them_all() -> None:
+def test_the_provider_lists_all_links() -> None:
     named = [f"{type(link).__module__}.{type(link).__qualname__}" for link in (BiasReportLink(), *JOB_LINKS)]
     assert get_provider_info()["extra-links"] == named

@@ -1,4 +1,4 @@
-"""What the operator does around its job: whose it is, and what is done when the triggerer says odd things."""
+"""Test how the operator identifies its job, and how it handles unexpected trigger events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STARTED = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 
 def context(**changes: Any) -> Any:
-    """As much of a task's context as the identity of its job needs."""
+    """Build the part of a task's context that the identity of its job needs."""
     given = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": 2, "retries": 2, **changes}
     run = SimpleNamespace(start_date=given.pop("start_date", STARTED), run_after=STARTED)
     return {"ti": SimpleNamespace(**given), "task": SimpleNamespace(retries=given["retries"]), "dag_run": run}
@@ -28,7 +28,7 @@ def identity(**changes: Any) -> JobIdentity:
     return JobIdentity.from_context(context(**changes))
 
 
-def test_tries_of_one_task_instance_are_the_same() -> None:
+def test_tries_of_one_task_instance_share_an_identity() -> None:
     assert identity() == identity(try_number=2)
 
 
@@ -39,27 +39,27 @@ def test_tries_of_one_task_instance_are_the_same() -> None:
         {"run_id": "s"},
         {"task_id": "u"},
         {"map_index": 0},
-        # Cleared after one try: Airflow raises max_tries by the tries that were used.
+        # Cleared after one try: Airflow raises max_tries by the number of used tries.
         {"max_tries": 3},
-        # Another deployment's run of the same name, or the same run begun anew.
+        # A run of the same name in another deployment, or the same run restarted.
         {"start_date": datetime(2026, 11, 22, 9, tzinfo=UTC)},
     ],
 )
-def test_anything_else_is_another(changes: dict[str, Any]) -> None:
+def test_other_task_instances_have_other_identities(changes: dict[str, Any]) -> None:
     assert identity(**changes) != identity()
 
 
-def test_lives_before_the_task_was_cleared() -> None:
+def test_identities_before_the_task_was_cleared() -> None:
     assert [earlier.generation for earlier in identity(max_tries=4).iterate_earlier()] == [0, 1]
     assert list(identity().iterate_earlier()) == []
     assert identity(max_tries=2).generation == 0
-    # A DAG whose retries were raised while it ran.
+    # The retries of the DAG were raised while it ran.
     assert identity(max_tries=0).generation == 0
 
 
 @pytest.fixture
 def waiting(aws: Aws) -> Iterator[tuple[ClarifyPreTrainingBiasOperator, dict[str, Any], Any]]:
-    """A deferred task whose job does not end by itself."""
+    """Yield a deferred task with a job that does not end by itself."""
     xcoms: dict[str, Any] = {}
     given = context()
     given["ti"].xcom_push = lambda key, value: xcoms.update({key: value})
@@ -90,7 +90,7 @@ def waiting(aws: Aws) -> Iterator[tuple[ClarifyPreTrainingBiasOperator, dict[str
         ({"status": "error", "message": "AccessDenied"}, "cannot be waited for: AccessDenied"),
     ],
 )
-def test_an_event_that_is_no_end_fails_and_stops_the_job(event: Any, sentence: str, aws: Aws, waiting: Any) -> None:
+def test_an_event_without_an_end_fails_and_stops_the_job(event: Any, sentence: str, aws: Aws, waiting: Any) -> None:
     operator, given, job = waiting
     with pytest.raises(AirflowException, match=sentence):
         operator.execute_complete(given, event)
@@ -108,7 +108,7 @@ def test_an_event_of_another_job_defers_again(waiting: Any) -> None:
 
 @pytest.mark.server
 @pytest.mark.parametrize("error", ["Trigger timeout", "Trigger failure"])
-def test_a_trigger_that_gave_up_stops_the_job(error: str, aws: Aws, waiting: Any) -> None:
+def test_a_failed_trigger_stops_the_job(error: str, aws: Aws, waiting: Any) -> None:
     operator, given, job = waiting
     with pytest.raises(Exception, match=error):
         operator.resume_execution("__fail__", {"error": error}, given)
@@ -116,7 +116,7 @@ def test_a_trigger_that_gave_up_stops_the_job(error: str, aws: Aws, waiting: Any
 
 
 @pytest.mark.server
-def test_a_deleted_xcom_is_no_traceback(waiting: Any) -> None:
+def test_a_deleted_xcom_raises_an_error_without_traceback(waiting: Any) -> None:
     operator, given, _ = waiting
     given["ti"].xcom_pull = lambda **_: None
     with pytest.raises(AirflowException, match="the job of this task is unknown"):

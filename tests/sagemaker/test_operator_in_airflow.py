@@ -1,4 +1,4 @@
-"""A Clarify job from a DAG: waited for in the task, deferred, or left to a sensor; well, badly, twice, and killed."""
+"""Test Clarify jobs of a DAG: in the task, deferred, or with a sensor; success, failure, retries, and kills."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def folder() -> str:
-    """A folder of the test's own in S3."""
+    """Return a new folder in S3 for each test."""
     return f"test-{next(_numbers)}"
 
 
@@ -57,7 +57,7 @@ def check(folder: str, task_id: str = "bias", **changes: Any) -> ClarifyPreTrain
 
 
 def waiting(how: str, folder: str, **changes: Any) -> DAG:
-    """A DAG whose task "bias" starts a job, and "bias" or "sensor" waits for it; the gate warns only."""
+    """Build a DAG with a task "bias" that starts a job, awaited by "bias" or "sensor"; the gate only warns."""
     with DAG(f"sagemaker_{how.replace(' ', '_')}", schedule=None) as dag:
         if how in ("task", "deferred"):
             analysis: Any = check(folder, deferrable=how == "deferred", **changes).output
@@ -86,7 +86,7 @@ def analysis_of(ran: Ran) -> Analysis:
 
 
 @pytest.mark.parametrize("how", WAITS)
-def test_all_ways_to_wait_come_to_the_same(how: str, folder: str, aws: Aws, airflow_db: Path) -> None:
+def test_all_ways_to_wait_give_the_same_analysis(how: str, folder: str, aws: Aws, airflow_db: Path) -> None:
     before = len(aws.created())
     ran = run(waiting(how, folder))
 
@@ -128,7 +128,7 @@ MISSING = "/analysis.json is missing; look at the job's logs"
         ("deferred sensor", "failed", "did not complete (Failed: "),
     ],
 )
-def test_only_a_job_that_completed_passes(
+def test_only_a_completed_job_passes(
     how: str, fault: str, sentence: str, folder: str, aws: Aws, airflow_db: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     aws.sagemaker.fail_job(fault)
@@ -138,12 +138,12 @@ def test_only_a_job_that_completed_passes(
     assert ran.states["sensor" if "sensor" in how else "bias"] == "failed"
     assert ran.states["gate"] == "upstream_failed"
     assert sentence in capfd.readouterr().out
-    # The links are there all the same.
+    # The links exist nevertheless.
     assert ran.xcoms["bias"]["clarify_job"]["job_name"].startswith("Clarify-Pretraining-Bias-")
     assert "#/processing-jobs/Clarify-Pretraining-Bias-" in ran.xcoms["bias"]["_link_ClarifyJobLink"]
 
 
-def test_the_container_says_why_it_failed(
+def test_the_failure_reason_of_the_container_is_logged(
     folder: str, aws: Aws, airflow_db: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ran = run(waiting("deferred", folder, bias_config=BiasConfig([1], "g")))
@@ -154,7 +154,7 @@ def test_the_container_says_why_it_failed(
     assert "the data have no column 'g'" in told
 
 
-def test_log_lines_of_the_job_are_in_the_log_of_the_task(
+def test_log_lines_of_the_job_are_in_the_task_log(
     folder: str, aws: Aws, airflow_db: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for how in ("task", "deferred"):
@@ -214,7 +214,7 @@ def test_another_run_starts_another_job(folder: str, aws: Aws, airflow_db: Path)
     assert first != second
 
 
-def test_a_lost_answer_starts_no_second_job(folder: str, aws: Aws, airflow_db: Path) -> None:
+def test_a_lost_response_does_not_start_a_second_job(folder: str, aws: Aws, airflow_db: Path) -> None:
     before = len(aws.created())
     aws.sagemaker.fail("CreateProcessingJob", "lost-answer", times=2)
     assert run(with_retries(folder)).states == {"bias": "success"}
@@ -222,7 +222,7 @@ def test_a_lost_answer_starts_no_second_job(folder: str, aws: Aws, airflow_db: P
 
 
 def crash_once(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    """Let a function raise when it is called for the first time, as if the worker died there."""
+    """Make a function raise at its first call, as if the worker had crashed there."""
     original = pkgutil.resolve_name(path)
     calls = itertools.count()
 
@@ -234,12 +234,12 @@ def crash_once(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr(path, crashing)
 
 
-# --- Too long, and killed ---------------------------------------------------------------------------------------------
+# --- Timeouts and kills -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def slow(aws: Aws) -> Iterator[Aws]:
-    """Jobs of ``endless()`` take longer than anybody waits; what a test leaves running ends with it."""
+    """Make jobs of ``endless()`` outlast every timeout; jobs that a test leaves running are stopped after it."""
     yield aws
     for job in aws.sagemaker.jobs.values():
         if job.status == "InProgress":
@@ -275,11 +275,11 @@ def test_an_execution_timeout_stops_the_job_too(folder: str, slow: Aws, airflow_
 def test_a_killed_task_stops_its_job(
     stop: bool, folder: str, slow: Aws, airflow_db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker is told by a signal, which Airflow's runner hands on to the operator."""
+    """The worker receives a signal, which Airflow's runner passes to the operator."""
     before = signal.getsignal(signal.SIGTERM)
 
     class DeadlyTime:
-        """The operator's own: other threads of this process sleep too."""
+        """Replace ``time`` in the operator's module only, because other threads sleep too."""
 
         def __getattr__(self, name: str) -> Any:
             return getattr(time, name)
@@ -299,7 +299,7 @@ def test_a_killed_task_stops_its_job(
     assert status_of_the_last(slow, ended=stop) == ("Stopped" if stop else "InProgress")
 
 
-def test_a_task_killed_while_it_submits_leaves_no_job_running(
+def test_a_task_killed_during_submission_leaves_no_running_job(
     folder: str, slow: Aws, airflow_db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow_clarify.engines.sagemaker.client import ProcessingJobs

@@ -1,4 +1,4 @@
-"""The policies of the documentation allow what is really called, and nothing that is not."""
+"""Test that the documented policies allow exactly the calls that are made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_clarify.operators.sagemaker_job import JobIdentity, TaskJob
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "aws-permissions.md"
 
-#: What the calls that are not named like their permission need.
+#: Permissions of calls whose names differ from their permission.
 PERMISSIONS = {
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
@@ -39,7 +39,7 @@ def actions(policy: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.server
-def test_the_tasks_policy_allows_what_a_task_calls(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_task_policy_allows_all_calls_of_a_task(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import logging
     import time
 
@@ -65,12 +65,12 @@ def test_the_tasks_policy_allows_what_a_task_calls(aws: Aws, monkeypatch: pytest
     job.stop(job.find_or_start(endless.plan(data, config), config, None, lambda _: None).name)
 
     needed = {PERMISSIONS.get(call, call) for call in called} - {None}
-    # Tags in a request need a permission of their own, and so does the role.
+    # Tags in a request require a separate permission, and so does the role.
     needed |= {"sagemaker:AddTags", "iam:PassRole"}
     assert needed == actions(policies()[0])
 
 
-def test_policies_name_actions_that_exist_and_no_wildcards() -> None:
+def test_policies_contain_existing_actions_without_wildcards() -> None:
     from botocore.session import get_session
 
     session = get_session()

@@ -1,4 +1,4 @@
-"""The sensor, poke by poke: whose job it is, what it returns, and when it gives up."""
+"""Test the sensor, poke by poke: job ownership, return value, and failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.server
 
 
 class TaskInstance:
-    """As much of a task instance as a sensor wants."""
+    """The part of a task instance that a sensor uses."""
 
     dag_id, run_id, task_id, map_index = "jobs", "manual__1", "sensor", -1
 
@@ -43,7 +43,7 @@ def context() -> dict[str, Any]:
 
 @pytest.fixture
 def started(aws: Aws) -> Callable[..., str]:
-    """Start a job as something else would."""
+    """Start a job as another program would."""
 
     def start(*, wait: bool = True, **changes: Any) -> str:
         engine = SageMakerEngine(**{"role": "clarify", "aws_conn_id": "clarify_lab", "bucket": "lab", **changes})
@@ -79,7 +79,7 @@ def test_it_returns_the_job_and_its_analysis(started: Callable[..., str], contex
     }
 
 
-def test_a_deferred_one_looks_before_it_waits(started: Callable[..., str], context: Any) -> None:
+def test_a_deferrable_sensor_polls_before_it_defers(started: Callable[..., str], context: Any) -> None:
     assert sensor(started(), deferrable=True).execute(context)["job"]["ProcessingJobStatus"] == "Completed"
 
     running = started(wait=False, env={"SLEEP_FIRST": "30"})
@@ -93,14 +93,14 @@ def test_a_deferred_one_looks_before_it_waits(started: Callable[..., str], conte
     assert again.serialize() == (path, arguments)
     assert (arguments["region_name"], arguments["verify"]) == ("us-east-1", False)
     assert arguments["botocore_config"] == {"read_timeout": 9}
-    # Whoever started the job decides when it stops.
+    # The sensor does not stop a job that it did not start.
     assert arguments["stop_job_on_kill"] is False
     assert deferred.value.timeout is not None
     assert deferred.value.timeout > timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_a_failed_job_is_a_failure_and_with_soft_fail_a_skip(
+def test_a_failed_job_fails_the_sensor_or_skips_it_with_soft_fail(
     deferrable: bool, aws: Aws, started: Callable[..., str], context: Any
 ) -> None:
     aws.sagemaker.fail_job("failed")
@@ -113,7 +113,7 @@ def test_a_failed_job_is_a_failure_and_with_soft_fail_a_skip(
         sensor(name, deferrable=True).execute_complete(context, {"status": "ended", "job_name": name})
 
 
-def test_a_job_that_is_not_there(aws: Aws, context: Any) -> None:
+def test_a_missing_job(aws: Aws, context: Any) -> None:
     with pytest.raises(AirflowException, match="there is no processing job 'absent' in us-east-1"):
         sensor("absent").execute(context)
 
@@ -127,20 +127,20 @@ def test_a_job_that_is_not_there(aws: Aws, context: Any) -> None:
         ({"state": "Completed"}, AirflowException, "the trigger sent"),
     ],
 )
-def test_an_event_that_is_no_end_is_a_failure(
+def test_an_event_without_an_end_fails(
     event: Any, error: type[Exception], sentence: str, aws: Aws, context: Any
 ) -> None:
     with pytest.raises(error, match=sentence):
         sensor("any", deferrable=True).execute_complete(context, event)
 
 
-def test_an_event_is_not_taken_for_granted(started: Callable[..., str], aws: Aws, context: Any) -> None:
+def test_the_job_is_described_again_after_an_event(started: Callable[..., str], aws: Aws, context: Any) -> None:
     aws.sagemaker.fail_job("stopped")
     with pytest.raises(AirflowFailException, match="Stopped"):
         sensor(started()).execute_complete(context, {"status": "ended", "state": "Completed"})
 
 
-def test_a_processing_job_that_is_none_of_clarifys(aws: Aws, context: Any) -> None:
+def test_a_processing_job_other_than_clarify(aws: Aws, context: Any) -> None:
     aws.client("sagemaker").create_processing_job(
         ProcessingJobName="plain",
         RoleArn="arn:aws:iam::111122223333:role/r",
@@ -153,7 +153,7 @@ def test_a_processing_job_that_is_none_of_clarifys(aws: Aws, context: Any) -> No
     assert returned["job"]["ProcessingJobStatus"] == "Completed"
 
 
-def test_an_unreadable_answer_is_waited_out(started: Callable[..., str], aws: Aws, context: Any) -> None:
+def test_polling_continues_after_an_unreadable_response(started: Callable[..., str], aws: Aws, context: Any) -> None:
     name = started()
     aws.sagemaker.fail("DescribeProcessingJob", "unavailable", times=2)
     waiting = sensor(name, botocore_config={"retries": {"total_max_attempts": 1}})

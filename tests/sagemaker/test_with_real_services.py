@@ -1,4 +1,4 @@
-"""What only a real scheduler, worker and triggerer can show: clearing, marking, and workers that die."""
+"""Test with a real scheduler, worker and triggerer: clearing, marking, and killed workers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def jobs(aws: Aws, prefix: str) -> list[Any]:
 
 
 def running(airflow: AirflowServices, aws: Aws, dag_id: str, state: str) -> tuple[str, Any]:
-    """Start a run whose job does not end by itself, and wait until it is waited for."""
+    """Start a run with a job that does not end by itself, and return when the task waits for it."""
     run_id = airflow.trigger(dag_id)
     before = len(jobs(aws, dag_id))
     airflow.wait_for(dag_id, run_id, "bias", state)
@@ -88,7 +88,7 @@ def _is_running(aws: Aws, dag_id: str) -> bool:
     return bool(found) and found[-1].status == "InProgress"
 
 
-def test_a_cleared_task_starts_a_new_job_though_the_old_one_completed(airflow: AirflowServices, aws: Aws) -> None:
+def test_a_cleared_task_starts_a_new_job_after_a_completed_one(airflow: AirflowServices, aws: Aws) -> None:
     for dag_id in ("quick_in_task", "quick_deferred"):
         run_id = airflow.trigger(dag_id)
         airflow.wait_for(dag_id, run_id, "bias", "success", "failed")
@@ -104,7 +104,7 @@ def test_a_cleared_task_starts_a_new_job_though_the_old_one_completed(airflow: A
 
 @pytest.mark.parametrize(("dag_id", "state"), [("endless_in_task", "running"), ("endless_deferred", "deferred")])
 @pytest.mark.parametrize("action", ["failed", "success", "clear"])
-def test_whatever_a_user_does_the_job_is_stopped(
+def test_every_user_action_stops_the_job(
     action: str, dag_id: str, state: str, airflow: AirflowServices, aws: Aws
 ) -> None:
     run_id, job = running(airflow, aws, dag_id, state)
@@ -121,7 +121,7 @@ def test_whatever_a_user_does_the_job_is_stopped(
         assert aws.sagemaker.wait(jobs(aws, dag_id)[-1].name, 60) == "Stopped"
 
 
-def test_a_worker_that_dies_leaves_its_job_to_the_next_try(airflow: AirflowServices, aws: Aws) -> None:
+def test_a_retry_takes_over_the_job_of_a_killed_worker(airflow: AirflowServices, aws: Aws) -> None:
     dag_id = "endless_in_task"
     run_id, job = running(airflow, aws, dag_id, "running")
     number = len(jobs(aws, dag_id))
@@ -137,7 +137,7 @@ def test_a_worker_that_dies_leaves_its_job_to_the_next_try(airflow: AirflowServi
 
 
 def _kill_with_children(pid: int) -> None:
-    """As when a machine is gone: nobody is told."""
+    """Kill a worker without notice, as if its machine had failed."""
     import psutil
 
     process = psutil.Process(pid)
@@ -147,14 +147,14 @@ def _kill_with_children(pid: int) -> None:
             os.kill(victim.pid, signal.SIGKILL)
 
 
-def test_a_triggerer_that_restarts_goes_on_waiting(airflow: AirflowServices, aws: Aws) -> None:
+def test_a_restarted_triggerer_continues_to_wait(airflow: AirflowServices, aws: Aws) -> None:
     dag_id = "endless_deferred"
     run_id, job = running(airflow, aws, dag_id, "deferred")
     airflow.stop("triggerer")
     assert job.status == "InProgress"
     looks = aws.sagemaker.calls["DescribeProcessingJob"]
     airflow.start("triggerer")
-    # A trigger that no triggerer has taken up yet goes without anybody hearing of it.
+    # A trigger that is not yet assigned to a triggerer is deleted without notice.
     airflow.until(lambda: aws.sagemaker.calls["DescribeProcessingJob"] > looks, "the job is looked at again", 120)
     assert job.status == "InProgress"
     airflow.mark(dag_id, run_id, "bias", "failed")

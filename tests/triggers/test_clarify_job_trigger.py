@@ -1,4 +1,4 @@
-"""The trigger by itself, in this process: what it keeps, what it says, and when it stops a job."""
+"""Test the trigger in this process: its arguments, its events, and when it stops a job."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _connection(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.fixture
 def job(aws: StandIn, request: pytest.FixtureRequest) -> str:
-    """A job that is in progress."""
+    """Create a job that is in progress."""
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[-60:].strip("-")
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
     boto3.client("sagemaker", endpoint_url=aws.endpoint, **keys).create_processing_job(
@@ -85,13 +85,13 @@ async def cancel(running: asyncio.Task[Any]) -> None:
 
 
 class _Task:
-    """What the triggerer gives a trigger as its task instance."""
+    """The task instance that the triggerer sets on a trigger."""
 
     dag_id, run_id, task_id, map_index = "dag", "run", "task", -1
 
 
 def says(monkeypatch: pytest.MonkeyPatch, states: Any) -> None:
-    """Let Airflow say in which states the run's tasks are."""
+    """Set the task states that Airflow returns."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     def get_task_states(**_: Any) -> Any:
@@ -102,7 +102,7 @@ def says(monkeypatch: pytest.MonkeyPatch, states: Any) -> None:
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
 
 
-# --- What it keeps ------------------------------------------------------------------------------------------------
+# --- Arguments ----------------------------------------------------------------------------------------------------
 
 
 def test_its_arguments_survive_a_deferral() -> None:
@@ -130,27 +130,27 @@ def test_its_arguments_survive_the_metadata_database() -> None:
     assert (row.classpath, row.kwargs) == waiting.serialize()
 
 
-def test_the_defaults_name_nothing() -> None:
+def test_default_arguments_are_serialized() -> None:
     arguments = ClarifyJobTrigger("job").serialize()[1]
     assert {name for name, value in arguments.items() if value is None} == {
         *("deadline", "region_name", "verify", "botocore_config"),
     }
 
 
-# --- What it says -------------------------------------------------------------------------------------------------
+# --- Events -------------------------------------------------------------------------------------------------------
 
 
-def test_a_job_that_completes(aws: StandIn, job: str) -> None:
+def test_a_completed_job(aws: StandIn, job: str) -> None:
     aws.complete(job)
     assert event_of(trigger(job)) == {"status": "ended", "job_name": job, "state": "Completed"}
 
 
-def test_a_job_that_somebody_stops(aws: StandIn, job: str) -> None:
+def test_a_stopped_job(aws: StandIn, job: str) -> None:
     aws.jobs[job].stop()
     assert event_of(trigger(job)) == {"status": "ended", "job_name": job, "state": "Stopped"}
 
 
-def test_a_job_that_fails(aws: StandIn, request: pytest.FixtureRequest) -> None:
+def test_a_failed_job(aws: StandIn, request: pytest.FixtureRequest) -> None:
     aws.fail_job("failed")
     failed = request.getfixturevalue("job")
     assert event_of(trigger(failed)) == {"status": "ended", "job_name": failed, "state": "Failed"}
@@ -169,7 +169,7 @@ def test_a_job_that_has_ended_by_its_deadline(aws: StandIn, job: str) -> None:
     assert event_of(trigger(job, deadline=time.time() - 1))["status"] == "ended"
 
 
-def test_the_first_look_is_not_at_once(aws: StandIn, job: str) -> None:
+def test_the_first_poll_is_not_immediate(aws: StandIn, job: str) -> None:
     """Airflow can lose an event that is fired within the first second of a task's deferral."""
     aws.complete(job)
     for deadline in (None, time.time() + 3600):
@@ -179,7 +179,7 @@ def test_the_first_look_is_not_at_once(aws: StandIn, job: str) -> None:
 
 
 @pytest.mark.parametrize(("poll_interval", "expected"), [(30, 10), (3600, 10), (10, 10), (2.5, 2.5)])
-def test_the_first_look_is_after_ten_seconds_or_the_poll_interval(
+def test_the_first_poll_is_after_ten_seconds_or_the_poll_interval(
     aws: StandIn, job: str, poll_interval: float, expected: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class FirstSleepError(Exception):
@@ -195,36 +195,36 @@ def test_the_first_look_is_after_ten_seconds_or_the_poll_interval(
     assert raised.value.args == (expected,)
 
 
-def test_a_job_that_there_is_not() -> None:
+def test_a_missing_job() -> None:
     event = event_of(trigger("no-such-job"))
     assert (event["status"], event["job_name"]) == ("error", "no-such-job")
     assert "'no-such-job'" in event["message"]
 
 
-def test_a_refusal(aws: StandIn, job: str) -> None:
+def test_a_rejected_request(aws: StandIn, job: str) -> None:
     aws.fail("DescribeProcessingJob", "access-denied")
     event = event_of(trigger(job))
     assert event["status"] == "error"
     assert "AccessDenied" in event["message"]
 
 
-def test_a_connection_that_there_is_not(job: str) -> None:
+def test_a_missing_connection(job: str) -> None:
     event = event_of(trigger(job, aws_conn_id="aws_misspelt"))
     assert event["status"] == "error"
     assert "aws_misspelt" in event["message"]
 
 
 @pytest.mark.parametrize("fault", ["throttle", "server-error", "unavailable", "expired-token", "lost-connection"])
-def test_what_passes_by_itself(aws: StandIn, job: str, fault: str) -> None:
+def test_transient_failures_are_retried(aws: StandIn, job: str, fault: str) -> None:
     before = aws.calls["DescribeProcessingJob"]
     aws.fail("DescribeProcessingJob", fault, times=2)
     aws.complete(job)
     assert event_of(trigger(job))["state"] == "Completed"
-    # Each failure is one call: the client does not try again by itself, out of turn.
+    # Each failure is one call: the client does not retry by itself, bypassing the rate limiter.
     assert aws.calls["DescribeProcessingJob"] == before + 3
 
 
-def test_the_settings_of_the_connection_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_of_the_connection_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {"region_name": "us-east-1", "config_kwargs": {"connect_timeout": 7, "retries": {"max_attempts": 9}}}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_LAB", json.dumps({"conn_type": "aws", "extra": extra}))
 
@@ -237,7 +237,7 @@ def test_the_settings_of_the_connection_stay(monkeypatch: pytest.MonkeyPatch) ->
     assert found.retries["total_max_attempts"] == 1
 
 
-# --- When it stops a job ------------------------------------------------------------------------------------------
+# --- Stopping jobs ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_the_settings_of_the_connection_stay(monkeypatch: pytest.MonkeyPatch) ->
     ],
     ids=["marked", "cleared-and-scheduled", "cleared", "run-deleted", "still-deferred", "unknown"],
 )
-def test_it_stops_the_job_of_a_task_that_is_no_longer_deferred(
+def test_the_job_of_a_task_that_is_no_longer_deferred_is_stopped(
     aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch, states: Any, stopped: bool
 ) -> None:
     says(monkeypatch, states)
@@ -261,7 +261,7 @@ def test_it_stops_the_job_of_a_task_that_is_no_longer_deferred(
 
     async def kill() -> None:
         await cancel(await run_for_a_while(waiting, aws))
-        # Airflow before 3.3 has no such method, and cancels.
+        # Airflow before 3.3 has no such method, and cancels the trigger instead.
         if hasattr(BaseTrigger, "on_kill"):
             assert aws.jobs[job].status == "InProgress", "a cancellation alone may be a restart"
             await waiting.on_kill()
@@ -273,7 +273,7 @@ def test_it_stops_the_job_of_a_task_that_is_no_longer_deferred(
         assert aws.jobs[job].status == "InProgress"
 
 
-def test_it_leaves_a_job_that_is_not_to_be_stopped(aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_is_not_stopped_without_stop_job_on_kill(aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     says(monkeypatch, {"run": {"task": "failed"}})
     waiting = trigger(job, stop_job_on_kill=False)
     waiting.task_instance = _Task()  # type: ignore[assignment]
@@ -295,7 +295,7 @@ def test_a_mapped_task(aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch) 
     assert aws.wait(job, 10) == "Stopped"
 
 
-def test_the_job_is_stopped_when_airflow_waits_no_longer(
+def test_the_job_is_stopped_after_airflow_stops_waiting(
     aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     says(monkeypatch, {"run": {"task": "failed"}})
@@ -323,7 +323,7 @@ def test_a_job_that_has_ended_is_not_stopped(aws: StandIn, job: str, monkeypatch
     assert aws.jobs[job].status == "Completed"
 
 
-def test_many_tasks_that_are_killed_at_once_share_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_killed_together_share_a_state_request(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     class Instance(_Task):
@@ -347,7 +347,7 @@ def test_many_tasks_that_are_killed_at_once_share_a_question(monkeypatch: pytest
         await ask()
 
     asyncio.run(twice())
-    # An answer is never older than the question: who comes while one is under way shares the next.
+    # A response is never older than its request: those made during a call share the next one.
     assert 2 <= len(questions) <= 4
     assert questions[0] == {"dag_id": "dag", "task_ids": ["task"], "run_ids": ["run"]}
 
@@ -355,7 +355,7 @@ def test_many_tasks_that_are_killed_at_once_share_a_question(monkeypatch: pytest
 @pytest.mark.skipif(
     not hasattr(BaseTrigger, "on_kill"), reason="Airflow tells a user's action by a message from 3.3 on"
 )
-def test_the_job_is_stopped_where_airflow_does_not_get_to_call_on_kill(
+def test_the_job_is_stopped_if_airflow_does_not_call_on_kill(
     aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     says(monkeypatch, {"run": {"task": "failed"}})

@@ -1,4 +1,4 @@
-"""The trigger in `airflow triggerer`, a process of its own: what a user does, and what a restart does."""
+"""Test the trigger in an `airflow triggerer` process: user actions and restarts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from sagemaker_stand_in import StandIn
-from triggerers import DeferredRun, triggerer
+from triggerer_helpers import DeferredRun, triggerer
 
 from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
 
@@ -29,7 +29,7 @@ def aws() -> Iterator[StandIn]:
 
 @pytest.fixture
 def connection(aws: StandIn, airflow_db: Path) -> Iterator[None]:
-    """In the metadata database, which a trigger reaches only through the triggerer's other process."""
+    """Store the connection in the metadata database, which a trigger reads through the triggerer's main process."""
     from airflow.models import Connection
     from airflow.utils.session import create_session
 

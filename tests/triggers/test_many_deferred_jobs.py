@@ -1,4 +1,4 @@
-"""Many triggers in one event loop: one client, a measured number of calls, and nothing that one does to another."""
+"""Test many triggers in one event loop: one client, a limited rate of calls, and no interference."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_clarify.triggers import _client as shared
 from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
 
 JOBS = 200
-#: As many calls a second in these tests, which would otherwise take minutes.
+#: Calls per second in these tests, which would otherwise take minutes.
 RATE = 100.0
 CONNECTION = AwsConnection("aws_lab")
 
@@ -44,7 +44,7 @@ def aws(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The clients that are made."""
+    """Record the created clients."""
     made: list[Any] = []
     new_client = shared.SharedClient._create_client
 
@@ -74,7 +74,7 @@ def create(aws: StandIn, prefix: str, number: int = JOBS) -> list[str]:
 
 @contextlib.asynccontextmanager
 async def waiting(names: list[str], **settings: Any) -> AsyncIterator[dict[str, asyncio.Task[Any]]]:
-    """Triggers that run, by the names of their jobs."""
+    """Run triggers, by the names of their jobs."""
 
     async def event(trigger: ClarifyJobTrigger) -> Any:
         events = [event.payload async for event in trigger.run()]
@@ -92,7 +92,7 @@ async def waiting(names: list[str], **settings: Any) -> AsyncIterator[dict[str, 
 
 
 async def asked(aws: StandIn, times: int) -> None:
-    """Wait until so many calls more have come."""
+    """Wait for a number of further calls."""
     enough = aws.calls["DescribeProcessingJob"] + times
     while aws.calls["DescribeProcessingJob"] < enough:
         await asyncio.sleep(0.02)
@@ -106,11 +106,11 @@ def ended(names: list[str]) -> list[dict[str, str]]:
     return [{"status": "ended", "job_name": name, "state": "Completed"} for name in names]
 
 
-# --- Together -----------------------------------------------------------------------------------------------------
+# --- Shared client ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.server
-def test_all_share_a_client_and_its_pace(aws: StandIn, clients: list[Any]) -> None:
+def test_triggers_share_a_client_and_its_rate_limit(aws: StandIn, clients: list[Any]) -> None:
     names = create(aws, "together")
 
     async def run() -> None:
@@ -121,7 +121,7 @@ def test_all_share_a_client_and_its_pace(aws: StandIn, clients: list[Any]) -> No
             assert len(aws._server._connections) <= 8 + 1, "and one of boto3's, which has made the jobs"
             aws.complete("together")
             assert await asyncio.gather(*running.values()) == ended(names)
-            assert open_clients() == 0, "the last to leave has closed it"
+            assert open_clients() == 0, "the last user has closed it"
         calls = aws.calls["DescribeProcessingJob"] - before
         assert calls <= RATE * (time.monotonic() - began) + 8
 
@@ -149,7 +149,7 @@ def test_throttling_and_lost_connections_are_survived(aws: StandIn, clients: lis
 
 
 @pytest.mark.server
-def test_expired_credentials_are_renewed_for_all(aws: StandIn, clients: list[Any]) -> None:
+def test_expired_credentials_are_renewed_for_all_triggers(aws: StandIn, clients: list[Any]) -> None:
     names = create(aws, "expired", 50)
 
     async def run() -> None:
@@ -165,7 +165,7 @@ def test_expired_credentials_are_renewed_for_all(aws: StandIn, clients: list[Any
 
 
 @pytest.mark.server
-def test_a_trigger_that_is_cancelled_leaves_the_others_alone(aws: StandIn, clients: list[Any]) -> None:
+def test_cancelling_a_trigger_does_not_affect_others(aws: StandIn, clients: list[Any]) -> None:
     names = create(aws, "cancelled", 20)
 
     async def run() -> None:
@@ -184,7 +184,7 @@ def test_a_trigger_that_is_cancelled_leaves_the_others_alone(aws: StandIn, clien
 
 
 @pytest.mark.server
-def test_one_may_come_while_the_last_leaves(aws: StandIn) -> None:
+def test_a_client_can_be_opened_while_its_last_user_closes_it(aws: StandIn) -> None:
     (name,) = create(aws, "come-and-go", 1)
 
     async def visit(delay: float) -> None:
@@ -201,7 +201,7 @@ def test_one_may_come_while_the_last_leaves(aws: StandIn) -> None:
 
 
 @pytest.mark.server
-def test_one_that_is_cancelled_while_it_opens_the_client(aws: StandIn) -> None:
+def test_a_trigger_cancelled_while_it_opens_the_client(aws: StandIn) -> None:
     names = create(aws, "opening", 2)
 
     async def run() -> None:
@@ -216,7 +216,7 @@ def test_one_that_is_cancelled_while_it_opens_the_client(aws: StandIn) -> None:
     asyncio.run(run())
 
 
-def test_a_client_that_cannot_be_opened_is_everybodys_error() -> None:
+def test_all_triggers_fail_if_the_client_cannot_be_opened() -> None:
     async def run() -> None:
         names = [f"job-{number}" for number in range(20)]
         async with waiting(names, aws_conn_id="aws_misspelt") as running:
@@ -229,7 +229,7 @@ def test_a_client_that_cannot_be_opened_is_everybodys_error() -> None:
 
 
 @pytest.mark.server
-def test_to_stop_a_job_does_not_wait_behind_all_looks(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_a_job_does_not_wait_behind_polls(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "RateLimiter", functools.partial(shared.RateLimiter.func, 2.0))  # type: ignore[attr-defined]
     names = create(aws, "queue", 40)
 
@@ -244,7 +244,7 @@ def test_to_stop_a_job_does_not_wait_behind_all_looks(aws: StandIn, monkeypatch:
     asyncio.run(run())
 
 
-# --- The pace -----------------------------------------------------------------------------------------------------
+# --- Rate limit ---------------------------------------------------------------------------------------------------
 
 
 def throttling() -> ClientError:
@@ -261,7 +261,7 @@ async def throttled_call(pace: shared.RateLimiter, seconds: float = 0) -> None:
         await call()
 
 
-def test_calls_come_one_after_the_other_in_the_order_in_which_they_were_asked_for() -> None:
+def test_calls_are_made_in_the_order_of_the_requests() -> None:
     async def run() -> list[tuple[int, float]]:
         pace, seen, began = shared.RateLimiter(50), [], time.monotonic()
 
@@ -275,11 +275,11 @@ def test_calls_come_one_after_the_other_in_the_order_in_which_they_were_asked_fo
     seen = asyncio.run(run())
     assert [number for number, _ in seen] == list(range(25))
     assert seen[-1][1] >= 24 / 50 - 0.02
-    # Even at the start there is no burst.
+    # There is no burst at the start either.
     assert all(when >= number / 50 - 0.02 for number, when in seen)
 
 
-def test_throttling_slows_down_once_for_calls_that_were_under_way_together() -> None:
+def test_throttling_of_concurrent_calls_halves_the_rate_once() -> None:
     async def run() -> None:
         pace = shared.RateLimiter(1000)
         await asyncio.gather(*(throttled_call(pace, 0.1) for _ in range(8)))
@@ -290,7 +290,7 @@ def test_throttling_slows_down_once_for_calls_that_were_under_way_together() -> 
     asyncio.run(run())
 
 
-def test_the_pace_has_a_floor_and_recovers() -> None:
+def test_the_rate_has_a_minimum_and_recovers() -> None:
     async def run() -> None:
         pace = shared.RateLimiter(1000)
         pace.rate = 0.6
@@ -309,7 +309,7 @@ def test_the_pace_has_a_floor_and_recovers() -> None:
     asyncio.run(run())
 
 
-def test_one_that_gives_up_waiting_does_not_hold_up_the_others() -> None:
+def test_a_cancelled_call_does_not_delay_others() -> None:
     async def run() -> None:
         pace = shared.RateLimiter(100)
 

@@ -1,4 +1,4 @@
-"""A template that gives None is named with its argument, whichever it is, and never taken for the word "None"."""
+"""Test that a template that renders to None is rejected in every argument, and not used as the text "None"."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ MEASURE = {"task_id": "task", "data_config": DATA, "bias_config": BIAS}
 BALANCE = {"task_id": "task", "source": "data.csv", "target": "balanced.csv", "by": ["f", "y"]}
 GATE = {"task_id": "task", "analysis": "analysis.json", "thresholds": {"DPL": 0.1}}
 
-#: Whatever a task may do without, or what only adorns a verdict.
+#: Arguments that are optional, or that only accompany a verdict.
 MAY_BE_NONE = {"size", "fraction", "confidence", "before", "asset_extra"}
-#: Fields of a task that are objects with fields of their own.
+#: Template fields that are configuration objects.
 OBJECTS = {"data_config", "bias_config", "engine"}
 
 
 def a_task(kind: str, field: str) -> Any:
-    """A task in one of whose fields a template stands that gives None."""
+    """Build a task with a template that renders to None in one of its fields."""
     match kind:
         case "measure":
             given = {"bias_config": None} if field == "analysis_config" else {}
@@ -92,7 +92,7 @@ EVERY_FIELD = [
 
 
 @pytest.mark.parametrize(("kind", "field"), EVERY_FIELD)
-def test_it_is_said_which_argument_and_which_template(kind: str, field: str) -> None:
+def test_the_error_names_the_argument_and_the_template(kind: str, field: str) -> None:
     made = a_task(kind, field)
     made.render_template_fields({"params": {"absent": None}})
 
@@ -104,7 +104,7 @@ def test_it_is_said_which_argument_and_which_template(kind: str, field: str) -> 
     assert str(raised.value).startswith(f"{field}: the template '{NONE}' gave None; check what it refers to")
 
 
-def test_none_in_the_middle_of_a_path_counts_and_the_word_does_not() -> None:
+def test_none_inside_a_path_is_rejected_but_the_literal_text_is_not() -> None:
     def made(path: str) -> Any:
         data = DataConfig(path, label="y")
         rendered = ClarifyPreTrainingBiasOperator(**{**MEASURE, "data_config": data})
@@ -165,7 +165,7 @@ def test_what_a_task_cannot_do_without_is_never_none(
 
 
 @pytest.mark.airflow
-def test_nothing_is_written_where_a_template_gave_none(
+def test_nothing_is_written_if_a_template_gave_none(
     airflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Datasets by the names that OpenLineage gives them, and nothing secret on the way."""
+"""Test the OpenLineage names of datasets, and that locations contain no secrets."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ def test_names_of_paths(path: str, namespace: str, name: str) -> None:
         ),
     ],
 )
-def test_no_secret_travels(data: DataConfig, engine: Any) -> None:
+def test_locations_contain_no_secrets(data: DataConfig, engine: Any) -> None:
     found = describe_source(data, engine)
     assert "secret" not in json.dumps(found)
     assert list_dataset_names(found) == list_dataset_names(describe_source(data, engine))
 
 
-def test_a_path_that_is_not_absolute_is_made_so() -> None:
+def test_relative_paths_become_absolute() -> None:
     assert build_path_name("loans.csv") == ("file", str(Path.cwd() / "loans.csv"))
 
 
 @pytest.mark.parametrize("engine", [DuckDBEngine(), SparkEngine(), SageMakerEngine(role="clarify")])
-def test_files_have_one_name_whatever_reads_them(engine: Any) -> None:
+def test_names_of_files_do_not_depend_on_the_engine(engine: Any) -> None:
     found = describe_source(DataConfig("s3://bucket/loans.csv"), engine)
     assert list_dataset_names(found) == [("s3://bucket", "loans.csv")]
 
 
 @pytest.fixture
 def warehouse(monkeypatch: pytest.MonkeyPatch) -> SQLEngine:
-    """A PostgreSQL that nobody answers for: naming a table asks it nothing."""
+    """Configure an unreachable PostgreSQL: naming a table does not connect to it."""
     pytest.importorskip("airflow.providers.openlineage", reason="the provider openlineage is not installed")
     connection = {"conn_type": "postgres", "host": "db", "schema": "lending", "login": "ada", "password": "secret"}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
@@ -99,7 +99,7 @@ class TestTables:
         ]
 
 
-def test_a_table_of_spark_and_no_token() -> None:
+def test_the_name_of_a_spark_table_contains_no_token() -> None:
     engine = SparkEngine(url="sc://spark:15002/;token=secret;user_id=ada")
 
     found = describe_source(DataConfig(table="lake.loans"), engine)
@@ -108,7 +108,7 @@ def test_a_table_of_spark_and_no_token() -> None:
 
 
 @pytest.mark.airflow
-def test_a_connection_to_spark_is_looked_up_late(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spark_connection_is_resolved_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "spark_connect", "host": "spark", "port": 15003}))
 
     found = describe_target("lake.loans", SparkEngine("lake"))
@@ -116,7 +116,7 @@ def test_a_connection_to_spark_is_looked_up_late(monkeypatch: pytest.MonkeyPatch
     assert describe_target("s3://bucket/loans", SparkEngine("lake")) == {"path": "s3://bucket/loans"}
 
 
-def test_without_openlineage_nothing_asks_for_it() -> None:
+def test_openlineage_is_not_imported_if_it_is_not_installed() -> None:
     script = """
 import sys
 sys.modules["openlineage"] = None

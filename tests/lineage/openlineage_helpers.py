@@ -1,4 +1,4 @@
-"""Runs a DAG with OpenLineage switched on, in a process of its own: Airflow looks for listeners when it starts.
+"""Run a DAG with OpenLineage enabled, as a separate process, because Airflow loads listeners at startup.
 
 Called with a folder to work in; the events go to the file ``events.jsonl`` in it.
 """
@@ -25,14 +25,14 @@ HOSTILE = "<b>\n\u202e{{ 7 * 7 }}"
 
 
 def write_data(path: Path) -> None:
-    """100 rows each of a group of 60 and one of 10 positives; and ten of a hostile name."""
+    """Write 100 rows each of a group with 60 and one with 10 positives, and ten rows with a hostile name."""
     rows = [f"{f},{int(n < positive)}" for f, positive in (("x", 60), ("z", 10)) for n in range(100)]
     rows += [f'"{HOSTILE}",{n % 2}' for n in range(10)]
     path.write_text("\n".join(["f,y", *rows]) + "\n", encoding="utf-8")
 
 
 def write_table(path: Path) -> None:
-    """The same in a table of SQLite's."""
+    """Write the same rows to an SQLite table."""
     import sqlite3
 
     with sqlite3.connect(path) as connection:
@@ -42,7 +42,7 @@ def write_table(path: Path) -> None:
 
 
 def dag_in(folder: Path) -> DAG:
-    """Everything that speaks to OpenLineage."""
+    """Build a DAG with every kind of task that has lineage."""
     data = folder / "data.csv"
     write_data(data)
     write_table(folder / "loans.db")
@@ -70,7 +70,7 @@ def dag_in(folder: Path) -> DAG:
 
         @task
         def plain() -> None:
-            """A task that is none of ours."""
+            """A task without an operator of this package."""
 
         plain()
     return dag

@@ -1,4 +1,4 @@
-"""One rule for what is tried again: what could be different the next time."""
+"""Test which errors are retried: those that may not recur."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def header_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_db: Pat
         pytest.param(lambda: judge_rendered([None]), id="an absent XCom"),
     ],
 )
-def test_what_would_be_the_same_fails_at_once(header_only: Path, make: Callable[[], Any]) -> None:
+def test_permanent_errors_are_not_retried(header_only: Path, make: Callable[[], Any]) -> None:
     with pytest.raises(AirflowFailException) as raised:
         make().execute(a_context())
     assert "\n" not in str(raised.value)
@@ -105,7 +105,7 @@ def test_what_would_be_the_same_fails_at_once(header_only: Path, make: Callable[
         ),
     ],
 )
-def test_what_may_be_there_the_next_time_is_tried_again(header_only: Path, make: Callable[[], Any]) -> None:
+def test_transient_errors_are_retried(header_only: Path, make: Callable[[], Any]) -> None:
     with pytest.raises(AirflowException) as raised:
         make().execute(a_context())
     assert not isinstance(raised.value, AirflowFailException)

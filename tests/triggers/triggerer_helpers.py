@@ -1,4 +1,4 @@
-"""Deferred tasks without a scheduler, and Airflow's own triggerer as a process that waits for them."""
+"""Helpers for deferred tasks without a scheduler, and for an `airflow triggerer` process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TASK = "wait"
 
 
 class DeferredRun:
-    """A run of a DAG with one mapped task, whose instances wait for a trigger each.
+    """Run of a DAG with one mapped task, each instance of which waits for a trigger.
 
     The rows are written as they are after `TaskDeferred`. To send a thousand tasks through a scheduler and workers
     first would take half an hour, and a triggerer does not see the difference.
@@ -34,7 +34,7 @@ class DeferredRun:
         self._create_run()
 
     def defer(self, triggers: Mapping[int, BaseTrigger]) -> None:
-        """Let instances, by their map indices, wait for triggers."""
+        """Defer instances, by map index, to triggers."""
         from airflow.models import Trigger
         from airflow.utils.session import create_session
         from airflow.utils.state import TaskInstanceState
@@ -51,11 +51,11 @@ class DeferredRun:
                 instance.next_method, instance.next_kwargs = "execute_complete", {}
 
     def states(self) -> dict[int, str | None]:
-        """The states of the instances by map index."""
+        """Return the states of the instances by map index."""
         return {index: state for index, (state, _) in self.changes().items()}
 
     def changes(self) -> dict[int, tuple[str | None, datetime]]:
-        """The states of the instances by map index, and when their rows were last changed."""
+        """Return the states of the instances by map index, and when their rows were last changed."""
         from airflow.models import TaskInstance
         from airflow.utils.session import create_session
         from sqlalchemy import select
@@ -66,7 +66,7 @@ class DeferredRun:
         return {index: (None if state is None else str(state), changed) for index, state, changed in rows}
 
     def events(self) -> dict[int, Any]:
-        """What the triggers have said, by map index."""
+        """Return the events of the triggers by map index."""
         from airflow.utils.session import create_session
 
         with create_session() as session:
@@ -74,7 +74,7 @@ class DeferredRun:
         return {index: kwargs["event"] for index, kwargs in said.items() if "event" in kwargs}
 
     def with_triggerer(self) -> int:
-        """How many of the instances wait for a trigger that a triggerer has taken."""
+        """Count the instances that wait for a trigger assigned to a triggerer."""
         from airflow.models import TaskInstance, Trigger
         from airflow.utils.session import create_session
         from sqlalchemy import func, select
@@ -85,7 +85,7 @@ class DeferredRun:
             return int(session.execute(taken).scalar_one())
 
     def mark_failed(self, index: int) -> None:
-        """What a user does with `Mark state as failed`."""
+        """Do what `Mark state as failed` does in the UI."""
         from airflow.utils.session import create_session
         from airflow.utils.state import TaskInstanceState
 
@@ -94,7 +94,7 @@ class DeferredRun:
             instance.set_state(TaskInstanceState.FAILED, session=session)
 
     def clear(self, index: int) -> None:
-        """What a user does with `Clear task instance`, and then the scheduler: it is that at which triggerers look."""
+        """Do what `Clear task instance` does in the UI, and then the scheduler, whose change triggerers react to."""
         from airflow.models.taskinstance import clear_task_instances
         from airflow.utils.session import create_session
         from airflow.utils.state import TaskInstanceState
@@ -139,12 +139,12 @@ class DeferredRun:
 
 @contextmanager
 def triggerer(log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`airflow triggerer`, with the Airflow home of this process.
+    """Run `airflow triggerer` with the Airflow home of this process.
 
     :param log: where it writes what it says
     :param environment: more environment variables
     """
-    # Where it is set, a process compiles all that it imports.
+    # With this variable set, the process would recompile all its imports.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -156,7 +156,7 @@ def triggerer(log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]
         try:
             yield process
         finally:
-            # As a deployment ends it. It waits for its triggers.
+            # The signal that deployments use; the triggerer then waits for its triggers.
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(timeout=60)
@@ -167,7 +167,7 @@ def triggerer(log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]
 
 
 def _make_known(dag_id: str, size: int) -> None:
-    """Write the DAG to the metadata database, as the DAG processor does with those it finds in files."""
+    """Write the DAG to the metadata database, as the DAG processor does for DAG files."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.sdk import DAG, task
 
@@ -191,7 +191,7 @@ def _plain(kwargs: dict[str, Any]) -> dict[str, Any]:
     try:
         from airflow.sdk.serde import deserialize
     except ImportError:
-        # In Airflow 3.1 the column gives them as they are.
+        # In Airflow 3.1 the column returns them unencoded.
         return kwargs
     plain: dict[str, Any] = deserialize(kwargs)
     return plain

@@ -1,4 +1,4 @@
-"""Every way past the gate that was found: each has to stay closed, in Airflow's own runner."""
+"""Test that the gate fails closed: all known ways past it, in Airflow's runner."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOLERATED = {"DPL": 0.1}
 
 
 def an_analysis(positive_of_b: int) -> dict[str, Any]:
-    """The XCom of an analysis of 100 rows of "a", 60 of them positive, and 100 of "b"."""
+    """Build the XCom of an analysis of 100 rows of "a", 60 of them positive, and 100 of "b"."""
     counts = {("a", True): 60, ("a", False): 40, ("b", True): positive_of_b, ("b", False): 100 - positive_of_b}
     cells = [
         Cell(facet, "1" if positive else "0", positive, None, WeightedCount.from_rows(n))
@@ -58,11 +58,11 @@ def tries_of(dag_id: str, task_id: str) -> int:
         return max(int(instance.try_number) for instance in session.scalars(query))
 
 
-# --- An analysis that is not there ---------------------------------------------------------------------------------
+# --- Missing analyses ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("absent", ["fails", "nothing"])
-def test_a_mapped_measurement_of_which_one_instance_left_nothing_does_not_pass(
+def test_a_mapped_measurement_with_a_missing_analysis_does_not_pass(
     airflow_db: Path, absent: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with DAG(f"one_{absent}", schedule=None) as dag:
@@ -90,7 +90,7 @@ def test_a_mapped_measurement_of_which_one_instance_left_nothing_does_not_pass(
     assert "an absent analysis never passes" in capsys.readouterr().out
 
 
-def test_a_mapped_measurement_that_is_complete_is_judged(airflow_db: Path) -> None:
+def test_a_complete_mapped_measurement_is_judged(airflow_db: Path) -> None:
     with DAG("all_there", schedule=None) as dag:
         measured = measure.expand(outcome=["fair", "fair"])
         BiasGateOperator(task_id="gate", analysis=measured, thresholds=TOLERATED, trigger_rule="all_done")
@@ -102,7 +102,7 @@ def test_a_mapped_measurement_that_is_complete_is_judged(airflow_db: Path) -> No
     assert len(ran.xcoms["more"]["verdict"]["all"]) == 3
 
 
-def test_a_mapped_group_of_which_one_instance_failed_does_not_pass(airflow_db: Path) -> None:
+def test_a_mapped_group_with_a_failed_instance_does_not_pass(airflow_db: Path) -> None:
     with DAG("group_with_a_failure", schedule=None) as dag:
 
         @task_group
@@ -121,7 +121,7 @@ def test_a_mapped_group_of_which_one_instance_failed_does_not_pass(airflow_db: P
 
 @pytest.fixture(scope="module")
 def texts(airflow_db: Path) -> Ran:
-    """Gates whose analysis a template has left as a text, one task each; all with retries."""
+    """Run gates with an analysis that a template renders to text, one task each; all with retries."""
     with DAG("texts", schedule=None, default_args={"retries": 2}) as dag:
         measured, biased, nothing = (
             measure.override(task_id=outcome)(outcome) for outcome in ("fair", "biased", "nothing")
@@ -170,7 +170,7 @@ def texts(airflow_db: Path) -> Ran:
         ("before_nothing", "success"),
     ],
 )
-def test_what_a_template_leaves_is_read_or_refused_at_once(texts: Ran, task_id: str, state: str) -> None:
+def test_rendered_text_is_parsed_or_rejected_without_retries(texts: Ran, task_id: str, state: str) -> None:
     assert texts.states[task_id] == state
     assert tries_of("texts", task_id) <= 1
 
@@ -178,7 +178,7 @@ def test_what_a_template_leaves_is_read_or_refused_at_once(texts: Ran, task_id: 
 # --- Small groups --------------------------------------------------------------------------------------------------
 
 
-def test_a_verdict_on_groups_that_are_all_too_small_says_that_none_was_judged(airflow_db: Path) -> None:
+def test_a_verdict_on_small_groups_only_reports_that_none_was_judged(airflow_db: Path) -> None:
     with DAG("too_small", schedule=None) as dag:
         rules = {"analysis": BIASED, "thresholds": TOLERATED, "min_rows": 101}
         for below in ("fail", "pass", "ignore"):
@@ -193,7 +193,7 @@ def test_a_verdict_on_groups_that_are_all_too_small_says_that_none_was_judged(ai
 
 
 @pytest.mark.parametrize("reaction", [{"on_violation": "skip"}, {"on_violation": "branch", "branch_to": "repair"}])
-def test_a_mapped_gate_that_cannot_do_what_it_says_is_refused_when_the_dag_is_parsed(reaction: Any) -> None:
+def test_an_unsupported_mapped_gate_is_rejected_at_parse_time(reaction: Any) -> None:
     name = reaction["on_violation"]
     with (
         DAG("mapped", schedule=None),
@@ -202,7 +202,7 @@ def test_a_mapped_gate_that_cannot_do_what_it_says_is_refused_when_the_dag_is_pa
         BiasGateOperator.partial(task_id="gate", thresholds=TOLERATED, **reaction)
 
 
-def test_a_mapped_gate_that_is_told_so_only_when_it_runs_stays_closed(airflow_db: Path) -> None:
+def test_an_unsupported_mapped_gate_fails_closed_at_run_time(airflow_db: Path) -> None:
     with DAG("expanded_reaction", schedule=None) as dag:
         gate = BiasGateOperator.partial(task_id="gate", thresholds=TOLERATED, retries=2).expand_kwargs(
             [{"analysis": FAIR, "on_violation": "skip"}, {"analysis": BIASED, "on_violation": "skip"}]
@@ -217,7 +217,7 @@ def test_a_mapped_gate_that_is_told_so_only_when_it_runs_stays_closed(airflow_db
 
 @pytest.mark.parametrize("rule", ["none_failed", "none_failed_min_one_success", "all_done", "one_success", "always"])
 @pytest.mark.parametrize("where", ["in the group", "after another task", "behind the group"])
-def test_a_gate_in_a_mapped_group_does_not_skip_where_airflow_would_run_what_follows(rule: str, where: str) -> None:
+def test_a_gate_in_a_mapped_group_cannot_skip_tasks_with_other_trigger_rules(rule: str, where: str) -> None:
     with DAG("mapped_group", schedule=None) as dag:
 
         @task_group
@@ -235,12 +235,12 @@ def test_a_gate_in_a_mapped_group_does_not_skip_where_airflow_would_run_what_fol
         dag.resolve_template_files()
 
 
-def test_thresholds_of_a_mapped_gate_are_read_when_the_dag_is_parsed() -> None:
+def test_thresholds_of_a_mapped_gate_are_checked_at_parse_time() -> None:
     with DAG("mapped", schedule=None), pytest.raises(ConfigError, match=r"task 'gate': thresholds: .* percent"):
         BiasGateOperator.partial(task_id="gate", thresholds={"DPL": 10})
 
 
-def test_no_bound_that_lets_everything_pass_is_accepted() -> None:
+def test_bounds_that_always_pass_are_rejected() -> None:
     for rules in ({"DPL": 10}, {"KS": 100}, {"DPL": [-9, 9]}, {"CI": (None, 2)}, {"TVD": (-1, None)}):
         with pytest.raises(ConfigError):
             Thresholds(rules)
