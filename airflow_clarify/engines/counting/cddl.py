@@ -44,10 +44,10 @@ def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_gro
         .from_(with_group_sums.subquery("with_group_sums"))
         .group_by(facet.copy())
     )
-    found = cells.execute(query)
-    total = float(sum(of_facet for _, _, of_facet in found))
+    sums = cells.execute(query)
+    total = float(sum(rows_of_facet for _, _, rows_of_facet in sums))
     return (
-        {name: round_significant(float(value) / total) for name, value, _ in found if name is not None} if total else {}
+        {name: round_significant(float(value) / total) for name, value, _ in sums if name is not None} if total else {}
     )
 
 

@@ -149,8 +149,8 @@ def format_canonical(
     value = null_if_missing(exp.column("raw"), stored, na_values)
     profile = profile or _profile_values(execute, values, value, stored)
     text = build_category_text(value, stored, profile)
-    found = execute(exp.select(text.as_("text")).from_(values.copy()).order_by("position"))
-    return profile, [text for (text,) in found]
+    rows = execute(exp.select(text.as_("text")).from_(values.copy()).order_by("position"))
+    return profile, [text for (text,) in rows]
 
 
 def _profile_values(

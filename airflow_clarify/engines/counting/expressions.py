@@ -209,7 +209,7 @@ def build_category_text(column: exp.Expr, stored: StorageType, profile: ColumnPr
     return exp.cast(column.copy(), "VARCHAR")
 
 
-def category(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
+def build_category_key(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
     """Build the key that identifies the categories of a column in a database.
 
     Databases differ in how they convert typed values to texts, so typed values are compared without a conversion.

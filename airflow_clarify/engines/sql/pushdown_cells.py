@@ -15,7 +15,7 @@ from airflow_clarify.engines.counting.cells import (
     check_rows,
     select_roles,
 )
-from airflow_clarify.engines.counting.expressions import StorageType, category
+from airflow_clarify.engines.counting.expressions import StorageType, build_category_key
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.sql.fetched_cells import format_values, sort_values
 
@@ -99,7 +99,7 @@ class PushdownCells:
 
         :param column: the column of the category
         """
-        return category(column.value, column.stored, column.profile)
+        return build_category_key(column.value, column.stored, column.profile)
 
     def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
         """Format the values of a column as texts.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from airflow_clarify.bias.resampling import StratumPlan
-from airflow_clarify.engines.counting.expressions import StorageType, category, null_if_missing
+from airflow_clarify.engines.counting.expressions import StorageType, build_category_key, null_if_missing
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.column_types import ColumnProfile
@@ -47,7 +47,7 @@ class StratumColumn:
     def value(self) -> exp.Expr:
         """The expression for the column's category, as in counting; NULL if the value is missing."""
         value = null_if_missing(self.read.copy(), self.stored, self.na_values)
-        return category(value, self.stored, self.profile)
+        return build_category_key(value, self.stored, self.profile)
 
     def to_raw(self, value: Any, text: str | None) -> Any:
         """Convert a value of the database to the result of :attr:`value`.

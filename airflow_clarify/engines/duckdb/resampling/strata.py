@@ -240,7 +240,7 @@ def read_weights(source: Source, name: str) -> NDArray[np.float64]:
     query = exp.select(exp.alias_(weight, "weight")).from_(source.scan([name]).subquery("rows_read"))
     try:
         fetched: dict[str, Any] = source.connection.execute(query.sql(dialect="duckdb")).fetchnumpy()
-    # OSError is what a remote filesystem raises, through DuckDB.
+    # Remote filesystems raise OSError, which DuckDB passes on.
     except (duckdb.Error, OSError) as error:
         raise explain_error(error, source.location) from None
     return _check_weights(np.ma.filled(fetched["weight"].astype(np.float64), np.nan), name)
@@ -306,12 +306,12 @@ def _build_encoding(source: Source, by: Sequence[str], head: int | None = None) 
     """Build the encoding of the texts in all rows, or in the first ``head`` rows."""
     rows = source.scan(by) if head is None else source.scan(by).limit(head)
     combinations = exp.select(*(cast_to_text(name) for name in by)).distinct().from_(rows.subquery("rows_read"))
-    found = source.execute(combinations.limit(MAX_STRATA + 1))
-    columns = list(zip(*found, strict=True)) or [()] * len(by)
+    rows_found = source.execute(combinations.limit(MAX_STRATA + 1))
+    columns = list(zip(*rows_found, strict=True)) or [()] * len(by)
     texts = tuple(tuple(sorted(set(column) - {None}) or _NO_TEXT) for column in columns)
     values = tuple(_parse_texts(source, name, column_texts) for name, column_texts in zip(by, texts, strict=True))
     encoding = StratumEncoding(tuple(by), texts, values, tuple(source.columns[name] for name in by))
-    if len(found) > MAX_STRATA or encoding.size > MAX_STRATA:
+    if len(rows_found) > MAX_STRATA or encoding.size > MAX_STRATA:
         raise _too_many_error(by, source.location)
     return encoding
 
@@ -330,7 +330,7 @@ def _encode_column(
         if pandas.api.types.is_object_dtype(column.dtype):
             pandas.factorize(column)
         plain = convert_column(column)
-        found, values = pandas.factorize(plain.values)
+        codes, values = pandas.factorize(plain.values)
     except TypeError:
         raise ConfigError(f"by: column {column.name!r} holds values that cannot be compared; choose another") from None
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as connection:
@@ -346,7 +346,7 @@ def _encode_column(
     numbers = np.array(
         [*(len(texts) if text is None else text_numbers[text] for text in canonical), len(texts)], dtype=np.int64
     )
-    return tuple(texts), tuple(texts), numbers[found]
+    return tuple(texts), tuple(texts), numbers[codes]
 
 
 def _format_canonical(
@@ -392,7 +392,7 @@ def _read_codes(source: Source, encoding: StratumEncoding) -> NDArray[np.unsigne
         fetched: dict[str, Any] = source.connection.execute(query.sql(dialect="duckdb")).fetchnumpy()
     except duckdb.ConversionException:
         return None
-    # OSError is what a remote filesystem raises, through DuckDB.
+    # Remote filesystems raise OSError, which DuckDB passes on.
     except (duckdb.Error, OSError) as error:
         raise explain_error(error, source.location, source.format) from None
     codes: NDArray[np.unsignedinteger] = fetched["code"]

@@ -177,7 +177,7 @@ def _copy(
     try:
         with reporting:
             rows = source.connection.execute(statement.sql(dialect="duckdb")).fetchall()
-    # OSError is what a remote filesystem raises, through DuckDB.
+    # Remote filesystems raise OSError, which DuckDB passes on.
     except (duckdb.Error, OSError) as error:
         # An error about the output contains its name; all other errors are about the source.
         raise (
