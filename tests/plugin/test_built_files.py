@@ -49,8 +49,8 @@ def test_they_are_small_and_complete() -> None:
 
 
 def test_they_name_no_other_place() -> None:
-    # Addresses that are names, those in the error messages of libraries, and the consoles that a link of a bucket leads
-    # to when a person follows it: the page itself asks none for anything.
+    # XML namespaces, addresses in the error messages of libraries, and links that a person may follow. The page itself
+    # requests none of them.
     names = (
         "http://www.w3.org/",
         "https://react.dev/errors/",
