@@ -1,4 +1,4 @@
-/** What is small goes first: Airflow is asked, and its colours are taken over, while the rest of the page still loads. */
+/** Entry point: sends the first requests and applies Airflow's colours while the rest of the page still loads. */
 
 import { parseView } from "./urls";
 import { prefetchView } from "./api/airflow";
@@ -8,7 +8,7 @@ const view = parseView(new URL(location.href));
 try {
   if (view) prefetchView(view);
 } catch {
-  // The view says what is wrong, when it asks.
+  // The view reports the error when it sends the same request.
 }
 followAirflow();
 void import("./main");

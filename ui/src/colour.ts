@@ -1,11 +1,11 @@
-/** Airflow's colours and its choice of light or dark, which our page follows: the two share an origin. */
+/** Applies Airflow's colours and its light or dark mode to this page, which has the same origin. */
 
 type Mode = "light" | "dark";
 
-/** Where Airflow keeps what somebody has chosen: "light", "dark" or "system". */
+/** Local storage key of the mode that the user has chosen in Airflow: "light", "dark" or "system". */
 const STORED_AS = "theme";
 
-/** The colours that we use. An Airflow with a theme of its own sets them otherwise, and we follow it. */
+/** The colours that the page uses. A custom Airflow theme redefines them, and the page adopts its values. */
 const PALETTES = ["gray", "brand", "red", "orange", "green", "blue", "success", "failed"];
 const SHADES = ["solid", "contrast", "fg", "muted", "subtle", "emphasized", "focusRing"];
 const SURFACES = ["bg", "bg-subtle", "bg-muted", "bg-emphasized", "bg-panel", "fg", "fg-muted", "fg-subtle", "border", "fg-info"];
@@ -17,7 +17,7 @@ const NAMES = [
   "--chakra-fonts-heading",
 ];
 
-/** Airflow's page around ours; null where ours was opened by itself. */
+/** Returns Airflow's document around this page; null if the page was opened on its own. */
 function getAirflowDocument(): Document | null {
   try {
     return window.parent === window ? null : window.parent.document;
@@ -58,15 +58,14 @@ function applyColours(): void {
   }
 }
 
-/** What our icons are called; the second is drawn in a light colour. */
+/** File names of the plugin's icons, in a dark and in a light colour. */
 const ICONS = ["bias-light.svg", "bias-dark.svg"] as const;
 
 /**
- * Give our icon in Airflow's navigation the colour of its neighbours.
+ * Gives the plugin's icon in Airflow's navigation the colour of its neighbours.
  *
- * Airflow shows it as a picture, which does not take over the colour of the text beside it. Where that is light though
- * the page is not, as in the button of the page that is open, the light icon is the right one. When our page goes, so
- * does the button's colour.
+ * Airflow shows the icon as an image, which does not inherit the colour of the text beside it. Where that is light in a
+ * light page, as in the button of the open page, the light icon is used. The returned function restores the icons.
  */
 function matchIcons(airflow: Document): () => void {
   const icons = [...airflow.querySelectorAll<HTMLImageElement>(`nav img[src*="${ICONS[0]}"], a img[src*="${ICONS[0]}"]`)];
@@ -77,7 +76,7 @@ function matchIcons(airflow: Document): () => void {
   };
 }
 
-/** Whether a colour, as the browser computes it, is nearer to white than to black. */
+/** Returns whether a computed colour is closer to white than to black. */
 export function isLight(colour: string): boolean {
   const numbers = (/\(([^)]*)\)/.exec(colour)?.[1] ?? "").match(/[\d.]+/g)?.map(Number) ?? [];
   const [first = 0, second = 0, third = 0] = numbers;
@@ -86,14 +85,14 @@ export function isLight(colour: string): boolean {
   return false;
 }
 
-/** Take over Airflow's colours now, and whenever they change. */
+/** Applies Airflow's colours now, and whenever they change. */
 export function followAirflow(): void {
   applyColours();
   const airflow = getAirflowDocument();
   if (airflow) {
     const watch = new MutationObserver(applyColours);
     let restoreIcons = matchIcons(airflow);
-    // The button takes on its colour after our page has been opened.
+    // Airflow colours the button after this page has been opened.
     const later = setTimeout(() => {
       restoreIcons();
       restoreIcons = matchIcons(airflow);

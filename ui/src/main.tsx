@@ -11,7 +11,7 @@ import { Page } from "./Page";
 import { system } from "./theme";
 import "./page.css";
 
-// The number that lets this page, and nobody else, add style sheets: see the content security policy.
+// The nonce that allows this page, and nothing else, to add style sheets: see the content security policy.
 const nonce = document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce;
 const styles = createCache({ key: "bias", nonce });
 

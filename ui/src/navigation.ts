@@ -1,4 +1,4 @@
-/** Links to Airflow's own pages, which open in the window around ours. */
+/** Navigation to Airflow's own pages, which open in the parent window. */
 
 import { buildAirflowUrl } from "./urls";
 
@@ -7,42 +7,42 @@ export function buildUrl(page: string): string {
 }
 
 /**
- * Open a page of Airflow's.
+ * Opens one of Airflow's pages.
  *
- * The frame that Airflow puts us into may not move the window around it. Airflow's own page may: so the step is taken
- * there, in the way in which its router takes it, without loading everything again.
+ * Airflow's sandboxed frame may not navigate its parent window. So the parent's own history is changed, as its router
+ * does, which also avoids a reload.
  */
 export function openPage(page: string): void {
   const address = buildUrl(page);
-  let around: Window;
+  let parentWindow: Window;
   try {
-    around = window.parent;
-    if (around === window || around.location.origin !== location.origin) throw new Error("not in Airflow's page");
+    parentWindow = window.parent;
+    if (parentWindow === window || parentWindow.location.origin !== location.origin) throw new Error("not in Airflow's page");
   } catch {
     location.assign(address);
     return;
   }
-  around.history.pushState(null, "", address);
-  around.dispatchEvent(new (around as Window & typeof globalThis).PopStateEvent("popstate", { state: null }));
+  parentWindow.history.pushState(null, "", address);
+  parentWindow.dispatchEvent(new (parentWindow as Window & typeof globalThis).PopStateEvent("popstate", { state: null }));
 }
 
 /**
- * Open a page that is none of Airflow's in a tab of its own.
+ * Opens an external page in a new tab.
  *
- * The frame that Airflow puts us into may open no tabs. So the link is followed in Airflow's page around it.
+ * Airflow's sandboxed frame may not open tabs. So the link is clicked in the parent document.
  */
 export function openOutside(address: string): void {
-  let around: Document;
+  let parentDocument: Document;
   try {
-    around = window.parent.document;
+    parentDocument = window.parent.document;
   } catch {
-    around = document;
+    parentDocument = document;
   }
-  const link = around.createElement("a");
+  const link = parentDocument.createElement("a");
   link.href = address;
   link.target = "_blank";
   link.rel = "noopener noreferrer";
-  around.body.append(link);
+  parentDocument.body.append(link);
   link.click();
   link.remove();
 }

@@ -1,4 +1,4 @@
-/** The parts of Chakra's design system that we use. Airflow is built with the same; see colour.ts for what it changes. */
+/** The parts of Chakra UI that the page uses. Airflow uses Chakra UI too; see colour.ts for its own colours. */
 
 import { createSystem, defineConfig } from "@chakra-ui/react";
 import { defaultBaseConfig } from "@chakra-ui/react/preset-base";
@@ -44,7 +44,7 @@ export const system = createSystem(
       tokens,
       semanticTokens: {
         ...semanticTokens,
-        // Airflow has these too, in its own colours.
+        // Airflow defines these as well, with its own colours.
         colors: { ...semanticTokens.colors, brand: palette("blue"), success: palette("green"), failed: palette("red") },
       },
       textStyles,

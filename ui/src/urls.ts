@@ -1,4 +1,4 @@
-/** Where this page is, what it was asked to show, and where Airflow's own pages and API are. */
+/** Parses the URL of this page, and builds the URLs of Airflow's own pages and API. */
 
 export interface TaskPlace {
   dagId: string;
@@ -14,9 +14,9 @@ export type View =
   | ({ name: "verdict" } & TaskPlace);
 
 /**
- * The view that an address asks for; null where it names none.
+ * Parses the view from a URL; null if it names none.
  *
- * Airflow 3.1 writes run ids into the address as they are: a plus sign there is a plus sign, not a blank.
+ * Airflow 3.1 does not encode run ids in the URL: a plus sign is a plus sign, not a space.
  */
 export function parseView(address: URL): View | null {
   const page = address.pathname.split("/").at(-1);
@@ -28,7 +28,7 @@ export function parseView(address: URL): View | null {
   const runId = asked.get("run_id");
   const taskId = asked.get("task_id");
   if (page !== "verdict" || !runId || !taskId) return null;
-  // Where a task is not mapped, Airflow leaves the placeholder in the address.
+  // If a task is not mapped, Airflow leaves the placeholder in the URL.
   const mapIndex = Number.parseInt(asked.get("map_index") ?? "", 10);
   return { name: "verdict", dagId, runId, taskId, mapIndex: Number.isNaN(mapIndex) ? -1 : mapIndex };
 }
@@ -50,7 +50,7 @@ function decode(text: string): string {
   }
 }
 
-/** Airflow's own address, which ends with a slash: this page lies one folder below it. */
+/** Builds Airflow's base URL, with a trailing slash: this page is one folder below it. */
 export function buildAirflowUrl(address: URL): URL {
   const found = new URL("../", address);
   found.search = "";
@@ -58,7 +58,7 @@ export function buildAirflowUrl(address: URL): URL {
   return found;
 }
 
-/** The path of a page of Airflow's, below Airflow's address. */
+/** Paths of Airflow's pages, relative to its base URL. */
 export const pages = {
   dag: (dagId: string) => `dags/${segment(dagId)}`,
   history: (dagId: string) => `dags/${segment(dagId)}/plugin/bias-history`,
@@ -71,18 +71,18 @@ function formatMapIndex(place: TaskPlace): string {
   return place.mapIndex < 0 ? "" : `/mapped/${place.mapIndex}`;
 }
 
-/** One part of a path. Dots alone would climb out of it, and a browser reads `%2e` as a dot too. */
+/** Encodes one segment of a path. Segments of dots are refused: they are resolved as parent folders, even as `%2e`. */
 export function segment(text: string): string {
   if (text === "." || text === "..") throw new Error(`${JSON.stringify(text)} cannot be a part of an address.`);
   return encodeURIComponent(text);
 }
 
-/** The page on the web that shows what lies at a location, such as an object of a bucket in its console; null: none. */
+/** Finds the web page of a location, such as the page of an object in its bucket's console; null if there is none. */
 export function findWebPage(location: string): string | null {
   const found = /^([a-z0-9]+):\/\/([^/?#]+)(?:\/(.*))?$/is.exec(location);
   if (!found) return null;
   const [, scheme = "", host = "", key = ""] = found;
-  // Before the @ stands a connection of Airflow's. A pattern names no object.
+  // The part before the @ is an Airflow connection. A glob pattern does not name an object.
   const bucket = encodeURIComponent(host.slice(host.lastIndexOf("@") + 1));
   const folder = !key || key.endsWith("/") || /[*?[]/.test(key);
   const path = folder ? key.slice(0, key.search(/[*?[]|$/)).replace(/[^/]*$/, "") : key;

@@ -1,4 +1,4 @@
-/** What the page asks Airflow for: the XComs that hold overviews, and the task instance it is shown beside. */
+/** Requests XComs with overviews, task instances and runs from Airflow's API. */
 
 import type { TaskPlace, View } from "../urls";
 import { segment } from "../urls";
@@ -8,27 +8,27 @@ import { cache } from "./cache";
 
 export const KEY = "bias_overview";
 
-/** As many as Airflow gives at a time, unless it is configured otherwise. */
+/** Airflow's default maximum page size. */
 const PAGE = 100;
 
-/** One XCom, as Airflow lists it: without its value. */
+/** An XCom as Airflow lists it, without its value. */
 export interface Entry extends TaskPlace {
   dagName: string;
   taskName: string;
-  /** What runs are sorted by: when the run was due, or when this was written where Airflow 3.1 does not say that. */
+  /** Sort key of runs: when the run was due, or when the XCom was written if Airflow (3.1) does not return that. */
   runAfter: string;
-  /** When the XCom was written: another one means another value. */
+  /** When the XCom was written; the value changes only together with it. */
   timestamp: string;
-  /** Of a gate that has ended without a verdict: the state in which it did. There is no XCom then. */
+  /** State of a gate that has ended without a verdict; there is no XCom then. */
   unjudged?: string;
-  /** What the author calls this instance of a mapped task. */
+  /** Rendered name of a mapped instance. */
   instance?: string;
 }
 
 export interface Page {
   entries: Entry[];
   total: number;
-  /** Whether it came in the order that was asked for. */
+  /** Whether the entries are in the requested order. */
   latestFirst: boolean;
 }
 
@@ -48,15 +48,15 @@ interface Place {
   taskId?: string;
   mapIndex?: number;
   offset?: number;
-  /** Only runs that were due then or later. */
+  /** Only runs that were due at this time or later. */
   since?: string;
   limit?: number;
 }
 
 /**
- * List overviews, those of the latest runs first.
+ * Lists overviews, those of the latest runs first.
  *
- * Airflow 3.1 does not know the order asked for, and gives them by DAG, task and run id.
+ * Airflow 3.1 does not support this order, and sorts by DAG, task and run id.
  */
 export async function listOverviews(place: Place, signal?: AbortSignal): Promise<Page> {
   return parsePage(await get(...listRequest(place), signal));
@@ -101,7 +101,7 @@ function parseEntry(listed: ListedXCom): Entry {
   };
 }
 
-/** Whether the latest run stands first. */
+/** Returns whether entries are sorted, the latest run first. */
 export function isLatestFirst(entries: Entry[]): boolean {
   return entries.every((entry, place) => {
     const before = entries[place - 1];
@@ -109,12 +109,12 @@ export function isLatestFirst(entries: Entry[]): boolean {
   });
 }
 
-/** Sorts the latest first. Airflow leaves fractions of a second out where there are none: as text, times do not sort. */
+/** Compares entries, the latest first. Times are parsed, since Airflow omits zero fractions of a second. */
 export function latestFirst(one: Entry, other: Entry): number {
   return Date.parse(other.runAfter) - Date.parse(one.runAfter);
 }
 
-/** One entry of each task: that of its first instance, where a task was mapped. */
+/** Selects one entry per task: that of the first instance of a mapped task. */
 export function selectFirstInstances(entries: Entry[]): Entry[] {
   const found = new Map<string, Entry>();
   for (const entry of entries) {
@@ -125,17 +125,17 @@ export function selectFirstInstances(entries: Entry[]): Entry[] {
 }
 
 /**
- * List overviews, page by page.
+ * Lists overviews, page by page.
  *
- * @param most how many at most, from the offset on
- * @param first its first page, where that is there already
+ * @param max maximum number of entries, from the offset on
+ * @param first the first page, if it is already loaded
  */
-export async function listMany(place: Place, most: number, signal?: AbortSignal, first?: Page): Promise<Page> {
+export async function listMany(place: Place, max: number, signal?: AbortSignal, first?: Page): Promise<Page> {
   const start = place.offset ?? 0;
-  const begun = first ?? (await listOverviews({ ...place, limit: Math.min(PAGE, most) }, signal));
-  // Airflow may be configured to give fewer at a time than were asked for.
+  const begun = first ?? (await listOverviews({ ...place, limit: Math.min(PAGE, max) }, signal));
+  // Airflow's maximum page size may be configured to be smaller than the requested one.
   const size = begun.entries.length;
-  const end = Math.min(begun.total, start + most);
+  const end = Math.min(begun.total, start + max);
   const offsets: number[] = [];
   for (let offset = start + size; size > 0 && offset < end; offset += size) offsets.push(offset);
   const pages = await Promise.all(
@@ -144,7 +144,7 @@ export async function listMany(place: Place, most: number, signal?: AbortSignal,
   return { ...begun, entries: [begun, ...pages].flatMap((page) => page.entries) };
 }
 
-/** The value of an XCom. One that was fetched before, in this tab of the browser, is not fetched again. */
+/** Loads the value of an XCom, from the cache of this browser tab if possible. */
 export async function loadOverview(entry: Entry, signal?: AbortSignal, urgency?: number): Promise<unknown> {
   const before = cache.get(entry);
   if (before !== undefined) return before;
@@ -153,7 +153,7 @@ export async function loadOverview(entry: Entry, signal?: AbortSignal, urgency?:
   return value;
 }
 
-/** The value that a task has pushed. */
+/** Requests the value that a task has pushed. */
 export async function requestOverview(place: TaskPlace, signal?: AbortSignal, urgency?: number): Promise<unknown> {
   const found = (await get(...valueRequest(place), signal, urgency)) as { value?: unknown } | null;
   if (found?.value === undefined) throw unexpectedAnswer();
@@ -165,11 +165,11 @@ function valueRequest(place: TaskPlace): [string, Query] {
   return [`${run}/taskInstances/${segment(place.taskId)}/xcomEntries/${KEY}`, { map_index: place.mapIndex }];
 }
 
-/** The operators that check bias, as Airflow names a task's operator; those that judge come first. */
+/** The names of the operators that check bias: gates, then operators that only measure. */
 export const JUDGING = ["BiasGateOperator"];
 export const MEASURING = ["ClarifyPreTrainingBiasOperator", "ClarifyJobSensor"];
 
-/** How a task ends that has left no verdict. One that was skipped may have judged before. */
+/** States of a task without a verdict. A skipped task may have judged in an earlier try. */
 const ENDED_WITHOUT = ["failed", "upstream_failed", "skipped"];
 
 interface ListedInstance {
@@ -186,13 +186,13 @@ interface ListedInstance {
 }
 
 /**
- * List the gates that have ended in a way in which there may be no verdict, those of the latest runs first.
+ * Lists the gates that have ended in a state without a verdict, those of the latest runs first.
  *
- * Who may not read task instances gets none, and still sees every verdict.
+ * The list is empty if the user may not read task instances; all verdicts are still shown.
  */
-export async function listEnded(place: { dagId?: string; since?: string }, most: number, signal?: AbortSignal): Promise<Entry[]> {
+export async function listEnded(place: { dagId?: string; since?: string }, max: number, signal?: AbortSignal): Promise<Entry[]> {
   const found: Entry[] = [];
-  for (let offset = 0; offset < most; ) {
+  for (let offset = 0; offset < max; ) {
     const query: Query = {
       operator: JUDGING,
       state: ENDED_WITHOUT,
@@ -210,7 +210,7 @@ export async function listEnded(place: { dagId?: string; since?: string }, most:
   return found;
 }
 
-/** What the author calls each instance of a mapped task, by its number. */
+/** Gets the rendered names of a mapped task's instances, by map index. */
 export async function getInstanceNames(run: TaskPlace, signal?: AbortSignal): Promise<Map<number, string>> {
   const path = `dags/${segment(run.dagId)}/dagRuns/${segment(run.runId)}/taskInstances`;
   const listed = await listInstances(path, { task_id: run.taskId, limit: PAGE }, signal);
@@ -245,16 +245,16 @@ function parseEnded(listed: ListedInstance): Entry {
 }
 
 /**
- * Those of the ended gates that have left no verdict.
+ * Selects the ended gates without a verdict.
  *
- * A gate that did not even start may still have the XCom of an earlier try, before it was cleared.
+ * A gate that did not start may still have the XCom of an earlier try, from before it was cleared.
  */
 export function withoutVerdict(ended: Entry[], entries: Entry[]): Entry[] {
   const judged = new Set(entries.map(taskKey));
   return ended.filter((one) => one.unjudged === "upstream_failed" || !judged.has(taskKey(one)));
 }
 
-/** Which task instance it is. */
+/** Returns a key that identifies a task instance. */
 export function taskKey(entry: TaskPlace): string {
   return JSON.stringify([entry.dagId, entry.runId, entry.taskId, entry.mapIndex]);
 }
@@ -282,10 +282,10 @@ function taskPath(place: TaskPlace): string {
   return place.mapIndex < 0 ? one : `${one}/${place.mapIndex}`;
 }
 
-/** The first list of a history is short, so that its latest verdict shows soon. */
+/** Size of the first page of a history, which is small so that the latest verdict is shown soon. */
 export const FIRST_ENTRIES = 30;
 
-/** Ask for what a view asks for first, before the view itself is there. */
+/** Prefetches the first requests of a view, before its code is loaded. */
 export function prefetchView(view: View): void {
   switch (view.name) {
     case "verdict":
@@ -309,7 +309,7 @@ export function prefetchView(view: View): void {
   }
 }
 
-/** When the earliest of the latest runs of a DAG was due: Airflow 3.1 lists runs in order, though not XComs. */
+/** Finds when the earliest of a DAG's latest runs was due: Airflow 3.1 sorts runs by time, but not XComs. */
 export async function findEarliestRunAfter(dagId: string, total: number, signal?: AbortSignal): Promise<string | undefined> {
   let earliest: string | undefined;
   for (let offset = 0; offset < total; offset += PAGE) {

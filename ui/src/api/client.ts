@@ -1,9 +1,9 @@
-/** Requests to Airflow's public REST API, with the session of the person who looks at the page. */
+/** Sends requests to Airflow's public REST API, with the session of the current user. */
 
 import { buildAirflowUrl } from "../urls";
 import { cache } from "./cache";
 
-/** Why there is no answer, as far as the page says different things about it. */
+/** Kinds of failed requests, for each of which the page shows another message. */
 export type Refusal = "logged-out" | "forbidden" | "missing" | "unreachable" | "broken";
 
 export class ApiError extends Error {
@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether nothing may be shown any more, not even what was read before. */
+/** Returns whether the user may not see the data any more, not even data that were read before. */
 export function isAccessDenied(error: unknown): boolean {
   return hasLoggedOut(error) || (error instanceof ApiError && error.refusal === "forbidden");
 }
@@ -27,10 +27,10 @@ export function hasLoggedOut(error: unknown): boolean {
 
 export type Query = Record<string, string | number | string[] | undefined>;
 
-/** A browser opens six connections to a server; what is more waits in line there, out of our reach. */
+/** A browser opens six connections per server and queues further requests, whose order could not be changed. */
 const MAX_CONNECTIONS = 6;
 
-/** Lists, and what stands at the top of a page: everything else waits for them. */
+/** Urgency of lists and of the top of a page: all other requests wait for them. */
 export const FIRST_OF_ALL = -Infinity;
 
 interface Waiting {
@@ -43,10 +43,10 @@ let running = 0;
 const line: Waiting[] = [];
 
 /**
- * Ask Airflow's API.
+ * Sends a GET request to Airflow's API.
  *
  * @param path below `api/v2/`, already encoded
- * @param query left out where undefined
+ * @param query parameters; undefined values are omitted
  * @param urgency the smaller, the sooner; requests of the same urgency keep their order
  */
 export async function get(
@@ -73,11 +73,11 @@ export async function get(
 
 const ahead = new Map<string, Promise<unknown>>();
 
-/** Ask for what will be asked for soon: whoever asks first gets this answer. */
+/** Sends a request in advance: the first `get` of the same URL receives its response. */
 export function prefetch(path: string, query: Query): Promise<unknown> {
   const address = buildUrl(path, query).href;
   const begun = get(path, query);
-  // Whether it fails is for the one to see who asks.
+  // An error is reported by the `get` that receives the response.
   begun.catch(() => undefined);
   ahead.set(address, begun);
   return begun;
@@ -113,7 +113,7 @@ async function sendRequest(address: URL, signal?: AbortSignal): Promise<unknown>
     answer = await fetch(address, {
       credentials: "same-origin",
       headers: { Accept: "application/json" },
-      // The API sends nobody elsewhere: what does is a login page.
+      // The API never redirects; a redirect leads to a login page.
       redirect: "manual",
       signal,
     });
@@ -134,7 +134,7 @@ async function readJson(answer: Response, signal?: AbortSignal): Promise<unknown
   }
 }
 
-/** For an answer that Airflow's API does not give. */
+/** Creates the error for a response that does not come from Airflow's API. */
 export function unexpectedAnswer(): ApiError {
   const message = "Something else than Airflow’s API has answered: does a proxy, or its login page, stand before it?";
   return new ApiError("broken", 200, message);
@@ -149,7 +149,7 @@ function toApiError(answer: Response): ApiError {
       status,
       "Your session has ended. Log in to Airflow again, and this page comes back.",
     );
-    // The others would be told the same.
+    // All waiting requests would fail with the same error.
     for (const waiting of line.splice(0)) waiting.refuse(error);
     return error;
   }

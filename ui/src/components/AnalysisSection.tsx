@@ -10,7 +10,7 @@ import { Metrics } from "./Metrics";
 import { DataText } from "./DataText";
 import { OverviewTable } from "./OverviewTable";
 
-/** One analysis: its reasons, its overview, what its metrics mean, and what it can be traced by. */
+/** One analysis: its warnings, overview, metrics and provenance. */
 export function AnalysisSection({ analysis }: { analysis: Analysis }) {
   const [number, setNumber] = useState(0);
   const facet = analysis.facets[number] ?? analysis.facets[0];
@@ -77,7 +77,7 @@ export function Points({ title, points }: { title: string; points: string[] }) {
   );
 }
 
-/** Where the report lies, and what the numbers were computed from. */
+/** The locations of the report and data, and the provenance of the numbers. */
 function Traces({ analysis }: { analysis: Analysis }) {
   const { rows, positiveRows, label, positive, engine, configSha256, data } = analysis;
   const outputs = analysis.outputs.toSorted(([one], [other]) => rankOutput(one) - rankOutput(other));
@@ -118,7 +118,7 @@ function Traces({ analysis }: { analysis: Analysis }) {
   );
 }
 
-/** What lies where, in the order in which people look for it. */
+/** Titles of the output files, in display order. */
 const TITLES = new Map([
   ["report", "Report"],
   ["pdf", "Report (PDF)"],
@@ -142,11 +142,11 @@ function Trace({ term, children }: { term: string; children: ReactNode }) {
   );
 }
 
-/** A location: to be read, and copied, and opened where it has a page on the web. */
+/** A location, with buttons to copy it, and to open its web page if it has one. */
 function Location({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
   const address = findWebPage(text);
-  // Only there where the page came over a secure connection.
+  // The clipboard is available only on a secure connection.
   const clipboard = navigator.clipboard as Clipboard | undefined;
   return (
     <Flex gap={2} align="center" wrap="wrap">

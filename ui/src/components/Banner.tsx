@@ -16,7 +16,7 @@ interface BannerProps {
   children?: ReactNode;
 }
 
-/** The verdict: what a reviewer reads first. */
+/** The verdict, at the top of the page. */
 export function Banner({ outcome, title, sentence, data = null, checks, children }: BannerProps) {
   const look = outcomeStyle(outcome);
   return (
@@ -57,7 +57,7 @@ export function Banner({ outcome, title, sentence, data = null, checks, children
           </Text>
           {data ? (
             <Text fontSize="sm" color="fg.muted" overflowWrap="anywhere" data-testid="data">
-              Data: <DataText text={data.short} most={120} />
+              Data: <DataText text={data.short} max={120} />
             </Text>
           ) : null}
         </Box>

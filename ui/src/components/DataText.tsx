@@ -2,12 +2,12 @@ import type { Part } from "../overview/interpretations";
 import { displayName, shorten } from "../overview/text";
 
 /**
- * A text from the data. It is isolated, so that its direction of writing does not reach into what stands around it; a
- * long one is shorten, and stands in full in its title.
+ * A text from the data. Its writing direction is isolated from the text around it; a long text is shortened, with the
+ * full text in its title.
  */
-export function DataText({ text, most = 60 }: { text: string; most?: number }) {
+export function DataText({ text, max = 60 }: { text: string; max?: number }) {
   const whole = displayName(text);
-  const short = shorten(whole, most);
+  const short = shorten(whole, max);
   return (
     <bdi className="name" title={short === whole ? undefined : whole}>
       {short}
@@ -15,7 +15,7 @@ export function DataText({ text, most = 60 }: { text: string; most?: number }) {
   );
 }
 
-/** A sentence whose names come from the data. */
+/** A sentence that contains names from the data. */
 export function Sentence({ parts }: { parts: Part[] }) {
   return (
     <>

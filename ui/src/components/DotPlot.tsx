@@ -5,7 +5,7 @@ import { formatTick } from "./scale";
 
 const share = (part: number) => `${(100 * part).toFixed(2)}%`;
 
-/** One value of a metric on its axis: its band, its confidence interval, and itself. The table says it in numbers too. */
+/** A value of a metric on its axis, with its allowed range and confidence interval. The table has the numbers. */
 export function DotPlot({ cell, scale }: { cell: Cell; scale: Scale }) {
   const { value, interval, low, high, outcome } = cell;
   const from = low === null ? 0 : scale.at(low);
@@ -43,7 +43,7 @@ export function DotPlot({ cell, scale }: { cell: Cell; scale: Scale }) {
   );
 }
 
-/** A mark whose shape, and not only its colour, tells the outcome. */
+/** A mark whose shape, not only its colour, shows the outcome. */
 export function Mark({ outcome }: { outcome: Cell["outcome"] }) {
   const tone = `tone-${outcome ?? "none"}`;
   if (outcome === "violation" || outcome === "inconclusive") {

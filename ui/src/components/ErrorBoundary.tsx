@@ -3,7 +3,7 @@ import { Component } from "react";
 
 import { Notice } from "./Notice";
 
-/** A mistake of ours must not leave an empty page. */
+/** Shows a notice instead of an empty page if rendering fails. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: string | null }> {
   override state: { broken: string | null } = { broken: null };
 

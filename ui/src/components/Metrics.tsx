@@ -6,7 +6,7 @@ import { NOTATION, findExplanation, interpret } from "../overview/interpretation
 import { decimal, displayName, shorten } from "../overview/text";
 import { Sentence } from "./DataText";
 
-/** Each metric in one plain sentence, with what it says of one value in this data. */
+/** The question of each metric, with the interpretation of its value for one facet value. */
 export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }) {
   const [rank, setRank] = useState(0);
   const row = facet.rows[rank];

@@ -6,7 +6,7 @@ import { NotAnOverview } from "../overview/model";
 
 type Tone = "info" | "warning" | "error";
 
-/** A sentence or two in place of what cannot be shown. */
+/** A notice in place of content that cannot be shown. */
 export function Notice({ title, tone = "info", children }: { title: string; tone?: Tone; children?: ReactNode }) {
   return (
     <Alert.Root status={tone} size="md" role={tone === "error" ? "alert" : "status"} my={2} alignItems="flex-start">
@@ -19,7 +19,7 @@ export function Notice({ title, tone = "info", children }: { title: string; tone
   );
 }
 
-/** Stands above what was read before, when Airflow could not be asked again. */
+/** A notice above older content that could not be refreshed. */
 export function NotRenewed({ error }: { error: unknown }) {
   return (
     <Notice title="This may no longer be the latest" tone="warning">
@@ -32,7 +32,7 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What went wrong, and what to do. */
+/** An error, with what to do about it. */
 export function Failure({ error, what }: { error: unknown; what: string }) {
   if (error instanceof ApiError) {
     const tone = error.refusal === "forbidden" || error.refusal === "missing" ? "info" : "warning";

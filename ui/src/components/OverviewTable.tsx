@@ -14,12 +14,12 @@ import { buildScale } from "./scale";
 import { SearchField } from "./SearchField";
 import { Sign, outcomeStyle } from "./Verdicts";
 
-/** How many rows are drawn before somebody asks for all. */
+/** Number of rows that are shown initially. */
 const AT_FIRST = 40;
 
 const NO_CELL: Cell = { value: null, low: null, high: null, outcome: null, interval: null };
 
-/** Every facet value with every metric: searched, sorted, one metric drawn, all in numbers. */
+/** The table of facet values and metrics, with search, sorting, and a plot of one metric. */
 export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boolean }) {
   const [metric, setMetric] = useState(() => firstMetric(facet));
   const [order, setOrder] = useState<Order>({ by: "rank", down: false });
@@ -33,7 +33,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
   const rows = useMemo(() => selectRows(facet.rows, { search: wanted, failing, order }), [facet, wanted, failing, order]);
   const scale = useMemo(() => buildAxisScale(facet, metric), [facet, metric]);
   const shown = all ? rows : rows.slice(0, AT_FIRST);
-  // Of many values, the worst stand here, and the report has all.
+  // Of many values, only the worst are shown; the report has all.
   const notPassing = facet.rows.filter((row) => row.outcome === "violation" || row.outcome === "inconclusive").length;
   const withCounts = facet.rows.some((row) => row.rows !== null);
   const title = findExplanation(metric)?.title;
@@ -56,7 +56,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
     <section aria-labelledby={id}>
       <Flex gap={2} wrap="wrap" align="center" mb={2}>
         <Text id={id} fontWeight="semibold" as="h3" me="auto">
-          {plural(facet.rows.length + facet.leftOut, "value", "values")} of <DataText text={facet.column} most={40} />
+          {plural(facet.rows.length + facet.leftOut, "value", "values")} of <DataText text={facet.column} max={40} />
         </Text>
         {notPassing > 0 ? (
           <Button
@@ -128,7 +128,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
                     >
                       <span className="arrow" aria-hidden="true" />
                       <RowSign row={row} />
-                      <DataText text={row.value} most={36} />
+                      <DataText text={row.value} max={36} />
                     </button>
                   </th>
                   {withCounts ? (

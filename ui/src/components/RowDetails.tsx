@@ -4,12 +4,12 @@ import { bounds, count, decimal, percent, escapeInvisible } from "../overview/te
 import { DataText, Sentence } from "./DataText";
 import { OutcomeBadge } from "./Verdicts";
 
-/** Everything about one facet value, in sentences. */
+/** All results of one facet value, in sentences. */
 export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; weighted: boolean }) {
   return (
     <div className="row-details">
       <p className="whole-name">
-        <DataText text={facet.column} most={200} /> = <DataText text={row.value} most={2000} />
+        <DataText text={facet.column} max={200} /> = <DataText text={row.value} max={2000} />
       </p>
       {row.rows !== null && row.positive !== null && row.rest ? (
         <p>

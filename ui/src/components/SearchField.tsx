@@ -8,7 +8,7 @@ interface SearchFieldProps {
   width: string;
 }
 
-/** A field that narrows down what stands below it. */
+/** A search field that filters the content below it. */
 export function SearchField({ label, text, setText, width }: SearchFieldProps) {
   return (
     <Input

@@ -8,7 +8,7 @@ interface OutcomeStyle {
   palette: string;
 }
 
-/** Every outcome has a word, a sign and a colour, so that none is told by its colour alone. */
+/** Every outcome has a word, a sign and a colour, so that none is distinguished by its colour alone. */
 export const OUTCOME_STYLES: Record<CheckOutcome | "none", OutcomeStyle> = {
   violation: { word: "Violation", sign: "✕", palette: "failed" },
   inconclusive: { word: "Inconclusive", sign: "?", palette: "orange" },
@@ -31,7 +31,7 @@ export function OutcomeBadge({ outcome, size = "sm" }: { outcome: CheckOutcome |
   );
 }
 
-/** The sign of an outcome, drawn rather than written: the same in every font. */
+/** The sign of an outcome, drawn as a path to look the same in every font. */
 export function Sign({ outcome, size = 10 }: { outcome: CheckOutcome | null; size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 10 10" aria-hidden="true" focusable="false" className="sign">

@@ -1,4 +1,4 @@
-/** Which rows a table shows, and in which order. */
+/** Selects, sorts and shades the rows of a table. */
 
 import type { Cell, Facet, Row } from "../overview/model";
 import { reach } from "../overview/model";
@@ -29,7 +29,7 @@ export function selectRows(rows: Row[], { search, failing, order }: Wanted): Row
   return found.sort((one, other) => {
     if (order.by === "value") return turn * one.value.localeCompare(other.value, undefined, { numeric: true });
     const [a, b] = [sortKey(one, order.by), sortKey(other, order.by)];
-    // What has no number stays at the end, whichever way it is sorted.
+    // Rows without a number sort last, in both directions.
     if (a === null || b === null) return Number(a === null) - Number(b === null) || one.rank - other.rank;
     return a === b ? one.rank - other.rank : turn * (a < b ? -1 : 1);
   });
@@ -41,7 +41,7 @@ function sortKey(row: Row, by: string): number | null {
   return row.cells.get(by)?.value ?? null;
 }
 
-/** The metric to draw first: the one that fails most often, or comes nearest to it; DPL where nothing was judged. */
+/** Returns the metric to draw first: the one that fails most often or is closest to failing; DPL without checks. */
 export function firstMetric(facet: Facet): string {
   let found: { metric: string; failing: number; reach: number } | undefined;
   for (const metric of facet.metrics) {
@@ -57,7 +57,7 @@ export function firstMetric(facet: Facet): string {
   return found?.metric ?? (facet.metrics.includes("DPL") ? "DPL" : (facet.metrics[0] ?? ""));
 }
 
-/** How strong a cell's colour is, from 0 to 1: how near to its bound, or how large for its metric. */
+/** Computes the intensity of a cell's colour, from 0 to 1, relative to its bound or to its metric's range. */
 export function strength(metric: string, cell: Cell): number {
   if (cell.value === null) return cell.outcome === "violation" ? 1 : 0;
   if (cell.outcome !== null) return Math.min(1, reach(cell));

@@ -1,14 +1,14 @@
-/** From numbers to places on an axis. */
+/** Maps numbers to positions on an axis. */
 
 export interface Scale {
   low: number;
   high: number;
   ticks: number[];
-  /** Where a value lies, from 0 to 1; beyond the ends it stays on them. */
+  /** Position of a value, from 0 to 1; values beyond the ends are clipped. */
   at: (value: number) => number;
 }
 
-/** An axis that holds all of these numbers, with round numbers as its marks. */
+/** Builds an axis that contains all numbers, with round numbers as ticks. */
 export function buildScale(values: Iterable<number | null>, marks = 4): Scale {
   let low = Infinity;
   let high = -Infinity;
@@ -34,7 +34,7 @@ function roundStep(rough: number): number {
   return factor * size;
 }
 
-/** How a mark is written: as short as the marks around it allow. */
+/** Formats a tick. */
 export function formatTick(tick: number): string {
   return String(tick).replace("-", "−");
 }

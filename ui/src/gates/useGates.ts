@@ -11,32 +11,32 @@ import { summarizeVerdict } from "../overview/text";
 const REFRESH_INTERVAL = 60_000;
 const DAY = 86_400_000;
 
-/** How many verdicts are looked through for the latest of each gate, and how far back where there are more. */
+/** Maximum number of verdicts searched for the latest of each gate, and the time windows in days if there are more. */
 export const MAX_VERDICTS = 1000;
 const WINDOWS = [365, 90, 30, 7, 1];
 
 interface Found {
-  /** What each task has left in its latest run, or that it has left nothing. */
+  /** The entry of each task in its latest run, which may be without a verdict. */
   latest: Entry[];
-  /** The last verdict before, of the tasks whose latest run has none. */
+  /** The previous verdict of each task whose latest run has none. */
   before: Entry[];
-  /** Where older verdicts were left out: since when all were looked at. */
+  /** The start of the time window, if older verdicts were left out. */
   since: string | undefined;
 }
 
-/** The latest verdict of a gate, or of a task that only measures in a DAG without a gate. */
+/** The latest verdict of a gate, or the latest analysis of a task in a DAG without a gate. */
 export interface Gate {
   entry: Entry;
-  /** undefined: on its way, or not to be read. */
+  /** undefined: still loading, or not readable. */
   overview: Overview | undefined;
   error: unknown;
   outcome: Outcome | null;
   why: string;
-  /** The last verdict of a gate whose latest run has none. */
+  /** The previous verdict of a gate whose latest run has none. */
   before: { entry: Entry; outcome: Outcome | null } | undefined;
 }
 
-/** Every gated DAG's latest verdicts, the worst first. */
+/** Loads the latest verdicts of every DAG with gates, the worst first. */
 export function useGates(): { gates: Gate[]; waiting: number; since: string | undefined; error: unknown; loaded: boolean } {
   const found = useQuery({
     queryKey: ["gates"],
@@ -68,7 +68,7 @@ export function useGates(): { gates: Gate[]; waiting: number; since: string | un
   };
 }
 
-/** Where a DAG has a gate, what only measures in it says nothing that the gate does not say. */
+/** Drops tasks that only measure from DAGs with a gate, since the gate's overview has the same numbers. */
 function dropMeasuringTasks(all: Gate[]): Gate[] {
   const gated = new Set(all.filter((gate) => gate.overview?.kind === "gate").map((gate) => gate.entry.dagId));
   return all.filter(
@@ -77,7 +77,7 @@ function dropMeasuringTasks(all: Gate[]): Gate[] {
 }
 
 export function worstFirst(gates: Gate[]): Gate[] {
-  // What cannot be read may be anything.
+  // The outcome of an unreadable overview is unknown.
   const rank = (gate: Gate) => gateSeverity(gate.error === undefined ? gate.outcome : null);
   return gates.toSorted((one, other) => rank(one) - rank(other) || latestFirst(one.entry, other.entry));
 }
@@ -95,7 +95,7 @@ async function listEntries(signal: AbortSignal): Promise<{ entries: Entry[]; sin
     const entries = await listAll({}, first, signal);
     return { entries, since: entries.at(-1)?.runAfter };
   }
-  // Airflow 3.1 does not list the latest first: so a time is looked for since when there are no more than enough.
+  // Airflow 3.1 does not list the latest first, so a time window with few enough verdicts is searched for.
   for (const days of WINDOWS) {
     const since = new Date(Date.now() - days * DAY).toISOString();
     const page = await listOverviews({ since }, signal);
@@ -106,7 +106,7 @@ async function listEntries(signal: AbortSignal): Promise<{ entries: Entry[]; sin
   return { entries: [], since: undefined };
 }
 
-/** What each task has left in its latest run, and the last verdicts of those whose latest run has none. */
+/** Selects the entry of each task's latest run, and the previous verdict of those without one. */
 export function selectLatestWith(entries: Entry[], without: Entry[]): { latest: Entry[]; before: Entry[] } {
   const stale = new Set(without.map(taskKey));
   const judged = entries.filter((entry) => !stale.has(taskKey(entry)));
@@ -116,7 +116,7 @@ export function selectLatestWith(entries: Entry[], without: Entry[]): { latest: 
   return { latest, before: before.filter((one) => !latest.includes(one)) };
 }
 
-/** Whether both are of one task, and of one of its instances where both are of one. */
+/** Returns whether both entries belong to the same task, and to the same mapped instance if both are mapped. */
 function isSameTask(one: Entry, other: Entry): boolean {
   const same = one.dagId === other.dagId && one.taskId === other.taskId;
   return same && (one.mapIndex === other.mapIndex || one.mapIndex < 0 || other.mapIndex < 0);
@@ -126,7 +126,7 @@ async function listAll(place: { since?: string }, first: Page, signal: AbortSign
   return (await listMany(place, MAX_VERDICTS, signal, first)).entries;
 }
 
-/** What each task has left in its latest run: one entry, or those of its mapped instances, of which each run has its own. */
+/** Selects the entries of each task's latest run: one, or those of all its mapped instances. */
 export function selectLatest(entries: Entry[]): Entry[] {
   const sorted = entries.toSorted(latestFirst);
   const runs = new Map<string, string>();

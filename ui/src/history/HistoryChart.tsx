@@ -13,10 +13,10 @@ const STRIP = 26;
 const TOP = 12;
 const LEFT = 52;
 
-/** As many lines as the eye can hold apart behind those that are chosen. */
+/** Maximum number of lines behind the chosen ones. */
 const MOST_BEHIND = 80;
 
-/** How many lines can be chosen: as many as there are colours and dashes to tell them by. */
+/** Maximum number of chosen lines, limited by the distinguishable colours and dashes. */
 export const MOST_LINES = 6;
 
 interface ChartProps {
@@ -26,13 +26,13 @@ interface ChartProps {
   chosen: string[];
   metric: string;
   gate: boolean;
-  /** The run that is read out. */
+  /** The run whose values are shown. */
   at: number;
   setAt: (place: number) => void;
   openRun: (place: number) => void;
 }
 
-/** A metric over the runs: the chosen values in colour, all others behind them, the band, and the gate's decisions. */
+/** A metric over the runs: the chosen values in colour, all others in grey, the bounds, and the gate's decisions. */
 export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, openRun }: ChartProps) {
   const [frame, width] = useWidth();
   const labels = width > 640;
@@ -152,7 +152,7 @@ function spoken(run: Run | undefined, picked: Line[], at: number): string {
   return [time(run.entry.runAfter), outcomeStyle(run.outcome).word, ...values].join(", ");
 }
 
-/** A line through all values that are there; it breaks where a run has none, and reaches over those not yet loaded. */
+/** A line through all loaded values, with a gap for runs without a value, and none for runs that are still loading. */
 function pathOf(cells: Line["cells"], x: (place: number) => number, at: (value: number) => number): string {
   let path = "";
   let drawing = false;
@@ -185,7 +185,7 @@ interface BandProps extends Places {
   y: (value: number) => number;
 }
 
-/** What the first chosen value was allowed in each run. */
+/** The bounds of the first chosen value in each run. */
 function Band({ line, runs, x, y, step }: BandProps) {
   return buildSpans(line?.cells ?? [], runs).map(({ from, to, low, high }) => {
     const [left, right] = [x(from) - step / 2, x(to) + step / 2];
@@ -201,7 +201,7 @@ function Band({ line, runs, x, y, step }: BandProps) {
   });
 }
 
-/** The names of the lines at their ends, moved apart where they would lie on each other. */
+/** The names of the lines at their ends, moved apart if they overlap. */
 function Labels({ picked, x, y }: { picked: Line[]; x: number; y: (value: number) => number }) {
   const ends = picked.flatMap((line, place) => {
     const value = line.cells.findLast((cell) => cell?.value != null)?.value;
@@ -229,7 +229,7 @@ function Labels({ picked, x, y }: { picked: Line[]; x: number; y: (value: number
 
 const TALL = { violation: 16, inconclusive: 11, pass: 6, none: 2 };
 
-/** The gate's decision in each run: the worse, the taller. */
+/** The gate's decision in each run; a worse one has a taller bar. */
 function Decisions({ runs, x, step }: Places & { runs: Run[] }) {
   const bottom = HEIGHT + STRIP - 4;
   const wide = Math.max(1.5, Math.min(14, step - (step > 4 ? 1 : 0.5)));
@@ -249,7 +249,7 @@ function Decisions({ runs, x, step }: Places & { runs: Run[] }) {
   );
 }
 
-/** A few of the runs' days, as many as there is room for. */
+/** The dates of a few runs, as many as fit. */
 function Dates({ runs, x, y, room }: { runs: Run[]; x: (place: number) => number; y: number; room: number }) {
   const every = Math.max(1, Math.ceil(runs.length / Math.max(1, Math.floor(room / 90))));
   return runs.map((run, place) =>

@@ -20,7 +20,7 @@ interface ValueTableProps {
   column: string;
 }
 
-/** Every facet value with its own small line: what to draw is chosen here. */
+/** All facet values with a sparkline each; the values to draw are chosen here. */
 export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
   const { lines, chosen, setChosen, metric, column } = props;
   const [search, setSearch] = useState("");
@@ -34,7 +34,7 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
 
   function toggle(value: string) {
     if (chosen.includes(value)) setChosen(chosen.filter((one) => one !== value));
-    // The one that was chosen first makes room.
+    // The value that was chosen first is replaced.
     else setChosen([...chosen.slice(-(MOST_LINES - 1)), value]);
   }
 
@@ -42,7 +42,7 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
     <section aria-label="Values">
       <Flex gap={2} align="center" wrap="wrap" mb={2}>
         <Text as="h3" fontWeight="semibold" me="auto">
-          {metric} of {plural(lines.length, "value", "values")} of <DataText text={column} most={40} />
+          {metric} of {plural(lines.length, "value", "values")} of <DataText text={column} max={40} />
         </Text>
         <SearchField label="Search values" width="11rem" text={search} setText={setSearch} />
       </Flex>
@@ -101,7 +101,7 @@ function ValueRow({ line, colour, toggle }: { line: Line; colour: number; toggle
           <svg width="22" height="10" aria-hidden="true" className={`line line-${colour}`}>
             {colour < 0 ? null : <path d="M1 5H21" />}
           </svg>
-          <DataText text={line.value} most={36} />
+          <DataText text={line.value} max={36} />
         </label>
       </th>
       <td>
@@ -123,7 +123,7 @@ function ValueRow({ line, colour, toggle }: { line: Line; colour: number; toggle
 const least = (values: number[]) => values.reduce((one, other) => Math.min(one, other), Infinity);
 const most = (values: number[]) => values.reduce((one, other) => Math.max(one, other), -Infinity);
 
-/** A line without an axis: its own lowest and highest value are its ends. */
+/** A sparkline, scaled to its own lowest and highest value. */
 function Spark({ line, values }: { line: Line; values: number[] }) {
   const finite = values.filter(Number.isFinite);
   const [low, high] = [least(finite), most(finite)];

@@ -1,6 +1,6 @@
 /**
- * In which order the values of a history are fetched: the latest first, then a few over its whole length, then those
- * between them. So a chart has its shape early, and only gets finer.
+ * Returns the order in which the values of a history are fetched: the latest first, then a few over its whole length, then
+ * those between them. So a chart has its shape early, and is then refined.
  */
 export function drawingOrder(total: number, latest = 6, coarsest = 16): number[] {
   const order: number[] = [];

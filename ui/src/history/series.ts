@@ -1,4 +1,4 @@
-/** A history as tables of cells: what a chart draws. */
+/** Builds the series that a history chart draws. */
 
 import type { Entry } from "../api/airflow";
 import type { Analysis, Cell, Outcome, Overview } from "../overview/model";
@@ -7,22 +7,22 @@ import { summarizeVerdict } from "../overview/text";
 import type { Values } from "./useValues";
 import { entryKey } from "./useValues";
 
-/** One run of a series, from the earliest to the latest. */
+/** One run of a series; runs are ordered from the earliest to the latest. */
 export interface Run {
   entry: Entry;
-  /** Whether its value is still on its way. */
+  /** Whether its value is still loading. */
   loading: boolean;
   error: unknown;
-  /** What was measured of the label that somebody looks at. */
+  /** The chosen analysis. */
   analysis: Analysis | undefined;
-  /** What the task has said of all its analyses, and why. */
+  /** The verdict about all analyses of the task, and its reason. */
   outcome: Outcome | null;
   why: string;
 }
 
-/** What somebody has chosen to look at. */
+/** The user's selection. */
 export interface Choice {
-  /** Which analysis, by its name, as one gate may judge several. */
+  /** Name of the analysis, since one gate may judge several. */
   analysis: string;
   column: string;
   metric: string;
@@ -44,7 +44,7 @@ export function buildRuns(entries: Entry[], values: Values, analysis: string | u
   });
 }
 
-/** What the task said in the newest run of which that can be read. */
+/** Finds the latest run whose overview can be read. */
 export function findNewestReadable(entries: Entry[], values: Values): { entry: Entry; overview: Overview } | undefined {
   for (const entry of entries) {
     const found = values.get(entryKey(entry));
@@ -53,16 +53,16 @@ export function findNewestReadable(entries: Entry[], values: Values): { entry: E
   return undefined;
 }
 
-/** One facet value over the runs. */
+/** The values of one facet value over the runs. */
 export interface Line {
   value: string;
-  /** By run; undefined where the run has no such value, or has not come yet. */
+  /** By run; undefined if the run does not have the facet value, or is still loading. */
   cells: (Cell | undefined)[];
   notPassing: number;
   latest: Cell | undefined;
 }
 
-/** Neighbouring runs in which a value was allowed the same. */
+/** Consecutive runs with the same bounds. */
 export interface Span {
   from: number;
   to: number;
@@ -70,7 +70,7 @@ export interface Span {
   high: number | null;
 }
 
-/** What a value was allowed over the runs. A run that has not come yet is taken to have been judged as the one before. */
+/** Builds the bounds of a value over the runs. A run that is still loading is assumed to have the previous bounds. */
 export function buildSpans(cells: Line["cells"], runs: Run[]): Span[] {
   const spans: Span[] = [];
   let last: Span | undefined;
@@ -89,7 +89,7 @@ export function buildSpans(cells: Line["cells"], runs: Run[]): Span[] {
   return spans;
 }
 
-/** Every facet value that any run has, in the order of the latest run: the most violating first. */
+/** Builds a line for each facet value of any run, in the order of the latest run: the worst first. */
 export function buildLines(runs: Run[], choice: Choice): Line[] {
   const lines = new Map<string, Line>();
   for (let place = runs.length - 1; place >= 0; place -= 1) {

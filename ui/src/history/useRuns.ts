@@ -19,30 +19,30 @@ import { FIRST_OF_ALL, hasLoggedOut } from "../api/client";
 import type { Overview } from "../overview/model";
 import { fetchOverview } from "./useValues";
 
-/** How many runs a history goes back. */
+/** Maximum number of runs in a history. */
 export const MAX_RUNS = 200;
 
-/** A DAG may check often and in many places. */
+/** Maximum number of XComs listed per DAG, which may have many tasks that check bias. */
 const MAX_ENTRIES = 2000;
 
-/** As many of its gates that have ended without a verdict are looked at. */
+/** Maximum number of gate instances without a verdict that are listed. */
 const MAX_ENDED = 400;
 
 const REFRESH_INTERVAL = 60_000;
 
-/** What checks bias in a DAG: a task, or one of the instances that it was mapped to. */
+/** A task that checks bias, or one of its mapped instances. */
 export interface Series {
   id: string;
   taskId: string;
   mapIndex: number;
   name: string;
-  /** What its task is; undefined where that could not be read. */
+  /** Kind of the task; undefined if it could not be read. */
   kind: Overview["kind"] | undefined;
   /** The latest first. */
   entries: Entry[];
-  /** Its runs that have ended without a verdict. */
+  /** Runs that have ended without a verdict. */
   unjudged: Entry[];
-  /** Whether Airflow has more of them than were listed. */
+  /** Whether Airflow has more entries than were listed. */
   more: boolean;
 }
 
@@ -51,7 +51,7 @@ interface Listing {
   complete: boolean;
 }
 
-/** The tasks of a DAG that check bias, gates before analyses. */
+/** Loads the tasks of a DAG that check bias, gates before analyses. */
 export function useSeries(dagId: string) {
   const queries = useQueryClient();
   return useQuery({
@@ -62,18 +62,18 @@ export function useSeries(dagId: string) {
       const without = withoutVerdict(ended, entries);
       const stale = new Set(without.map(taskKey));
       const groups = groupBySeries(entries.filter((entry) => !stale.has(taskKey(entry))));
-      // A gate that has never judged has a history too.
+      // A gate without any verdict has a history too.
       const known = new Set([...groups.values()].map((own) => own[0]?.taskId));
       for (const [id, own] of groupBySeries(without)) if (!known.has(own[0]?.taskId)) groups.set(id, []);
       const silent = groupBySeries(without);
       const found = [...groups].map(([id, own]) => {
         const real = own.slice(0, MAX_RUNS);
         const [taskId, mapIndex] = JSON.parse(id) as [string, number];
-        // Where a task before it failed, a mapped gate has one instance that stands for all.
+        // If an upstream task failed, a mapped gate has a single instance, without a map index.
         const unjudged = without.filter((one) => one.taskId === taskId && (one.mapIndex === mapIndex || one.mapIndex < 0));
         return { id, own: real, unjudged: real.length > 0 ? unjudged : (silent.get(id) ?? []) };
       });
-      // The instances of a mapped task are all of one kind: only the first has to be asked.
+      // All instances of a mapped task are of the same kind, so only the first is fetched.
       const firsts = selectFirstInstances(found.flatMap(({ own }) => own.slice(0, 1)));
       const asked = firsts.map(async (entry) => [entry.taskId, await fetchKind(queries, entry)] as const);
       const kinds = new Map(await Promise.all(asked));
@@ -94,7 +94,7 @@ export function useSeries(dagId: string) {
       });
       series.sort(gatesFirst);
       const [shown] = series;
-      // Asked for before it is drawn. Whether that fails is for the one to see who looks at it.
+      // Prefetched before it is drawn. An error is reported by the query that shows it.
       if (shown?.more) queries.query(olderRunsQuery(dagId, shown.id, shown.entries)).catch(() => undefined);
       return series;
     },
@@ -110,7 +110,7 @@ async function fetchKind(queries: QueryClient, entry: Entry): Promise<Series["ki
   }
 }
 
-/** What the author calls the instances of mapped tasks, by series. */
+/** Fetches the rendered names of mapped instances, by series. */
 async function fetchInstanceNames(latest: Entry[], signal: AbortSignal): Promise<Map<string, string>> {
   const mapped = latest.filter((entry) => entry.mapIndex >= 0);
   const asked = selectFirstInstances(mapped).map(async (entry) => [entry.taskId, await getInstanceNames(entry, signal)] as const);
@@ -132,7 +132,7 @@ function seriesId(entry: Entry): string {
   return JSON.stringify([entry.taskId, entry.mapIndex]);
 }
 
-/** What could not be read may be a gate. */
+/** Sort order of kinds; an unreadable entry may be a gate. */
 const KINDS = ["gate", undefined, "analysis"];
 
 function gatesFirst(one: Series, other: Series): number {
@@ -144,12 +144,12 @@ async function listLatest(dagId: string, signal: AbortSignal): Promise<Listing> 
   const { entries, total } = first;
   if (total <= entries.length) return { entries: sortLatestFirst(entries), complete: true };
   if (first.latestFirst) {
-    // Where few runs fill the list, one of them may have more tasks than it holds.
+    // If few runs fill the list, it may not contain all tasks of a run.
     const few = new Set(entries.map((entry) => entry.runId)).size < 3;
     const more = few ? (await listOverviews({ dagId, offset: entries.length }, signal)).entries : [];
     return { entries: [...entries, ...more], complete: entries.length + more.length >= total };
   }
-  // Airflow 3.1 lists them by run id: so the list has to be of no more than the latest runs, and be read to its end.
+  // Airflow 3.1 sorts by run id, so the list is limited to the latest runs and read completely.
   const since = await findEarliestRunAfter(dagId, MAX_RUNS, signal);
   return { entries: sortLatestFirst((await listMany({ dagId, since }, MAX_ENTRIES, signal)).entries), complete: true };
 }
@@ -158,17 +158,17 @@ export interface Runs {
   /** The latest first. */
   entries: Entry[];
   complete: boolean;
-  /** Why the older ones could not be listed. */
+  /** Error when listing the older runs. */
   error: unknown;
 }
 
-/** The runs of a series, those that the first list had not room for too. */
+/** Loads all runs of a series, including those beyond the first page. */
 export function useRuns(dagId: string, series: Series): Runs {
   const rest = useQuery({
     ...olderRunsQuery(dagId, series.id, series.entries),
     enabled: series.more,
     refetchInterval: (query) => (query.state.status === "error" ? REFRESH_INTERVAL : false),
-    // When a run is added, those before it stay in sight.
+    // When a run is added, the earlier ones stay visible.
     placeholderData: keepPreviousData,
   });
   const listed = rest.data;
@@ -190,7 +190,7 @@ function olderRunsQuery(dagId: string, id: string, known: Entry[]) {
     queryKey: ["runs", dagId, id, known[0]?.timestamp],
     staleTime: Infinity,
     queryFn: async ({ signal }: { signal: AbortSignal }) => {
-      // What is known already stands at the beginning of the list.
+      // The list starts with the entries that are already known.
       const offset = known.length;
       const place = { dagId, taskId: known[0]?.taskId, mapIndex: known[0]?.mapIndex, offset };
       return (await listMany(place, MAX_RUNS - offset, signal)).entries;

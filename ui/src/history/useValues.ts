@@ -9,26 +9,26 @@ import type { Overview } from "../overview/model";
 import { NotAnOverview, readOverview, unjudgedOverview } from "../overview/model";
 import { drawingOrder } from "./drawing";
 
-/** What became of a value that was asked for. */
+/** The result of fetching a value. */
 export type Fetched = { overview: Overview } | { error: unknown };
 
 export type Values = ReadonlyMap<string, Fetched>;
 
-/** Drawing again takes longer than an answer: so what comes in is drawn together, so many times a second at most. */
+/** Minimum interval between redraws, in milliseconds: a redraw takes longer than a response, so values are batched. */
 const DRAW_EVERY = 350;
 
 export function entryKey(entry: Entry): string {
   return JSON.stringify([entry.dagId, entry.runId, entry.taskId, entry.mapIndex, entry.timestamp]);
 }
 
-/** Each list that somebody turns to goes before those that were looked at before. */
+/** Number of lists shown so far: the most recent list has the highest priority. */
 let turned = 0;
 
 /**
- * The overviews of these XComs, those that have come so far.
+ * Loads the overviews of XComs, and returns those that have arrived so far.
  *
  * @param entries the latest first
- * @param listed when Airflow has listed them: each time, those that it could not give before are asked for again
+ * @param listed when Airflow listed them: each time, values that failed before are requested again
  */
 export function useValues(entries: Entry[] | undefined, listed: number): Values {
   const queries = useQueryClient();
@@ -42,7 +42,7 @@ export function useValues(entries: Entry[] | undefined, listed: number): Values 
     let left = false;
     const draw = () => {
       timer = undefined;
-      // Somebody who points at something meanwhile does not wait for it.
+      // A transition, so that user input is handled first.
       startTransition(() => setValues(new Map(found)));
     };
     let waiting = entries.length;
@@ -66,14 +66,14 @@ export function useValues(entries: Entry[] | undefined, listed: number): Values 
         took(entry, there);
         continue;
       }
-      // What was asked for is not taken back when somebody turns to another list: it is kept for when they turn again.
+      // Requests are not aborted when another list is shown: their values are cached for when the user returns.
       fetchOverview(queries, entry, urgency).then(
         (overview) => took(entry, { overview }),
         (error: unknown) => {
           took(entry, { error });
           if (left || ended || !hasLoggedOut(error)) return;
           ended = true;
-          // The list, asked for again, says that the session has ended.
+          // Refetching the list reports that the session has ended.
           void queries.invalidateQueries({ type: "active" });
         },
       );
@@ -88,7 +88,7 @@ export function useValues(entries: Entry[] | undefined, listed: number): Values 
 
 const valueKey = (entry: Entry) => ["value", entryKey(entry)];
 
-/** What asking again would not change. */
+/** Returns a result that another request would not change. */
 function settled(queries: QueryClient, entry: Entry): Fetched | undefined {
   if (entry.unjudged !== undefined) return { overview: unjudgedOverview(entry.unjudged) };
   const { data, error } = queries.getQueryState<Overview>(valueKey(entry)) ?? {};
@@ -105,12 +105,12 @@ function allSettled(queries: QueryClient, entries: Entry[]): Values {
   );
 }
 
-/** Fetch an overview, unless it is there already. */
+/** Fetches an overview, unless it is cached. */
 export function fetchOverview(queries: QueryClient, entry: Entry, urgency: number): Promise<Overview> {
   return queries.query({
     queryKey: valueKey(entry),
     queryFn: async () => readOverview(await loadOverview(entry, undefined, urgency)),
-    // It is the value that was written at that time: it never changes.
+    // The key contains the time of writing, so the value never changes.
     staleTime: Infinity,
     gcTime: Infinity,
   });

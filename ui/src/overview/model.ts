@@ -1,45 +1,45 @@
-/** What a task has said of bias, read from its XCom with care: anybody who may push an XCom may have written it. */
+/** Parses the overview that a task has pushed to XCom. It is untrusted: any user who may push an XCom can write one. */
 
 export type Outcome = "pass" | "violation" | "inconclusive";
 export type CheckOutcome = Outcome | "ignored";
 
-/** One metric of one facet value. */
+/** The value of one metric for one facet value. */
 export interface Cell {
   /** null: not defined. */
   value: number | null;
-  /** null: no bound on that side. */
+  /** null: no lower bound. */
   low: number | null;
   high: number | null;
   /** null: not judged. */
   outcome: CheckOutcome | null;
-  /** The confidence interval that was judged; null: the value itself was. */
+  /** The confidence interval that was judged; null if the value itself was judged. */
   interval: [number, number] | null;
 }
 
-/** One tested facet value. */
+/** A tested facet value. */
 export interface Row {
-  /** Where it stands in the task's own order, the most violating first. */
+  /** Position in the overview's order, the worst first. */
   rank: number;
   value: string;
   rows: number | null;
   positive: number | null;
-  /** All other rows: how many, and how many of them positive. */
+  /** Number of all other rows, and of the positive ones among them. */
   rest: [number, number] | null;
   cells: ReadonlyMap<string, Cell>;
-  /** The worst of its cells. */
+  /** The worst outcome of its cells. */
   outcome: CheckOutcome | null;
 }
 
 /** The tested values of one facet. */
 export class Facet {
   readonly column: string;
-  /** The tested values, the most violating first. */
+  /** The tested values, the worst first. */
   readonly values: string[];
   readonly metrics: string[];
-  /** Why a metric is not defined somewhere. */
+  /** By metric, why it is not defined for some value. */
   readonly errors: ReadonlyMap<string, string>;
   readonly leftOut: number;
-  /** How many values do not pass, those that were left out included. */
+  /** Number of values that do not pass, including those left out. */
   readonly notPassing: number;
   private readonly columns: ReadonlyMap<string, Column>;
   private read: Row[] | undefined;
@@ -57,7 +57,7 @@ export class Facet {
     this.columns = new Map(measured.map(([name, values]) => [name, parseColumn(asList(values), getOwn(judged, name))]));
   }
 
-  /** One row for each value. A history of many values never asks for them: it looks at single cells. */
+  /** One row per value, built on first use: a history needs single cells only. */
   get rows(): Row[] {
     return (this.read ??= this.values.map((value, rank) => this.row(value, rank)));
   }
@@ -82,7 +82,7 @@ export class Facet {
   }
 }
 
-/** What there is of one metric, by value. */
+/** The unparsed columns of one metric, by value. */
 interface Column {
   values: unknown[];
   low: unknown[];
@@ -103,27 +103,27 @@ export interface Analysis {
   checks: Partial<Record<CheckOutcome, number>>;
   facets: Facet[];
   warnings: string[];
-  /** Locations by what lies there. */
+  /** Names and locations of the output files. */
   outputs: [string, string][];
   engine: string | null;
   configSha256: string | null;
   data: Data | null;
 }
 
-/** Where the data are that were measured. */
+/** Location of the measured data. */
 export interface Data {
   /** "path", "table" or "query". */
   kind: string;
   name: string;
-  /** In one short line, as it stands in the verdict's sentence. */
+  /** Short name, as in the verdict's sentence. */
   short: string;
   connId: string | null;
 }
 
 export interface Overview {
-  /** Why there is no verdict, of a gate that has ended without one. */
+  /** Why a gate that has ended has no verdict. */
   unjudged?: string;
-  /** What the author calls this instance of a mapped task. */
+  /** Rendered name of a mapped instance. */
   instance: string | null;
   kind: "analysis" | "gate";
   reaction: string | null;
@@ -139,9 +139,9 @@ export class NotAnOverview extends Error {}
 type Json = Record<string, unknown>;
 
 /**
- * Read an overview.
+ * Parses an overview.
  *
- * @throws NotAnOverview with a sentence for the person who looks at the page
+ * @throws NotAnOverview with a sentence for the user
  */
 export function readOverview(found: unknown): Overview {
   const top = isObject(found) ? found : parseJson(found);
@@ -168,12 +168,12 @@ export function readOverview(found: unknown): Overview {
 const ELSEWHERE =
   "What this task has said lies in an XCom backend that Airflow’s API does not read: its log and its report say the same.";
 
-/** Whether this is what an XCom backend that keeps values elsewhere, such as in an object store, leaves in their place. */
+/** Returns whether a value is a reference left by an XCom backend that stores values elsewhere, as in an object store. */
 function isLocation(found: unknown): boolean {
   return typeof found === "string" && /^"?([a-z][a-z0-9+.-]*:\/\/|\/)/i.test(found);
 }
 
-/** With a custom XCom backend, or from an older Airflow, a value may come as the text of its JSON. */
+/** Parses a value that is JSON text, as with custom XCom backends and older versions of Airflow. */
 function parseJson(found: unknown): Json | null {
   if (typeof found !== "string") return null;
   try {
@@ -217,12 +217,12 @@ function parseData(found: unknown): Data | null {
   };
 }
 
-/** What stands in the place of a verdict where a gate has ended without one. */
+/** Builds the overview of a gate that has ended without a verdict. */
 export function unjudgedOverview(state: string): Overview {
   return { kind: "gate", unjudged: unjudgedReason(state), instance: null, reaction: null, outcome: null, analyses: [] };
 }
 
-/** Why a gate that has ended in a state has not judged. */
+/** Explains why a gate in a final state has no verdict. */
 export function unjudgedReason(state: string): string {
   if (state === "upstream_failed") return "A task before this gate failed, so the gate did not run.";
   if (state === "skipped") return "This gate was skipped.";
@@ -252,12 +252,12 @@ export function worst(outcomes: (CheckOutcome | null)[]): CheckOutcome | null {
   return CHECK_OUTCOMES.find((name) => outcomes.includes(name)) ?? null;
 }
 
-/** Sorts the worst first, and what nobody judged last. */
+/** Sort key: the worst first, values without a check last. */
 export function severity(outcome: CheckOutcome | null): number {
   return outcome === null ? CHECK_OUTCOMES.length : CHECK_OUTCOMES.indexOf(outcome);
 }
 
-/** The analysis that came out worst; the first where several did. */
+/** Finds the analysis with the worst outcome; the first of several. */
 export function findWorst(overview: Overview): Analysis | undefined {
   return worstFirst(overview.analyses)[0];
 }
@@ -266,14 +266,14 @@ export function worstFirst(analyses: Analysis[]): Analysis[] {
   return analyses.toSorted((one, other) => severity(one.outcome) - severity(other.outcome));
 }
 
-/** How a gate has come out, the worst first: one that has not judged is worse than one that has let the data pass. */
+/** Outcomes of gates, the worst first: a gate without a verdict is worse than one that lets the data pass. */
 const GATE_OUTCOMES: readonly (CheckOutcome | null)[] = ["violation", "inconclusive", null, "pass", "ignored"];
 
 export function gateSeverity(outcome: CheckOutcome | null): number {
   return GATE_OUTCOMES.indexOf(outcome);
 }
 
-/** What each analysis is called: by its data where several have the same label, and otherwise as in {@link buildNames}. */
+/** Builds a title per analysis: with the name of its data if these differ, and otherwise as {@link buildNames}. */
 export function buildTitles(analyses: Analysis[]): string[] {
   const names = buildNames(analyses);
   const data = analyses.map((one) => one.data?.short ?? "");
@@ -281,7 +281,7 @@ export function buildTitles(analyses: Analysis[]): string[] {
   return analyses.map(({ label, positive }, place) => `${data[place] ?? ""}: ${label} = ${positive}`);
 }
 
-/** A name for each analysis, by its label and positive label; numbered where several would have the same. */
+/** Builds a unique name per analysis, from its label and positive label, numbered if necessary. */
 export function buildNames(analyses: Analysis[]): string[] {
   const names: string[] = [];
   for (const { label, positive } of analyses) {
@@ -293,14 +293,14 @@ export function buildNames(analyses: Analysis[]): string[] {
   return names;
 }
 
-/** How far a cell lies outside of its bounds, as a multiple of them; 1 is on the bound. */
+/** Computes how far a value is from zero as a multiple of its bound; 1 is on the bound, more is beyond it. */
 export function reach({ value, low, high, outcome }: Cell): number {
   if (value === null) return outcome === "violation" ? Infinity : 0;
   if (low === null && high === null) return Math.abs(value);
   return Math.max(high === null ? 0 : reachUp(value, high), low === null ? 0 : reachUp(-value, -low));
 }
 
-/** How much of the way up to a bound a value has gone. Below zero, it is the bound that is the larger part. */
+/** Computes the ratio of a value to its upper bound. For a negative bound, the ratio is inverted. */
 function reachUp(value: number, high: number): number {
   if (value === high) return 1;
   if (high > 0) return Math.max(0, value / high);

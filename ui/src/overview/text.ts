@@ -1,17 +1,17 @@
-/** Numbers and names as people read them: as the report writes them, so that the two agree. */
+/** Formats numbers and names for readers, in the same way as the report. */
 
 import type { Analysis, Overview } from "./model";
 import { buildTitles, findWorst } from "./model";
 
 const NO_BREAK_SPACE = "\u00a0";
 
-// Control characters, and those that turn the direction of text around or take no room: with them a value can look like
-// another, or swallow the sentence around it. U+200C and U+200D stay, as Persian and emoji are spelled with them.
+// Control characters, bidirectional controls and characters of zero width: with them a value can look like another one,
+// or reorder the sentence around it. U+200C and U+200D are kept, since Persian and emoji are spelled with them.
 const INVISIBLE =
   // eslint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]/gu;
 
-/** The text with each character that cannot be seen written as its code point. */
+/** Replaces each invisible character with its code point. */
 export function escapeInvisible(text: string): string {
   return text.replace(INVISIBLE, (found) => {
     const point = (found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
@@ -19,20 +19,20 @@ export function escapeInvisible(text: string): string {
   });
 }
 
-/** A value of the data; an empty or blank one in quotes, so that there is something to see. */
+/** Returns a value of the data for display; an empty or blank one is put in quotes, so that it is visible. */
 export function displayName(value: string): string {
   return escapeInvisible(value.trim() === "" ? `"${value}"` : value);
 }
 
-/** The beginning and the end of a long text. It is cut between characters, never inside one. */
-export function shorten(text: string, most = 60): string {
+/** Shortens a long text to its beginning and end, without splitting a code point. */
+export function shorten(text: string, max = 60): string {
   const characters = Array.from(text);
-  if (characters.length <= most) return text;
-  const end = Math.floor(most / 4);
-  return `${characters.slice(0, most - end - 1).join("")}…${characters.slice(-end).join("")}`;
+  if (characters.length <= max) return text;
+  const end = Math.floor(max / 4);
+  return `${characters.slice(0, max - end - 1).join("")}…${characters.slice(-end).join("")}`;
 }
 
-/** The end of a path, which tells it from others: its last folder and its file. */
+/** Shortens a path to its last folder and file, which distinguish it from others. */
 export function shortenPath(path: string): string {
   const parts = path.split("/");
   return parts.length > 3 ? `…/${parts.slice(-2).join("/")}` : path;
@@ -46,40 +46,40 @@ export function plural(total: number, one: string, many: string): string {
   return `${count(total)} ${total === 1 ? one : many}`;
 }
 
-/** A share with one decimal; one that is neither nothing nor all is never written as if it were. */
+/** Formats a share as a percentage; a share between 0 and 1 is never rounded to 0 % or 100 %. */
 export function percent(share: number): string {
   if (share > 0 && share < 0.0005) return `<${NO_BREAK_SPACE}0.1${NO_BREAK_SPACE}%`;
   if (share >= 0.9995 && share < 1) return `>${NO_BREAK_SPACE}99.9${NO_BREAK_SPACE}%`;
   return `${(100 * share).toFixed(1)}${NO_BREAK_SPACE}%`;
 }
 
-/** A metric's value. What rounds to zero has no sign, and infinity has its own. */
+/** Formats the value of a metric; a value that rounds to zero has no sign. */
 export function decimal(value: number, decimals = 4): string {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const text = value.toFixed(decimals);
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
 }
 
-/** A bound, as its author wrote it. */
+/** Formats a bound with the digits in which its author wrote it. */
 export function bound(value: number): string {
   return String(value).replace("-", "−");
 }
 
-/** A verdict's sentence without the outcome in front of it, where that is shown beside it. */
+/** Removes the outcome from the start of a verdict's sentence, since it is shown beside it. */
 export function stripOutcome(sentence: string, outcome: string | null): string {
   const start = outcome === "pass" ? "passed: " : `${outcome ?? ""}: `;
   const rest = sentence.startsWith(start) ? sentence.slice(start.length) : sentence;
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
-/** The same without the name of the data behind it, where that is shown beside it. */
+/** Removes the outcome and the name of the data from a verdict's sentence. */
 export function stripData({ sentence, outcome, data }: Pick<Analysis, "sentence" | "outcome" | "data">): string {
   const end = data ? `; data: ${data.short}` : "";
   const rest = end && sentence.endsWith(end) ? sentence.slice(0, -end.length) : sentence;
   return stripOutcome(rest, outcome);
 }
 
-/** Why a task has come to its verdict: what its worst analysis says, which is named where there are several. */
+/** Summarizes a task's verdict: the reason of its worst analysis, with its name if there are several. */
 export function summarizeVerdict(overview: Overview): string {
   if (overview.unjudged !== undefined) return overview.unjudged;
   const worst = findWorst(overview);
@@ -89,7 +89,7 @@ export function summarizeVerdict(overview: Overview): string {
   return `${buildTitles(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""}: ${reason}`;
 }
 
-/** What a metric may be, in words. */
+/** Describes the bounds of a metric. */
 export function bounds(low: number | null, high: number | null): string {
   if (low === null && high === null) return "no bound";
   if (low === null) return `at most ${bound(high ?? 0)}`;
@@ -97,7 +97,7 @@ export function bounds(low: number | null, high: number | null): string {
   return low === -high ? `from −${bound(high)} to ${bound(high)}` : `from ${bound(low)} to ${bound(high)}`;
 }
 
-/** The time zone that somebody has chosen in Airflow, which keeps it under this name; the browser's own otherwise. */
+/** Returns the time zone that the user has chosen in Airflow; undefined for the browser's own. */
 function timeZone(): string | undefined {
   try {
     const stored = JSON.parse(localStorage.getItem("timezone") ?? "null") as unknown;
@@ -133,7 +133,7 @@ const AGES: [number, Intl.RelativeTimeFormatUnit][] = [
 ];
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
-/** How long ago something was, such as "3 days ago". */
+/** Formats the age of a time, such as "3 days ago". */
 export function ago(when: string, now = Date.now()): string {
   let past = (new Date(when).getTime() - now) / 1000;
   for (const [size, unit] of AGES) {

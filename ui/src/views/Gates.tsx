@@ -20,7 +20,7 @@ type Filter = (typeof CHECK_OUTCOMES)[number] | "none";
 /** The worst first. */
 const FILTERS: readonly Filter[] = ["violation", "inconclusive", "none", "pass", "ignored"];
 
-/** The page in the navigation: every gated DAG's latest verdict, the worst first. */
+/** The page in the navigation: the latest verdict of every gate, the worst first. */
 export function Gates() {
   const { gates, waiting, since, error, loaded } = useGates();
   const [filter, setFilter] = useState<Filter>();
@@ -88,7 +88,7 @@ export function Gates() {
   );
 }
 
-/** What a gate is found by: its DAG, its task, the instance of a mapped one, and its data. */
+/** The text that the search matches: DAG, task, mapped instance and data. */
 function searched({ entry, overview }: Gate): string {
   const data = overview?.analyses.map((one) => one.data?.name ?? "") ?? [];
   return [entry.dagName, seriesName(entry, overview?.instance), ...data].join(" ").toLocaleLowerCase();
@@ -111,7 +111,7 @@ interface TalliesProps {
   setFilter: (filter: Filter | undefined) => void;
 }
 
-/** How many gates have come out how; each shows only its own. */
+/** The number of gates by outcome; each number is a filter. */
 function Tallies({ gates, filter, setFilter }: TalliesProps) {
   return (
     <Flex gap={2} wrap="wrap" role="group" aria-label="Show only">
@@ -154,17 +154,17 @@ function GateRow({ gate }: { gate: Gate }) {
       <td>{gate.error === undefined ? <OutcomeBadge outcome={gate.outcome} /> : <span className="quiet">not readable</span>}</td>
       <th scope="row">
         <PageLink page={pages.history(entry.dagId)}>
-          <DataText text={entry.dagName} most={50} />
+          <DataText text={entry.dagName} max={50} />
         </PageLink>
       </th>
       <td>
         <PageLink page={pages.verdict(entry)}>
-          <DataText text={seriesName(entry, overview?.instance)} most={40} />
+          <DataText text={seriesName(entry, overview?.instance)} max={40} />
         </PageLink>
         {overview?.kind === "analysis" ? <span className="quiet"> measures, no gate</span> : null}
         {data ? (
           <div className="quiet data-name" title={escapeInvisible(data.name)}>
-            <DataText text={shortenPath(data.short)} most={60} />
+            <DataText text={shortenPath(data.short)} max={60} />
             {more > 0 ? ` and ${count(more)} more` : null}
           </div>
         ) : null}

@@ -24,13 +24,13 @@ import { PageLink } from "../components/PageLink";
 import { firstMetric } from "../components/rows";
 import { OutcomeBadge } from "../components/Verdicts";
 
-/** How many values are drawn before somebody chooses. */
+/** Number of values that are drawn initially. */
 const DRAWN_AT_FIRST = 3;
 
-/** More tasks than these are chosen from a list. */
+/** Above this number, tasks are chosen from a list. */
 const MOST_BUTTONS = 8;
 
-/** The tab of a DAG: what its gates have found, over its runs. */
+/** The tab of a DAG: the results of its gates over its runs. */
 export function History({ dagId }: { dagId: string }) {
   const found = useSeries(dagId);
   const [id, setId] = useState<string>();
@@ -62,7 +62,7 @@ interface TasksProps {
   choose: (id: string) => void;
 }
 
-/** Whose history it is: to be chosen from buttons, or from a list where a task was mapped to many instances. */
+/** The choice of a series: buttons, or a list if a task was mapped to many instances. */
 function Tasks({ all, chosen, choose }: TasksProps) {
   if (all.length > MOST_BUTTONS) {
     const texts = new Map(all.map((series) => [series.id, `${series.name}${roleOf(series)}`]));
@@ -89,7 +89,7 @@ function Tasks({ all, chosen, choose }: TasksProps) {
           aria-pressed={series === chosen}
           onClick={() => choose(series.id)}
         >
-          <DataText text={series.name} most={40} />
+          <DataText text={series.name} max={40} />
           {roleOf(series)}
         </Button>
       ))}
@@ -121,7 +121,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
   const titles = buildTitles(latest?.analyses ?? []);
   const analysis = latest && (latest.analyses[names.indexOf(choice.analysis ?? "")] ?? findWorst(latest));
   const facet = analysis?.facets.find((one) => one.column === choice.column) ?? analysis?.facets[0];
-  // If people look at one metric only, it is DPL.
+  // DPL is the most common metric.
   const opened = facet?.metrics.find((one) => one === "DPL") ?? (facet ? firstMetric(facet) : "");
   const metric = facet?.metrics.find((one) => one === choice.metric) ?? opened;
   const column = facet?.column ?? "";
@@ -216,7 +216,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
   );
 }
 
-/** Said of the latest run where it cannot be read. */
+/** A notice that the latest run cannot be read. */
 function Unread({ entry, found }: { entry: Entry; found: Fetched | undefined }) {
   if (!found || !("error" in found)) return null;
   return (
@@ -232,7 +232,7 @@ interface LatestProps {
   overview: Overview;
 }
 
-/** Said above the latest verdict where later runs have none. */
+/** A notice that later runs have no verdict. */
 function LatestUnjudged({ name, entries }: { name: string; entries: Entry[] }) {
   const [latest] = entries;
   const judged = entries.findIndex((entry) => entry.unjudged === undefined);
@@ -244,7 +244,7 @@ function LatestUnjudged({ name, entries }: { name: string; entries: Entry[] }) {
       title={
         <>
           {" in "}
-          <DataText text={name} most={40} />
+          <DataText text={name} max={40} />
         </>
       }
       sentence={unjudgedReason(latest.unjudged ?? "")}
@@ -262,7 +262,7 @@ function LatestUnjudged({ name, entries }: { name: string; entries: Entry[] }) {
   );
 }
 
-/** What the whole gate has said; of several analyses, the worst is the reason. */
+/** The verdict of the whole gate; of several analyses, the worst is the reason. */
 function Latest({ name, entry, overview }: LatestProps) {
   useEffect(() => {
     performance.mark("bias:verdict");
@@ -275,10 +275,10 @@ function Latest({ name, entry, overview }: LatestProps) {
       title={
         <>
           {" in "}
-          <DataText text={name} most={40} />
+          <DataText text={name} max={40} />
           {several && worst ? (
             <>
-              : <DataText text={buildTitles(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""} most={80} />
+              : <DataText text={buildTitles(overview.analyses)[overview.analyses.indexOf(worst)] ?? ""} max={80} />
             </>
           ) : null}
         </>
@@ -300,7 +300,7 @@ interface ChooserProps {
   label: string;
   value: string;
   options: string[];
-  /** What is read for an option. */
+  /** The text of an option. */
   textOf?: (option: string) => string;
   choose: (option: string) => void;
 }
@@ -324,7 +324,7 @@ interface ProgressProps {
   runs: Run[];
   /** Whether all runs are listed. */
   listed: boolean;
-  /** Why the older ones are not. */
+  /** Error when listing the older runs. */
   error: unknown;
 }
 
@@ -349,7 +349,7 @@ function Progress({ runs, listed, error }: ProgressProps) {
   );
 }
 
-/** What the chart shows at one run, in words and numbers. */
+/** The values of one run, in words and numbers. */
 function Readout({ run, at, lines, chosen }: { run: Run; at: number; lines: Line[]; chosen: string[] }) {
   return (
     <div className="readout" data-testid="readout">
@@ -367,7 +367,7 @@ function Readout({ run, at, lines, chosen }: { run: Run; at: number; lines: Line
               <svg width="22" height="10" aria-hidden="true" className={`line line-${place}`}>
                 <path d="M1 5H21" />
               </svg>
-              <DataText text={value} most={30} />{" "}
+              <DataText text={value} max={30} />{" "}
               <strong>{cell ? (cell.value === null ? "not defined" : decimal(cell.value)) : "no value"}</strong>
               {cell && (cell.low !== null || cell.high !== null) ? (
                 <span className="quiet"> allowed {bounds(cell.low, cell.high)}</span>

@@ -20,10 +20,10 @@ import { PageLink } from "../components/PageLink";
 const ENDED = new Set(["success", "failed", "skipped", "upstream_failed", "removed"]);
 const REFRESH_INTERVAL = 5_000;
 
-/** The operators that leave a verdict. */
+/** The operators that push an overview. */
 const CHECKING = [...JUDGING, ...MEASURING];
 
-/** The tab of a task instance: what its last try has found. */
+/** The tab of a task instance: the result of its last try. */
 export function Verdict({ place }: { place: TaskPlace }) {
   const task = useQuery({
     queryKey: ["task", place],
@@ -39,13 +39,13 @@ export function Verdict({ place }: { place: TaskPlace }) {
   const again = found.refetch;
   const ran = useRef(false);
   useEffect(() => {
-    // What it said last came after the last look at it.
+    // The overview may have been pushed after the last request.
     if (ran.current && !running) void again();
     ran.current = running;
   }, [running, again]);
   const { data, error } = found;
   const state = task.data?.state ?? "";
-  // A gate that did not start may still have what an earlier try has left, before it was cleared.
+  // A gate that did not start may still have the XCom of an earlier try, from before it was cleared.
   if (data?.kind === "gate" && state === "upstream_failed") return <NotJudged state={state} place={place} />;
   if (error instanceof ApiError && error.refusal === "missing") return <NothingYet task={task} place={place} />;
   if (error && (!data || !(error instanceof ApiError) || isAccessDenied(error))) {
@@ -60,7 +60,7 @@ export function Verdict({ place }: { place: TaskPlace }) {
   );
 }
 
-/** A gate that has ended without a verdict: that is an outcome too. */
+/** The page of a gate that has ended without a verdict. */
 function NotJudged({ state, place }: { state: string; place: TaskPlace }) {
   return (
     <Banner outcome={null} title={null} sentence={unjudgedReason(state)} checks={{}}>
@@ -132,7 +132,7 @@ function Found({ overview, task, place }: { overview: Overview; task?: TaskInsta
 
 interface AnalysisWithVerdictProps {
   analysis: Analysis;
-  /** Where there are several. */
+  /** Name of the analysis, if there are several. */
   name: string | undefined;
   children: ReactNode;
 }
@@ -145,7 +145,7 @@ function AnalysisWithVerdict({ analysis, name, children }: AnalysisWithVerdictPr
         title={
           name === undefined ? null : (
             <>
-              : <DataText text={name} most={80} />
+              : <DataText text={name} max={80} />
             </>
           )
         }
@@ -168,7 +168,7 @@ const REACTIONS = new Map([
   ["warn", "warns, and lets the run go on"],
 ]);
 
-/** What the task does with its verdict, which try this is, and the way to the history. */
+/** The gate's reaction to its verdict, the number of the try, and a link to the history. */
 function About({ overview, task, place }: { overview: Overview; task?: TaskInstance; place: TaskPlace }) {
   const reaction = REACTIONS.get(overview.reaction ?? "");
   const what = overview.kind === "gate" ? `This gate ${reaction ?? "judges the data"}.` : "This task measures.";
@@ -178,7 +178,7 @@ function About({ overview, task, place }: { overview: Overview; task?: TaskInsta
       <Text>{what}</Text>
       {overview.instance === null ? null : (
         <Text>
-          Instance <DataText text={overview.instance} most={60} />
+          Instance <DataText text={overview.instance} max={60} />
         </Text>
       )}
       {parts ? <Text title={parts.title}>{parts.text}</Text> : null}
