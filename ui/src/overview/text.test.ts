@@ -39,7 +39,7 @@ describe("numbers", () => {
 });
 
 describe("texts", () => {
-  it("are shorten between characters", () => {
+  it("are shortened between characters", () => {
     expect(shorten("👩🏽".repeat(3), 4)).toMatch(/^.{2,8}…/u);
     expect(Array.from(shorten("a".repeat(500), 36))).toHaveLength(36);
     expect(shorten("short")).toBe("short");
