@@ -31,8 +31,8 @@ class TemplateChecks(_Base):
     Jinja renders None as the text "None", which would then be used as a path, a column or a connection. The check runs
     when the task executes, so that it fails like any other mistake: with one sentence, and without retries.
 
-    Where the DAG renders templates as native objects, a template may give None on purpose, for an argument that is None
-    by default: it says ``none`` itself, as in ``{{ params.image_uri or none }}``.
+    If the DAG renders templates as native objects, a template may set an argument to None explicitly, if None is its
+    default: the template then contains ``none``, as in ``{{ params.image_uri or none }}``.
     """
 
     #: Arguments that may be None, and whose template may therefore render to None.
@@ -72,10 +72,10 @@ class TemplateChecks(_Base):
         if isinstance(content, str) and "{{" in content:
             environment = self.get_template_env() if jinja_env is None else jinja_env
             jinja_env = environment.overlay(finalize=lambda value: self._note_none(value, f"the template {content!r}"))
-            noted = list(getattr(self, "_nones", []))
+            before = list(getattr(self, "_nones", []))
             rendered = super().render_template(content, context, jinja_env, seen_oids)
             if rendered is None and self._may_be_none(content):
-                self._nones = noted
+                self._nones = before
             return rendered
         if isinstance(content, XComArg):
             return self._note_none(self._resolve(content, context), f"the output of {_name_tasks(content)}")
@@ -94,7 +94,7 @@ class TemplateChecks(_Base):
                 )
 
     def _may_be_none(self, template: str) -> bool:
-        """Return whether a template that gave None, and not the word, was meant to."""
+        """Return whether a template that gave None, not the text "None", is allowed to."""
         name, parent = self._rendered_field, self._rendered_parent
         if name in getattr(parent, "none_allowed", ()):
             return True
@@ -128,8 +128,8 @@ class ConfiguredOperator(TemplateChecks, BaseOperator):
     gets its own copy, and every run another.
     """
 
-    # Without a constructor of its own, Airflow's metaclass gives the class a copy of BaseOperator's, whose None for
-    # inlets and outlets a mapped task would then keep instead of empty lists.
+    # Defined explicitly: Airflow's metaclass would otherwise copy BaseOperator's constructor, and a mapped task would
+    # keep its None for inlets and outlets instead of empty lists.
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 

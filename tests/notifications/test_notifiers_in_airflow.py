@@ -78,7 +78,7 @@ def mail_to(task_id: str, **how: Any) -> SmtpNotifier:
 
 
 @pytest.fixture(scope="module")
-def told(postbox: Postbox, airflow_db: Any) -> tuple[Ran, list[Any]]:
+def notified(postbox: Postbox, airflow_db: Any) -> tuple[Ran, list[Any]]:
     """Run gates with notifiers; return the run, and the contexts that a function received."""
     heard: list[Any] = []
     with DAG("gates_that_tell", schedule=None) as dag:
@@ -142,11 +142,11 @@ pytestmark = [pytest.mark.airflow, pytest.mark.server, pytest.mark.slow]
         ("always_biased", 1),
     ],
 )
-def test_which_verdicts_are_sent(told: Any, postbox: Postbox, task_id: str, mails: int) -> None:
+def test_which_verdicts_are_sent(notified: Any, postbox: Postbox, task_id: str, mails: int) -> None:
     assert len(postbox.about(task_id)) == mails
 
 
-def test_the_mail_contains_the_findings_and_the_url(told: Any, postbox: Postbox) -> None:
+def test_the_mail_contains_the_findings_and_the_url(notified: Any, postbox: Postbox) -> None:
     mail = postbox.about("fail_biased")[0]
     content = body_of(mail)
 
@@ -158,8 +158,8 @@ def test_the_mail_contains_the_findings_and_the_url(told: Any, postbox: Postbox)
     assert body_of(postbox.about("always_fair")[0]).startswith("<p><strong>Passed.</strong> 2 of 2 checks pass.")
 
 
-def test_a_failed_notifier_does_not_change_the_verdict(told: Any, postbox: Postbox) -> None:
-    ran, heard = told
+def test_a_failed_notifier_does_not_change_the_verdict(notified: Any, postbox: Postbox) -> None:
+    ran, heard = notified
 
     assert ran.states["fail_biased"] == "failed"
     assert ran.states["several"] == "success"
@@ -169,8 +169,8 @@ def test_a_failed_notifier_does_not_change_the_verdict(told: Any, postbox: Postb
     assert heard[0]["verdict"] == ran.xcoms["several"]["verdict"]
 
 
-def test_a_failed_notifier_is_logged_as_a_warning(told: Any, caplog: pytest.LogCaptureFixture) -> None:
-    _, heard = told
+def test_a_failed_notifier_is_logged_as_a_warning(notified: Any, caplog: pytest.LogCaptureFixture) -> None:
+    _, heard = notified
 
     notify_all([_stumbles], heard[0], heard[0]["verdict"], logging.getLogger("task"))
 
@@ -182,7 +182,7 @@ def test_a_failed_notifier_is_logged_as_a_warning(told: Any, caplog: pytest.LogC
     ]
 
 
-def test_untrusted_values_are_text_in_the_mail(told: Any, postbox: Postbox) -> None:
+def test_untrusted_values_are_text_in_the_mail(notified: Any, postbox: Postbox) -> None:
     content = body_of(postbox.about("hostile")[0])
 
     assert "<script" not in content
@@ -192,7 +192,7 @@ def test_untrusted_values_are_text_in_the_mail(told: Any, postbox: Postbox) -> N
     assert "{{ 7 * 7 }}" in content
 
 
-def test_each_instance_of_a_mapped_gate_sends_its_own_verdict(told: Any, postbox: Postbox) -> None:
+def test_each_instance_of_a_mapped_gate_sends_its_own_verdict(notified: Any, postbox: Postbox) -> None:
     """A notifier renders its templates in place, and all instances share it."""
     assert {mail["Subject"] for mail in postbox.about("mapped")} == {
         "gates_that_tell: pass",

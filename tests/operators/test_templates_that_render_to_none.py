@@ -105,15 +105,15 @@ def test_the_error_names_the_argument_and_the_template(kind: str, field: str) ->
 
 
 def test_none_inside_a_path_is_rejected_but_the_literal_text_is_not() -> None:
-    def made(path: str) -> Any:
+    def render(path: str) -> Any:
         data = DataConfig(path, label="y")
         rendered = ClarifyPreTrainingBiasOperator(**{**MEASURE, "data_config": data})
         rendered.render_template_fields({"params": {"absent": None, "word": "None"}})
         return rendered
 
     with pytest.raises(ConfigError, match="input_path: the template"):
-        made("s3://b/{{ params.absent }}/d.csv").check_rendered()
-    made("s3://b/None/{{ params.word }}/{{ params.absent or 'd' }}.csv").check_rendered()
+        render("s3://b/{{ params.absent }}/d.csv").check_rendered()
+    render("s3://b/None/{{ params.word }}/{{ params.absent or 'd' }}.csv").check_rendered()
 
 
 def render_natively(template: str, **fields: Any) -> Any:
@@ -124,28 +124,28 @@ def render_natively(template: str, **fields: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("field", "made"),
+    ("field", "arguments"),
     [
         ("image_uri", lambda template: {"engine": SageMakerEngine(role="r", image_uri=template)}),
         ("output_path", lambda template: {"data_config": DataConfig("data.csv", output_path=template, label="y")}),
     ],
 )
-def test_a_template_that_says_none_itself_means_it_where_objects_are_native(field: str, made: Any) -> None:
-    said = "{{ params.empty or none }}"
-    task = render_natively(said, **made(said))
+def test_an_explicit_none_is_accepted_with_native_rendering(field: str, arguments: Any) -> None:
+    template = "{{ params.empty or none }}"
+    task = render_natively(template, **arguments(template))
     task.check_rendered()
     assert getattr(task.engine if field == "image_uri" else task.data_config, field) is None
-    # Without native objects, it is the word.
-    word = ClarifyPreTrainingBiasOperator(**{**MEASURE, **made(said)})
+    # Without native objects, it renders to the text "None".
+    word = ClarifyPreTrainingBiasOperator(**{**MEASURE, **arguments(template)})
     word.render_template_fields({"params": {"empty": ""}})
     with pytest.raises(ConfigError, match=rf"^{field}: the template"):
         word.check_rendered()
-    # What is merely absent is not meant, native or not.
+    # A missing value is rejected with native objects too.
     with pytest.raises(ConfigError, match=rf"^{field}: the template"):
-        render_natively(NONE, **made(NONE)).check_rendered()
+        render_natively(NONE, **arguments(NONE)).check_rendered()
 
 
-def test_none_compares_each_value_with_the_rest_where_objects_are_native() -> None:
+def test_facet_values_can_be_none_with_native_rendering() -> None:
     bias = BiasConfig([1], "f", facet_values_or_threshold=NONE)
     task = render_natively(NONE, bias_config=bias)
     task.check_rendered()
@@ -153,15 +153,13 @@ def test_none_compares_each_value_with_the_rest_where_objects_are_native() -> No
 
 
 @pytest.mark.parametrize("field", ["input_path", "label"])
-def test_what_a_task_cannot_do_without_is_never_none(
-    field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_required_arguments_are_never_none(field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.csv").write_text("f,y\na,1\nb,0\na,0\nb,1\n")
-    said = "{{ none }}"
-    data = DataConfig(**{"input_path": "data.csv", "label": "y", field: said})
+    template = "{{ none }}"
+    data = DataConfig(**{"input_path": "data.csv", "label": "y", field: template})
     with pytest.raises(AirflowFailException, match=field):
-        render_natively(said, data_config=data).execute({})
+        render_natively(template, data_config=data).execute({})
 
 
 @pytest.mark.airflow

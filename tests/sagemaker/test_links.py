@@ -16,7 +16,7 @@ JOB = {"job_name": "lab-1", "region": "eu-west-1", "partition": "aws", "output":
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     job = dict(JOB)
     monkeypatch.setattr("airflow_clarify.links.sagemaker.XCom.get_value", lambda **_: job)
     return job
@@ -26,7 +26,7 @@ def links() -> list[str]:
     return [link.get_link(None, ti_key=None) for link in JOB_LINKS]  # type: ignore[arg-type]
 
 
-def test_links_of_a_job(kept: dict[str, Any]) -> None:
+def test_links_of_a_job(job: dict[str, Any]) -> None:
     assert links() == [
         "https://eu-west-1.console.aws.amazon.com/sagemaker/home?region=eu-west-1#/processing-jobs/lab-1",
         "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/"
@@ -42,15 +42,15 @@ def test_links_of_a_job(kept: dict[str, Any]) -> None:
         ("aws-us-gov", "us-gov-west-1", "https://us-gov-west-1.console.amazonaws-us-gov.com/"),
     ],
 )
-def test_links_stay_in_their_partition(partition: str, region: str, host: str, kept: dict[str, Any]) -> None:
-    kept.update(partition=partition, region=region)
+def test_links_stay_in_their_partition(partition: str, region: str, host: str, job: dict[str, Any]) -> None:
+    job.update(partition=partition, region=region)
     assert all(link.startswith(host) for link in links())
 
 
-def test_no_link_without_a_job(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    kept.update(output=None)
+def test_no_link_without_a_job(job: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    job.update(output=None)
     assert links()[2] == ""
-    kept.update(partition="aws-iso-f")
+    job.update(partition="aws-iso-f")
     assert links() == ["", "", ""]
     monkeypatch.setattr("airflow_clarify.links.sagemaker.XCom.get_value", lambda **_: None)
     assert links() == ["", "", ""]

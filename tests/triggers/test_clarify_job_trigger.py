@@ -90,7 +90,7 @@ class _Task:
     dag_id, run_id, task_id, map_index = "dag", "run", "task", -1
 
 
-def says(monkeypatch: pytest.MonkeyPatch, states: Any) -> None:
+def set_task_states(monkeypatch: pytest.MonkeyPatch, states: Any) -> None:
     """Set the task states that Airflow returns."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -255,7 +255,7 @@ def test_settings_of_the_connection_are_applied(monkeypatch: pytest.MonkeyPatch)
 def test_the_job_of_a_task_that_is_no_longer_deferred_is_stopped(
     aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch, states: Any, stopped: bool
 ) -> None:
-    says(monkeypatch, states)
+    set_task_states(monkeypatch, states)
     waiting = trigger(job)
     waiting.task_instance = _Task()  # type: ignore[assignment]
 
@@ -274,7 +274,7 @@ def test_the_job_of_a_task_that_is_no_longer_deferred_is_stopped(
 
 
 def test_a_job_is_not_stopped_without_stop_job_on_kill(aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    says(monkeypatch, {"run": {"task": "failed"}})
+    set_task_states(monkeypatch, {"run": {"task": "failed"}})
     waiting = trigger(job, stop_job_on_kill=False)
     waiting.task_instance = _Task()  # type: ignore[assignment]
 
@@ -287,7 +287,7 @@ def test_a_job_is_not_stopped_without_stop_job_on_kill(aws: StandIn, job: str, m
 
 
 def test_a_mapped_task(aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    says(monkeypatch, {"run": {"task_2": "failed", "task": "deferred"}})
+    set_task_states(monkeypatch, {"run": {"task_2": "failed", "task": "deferred"}})
     waiting = trigger(job)
     waiting.task_instance = _Task()  # type: ignore[assignment]
     waiting.task_instance.map_index = 2
@@ -298,7 +298,7 @@ def test_a_mapped_task(aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch) 
 def test_the_job_is_stopped_after_airflow_stops_waiting(
     aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    says(monkeypatch, {"run": {"task": "failed"}})
+    set_task_states(monkeypatch, {"run": {"task": "failed"}})
     aws.fail("StopProcessingJob", "throttle")
     waiting = trigger(job)
     waiting.task_instance = _Task()  # type: ignore[assignment]
@@ -314,7 +314,7 @@ def test_the_job_is_stopped_after_airflow_stops_waiting(
 
 
 def test_a_job_that_has_ended_is_not_stopped(aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    says(monkeypatch, {"run": {"task": "failed"}})
+    set_task_states(monkeypatch, {"run": {"task": "failed"}})
     aws.complete(job)
     aws.wait(job)
     waiting = trigger(job)
@@ -358,7 +358,7 @@ def test_tasks_killed_together_share_a_state_request(monkeypatch: pytest.MonkeyP
 def test_the_job_is_stopped_if_airflow_does_not_call_on_kill(
     aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    says(monkeypatch, {"run": {"task": "failed"}})
+    set_task_states(monkeypatch, {"run": {"task": "failed"}})
     waiting = trigger(job)
     waiting.task_instance = _Task()  # type: ignore[assignment]
 
