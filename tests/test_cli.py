@@ -1,4 +1,4 @@
-"""The command line: what it does, what it says, the status it ends with, and what it leaves behind when it cannot."""
+"""The command line: commands, output, exit status, and no partial output after an error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.cli.main import EXIT_OK, EXIT_USAGE, EXIT_VIOLATION, _build_parser, main
 from airflow_clarify.engines.duckdb import DuckDBEngine
 
-#: Rows by gender, region and approved. So DPL is 0.2 for F and -0.2 for M.
+#: Rows by gender, region and approved; DPL is 0.2 for F and -0.2 for M.
 LOANS = {("F", "north", 1): 20, ("F", "north", 0): 40, ("F", "south", 1): 20, ("F", "south", 0): 20} | {
     ("M", "north", 1): 30, ("M", "north", 0): 25, ("M", "south", 1): 30, ("M", "south", 0): 15
 }  # fmt: skip
@@ -37,15 +37,15 @@ FILES = {"analysis.json", "summary.json", "analysis_config.json", *REPORTS}
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What came of a command."""
+class CommandResult:
+    """The exit status and the output of a command."""
 
     status: int
     out: str
     err: str
 
     def refused(self) -> str:
-        """The one line that says why not."""
+        """Check that the command was refused, and return its error message."""
         assert (self.status, self.out) == (EXIT_USAGE, ""), self
         assert self.err.endswith("\n")
         (line,) = self.err.splitlines()
@@ -54,17 +54,17 @@ class Ran:
         return line.removeprefix("airflow-clarify: ")
 
 
-Run = Callable[..., Ran]
+Run = Callable[..., CommandResult]
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process."""
+    """Run a command in this process."""
 
-    def run_command(*arguments: object) -> Ran:
+    def run_command(*arguments: object) -> CommandResult:
         capsys.readouterr()
         status = main([str(argument) for argument in arguments])
-        return Ran(status, *capsys.readouterr())
+        return CommandResult(status, *capsys.readouterr())
 
     return run_command
 
@@ -78,26 +78,26 @@ def loans(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def analysed(loans: Path, tmp_path: Path, run: Run) -> Path:
-    """An analysis.json of the loans, with its summary beside it."""
+def analysis_file(loans: Path, tmp_path: Path, run: Run) -> Path:
+    """The analysis.json of the loans, with its summary in the same folder."""
     assert run("analyze", "--data", loans, *ASKED, "--output", tmp_path / "out").status == EXIT_OK
     return tmp_path / "out" / "analysis.json"
 
 
-#: For a process that buffers what it prints, as processes do unless somebody says otherwise.
+#: The environment of a process that buffers its output, which is Python's default.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
-def process(*arguments: object, **how: Any) -> Ran:
-    """Runs a command as a process of its own."""
+def run_process(*arguments: object, **how: Any) -> CommandResult:
+    """Run a command in a subprocess."""
     command = [sys.executable, "-m", "airflow_clarify.cli", *map(str, arguments)]
     how = {"capture_output": True, "text": True, "env": ENVIRONMENT, **how}
     ran = subprocess.run(command, check=False, **how)
-    return Ran(ran.returncode, ran.stdout or "", ran.stderr or "")
+    return CommandResult(ran.returncode, ran.stdout or "", ran.stderr or "")
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, hidden ones too; folders as well, for an empty one is a trace."""
+    """List all files and folders below a folder, including hidden ones and empty folders."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"(a folder)"
         for path in folder.rglob("*")
@@ -130,8 +130,8 @@ def test_analyze_measures_and_writes(loans: Path, tmp_path: Path, run: Run) -> N
     assert lines[-1] == f"Wrote {', '.join(REPORTS)}, summary.json, analysis_config.json, analysis.json to {out}"
 
 
-def test_the_summary_knows_where_the_files_are(analysed: Path) -> None:
-    places = json.loads((analysed.parent / "summary.json").read_text())["outputs"]
+def test_the_summary_has_the_locations_of_the_files(analysis_file: Path) -> None:
+    places = json.loads((analysis_file.parent / "summary.json").read_text())["outputs"]
 
     assert set(places) == {"analysis", "summary", "report", "notebook", "pdf", "config"}
     assert all(Path(place).is_file() for place in places.values())
@@ -151,37 +151,39 @@ def test_analyze_without_output_only_prints(
     assert files_in(tmp_path) == before
 
 
-def test_a_configuration_file_asks_the_same(loans: Path, analysed: Path, tmp_path: Path, run: Run) -> None:
-    written = analysed.parent / "analysis_config.json"
+def test_a_configuration_file_is_equivalent_to_options(
+    loans: Path, analysis_file: Path, tmp_path: Path, run: Run
+) -> None:
+    written = analysis_file.parent / "analysis_config.json"
 
     ran = run("analyze", "--data", loans, "--config", written, "--output", tmp_path / "again")
 
     assert ran.status == EXIT_OK
-    assert (tmp_path / "again" / "analysis.json").read_bytes() == analysed.read_bytes()
+    assert (tmp_path / "again" / "analysis.json").read_bytes() == analysis_file.read_bytes()
     assert (tmp_path / "again" / "analysis_config.json").read_bytes() == written.read_bytes()
 
 
 def test_a_configuration_file_names_the_columns_of_a_file_without_header(
-    loans: Path, analysed: Path, tmp_path: Path, run: Run
+    loans: Path, analysis_file: Path, tmp_path: Path, run: Run
 ) -> None:
     header, _, rows = loans.read_text().partition("\n")
     (tmp_path / "bare.csv").write_text(rows)
-    config = json.loads((analysed.parent / "analysis_config.json").read_text()) | {"headers": header.split(",")}
+    config = json.loads((analysis_file.parent / "analysis_config.json").read_text()) | {"headers": header.split(",")}
     (tmp_path / "config.json").write_text(json.dumps(config))
 
     run("analyze", "--data", tmp_path / "bare.csv", "--config", tmp_path / "config.json", "--output", tmp_path / "bare")
 
-    assert (tmp_path / "bare" / "analysis.json").read_bytes() == analysed.read_bytes()
+    assert (tmp_path / "bare" / "analysis.json").read_bytes() == analysis_file.read_bytes()
 
 
-def test_a_configuration_leaves_the_types_to_the_options(loans: Path, analysed: Path, tmp_path: Path, run: Run) -> None:
-    written = analysed.parent / "analysis_config.json"
+def test_declared_types_beside_a_configuration_file(loans: Path, analysis_file: Path, tmp_path: Path, run: Run) -> None:
+    written = analysis_file.parent / "analysis_config.json"
     continuous = ["--label-type", "continuous", "--output", tmp_path / "typed"]
 
     run("analyze", "--data", loans, "--config", written, *continuous)
 
     typed = json.loads((tmp_path / "typed" / "analysis.json").read_text())
-    # Above 1 there is none, so Clarify's interval has no bounds.
+    # No label exceeds 1, so Clarify's interval has no bounds.
     assert typed["pre_training_bias_metrics"]["label_value_or_threshold"] == ""
 
 
@@ -267,7 +269,7 @@ def test_the_same_numbers_from_every_format(
     write: Callable[[Path, Path], object],
     options: list[str],
     loans: Path,
-    analysed: Path,
+    analysis_file: Path,
     tmp_path: Path,
     run: Run,
 ) -> None:
@@ -276,10 +278,10 @@ def test_the_same_numbers_from_every_format(
     ran = run("analyze", "--data", tmp_path / name, *ASKED, *options, "--output", tmp_path / "other")
 
     assert ran.status == EXIT_OK, ran.err
-    assert (tmp_path / "other" / "analysis.json").read_bytes() == analysed.read_bytes()
+    assert (tmp_path / "other" / "analysis.json").read_bytes() == analysis_file.read_bytes()
 
 
-def test_a_glob_and_a_folder(loans: Path, analysed: Path, tmp_path: Path, run: Run) -> None:
+def test_a_glob_and_a_folder(loans: Path, analysis_file: Path, tmp_path: Path, run: Run) -> None:
     header, *rows = loans.read_text().splitlines()
     (tmp_path / "parts").mkdir()
     for part in range(4):
@@ -287,7 +289,7 @@ def test_a_glob_and_a_folder(loans: Path, analysed: Path, tmp_path: Path, run: R
 
     for data in (tmp_path / "parts", tmp_path / "parts" / "*.csv"):
         assert run("analyze", "--data", data, *ASKED, "--output", tmp_path / "whole").status == EXIT_OK
-        assert (tmp_path / "whole" / "analysis.json").read_bytes() == analysed.read_bytes()
+        assert (tmp_path / "whole" / "analysis.json").read_bytes() == analysis_file.read_bytes()
 
 
 def test_columns_of_a_file_without_header_have_numbers(loans: Path, tmp_path: Path, run: Run) -> None:
@@ -299,7 +301,7 @@ def test_columns_of_a_file_without_header_have_numbers(loans: Path, tmp_path: Pa
     assert dpl(tmp_path / "out" / "analysis.json") == pytest.approx({"1=F": 0.2, "1=M": -0.2})
 
 
-def test_a_header_row_that_is_not_the_headers_has_two_ways_out(loans: Path, tmp_path: Path, run: Run) -> None:
+def test_a_header_row_unlike_the_headers_is_an_error_with_two_remedies(loans: Path, tmp_path: Path, run: Run) -> None:
     table = loans.read_text()
     names = table.partition("\n")[0].split(",")
     config = {
@@ -319,11 +321,11 @@ def test_a_header_row_that_is_not_the_headers_has_two_ways_out(loans: Path, tmp_
     )
     run(*asked, "--header", "--output", tmp_path / "out")
     assert dpl(tmp_path / "out" / "analysis.json") == pytest.approx({"GENDER=F": 0.2, "GENDER=M": -0.2})
-    # The row holds the names but for their case, so it cannot be data.
+    # The row has the names in another case, so it cannot be data.
     assert "the headers themselves" in run(*asked, "--no-header").refused()
 
 
-def test_texts_that_mean_missing(tmp_path: Path, run: Run) -> None:
+def test_na_values(tmp_path: Path, run: Run) -> None:
     data = tmp_path / "countries.csv"
     data.write_text("country,ok\n" + 'NA,1\nNA,0\n"a,b",1\n-,0\n' * 10)
     asked = ["--data", data, "--label", "ok", "--positive", "1", "--facet", "country", "--output", tmp_path / "out"]
@@ -417,7 +419,7 @@ def test_commas_quotes_newlines_and_other_scripts_in_names_and_values(tmp_path: 
     assert run(*gate, "--threshold", f"DPL:{facet}:{value}=0.6").status == EXIT_OK
 
 
-def test_what_the_reader_should_know_is_on_stderr(tmp_path: Path, run: Run) -> None:
+def test_warnings_are_on_stderr(tmp_path: Path, run: Run) -> None:
     data = tmp_path / "gaps.csv"
     data.write_text("gender,approved\n" + "F,1\n,0\nM,1\n\x1b[31mX,0\n" * 10)
 
@@ -432,7 +434,7 @@ def test_what_the_reader_should_know_is_on_stderr(tmp_path: Path, run: Run) -> N
 # --- balance ------------------------------------------------------------------------------------------------------
 
 
-def strata_of(path: Path) -> dict[str, int]:
+def count_strata(path: Path) -> dict[str, int]:
     _, *rows = path.read_text().splitlines()
     strata = [",".join(row.split(",")[1:4]) for row in rows]
     return {stratum: strata.count(stratum) for stratum in sorted(set(strata))}
@@ -444,7 +446,7 @@ def test_balance_writes_a_balanced_copy(loans: Path, tmp_path: Path, run: Run) -
     ran = run("balance", "--data", loans, "--by", "gender,region,approved", "--seed", "7", "--output", target)
 
     assert (ran.status, ran.err) == (EXIT_OK, "")
-    assert set(strata_of(target).values()) == {15}
+    assert set(count_strata(target).values()) == {15}
     assert ran.out == f"Read 200 rows in 8 strata by gender, region, approved; wrote 120 rows to {target}\n"
     header, *rows = target.read_text().splitlines()
     source_header, *source_rows = loans.read_text().splitlines()
@@ -452,7 +454,7 @@ def test_balance_writes_a_balanced_copy(loans: Path, tmp_path: Path, run: Run) -
     assert [row for row in source_rows if row in set(rows)] == rows
 
 
-def test_the_seed_decides_which_rows(loans: Path, tmp_path: Path, run: Run) -> None:
+def test_the_seed_determines_the_rows(loans: Path, tmp_path: Path, run: Run) -> None:
     def drawn(name: str, seed: int) -> bytes:
         target = tmp_path / name
         assert run("balance", "--data", loans, "--by", "gender", "--size", 5, "--seed", seed, "--output", target)
@@ -473,7 +475,7 @@ def test_the_seed_decides_which_rows(loans: Path, tmp_path: Path, run: Run) -> N
     ],
     ids=str,
 )
-def test_how_many_rows_there_are_then(options: list[str], rows: int, loans: Path, tmp_path: Path, run: Run) -> None:
+def test_size_and_fraction_set_the_quota(options: list[str], rows: int, loans: Path, tmp_path: Path, run: Run) -> None:
     target = tmp_path / "balanced.csv"
 
     ran = run("balance", "--data", loans, "--by", "gender,region", "--by", "approved", *options, "--output", target)
@@ -512,7 +514,7 @@ def test_prior_weights_are_multiplied(loans: Path, tmp_path: Path, run: Run) -> 
     assert (refused.status, "weight: undersample counts rows" in refused.err) == (EXIT_USAGE, True)
 
 
-def test_the_name_of_the_copy_says_its_format(loans: Path, tmp_path: Path, run: Run) -> None:
+def test_the_suffix_of_the_copy_sets_its_format(loans: Path, tmp_path: Path, run: Run) -> None:
     import pandas
 
     target = tmp_path / "balanced.parquet"
@@ -522,7 +524,7 @@ def test_the_name_of_the_copy_says_its_format(loans: Path, tmp_path: Path, run: 
     assert len(pandas.read_parquet(target)) == 160
 
 
-def test_empty_strata_and_missing_values_as_told(tmp_path: Path, run: Run) -> None:
+def test_options_for_empty_strata_and_missing_values(tmp_path: Path, run: Run) -> None:
     data = tmp_path / "gaps.csv"
     data.write_text("g,y\n" + "F,0\nF,1\nM,0\n,1\n" * 10)
     asked = ["balance", "--data", data, "--by", "g,y", "--output", tmp_path / "balanced.csv"]
@@ -560,8 +562,8 @@ def test_empty_strata_and_missing_values_as_told(tmp_path: Path, run: Run) -> No
     ],
     ids=str,
 )
-def test_the_status_is_the_verdict(thresholds: list[str], status: int, analysed: Path, run: Run) -> None:
-    ran = run("gate", "--analysis", analysed, *(f"--threshold={threshold}" for threshold in thresholds))
+def test_the_status_is_the_verdict(thresholds: list[str], status: int, analysis_file: Path, run: Run) -> None:
+    ran = run("gate", "--analysis", analysis_file, *(f"--threshold={threshold}" for threshold in thresholds))
 
     assert (ran.status, ran.err) == (status, "")
     assert ran.out.splitlines()[-1].startswith("Verdict passed: " if status == EXIT_OK else "Verdict violation: ")
@@ -597,8 +599,8 @@ def test_the_status_is_the_verdict(thresholds: list[str], status: int, analysed:
     ],
     ids=lambda value: value[:20],
 )
-def test_a_threshold_that_is_none(threshold: str, says: str, analysed: Path, run: Run) -> None:
-    assert says in run("gate", "--analysis", analysed, f"--threshold={threshold}").refused()
+def test_an_invalid_threshold_is_refused(threshold: str, says: str, analysis_file: Path, run: Run) -> None:
+    assert says in run("gate", "--analysis", analysis_file, f"--threshold={threshold}").refused()
 
 
 @pytest.mark.parametrize(
@@ -606,14 +608,14 @@ def test_a_threshold_that_is_none(threshold: str, says: str, analysed: Path, run
     [["DPL=0.1", "DPL=0.9"], ["DPL:gender=0.1", "DPL:gender=0.9"], ['{"DPL": 0.1}', "CI=0.9"], ["DPL=0.1", "{}"]],
     ids=str,
 )
-def test_of_two_thresholds_for_the_same_none_wins_in_silence(thresholds: list[str], analysed: Path, run: Run) -> None:
-    ran = run("gate", "--analysis", analysed, *(f"--threshold={threshold}" for threshold in thresholds))
+def test_two_thresholds_for_one_group_are_refused(thresholds: list[str], analysis_file: Path, run: Run) -> None:
+    ran = run("gate", "--analysis", analysis_file, *(f"--threshold={threshold}" for threshold in thresholds))
 
     assert ran.refused().startswith("--threshold: ")
 
 
-def test_the_gate_marks_what_it_found(analysed: Path, run: Run) -> None:
-    ran = run("gate", "--analysis", analysed, "--threshold", "DPL:gender:M=0.1")
+def test_the_gate_marks_violations(analysis_file: Path, run: Run) -> None:
+    ran = run("gate", "--analysis", analysis_file, "--threshold", "DPL:gender:M=0.1")
 
     lines = ran.out.splitlines()
     assert lines[2].split()[0] == "M"
@@ -627,11 +629,11 @@ def test_the_gate_marks_what_it_found(analysed: Path, run: Run) -> None:
     )
 
 
-def test_the_verdict_as_json(analysed: Path, run: Run) -> None:
-    ran = run("gate", "--analysis", analysed, "--threshold", "DPL=0.1", "--json")
+def test_the_verdict_as_json(analysis_file: Path, run: Run) -> None:
+    ran = run("gate", "--analysis", analysis_file, "--threshold", "DPL=0.1", "--json")
 
     assert ran.status == EXIT_VIOLATION
-    expected = Thresholds({"DPL": 0.1}).judge(read_analysis(str(analysed))).to_json()
+    expected = Thresholds({"DPL": 0.1}).judge(read_analysis(str(analysis_file))).to_json()
     assert json.loads(ran.out) == json.loads(json.dumps(expected))
 
 
@@ -647,12 +649,12 @@ def test_the_verdict_as_json(analysed: Path, run: Run) -> None:
     ],
     ids=str,
 )
-def test_few_rows_and_intervals(options: list[str], status: int, analysed: Path, run: Run) -> None:
-    assert run("gate", "--analysis", analysed, "--threshold", "DPL=0.25", *options).status == status
+def test_min_rows_and_confidence(options: list[str], status: int, analysis_file: Path, run: Run) -> None:
+    assert run("gate", "--analysis", analysis_file, "--threshold", "DPL=0.25", *options).status == status
 
 
-def test_metrics_without_a_value(analysed: Path, run: Run) -> None:
-    asked = ["gate", "--analysis", analysed, "--threshold", "DPL=0.3", "--threshold", "CDDL=0.3"]
+def test_metrics_without_a_value(analysis_file: Path, run: Run) -> None:
+    asked = ["gate", "--analysis", analysis_file, "--threshold", "DPL=0.3", "--threshold", "CDDL=0.3"]
 
     assert run(*asked).status == EXIT_VIOLATION
     assert run(*asked, "--undefined", "ignore").status == EXIT_OK
@@ -684,8 +686,8 @@ CLARIFY = {
 
 
 @pytest.fixture
-def of_clarify(tmp_path: Path) -> Path:
-    """An analysis.json as a Clarify job leaves it, without any counts beside it."""
+def clarify_file(tmp_path: Path) -> Path:
+    """The analysis.json of a Clarify job, without counts."""
     (tmp_path / "job").mkdir()
     path = tmp_path / "job" / "analysis.json"
     path.write_text(json.dumps(CLARIFY, indent=4))
@@ -703,8 +705,8 @@ def of_clarify(tmp_path: Path) -> Path:
     ],
     ids=str,
 )
-def test_clarify_s_own_analysis(options: list[str], status: int, of_clarify: Path, run: Run) -> None:
-    ran = run("gate", "--analysis", of_clarify, *options)
+def test_the_gate_judges_clarifys_own_analysis(options: list[str], status: int, clarify_file: Path, run: Run) -> None:
+    ran = run("gate", "--analysis", clarify_file, *options)
 
     assert ran.status == status
     assert ran.out.splitlines()[0].split() == ["sex", "DPL", "KL"]
@@ -713,13 +715,13 @@ def test_clarify_s_own_analysis(options: list[str], status: int, of_clarify: Pat
 
 
 @pytest.mark.parametrize("options", [["--min-rows", "10"], ["--confidence", "0.95", "--on-inconclusive", "pass"]])
-def test_what_needs_counts_needs_counts(options: list[str], of_clarify: Path, run: Run) -> None:
-    assert "need counts" in run("gate", "--analysis", of_clarify, "--threshold", "DPL=0.1", *options).refused()
+def test_options_that_need_counts_are_refused_without_counts(options: list[str], clarify_file: Path, run: Run) -> None:
+    assert "need counts" in run("gate", "--analysis", clarify_file, "--threshold", "DPL=0.1", *options).refused()
 
 
 @pytest.mark.parametrize("decision", ["yes", "no"])
-def test_a_label_with_one_side_only_never_passes(decision: str, tmp_path: Path, run: Run) -> None:
-    """All distances are 0.0, which looks perfect and says nothing."""
+def test_a_one_sided_label_never_passes(decision: str, tmp_path: Path, run: Run) -> None:
+    """All distances are 0.0, which would pass every threshold."""
     data = tmp_path / "loans.csv"
     data.write_text("gender,approved\n" + f"F,{decision}\nM,{decision}\n" * 50)
     asked = ["--label", "approved", "--positive", "yes", "--facet", "gender", "--output", tmp_path / "out"]
@@ -745,22 +747,22 @@ def test_a_label_with_one_side_only_never_passes(decision: str, tmp_path: Path, 
         ("the jobs of this week went well", "not a summary"),
     ],
 )
-def test_a_strange_summary_is_never_passed_over(summary: str, says: str, analysed: Path, run: Run) -> None:
-    (analysed.parent / "summary.json").write_text(summary)
+def test_an_invalid_summary_is_an_error(summary: str, says: str, analysis_file: Path, run: Run) -> None:
+    (analysis_file.parent / "summary.json").write_text(summary)
 
-    refused = run("gate", "--analysis", analysed, "--threshold", "DPL=0.9").refused()
+    refused = run("gate", "--analysis", analysis_file, "--threshold", "DPL=0.9").refused()
 
     assert "summary.json" in refused
     assert says in refused
 
 
-def test_neither_is_that_of_other_data(loans: Path, analysed: Path, tmp_path: Path, run: Run) -> None:
+def test_the_summary_of_other_data_is_an_error(loans: Path, analysis_file: Path, tmp_path: Path, run: Run) -> None:
     fewer = loans.read_text().replace(",1\n", ",0\n", 5)
     loans.write_text(fewer)
     run("analyze", "--data", loans, *ASKED, "--output", tmp_path / "later")
-    (tmp_path / "later" / "summary.json").rename(analysed.parent / "summary.json")
+    (tmp_path / "later" / "summary.json").rename(analysis_file.parent / "summary.json")
 
-    refused = run("gate", "--analysis", analysed, "--threshold", "DPL=0.9").refused()
+    refused = run("gate", "--analysis", analysis_file, "--threshold", "DPL=0.9").refused()
     assert "summary.json: belongs to another run than" in refused
 
 
@@ -776,7 +778,7 @@ def test_neither_is_that_of_other_data(loans: Path, analysed: Path, tmp_path: Pa
     ],
     ids=lambda text: text[:30],
 )
-def test_what_is_no_analysis(text: str, says: str, tmp_path: Path, run: Run) -> None:
+def test_a_file_that_is_not_an_analysis_is_refused(text: str, says: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "analysis.json").write_text(text)
 
     refused = run("gate", "--analysis", tmp_path / "analysis.json", "--threshold", "DPL=0.1").refused()
@@ -785,7 +787,7 @@ def test_what_is_no_analysis(text: str, says: str, tmp_path: Path, run: Run) -> 
     assert says in refused
 
 
-# --- What cannot be done ------------------------------------------------------------------------------------------
+# --- Errors -------------------------------------------------------------------------------------------------------
 
 
 def written(path: Path, content: str | bytes) -> Path:
@@ -855,7 +857,7 @@ def test_data_that_cannot_be_balanced(name: str, tmp_path: Path, run: Run) -> No
         (b"\xff\xfe", "config.json: not a text file"),
     ],
 )
-def test_a_configuration_that_is_none(
+def test_an_invalid_configuration_is_refused(
     config: str | bytes | None, says: str, loans: Path, tmp_path: Path, run: Run
 ) -> None:
     if config is not None:
@@ -872,7 +874,7 @@ def test_a_configuration_that_is_none(
 @pytest.mark.parametrize(
     "option", ["--label=a", "--positive=1", "--facet=a", "--facet-values=b", "--group=c", "--methods=CI"]
 )
-def test_what_the_configuration_says_cannot_be_said_twice(option: str, loans: Path, run: Run) -> None:
+def test_options_that_a_configuration_file_sets_are_refused(option: str, loans: Path, run: Run) -> None:
     refused = run("analyze", "--data", loans, "--config", "config.json", option).refused()
 
     assert refused == f"{option.partition('=')[0]}: --config already sets this; give one of the two"
@@ -906,7 +908,7 @@ def test_what_the_configuration_says_cannot_be_said_twice(option: str, loans: Pa
     ],
     ids=lambda value: " ".join(value[-2:]) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_asked(arguments: list[str], says: str, loans: Path, tmp_path: Path, run: Run) -> None:
+def test_invalid_analyze_options(arguments: list[str], says: str, loans: Path, tmp_path: Path, run: Run) -> None:
     before = files_in(tmp_path)
 
     refused = run("analyze", "--data", loans, *arguments, "--output", tmp_path / "out").refused()
@@ -933,7 +935,7 @@ def test_what_cannot_be_asked(arguments: list[str], says: str, loans: Path, tmp_
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_balanced(arguments: list[str], says: str, loans: Path, tmp_path: Path, run: Run) -> None:
+def test_invalid_balance_options(arguments: list[str], says: str, loans: Path, tmp_path: Path, run: Run) -> None:
     before = files_in(tmp_path)
 
     refused = run("balance", "--data", loans, *arguments, "--output", tmp_path / "new" / "balanced.csv").refused()
@@ -959,7 +961,7 @@ def test_the_copy_is_never_the_source(
 
 
 @pytest.mark.parametrize("data", ["analysis.json", "*.json"])
-def test_neither_are_the_files_of_an_analysis(
+def test_the_files_of_an_analysis_never_replace_the_source(
     data: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -1041,7 +1043,7 @@ def test_outputs_that_cannot_be_written(
     ],
     ids=lambda value: ascii(" ".join(value)) if isinstance(value, list) else "",
 )
-def test_arguments_that_make_no_sense(
+def test_invalid_arguments_are_refused(
     arguments: list[str], says: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -1089,7 +1091,7 @@ def help_of(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
     return out
 
 
-def test_no_command_is_no_success(run: Run) -> None:
+def test_a_missing_command_prints_the_help_and_fails(run: Run) -> None:
     ran = run()
 
     assert (ran.status, ran.out) == (EXIT_USAGE, "")
@@ -1097,7 +1099,7 @@ def test_no_command_is_no_success(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["analyze"], ["balance"], ["gate"]], ids=str)
-def test_the_examples_in_the_help_are_understood(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_in_the_help_can_be_parsed(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(*command, capsys=capsys)
 
     examples = [line.strip() for line in text.splitlines() if line.strip().startswith("airflow-clarify ")]
@@ -1120,17 +1122,17 @@ def test_the_first_examples_work(
 
 
 @pytest.mark.parametrize("form", ["  DPL=0.1 ", "  DPL=-0.05:0.1 ", "  DPL:gender=0.1 ", "  DPL:gender:F=0.1 "])
-def test_the_thresholds_in_the_help_are_understood(
-    form: str, analysed: Path, run: Run, capsys: pytest.CaptureFixture[str]
+def test_the_thresholds_in_the_help_can_be_parsed(
+    form: str, analysis_file: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert form in help_of("gate", capsys=capsys)
-    assert run("gate", "--analysis", analysed, "--threshold", form.strip()).status == EXIT_VIOLATION
+    assert run("gate", "--analysis", analysis_file, "--threshold", form.strip()).status == EXIT_VIOLATION
 
 
 # --- As a process -------------------------------------------------------------------------------------------------
 
 
-def test_the_whole_story_in_processes(loans: Path, tmp_path: Path) -> None:
+def test_analyze_gate_and_balance_in_processes(loans: Path, tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("airflow-clarify")
 
     def status(*arguments: str) -> int:
@@ -1146,12 +1148,12 @@ def test_the_whole_story_in_processes(loans: Path, tmp_path: Path) -> None:
 
 
 def test_the_version(tmp_path: Path) -> None:
-    assert process("--version") == Ran(0, f"airflow-clarify {__version__}\n", "")
+    assert run_process("--version") == CommandResult(0, f"airflow-clarify {__version__}\n", "")
 
 
 def test_an_error_is_one_line_of_a_process_too(loans: Path) -> None:
-    assert "no such file" in process("analyze", "--data", "nosuch.csv", *ASKED).refused()
-    assert "required: --data" in process("analyze").refused()
+    assert "no such file" in run_process("analyze", "--data", "nosuch.csv", *ASKED).refused()
+    assert "required: --data" in run_process("analyze").refused()
 
 
 HEAVY = {"airflow", "boto3", "botocore", "duckdb", "jinja2", "numpy", "pandas", "pyarrow", "pydantic", "sqlglot"}
@@ -1173,7 +1175,7 @@ HEAVY = {"airflow", "boto3", "botocore", "duckdb", "jinja2", "numpy", "pandas", 
     ids=lambda value: " ".join(value[:1]) if isinstance(value, list) else "",
 )
 def test_a_command_imports_what_it_needs(
-    arguments: list[str], needed: set[str], analysed: Path, tmp_path: Path
+    arguments: list[str], needed: set[str], analysis_file: Path, tmp_path: Path
 ) -> None:
     script = f"""
 import atexit, sys
@@ -1186,17 +1188,19 @@ main({arguments})
     assert ran.stderr.splitlines()[-1] == f"imported {sorted(needed)}"
 
 
-def no_large_files(most: int = 2000) -> Callable[[], None]:
-    """What a full disk looks like to a process: every file ends at so many bytes."""
+def limit_file_size(most: int = 2000) -> Callable[[], None]:
+    """Simulate a full disk: limit the size of every file of a process."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
 
-def test_a_full_disk_leaves_nothing_of_an_analysis(loans: Path, analysed: Path, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_nothing_of_an_analysis(loans: Path, analysis_file: Path, tmp_path: Path) -> None:
     before = files_in(tmp_path)
-    full = {"preexec_fn": no_large_files(), "env": {**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}}
+    full = {"preexec_fn": limit_file_size(), "env": {**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}}
 
     for output in (tmp_path / "out", tmp_path / "new" / "out"):
-        refused = process("analyze", "--data", loans, *ASKED, "--facet", "region", "--output", output, **full).refused()
+        refused = run_process(
+            "analyze", "--data", loans, *ASKED, "--facet", "region", "--output", output, **full
+        ).refused()
         assert f"{output} cannot be written: " in refused
 
     assert files_in(tmp_path) == before
@@ -1207,10 +1211,10 @@ def test_a_full_disk_leaves_nothing_of_a_copy(loans: Path, tmp_path: Path) -> No
     loans.write_text("\n".join([header, *rows * 20]))
     written(tmp_path / "balanced.csv", "an old copy")
     before = files_in(tmp_path)
-    full = {"preexec_fn": no_large_files(), "env": {**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}}
+    full = {"preexec_fn": limit_file_size(), "env": {**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}}
 
     for target in (tmp_path / "balanced.csv", tmp_path / "new" / "balanced.csv"):
-        refused = process("balance", "--data", loans, "--by", "gender", "--output", target, **full).refused()
+        refused = run_process("balance", "--data", loans, "--by", "gender", "--output", target, **full).refused()
         assert f"{target} cannot be written: " in refused
 
     assert files_in(tmp_path) == before
@@ -1227,38 +1231,38 @@ def test_a_full_disk_leaves_nothing_of_a_copy(loans: Path, tmp_path: Path) -> No
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_reader_that_has_gone_changes_nothing(
-    arguments: list[str], status: int, analysed: Path, tmp_path: Path
+def test_a_closed_pipe_does_not_change_the_status(
+    arguments: list[str], status: int, analysis_file: Path, tmp_path: Path
 ) -> None:
     reading, writing = os.pipe()
     os.close(reading)
 
-    ran = process(*arguments, cwd=tmp_path, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    ran = run_process(*arguments, cwd=tmp_path, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
 
     os.close(writing)
-    assert ran == Ran(status, "", "")
+    assert ran == CommandResult(status, "", "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("threshold", ["DPL=0.1", "DPL=0.9"])
-def test_a_verdict_that_cannot_be_stored_is_no_pass(threshold: str, analysed: Path) -> None:
+def test_a_verdict_that_cannot_be_written_is_not_a_pass(threshold: str, analysis_file: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        asked = ["gate", "--analysis", analysed, "--threshold", threshold]
-        ran = process(*asked, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        asked = ["gate", "--analysis", analysis_file, "--threshold", threshold]
+        ran = run_process(*asked, capture_output=False, stdout=full, stderr=subprocess.PIPE)
 
     assert "standard output cannot be written (No space left on device)" in ran.refused()
 
 
 @pytest.mark.parametrize("closed", ["1", "2"])
-def test_a_stream_that_is_closed(closed: str, analysed: Path, tmp_path: Path) -> None:
+def test_a_stream_that_is_closed(closed: str, analysis_file: Path, tmp_path: Path) -> None:
     command = shlex.join([sys.executable, "-m", "airflow_clarify.cli", "gate", "--analysis", "out/analysis.json"])
 
-    def shell(threshold: str) -> Ran:
+    def shell(threshold: str) -> CommandResult:
         line = f"{command} --threshold {threshold} {closed}>&-"
         ran = subprocess.run(
             ["sh", "-c", line], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
         )
-        return Ran(ran.returncode, ran.stdout, ran.stderr)
+        return CommandResult(ran.returncode, ran.stdout, ran.stderr)
 
     assert shell("DPL=0.1").status == EXIT_VIOLATION
     assert shell("DPL=0.9").status == EXIT_OK
@@ -1266,11 +1270,11 @@ def test_a_stream_that_is_closed(closed: str, analysed: Path, tmp_path: Path) ->
     assert (wrong.status, wrong.out) == (EXIT_USAGE, "")
 
 
-def test_a_terminal_that_knows_few_characters(tmp_path: Path) -> None:
+def test_an_encoding_with_few_characters(tmp_path: Path) -> None:
     written(tmp_path / "data.csv", "gender,approved\n" + "日本,1\n日本,0\nM,1\nM,0\n" * 20)
     environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
 
-    ran = process("analyze", "--data", "data.csv", *ASKED, cwd=tmp_path, env=environment)
+    ran = run_process("analyze", "--data", "data.csv", *ASKED, cwd=tmp_path, env=environment)
 
     assert (ran.status, ran.err) == (EXIT_OK, "")
     assert r"\u65e5\u672c" in ran.out
@@ -1312,8 +1316,8 @@ def test_a_signal_stops_a_query_and_leaves_nothing(number: signal.Signals, loans
     assert files_in(tmp_path) == before
 
 
-def test_what_a_query_makes_of_a_signal_is_known_again(loans: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB puts an error of its own in place of Ctrl-C's. It would end with 1, the status that is a verdict."""
+def test_a_signal_that_duckdb_converts_is_recognized(loans: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB replaces KeyboardInterrupt by its own error, which must not end with status 1, a verdict."""
 
     def count(*_: object, **__: object) -> None:
         try:
@@ -1323,7 +1327,7 @@ def test_what_a_query_makes_of_a_signal_is_known_again(loans: Path, run: Run, mo
 
     monkeypatch.setattr(DuckDBEngine, "count", count)
 
-    assert run("analyze", "--data", loans, *ASKED) == Ran(130, "", "airflow-clarify: interrupted\n")
+    assert run("analyze", "--data", loans, *ASKED) == CommandResult(130, "", "airflow-clarify: interrupted\n")
 
 
 def test_ctrl_c_anywhere_is_one_line(loans: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1332,7 +1336,7 @@ def test_ctrl_c_anywhere_is_one_line(loans: Path, run: Run, monkeypatch: pytest.
 
     monkeypatch.setattr(DuckDBEngine, "count", interrupted)
 
-    assert run("analyze", "--data", loans, *ASKED) == Ran(130, "", "airflow-clarify: interrupted\n")
+    assert run("analyze", "--data", loans, *ASKED) == CommandResult(130, "", "airflow-clarify: interrupted\n")
 
 
 @pytest.fixture
@@ -1343,7 +1347,7 @@ def sigint() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("sigint")
-def test_who_is_to_ignore_ctrl_c_goes_on_ignoring_it(loans: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ignored_ctrl_c_remains_ignored(loans: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     count = DuckDBEngine.count
 
@@ -1356,7 +1360,7 @@ def test_who_is_to_ignore_ctrl_c_goes_on_ignoring_it(loans: Path, run: Run, monk
     assert run("analyze", "--data", loans, *ASKED).status == EXIT_OK
 
 
-def test_signals_are_left_as_they_were(loans: Path, run: Run) -> None:
+def test_signal_handlers_are_restored(loans: Path, run: Run) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
     run("analyze", "--data", loans, *ASKED)
@@ -1365,9 +1369,9 @@ def test_signals_are_left_as_they_were(loans: Path, run: Run) -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_thread_may_run_a_command(analysed: Path) -> None:
+def test_a_thread_may_run_a_command(analysis_file: Path) -> None:
     statuses: list[int] = []
-    arguments = ["gate", "--analysis", str(analysed), "--threshold", "DPL=0.1"]
+    arguments = ["gate", "--analysis", str(analysis_file), "--threshold", "DPL=0.1"]
     thread = threading.Thread(target=lambda: statuses.append(main(arguments)))
 
     thread.start()
@@ -1379,8 +1383,8 @@ def test_a_thread_may_run_a_command(analysed: Path) -> None:
 # --- Progress -----------------------------------------------------------------------------------------------------
 
 
-def on_a_terminal(*arguments: object) -> tuple[int, str, str]:
-    """The status of a command, what it printed, and what it wrote to the terminal that its stderr is."""
+def run_on_terminal(*arguments: object) -> tuple[int, str, str]:
+    """Run a command with stderr on a terminal; return status, stdout and the output on the terminal."""
     master, terminal = pty.openpty()
     command = [sys.executable, "-m", "airflow_clarify.cli", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal, text=True) as running:
@@ -1400,50 +1404,50 @@ def on_a_terminal(*arguments: object) -> tuple[int, str, str]:
     return running.returncode, out, shown.decode()
 
 
-def as_a_person_sees_it(shown: str) -> str:
-    """What is left on the line, after all that was cleared."""
+def render_line(shown: str) -> str:
+    """Return the visible text of a line with clear sequences."""
     return shown.replace("\r\n", "\n").rpartition("\r\x1b[K")[2]
 
 
 def test_progress_is_shown_on_a_terminal_and_cleared(loans: Path, tmp_path: Path) -> None:
-    status, out, shown = on_a_terminal("analyze", "--data", loans, *ASKED, "--output", tmp_path / "out")
+    status, out, shown = run_on_terminal("analyze", "--data", loans, *ASKED, "--output", tmp_path / "out")
 
     assert status == EXIT_OK
     assert "reading the data" in shown
-    assert as_a_person_sees_it(shown) == ""
+    assert render_line(shown) == ""
     assert "reading the data" not in out
 
-    status, out, shown = on_a_terminal("balance", "--data", loans, "--by", "gender", "--output", tmp_path / "b.csv")
+    status, out, shown = run_on_terminal("balance", "--data", loans, "--by", "gender", "--output", tmp_path / "b.csv")
     assert status == EXIT_OK
     assert "reading the strata" in shown
-    assert as_a_person_sees_it(shown) == ""
+    assert render_line(shown) == ""
     assert out.startswith("Read 200 rows")
 
 
-def test_an_error_on_a_terminal_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
+def test_an_error_on_a_terminal_has_its_own_line(tmp_path: Path) -> None:
     data = written(tmp_path / "floats.csv", BAD_DATA["floats.csv"][0] or "")
 
-    status, _, shown = on_a_terminal("analyze", "--data", data, *ASKED)
+    status, _, shown = run_on_terminal("analyze", "--data", data, *ASKED)
 
     assert status == EXIT_USAGE
     assert "reading the data" in shown
-    assert as_a_person_sees_it(shown).startswith("airflow-clarify: --facet-values of facet")
+    assert render_line(shown).startswith("airflow-clarify: --facet-values of facet")
 
 
-def test_progress_is_not_written_anywhere_else(loans: Path) -> None:
-    assert process("analyze", "--data", loans, *ASKED).err == ""
+def test_progress_is_written_to_a_terminal_only(loans: Path) -> None:
+    assert run_process("analyze", "--data", loans, *ASKED).err == ""
 
 
-# --- The same as by hand ------------------------------------------------------------------------------------------
+# --- Comparison with the library ----------------------------------------------------------------------------------
 
 
-def test_the_command_line_says_what_the_library_says(loans: Path, analysed: Path) -> None:
+def test_the_command_line_and_the_library_give_the_same_analysis(loans: Path, analysis_file: Path) -> None:
     data = DataConfig(str(loans), label="approved")
     config = AnalysisConfig.build(data, BiasConfig([1], "gender"))
 
     analysis = Analysis.from_contingency(DuckDBEngine(duckdb_conn_id=None).count(data, config), config)
 
-    said = json.loads(analysed.read_text())
-    # What ties it to the other files of its run.
+    said = json.loads(analysis_file.read_text())
+    # The section with the SHA-256 of the summary is not compared.
     del said["airflow_clarify"]
     assert said == json.loads(analysis.to_clarify_json())

@@ -75,8 +75,8 @@ sys.exit(status)
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What came of a job."""
+class JobResult:
+    """The exit status and the output of a job."""
 
     status: int
     out: str
@@ -119,7 +119,7 @@ class Job:
     def environment(self, **more: str) -> dict[str, str]:
         return {**os.environ, "AIRFLOW_CLARIFY_ML_FOLDER": str(self.folder), **more}
 
-    def run(self, before: str = "", after: str = "", *, how: Any = None, **environment: str) -> Ran:
+    def run(self, before: str = "", after: str = "", *, how: Any = None, **environment: str) -> JobResult:
         ran = subprocess.run(
             self.command(before, after),
             capture_output=True,
@@ -128,10 +128,10 @@ class Job:
             env=self.environment(**environment),
             **(how or {}),
         )
-        return Ran(ran.returncode, ran.stdout, ran.stderr)
+        return JobResult(ran.returncode, ran.stdout, ran.stderr)
 
     def refused(self, *, how: Any = None, **environment: str) -> str:
-        """The sentence that a failed job leaves, on stderr and as its message, and nothing else."""
+        """Check that the job failed without other output, and return its message."""
         before = files_in(self.output)
         ran = self.run(how=how, **environment)
         assert ran.status == 2, ran
@@ -142,7 +142,7 @@ class Job:
         assert files_in(self.output) == before
         return sentence
 
-    def completed(self, **environment: str) -> Ran:
+    def completed(self, **environment: str) -> JobResult:
         ran = self.run(**environment)
         assert (ran.status, ran.err) == (0, ""), ran
         assert set(files_in(self.output)) == FILES
@@ -154,20 +154,20 @@ class Job:
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, hidden ones too."""
+    """List all files below a folder, including hidden ones."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="session")
 def container_python() -> list[str]:
-    """The Python of an environment without Airflow, or this one and what is to be run before, to make it such."""
+    """The Python of an environment without Airflow, or this Python with code that hides Airflow."""
     named = os.environ.get("CLARIFY_CONTAINER_PYTHON")
     return [named] if named else [sys.executable, WITHOUT_AIRFLOW]
 
 
 @pytest.fixture
 def job(container_python: list[str], tmp_path: Path) -> Job:
-    """A job with a configuration and an empty folder for the output, as SageMaker mounts it, but no data as yet."""
+    """A job with a configuration and an empty output folder, as SageMaker mounts it, but without data."""
     made = Job(tmp_path / "opt" / "ml", container_python)
     made.configure()
     made.output.mkdir(parents=True)
@@ -177,7 +177,7 @@ def job(container_python: list[str], tmp_path: Path) -> Job:
 
 @pytest.fixture
 def expected(tmp_path: Path) -> bytes:
-    """The analysis.json of the rows, as the ordinary command writes it."""
+    """The analysis.json of the rows, as the command with arguments writes it."""
     data, config, out = tmp_path / "ordinary.csv", tmp_path / "ordinary.json", tmp_path / "ordinary"
     data.write_text(CSV)
     config.write_text(json.dumps(CONFIG))
@@ -185,7 +185,7 @@ def expected(tmp_path: Path) -> bytes:
     return (out / "analysis.json").read_bytes()
 
 
-# --- What it does -------------------------------------------------------------------------------------------------
+# --- Analysis -----------------------------------------------------------------------------------------------------
 
 
 def test_a_job_measures_and_writes_where_clarify_does(job: Job, expected: bytes) -> None:
@@ -204,7 +204,7 @@ def test_a_job_measures_and_writes_where_clarify_does(job: Job, expected: bytes)
     assert last == f"Wrote {', '.join(REPORTS)}, summary.json, analysis_config.json, analysis.json to {job.output}"
 
 
-def test_its_numbers_are_those_of_the_engine(job: Job) -> None:
+def test_the_metrics_are_those_of_the_engine(job: Job) -> None:
     data = job.data(CSV, "loans.csv")
 
     job.completed()
@@ -212,7 +212,7 @@ def test_its_numbers_are_those_of_the_engine(job: Job) -> None:
     config = AnalysisConfig(CONFIG)
     here = Analysis.from_contingency(DuckDBEngine(duckdb_conn_id=None).count(DataConfig(str(data)), config), config)
     there = json.loads((job.output / "analysis.json").read_text())
-    # What ties it to the other files of its run.
+    # The section with the SHA-256 of the summary is not compared.
     del there["airflow_clarify"]
     assert there == json.loads(here.to_clarify_json())
 
@@ -261,7 +261,7 @@ NAMES = {
     "one file": ["loans.csv"],
     "no ending": ["loans"],
     "another ending": ["loans.2026-01-01"],
-    # In reading order, for values are listed in order of appearance.
+    # In the order in which the files are read, since values are listed in order of appearance.
     "several files": ["b.parquet", "c.json", "part-0", "part-1.csv", "sub/part-2"],
 }
 
@@ -271,7 +271,7 @@ NAMES = {
     [pytest.param("csv", names, id=f"csv, {what}") for what, names in NAMES.items()]
     + [pytest.param(kind, NAMES["several files"], id=kind) for kind in KINDS if kind != "csv"],
 )
-def test_the_configuration_alone_says_what_the_files_are(
+def test_the_configuration_sets_the_dataset_type(
     kind: str, names: list[str], job: Job, expected: bytes, tmp_path: Path
 ) -> None:
     write, changes = KINDS[kind]
@@ -279,7 +279,7 @@ def test_the_configuration_alone_says_what_the_files_are(
     share = len(lines) // len(names)
     for position, name in enumerate(names):
         job.data(write("".join(lines[position * share : (position + 1) * share]), tmp_path), name)
-    # What S3's consoles and Spark leave beside the data.
+    # Files that the S3 console and Spark create next to the data.
     for marker in ("folder", "_SUCCESS", "sub_$folder$"):
         job.data("", marker)
     job.data("not of the data", ".hidden")
@@ -308,7 +308,7 @@ def test_the_folder_may_have_any_name(job: Job, expected: bytes) -> None:
     assert (job.output / "analysis.json").read_bytes() == expected
 
 
-def test_what_the_reader_should_know_is_in_the_log(job: Job) -> None:
+def test_warnings_are_in_the_log(job: Job) -> None:
     job.data("gender,approved,w\n" + "F,1,1\nM,0,1\n,1,1\n" * 30)
 
     ran = job.completed()
@@ -330,7 +330,7 @@ def test_a_second_job_replaces_the_files_and_not_the_folder(job: Job) -> None:
     assert job.output.stat().st_ino == before
 
 
-def test_nothing_of_airflow_is_imported(job: Job) -> None:
+def test_airflow_is_not_imported(job: Job) -> None:
     job.data(CSV)
 
     ran = job.run(after=f"print('imported', sorted(set({NOT_THERE}) & set(sys.modules)))")
@@ -340,7 +340,7 @@ def test_nothing_of_airflow_is_imported(job: Job) -> None:
 
 
 @pytest.mark.skipif(not os.environ.get("CLARIFY_CONTAINER_PYTHON"), reason="`make test` makes the environment")
-def test_nothing_of_airflow_is_there(container_python: list[str]) -> None:
+def test_airflow_is_not_installed(container_python: list[str]) -> None:
     script = f"import importlib.util; print([name for name in {NOT_THERE} if importlib.util.find_spec(name)])"
 
     found = subprocess.run([*container_python, "-c", script], capture_output=True, text=True, check=True).stdout
@@ -355,7 +355,7 @@ def hosts(here: str, *all_of_them: str) -> str:
     return json.dumps({"current_host": here, "hosts": all_of_them, "current_instance_type": "ml.m5.xlarge"})
 
 
-def test_of_several_instances_one_works(job: Job, expected: bytes) -> None:
+def test_one_of_several_instances_runs_the_analysis(job: Job, expected: bytes) -> None:
     job.data(CSV)
     job.put("config/resourceconfig.json", hosts("algo-2", "algo-2", "algo-1"))
 
@@ -371,7 +371,7 @@ def test_of_several_instances_one_works(job: Job, expected: bytes) -> None:
     assert (job.output / "analysis.json").read_bytes() == expected
 
 
-def test_a_single_instance_works(job: Job) -> None:
+def test_a_single_instance_runs_the_analysis(job: Job) -> None:
     job.data(CSV)
     job.put("config/resourceconfig.json", hosts("algo-1", "algo-1"))
 
@@ -379,7 +379,7 @@ def test_a_single_instance_works(job: Job) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", hosts("algo-3", "algo-1"), '{"current_host": 1, "hosts": 1}'])
-def test_an_instance_that_does_not_know_which_one_it_is(text: str, job: Job) -> None:
+def test_an_invalid_resource_configuration_is_refused(text: str, job: Job) -> None:
     job.data(CSV)
     job.put("config/resourceconfig.json", text)
 
@@ -471,14 +471,14 @@ def test_options_in_parts(job: Job) -> None:
     ],
     ids=lambda value: next(iter(value.values()))[:30] if isinstance(value, dict) else "",
 )
-def test_options_that_are_none(
+def test_invalid_options_are_refused(
     variables: dict[str, str],
     says: str,
     job: Job,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In this process, for there are many of them."""
+    """In this process, since there are many cases."""
     job.data(CSV)
     monkeypatch.setenv("AIRFLOW_CLARIFY_ML_FOLDER", str(job.folder))
     for name, text in variables.items():
@@ -491,7 +491,7 @@ def test_options_that_are_none(
     assert files_in(job.output) == {}
 
 
-def test_options_that_are_none_in_a_process(job: Job) -> None:
+def test_invalid_options_fail_the_job(job: Job) -> None:
     job.data(CSV)
 
     assert "no option 'weigth'" in job.refused(**{OPTIONS: '{"weigth": "w"}'})
@@ -506,13 +506,13 @@ def test_no_options(text: str, job: Job, expected: bytes) -> None:
     assert (job.output / "analysis.json").read_bytes() == expected
 
 
-# --- What cannot be done ------------------------------------------------------------------------------------------
+# --- Errors -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "methods", [["shap"], ["pdp"], ["post_training_bias"], ["post_training_bias", "shap"], ["asymmetric_shapley_value"]]
 )
-def test_who_asked_for_a_model_gets_no_job_without_it(methods: list[str], job: Job) -> None:
+def test_methods_that_need_a_model_are_refused(methods: list[str], job: Job) -> None:
     job.data(CSV)
     job.configure(methods=CONFIG["methods"] | {name: {} for name in methods})  # type: ignore[operator]
 
@@ -539,7 +539,7 @@ def test_who_asked_for_a_model_gets_no_job_without_it(methods: list[str], job: J
     ],
     ids=str,
 )
-def test_a_configuration_that_cannot_be_followed(changes: dict[str, Any], says: str, job: Job) -> None:
+def test_an_unsupported_configuration_is_refused(changes: dict[str, Any], says: str, job: Job) -> None:
     job.data(CSV)
     job.configure(**changes)
 
@@ -592,7 +592,7 @@ def test_on_a_laptop_the_data_are_missing(tmp_path: Path, container_python: list
     assert not laptop.folder.exists()
 
 
-def test_a_job_without_a_configuration_says_so(job: Job) -> None:
+def test_a_job_without_a_configuration_fails(job: Job) -> None:
     job.configure().unlink()
 
     assert "analysis_config.json" in job.refused()
@@ -608,7 +608,7 @@ DuckDBEngine.count = count
 """
 
 
-def test_a_defect_of_ours_is_a_sentence_first_and_a_traceback_then(job: Job) -> None:
+def test_an_internal_error_is_a_sentence_and_a_traceback(job: Job) -> None:
     job.data(CSV)
 
     ran = job.run(before=DEFECT)
@@ -624,7 +624,7 @@ def test_a_defect_of_ours_is_a_sentence_first_and_a_traceback_then(job: Job) -> 
     assert files_in(job.output) == {}
 
 
-def test_a_message_that_cannot_be_written_hides_nothing(job: Job) -> None:
+def test_an_unwritable_message_does_not_hide_the_result(job: Job) -> None:
     job.put("output", "a file")
 
     failed = job.run()
@@ -653,8 +653,8 @@ def test_an_output_that_is_taken(output: str, job: Job) -> None:
     assert " cannot be written: " in sentence
 
 
-def as_a_user_without_rights() -> None:
-    """In a process to be: let permissions count for root too, as they do for everybody else."""
+def drop_permissions() -> None:
+    """Drop the capabilities of root before the process starts, so that file permissions apply."""
     if os.getuid() == 0:
         drop_from_the_bounding_set, override_permissions, read_and_search = 24, 1, 2
         prctl = ctypes.CDLL(None).prctl
@@ -665,7 +665,7 @@ def as_a_user_without_rights() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="rights are taken away in Linux's way")
 def test_folders_that_are_mounted_for_another_user(job: Job) -> None:
     job.data(CSV)
-    without_rights = {"preexec_fn": as_a_user_without_rights}
+    without_rights = {"preexec_fn": drop_permissions}
     job.output.chmod(0o555)
     sentence = job.refused(how=without_rights)
 
@@ -674,7 +674,7 @@ def test_folders_that_are_mounted_for_another_user(job: Job) -> None:
         "with another RUN_AS, as container/Dockerfile says"
     )
 
-    # Nor can the message: then the log has to do.
+    # The message cannot be written either, so the log has the error.
     shutil.rmtree(job.folder / "output")
     job.folder.chmod(0o555)
     ran = job.run(how=without_rights)
@@ -727,35 +727,35 @@ def test_a_job_that_is_stopped_leaves_nothing_half_written(job: Job) -> None:
 # --- The image ----------------------------------------------------------------------------------------------------
 
 
-def steps(text: str) -> list[list[str]]:
-    """The instructions of a Dockerfile, each as its words."""
+def parse_instructions(text: str) -> list[list[str]]:
+    """Parse the instructions of a Dockerfile to lists of words."""
     lines = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
     return [line.split() for line in lines if line.strip()]
 
 
-def of_kind(kind: str) -> list[list[str]]:
-    return [words[1:] for words in steps(DOCKERFILE.read_text()) if words[0] == kind]
+def select_steps(kind: str) -> list[list[str]]:
+    return [words[1:] for words in parse_instructions(DOCKERFILE.read_text()) if words[0] == kind]
 
 
-def installed(words: list[str]) -> list[str]:
-    """What follows `pip install`, without what only says how."""
+def list_installed(words: list[str]) -> list[str]:
+    """Return the requirements of a `pip install` command, without its options."""
     return [word for word in words[words.index("install") + 1 :] if word != "--compile"]
 
 
-def test_the_image_is_made_in_the_steps_of_the_environment_of_the_tests() -> None:
+def test_the_image_and_the_test_environment_install_the_same_packages() -> None:
     recipe = re.search(r"^\$\(CONTAINER\)/\.complete:.*\n\t@(.*)", (PROJECT / "Makefile").read_text(), re.MULTILINE)
     assert recipe is not None
     then, _, arguments = re.match(r'THEN="(.*?)" (scripts/make-venv\.sh \S+ \S+ 3\.13) (.*)', recipe[1]).groups()  # type: ignore[union-attr]
 
-    pip, group, package = (installed(words) for words in of_kind("RUN") if "install" in words)
+    pip, group, package = (list_installed(words) for words in select_steps("RUN") if "install" in words)
 
     assert pip == ["--upgrade", '"pip>=25.1"']
     assert group == arguments.split()
-    # Here the package is the one that is worked on, there it is a copy.
+    # The test environment installs the working copy of the package, the image a copy.
     assert package == then.replace("--editable ", "").split() == ["--no-deps", "."]
 
 
-def test_the_group_has_the_bounds_of_the_package() -> None:
+def test_the_dependency_group_has_the_version_bounds_of_the_package() -> None:
     pyproject = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     group = pyproject["dependency-groups"]["container"]
 
@@ -764,9 +764,9 @@ def test_the_group_has_the_bounds_of_the_package() -> None:
     assert names == {"duckdb", "jinja2", "nbformat", "pydantic", "sqlglot", "typst"}
 
 
-def test_everything_that_the_image_is_made_of_is_sent_and_nothing_else() -> None:
+def test_the_build_context_has_only_the_files_of_the_image() -> None:
     sent = [line[1:] for line in (PROJECT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    copied = [source for *sources, _ in of_kind("COPY") if "--from=build" not in sources for source in sources]
+    copied = [source for *sources, _ in select_steps("COPY") if "--from=build" not in sources for source in sources]
 
     assert sorted(sent) == sorted(copied)
     assert all((PROJECT / name).exists() for name in sent)
@@ -774,10 +774,10 @@ def test_everything_that_the_image_is_made_of_is_sent_and_nothing_else() -> None
     assert {project["readme"], *project["license-files"]} <= set(sent)
 
 
-def test_the_image_runs_the_job_as_a_user_that_is_a_number() -> None:
-    assert of_kind("ENTRYPOINT") == [['["airflow-clarify",', '"analyze"]']]
-    assert of_kind("USER") == [["$RUN_AS"]]
-    (run_as,) = (word.partition("=")[2] for (word,) in of_kind("ARG") if word.startswith("RUN_AS="))
+def test_the_image_runs_the_job_as_a_numeric_user() -> None:
+    assert select_steps("ENTRYPOINT") == [['["airflow-clarify",', '"analyze"]']]
+    assert select_steps("USER") == [["$RUN_AS"]]
+    (run_as,) = (word.partition("=")[2] for (word,) in select_steps("ARG") if word.startswith("RUN_AS="))
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", run_as)
-    assert all(re.match(r"python:3\.\d+-slim$", base) for base, *_ in of_kind("FROM"))
-    assert len({base for base, *_ in of_kind("FROM")}) == 1
+    assert all(re.match(r"python:3\.\d+-slim$", base) for base, *_ in select_steps("FROM"))
+    assert len({base for base, *_ in select_steps("FROM")}) == 1

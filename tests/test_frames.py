@@ -1,4 +1,4 @@
-"""A DataFrame in hand: analysed and balanced as a file of the same rows would be, and itself left alone."""
+"""The Python API: DataFrames are analysed and balanced like files with the same rows, and are not modified."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ APPROVED_OF_GENDER = BiasConfig([1], "gender")
 
 
 def loans(seed: int = 0) -> pandas.DataFrame:
-    """Loans with a column of nearly every type that a DataFrame has."""
+    """Build a DataFrame of loans with columns of many dtypes."""
     random = np.random.default_rng(seed)
     gender = random.choice(["F", "M", "X"], ROWS, p=[0.3, 0.6, 0.1])
     income = random.normal(50, 20, ROWS).round(2)
@@ -46,15 +46,15 @@ def loans(seed: int = 0) -> pandas.DataFrame:
     )
 
 
-def by_hand(frame: pandas.DataFrame, facet: str, value: Any) -> float:
-    """The DPL of a facet value, from its definition."""
+def compute_dpl(frame: pandas.DataFrame, facet: str, value: Any) -> float:
+    """Compute the DPL of a facet value by its definition."""
     sensitive = (frame[facet] == value).fillna(False).astype(bool)
     positive = frame["approved"] == 1
     return float(positive[~sensitive].mean() - positive[sensitive].mean())
 
 
 def dpl(analysis: Analysis) -> dict[str, float | None]:
-    """The DPL of every tested group."""
+    """Return the DPL of every tested group."""
     found = {}
     for facet, result in analysis.results():
         metric = result.metric("DPL")
@@ -63,8 +63,8 @@ def dpl(analysis: Analysis) -> dict[str, float | None]:
     return found
 
 
-def same_in_a_file(frame: pandas.DataFrame, folder: Path, bias: BiasConfig, **asked: Any) -> Analysis:
-    """The analysis of a Parquet file of the same rows."""
+def analyze_parquet_file(frame: pandas.DataFrame, folder: Path, bias: BiasConfig, **asked: Any) -> Analysis:
+    """Analyze a Parquet file with the rows of a DataFrame."""
     path = folder / "loans.parquet"
     frame.to_parquet(path)
     return analyze(DataConfig(str(path)), bias, label="approved", **asked)
@@ -87,7 +87,7 @@ def test_each_value_against_the_rest(facet: str, values: list[Any]) -> None:
 
     found = dpl(analyze(frame, BiasConfig([1], facet, facet_type="categorical"), label="approved"))
 
-    expected = {f"{facet}={value}": by_hand(frame, facet, value) for value in values}
+    expected = {f"{facet}={value}": compute_dpl(frame, facet, value) for value in values}
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-12)
 
 
@@ -98,7 +98,7 @@ def test_a_threshold_on_floats_leaves_nan_to_the_rest() -> None:
 
     ((name, value),) = dpl(analysis).items()
     assert name == f"income=(60.0, {float(frame['income'].max())}]"
-    assert value == pytest.approx(by_hand(frame.assign(above=frame["income"] > 60.0), "above", True), abs=1e-12)
+    assert value == pytest.approx(compute_dpl(frame.assign(above=frame["income"] > 60.0), "above", True), abs=1e-12)
     assert any("rows have no value" in warning for warning in analysis.warnings)
 
 
@@ -117,18 +117,18 @@ def test_a_threshold_on_floats_leaves_nan_to_the_rest() -> None:
         pytest.param(APPROVED_OF_GENDER, {"methods": ["DPL", "CI"]}, id="some metrics"),
     ],
 )
-def test_a_frame_and_a_file_of_it_say_the_same(bias: BiasConfig, asked: dict[str, Any], tmp_path: Path) -> None:
+def test_a_frame_and_a_file_give_the_same_analysis(bias: BiasConfig, asked: dict[str, Any], tmp_path: Path) -> None:
     frame = loans()
 
     of_frame = analyze(frame, bias, label="approved", **asked)
-    of_file = same_in_a_file(frame, tmp_path, bias, **asked)
+    of_file = analyze_parquet_file(frame, tmp_path, bias, **asked)
 
     assert of_frame.to_clarify_json() == of_file.to_clarify_json()
     assert of_frame.to_summary()["facets"] == of_file.to_summary()["facets"]
     assert of_frame.warnings == of_file.warnings
 
 
-def test_weights_count_as_so_many_rows() -> None:
+def test_integer_weights_equal_repeated_rows() -> None:
     frame = loans().assign(weight=np.tile([1, 2, 3], ROWS // 3))
     repeated = frame.loc[frame.index.repeat(frame["weight"])]
 
@@ -148,7 +148,7 @@ def test_columns_may_be_named_by_index() -> None:
     assert by_index.to_clarify_json() == analyze(frame, APPROVED_OF_GENDER, label="approved").to_clarify_json()
 
 
-def test_neither_the_index_nor_the_order_of_rows_matters() -> None:
+def test_the_index_and_the_order_of_rows_do_not_change_the_analysis() -> None:
     frame = loans()
     shuffled = frame.sample(frac=1, random_state=1).set_index("applied")
 
@@ -157,7 +157,7 @@ def test_neither_the_index_nor_the_order_of_rows_matters() -> None:
     assert dpl(analyze(shuffled, APPROVED_OF_GENDER, label="approved")) == in_order
 
 
-def test_the_frame_is_left_as_it_was() -> None:
+def test_the_frame_is_not_modified() -> None:
     frame = loans()
     before = frame.copy(deep=True)
 
@@ -167,7 +167,7 @@ def test_the_frame_is_left_as_it_was() -> None:
     assert_frame_equal(frame, before)
 
 
-def test_the_analysis_becomes_a_frame_again() -> None:
+def test_the_analysis_is_converted_to_a_frame() -> None:
     metrics = analyze(loans(), APPROVED_OF_GENDER, label="approved", methods=["CI", "DPL"]).to_pandas()
 
     assert list(metrics["metric"]) == ["CI", "DPL"] * 3
@@ -204,7 +204,7 @@ def test_an_engine_with_limits_is_used(tmp_path: Path) -> None:
         "a dict",
     ],
 )
-def test_what_cannot_be_analysed(frame: Any, asked: dict[str, Any], error: type[Exception], says: str) -> None:
+def test_invalid_analyze_arguments(frame: Any, asked: dict[str, Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says) as raised:
         analyze(frame, APPROVED_OF_GENDER, **asked)
 
@@ -214,7 +214,7 @@ def test_what_cannot_be_analysed(frame: Any, asked: dict[str, Any], error: type[
 # --- Balancing ----------------------------------------------------------------------------------------------------
 
 
-def indexed(kind: str) -> pandas.DataFrame:
+def make_indexed_frame(kind: str) -> pandas.DataFrame:
     frame = loans()
     if kind == "texts":
         return frame.set_index(pandas.Index([f"loan {i}" for i in range(ROWS)], name="loan"))
@@ -227,7 +227,7 @@ def indexed(kind: str) -> pandas.DataFrame:
 
 @pytest.mark.parametrize("kind", ["texts", "twice the same", "two levels", "descending"])
 def test_index_order_columns_and_types_are_kept(kind: str) -> None:
-    frame = indexed(kind).assign(row=range(ROWS))
+    frame = make_indexed_frame(kind).assign(row=range(ROWS))
 
     balanced = balance(frame, ["gender", "approved"], seed=3)
 
@@ -259,7 +259,7 @@ def test_each_stratum_keeps_as_many_rows_as_the_smallest_has() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("by", [["gender", "approved"], ["region", "children", "approved"]], ids=str)
-def test_a_frame_and_a_file_of_it_give_the_same_rows(plan: dict[str, Any], by: list[str], tmp_path: Path) -> None:
+def test_a_frame_and_a_file_give_the_same_rows(plan: dict[str, Any], by: list[str], tmp_path: Path) -> None:
     frame = loans().assign(row=range(ROWS)).rename(columns={"weight": "importance"})
     source, target = tmp_path / "loans.parquet", tmp_path / "balanced.parquet"
     frame.to_parquet(source)
@@ -275,7 +275,7 @@ def test_a_frame_and_a_file_of_it_give_the_same_rows(plan: dict[str, Any], by: l
     assert of_frame.attrs["balance"] == {**result.to_json(), "target": ""}
 
 
-def test_the_seed_decides_and_nothing_else() -> None:
+def test_only_the_seed_determines_the_rows() -> None:
     frame = loans()
 
     first, again, other = (balance(frame, ["gender", "approved"], seed=seed) for seed in (1, 1, 2))
@@ -285,7 +285,7 @@ def test_the_seed_decides_and_nothing_else() -> None:
     assert len(first) == len(other)
 
 
-def test_oversampling_repeats_rows_and_loses_none() -> None:
+def test_oversampling_keeps_and_repeats_rows() -> None:
     frame = loans()
 
     balanced = balance(frame, ["gender", "approved"], strategy="oversample")
@@ -337,7 +337,7 @@ def test_rows_without_a_value(column: str, missing: str) -> None:
         (["owner", "approved"], {"missing": "error"}, DataError, "without a value in owner"),
     ],
 )
-def test_what_cannot_be_balanced(by: Any, plan: dict[str, Any], error: type[Exception], says: str) -> None:
+def test_invalid_balance_arguments(by: Any, plan: dict[str, Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says) as raised:
         balance(loans(), by, **plan)
 
@@ -352,14 +352,14 @@ def test_a_combination_without_rows_is_named() -> None:
     assert len(balance(frame, ["gender", "approved"], empty="ignore")) > 0
 
 
-def test_no_rows_and_no_frame() -> None:
+def test_an_empty_frame_and_a_missing_frame_are_refused() -> None:
     with pytest.raises(DataError, match="no row to balance"):
         balance(loans().head(0), ["gender"])
     with pytest.raises(ConfigError, match="not list"):
         balance([1, 2], ["gender"])  # type: ignore[arg-type]
 
 
-# --- Where it is found --------------------------------------------------------------------------------------------
+# --- Imports and types of arguments -------------------------------------------------------------------------------
 
 
 def test_both_can_be_imported_from_the_package_at_no_cost() -> None:
@@ -397,7 +397,7 @@ print("airflow" in sys.modules)
         ({"methods": 7}, "methods: 7 is not allowed; give 'all' or a list of metrics"),
     ],
 )
-def test_an_argument_of_another_type_is_a_sentence(arguments: dict[str, Any], refusal: str) -> None:
+def test_an_argument_of_a_wrong_type_is_refused(arguments: dict[str, Any], refusal: str) -> None:
     frame = pandas.DataFrame({"g": ["a", "b"], "y": [1, 0]})
     given: dict[str, Any] = {"bias_config": BiasConfig([1], "g"), "label": "y"} | arguments
     with pytest.raises(ConfigError) as raised:
@@ -406,7 +406,7 @@ def test_an_argument_of_another_type_is_a_sentence(arguments: dict[str, Any], re
 
 
 @pytest.mark.parametrize("by", [None, 1, 1.5, [["g"]], object()])
-def test_strata_of_another_type_are_a_sentence(by: Any) -> None:
+def test_strata_of_a_wrong_type_are_refused(by: Any) -> None:
     with pytest.raises(ConfigError, match=r"^by: "):
         balance(pandas.DataFrame({"g": ["a", "b"]}), by)
 

@@ -1,4 +1,4 @@
-"""The files of an analysis: all of them or none, here and in a store, and nothing passed over when they are read."""
+"""The files of an analysis: atomic writes to folders and object stores, and strict reading."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ OLD = {"report.html": "an old report", "summary.json": "an old summary", "analys
 NEW = {"report.html": "a new report", "summary.json": "a new summary", "analysis.json": "a new analysis"}
 
 
-def counted(counts: Mapping[str, tuple[int, int]], *, weighted: bool = False) -> Analysis:
-    """The analysis of (positive rows, other rows) per gender."""
+def make_analysis(counts: Mapping[str, tuple[int, int]], *, weighted: bool = False) -> Analysis:
+    """Build the analysis of (positive rows, other rows) per gender."""
     each = 1.0 / 3 if weighted else 1.0
     cells = [
         Cell(
@@ -45,11 +45,11 @@ def counted(counts: Mapping[str, tuple[int, int]], *, weighted: bool = False) ->
     return Analysis.from_contingency(Contingency("approved", "1", [facet], weighted=weighted), CONFIG)
 
 
-BIASED = counted({"F": (40, 60), "M": (60, 40)})
+BIASED = make_analysis({"F": (40, 60), "M": (60, 40)})
 
 
 def files_in(folder: Path) -> dict[str, str]:
-    """Every file below a folder, hidden ones too."""
+    """Read all files below a folder, including hidden ones."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_text(errors="replace") for path in files}
 
@@ -58,7 +58,7 @@ def files_in(folder: Path) -> dict[str, str]:
 def store() -> Iterator[MemoryFileSystem]:
     """An object store in memory."""
     filesystem = fsspec.filesystem("memory")
-    # It is one for the whole process, and other tests use it too.
+    # The store is global to the process, and other tests use it too.
     filesystem.store.clear()
     yield filesystem
     filesystem.store.clear()
@@ -69,7 +69,7 @@ def objects_in(store: MemoryFileSystem) -> dict[str, str]:
     return {name: store.cat_file(name).decode() for name in store.store}
 
 
-# --- Writing, here ------------------------------------------------------------------------------------------------
+# --- Writing to a local folder ------------------------------------------------------------------------------------
 
 
 def test_files_are_written_into_folders_made_for_them(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_what_was_there_is_replaced_and_other_files_stay(tmp_path: Path) -> None
     assert files_in(tmp_path) == {**NEW, "verdict.json": "an old verdict"}
 
 
-def fails_at(count: int, error: BaseException, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, until it is called for the `count`-th time; then the error; then the function again."""
+def fail_at_call(count: int, error: BaseException, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a function so that its `count`-th call raises the error."""
     calls = 0
 
     def failing(*args: Any, **kwargs: Any) -> Any:
@@ -135,7 +135,7 @@ def test_a_write_that_fails_changes_nothing(
 ) -> None:
     outputs.write_files(str(tmp_path), before)
     no_space = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr(Path, step, fails_at(count, no_space, getattr(Path, step)))
+    monkeypatch.setattr(Path, step, fail_at_call(count, no_space, getattr(Path, step)))
 
     with pytest.raises(OutputError, match="the disk is full"):
         outputs.write_files(str(tmp_path), NEW)
@@ -144,9 +144,9 @@ def test_a_write_that_fails_changes_nothing(
 
 
 @pytest.mark.parametrize("step", ["write_bytes", "replace"])
-def test_neither_does_one_that_is_interrupted(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_changes_nothing(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs.write_files(str(tmp_path), OLD)
-    monkeypatch.setattr(Path, step, fails_at(2, KeyboardInterrupt(), getattr(Path, step)))
+    monkeypatch.setattr(Path, step, fail_at_call(2, KeyboardInterrupt(), getattr(Path, step)))
 
     with pytest.raises(KeyboardInterrupt):
         outputs.write_files(str(tmp_path), NEW)
@@ -154,9 +154,7 @@ def test_neither_does_one_that_is_interrupted(step: str, tmp_path: Path, monkeyp
     assert files_in(tmp_path) == OLD
 
 
-def test_nor_one_that_is_interrupted_just_after_a_file_was_moved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_after_a_rename_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs.write_files(str(tmp_path), OLD)
     replace_file, moved = Path.replace, []
 
@@ -176,7 +174,7 @@ def test_nor_one_that_is_interrupted_just_after_a_file_was_moved(
 
 def test_folders_made_for_a_write_that_fails_are_removed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "there").mkdir()
-    monkeypatch.setattr(Path, "write_bytes", fails_at(2, PermissionError(errno.EACCES, "denied"), Path.write_bytes))
+    monkeypatch.setattr(Path, "write_bytes", fail_at_call(2, PermissionError(errno.EACCES, "denied"), Path.write_bytes))
 
     with pytest.raises(OutputError, match="no permission"):
         outputs.write_files(str(tmp_path / "there" / "made" / "for it"), NEW)
@@ -205,9 +203,7 @@ def test_a_folder_is_in_the_way_of_the_last_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["", "  "])
-def test_a_folder_without_a_name_is_not_the_current_one(
-    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_folder_name_is_refused(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(OutputError, match="name one"):
@@ -216,7 +212,7 @@ def test_a_folder_without_a_name_is_not_the_current_one(
     assert files_in(tmp_path) == {}
 
 
-# --- Writing, in a store ------------------------------------------------------------------------------------------
+# --- Writing to an object store -----------------------------------------------------------------------------------
 
 
 def test_files_are_uploaded(store: MemoryFileSystem) -> None:
@@ -226,10 +222,10 @@ def test_files_are_uploaded(store: MemoryFileSystem) -> None:
     assert outputs.read_file("memory://bucket/team@corp/bias/report.html") == "a new report"
 
 
-def test_the_connection_before_the_bucket_is_no_part_of_the_place(
+def test_a_connection_in_the_uri_is_not_part_of_the_path(
     store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Only Airflow has connections, and it has no store in memory.
+    # Connections need Airflow, which does not support the store in memory.
     monkeypatch.setattr(outputs, "open_filesystem", lambda uri, conn_id: store)
 
     outputs.write_files("memory://my_conn@bucket/bias", NEW)
@@ -246,7 +242,7 @@ def test_an_upload_that_fails_changes_nothing(
     if before:
         outputs.write_files("memory://bucket/bias", before)
     complete = objects_in(store)
-    monkeypatch.setattr(MemoryFileSystem, "pipe_file", fails_at(count, error, MemoryFileSystem.pipe_file))
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", fail_at_call(count, error, MemoryFileSystem.pipe_file))
 
     with pytest.raises(OutputError, match=f"memory://bucket/bias cannot be written: {error}"):
         outputs.write_files("memory://bucket/bias", NEW)
@@ -254,7 +250,7 @@ def test_an_upload_that_fails_changes_nothing(
     assert objects_in(store) == complete
 
 
-def test_leave_to_write_without_leave_to_read_is_enough(
+def test_write_permission_without_read_permission_is_sufficient(
     store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(*_: Any, **__: Any) -> bytes:
@@ -287,7 +283,7 @@ def test_a_missing_object_is_named_with_its_uri(store: MemoryFileSystem) -> None
         outputs.read_file("memory://bucket/nosuch.json")
 
 
-def test_what_is_no_text_file(tmp_path: Path) -> None:
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
 
     with pytest.raises(DataError, match="binary: not a text file"):
@@ -305,13 +301,13 @@ def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
 # --- The files of an analysis -------------------------------------------------------------------------------------
 
 
-def test_an_analysis_is_written_with_all_that_belongs_to_it(tmp_path: Path) -> None:
+def test_all_files_of_an_analysis_are_written(tmp_path: Path) -> None:
     written = outputs.write_analysis(str(tmp_path / "out"), BIASED, CONFIG)
 
     found = files_in(tmp_path / "out")
     reports = {"report.html", "report.ipynb", "report.pdf"}
     assert set(found) == {"analysis.json", "summary.json", "analysis_config.json", *reports}
-    # In Clarify's format, and one section more: what ties it to its summary.
+    # Clarify's format, with an additional section that has the SHA-256 of the summary.
     document = json.loads(found["analysis.json"])
     summary = json.loads(found["summary.json"])
     assert document.pop("airflow_clarify") == {"summary_sha256": compute_summary_fingerprint(summary)}
@@ -335,7 +331,7 @@ def test_the_report_has_the_name_that_the_configuration_gives_it(tmp_path: Path)
     assert {path.name for path in tmp_path.glob("*.[hip][tpd]*")} == {"loans.html", "loans.ipynb", "loans.pdf"}
 
 
-def test_only_the_formats_that_are_asked_for_are_written_and_judged(tmp_path: Path) -> None:
+def test_only_the_configured_formats_are_written(tmp_path: Path) -> None:
     written = outputs.write_analysis(
         str(tmp_path), replace(BIASED, whereabouts={"path": "loans.csv"}), CONFIG, formats=["ipynb"]
     )
@@ -343,7 +339,9 @@ def test_only_the_formats_that_are_asked_for_are_written_and_judged(tmp_path: Pa
     assert written.outputs.keys() == {"notebook", "summary", "config", "analysis"}
 
     thresholds = Thresholds({"DPL": 0.1})
-    outputs.write_verdict(written, thresholds.judge(written), thresholds, before=counted({"F": (1, 99), "M": (60, 40)}))
+    outputs.write_verdict(
+        written, thresholds.judge(written), thresholds, before=make_analysis({"F": (1, 99), "M": (60, 40)})
+    )
     assert {path.name for path in tmp_path.glob("report.*")} == {"report.ipynb"}
     judged = (tmp_path / "report.ipynb").read_text()
     assert "Violation" in judged
@@ -351,7 +349,7 @@ def test_only_the_formats_that_are_asked_for_are_written_and_judged(tmp_path: Pa
     assert json.loads((tmp_path / "verdict.json").read_text())["outcome"] == "violation"
 
 
-def test_a_verdict_says_whose_it_is(tmp_path: Path) -> None:
+def test_a_verdict_names_its_gate(tmp_path: Path) -> None:
     written = outputs.write_analysis(str(tmp_path), BIASED, CONFIG)
     thresholds = Thresholds({"DPL": (None, 0.1)})
     outputs.write_verdict(written, thresholds.judge(written), thresholds, gate="before_training")
@@ -362,7 +360,7 @@ def test_a_verdict_says_whose_it_is(tmp_path: Path) -> None:
     assert said["config_sha256"] == CONFIG.sha256
 
 
-def test_the_verdict_on_what_was_there_before_goes(tmp_path: Path, store: MemoryFileSystem) -> None:
+def test_an_earlier_verdict_is_removed(tmp_path: Path, store: MemoryFileSystem) -> None:
     thresholds = Thresholds({"DPL": 0.1})
     for folder in (str(tmp_path), "memory://lab/out"):
         written = outputs.write_analysis(folder, BIASED, CONFIG, formats=[])
@@ -374,7 +372,7 @@ def test_the_verdict_on_what_was_there_before_goes(tmp_path: Path, store: Memory
             outputs.read_file(f"{folder}/verdict.json")
 
 
-def test_it_stays_where_the_new_analysis_cannot_be_written(tmp_path: Path, store: MemoryFileSystem) -> None:
+def test_an_earlier_verdict_remains_if_the_write_fails(tmp_path: Path, store: MemoryFileSystem) -> None:
     (tmp_path / "verdict.json").write_text("an old verdict")
     (tmp_path / "analysis.json").mkdir()
     with pytest.raises(OutputError):
@@ -393,7 +391,7 @@ def test_it_stays_where_the_new_analysis_cannot_be_written(tmp_path: Path, store
         (DataConfig("s3://lab/out/*"), "s3://lab/out", "inside the source"),
     ],
 )
-def test_no_file_takes_the_place_of_the_data(
+def test_no_output_file_replaces_the_data(
     data: DataConfig, folder: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -404,7 +402,7 @@ def test_no_file_takes_the_place_of_the_data(
         outputs.check_folder(folder, data, CONFIG)
 
 
-def test_files_may_lie_beside_data_of_another_kind(tmp_path: Path) -> None:
+def test_the_output_folder_may_contain_data_of_another_format(tmp_path: Path) -> None:
     (tmp_path / "loans.csv").write_text("a")
     for data in (DataConfig(str(tmp_path)), DataConfig(str(tmp_path / "loans.csv")), DataConfig(table="loans")):
         outputs.check_folder(str(tmp_path), data, CONFIG)
@@ -417,7 +415,7 @@ def test_a_file_in_place_of_the_folder_is_found_before_any_work(tmp_path: Path) 
         outputs.check_folder(str(tmp_path / "file" / "out"), DataConfig("loans.csv"), CONFIG)
 
 
-def test_files_that_were_copied_are_found_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copied_files_are_read_from_their_new_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs.write_analysis(str(tmp_path / "out"), replace(BIASED, whereabouts={"path": "loans.csv"}), CONFIG)
     (tmp_path / "out").rename(tmp_path / "kept")
 
@@ -433,14 +431,14 @@ def test_files_that_were_copied_are_found_where_they_are(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("name", ["", " ", "../up", "a/b", "a\\b", ".hidden"])
-def test_a_report_name_that_is_none_is_refused_with_the_configuration(name: str) -> None:
+def test_an_invalid_report_name_is_refused_with_the_configuration(name: str) -> None:
     with pytest.raises(ConfigError, match=r"methods.report.name: .* is no file name"):
         AnalysisConfig(CONFIG.document | {"methods": {**CONFIG.document["methods"], "report": {"name": name}}})
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_what_is_read_is_what_was_written(weighted: bool, tmp_path: Path) -> None:
-    analysis = counted({"F": (37, 64), "M": (61, 43), "X": (7, 11)}, weighted=weighted)
+    analysis = make_analysis({"F": (37, 64), "M": (61, 43), "X": (7, 11)}, weighted=weighted)
     outputs.write_analysis(str(tmp_path), analysis, CONFIG)
 
     read = outputs.read_analysis(str(tmp_path / "analysis.json"))
@@ -453,7 +451,7 @@ def test_what_is_read_is_what_was_written(weighted: bool, tmp_path: Path) -> Non
     assert [result.split is not None for _, result in read.results()] == [True] * 3
 
 
-def test_from_a_store_too(store: MemoryFileSystem) -> None:
+def test_an_analysis_is_read_from_an_object_store(store: MemoryFileSystem) -> None:
     outputs.write_analysis("memory://bucket/bias", BIASED, CONFIG)
 
     read = outputs.read_analysis("memory://bucket/bias/analysis.json")
@@ -461,14 +459,14 @@ def test_from_a_store_too(store: MemoryFileSystem) -> None:
     assert read.rows == 200
 
 
-def test_in_the_current_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_analysis_is_read_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs.write_analysis(str(tmp_path), BIASED, CONFIG)
     monkeypatch.chdir(tmp_path)
 
     assert outputs.read_analysis("analysis.json").rows == 200
 
 
-def test_clarify_leaves_no_counts(tmp_path: Path) -> None:
+def test_clarifys_files_have_no_counts(tmp_path: Path) -> None:
     (tmp_path / "analysis.json").write_text(BIASED.to_clarify_json())
 
     read = outputs.read_analysis(str(tmp_path / "analysis.json"))
@@ -477,8 +475,8 @@ def test_clarify_leaves_no_counts(tmp_path: Path) -> None:
     assert read.to_clarify_json() == BIASED.to_clarify_json()
 
 
-def test_a_label_that_is_positive_nowhere_is_told_by_the_summary(tmp_path: Path) -> None:
-    silent = counted({"F": (0, 100), "M": (0, 100)})
+def test_a_label_without_positive_rows_is_detected_from_the_summary(tmp_path: Path) -> None:
+    silent = make_analysis({"F": (0, 100), "M": (0, 100)})
     outputs.write_analysis(str(tmp_path), silent, CONFIG)
     read = outputs.read_analysis(str(tmp_path / "analysis.json"))
 
@@ -488,14 +486,14 @@ def test_a_label_that_is_positive_nowhere_is_told_by_the_summary(tmp_path: Path)
     with pytest.raises(DataError, match=r"summary\.json: no such file, and .* was written with it"):
         outputs.read_analysis(str(tmp_path / "analysis.json"))
 
-    # Clarify has written none.
+    # Clarify writes no summary.
     (tmp_path / "analysis.json").write_text(silent.to_clarify_json())
     without_counts = outputs.read_analysis(str(tmp_path / "analysis.json"))
     assert Thresholds({"DPL": 0.1}).judge(without_counts).outcome is Outcome.PASS
 
 
 def write_as_earlier_versions(folder: Path, analysis: Analysis, summary: Analysis | str | None = None) -> Path:
-    """The files of a version whose files did not name each other; the summary may be that of another run."""
+    """Write files as versions without SHA-256 did; the summary may belong to another run."""
     outputs.write_analysis(str(folder), analysis, CONFIG, formats=[])
     (folder / "analysis.json").write_text(analysis.to_clarify_json())
     text = summary if isinstance(summary, str) else json.dumps((summary or analysis).to_summary())
@@ -503,8 +501,8 @@ def write_as_earlier_versions(folder: Path, analysis: Analysis, summary: Analysi
     return folder / "analysis.json"
 
 
-def damaged(summary: dict[str, Any], what: str) -> str:
-    """The text of a summary with something wrong in it."""
+def damage_summary(summary: dict[str, Any], what: str) -> str:
+    """Return the text of a damaged summary."""
     if what.startswith("no "):
         del summary[what.removeprefix("no ")]
     elif what == "cut off":
@@ -532,14 +530,14 @@ def damaged(summary: dict[str, Any], what: str) -> str:
         *("a value less", "infinite rows", "rows in words", "negative rows"),
     ],
 )
-def test_a_damaged_summary_is_never_passed_over(what: str, tmp_path: Path) -> None:
-    analysis = write_as_earlier_versions(tmp_path, BIASED, damaged(BIASED.to_summary(), what))
+def test_a_damaged_summary_is_an_error(what: str, tmp_path: Path) -> None:
+    analysis = write_as_earlier_versions(tmp_path, BIASED, damage_summary(BIASED.to_summary(), what))
     with pytest.raises(DataError, match=r"summary\.json: .*run the analysis again") as of_earlier:
         outputs.read_analysis(str(analysis))
 
     outputs.write_analysis(str(tmp_path), BIASED, CONFIG, formats=[])
     summary = json.loads((tmp_path / "summary.json").read_text())
-    (tmp_path / "summary.json").write_text(damaged(summary, what))
+    (tmp_path / "summary.json").write_text(damage_summary(summary, what))
     with pytest.raises(DataError, match=r"summary\.json: .*run the analysis again") as raised:
         outputs.read_analysis(str(analysis))
 
@@ -550,25 +548,25 @@ def test_a_damaged_summary_is_never_passed_over(what: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "other",
     [
-        counted({"F": (0, 100), "M": (0, 100)}),
-        counted({"F": (41, 59), "M": (60, 40)}),
-        counted({"F": (400, 600), "M": (60, 40)}),
-        counted({"F": (40, 60), "X": (60, 40)}),
-        counted({"F": (100, 0), "M": (0, 100)}),
+        make_analysis({"F": (0, 100), "M": (0, 100)}),
+        make_analysis({"F": (41, 59), "M": (60, 40)}),
+        make_analysis({"F": (400, 600), "M": (60, 40)}),
+        make_analysis({"F": (40, 60), "X": (60, 40)}),
+        make_analysis({"F": (100, 0), "M": (0, 100)}),
         replace(BIASED, label="granted"),
     ],
     ids=["one-sided", "one row off", "larger", "other values", "undefined metrics", "other label"],
 )
-def test_the_summary_of_another_analysis_is_never_taken(other: Analysis, tmp_path: Path) -> None:
+def test_the_summary_of_another_analysis_is_an_error(other: Analysis, tmp_path: Path) -> None:
     of_earlier = write_as_earlier_versions(tmp_path / "earlier", BIASED, other)
     with pytest.raises(DataError, match=r"summary\.json: .*run the analysis again"):
         outputs.read_analysis(str(of_earlier))
 
-    assert_run_is_told(BIASED, other, tmp_path)
+    assert_mixed_runs_are_refused(BIASED, other, tmp_path)
 
 
-def assert_run_is_told(ours: Analysis, other: Analysis, tmp_path: Path) -> None:
-    """Neither file of one run is taken beside the other file of another."""
+def assert_mixed_runs_are_refused(ours: Analysis, other: Analysis, tmp_path: Path) -> None:
+    """Check that the files of two runs are refused in both combinations."""
     for name, analysis in {"ours": ours, "other": other}.items():
         outputs.write_analysis(str(tmp_path / name), analysis, CONFIG, formats=[])
         outputs.read_analysis(str(tmp_path / name / "analysis.json"))
@@ -580,8 +578,8 @@ def assert_run_is_told(ours: Analysis, other: Analysis, tmp_path: Path) -> None:
             outputs.read_analysis(str(mixed / "analysis.json"))
 
 
-def grouped(disparity: float) -> Analysis:
-    """An analysis of nothing but CDDL."""
+def make_cddl_analysis(disparity: float) -> Analysis:
+    """Build an analysis with CDDL only."""
     facet = BIASED.facets[0]
     results = tuple(replace(result, metrics=(MetricResult("CDDL", disparity),)) for result in facet.results)
     return replace(BIASED, facets=(replace(facet, results=results),), methods=("CDDL",))
@@ -590,17 +588,17 @@ def grouped(disparity: float) -> Analysis:
 @pytest.mark.parametrize(
     ("ours", "other"),
     [
-        (counted({"F": (1, 3), "M": (2, 2)}), counted({"F": (25, 75), "M": (50, 50)})),
-        (grouped(0.3), grouped(0.01)),
+        (make_analysis({"F": (1, 3), "M": (2, 2)}), make_analysis({"F": (25, 75), "M": (50, 50)})),
+        (make_cddl_analysis(0.3), make_cddl_analysis(0.01)),
     ],
     ids=["counts that are a multiple", "nothing but CDDL"],
 )
-def test_neither_is_one_that_the_metrics_do_not_tell_apart(ours: Analysis, other: Analysis, tmp_path: Path) -> None:
-    assert_run_is_told(ours, other, tmp_path)
+def test_the_summary_of_another_run_is_an_error(ours: Analysis, other: Analysis, tmp_path: Path) -> None:
+    assert_mixed_runs_are_refused(ours, other, tmp_path)
 
 
-def test_a_number_that_was_changed_by_hand_shows(tmp_path: Path) -> None:
-    outputs.write_analysis(str(tmp_path), grouped(0.3), CONFIG, formats=[])
+def test_a_manually_changed_number_is_an_error(tmp_path: Path) -> None:
+    outputs.write_analysis(str(tmp_path), make_cddl_analysis(0.3), CONFIG, formats=[])
     analysis = tmp_path / "analysis.json"
     analysis.write_text(analysis.read_text().replace("0.3", "0.0"))
     with pytest.raises(DataError, match="belongs to another run"):
@@ -613,24 +611,24 @@ def test_files_of_earlier_versions_and_of_clarify_are_still_read(tmp_path: Path)
 
     (tmp_path / "clarify").mkdir()
     of_clarify = tmp_path / "clarify" / "analysis.json"
-    of_clarify.write_text(grouped(0.3).to_clarify_json())
+    of_clarify.write_text(make_cddl_analysis(0.3).to_clarify_json())
     assert outputs.read_analysis(str(of_clarify)).rows is None
 
 
-def test_but_not_where_nothing_shows_whether_they_belong_together(tmp_path: Path) -> None:
-    of_earlier = write_as_earlier_versions(tmp_path / "cddl", grouped(0.3), grouped(0.01))
+def test_files_of_earlier_versions_are_refused_if_the_run_cannot_be_verified(tmp_path: Path) -> None:
+    of_earlier = write_as_earlier_versions(tmp_path / "cddl", make_cddl_analysis(0.3), make_cddl_analysis(0.01))
     with pytest.raises(DataError, match="cannot be seen from CDDL; run the analysis again"):
         outputs.read_analysis(str(of_earlier))
 
-    for folder, analysis in {"a": BIASED, "b": counted({"F": (80, 120), "M": (120, 80)})}.items():
+    for folder, analysis in {"a": BIASED, "b": make_analysis({"F": (80, 120), "M": (120, 80)})}.items():
         outputs.write_analysis(str(tmp_path / folder), analysis, CONFIG, formats=[])
-    # As when our run begins to write where Clarify's, or one of an earlier version, has.
+    # As when a run starts to replace the files of Clarify or of an earlier version.
     (tmp_path / "a" / "analysis.json").write_text(BIASED.to_clarify_json())
     with pytest.raises(DataError, match="belongs to another run"):
         outputs.read_analysis(str(tmp_path / "a" / "analysis.json"))
 
 
-def test_a_report_in_a_format_that_is_not_asked_for_any_more_goes(tmp_path: Path, store: MemoryFileSystem) -> None:
+def test_a_report_in_a_format_that_is_no_longer_configured_is_removed(tmp_path: Path, store: MemoryFileSystem) -> None:
     for folder in (str(tmp_path), "memory://lab/out"):
         outputs.write_analysis(folder, BIASED, CONFIG, formats=["html", "ipynb"])
         outputs.write_analysis(folder, BIASED, CONFIG, formats=["html"])
@@ -645,11 +643,11 @@ def test_a_report_in_a_format_that_is_not_asked_for_any_more_goes(tmp_path: Path
 
 @pytest.mark.parametrize("folder", ["out", "memory://lab/out"])
 @pytest.mark.parametrize("how", ["as written", "through XCom", "XCom of an earlier version"])
-def test_a_verdict_stays_away_from_the_files_of_another_run(
+def test_a_verdict_is_not_written_to_the_files_of_another_run(
     folder: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: MemoryFileSystem
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    fair = outputs.write_analysis(folder, counted({"F": (50, 50), "M": (50, 50)}), CONFIG)
+    fair = outputs.write_analysis(folder, make_analysis({"F": (50, 50), "M": (50, 50)}), CONFIG)
     document = fair.to_xcom() if how != "as written" else {}
     if "earlier" in how:
         del document["analysis_sha256"]
@@ -669,7 +667,7 @@ def test_a_verdict_stays_away_from_the_files_of_another_run(
         outputs.read_file(f"{folder}/verdict.json")
 
 
-def test_a_verdict_needs_the_files_that_it_is_about(tmp_path: Path) -> None:
+def test_a_verdict_needs_the_files_of_its_analysis(tmp_path: Path) -> None:
     written = outputs.write_analysis(str(tmp_path), BIASED, CONFIG, formats=["html"])
     thresholds = Thresholds({"DPL": 0.1})
     (tmp_path / "analysis_config.json").write_text(AnalysisConfig(CONFIG.document | {"label": "granted"}).to_json())
@@ -682,22 +680,22 @@ def test_a_verdict_needs_the_files_that_it_is_about(tmp_path: Path) -> None:
     assert not (tmp_path / "verdict.json").exists()
 
 
-def test_the_report_vouches_only_for_files_that_were_judged(tmp_path: Path) -> None:
+def test_the_report_has_the_sha256_of_unchanged_files_only(tmp_path: Path) -> None:
     before = outputs.write_analysis(str(tmp_path / "before"), BIASED, CONFIG, formats=[])
     after = outputs.write_analysis(str(tmp_path / "after"), BIASED, CONFIG, formats=["html"])
     thresholds = Thresholds({"DPL": 0.1})
     outputs.write_verdict(after, thresholds.judge(after), thresholds, before=before)
     assert "analysis.json before, SHA-256" in (tmp_path / "after" / "report.html").read_text()
 
-    outputs.write_analysis(str(tmp_path / "before"), counted({"F": (1, 9), "M": (9, 1)}), CONFIG, formats=[])
+    outputs.write_analysis(str(tmp_path / "before"), make_analysis({"F": (1, 9), "M": (9, 1)}), CONFIG, formats=[])
     outputs.write_verdict(after, thresholds.judge(after), thresholds, before=before)
     report = (tmp_path / "after" / "report.html").read_text()
     assert "analysis.json before, SHA-256" not in report
     assert "analysis.json, SHA-256" in report
 
 
-def test_a_summary_that_cannot_be_read_is_not_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outputs.write_analysis(str(tmp_path), counted({"F": (0, 100), "M": (0, 100)}), CONFIG)
+def test_an_unreadable_summary_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs.write_analysis(str(tmp_path), make_analysis({"F": (0, 100), "M": (0, 100)}), CONFIG)
     read_bytes = Path.read_bytes
 
     def denied(self: Path) -> bytes:
@@ -711,7 +709,7 @@ def test_a_summary_that_cannot_be_read_is_not_a_missing_one(tmp_path: Path, monk
         outputs.read_analysis(str(tmp_path / "analysis.json"))
 
 
-def test_neither_is_one_that_a_store_refuses(store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_summary_that_a_store_refuses_is_an_error(store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs.write_analysis("memory://bucket/bias", BIASED, CONFIG)
     cat_file = MemoryFileSystem.cat_file
 
@@ -735,7 +733,7 @@ def test_a_folder_in_place_of_the_summary(tmp_path: Path) -> None:
 
 
 def test_undefined_metrics_agree_with_counts_that_leave_them_undefined(tmp_path: Path) -> None:
-    undefined = counted({"F": (10, 0), "M": (0, 10), "nobody": (0, 0)})
+    undefined = make_analysis({"F": (10, 0), "M": (0, 10), "nobody": (0, 0)})
     assert any(metric.value is None for _, result in undefined.results() for metric in result.metrics)
     outputs.write_analysis(str(tmp_path), undefined, CONFIG)
 

@@ -1,6 +1,6 @@
-"""Short ways to say what a test is about: rows, the configuration, and the analysis that comes of them.
+"""Factories for tests of the core: configurations, contingency tables from rows or counts, and analyses.
 
-Counting is an engine's work. `counted` stands in for one: it walks over rows and adds up the cells.
+`count_rows` replaces an engine: it counts rows in Python.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 
-#: A row as a test writes it: facet value, label, group, weight. None where a value is missing.
+#: A row of test data: facet value, label, group and weight; None for a missing value.
 Row = tuple[str | None, str | None, str | None, float]
-#: Positive rows and all others, per facet value.
+#: The number of positive rows and of all other rows, per facet value.
 Counts = Mapping[str, tuple[int, int]] | Mapping[str | None, tuple[int, int]]
 
 
-def configured(
+def make_config(
     methods: str | Sequence[str] = "all",
     *,
     facets: Sequence[str] = ("gender",),
@@ -26,7 +26,7 @@ def configured(
     group: str | None = None,
     **beyond: Any,
 ) -> AnalysisConfig:
-    """A configuration that asks about the label 'approved', positive where it is "yes"."""
+    """Build a configuration with the label 'approved', whose positive value is "yes"."""
     document: dict[str, Any] = {
         "dataset_type": "text/csv",
         "label": "approved",
@@ -42,7 +42,7 @@ def configured(
     return AnalysisConfig(document, **beyond)
 
 
-def counted(
+def count_rows(
     rows: Iterable[Row],
     *,
     positive: Iterable[str] = ("yes",),
@@ -52,7 +52,7 @@ def counted(
     weighted: bool = False,
     facet: str = "gender",
 ) -> Contingency:
-    """What an engine would count of these rows, one cell for every row."""
+    """Build a contingency table with one cell for each row."""
     rows = list(rows)
     cells = [
         Cell(
@@ -76,10 +76,10 @@ def counted(
     return Contingency("approved", ",".join(positive), [contingency], engine="a loop", weighted=weighted)
 
 
-def contingency_of(
+def make_facet(
     counts: Counts, *, facet: str = "gender", positive: str = "yes", negative: str = "no"
 ) -> FacetContingency:
-    """The cells of a facet from (positive rows, other rows) per value."""
+    """Build the contingency table of a facet from (positive rows, other rows) per value."""
     cells = [
         Cell(value, label, label == positive, None, WeightedCount.from_rows(rows))
         for value, of_value in counts.items()
@@ -89,26 +89,26 @@ def contingency_of(
     return FacetContingency(facet, list(counts), cells)
 
 
-def analysed(
+def make_analysis(
     counts: Counts,
     methods: str | Sequence[str] = ("CI", "DPL", "JS", "KL", "KS", "LP", "TVD"),
     *,
     facet: str = "gender",
 ) -> Analysis:
-    """The analysis of (positive rows, other rows) per facet value, every value against the rest."""
-    contingency = Contingency("approved", "yes", [contingency_of(counts, facet=facet)], engine="a dictionary")
-    return Analysis.from_contingency(contingency, configured(methods, facets=[facet]))
+    """Build the analysis of (positive rows, other rows) per facet value, each value against the rest."""
+    contingency = Contingency("approved", "yes", [make_facet(counts, facet=facet)], engine="a dictionary")
+    return Analysis.from_contingency(contingency, make_config(methods, facets=[facet]))
 
 
-def values_of(analysis: Analysis, facet: str | None = None) -> dict[str, dict[str, float | None]]:
-    """The metrics of every tested group, by name."""
+def metrics_by_group(analysis: Analysis, facet: str | None = None) -> dict[str, dict[str, float | None]]:
+    """Return the metrics of every tested group, by name."""
     found = analysis.facets[0] if facet is None else analysis.facet(facet)
     assert found is not None
     return {result.value: {metric.name: metric.value for metric in result.metrics} for result in found.results}
 
 
-def errors_of(analysis: Analysis) -> dict[str, dict[str, str]]:
-    """The errors of every tested group, by name of the metric that has one."""
+def errors_by_group(analysis: Analysis) -> dict[str, dict[str, str]]:
+    """Return the errors of every tested group, by name of the metric."""
     return {
         result.value: {metric.name: metric.error for metric in result.metrics if metric.error is not None}
         for _, result in analysis.results()

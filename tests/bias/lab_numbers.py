@@ -1,4 +1,4 @@
-"""What Amazon SageMaker Clarify published for two labs, and the counts of the data that it was given.
+"""Published results of Amazon SageMaker Clarify for two labs, and the counts of their data.
 
 The women's clothing lab rates 22,626 reviews in 18 product categories with a sentiment of -1, 0 or 1 (positive is 1).
 Clarify measured it twice: as it is, and balanced to 9 reviews of every category and sentiment, the smallest stratum.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 SENTIMENTS = ("-1", "0", "1")
 
-#: The metrics that the labs asked for, in the order in which Clarify wrote them.
+#: The metrics of the labs, in the order in which Clarify wrote them.
 METHODS = ("CI", "DPL", "JS", "KL", "KS", "LP", "TVD")
 
 #: Reviews per category with sentiment -1, 0 and 1, in the order in which Clarify listed the categories: that of their

@@ -1,4 +1,4 @@
-"""An analysis, Clarify's file of it, our summary, its way through XCom, and what it warns of."""
+"""Analysis: metrics from counts, warnings, and serialization to Clarify's file, the summary and XCom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from typing import Any
 
 import pandas
 import pytest
-from bias_makers import Counts, Row, analysed, configured, contingency_of, counted, errors_of, values_of
+from bias_makers import (
+    Counts,
+    Row,
+    count_rows,
+    errors_by_group,
+    make_analysis,
+    make_config,
+    make_facet,
+    metrics_by_group,
+)
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lab_numbers import COUNTS
@@ -25,11 +34,11 @@ from airflow_clarify.exceptions import DataError
 LARGEST_XCOM = 65_535
 
 #: Clarify's file of a small analysis.
-WRITTEN = analysed({"F": (1, 3), "M": (6, 2)}).to_clarify_json()
+WRITTEN = make_analysis({"F": (1, 3), "M": (6, 2)}).to_clarify_json()
 
 
-def through_xcom(analysis: Analysis) -> Analysis:
-    """As it comes out of the metadata database: through JSON, and strictly JSON at that."""
+def pass_through_xcom(analysis: Analysis) -> Analysis:
+    """Serialize an analysis for XCom and deserialize it, through strict JSON as in the metadata database."""
     return Analysis.from_xcom(json.loads(json.dumps(analysis.to_xcom(), allow_nan=False)))
 
 
@@ -38,7 +47,7 @@ def through_xcom(analysis: Analysis) -> Analysis:
 
 def test_the_file_is_byte_for_byte_what_clarify_writes() -> None:
     # 4 women, one of them approved; 8 others, six of them approved.
-    analysis = analysed({"F": (1, 3), "M": (6, 2)}, ["TVD", "CI", "DPL"])
+    analysis = make_analysis({"F": (1, 3), "M": (6, 2)}, ["TVD", "CI", "DPL"])
     assert (
         analysis.to_clarify_json()
         == """\
@@ -96,8 +105,8 @@ def test_the_file_is_byte_for_byte_what_clarify_writes() -> None:
     )
 
 
-def test_a_metric_that_is_not_defined_has_a_null_value_and_an_error_after_it() -> None:
-    document = json.loads(analysed({"F": (1, 3)}, ["CI"]).to_clarify_json())
+def test_an_undefined_metric_has_a_null_value_followed_by_an_error() -> None:
+    document = json.loads(make_analysis({"F": (1, 3)}, ["CI"]).to_clarify_json())
     (metric,) = document["pre_training_bias_metrics"]["facets"]["gender"][0]["metrics"]
     assert list(metric.items()) == [
         ("name", "CI"),
@@ -108,7 +117,7 @@ def test_a_metric_that_is_not_defined_has_a_null_value_and_an_error_after_it() -
 
 
 def test_all_metrics_without_a_group_variable_still_list_cddl() -> None:
-    document = json.loads(analysed({"F": (1, 3), "M": (6, 2)}, "all").to_clarify_json())
+    document = json.loads(make_analysis({"F": (1, 3), "M": (6, 2)}, "all").to_clarify_json())
     metrics = document["pre_training_bias_metrics"]["facets"]["gender"][0]["metrics"]
     assert [metric["name"] for metric in metrics] == list(METRICS)
     assert metrics[0] == {
@@ -120,22 +129,22 @@ def test_all_metrics_without_a_group_variable_still_list_cddl() -> None:
     assert not any("error" in metric for metric in metrics[1:])
 
 
-def of_one_metric(value: float | None, error: str | None = None, name: str = "KL") -> Analysis:
+def make_analysis_of_one_metric(value: float | None, error: str | None = None, name: str = "KL") -> Analysis:
     result = FacetResult("F", (MetricResult(name, value, error),))
     return Analysis("approved", "yes", (FacetAnalysis("gender", (result,)),), (name,))
 
 
 @pytest.mark.parametrize(("value", "text"), [(math.inf, '"Infinity"'), (-math.inf, '"-Infinity"')])
 def test_an_infinite_value_is_a_text(value: float, text: str) -> None:
-    written = of_one_metric(value).to_clarify_json()
+    written = make_analysis_of_one_metric(value).to_clarify_json()
     assert f'"value": {text}\n' in written
-    assert Analysis.from_clarify_json(written) == of_one_metric(value)
+    assert Analysis.from_clarify_json(written) == make_analysis_of_one_metric(value)
 
 
-def test_facets_stand_in_the_order_of_the_configuration_and_values_in_that_of_the_data() -> None:
-    facets = [contingency_of({"b": (1, 1), "a": (2, 1)}, facet="z"), contingency_of({"y": (3, 2)}, facet="k")]
+def test_facets_are_in_configuration_order_and_values_in_data_order() -> None:
+    facets = [make_facet({"b": (1, 1), "a": (2, 1)}, facet="z"), make_facet({"y": (3, 2)}, facet="k")]
     contingency = Contingency("approved", "yes", facets)
-    analysis = Analysis.from_contingency(contingency, configured(["CI"], facets=["z", "k"]))
+    analysis = Analysis.from_contingency(contingency, make_config(["CI"], facets=["z", "k"]))
     section = json.loads(analysis.to_clarify_json())["pre_training_bias_metrics"]
     order = {
         column: [entry["value_or_threshold"] for entry in entries] for column, entries in section["facets"].items()
@@ -145,9 +154,9 @@ def test_facets_stand_in_the_order_of_the_configuration_and_values_in_that_of_th
 
 def test_names_of_any_kind_survive_the_file() -> None:
     odd = 'a "quoted", <b>bold</b>\n\tü \\ ; DROP TABLE x; --'
-    analysis = analysed({odd: (1, 3), "": (6, 2)}, ["CI"], facet=odd)
+    analysis = make_analysis({odd: (1, 3), "": (6, 2)}, ["CI"], facet=odd)
     again = Analysis.from_clarify_json(analysis.to_clarify_json())
-    assert values_of(again, odd) == values_of(analysis, odd)
+    assert metrics_by_group(again, odd) == metrics_by_group(analysis, odd)
     assert analysis.to_clarify_json().isascii()
 
 
@@ -157,10 +166,10 @@ def test_names_of_any_kind_survive_the_file() -> None:
     ).filter(lambda counts: any(map(sum, counts.values())))
 )
 def test_the_file_is_read_as_it_was_written(counts: Counts) -> None:
-    analysis = analysed(counts)
+    analysis = make_analysis(counts)
     again = Analysis.from_clarify_json(analysis.to_clarify_json())
-    assert values_of(again) == values_of(analysis)
-    assert errors_of(again) == errors_of(analysis)
+    assert metrics_by_group(again) == metrics_by_group(analysis)
+    assert errors_by_group(again) == errors_by_group(analysis)
     assert again.to_clarify_json() == analysis.to_clarify_json()
     assert again.methods == analysis.methods
     assert again.rows is None
@@ -170,14 +179,16 @@ def test_a_file_of_a_job_with_a_model_is_read_for_its_pre_training_section() -> 
     # The shape of a real job's file: sections of a trained model first, "Infinity" among their values.
     metric = {"name": "DI", "description": "Disparate Impact (DI)", "value": "Infinity"}
     model = {"label": "value", "facets": {"city": [{"value_or_threshold": "x", "metrics": [metric]}]}}
-    ours = json.loads(analysed({"F": (1, 3), "M": (6, 2)}).to_clarify_json())
+    ours = json.loads(make_analysis({"F": (1, 3), "M": (6, 2)}).to_clarify_json())
     text = json.dumps({"version": "1.0", "explanations": {}, "post_training_bias_metrics": model} | ours, indent=4)
-    assert values_of(Analysis.from_clarify_json(text)) == values_of(analysed({"F": (1, 3), "M": (6, 2)}))
+    assert metrics_by_group(Analysis.from_clarify_json(text)) == metrics_by_group(
+        make_analysis({"F": (1, 3), "M": (6, 2)})
+    )
 
 
 @pytest.mark.parametrize("value", ["NaN", '"nan"', "null"])
-def test_a_value_that_is_no_number_is_read_as_not_defined(value: str) -> None:
-    text = of_one_metric(0.125).to_clarify_json().replace("0.125", value)
+def test_nan_and_null_are_read_as_undefined(value: str) -> None:
+    text = make_analysis_of_one_metric(0.125).to_clarify_json().replace("0.125", value)
     (metric,) = Analysis.from_clarify_json(text).facets[0].results[0].metrics
     assert metric == MetricResult("KL", None, "no value")
     assert not metric.usable
@@ -194,14 +205,12 @@ def test_a_value_that_is_no_number_is_read_as_not_defined(value: str) -> None:
         (0.1, "a value beside an error is not to be trusted", False),
     ],
 )
-def test_only_a_finite_value_without_an_error_can_be_judged(
-    value: float | None, error: str | None, usable: bool
-) -> None:
+def test_only_a_finite_value_without_an_error_is_usable(value: float | None, error: str | None, usable: bool) -> None:
     assert MetricResult("KL", value, error).usable is usable
 
 
 @pytest.mark.parametrize("end", range(0, len(WRITTEN) - 1, 97))
-def test_a_file_that_was_cut_off_is_refused(end: int) -> None:
+def test_a_truncated_file_is_refused(end: int) -> None:
     with pytest.raises(DataError, match=r"^job/analysis\.json: not JSON \(.+ at line \d+\); was it cut off\?$"):
         Analysis.from_clarify_json(WRITTEN[:end], source="job/analysis.json")
 
@@ -240,7 +249,7 @@ SECTION = json.loads(WRITTEN)["pre_training_bias_metrics"]
     ],
     ids=lambda document: json.dumps(document)[:60],
 )
-def test_json_of_another_shape_is_refused_in_one_line(document: object) -> None:
+def test_json_with_another_schema_is_refused_in_one_line(document: object) -> None:
     with pytest.raises(DataError) as raised:
         Analysis.from_clarify_json(json.dumps(document))
     text = str(raised.value)
@@ -248,7 +257,7 @@ def test_json_of_another_shape_is_refused_in_one_line(document: object) -> None:
     assert "\n" not in text
 
 
-def test_json_nested_without_end_is_refused_too() -> None:
+def test_deeply_nested_json_is_refused() -> None:
     with pytest.raises(DataError, match=r"^analysis\.json: not an analysis\.json"):
         Analysis.from_clarify_json("[" * 100_000)
 
@@ -256,9 +265,9 @@ def test_json_nested_without_end_is_refused_too() -> None:
 # --- From counts ------------------------------------------------------------------------------------------------------
 
 
-def test_an_analysis_knows_what_it_was_made_of() -> None:
-    contingency = replace(counted([("F", "yes", None, 1.0), ("M", None, None, 1.0)]), warnings=("a row was odd",))
-    config = configured(["CI"])
+def test_an_analysis_records_label_methods_engine_and_configuration() -> None:
+    contingency = replace(count_rows([("F", "yes", None, 1.0), ("M", None, None, 1.0)]), warnings=("a row was odd",))
+    config = make_config(["CI"])
     analysis = Analysis.from_contingency(contingency, config)
     assert (analysis.engine, analysis.config_sha256, analysis.rows) == ("a loop", config.sha256, 2)
     assert analysis.warnings == ("a row was odd",)
@@ -270,7 +279,7 @@ def test_an_analysis_knows_what_it_was_made_of() -> None:
 
 
 def test_results_are_found_by_name() -> None:
-    analysis = analysed({"F": (1, 3), "M": (6, 2)}, ["CI"])
+    analysis = make_analysis({"F": (1, 3), "M": (6, 2)}, ["CI"])
     facet = analysis.facet("gender")
     assert facet is not None
     result = facet.result("F")
@@ -283,31 +292,33 @@ def test_results_are_found_by_name() -> None:
 
 def test_data_without_rows_are_refused() -> None:
     with pytest.raises(DataError, match=r"^the data hold no rows, so there is nothing to measure; check the input"):
-        Analysis.from_contingency(counted([]), configured())
+        Analysis.from_contingency(count_rows([]), make_config())
 
 
 @pytest.mark.parametrize("section", [{}, {"methods": "all"}])
-def test_a_configuration_that_names_no_metrics_measures_all(section: dict[str, Any]) -> None:
-    document = configured().document | {"methods": {"pre_training_bias": section}}
-    analysis = Analysis.from_contingency(counted([("F", "yes", None, 1.0)]), AnalysisConfig(document))
+def test_a_configuration_without_metrics_computes_all(section: dict[str, Any]) -> None:
+    document = make_config().document | {"methods": {"pre_training_bias": section}}
+    analysis = Analysis.from_contingency(count_rows([("F", "yes", None, 1.0)]), AnalysisConfig(document))
     assert analysis.methods == tuple(METRICS)
 
 
 def test_the_missing_facet_value_is_listed_as_nan_and_has_no_metric() -> None:
     rows: list[Row] = [("F", "yes", "x", 1.0), (None, "no", "x", 1.0), ("M", "no", "x", 1.0)]
-    analysis = Analysis.from_contingency(counted(rows, grouped=True), configured(group="region"))
-    assert list(values_of(analysis)) == ["F", "nan", "M"]
+    analysis = Analysis.from_contingency(count_rows(rows, grouped=True), make_config(group="region"))
+    assert list(metrics_by_group(analysis)) == ["F", "nan", "M"]
     # As smclarify 0.5: no row equals the missing value, so there is no facet; CDDL of no facet is 0.
-    assert values_of(analysis)["nan"] == {"CDDL": 0.0} | dict.fromkeys(("CI", "DPL", "JS", "KL", "KS", "LP", "TVD"))
-    assert errors_of(analysis)["nan"]["DPL"] == "Facet set is empty."
+    assert metrics_by_group(analysis)["nan"] == {"CDDL": 0.0} | dict.fromkeys(
+        ("CI", "DPL", "JS", "KL", "KS", "LP", "TVD")
+    )
+    assert errors_by_group(analysis)["nan"]["DPL"] == "Facet set is empty."
 
 
-def test_all_values_as_one_group_leave_nobody_to_compare_with() -> None:
+def test_a_group_of_all_values_has_an_empty_rest() -> None:
     rows: list[Row] = [("F", "yes", "x", 1.0), ("F", "no", "x", 1.0), ("M", "yes", "x", 1.0), ("M", "no", "x", 1.0)]
-    contingency = counted(rows, sensitive=["F", "M"], grouped=True)
-    analysis = Analysis.from_contingency(contingency, configured(values=["F", "M"], group="region"))
-    assert values_of(analysis)["F,M"]["CDDL"] == 0.0
-    assert errors_of(analysis)["F,M"] == {
+    contingency = count_rows(rows, sensitive=["F", "M"], grouped=True)
+    analysis = Analysis.from_contingency(contingency, make_config(values=["F", "M"], group="region"))
+    assert metrics_by_group(analysis)["F,M"]["CDDL"] == 0.0
+    assert errors_by_group(analysis)["F,M"] == {
         "CI": "CI: negated facet set is empty. Check that x[~facet] has non-zero length.",
         "DPL": "Negative facet set is empty.",
     } | dict.fromkeys(("JS", "KL", "KS", "LP", "TVD"), "No instance of common facet found, dataset may be too small")
@@ -316,28 +327,28 @@ def test_all_values_as_one_group_leave_nobody_to_compare_with() -> None:
 # --- Warnings ---------------------------------------------------------------------------------------------------------
 
 
-def warnings_of(counts: Counts, methods: str | list[str] = "all") -> tuple[str, ...]:
-    return analysed(counts, methods).warnings
+def make_warnings(counts: Counts, methods: str | list[str] = "all") -> tuple[str, ...]:
+    return make_analysis(counts, methods).warnings
 
 
-def test_ordinary_data_warn_of_nothing_though_all_metrics_were_asked_for_without_a_group() -> None:
-    assert warnings_of({"F": (1, 3), "M": (6, 2)}) == ()
+def test_cddl_without_a_group_variable_gives_no_warning_if_all_metrics_are_requested() -> None:
+    assert make_warnings({"F": (1, 3), "M": (6, 2)}) == ()
 
 
-def test_a_dropped_outcome_is_told() -> None:
-    assert warnings_of({"F": (5, 0), "M": (3, 1), "X": (2, 2)}) == (
+def test_a_dropped_outcome_gives_a_warning() -> None:
+    assert make_warnings({"F": (5, 0), "M": (3, 1), "X": (2, 2)}) == (
         "facet 'gender': an outcome occurs on one side only for F, and Clarify leaves it out of KL, JS, LP and TVD, so "
         "these do not show the whole difference; read DPL",
     )
 
 
 @pytest.mark.parametrize("methods", [["CI"], ["DPL"], ["KS"], ["CI", "DPL", "KS"]])
-def test_a_dropped_outcome_is_not_told_of_metrics_that_it_does_not_touch(methods: list[str]) -> None:
-    assert warnings_of({"F": (5, 0), "M": (3, 1), "X": (2, 2)}, methods) == ()
+def test_a_dropped_outcome_gives_no_warning_without_an_affected_metric(methods: list[str]) -> None:
+    assert make_warnings({"F": (5, 0), "M": (3, 1), "X": (2, 2)}, methods) == ()
 
 
-def test_what_is_not_defined_is_told_once_per_reason() -> None:
-    assert warnings_of({"F": (1, 3), None: (1, 1)}, ["CI", "KL", "TVD"]) == (
+def test_undefined_metrics_give_one_warning_per_reason() -> None:
+    assert make_warnings({"F": (1, 3), None: (1, 1)}, ["CI", "KL", "TVD"]) == (
         "facet 'gender': not defined: CI of nan (CI: facet set is empty. Check that x[facet] has non-zero length.)",
         "facet 'gender': not defined: KL of nan, TVD of nan (No instance of common facet found, dataset may be too "
         "small)",
@@ -346,13 +357,13 @@ def test_what_is_not_defined_is_told_once_per_reason() -> None:
 
 def test_a_warning_of_many_values_names_the_first_five() -> None:
     counts = {f"v{index}": (1, 0) for index in range(9)} | {"X": (5, 5), "Y": (5, 5)}
-    (warning,) = warnings_of(counts, ["TVD"])
+    (warning,) = make_warnings(counts, ["TVD"])
     assert "for v0, v1, v2, v3, v4 and 4 more, and" in warning
 
 
-def test_a_group_that_was_asked_for_and_not_counted_is_told() -> None:
-    contingency = counted([("F", "yes", None, 1.0), ("M", "no", None, 1.0)])
-    analysis = Analysis.from_contingency(contingency, configured(["CDDL"]))
+def test_a_configured_group_variable_without_counts_gives_a_warning() -> None:
+    contingency = count_rows([("F", "yes", None, 1.0), ("M", "no", None, 1.0)])
+    analysis = Analysis.from_contingency(contingency, make_config(["CDDL"]))
     assert analysis.warnings == (
         "facet 'gender': not defined: CDDL of F, CDDL of M (Group variable is empty or not provided)",
     )
@@ -373,35 +384,35 @@ def test_a_group_that_was_asked_for_and_not_counted_is_told() -> None:
         ),
     ],
 )
-def test_the_silent_pass_is_said_aloud(counts: Counts, sentence: str) -> None:
-    analysis = analysed(counts)
-    assert {of_value["DPL"] for of_value in values_of(analysis).values()} == {0.0}
+def test_a_one_sided_label_gives_a_warning(counts: Counts, sentence: str) -> None:
+    analysis = make_analysis(counts)
+    assert {of_value["DPL"] for of_value in metrics_by_group(analysis).values()} == {0.0}
     assert analysis.one_sided_label == sentence
     assert analysis.warnings == (sentence,)
-    assert through_xcom(analysis).one_sided_label == sentence
+    assert pass_through_xcom(analysis).one_sided_label == sentence
 
 
 def test_a_label_beyond_its_own_maximum_is_compared_with_an_empty_interval() -> None:
-    contingency = replace(counted([("F", "1.0", None, 1.0), ("M", None, None, 1.0)]), label_text="")
-    sentence = Analysis.from_contingency(contingency, configured(["DPL"])).one_sided_label
+    contingency = replace(count_rows([("F", "1.0", None, 1.0), ("M", None, None, 1.0)]), label_text="")
+    sentence = Analysis.from_contingency(contingency, make_config(["DPL"])).one_sided_label
     assert sentence is not None
     assert "was compared with an empty interval and holds '1.0', missing, so" in sentence
 
 
-def test_positive_rows_that_all_weigh_nothing_are_no_positive_rows() -> None:
+def test_positive_rows_with_weight_zero_count_as_no_positive_rows() -> None:
     rows: list[Row] = [("F", "yes", None, 0.0), ("M", "yes", None, 0.0), ("F", "no", None, 1.0), ("M", "no", None, 1.0)]
-    analysis = Analysis.from_contingency(counted(rows, weighted=True), configured(["DPL"]))
-    assert {of_value["DPL"] for of_value in values_of(analysis).values()} == {0.0}
+    analysis = Analysis.from_contingency(count_rows(rows, weighted=True), make_config(["DPL"]))
+    assert {of_value["DPL"] for of_value in metrics_by_group(analysis).values()} == {0.0}
     assert analysis.one_sided_label is not None
     assert analysis.one_sided_label.startswith("no row of 4 counts as positive (weight 0 counts for nothing): label ")
 
 
-def test_names_out_of_the_data_do_not_break_a_warning_into_lines_or_blow_it_up() -> None:
+def test_names_in_warnings_are_escaped_and_truncated() -> None:
     odd, long = "a\nb", "x" * 10_000
     for analysis in (
-        analysed({odd: (5, 0), long: (4, 0), "M": (3, 1)}, facet=odd),
-        analysed({odd: (1, 3), None: (1, 1)}, facet=long),
-        analysed({long: (0, 3), odd: (0, 1)}, facet=odd),
+        make_analysis({odd: (5, 0), long: (4, 0), "M": (3, 1)}, facet=odd),
+        make_analysis({odd: (1, 3), None: (1, 1)}, facet=long),
+        make_analysis({long: (0, 3), odd: (0, 1)}, facet=odd),
     ):
         assert analysis.warnings
         for warning in analysis.warnings:
@@ -409,15 +420,17 @@ def test_names_out_of_the_data_do_not_break_a_warning_into_lines_or_blow_it_up()
             assert len(warning) < 500
 
 
-def test_a_file_without_counts_cannot_tell_whether_its_label_is_one_sided() -> None:
-    assert Analysis.from_clarify_json(analysed({"F": (0, 3), "M": (0, 2)}).to_clarify_json()).one_sided_label is None
+def test_a_one_sided_label_is_not_detected_without_counts() -> None:
+    assert (
+        Analysis.from_clarify_json(make_analysis({"F": (0, 3), "M": (0, 2)}).to_clarify_json()).one_sided_label is None
+    )
 
 
 # --- The summary ------------------------------------------------------------------------------------------------------
 
 
-def test_the_summary_holds_what_clarifys_file_has_no_place_for() -> None:
-    analysis = replace(analysed({"F": (1, 3), "M": (6, 2)}, ["CI"]), outputs={"report": "s3://bucket/report.html"})
+def test_the_summary_has_counts_warnings_and_fingerprints() -> None:
+    analysis = replace(make_analysis({"F": (1, 3), "M": (6, 2)}, ["CI"]), outputs={"report": "s3://bucket/report.html"})
     assert analysis.to_summary() == {
         "format": "airflow_clarify.summary/1",
         "rows": 12,
@@ -447,7 +460,7 @@ def test_the_summary_holds_what_clarifys_file_has_no_place_for() -> None:
         },
         "warnings": [],
         "engine": "a dictionary",
-        "config_sha256": configured(["CI"]).sha256,
+        "config_sha256": make_config(["CI"]).sha256,
         "declared_types": {},
         "outputs": {"report": "s3://bucket/report.html"},
         "data": {},
@@ -456,7 +469,7 @@ def test_the_summary_holds_what_clarifys_file_has_no_place_for() -> None:
 
 def test_the_summary_of_weighted_data_holds_rows_weights_and_their_squares() -> None:
     rows: list[Row] = [("F", "yes", None, 2.5), ("F", None, None, 0.5), ("M", "no", None, 1.0)]
-    analysis = Analysis.from_contingency(counted(rows, weighted=True), configured(["CI"]))
+    analysis = Analysis.from_contingency(count_rows(rows, weighted=True), make_config(["CI"]))
     facet = json.loads(json.dumps(analysis.to_summary(), allow_nan=False))["facets"]["gender"]
     assert facet["labels"] == [
         {"label": "yes", "rows": 1, "weight": 2.5, "squares": 6.25},
@@ -486,14 +499,14 @@ def test_the_summary_of_weighted_data_holds_rows_weights_and_their_squares() -> 
     ),
     st.booleans(),
 )
-def test_clarifys_file_and_the_summary_beside_it_are_the_whole_analysis(rows: list[Row], weighted: bool) -> None:
-    contingency = counted(rows, grouped=True, weighted=weighted)
-    analysis = Analysis.from_contingency(contingency, configured(group="region"))
+def test_an_analysis_is_restored_from_clarifys_file_and_the_summary(rows: list[Row], weighted: bool) -> None:
+    contingency = count_rows(rows, grouped=True, weighted=weighted)
+    analysis = Analysis.from_contingency(contingency, make_config(group="region"))
     summary = json.dumps(analysis.to_summary(), allow_nan=False)
     assert Analysis.from_clarify_json(analysis.to_clarify_json()).with_summary(summary) == analysis
 
 
-SUMMARY = analysed({"F": (1, 3), "M": (6, 2)}).to_summary()
+SUMMARY = make_analysis({"F": (1, 3), "M": (6, 2)}).to_summary()
 
 
 @pytest.mark.parametrize(
@@ -520,8 +533,8 @@ def test_a_summary_that_does_not_belong_to_the_file_is_refused(summary: str, tex
 # --- pandas -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_analysis_turns_into_a_data_frame() -> None:
-    frame = analysed({"F": (1, 3), None: (6, 2)}, ["CI", "DPL"]).to_pandas()
+def test_an_analysis_is_converted_to_a_data_frame() -> None:
+    frame = make_analysis({"F": (1, 3), None: (6, 2)}, ["CI", "DPL"]).to_pandas()
     expected = pandas.DataFrame(
         [
             ("gender", "F", "CI", 1 / 3, None, 4, 1, 8, 6),
@@ -554,7 +567,7 @@ def test_an_analysis_turns_into_a_data_frame() -> None:
     pandas.testing.assert_frame_equal(frame, expected)
 
 
-def test_an_analysis_without_counts_turns_into_a_data_frame_without_counts() -> None:
+def test_an_analysis_without_counts_is_converted_to_a_data_frame_without_counts() -> None:
     frame = Analysis.from_clarify_json(WRITTEN).to_pandas()
     assert frame["value"].dtype == "float64"
     assert frame["rows"].isna().all()
@@ -574,36 +587,34 @@ weights = st.one_of(st.just(0.0), st.floats(min_value=1e-6, max_value=1e6))
     st.lists(st.sampled_from(list(METRICS)), min_size=1, unique=True),
     st.booleans(),
 )
-def test_unweighted_an_analysis_comes_out_of_xcom_as_it_went_in(
-    rows: list[Row], methods: list[str], grouped: bool
-) -> None:
-    config = configured(methods, group="region" if grouped else None)
-    analysis = Analysis.from_contingency(counted(rows, grouped=grouped), config)
+def test_xcom_restores_an_unweighted_analysis(rows: list[Row], methods: list[str], grouped: bool) -> None:
+    config = make_config(methods, group="region" if grouped else None)
+    analysis = Analysis.from_contingency(count_rows(rows, grouped=grouped), config)
     analysis = replace(analysis, outputs={"analysis": "s3://bucket/analysis.json"})
-    assert through_xcom(analysis) == analysis
+    assert pass_through_xcom(analysis) == analysis
 
 
 @given(st.lists(st.tuples(facet_values, labels, groups, weights), min_size=1, max_size=30))
-# What is left of a rounded sum of weights must not turn into an outcome, nor a negative one.
+# The difference of rounded sums of weights must not become an outcome or a negative count.
 @example([("F", "yes", None, 0.1), ("F", "yes", None, 0.2), ("F", "no", None, 1.0), ("M", "yes", None, 0.0)])
 @example([("F", "yes", None, 1e9), ("F", "no", None, 1e9), ("M", "yes", None, 0.3), ("M", "no", None, 0.1)])
-def test_weighted_it_comes_out_with_the_same_numbers(rows: list[Row]) -> None:
-    config = configured(group="region")
-    analysis = Analysis.from_contingency(counted(rows, grouped=True, weighted=True), config)
-    again = through_xcom(analysis)
-    assert errors_of(again) == errors_of(analysis)
-    for value, metrics in values_of(analysis).items():
-        assert values_of(again)[value] == pytest.approx(metrics, abs=1e-12)
+def test_xcom_restores_the_metrics_of_a_weighted_analysis(rows: list[Row]) -> None:
+    config = make_config(group="region")
+    analysis = Analysis.from_contingency(count_rows(rows, grouped=True, weighted=True), config)
+    again = pass_through_xcom(analysis)
+    assert errors_by_group(again) == errors_by_group(analysis)
+    for value, metrics in metrics_by_group(analysis).items():
+        assert metrics_by_group(again)[value] == pytest.approx(metrics, abs=1e-12)
     assert again.rows == analysis.rows
     assert again.one_sided_label == analysis.one_sided_label
 
 
 @given(st.lists(st.tuples(st.sampled_from("FMX"), labels, st.none(), weights), min_size=1, max_size=30))
 @settings(max_examples=50)
-def test_weighted_the_gates_verdict_is_the_same_on_both_sides_of_xcom(rows: list[Row]) -> None:
-    analysis = Analysis.from_contingency(counted(rows, weighted=True), configured(["CI", "DPL", "TVD"]))
+def test_xcom_does_not_change_the_verdict_on_a_weighted_analysis(rows: list[Row]) -> None:
+    analysis = Analysis.from_contingency(count_rows(rows, weighted=True), make_config(["CI", "DPL", "TVD"]))
     thresholds = Thresholds({"DPL": 0.2345678, "TVD": 0.2345678}, confidence=0.95, on_inconclusive="fail")
-    before, after = thresholds.judge(analysis), thresholds.judge(through_xcom(analysis))
+    before, after = thresholds.judge(analysis), thresholds.judge(pass_through_xcom(analysis))
     assert after.outcome is before.outcome
     for was, now in zip(
         sorted(before.findings, key=lambda f: (f.value, f.metric)),
@@ -613,33 +624,33 @@ def test_weighted_the_gates_verdict_is_the_same_on_both_sides_of_xcom(rows: list
         assert now.interval == (None if was.interval is None else pytest.approx(was.interval, abs=1e-9))
 
 
-def test_an_analysis_without_counts_travels_with_its_numbers() -> None:
+def test_xcom_has_the_metrics_of_an_analysis_without_counts() -> None:
     for analysis in (
         Analysis.from_clarify_json(WRITTEN),
-        Analysis.from_clarify_json(analysed({"F": (1, 3), None: (6, 2)}, "all").to_clarify_json()),
-        of_one_metric(math.inf),
-        of_one_metric(-math.inf),
-        of_one_metric(None, "why"),
+        Analysis.from_clarify_json(make_analysis({"F": (1, 3), None: (6, 2)}, "all").to_clarify_json()),
+        make_analysis_of_one_metric(math.inf),
+        make_analysis_of_one_metric(-math.inf),
+        make_analysis_of_one_metric(None, "why"),
     ):
-        assert through_xcom(analysis) == analysis
+        assert pass_through_xcom(analysis) == analysis
 
 
 @pytest.mark.parametrize("value", [None, math.nan])
-def test_a_number_that_got_lost_on_the_way_is_not_defined(value: float | None) -> None:
-    document = of_one_metric(0.125).to_xcom()
+def test_a_null_or_nan_metric_in_xcom_is_undefined(value: float | None) -> None:
+    document = make_analysis_of_one_metric(0.125).to_xcom()
     document["facets"]["gender"]["values"] = [["F", {"KL": value}]]
-    assert Analysis.from_xcom(document) == of_one_metric(None, "no value")
+    assert Analysis.from_xcom(document) == make_analysis_of_one_metric(None, "no value")
 
 
-def test_several_facets_travel_together() -> None:
-    facets = [contingency_of({"b": (1, 1), "a": (2, 1)}, facet="z"), contingency_of({"y": (3, 2)}, facet="k")]
+def test_xcom_restores_several_facets() -> None:
+    facets = [make_facet({"b": (1, 1), "a": (2, 1)}, facet="z"), make_facet({"y": (3, 2)}, facet="k")]
     contingency = Contingency("approved", "yes", facets, warnings=("one", "two"))
-    analysis = Analysis.from_contingency(contingency, configured("all", facets=["z", "k"]))
-    assert through_xcom(analysis) == analysis
+    analysis = Analysis.from_contingency(contingency, make_config("all", facets=["z", "k"]))
+    assert pass_through_xcom(analysis) == analysis
 
 
-def large(values: int, *, weighted: bool = False) -> Analysis:
-    """Many facet values with names of 40 characters, and CDDL."""
+def make_large_analysis(values: int, *, weighted: bool = False) -> Analysis:
+    """Build an analysis with CDDL and many facet values, whose names have 40 characters."""
     cells = []
     for index in range(values):
         for label in ("yes", "no"):
@@ -651,11 +662,11 @@ def large(values: int, *, weighted: bool = False) -> Analysis:
                 cells.append(Cell(f"{index:040d}", label, label == "yes", group, tally))
     facet = FacetContingency("gender", [f"{index:040d}" for index in range(values)], cells, grouped=True)
     contingency = Contingency("approved", "yes", [facet], weighted=weighted)
-    return Analysis.from_contingency(contingency, configured("all", group="region"))
+    return Analysis.from_contingency(contingency, make_config("all", group="region"))
 
 
 def test_600_facet_values_and_8_metrics_fit_into_xcom() -> None:
-    analysis = large(600)
+    analysis = make_large_analysis(600)
     text = json.dumps(analysis.to_xcom())
     assert len(text.encode()) < LARGEST_XCOM
     assert len(analysis.methods) == 8
@@ -663,8 +674,8 @@ def test_600_facet_values_and_8_metrics_fit_into_xcom() -> None:
 
 
 def test_xcom_carries_at_most_21_short_warnings() -> None:
-    analysis = replace(analysed({"F": (1, 3), "M": (6, 2)}), warnings=tuple("w" * 1000 for _ in range(500)))
-    warnings = through_xcom(analysis).warnings
+    analysis = replace(make_analysis({"F": (1, 3), "M": (6, 2)}), warnings=tuple("w" * 1000 for _ in range(500)))
+    warnings = pass_through_xcom(analysis).warnings
     assert len(warnings) == 21
     assert {len(warning) for warning in warnings[:20]} == {500}
     assert warnings[20] == "... and 480 more warnings"
@@ -672,7 +683,7 @@ def test_xcom_carries_at_most_21_short_warnings() -> None:
 
 def test_xcom_carries_the_first_20_label_values() -> None:
     rows: list[Row] = [("F", f"l{index}", None, 1.0) for index in range(1000)]
-    facet = through_xcom(Analysis.from_contingency(counted(rows), configured(["CI"]))).facets[0]
+    facet = pass_through_xcom(Analysis.from_contingency(count_rows(rows), make_config(["CI"]))).facets[0]
     assert list(facet.labels) == [f"l{index}" for index in range(20)]
     assert facet.negative == WeightedCount.from_rows(1000)
 
@@ -688,7 +699,7 @@ def test_xcom_carries_the_first_20_label_values() -> None:
         ({"format": "airflow_clarify.analysis/2"}, "dict"),
     ],
 )
-def test_what_is_no_analysis_is_refused(document: Any, got: str) -> None:
+def test_an_xcom_that_is_not_an_analysis_is_refused(document: Any, got: str) -> None:
     with pytest.raises(DataError) as raised:
         Analysis.from_xcom(document)
     assert str(raised.value) == (
@@ -698,8 +709,8 @@ def test_what_is_no_analysis_is_refused(document: Any, got: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["label", "methods", "facets", "weighted", "engine", "warnings", "outputs"])
-def test_an_analysis_that_lost_a_part_is_refused(key: str) -> None:
-    document = analysed({"F": (1, 3), "M": (6, 2)}).to_xcom()
+def test_an_xcom_with_a_missing_key_is_refused(key: str) -> None:
+    document = make_analysis({"F": (1, 3), "M": (6, 2)}).to_xcom()
     del document[key]
     with pytest.raises(DataError, match=rf"^the analysis is damaged \(KeyError: '{key}'\); run its task again$"):
         Analysis.from_xcom(document)
@@ -721,17 +732,17 @@ def test_an_analysis_that_lost_a_part_is_refused(key: str) -> None:
         {"values": [["F", 9, 3, 0.1]], "total": [7, 5], "labels": []},  # more positive rows than there are in all
     ],
 )
-def test_an_analysis_whose_facet_is_damaged_is_refused(facet: Any) -> None:
-    document = analysed({"F": (1, 3), "M": (6, 2)}, "all").to_xcom()
+def test_an_xcom_with_a_damaged_facet_is_refused(facet: Any) -> None:
+    document = make_analysis({"F": (1, 3), "M": (6, 2)}, "all").to_xcom()
     document["facets"]["gender"] = facet
     with pytest.raises(DataError, match=r"^the analysis is damaged "):
         Analysis.from_xcom(document)
 
 
-# --- Tallies ----------------------------------------------------------------------------------------------------------
+# --- Counts -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_effective_number_of_rows_is_kishs() -> None:
+def test_the_effective_sample_size_is_that_of_kish() -> None:
     assert WeightedCount.from_rows(40).effective_rows == 40.0
     weighed = WeightedCount.from_weights(1, 1.0, 1.0) + WeightedCount.from_weights(1, 3.0, 9.0)
     assert weighed.effective_rows == 16 / 10
@@ -744,19 +755,19 @@ def test_weights_are_added_up_exactly() -> None:
     assert (sum(tenths, WeightedCount()) - sum(tenths[:9], WeightedCount())).weight == Fraction(0.1)
 
 
-def test_where_no_row_is_left_no_weight_is() -> None:
+def test_the_difference_of_equal_counts_has_no_weight() -> None:
     rounded_up = WeightedCount.from_weights(3, 0.30000000000000004, 0.03)
     assert rounded_up - WeightedCount.from_weights(3, 0.3, 0.03) == WeightedCount()
 
 
 def test_the_lab_fits_and_holds_its_counts() -> None:
-    analysis = analysed({name: (counts[2], counts[0] + counts[1]) for name, counts in COUNTS.items()})
-    assert through_xcom(analysis) == analysis
+    analysis = make_analysis({name: (counts[2], counts[0] + counts[1]) for name, counts in COUNTS.items()})
+    assert pass_through_xcom(analysis) == analysis
     assert sum(result.split.d.rows for _, result in analysis.results() if result.split) == 22_626
 
 
 def test_a_summary_left_over_from_an_earlier_run_is_refused() -> None:
-    now, before = analysed({"F": (1, 3), "M": (6, 2)}), analysed({"F": (2, 2), "M": (6, 2)})
+    now, before = make_analysis({"F": (1, 3), "M": (6, 2)}), make_analysis({"F": (2, 2), "M": (6, 2)})
     alone = Analysis.from_clarify_json(now.to_clarify_json())
     assert alone.with_summary(json.dumps(now.to_summary())).rows == 12
     with pytest.raises(DataError, match=r"its counts do not give the (CI|DPL) of F"):

@@ -24,28 +24,28 @@ full_tables = st.integers(1, 4).flatmap(
 )
 
 
-def after(balance: BalanceConfig, counts: dict[Stratum, int]) -> dict[Stratum, int]:
+def plan_quotas(balance: BalanceConfig, counts: dict[Stratum, int]) -> dict[Stratum, int]:
     return {share.values: share.after for share in balance.plan(counts).shares}
 
 
 def test_undersample_takes_all_strata_down_to_the_smallest() -> None:
-    assert set(after(BalanceConfig(BY), COUNTS).values()) == {10}
+    assert set(plan_quotas(BalanceConfig(BY), COUNTS).values()) == {10}
 
 
 def test_oversample_takes_all_strata_up_to_the_largest() -> None:
-    assert set(after(BalanceConfig(BY, "oversample"), COUNTS).values()) == {120}
+    assert set(plan_quotas(BalanceConfig(BY, "oversample"), COUNTS).values()) == {120}
 
 
 @pytest.mark.parametrize(("strategy", "size"), [("undersample", 7), ("undersample", 10), ("oversample", 120)])
 def test_a_size_is_the_quota_of_every_stratum(strategy: str, size: int) -> None:
-    assert set(after(BalanceConfig(BY, strategy, size=size), COUNTS).values()) == {size}  # type: ignore[arg-type]
+    assert set(plan_quotas(BalanceConfig(BY, strategy, size=size), COUNTS).values()) == {size}  # type: ignore[arg-type]
 
 
 def test_the_lab_is_balanced_to_486_rows() -> None:
     categories = [f"category {i}" for i in range(18)]
     counts = {(c, s): 9 + 13 * i for i, c in enumerate(categories) for s in ("-1", "0", "1")}
 
-    assert sum(after(BalanceConfig(("product_category", "sentiment")), counts).values()) == 18 * 3 * 9
+    assert sum(plan_quotas(BalanceConfig(("product_category", "sentiment")), counts).values()) == 18 * 3 * 9
 
 
 @pytest.mark.parametrize(
@@ -62,19 +62,19 @@ def test_the_lab_is_balanced_to_486_rows() -> None:
     ],
 )
 def test_a_fraction_is_rounded_half_up_and_keeps_a_row(rows: int, fraction: float, kept: int) -> None:
-    assert after(BalanceConfig(("label",), fraction=fraction), {("1",): rows}) == {("1",): kept}
+    assert plan_quotas(BalanceConfig(("label",), fraction=fraction), {("1",): rows}) == {("1",): kept}
 
 
 @given(full_tables, st.floats(0.001, 1))
 def test_a_fraction_keeps_the_proportions(counts: dict[Stratum, int], fraction: float) -> None:
-    for stratum, kept in after(BalanceConfig(BY, fraction=fraction), counts).items():
+    for stratum, kept in plan_quotas(BalanceConfig(BY, fraction=fraction), counts).items():
         assert kept == max(1, kept)
         assert kept == 1 or abs(kept - Fraction(str(fraction)) * counts[stratum]) <= Fraction(1, 2)
 
 
 @given(full_tables)
-def test_balanced_strata_are_equal_and_no_quota_is_beyond_reach(counts: dict[Stratum, int]) -> None:
-    under, over = after(BalanceConfig(BY), counts), after(BalanceConfig(BY, "oversample"), counts)
+def test_balanced_strata_have_equal_sizes_that_their_rows_permit(counts: dict[Stratum, int]) -> None:
+    under, over = plan_quotas(BalanceConfig(BY), counts), plan_quotas(BalanceConfig(BY, "oversample"), counts)
 
     assert len(set(under.values())) == len(set(over.values())) == 1
     assert all(under[stratum] <= counts[stratum] <= over[stratum] for stratum in counts)
@@ -104,7 +104,7 @@ def test_weights_make_facet_and_label_independent(counts: dict[Stratum, int]) ->
         assert math.isclose(weight, by_facet[facet] * by_label[label] / total, rel_tol=1e-12)
 
 
-def test_reweighing_loses_no_row_and_weighs_several_facets_together() -> None:
+def test_reweighing_keeps_every_row_and_supports_several_facets() -> None:
     counts: dict[Stratum, int] = {("F", "a", "1"): 2, ("F", "a", "0"): 2, ("M", "b", "1"): 3, ("M", "b", "0"): 1}
 
     plan = BalanceConfig(("gender", "group", "approved"), "reweigh", empty="ignore").plan(counts)
@@ -121,7 +121,7 @@ class TestPriorWeights:
     counts: dict[Stratum, int] = {("F", "1"): 4, ("F", "0"): 4, ("M", "1"): 2, ("M", "0"): 5}  # noqa: RUF012
     balance = BalanceConfig(BY, "reweigh", weight="w")
 
-    def test_factors_are_those_of_rows_repeated_as_often(self) -> None:
+    def test_factors_equal_the_weights_of_repeated_rows(self) -> None:
         weights = {("F", "1"): 8, ("F", "0"): 2, ("M", "1"): 6, ("M", "0"): 15}
         found = self.balance.plan(self.counts, {stratum: Fraction(of_all) for stratum, of_all in weights.items()})
         repeated = BalanceConfig(BY, "reweigh").plan(weights)
@@ -137,7 +137,7 @@ class TestPriorWeights:
         with pytest.raises(DataError, match="weight: column 'w' is 0 in all rows"):
             self.balance.plan(self.counts, dict.fromkeys(self.counts, Fraction()))
 
-    def test_they_are_for_reweighing(self) -> None:
+    def test_they_are_refused_without_reweighing(self) -> None:
         with pytest.raises(ConfigError, match=r"^weight: undersample counts rows and not weights"):
             BalanceConfig(BY, weight="w")
         with pytest.raises(ConfigError, match=r"^weight: 'gender' also stands in by"):
@@ -148,7 +148,7 @@ class TestEmptyStrata:
     counts: dict[Stratum, int] = {("Trend", "1"): 5, ("Dresses", "-1"): 4, ("Dresses", "1"): 9}  # noqa: RUF012
 
     @pytest.mark.parametrize("strategy", ["undersample", "oversample", "reweigh"])
-    def test_they_are_named_with_their_count(self, strategy: str) -> None:
+    def test_the_error_lists_them_with_their_count(self, strategy: str) -> None:
         balance = BalanceConfig(("product_category", "sentiment"), strategy)  # type: ignore[arg-type]
 
         with pytest.raises(QuotaError) as caught:
@@ -160,7 +160,7 @@ class TestEmptyStrata:
             "add such rows, balance by fewer columns, or say empty='ignore'"
         )
 
-    def test_only_some_of_many_are_named(self) -> None:
+    def test_the_error_lists_at_most_three(self) -> None:
         counts: dict[Stratum, int] = {(f"f{i}", f"l{i}"): 1 for i in range(500)}
 
         with pytest.raises(QuotaError, match=r"has gender='f0' and approved='l1' \(.*; and 249497 more\), so"):
@@ -175,7 +175,7 @@ class TestEmptyStrata:
             "product_category='Trend' and sentiment='-1'",
         )
 
-    def test_a_fraction_of_nothing_is_nothing(self) -> None:
+    def test_a_fraction_ignores_them(self) -> None:
         plan = BalanceConfig(("product_category", "sentiment"), fraction=0.5).plan(self.counts)
 
         assert [share.after for share in plan.shares] == [2, 5, 3]
@@ -208,7 +208,7 @@ class TestMissingValues:
             ({(None, None): 2}, "gender='F' and approved missing (gender='M' and approved missing; gender missing and"),
         ],
     )
-    def test_those_that_are_kept_must_have_every_label(
+    def test_kept_rows_must_have_every_combination_of_group_and_label(
         self, strategy: str, more: dict[Stratum, int], named: str
     ) -> None:
         complete = {stratum: rows for stratum, rows in self.counts.items() if None not in stratum}
@@ -222,7 +222,7 @@ class TestMissingValues:
         [warning] = replace(balance, empty="ignore").plan(complete | more).warnings
         assert named.split(" (")[0] in warning
 
-    def test_a_group_of_several_columns_that_does_not_occur_is_not_missed(self) -> None:
+    def test_a_combination_of_facets_without_rows_is_not_an_empty_stratum(self) -> None:
         counts: dict[Stratum, int] = {
             (group, colour, label): 1 for group, colour in (("F", None), (None, "red"), ("M", "red")) for label in "01"
         }
@@ -243,7 +243,7 @@ class TestMissingValues:
             BalanceConfig(BY).plan({("F", None): 3, (None, "1"): 3})
 
 
-class TestQuotasBeyondReach:
+class TestQuotasThatRowsDoNotPermit:
     def test_undersample(self) -> None:
         with pytest.raises(QuotaError) as caught:
             BalanceConfig(BY, size=11).plan(COUNTS)
@@ -286,7 +286,7 @@ def test_no_rows_are_an_error() -> None:
         ({"fraction": 0.5, "strategy": "oversample"}, "fraction: oversample never drops rows"),
     ],
 )
-def test_parameters_are_checked_at_once(parameters: dict[str, object], message: str) -> None:
+def test_the_constructor_checks_parameters(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         BalanceConfig(**({"by": BY} | parameters))  # type: ignore[arg-type]
 
@@ -294,7 +294,7 @@ def test_parameters_are_checked_at_once(parameters: dict[str, object], message: 
     assert "\n" not in str(caught.value)
 
 
-def test_a_result_goes_through_json_and_comes_back() -> None:
+def test_a_result_is_restored_from_json() -> None:
     shares = (StratumPlan(("F", None), 5, 3), StratumPlan(("M", "1"), 4, 4, 1.25))
     result = BalanceResult("out.csv", BY, "reweigh", -3, shares, 9, 7, "weight", ("look",))
 

@@ -1,6 +1,6 @@
-"""Which column is categorical, which continuous; which rows a threshold selects; under which text a value is counted.
+"""Column types: categorical or continuous, the interval of a threshold, and the text of a configured value.
 
-Where a comment says so, what is expected is what smclarify 0.5 (with pandas 2.2) answered for the same column.
+Where a comment states it, the expected value is the result of smclarify 0.5 (with pandas 2.2) for the same column.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from airflow_clarify.exceptions import ConfigError, DataError
 
 
 def column(kind: Any, values: list[Any], **beyond: Any) -> ColumnProfile:
-    """What an engine would say of a column with these values; None is a missing one."""
+    """Build the profile of a column with these values; None is a missing value."""
     present = [value for value in values if value is not None]
     numbers = kind in ("integer", "float")
     return ColumnProfile(
@@ -41,7 +41,7 @@ def column(kind: Any, values: list[Any], **beyond: Any) -> ColumnProfile:
     )
 
 
-# --- Categorical or continuous (all as smclarify 0.5 answered) --------------------------------------------------------
+# --- Categorical or continuous (expected values from smclarify 0.5) ---------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def column(kind: Any, values: list[Any], **beyond: Any) -> ColumnProfile:
         pytest.param(column("integer", []), None, Scale.CATEGORICAL, id="an empty column of whole numbers"),
     ],
 )
-def test_the_scale_is_told_as_clarify_tells_it(profile: ColumnProfile, values: list[Any] | None, scale: Scale) -> None:
+def test_the_scale_is_that_of_clarify(profile: ColumnProfile, values: list[Any] | None, scale: Scale) -> None:
     assert determine_scale(profile, values) is scale
 
 
 def test_60_star_ratings_are_continuous_and_101_are_not() -> None:
-    # The silent pass: with [5] as the positive label, 60 ratings hold nothing above the threshold 5.
+    # With [5] as the positive label, none of the 60 ratings exceeds the threshold 5, so all distances are 0.
     assert determine_scale(column("integer", [1, 2, 3, 4, 5] * 12), [5]) is Scale.CONTINUOUS
     assert build_interval(column("integer", [1, 2, 3, 4, 5] * 12), [5], "label_values_or_threshold").text == ""
     assert determine_scale(column("integer", [1, 2, 3, 4, 5] * 20 + [5]), [5]) is Scale.CATEGORICAL
@@ -104,7 +104,7 @@ def test_60_star_ratings_are_continuous_and_101_are_not() -> None:
         lambda rows: st.tuples(st.just(rows), st.integers(min_value=1, max_value=rows))
     )
 )
-def test_the_line_between_is_5_percent_of_different_values(sizes: tuple[int, int]) -> None:
+def test_the_uniqueness_threshold_is_5_percent(sizes: tuple[int, int]) -> None:
     rows, distinct = sizes
     profile = column("integer", list(range(distinct)) + [0] * (rows - distinct))
     assert (determine_scale(profile, [1]) is Scale.CONTINUOUS) == (20 * distinct >= rows)
@@ -112,7 +112,7 @@ def test_the_line_between_is_5_percent_of_different_values(sizes: tuple[int, int
 
 @pytest.mark.parametrize("kind", ["integer", "float", "text", "boolean"])
 @pytest.mark.parametrize("values", [None, [1], [1, 2]])
-def test_the_authors_word_beats_the_rule(kind: str, values: list[Any] | None) -> None:
+def test_a_declared_type_overrides_the_rule(kind: str, values: list[Any] | None) -> None:
     profile = column(kind, [1, 2, 3])
     assert determine_scale(profile, values, "categorical") is Scale.CATEGORICAL
     assert determine_scale(profile, values, "continuous") is Scale.CONTINUOUS
@@ -154,7 +154,7 @@ def test_a_threshold_selects_what_lies_above_it_up_to_the_maximum(
     assert build_interval(profile, [threshold], "value_or_threshold").text == text
 
 
-def test_an_interval_has_numbers_for_its_bounds_or_none_at_all() -> None:
+def test_an_interval_has_both_bounds_or_none() -> None:
     assert build_interval(column("integer", [10, 40, 89]), [40], "k") == Interval(40, 89)
     assert build_interval(column("integer", [1, 2, 3]), [9], "k") == Interval(3, 9)
     assert build_interval(column("integer", [1, 2, 3]), [3], "k") == Interval(None, None)
@@ -234,7 +234,7 @@ def test_an_interval_runs_from_the_threshold_to_the_maximum_in_whichever_order(t
         ),
     ],
 )
-def test_a_threshold_that_cannot_be_used_is_an_error_that_says_why(
+def test_an_invalid_threshold_is_an_error(
     profile: ColumnProfile, values: list[Any] | None, error: type[Exception], text: str
 ) -> None:
     with pytest.raises(error) as raised:
@@ -290,7 +290,7 @@ OBJECTS = column("integer", [0, 1], held_as_objects=True)
         (TRUTHS, "false", "False"),
         (TRUTHS, "0", "False"),
         (DATES, "2020-01-01", "2020-01-01"),
-        # A day is its midnight, as pandas compares it.
+        # A date is compared as midnight, as in pandas.
         (MOMENTS, "2020-01-01", "2020-01-01 00:00:00"),
         (MOMENTS, "2020-01-01T10:00", "2020-01-01 10:00:00"),
         (MOMENTS, "2020-01-01 10:00:00.250", "2020-01-01 10:00:00.25"),
@@ -300,9 +300,7 @@ OBJECTS = column("integer", [0, 1], held_as_objects=True)
         (OBJECTS, "1", "1"),
     ],
 )
-def test_a_configured_value_is_counted_under_the_text_of_the_column(
-    profile: ColumnProfile, value: Any, key: str
-) -> None:
+def test_a_configured_value_is_formatted_like_the_column(profile: ColumnProfile, value: Any, key: str) -> None:
     assert format_category(value, profile, "value_or_threshold") == key
 
 

@@ -1,4 +1,4 @@
-"""`analysis_config.json`: written as the SageMaker SDK writes it, read and checked key by key."""
+"""Configuration classes, and `analysis_config.json` as the SageMaker SDK writes it: parsing and validation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from airflow_clarify.exceptions import ConfigError
 
 ALL_METRICS = "CDDL, CI, DPL, JS, KL, KS, LP, TVD"
 
-#: The least that a file can say, and enough to measure by.
+#: The minimal valid file, and the minimal file for pre-training bias.
 LEAST = {"dataset_type": "text/csv", "methods": {}}
 ENOUGH = {
     "dataset_type": "text/csv",
@@ -34,7 +34,7 @@ ENOUGH = {
     "facet": [{"name_or_index": "gender"}],
     "methods": {"pre_training_bias": {"methods": "all"}},
 }
-#: Every key that concerns pre-training bias on tabular data, and those that a Clarify job may carry beside them.
+#: All keys for pre-training bias on tabular data, and further keys of a Clarify job.
 EVERYTHING = {
     "version": "1.0",
     "dataset_type": "application/jsonlines",
@@ -96,7 +96,7 @@ def test_that_line_is_read_and_written_again_without_a_change() -> None:
     assert AnalysisConfig.parse(GIFT_CARD_CONFIG).to_json() == GIFT_CARD_CONFIG
 
 
-def test_every_part_stands_where_the_sdk_puts_it() -> None:
+def test_every_key_has_the_position_of_the_sdk() -> None:
     config = AnalysisConfig.build(
         DataConfig(
             input_path="data.jsonl",
@@ -118,7 +118,7 @@ def test_every_part_stands_where_the_sdk_puts_it() -> None:
     )
 
 
-def test_what_only_we_understand_stays_out_of_clarifys_file() -> None:
+def test_options_unknown_to_clarify_are_not_part_of_its_file() -> None:
     data = DataConfig("data.csv", label="y", weight="w", header_row=False, na_values=["?"], csv_options={"delim": "|"})
     bias = BiasConfig([1], "gender", label_type="categorical", facet_type={"gender": "categorical"})
     config = AnalysisConfig.build(data, bias)
@@ -160,7 +160,7 @@ def test_every_key_of_a_file_can_be_asked_for() -> None:
     assert config.left_to_clarify == ("post_training_bias",)
 
 
-def test_what_is_not_given_is_none() -> None:
+def test_missing_keys_are_none() -> None:
     config = AnalysisConfig(ENOUGH)
     assert config.headers is None
     assert config.group_variable is None
@@ -240,7 +240,7 @@ def test_methods_that_need_a_model_are_left_to_clarify(method: str) -> None:
         },
     )
 )
-def test_whatever_is_allowed_survives_a_round_trip(document: dict[str, Any]) -> None:
+def test_a_valid_document_is_unchanged_by_a_round_trip(document: dict[str, Any]) -> None:
     config = AnalysisConfig(document)
     again = AnalysisConfig.parse(config.to_json())
     assert again == config
@@ -352,11 +352,11 @@ def test_a_misspelt_key_is_refused_and_the_right_one_suggested(document: dict[st
 
 
 @pytest.mark.parametrize("document", [[], "text", 3, None, [{"dataset_type": "text/csv"}]])
-def test_what_is_no_object_is_refused(document: object) -> None:
+def test_a_document_that_is_not_an_object_is_refused(document: object) -> None:
     assert one_line_error(document).startswith("the configuration is a JSON object with dataset_type and methods, not ")
 
 
-def test_a_long_wrong_value_is_not_repeated_at_full_length() -> None:
+def test_a_long_invalid_value_is_truncated_in_the_error() -> None:
     assert len(one_line_error(LEAST | {"label": ["x" * 10_000]})) < 200
 
 
@@ -383,13 +383,13 @@ def test_an_error_in_a_file_names_the_file(text: str, error: str) -> None:
         ("facet", "facets", "facet: name at least one facet"),
     ],
 )
-def test_what_pre_training_bias_needs_is_asked_for_when_it_is_needed(missing: str, ask: str, text: str) -> None:
+def test_missing_keys_of_pre_training_bias_are_errors_when_accessed(missing: str, ask: str, text: str) -> None:
     config = AnalysisConfig({key: value for key, value in ENOUGH.items() if key != missing})
     with pytest.raises(ConfigError, match=f"^{text}"):
         getattr(config, ask)
 
 
-def test_a_file_that_asks_for_no_pre_training_bias_is_refused_when_it_is_measured() -> None:
+def test_a_file_without_pre_training_bias_is_an_error_when_methods_are_accessed() -> None:
     config = AnalysisConfig(ENOUGH | {"methods": {"post_training_bias": {"methods": "all"}}})
     with pytest.raises(ConfigError, match=r"^methods: pre_training_bias is missing"):
         config.methods  # noqa: B018
@@ -398,7 +398,7 @@ def test_a_file_that_asks_for_no_pre_training_bias_is_refused_when_it_is_measure
 # --- The fingerprint --------------------------------------------------------------------------------------------------
 
 
-def test_the_fingerprint_forgets_the_order_of_keys_and_nothing_else() -> None:
+def test_the_fingerprint_ignores_only_the_order_of_keys() -> None:
     config = AnalysisConfig(EVERYTHING)
     assert len(config.sha256) == 64
     assert AnalysisConfig(dict(reversed(EVERYTHING.items()))).sha256 == config.sha256
@@ -430,24 +430,24 @@ def test_the_fingerprint_forgets_the_order_of_keys_and_nothing_else() -> None:
         ("no-suffix", "text/csv"),
     ],
 )
-def test_the_dataset_type_is_told_from_the_name(path: str, dataset_type: str) -> None:
+def test_the_dataset_type_is_inferred_from_the_file_name(path: str, dataset_type: str) -> None:
     assert DataConfig(path).resolve_dataset_type() == dataset_type
 
 
-def test_a_given_dataset_type_is_believed() -> None:
+def test_a_configured_dataset_type_overrides_the_file_name() -> None:
     assert DataConfig("reviews.csv", dataset_type="application/x-parquet").get_config() == {
         "dataset_type": "application/x-parquet"
     }
 
 
-def test_a_mapping_of_the_fields_will_do() -> None:
+def test_a_mapping_of_fields_is_accepted() -> None:
     fields = {"input_path": "data.csv", "label": "y", "headers": ["y", "g"]}
     assert DataConfig.coerce(fields) == DataConfig("data.csv", label="y", headers=["y", "g"])
     wanted = {"label_values_or_threshold": [1], "facet_name": "g"}
     assert BiasConfig.coerce(wanted) == BiasConfig([1], "g")
 
 
-def test_the_object_itself_is_taken_as_it_is() -> None:
+def test_coerce_returns_the_object_itself() -> None:
     data, bias = DataConfig("data.csv"), BiasConfig([1], "g")
     assert DataConfig.coerce(data) is data
     assert BiasConfig.coerce(bias) is bias
@@ -591,7 +591,7 @@ def test_a_wrong_bias_config_is_refused_at_once(given: Any, text: str) -> None:
     assert str(raised.value) == text
 
 
-def test_one_declared_type_speaks_for_all_facets_or_one_for_each() -> None:
+def test_facet_type_is_one_type_or_one_per_facet() -> None:
     data = DataConfig("data.csv", label="y")
     for_all = AnalysisConfig.build(data, BiasConfig([1], ["g", 2], facet_type="categorical"))
     assert [facet.declared for facet in for_all.facets] == ["categorical", "categorical"]
@@ -602,8 +602,8 @@ def test_one_declared_type_speaks_for_all_facets_or_one_for_each() -> None:
 # --- Templates --------------------------------------------------------------------------------------------------------
 
 
-class Promise:
-    """What an XComArg looks like before its task has run."""
+class Reference:
+    """A reference to the output of a task, like Airflow's XComArg."""
 
     def resolve(self, context: object) -> object:
         raise AssertionError("nothing may look inside before the task runs")
@@ -612,18 +612,18 @@ class Promise:
         return []
 
 
-def test_templates_and_promises_are_not_checked_before_they_are_rendered() -> None:
+def test_templates_and_references_are_not_checked_before_rendering() -> None:
     DataConfig("{{ params.path }}", dataset_type="{{ params.type }}", headers="{{ params.headers }}")
     DataConfig("data.csv", headers=["{{ params.a }}", "{{ params.a }}"])
-    DataConfig("data.csv", headers=Promise())  # type: ignore[arg-type]
+    DataConfig("data.csv", headers=Reference())  # type: ignore[arg-type]
     BiasConfig("{{ params.positive }}", "{{ params.facet }}", "{{ params.values }}")
-    BiasConfig(Promise(), Promise(), Promise())  # type: ignore[arg-type]
+    BiasConfig(Reference(), Reference(), Reference())  # type: ignore[arg-type]
     BiasConfig([1], ["gender", "age"], "{{ params.values }}")
     BiasConfig([1], "{{ params.facets }}", [["F"], [40]])
-    BiasConfig(["{{ params.positive }}"], ["{% if x %}a{% endif %}", "b"], Promise())  # type: ignore[arg-type]
+    BiasConfig(["{{ params.positive }}"], ["{% if x %}a{% endif %}", "b"], Reference())  # type: ignore[arg-type]
 
 
-def test_what_a_template_was_rendered_to_is_checked_when_the_configuration_is_built() -> None:
+def test_rendered_values_are_checked_when_the_configuration_is_built() -> None:
     data, bias = DataConfig("data.csv", headers="{{ params.headers }}"), BiasConfig("{{ params.positive }}", "g")
     data.headers, bias.label_values_or_threshold = "[1]", "[1]"
     with pytest.raises(ConfigError, match=r"^headers: its template gives the text '\[1\]'"):
@@ -632,7 +632,7 @@ def test_what_a_template_was_rendered_to_is_checked_when_the_configuration_is_bu
         bias.get_config()
 
 
-def test_a_wrong_dataset_type_out_of_a_template_is_refused() -> None:
+def test_an_invalid_rendered_dataset_type_is_refused() -> None:
     data = DataConfig("data.csv", dataset_type="{{ params.type }}")
     data.dataset_type = "excel"
     with pytest.raises(ConfigError, match=r"^dataset_type: 'excel' is not one of text/csv"):
@@ -678,7 +678,7 @@ def test_of_many_columns_only_the_first_are_listed() -> None:
     assert str(raised.value).endswith("'c19')")
 
 
-def test_a_name_that_two_columns_share_is_refused_and_their_indexes_told() -> None:
+def test_a_duplicate_column_name_is_refused_with_the_indexes() -> None:
     with pytest.raises(ConfigError, match=r"^label: 2 columns are named 'a'; name one by its index: \[0, 2\]$"):
         resolve_column("a", ["a", "b", "a"], "label")
     assert resolve_column(2, ["a", "b", "a"], "label") == "a"
@@ -715,7 +715,7 @@ def test_what_get_config_gives_is_accepted_again(bias: BiasConfig) -> None:
     assert BiasConfig.coerce(bias.get_config()).get_config() == bias.get_config()
 
 
-def test_a_facet_list_that_is_none_is_refused_in_words() -> None:
+def test_an_invalid_facet_list_is_refused() -> None:
     with pytest.raises(ConfigError, match="BiasConfig: no field 'facet'"):
         BiasConfig.coerce({"label_values_or_threshold": [1], "facet": "f"})
 
@@ -756,9 +756,7 @@ def test_a_label_of_null_is_a_missing_label() -> None:
         ("g", "CI", f"methods: 'CI' is neither 'all' nor a list of {ALL_METRICS}"),
     ],
 )
-def test_errors_name_what_the_author_wrote_not_the_keys_of_the_file(
-    facet_name: Any, methods: Any, refusal: str
-) -> None:
+def test_errors_use_the_authors_names_of_keys(facet_name: Any, methods: Any, refusal: str) -> None:
     with pytest.raises(ConfigError) as raised:
         AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1], facet_name), methods)
     assert str(raised.value) == refusal

@@ -1,4 +1,4 @@
-"""Our counts and formulas against the definitions, read off the rows one by one.
+"""Comparison of metrics from counts with their definitions, computed from individual rows.
 
 The second implementation below shares nothing with the first: it knows no cells and no counts, only rows, and walks
 over all of them again for every number it needs. Slow and plain, it says what the metrics mean.
@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from bias_makers import Row, configured, counted, errors_of, values_of
+from bias_makers import Row, count_rows, errors_by_group, make_config, metrics_by_group
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,17 +25,17 @@ CLOSE = 1e-12
 
 
 class NotDefinedError(Exception):
-    """The definition has no value here."""
+    """The metric is undefined for these rows."""
 
 
-def weight_of(rows: Iterable[Row]) -> Fraction:
+def sum_weights(rows: Iterable[Row]) -> Fraction:
     return sum((Fraction(weight) for _, _, _, weight in rows), Fraction(0))
 
 
 def defined_metrics(
     rows: list[Row], positive: set[str], tested: set[str], *, grouped: bool, keep_missing_groups: bool
 ) -> dict[str, float | str]:
-    """Each metric of the rows with a tested facet value against all others: its value, or its error."""
+    """Compute each metric by its definition: its value, or its error."""
     d = [row for row in rows if row[0] in tested]
     a = [row for row in rows if row[0] not in tested]
 
@@ -46,25 +46,25 @@ def defined_metrics(
         return [row for row in some if row[1] not in positive]
 
     def imbalance() -> float:
-        if not weight_of(a):
+        if not sum_weights(a):
             raise NotDefinedError("CI: negated facet set is empty. Check that x[~facet] has non-zero length.")
-        if not weight_of(d):
+        if not sum_weights(d):
             raise NotDefinedError("CI: facet set is empty. Check that x[facet] has non-zero length.")
-        return float((weight_of(a) - weight_of(d)) / weight_of(rows))
+        return float((sum_weights(a) - sum_weights(d)) / sum_weights(rows))
 
     def difference() -> float:
-        if not weight_of(a):
+        if not sum_weights(a):
             raise NotDefinedError("Negative facet set is empty.")
-        if not weight_of(d):
+        if not sum_weights(d):
             raise NotDefinedError("Facet set is empty.")
-        return float(weight_of(accepted(a)) / weight_of(a) - weight_of(accepted(d)) / weight_of(d))
+        return float(sum_weights(accepted(a)) / sum_weights(a) - sum_weights(accepted(d)) / sum_weights(d))
 
     def shares() -> list[tuple[float, float]]:
         found = []
         for outcome in (accepted, rejected):
-            of_a, of_d = weight_of(outcome(a)), weight_of(outcome(d))
+            of_a, of_d = sum_weights(outcome(a)), sum_weights(outcome(d))
             if of_a > 0 and of_d > 0:
-                found.append((float(of_a / weight_of(a)), float(of_d / weight_of(d))))
+                found.append((float(of_a / sum_weights(a)), float(of_d / sum_weights(d))))
         if not found:
             raise NotDefinedError("No instance of common facet found, dataset may be too small")
         return found
@@ -82,9 +82,9 @@ def defined_metrics(
     def disparity() -> float:
         if not grouped:
             raise NotDefinedError("Group variable is empty or not provided")
-        if not weight_of(accepted(rows)):
+        if not sum_weights(accepted(rows)):
             raise NotDefinedError("No positive labels in set")
-        if not weight_of(rejected(rows)):
+        if not sum_weights(rejected(rows)):
             raise NotDefinedError("No negative labels in set")
         total = Fraction(0)
         everything = Fraction(0)
@@ -94,12 +94,12 @@ def defined_metrics(
             in_group = [row for row in rows if row[2] == group]
             d_in_group = [row for row in d if row[2] == group]
             disparity_here = Fraction(0)
-            if weight_of(rejected(in_group)):
-                disparity_here += weight_of(rejected(d_in_group)) / weight_of(rejected(in_group))
-            if weight_of(accepted(in_group)):
-                disparity_here -= weight_of(accepted(d_in_group)) / weight_of(accepted(in_group))
-            total += weight_of(in_group) * disparity_here
-            everything += weight_of(in_group)
+            if sum_weights(rejected(in_group)):
+                disparity_here += sum_weights(rejected(d_in_group)) / sum_weights(rejected(in_group))
+            if sum_weights(accepted(in_group)):
+                disparity_here -= sum_weights(accepted(d_in_group)) / sum_weights(accepted(in_group))
+            total += sum_weights(in_group) * disparity_here
+            everything += sum_weights(in_group)
         return float(total / everything) if everything else 0.0
 
     definitions: dict[str, Callable[[], float]] = {
@@ -121,10 +121,10 @@ def defined_metrics(
     return found
 
 
-def as_defined(
+def list_defined(
     rows: list[Row], positive: set[str], sensitive: list[str] | None, *, grouped: bool, keep_missing_groups: bool
 ) -> dict[str, dict[str, float | str]]:
-    """All that an analysis reports: the tested groups by the names that Clarify gives them."""
+    """Compute the metrics of all tested groups by definition, with Clarify's names of groups."""
     if sensitive is not None:
         tested = {",".join(sensitive): set(sensitive)}
     else:
@@ -137,11 +137,11 @@ def as_defined(
     }
 
 
-def as_reported(analysis: Analysis) -> dict[str, dict[str, float | str | None]]:
-    errors = errors_of(analysis)
+def list_reported(analysis: Analysis) -> dict[str, dict[str, float | str | None]]:
+    errors = errors_by_group(analysis)
     return {
         value: {name: errors[value].get(name, measured) for name, measured in metrics.items()}
-        for value, metrics in values_of(analysis).items()
+        for value, metrics in metrics_by_group(analysis).items()
     }
 
 
@@ -176,44 +176,44 @@ sensitive_values = st.one_of(
 )
 
 
-def analyse(contingency: Contingency, sensitive: list[str] | None, grouped: bool) -> Analysis:
-    return Analysis.from_contingency(contingency, configured(values=sensitive, group="region" if grouped else None))
+def analyze_counts(contingency: Contingency, sensitive: list[str] | None, grouped: bool) -> Analysis:
+    return Analysis.from_contingency(contingency, make_config(values=sensitive, group="region" if grouped else None))
 
 
 @given(unweighted_rows, positive_labels, sensitive_values, st.booleans(), st.booleans())
 @settings(max_examples=300)
-def test_counts_and_formulas_give_what_the_definitions_say_of_the_rows(
+def test_metrics_from_counts_equal_their_definitions(
     rows: list[Row], positive: set[str], sensitive: list[str] | None, grouped: bool, drop: bool
 ) -> None:
-    contingency = counted(rows, positive=positive, sensitive=sensitive, grouped=grouped, drop_missing_groups=drop)
-    expected = as_defined(rows, positive, sensitive, grouped=grouped, keep_missing_groups=not drop)
-    reported = as_reported(analyse(contingency, sensitive, grouped))
+    contingency = count_rows(rows, positive=positive, sensitive=sensitive, grouped=grouped, drop_missing_groups=drop)
+    expected = list_defined(rows, positive, sensitive, grouped=grouped, keep_missing_groups=not drop)
+    reported = list_reported(analyze_counts(contingency, sensitive, grouped))
     assert reported == close_to(expected)
     assert list(reported) == list(expected)
 
 
 @given(weighted_rows, positive_labels, sensitive_values, st.booleans(), st.booleans())
 @settings(max_examples=300)
-def test_weights_take_the_place_of_counts_in_every_definition(
+def test_weighted_metrics_equal_their_definitions(
     rows: list[Row], positive: set[str], sensitive: list[str] | None, grouped: bool, drop: bool
 ) -> None:
-    contingency = counted(
+    contingency = count_rows(
         rows, positive=positive, sensitive=sensitive, grouped=grouped, drop_missing_groups=drop, weighted=True
     )
-    expected = as_defined(rows, positive, sensitive, grouped=grouped, keep_missing_groups=not drop)
-    assert as_reported(analyse(contingency, sensitive, grouped)) == close_to(expected)
+    expected = list_defined(rows, positive, sensitive, grouped=grouped, keep_missing_groups=not drop)
+    assert list_reported(analyze_counts(contingency, sensitive, grouped)) == close_to(expected)
 
 
 @given(weighted_rows, st.data())
 def test_the_order_of_the_rows_changes_no_number(rows: list[Row], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(rows))
-    in_order = as_reported(analyse(counted(rows, grouped=True, weighted=True), None, True))
-    out_of_order = as_reported(analyse(counted(shuffled, grouped=True, weighted=True), None, True))
+    in_order = list_reported(analyze_counts(count_rows(rows, grouped=True, weighted=True), None, True))
+    out_of_order = list_reported(analyze_counts(count_rows(shuffled, grouped=True, weighted=True), None, True))
     assert out_of_order == in_order
 
 
-def merged(contingency: Contingency) -> Contingency:
-    """The same counts, as an engine delivers them: one cell per facet value, label and group."""
+def merge_cells(contingency: Contingency) -> Contingency:
+    """Merge cells as an engine does: one cell per facet value, label and group."""
     facet = contingency.facets[0]
     tallies: dict[tuple[str | None, str | None, bool, str | None], WeightedCount] = {}
     for cell in facet.cells:
@@ -224,50 +224,50 @@ def merged(contingency: Contingency) -> Contingency:
 
 
 @given(weighted_rows, sensitive_values)
-def test_cells_may_come_in_parts(rows: list[Row], sensitive: list[str] | None) -> None:
-    by_row = counted(rows, sensitive=sensitive, grouped=True, weighted=True)
-    whole = analyse(merged(by_row), sensitive, True)
-    assert as_reported(analyse(by_row, sensitive, True)) == as_reported(whole)
-    assert whole.facets[0].labels == analyse(by_row, sensitive, True).facets[0].labels
+def test_cells_with_equal_keys_are_added_up(rows: list[Row], sensitive: list[str] | None) -> None:
+    by_row = count_rows(rows, sensitive=sensitive, grouped=True, weighted=True)
+    whole = analyze_counts(merge_cells(by_row), sensitive, True)
+    assert list_reported(analyze_counts(by_row, sensitive, True)) == list_reported(whole)
+    assert whole.facets[0].labels == analyze_counts(by_row, sensitive, True).facets[0].labels
 
 
 @given(unweighted_rows, st.integers(min_value=2, max_value=5))
 def test_repeating_every_row_changes_no_number(rows: list[Row], times: int) -> None:
-    once = as_reported(analyse(counted(rows, grouped=True), None, True))
-    repeated = as_reported(analyse(counted(rows * times, grouped=True), None, True))
+    once = list_reported(analyze_counts(count_rows(rows, grouped=True), None, True))
+    repeated = list_reported(analyze_counts(count_rows(rows * times, grouped=True), None, True))
     assert repeated == close_to(once)
 
 
 @given(unweighted_rows)
-def test_two_values_tested_as_one_are_one_value_under_another_name(rows: list[Row]) -> None:
-    together = as_reported(analyse(counted(rows, sensitive=["F", "M"], grouped=True), ["F", "M"], True))
+def test_a_group_of_two_values_equals_one_merged_value(rows: list[Row]) -> None:
+    together = list_reported(analyze_counts(count_rows(rows, sensitive=["F", "M"], grouped=True), ["F", "M"], True))
     renamed = [("F" if value == "M" else value, label, group, weight) for value, label, group, weight in rows]
-    apart = as_reported(analyse(counted(renamed, sensitive=["F"], grouped=True), ["F"], True))
+    apart = list_reported(analyze_counts(count_rows(renamed, sensitive=["F"], grouped=True), ["F"], True))
     assert list(together.values()) == list(apart.values())
 
 
 @given(unweighted_rows)
-def test_a_missing_label_is_one_that_is_not_positive(rows: list[Row]) -> None:
+def test_a_missing_label_counts_as_not_positive(rows: list[Row]) -> None:
     filled = [(value, "no" if label is None else label, group, weight) for value, label, group, weight in rows]
-    with_gaps = as_reported(analyse(counted(rows, grouped=True), None, True))
-    assert as_reported(analyse(counted(filled, grouped=True), None, True)) == with_gaps
+    with_gaps = list_reported(analyze_counts(count_rows(rows, grouped=True), None, True))
+    assert list_reported(analyze_counts(count_rows(filled, grouped=True), None, True)) == with_gaps
 
 
 @given(unweighted_rows)
 def test_a_row_without_a_facet_value_belongs_to_the_rest_of_every_value(rows: list[Row]) -> None:
     filled = [("other" if value is None else value, label, group, weight) for value, label, group, weight in rows]
-    with_gaps = as_reported(analyse(counted(rows, grouped=True), None, True))
-    without = as_reported(analyse(counted(filled, grouped=True), None, True))
+    with_gaps = list_reported(analyze_counts(count_rows(rows, grouped=True), None, True))
+    without = list_reported(analyze_counts(count_rows(filled, grouped=True), None, True))
     for value in with_gaps.keys() & without.keys():
         assert with_gaps[value] == without[value]
 
 
 @given(unweighted_rows, positive_labels, sensitive_values)
-def test_a_disparity_that_the_engine_summed_itself_stands_for_the_groups(
+def test_a_cddl_computed_by_the_engine_replaces_the_groups(
     rows: list[Row], positive: set[str], sensitive: list[str] | None
 ) -> None:
-    with_groups = counted(rows, positive=positive, sensitive=sensitive, grouped=True)
-    expected = as_reported(analyse(with_groups, sensitive, True))
+    with_groups = count_rows(rows, positive=positive, sensitive=sensitive, grouped=True)
+    expected = list_reported(analyze_counts(with_groups, sensitive, True))
     facet = with_groups.facets[0]
     summed = {
         value: measured
@@ -275,4 +275,4 @@ def test_a_disparity_that_the_engine_summed_itself_stands_for_the_groups(
         if isinstance(measured := metrics["CDDL"], float) and value != "nan"
     }
     without_groups = replace(facet, cells=[replace(cell, group=None) for cell in facet.cells], disparities=summed)
-    assert as_reported(analyse(replace(with_groups, facets=[without_groups]), sensitive, True)) == expected
+    assert list_reported(analyze_counts(replace(with_groups, facets=[without_groups]), sensitive, True)) == expected

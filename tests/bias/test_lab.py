@@ -1,11 +1,11 @@
-"""The labs' counts give the labs' published numbers."""
+"""The counts of two labs give the metrics that Clarify published for them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import pytest
-from bias_makers import analysed, values_of
+from bias_makers import make_analysis, metrics_by_group
 from lab_numbers import (
     BALANCED,
     BALANCED_ORDER,
@@ -26,7 +26,7 @@ CLARIFYS = 1e-12
 
 
 def measure(counts: Mapping[str, tuple[int, int, int]]) -> Analysis:
-    """The women's clothing lab: every category against the rest, positive where the sentiment is 1."""
+    """Analyze the women's clothing lab: each category against the rest; sentiment 1 is positive."""
     config = AnalysisConfig(
         {
             "dataset_type": "text/csv",
@@ -59,13 +59,13 @@ def test_the_carried_counts_are_those_of_the_lab() -> None:
 
 @pytest.mark.parametrize("category", COUNTS)
 def test_every_metric_of_every_category_is_the_published_one(category: str) -> None:
-    measured = values_of(measure(COUNTS))[category]
+    measured = metrics_by_group(measure(COUNTS))[category]
     assert measured == pytest.approx(dict(zip(METHODS, UNBALANCED[category], strict=True)), abs=CLARIFYS)
 
 
-def test_the_unbalanced_analysis_holds_nothing_else_and_has_nothing_to_warn_of() -> None:
+def test_the_unbalanced_analysis_has_all_categories_and_no_warning() -> None:
     analysis = measure(COUNTS)
-    assert list(values_of(analysis)) == list(UNBALANCED)
+    assert list(metrics_by_group(analysis)) == list(UNBALANCED)
     assert analysis.methods == METHODS
     assert analysis.rows == 22_626
     assert analysis.warnings == ()
@@ -76,18 +76,22 @@ def test_balanced_every_category_has_the_same_imbalance_and_no_other_bias() -> N
     assert analysis.rows == 486
     published = dict(zip(METHODS, BALANCED, strict=True))
     assert published["CI"] == 16 / 18
-    assert values_of(analysis) == {category: pytest.approx(published, abs=CLARIFYS) for category in BALANCED_ORDER}
+    assert metrics_by_group(analysis) == {
+        category: pytest.approx(published, abs=CLARIFYS) for category in BALANCED_ORDER
+    }
 
 
 def test_the_three_sentiments_are_measured_as_positive_and_not() -> None:
-    merged = analysed({category: (positive, low + mid) for category, (low, mid, positive) in COUNTS.items()}, METHODS)
-    assert values_of(merged) == values_of(measure(COUNTS))
+    merged = make_analysis(
+        {category: (positive, low + mid) for category, (low, mid, positive) in COUNTS.items()}, METHODS
+    )
+    assert metrics_by_group(merged) == metrics_by_group(measure(COUNTS))
 
 
 @pytest.mark.parametrize("category", GIFT_CARD)
 def test_the_gift_card_lab_gives_its_published_imbalance_and_difference(category: str) -> None:
     counts = {name: (positive, rows - positive) for name, (rows, positive) in GIFT_CARD_COUNTS.items()}
-    analysis = analysed(counts, ["CI", "DPL"], facet="product_category")
+    analysis = make_analysis(counts, ["CI", "DPL"], facet="product_category")
     assert analysis.rows == 396_601
     imbalance, difference = GIFT_CARD[category]
-    assert values_of(analysis)[category] == pytest.approx({"CI": imbalance, "DPL": difference}, abs=CLARIFYS)
+    assert metrics_by_group(analysis)[category] == pytest.approx({"CI": imbalance, "DPL": difference}, abs=CLARIFYS)

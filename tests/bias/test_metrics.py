@@ -1,4 +1,4 @@
-"""The eight metrics: what they are, where they lie, and what they do at the edges."""
+"""The eight metrics: formulas, ranges, invariants and edge cases."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ ROUNDING = 1e-12
 
 rows = st.integers(min_value=0, max_value=1_000_000)
 some_rows = st.integers(min_value=1, max_value=1_000_000)
-#: Any counts, the odd ones too.
+#: Arbitrary counts, including edge cases.
 any_counts = st.builds(FacetCounts, rows, rows, rows, rows)
-#: Both sides have rows.
+#: Counts with rows in both facets.
 two_sided = any_counts.filter(lambda counts: counts.n_a and counts.n_d)
-#: Both outcomes occur on both sides, so nothing is dropped.
+#: Counts with both outcomes in both facets, so that no outcome is dropped.
 full = st.builds(FacetCounts, some_rows, some_rows, some_rows, some_rows)
 
 
-def swapped(counts: FacetCounts) -> FacetCounts:
+def swap_facets(counts: FacetCounts) -> FacetCounts:
     return FacetCounts(counts.a_positive, counts.a_negative, counts.d_positive, counts.d_negative)
 
 
-def relabelled(counts: FacetCounts) -> FacetCounts:
+def swap_labels(counts: FacetCounts) -> FacetCounts:
     return FacetCounts(counts.d_negative, counts.d_positive, counts.a_negative, counts.a_positive)
 
 
-def scaled(counts: FacetCounts, by: int | Fraction) -> FacetCounts:
+def scale(counts: FacetCounts, by: int | Fraction) -> FacetCounts:
     return FacetCounts(*(count * by for count in astuple(counts)))
 
 
@@ -107,24 +107,24 @@ def test_cddl_needs_only_the_groups_that_hold_the_facet_value() -> None:
     assert compute_conditional_demographic_disparity([holding], 8, 9, 17) == with_all
 
 
-def test_kl_says_how_far_the_facet_value_is_from_the_rest_and_not_the_other_way_round() -> None:
+def test_kl_is_the_divergence_of_facet_a_from_facet_d() -> None:
     counts = FacetCounts(d_positive=1, d_negative=3, a_positive=5, a_negative=5)
     assert compute_kullback_leibler(counts) == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75))
-    assert compute_kullback_leibler(swapped(counts)) == pytest.approx(
+    assert compute_kullback_leibler(swap_facets(counts)) == pytest.approx(
         0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)
     )
 
 
-def test_js_measures_against_the_mean_of_the_two_sides_and_not_against_the_pooled_rows() -> None:
+def test_js_uses_the_mean_of_both_distributions_and_not_the_pooled_rows() -> None:
     few_against_many = FacetCounts(d_positive=1, d_negative=3, a_positive=600, a_negative=200)
     assert compute_jensen_shannon(few_against_many) == pytest.approx(
         compute_jensen_shannon(QUARTER_TO_THREE), abs=1e-15
     )
 
 
-# --- The edges, as smclarify 0.5 has them ---------------------------------------------------------------------------
+# --- Edge cases, as in smclarify 0.5 --------------------------------------------------------------------------------
 
-# One side has a single outcome, so the other one is dropped. The numbers are what smclarify 0.5 gave for these rows.
+# One facet has a single outcome, so the other outcome is dropped. The numbers are the results of smclarify 0.5.
 DROPPED = {
     FacetCounts(5, 0, 3, 1): {
         "CI": -0.1111111111111111,
@@ -157,7 +157,7 @@ DROPPED = {
 
 
 @pytest.mark.parametrize("counts", DROPPED, ids=str)
-def test_an_outcome_that_one_side_lacks_is_dropped_as_clarify_drops_it(counts: FacetCounts) -> None:
+def test_an_outcome_in_one_facet_only_is_dropped_as_in_clarify(counts: FacetCounts) -> None:
     measured = {name: metric.function(counts) for name, metric in METRICS.items() if metric.function is not None}
     assert measured == pytest.approx(DROPPED[counts], abs=1e-15)
     assert has_dropped_outcome(counts)
@@ -194,7 +194,7 @@ def test_without_a_common_outcome_a_distance_is_not_defined(
 def test_opposite_sides_still_have_a_difference_of_proportions() -> None:
     opposite = FacetCounts(5, 0, 0, 4)
     assert compute_difference_in_positive_proportions(opposite) == -1.0
-    assert compute_difference_in_positive_proportions(swapped(opposite)) == 1.0
+    assert compute_difference_in_positive_proportions(swap_facets(opposite)) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_opposite_sides_still_have_a_difference_of_proportions() -> None:
         (compute_difference_in_positive_proportions, FacetCounts(0, 0, 0, 0), "Negative facet set is empty."),
     ],
 )
-def test_an_empty_side_is_an_error_in_clarifys_words(
+def test_an_empty_facet_has_clarifys_error_message(
     metric: Callable[[FacetCounts], float], counts: FacetCounts, text: str
 ) -> None:
     with pytest.raises(MetricError) as error:
@@ -254,17 +254,17 @@ def test_cddl_without_a_row_that_has_a_group_is_zero() -> None:
         pytest.param(FacetCounts(5, 0, 4, 0), id="every label is positive"),
     ],
 )
-def test_the_silent_pass_a_one_sided_label_looks_perfect(counts: FacetCounts) -> None:
+def test_all_distances_of_a_one_sided_label_are_zero(counts: FacetCounts) -> None:
     # smclarify 0.5 reports these zeros; the analysis warns and the gate refuses (see test_thresholds).
     assert [metric(counts) for metric in (compute_difference_in_positive_proportions, *DISTANCES)] == [0.0] * 6
     assert not has_dropped_outcome(counts)
 
 
-# --- What holds for all counts --------------------------------------------------------------------------------------
+# --- Invariants -----------------------------------------------------------------------------------------------------
 
 
 @given(any_counts)
-def test_every_metric_lies_in_its_range_or_is_not_defined(counts: FacetCounts) -> None:
+def test_every_metric_is_in_its_range_or_undefined(counts: FacetCounts) -> None:
     for metric in METRICS.values():
         if metric.function is None:
             continue
@@ -278,7 +278,7 @@ def test_every_metric_lies_in_its_range_or_is_not_defined(counts: FacetCounts) -
 
 
 @given(any_counts)
-def test_what_is_not_defined_is_so_for_a_reason(counts: FacetCounts) -> None:
+def test_a_metric_is_undefined_only_without_facet_or_common_outcome(counts: FacetCounts) -> None:
     for metric in METRICS.values():
         if metric.function is None:
             continue
@@ -299,8 +299,8 @@ def test_kl_is_never_negative_while_no_outcome_is_dropped(counts: FacetCounts) -
 
 
 @given(full)
-def test_swapping_the_sides_turns_ci_and_dpl_and_leaves_the_distances(counts: FacetCounts) -> None:
-    other = swapped(counts)
+def test_swapping_the_facets_negates_ci_and_dpl_and_keeps_the_distances(counts: FacetCounts) -> None:
+    other = swap_facets(counts)
     assert compute_class_imbalance(other) == pytest.approx(-compute_class_imbalance(counts), abs=ROUNDING)
     assert compute_difference_in_positive_proportions(other) == -compute_difference_in_positive_proportions(counts)
     for metric in SYMMETRIC:
@@ -308,8 +308,8 @@ def test_swapping_the_sides_turns_ci_and_dpl_and_leaves_the_distances(counts: Fa
 
 
 @given(full)
-def test_swapping_the_labels_turns_dpl_and_leaves_all_distances(counts: FacetCounts) -> None:
-    other = relabelled(counts)
+def test_swapping_the_labels_negates_dpl_and_keeps_all_distances(counts: FacetCounts) -> None:
+    other = swap_labels(counts)
     assert compute_class_imbalance(other) == compute_class_imbalance(counts)
     turned = -compute_difference_in_positive_proportions(counts)
     assert compute_difference_in_positive_proportions(other) == pytest.approx(turned, abs=ROUNDING)
@@ -334,7 +334,7 @@ def test_tvd_never_exceeds_ks_nor_ks_lp_nor_lp_the_square_root_of_two_ks(counts:
     assert distance <= compute_kolmogorov_smirnov(counts) + ROUNDING
     assert compute_kolmogorov_smirnov(counts) <= compute_lp_norm(counts) + ROUNDING
     assert compute_lp_norm(counts) <= math.sqrt(2) * compute_kolmogorov_smirnov(counts) + ROUNDING
-    # However an outcome is dropped, KS is the difference of proportions.
+    # KS is the difference of proportions even if an outcome is dropped.
     assert compute_kolmogorov_smirnov(counts) == pytest.approx(
         abs(compute_difference_in_positive_proportions(counts)), abs=ROUNDING
     )
@@ -346,13 +346,13 @@ def test_pinskers_inequality_ties_kl_to_tvd(counts: FacetCounts) -> None:
 
 
 @given(full)
-def test_equal_shares_are_no_distance_and_only_they_are(counts: FacetCounts) -> None:
+def test_distances_are_zero_only_for_equal_shares(counts: FacetCounts) -> None:
     equal = counts.a_positive * counts.d_negative == counts.d_positive * counts.a_negative
     assert (compute_kolmogorov_smirnov(counts) < 1e-15) == equal
 
 
 @given(two_sided, st.integers(min_value=2, max_value=1000))
-def test_only_shares_count_not_sizes(counts: FacetCounts, factor: int) -> None:
+def test_distances_depend_on_shares_only(counts: FacetCounts, factor: int) -> None:
     for metric in METRICS.values():
         if metric.function is None:
             continue
@@ -360,9 +360,9 @@ def test_only_shares_count_not_sizes(counts: FacetCounts, factor: int) -> None:
             expected = metric.function(counts)
         except MetricError as error:
             with pytest.raises(MetricError, match=f"^{error}$"):
-                metric.function(scaled(counts, factor))
+                metric.function(scale(counts, factor))
         else:
-            assert metric.function(scaled(counts, factor)) == expected
+            assert metric.function(scale(counts, factor)) == expected
 
 
 @given(two_sided, st.fractions(min_value=Fraction(1, 1000), max_value=1000))
@@ -374,7 +374,7 @@ def test_rows_of_equal_weight_give_the_numbers_of_unweighted_rows(counts: FacetC
             expected = metric.function(counts)
         except MetricError:
             continue
-        assert metric.function(scaled(counts, weight)) == expected
+        assert metric.function(scale(counts, weight)) == expected
 
 
 @st.composite
@@ -426,10 +426,10 @@ def test_cddl_of_rows_of_equal_weight_is_that_of_unweighted_rows(groups: list[Gr
     assert disparity(weighed) == pytest.approx(disparity(groups), abs=ROUNDING)
 
 
-# --- Their names ----------------------------------------------------------------------------------------------------
+# --- Names and ranges ---------------------------------------------------------------------------------------------
 
 
-def test_the_metrics_stand_in_clarifys_order_under_clarifys_names() -> None:
+def test_the_metrics_have_clarifys_order_and_names() -> None:
     assert {name: metric.description for name, metric in METRICS.items()} == {
         "CDDL": "Conditional Demographic Disparity in Labels (CDDL)",
         "CI": "Class Imbalance (CI)",
@@ -457,14 +457,14 @@ def test_their_ranges_are_those_of_the_definitions() -> None:
     }
 
 
-def test_nearly_opposite_sides_come_near_the_ends_of_the_ranges() -> None:
+def test_nearly_opposite_facets_approach_the_limits_of_the_ranges() -> None:
     most = 10**12
     opposite = FacetCounts(d_positive=1, d_negative=most, a_positive=most, a_negative=1)
     for name in ("DPL", "JS", "KS", "LP", "TVD"):
         metric = METRICS[name]
         assert metric.function is not None
         assert metric.function(opposite) == pytest.approx(metric.highest, abs=1e-9)
-    assert compute_difference_in_positive_proportions(swapped(opposite)) == pytest.approx(-1, abs=1e-9)
+    assert compute_difference_in_positive_proportions(swap_facets(opposite)) == pytest.approx(-1, abs=1e-9)
     assert compute_class_imbalance(FacetCounts(1, 0, most, most)) == pytest.approx(1, abs=1e-9)
     assert compute_kullback_leibler(opposite) > 27  # and so on without end
 

@@ -1,4 +1,4 @@
-"""What an author tolerates, and the verdict: closed, not open."""
+"""Thresholds and verdicts: the gate fails closed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from bias_makers import Counts, Row, analysed, configured, contingency_of, counted
+from bias_makers import Counts, Row, count_rows, make_analysis, make_config, make_facet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,14 +25,14 @@ ALL_METRICS = "CDDL, CI, DPL, JS, KL, KS, LP, TVD"
 PASS, VIOLATION, INCONCLUSIVE, IGNORED = Outcome.PASS, Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.IGNORED
 
 #: DPL of F is 0.5, of M -0.5; CI of F 1/3, of M -1/3.
-SKEWED = analysed({"F": (1, 3), "M": (6, 2)})
+SKEWED = make_analysis({"F": (1, 3), "M": (6, 2)})
 
 
 def outcomes(verdict: Verdict) -> dict[tuple[str, str], Outcome]:
     return {(finding.metric, finding.value): finding.outcome for finding in verdict.findings}
 
 
-def by_dpl(thresholds: Thresholds, analysis: Analysis) -> dict[str, Outcome]:
+def dpl_outcomes(thresholds: Thresholds, analysis: Analysis) -> dict[str, Outcome]:
     return {finding.value: finding.outcome for finding in thresholds.judge(analysis).findings}
 
 
@@ -61,7 +61,7 @@ def by_dpl(thresholds: Thresholds, analysis: Analysis) -> dict[str, Outcome]:
     ],
 )
 def test_a_rule_may_be_written_in_many_ways(rule: Any, of_f: Outcome, of_m: Outcome) -> None:
-    assert by_dpl(Thresholds({"DPL": rule}), SKEWED) == {"F": of_f, "M": of_m}
+    assert dpl_outcomes(Thresholds({"DPL": rule}), SKEWED) == {"F": of_f, "M": of_m}
 
 
 def test_a_rule_for_one_value_judges_no_other() -> None:
@@ -87,9 +87,7 @@ def test_every_rule_judges_every_tested_group() -> None:
         ({"gender": 0.5}, {"F": 0.5, "M": 0.5, "age": None}),
     ],
 )
-def test_the_most_particular_rule_holds_in_whatever_order_they_are_written(
-    rule: Any, bounds: dict[str, float | None]
-) -> None:
+def test_the_most_specific_rule_applies_in_any_order(rule: Any, bounds: dict[str, float | None]) -> None:
     thresholds = Thresholds({"DPL": rule})
     found = {
         "F": thresholds.get_bounds("DPL", "gender", "F"),
@@ -100,8 +98,8 @@ def test_the_most_particular_rule_holds_in_whatever_order_they_are_written(
 
 
 def test_values_and_facets_may_be_numbers_in_a_rule() -> None:
-    analysis = analysed({"0": (1, 3), "1": (6, 2)}, facet="3")
-    assert by_dpl(Thresholds({"DPL": {3: {0: 0.1, 1: 0.9}}}), analysis) == {"0": VIOLATION, "1": PASS}
+    analysis = make_analysis({"0": (1, 3), "1": (6, 2)}, facet="3")
+    assert dpl_outcomes(Thresholds({"DPL": {3: {0: 0.1, 1: 0.9}}}), analysis) == {"0": VIOLATION, "1": PASS}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +155,7 @@ def test_values_and_facets_may_be_numbers_in_a_rule() -> None:
         ({"DPL": {"*": {"F": 0.1}}}, "thresholds: DPL of *=F: name the facet of the value 'F'"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused_when_it_is_written(rules: Any, text: str) -> None:
+def test_an_invalid_rule_is_refused_by_the_constructor(rules: Any, text: str) -> None:
     with pytest.raises(ThresholdError) as raised:
         Thresholds(rules)
     assert str(raised.value) == text
@@ -184,7 +182,7 @@ def test_a_rule_that_makes_no_sense_is_refused_when_it_is_written(rules: Any, te
         ({"DPL": (2, 3)}, "DPL: the bound 2 is beyond the range of DPL"),
     ],
 )
-def test_a_bound_that_everything_or_nothing_meets_is_refused(rules: Any, text: str) -> None:
+def test_a_bound_outside_the_range_of_its_metric_is_refused(rules: Any, text: str) -> None:
     with pytest.raises(ThresholdError) as error:
         Thresholds(rules)
     assert str(error.value).startswith("thresholds: ")
@@ -224,14 +222,14 @@ def test_bounds_at_the_ends_of_a_range_and_mirrored_ones_are_allowed() -> None:
         ({"confidence": "0.95", "on_inconclusive": "fail"}, "confidence: between 0 and 1, such as 0.95, not '0.95'"),
     ],
 )
-def test_an_option_that_does_not_exist_is_refused_when_it_is_written(options: dict[str, Any], text: str) -> None:
+def test_an_invalid_option_is_refused_by_the_constructor(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ThresholdError) as raised:
         Thresholds({"DPL": 0.1}, **options)
     assert str(raised.value) == text
     assert isinstance(raised.value, ConfigError)
 
 
-# --- What the analysis does not hold is an error, never a pass --------------------------------------------------------
+# --- Rules that do not match the analysis -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -250,7 +248,7 @@ def test_an_option_that_does_not_exist_is_refused_when_it_is_written(options: di
         ({"DPL": {"*": 0.9, "sex": 0.1}}, "thresholds: the analysis has no facet 'sex'; it has 'gender'"),
     ],
 )
-def test_a_rule_about_what_the_analysis_does_not_hold_is_an_error(rules: Any, text: str) -> None:
+def test_a_rule_for_an_unknown_metric_facet_or_value_is_an_error(rules: Any, text: str) -> None:
     with pytest.raises(ThresholdError) as raised:
         Thresholds(rules).judge(SKEWED)
     assert str(raised.value) == text
@@ -270,35 +268,35 @@ def test_an_analysis_without_a_tested_group_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("options", [{"min_rows": 1}, {"confidence": 0.95, "on_inconclusive": "pass"}])
-def test_clarifys_file_alone_has_no_counts_to_judge_by(options: dict[str, Any]) -> None:
+def test_options_that_need_counts_are_refused_for_clarifys_file(options: dict[str, Any]) -> None:
     read = Analysis.from_clarify_json(SKEWED.to_clarify_json())
     with pytest.raises(DataError, match=r"^min_rows and confidence need counts"):
         Thresholds({"DPL": 0.9}, **options).judge(read)
     assert Thresholds({"DPL": 0.9}).judge(read).passed
 
 
-# --- Rows too few -----------------------------------------------------------------------------------------------------
+# --- Small groups -----------------------------------------------------------------------------------------------------
 
-#: 3 rows of X, whose DPL is far out; F and M are even.
-SMALL_X = analysed({"F": (50, 50), "M": (50, 50), "X": (3, 0)}, ["DPL"])
+#: X has 3 rows and a large DPL; the DPL of F and M is small.
+SMALL_X = make_analysis({"F": (50, 50), "M": (50, 50), "X": (3, 0)}, ["DPL"])
 
 
 @pytest.mark.parametrize(
     ("below", "of_x", "verdict"),
     [("fail", VIOLATION, VIOLATION), ("pass", PASS, PASS), ("ignore", IGNORED, PASS)],
 )
-def test_a_tested_group_of_few_rows_is_judged_as_the_author_says(below: Any, of_x: Outcome, verdict: Outcome) -> None:
+def test_a_small_group_is_handled_by_below_min_rows(below: Any, of_x: Outcome, verdict: Outcome) -> None:
     judged = Thresholds({"DPL": 0.1}, min_rows=30, below_min_rows=below).judge(SMALL_X)
     assert outcomes(judged) == {("DPL", "F"): PASS, ("DPL", "M"): PASS, ("DPL", "X"): of_x}
     assert judged.outcome is verdict
     (finding,) = [finding for finding in judged.findings if finding.value == "X"]
     assert finding.reason == "DPL of gender=X: 3 rows are fewer than min_rows 30"
     assert finding.rows == 3
-    # Whatever becomes of it, it is reported.
+    # The group is reported in any case.
     assert finding.to_json() in judged.to_json()["findings"]
 
 
-def test_a_verdict_says_so_where_only_some_or_none_of_the_groups_were_judged() -> None:
+def test_the_sentence_counts_groups_below_min_rows() -> None:
     """F has 4 rows, and M has 8."""
     thresholds = {"rules": {"DPL": 0.5}, "below_min_rows": "pass"}
     some, none = (Thresholds(min_rows=rows, **thresholds).judge(SKEWED) for rows in (5, 9))
@@ -319,7 +317,7 @@ def test_enough_rows_are_enough(below: Any, min_rows: int) -> None:
     assert outcomes(judged)["DPL", "X"] is VIOLATION
 
 
-def test_where_every_tested_group_is_ignored_nothing_was_judged_and_nothing_passes() -> None:
+def test_a_verdict_with_all_groups_ignored_is_a_violation() -> None:
     judged = Thresholds({"DPL": 0.1}, min_rows=1000, below_min_rows="ignore").judge(SMALL_X)
     assert judged.outcome is VIOLATION
     assert judged.sentence == (
@@ -328,10 +326,10 @@ def test_where_every_tested_group_is_ignored_nothing_was_judged_and_nothing_pass
     )
 
 
-# --- What could not be computed ---------------------------------------------------------------------------------------
+# --- Undefined metrics ------------------------------------------------------------------------------------------------
 
 
-def of_one_metric(value: float | None, error: str | None = None) -> Analysis:
+def make_analysis_of_one_metric(value: float | None, error: str | None = None) -> Analysis:
     results = (FacetResult("F", (MetricResult("KL", value, error),)), FacetResult("M", (MetricResult("KL", 0.0),)))
     return Analysis("approved", "yes", (FacetAnalysis("gender", results),), ("KL",))
 
@@ -347,10 +345,10 @@ def of_one_metric(value: float | None, error: str | None = None) -> Analysis:
         (0.0, "it broke", "KL of gender=F is not defined: it broke"),
     ],
 )
-def test_a_metric_that_has_no_number_is_a_violation_unless_the_author_ignores_it(
+def test_an_undefined_or_infinite_metric_is_a_violation_unless_ignored(
     value: float | None, error: str | None, reason: str
 ) -> None:
-    analysis = of_one_metric(value, error)
+    analysis = make_analysis_of_one_metric(value, error)
     judged = Thresholds({"KL": (None, 1000.0)}).judge(analysis)
     assert (judged.outcome, judged.findings[0].outcome, judged.findings[0].reason) == (VIOLATION, VIOLATION, reason)
     assert reason in judged.sentence
@@ -360,7 +358,7 @@ def test_a_metric_that_has_no_number_is_a_violation_unless_the_author_ignores_it
     assert ignored.sentence == "passed: 1 of 1 checks are within their bounds (1 ignored)"
 
 
-def test_ignoring_all_that_is_undefined_leaves_nothing_judged() -> None:
+def test_a_verdict_with_all_metrics_ignored_is_a_violation() -> None:
     results = (FacetResult("F", (MetricResult("KL", None, "why"),)),)
     analysis = Analysis("approved", "yes", (FacetAnalysis("gender", results),), ("KL",))
     judged = Thresholds({"KL": 1}, undefined="ignore").judge(analysis)
@@ -368,14 +366,14 @@ def test_ignoring_all_that_is_undefined_leaves_nothing_judged() -> None:
     assert judged.sentence.startswith("violation: nothing was judged")
 
 
-def test_the_missing_facet_value_has_no_metric_and_so_does_not_pass_by_itself() -> None:
-    analysis = analysed({"F": (50, 50), "M": (50, 50), None: (5, 5)}, ["DPL"])
-    assert by_dpl(Thresholds({"DPL": 0.1}), analysis) == {"F": PASS, "M": PASS, "nan": VIOLATION}
+def test_the_undefined_metrics_of_the_missing_facet_value_do_not_pass() -> None:
+    analysis = make_analysis({"F": (50, 50), "M": (50, 50), None: (5, 5)}, ["DPL"])
+    assert dpl_outcomes(Thresholds({"DPL": 0.1}), analysis) == {"F": PASS, "M": PASS, "nan": VIOLATION}
     assert Thresholds({"DPL": 0.1}, undefined="ignore").judge(analysis).passed
     assert Thresholds({"DPL": {"gender": {"F": 0.1, "M": 0.1}}}).judge(analysis).passed
 
 
-# --- The silent pass --------------------------------------------------------------------------------------------------
+# --- Labels with one outcome ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("counts", [{"F": (0, 3), "M": (0, 5)}, {"F": (3, 0), "M": (5, 0)}])
@@ -390,7 +388,7 @@ def test_the_missing_facet_value_has_no_metric_and_so_does_not_pass_by_itself() 
     ],
 )
 def test_a_one_sided_label_is_a_violation_whatever_the_options(counts: Counts, options: dict[str, Any]) -> None:
-    analysis = analysed(counts)
+    analysis = make_analysis(counts)
     assert {result.metric("DPL") for _, result in analysis.results()} == {MetricResult("DPL", 0.0)}
     judged = Thresholds({"DPL": 1, "CI": 1}, **options).judge(analysis)
     assert judged.outcome is VIOLATION
@@ -398,9 +396,9 @@ def test_a_one_sided_label_is_a_violation_whatever_the_options(counts: Counts, o
     assert "counts as positive: label 'approved' was compared with yes and holds " in judged.sentence
 
 
-def test_a_label_that_only_weightless_rows_make_two_sided_is_a_violation_too() -> None:
+def test_a_label_with_all_positive_rows_of_weight_zero_is_a_violation() -> None:
     rows: list[Row] = [("F", "yes", None, 0.0), ("F", "no", None, 1.0), ("M", "no", None, 1.0), ("M", "yes", None, 0.0)]
-    analysis = Analysis.from_contingency(counted(rows, weighted=True), configured(["DPL"]))
+    analysis = Analysis.from_contingency(count_rows(rows, weighted=True), make_config(["DPL"]))
     judged = Thresholds({"DPL": 0.1}).judge(analysis)
     assert outcomes(judged) == {("DPL", "F"): PASS, ("DPL", "M"): PASS}
     assert judged.outcome is VIOLATION
@@ -447,7 +445,7 @@ def test_the_interval_of_the_largest_confidence_that_a_float_holds() -> None:
     assert compute_wilson_interval(0.5, 100, math.nextafter(1.0, 0.0)) == pytest.approx((0.18084, 0.81916), abs=1e-5)
 
 
-def test_nothing_is_known_of_a_proportion_without_rows() -> None:
+def test_the_interval_without_rows_is_0_to_1() -> None:
     assert compute_wilson_interval(0.5, 0.0, 0.95) == (0.0, 1.0)
 
 
@@ -473,7 +471,7 @@ levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
 
 
 @given(proportions, proportions, levels)
-def test_an_interval_holds_the_difference_and_turns_with_the_sides(
+def test_an_interval_contains_the_difference_and_is_antisymmetric(
     a: tuple[int, int], d: tuple[int, int], confidence: float
 ) -> None:
     q_a, q_d = a[0] / a[1], d[0] / d[1]
@@ -497,7 +495,7 @@ def test_more_rows_narrow_an_interval_and_more_confidence_widens_it(
 
 
 #: Newcombe's first example: 56 of 70 others and 48 of 80 of F are positive; DPL 0.2 with 0.0524 to 0.3339 at 95 %.
-NEWCOMBE = analysed({"F": (48, 32), "M": (56, 14)})
+NEWCOMBE = make_analysis({"F": (48, 32), "M": (56, 14)})
 
 
 @pytest.mark.parametrize(
@@ -533,8 +531,8 @@ def test_inside_passes_outside_violates_and_across_is_inconclusive(metric: str, 
     assert finding.interval == pytest.approx((0.0524 * scale, 0.3339 * scale), abs=0.0001)
 
 
-def test_of_a_distance_whose_difference_may_be_none_the_interval_begins_at_zero() -> None:
-    analysis = analysed({"F": (5, 51), "M": (1, 28)})
+def test_the_interval_of_a_distance_starts_at_zero_where_dpl_may_be_zero() -> None:
+    analysis = make_analysis({"F": (5, 51), "M": (1, 28)})
     thresholds = Thresholds({"DPL": 1, "TVD": 1, "LP": 1.4}, confidence=0.95, on_inconclusive="fail")
     intervals = {
         finding.metric: finding.interval for finding in thresholds.judge(analysis).findings if finding.value == "F"
@@ -553,14 +551,14 @@ def test_other_metrics_are_judged_by_their_value(metric: str) -> None:
     assert [(f.interval, f.outcome) for f in thresholds.judge(NEWCOMBE).findings] == [(None, PASS)] * 2
 
 
-def test_a_distance_that_lost_an_outcome_is_judged_by_its_value_and_dpl_by_its_interval() -> None:
-    analysis = analysed({"F": (5, 0), "M": (50, 50)})
+def test_a_distance_with_a_dropped_outcome_is_judged_by_its_value() -> None:
+    analysis = make_analysis({"F": (5, 0), "M": (50, 50)})
     judged = Thresholds({"DPL": 1, "TVD": 1}, confidence=0.95, on_inconclusive="fail").judge(analysis)
     assert {(f.metric, f.interval is None) for f in judged.findings} == {("DPL", False), ("TVD", True)}
 
 
 @pytest.mark.parametrize(("on_inconclusive", "outcome"), [("fail", INCONCLUSIVE), ("pass", PASS)])
-def test_the_author_says_what_inconclusive_does(on_inconclusive: Any, outcome: Outcome) -> None:
+def test_on_inconclusive_sets_the_outcome(on_inconclusive: Any, outcome: Outcome) -> None:
     judged = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive=on_inconclusive).judge(NEWCOMBE)
     assert judged.outcome is outcome
     assert judged.passed is (on_inconclusive == "pass")
@@ -576,25 +574,25 @@ def test_a_reason_names_the_confidence_it_was_judged_with(confidence: float, sai
 
 
 @pytest.mark.parametrize("on_inconclusive", ["fail", "pass"])
-def test_a_violation_outweighs_what_is_inconclusive(on_inconclusive: Any) -> None:
+def test_a_violation_takes_precedence_over_inconclusive(on_inconclusive: Any) -> None:
     rules = {"DPL": 0.1, "CI": 0.001}
     judged = Thresholds(rules, confidence=0.95, on_inconclusive=on_inconclusive).judge(NEWCOMBE)
     assert judged.outcome is VIOLATION
     assert {finding.metric for finding in judged.violations} == {"CI"}
 
 
-def test_the_noise_of_a_small_group_is_inconclusive_and_the_same_shares_of_a_large_one_are_not() -> None:
+def test_equal_shares_are_inconclusive_for_small_groups_only() -> None:
     thresholds = Thresholds({"DPL": {"gender": {"X": 0.1}}}, confidence=0.95, on_inconclusive="fail")
-    assert thresholds.judge(analysed({"X": (3, 5), "M": (500, 300)})).outcome is INCONCLUSIVE
-    assert thresholds.judge(analysed({"X": (300, 500), "M": (500, 300)})).outcome is VIOLATION
-    assert thresholds.judge(analysed({"X": (5000, 3000), "M": (5000, 3000)})).outcome is PASS
+    assert thresholds.judge(make_analysis({"X": (3, 5), "M": (500, 300)})).outcome is INCONCLUSIVE
+    assert thresholds.judge(make_analysis({"X": (300, 500), "M": (500, 300)})).outcome is VIOLATION
+    assert thresholds.judge(make_analysis({"X": (5000, 3000), "M": (5000, 3000)})).outcome is PASS
 
 
 def weighted(rows: list[Row]) -> Analysis:
-    return Analysis.from_contingency(counted(rows, weighted=True), configured(["DPL"]))
+    return Analysis.from_contingency(count_rows(rows, weighted=True), make_config(["DPL"]))
 
 
-def test_the_interval_of_weighted_rows_is_that_of_as_many_rows_as_they_are_worth() -> None:
+def test_the_interval_of_weighted_rows_uses_the_effective_sample_size() -> None:
     thresholds = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="fail")
 
     def interval(weights: tuple[float, float]) -> tuple[float, float]:
@@ -620,7 +618,7 @@ def test_a_pass_is_one_sentence() -> None:
 
 
 def test_a_violation_says_how_many_fail_and_which_is_the_worst() -> None:
-    analysis = analysed({"F": (1, 3), "M": (6, 2), "X": (9, 1)})
+    analysis = make_analysis({"F": (1, 3), "M": (6, 2), "X": (9, 1)})
     judged = Thresholds({"DPL": {"gender": {"F": 0.1, "M": (None, 0.05), "X": 0.1}}}).judge(analysis)
     assert judged.sentence == (
         "violation: 2 of 3 checks fail, the worst: DPL of gender=F is 0.5833, outside [-0.1, 0.1]"
@@ -656,13 +654,15 @@ def test_an_inconclusive_verdict_shows_the_interval() -> None:
     )
 
 
-def test_a_pass_in_spite_of_what_is_inconclusive_says_so() -> None:
+def test_the_sentence_of_a_pass_counts_inconclusive_checks() -> None:
     judged = Thresholds({"DPL": 0.1, "CI": 0.5}, confidence=0.95, on_inconclusive="pass").judge(NEWCOMBE)
     assert judged.sentence == "passed: 2 of 4 checks are within their bounds (2 inconclusive)"
 
 
 def test_the_worst_findings_come_first() -> None:
-    analysis = analysed({"A": (1, 99), "B": (40, 60), "C": (50, 50), "D": (99, 1), "E": (5, 0), None: (1, 1)}, ["DPL"])
+    analysis = make_analysis(
+        {"A": (1, 99), "B": (40, 60), "C": (50, 50), "D": (99, 1), "E": (5, 0), None: (1, 1)}, ["DPL"]
+    )
     judged = Thresholds({"DPL": (-0.3, 0.2)}, min_rows=6, below_min_rows="ignore").judge(analysis)
     found = [(finding.value, finding.outcome) for finding in judged.findings]
     assert found[:2] == [("A", VIOLATION), ("D", VIOLATION)]  # 0.43 above the upper bound, 0.38 below the lower one
@@ -670,13 +670,13 @@ def test_the_worst_findings_come_first() -> None:
     assert {value for value, outcome in found[4:] if outcome is IGNORED} == {"E", "nan"}
 
 
-def test_what_is_not_defined_comes_before_all_that_is() -> None:
-    judged = Thresholds({"DPL": 0.1}).judge(analysed({"A": (1, 99), "B": (99, 1), None: (1, 1)}, ["DPL"]))
+def test_undefined_metrics_are_the_most_severe_findings() -> None:
+    judged = Thresholds({"DPL": 0.1}).judge(make_analysis({"A": (1, 99), "B": (99, 1), None: (1, 1)}, ["DPL"]))
     assert judged.findings[0].value == "nan"
 
 
 def test_a_verdict_stays_on_one_line_whatever_the_names() -> None:
-    analysis = analysed({"a\nb": (1, 3), "x" * 10_000: (6, 2)}, facet="two\r\nlines")
+    analysis = make_analysis({"a\nb": (1, 3), "x" * 10_000: (6, 2)}, facet="two\r\nlines")
     for thresholds in (Thresholds({"DPL": 0.1}), Thresholds({"DPL": 0.1}, min_rows=1000)):
         sentence = thresholds.judge(analysis).sentence
         assert sentence.isprintable()
@@ -707,7 +707,7 @@ def test_a_verdict_as_json() -> None:
     }
 
 
-def test_a_finding_judged_by_an_interval_carries_it_into_json() -> None:
+def test_the_json_of_a_finding_has_its_interval() -> None:
     thresholds = Thresholds({"DPL": {"gender": {"F": 0.1}}}, confidence=0.95, on_inconclusive="fail")
     (finding,) = thresholds.judge(NEWCOMBE).to_json()["findings"]
     assert finding["interval"] == pytest.approx([0.0524, 0.3339], abs=0.0001)
@@ -715,14 +715,14 @@ def test_a_finding_judged_by_an_interval_carries_it_into_json() -> None:
 
 @pytest.mark.parametrize("value", [None, math.inf, -math.inf])
 def test_an_undefined_value_is_still_json(value: float | None) -> None:
-    text = json.dumps(Thresholds({"KL": 1}).judge(of_one_metric(value)).to_json(), allow_nan=False)
+    text = json.dumps(Thresholds({"KL": 1}).judge(make_analysis_of_one_metric(value)).to_json(), allow_nan=False)
     assert json.loads(text)["checks"]["violation"] == 1
 
 
 def test_the_json_of_600_values_and_7_metrics_stays_small() -> None:
     counts = {f"{index:040d}": (index % 7 + 1, index % 11 + 1) for index in range(600)}
     rules = dict.fromkeys(("CI", "DPL", "JS", "KL", "KS", "LP", "TVD"), 0.0)
-    judged = Thresholds(rules, confidence=0.95, on_inconclusive="fail").judge(analysed(counts))
+    judged = Thresholds(rules, confidence=0.95, on_inconclusive="fail").judge(make_analysis(counts))
     assert len(judged.findings) == 600 * 7
     document = judged.to_json()
     assert len(json.dumps(document)) < 65_535
@@ -731,8 +731,8 @@ def test_the_json_of_600_values_and_7_metrics_stays_small() -> None:
 
 
 def test_several_facets_are_judged_together() -> None:
-    facets = [contingency_of({"F": (1, 3), "M": (6, 2)}), contingency_of({"old": (3, 3), "young": (4, 2)}, facet="age")]
-    config = configured(["DPL"], facets=["gender", "age"])
+    facets = [make_facet({"F": (1, 3), "M": (6, 2)}), make_facet({"old": (3, 3), "young": (4, 2)}, facet="age")]
+    config = make_config(["DPL"], facets=["gender", "age"])
     analysis = Analysis.from_contingency(Contingency("approved", "yes", facets), config)
     judged = Thresholds({"DPL": {"gender": 0.5, "age": 0.1}}).judge(analysis)
     assert {(finding.facet, finding.value): finding.outcome for finding in judged.findings} == {
@@ -744,7 +744,7 @@ def test_several_facets_are_judged_together() -> None:
     assert {finding.facet for finding in Thresholds({"DPL": {"gender": 0.5}}).judge(analysis).findings} == {"gender"}
 
 
-# --- What holds for all analyses --------------------------------------------------------------------------------------
+# --- Invariants -------------------------------------------------------------------------------------------------------
 
 any_counts = st.dictionaries(
     st.sampled_from(["F", "M", "X", "", None]),
@@ -766,7 +766,7 @@ any_measured = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=Tru
 
 @given(any_counts, any_rules)
 def test_no_analysis_with_an_undefined_metric_ever_passes_by_default(counts: Counts, rules: dict[str, Any]) -> None:
-    analysis = analysed(counts)
+    analysis = make_analysis(counts)
     judged = Thresholds(rules).judge(analysis)
     undefined = any(
         not metric.usable for _, result in analysis.results() for metric in result.metrics if metric.name in rules
@@ -784,8 +784,8 @@ def test_only_a_number_within_its_bounds_passes(measured: list[float | None], bo
 
 
 @given(any_counts, st.floats(0, 0.5), st.floats(0, 0.5))
-def test_what_passes_passes_wider_bounds_too(counts: Counts, bound: float, wider: float) -> None:
-    analysis = analysed(counts)
+def test_an_analysis_that_passes_also_passes_wider_bounds(counts: Counts, bound: float, wider: float) -> None:
+    analysis = make_analysis(counts)
     narrow = outcomes(Thresholds({"DPL": bound}).judge(analysis))
     wide = outcomes(Thresholds({"DPL": bound + wider}).judge(analysis))
     assert {check for check, outcome in narrow.items() if outcome is PASS} <= {
@@ -797,13 +797,13 @@ def test_what_passes_passes_wider_bounds_too(counts: Counts, bound: float, wider
 def test_confidence_never_turns_a_clear_violation_into_a_pass_nor_back(
     counts: Counts, bound: float, confidence: float
 ) -> None:
-    analysis = analysed(counts)
+    analysis = make_analysis(counts)
     by_value = outcomes(Thresholds({"DPL": bound}).judge(analysis))
     by_interval = outcomes(Thresholds({"DPL": bound}, confidence=confidence, on_inconclusive="fail").judge(analysis))
     for check, outcome in by_value.items():
         assert by_interval[check] in (outcome, INCONCLUSIVE)
 
 
-def test_a_finding_is_made_of_plain_values() -> None:
+def test_a_finding_has_plain_values_only() -> None:
     finding = Finding("gender", "F", "DPL", math.inf, None, 0.1, VIOLATION, "why", None, 4)
     assert json.dumps(finding.to_json(), allow_nan=False)
