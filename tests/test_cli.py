@@ -622,7 +622,7 @@ def test_the_gate_marks_violations(analysis_file: Path, run: Run) -> None:
     assert "-0.2000 !" in lines[2]
     assert "!" not in lines[3]
     # Which data were judged stands at the end.
-    data = analysed.parent.parent / "loans.csv"
+    data = analysis_file.parent.parent / "loans.csv"
     assert lines[-1] == (
         "Verdict violation: 1 of 1 checks fail, the worst: DPL of gender=M is -0.2000, outside [-0.1, 0.1]; "
         f"data: {data}"
