@@ -1,4 +1,4 @@
-"""A real Airflow with the page "Bias", two users, and runs that the real scheduler has made."""
+"""Start a real Airflow with the page "Bias", two users, and runs by the real scheduler."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ LAB = {"DPL": 0.1, "JS": 0.01}
 
 
 def gated(dag_id, data, bounds, **how):
-    """A DAG that measures, gates and trains, with the counts that are given."""
+    """Build a DAG that measures, gates and trains, with the given counts."""
     with DAG(dag_id, schedule=None, tags=["training"]):
 
         @task
@@ -93,7 +93,7 @@ gated("loan_approval", {"0": (1792, 1612), "1": (197, 133)}, {"DPL": 0.2}, colum
 gated("balanced_ranker", made.BALANCED, LAB)
 
 with DAG("measured_reviews", schedule=None):
-    # What all of this is for: the operators themselves.
+    # The operators themselves.
     measured = ClarifyPreTrainingBiasOperator(
         task_id="bias",
         data_config=DataConfig(f"{HOME}/reviews.csv", output_path=f"{HOME}/out", label="sentiment"),
@@ -107,7 +107,7 @@ with DAG("several_rankers", schedule=None):
 
     @task
     def gate(ti=None):
-        # Two files with the same label: one is fit to train on, and one is not.
+        # Two files with the same label: one passes, and one does not.
         both = bad | {"analyses": [*good["analyses"], *bad["analyses"]]}
         ti.xcom_push(key="bias_overview", value=both)
 
@@ -183,7 +183,7 @@ with app.app_context():
 
 @dataclass
 class AirflowWithBias:
-    """What the tests of the page look at.
+    """A running Airflow with the runs that the tests of the page need.
 
     :param services: the running Airflow
     :param runs: the run of each DAG, which the scheduler has made
@@ -201,7 +201,7 @@ class AirflowWithBias:
 
 @contextmanager
 def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBias]:
-    """Start Airflow, make the users and the runs.
+    """Start Airflow, and create the users and the runs.
 
     :param home: an empty folder
     :param environment: more environment variables
@@ -236,7 +236,7 @@ def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBia
 
 
 def token(url: str, user: str) -> str:
-    """A token for a user, as a program asks for it."""
+    """Request an API token for a user."""
     request = urllib.request.Request(
         f"{url}/auth/token",
         data=json.dumps({"username": user, "password": PASSWORD}).encode(),

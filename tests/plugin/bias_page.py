@@ -1,4 +1,4 @@
-"""What a person does with the page "Bias" in a browser."""
+"""Drive the page "Bias" in a browser, as a user does."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Frame, FrameLocator, Page, Response, Route
 
-#: Airflow's frame around our page allows scripts and its own origin, of which Chromium warns.
+#: Chromium warns that Airflow's frame allows both scripts and the same origin.
 NOT_OURS = "can escape its sandboxing"
 
 
 class Visitor:
-    """Somebody with a browser window.
+    """A user with a browser window.
 
     :param context: what keeps the session
     :param url: of Airflow
@@ -46,7 +46,7 @@ class Visitor:
             self.complaints.append(complaint)
 
     def go(self, path: str) -> FrameLocator:
-        """Open one of Airflow's pages with ours in it."""
+        """Open one of Airflow's pages that contains the plugin's page."""
         self.page.goto(f"{self.url}/{path}")
         return self.bias
 
@@ -64,29 +64,29 @@ class Visitor:
 
     @property
     def bias(self) -> FrameLocator:
-        """Our page in Airflow's frame."""
+        """Return a locator of the plugin's page in Airflow's frame."""
         return self.page.frame_locator("iframe[title=Bias]")
 
     @property
     def frame(self) -> Frame:
-        """The same, to look into."""
+        """Return the frame itself, to evaluate scripts in it."""
         return next(frame for frame in self.page.frames if frame.parent_frame and "/clarify/" in frame.url)
 
     def theme(self, mode: str) -> None:
-        """Choose light or dark in another window of the same browser: Airflow follows, and so do we."""
+        """Choose light or dark in another window of the same browser, which Airflow and the page adopt."""
         other = self.context.new_page()
         other.goto(f"{self.url}/clarify/icons/bias-light.svg")
         other.evaluate("mode => localStorage.setItem('theme', mode)", mode)
         other.close()
 
     def screenshot(self, name: str = "") -> Path:
-        """Keep what is to be seen."""
+        """Save a screenshot."""
         path = self.kept / f"{self.name}{'-' if name else ''}{name}.png".replace("/", "_")
         self.page.screenshot(path=path)
         return path
 
     def until(self, happened: Callable[[], Any], patience: float = 30) -> Any:
-        """Wait until something has happened.
+        """Wait until a condition holds.
 
         Playwright's own waiting evaluates code from text, which our content security policy forbids.
         """
@@ -97,7 +97,7 @@ class Visitor:
         return found
 
     def listen(self) -> None:
-        """Keep what the server sends to this window from now on, for :meth:`read`."""
+        """Record what the server sends to this window from now on, for :meth:`read`."""
 
         def keep(route: Route) -> None:
             answer = route.fetch()
@@ -108,7 +108,7 @@ class Visitor:
         self.page.route("**/api/v2/**", keep)
 
     def shorten(self, howmany: int) -> None:
-        """Let every list of XComs end after so many, as if there had been no more."""
+        """Cut every list of XComs after a number of entries."""
 
         def cut(route: Route) -> None:
             answer = route.fetch()
@@ -119,7 +119,7 @@ class Visitor:
         self.page.route("**/xcomEntries?*", cut)
 
     def spoil(self, pattern: str, which: range, answer: Callable[[Route], None]) -> list[str]:
-        """Give other answers than Airflow's.
+        """Replace responses of Airflow.
 
         :param pattern: to which requests
         :param which: to the how manieth of them
@@ -139,5 +139,5 @@ class Visitor:
         return asked
 
     def read(self) -> str:
-        """All data that the server has sent."""
+        """Return all data that the server has sent."""
         return "\n".join(self.sent)

@@ -1,4 +1,4 @@
-"""One Airflow, one browser and two people for all tests of the page "Bias"."""
+"""Provide one Airflow, one browser and two users to all tests of the page "Bias"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def _why_not() -> str | None:
-    """What is missing for a test in a browser."""
+    """Return what is missing for a test in a browser; None if nothing is."""
     if not any(map(shutil.which, CHROMIUMS)):
         return f"no browser: none of {', '.join(CHROMIUMS)} is on the PATH"
     for module, package in (
@@ -42,7 +42,7 @@ def _why_not() -> str | None:
 
 @pytest.fixture(scope="session")
 def bias_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowWithBias]:
-    """A running Airflow with runs to look at."""
+    """Start an Airflow with runs."""
     if why := _why_not():
         pytest.skip(why)
     with airflow_with_bias(tmp_path_factory.mktemp("airflow")) as airflow:
@@ -51,7 +51,7 @@ def bias_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowWi
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, as it is installed here: nothing is downloaded."""
+    """Start the installed Chromium; nothing is downloaded."""
     if why := _why_not():
         pytest.skip(why)
     from playwright.sync_api import sync_playwright
@@ -65,7 +65,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def sessions(bias_airflow: AirflowWithBias, browser: Browser) -> dict[str | None, Any]:
-    """Everybody's cookies, after logging in as people do."""
+    """Log every user in by the login form, and return their cookies."""
     found: dict[str | None, Any] = {None: None}
     for user in (ADMIN, READER):
         context = browser.new_context()
@@ -88,7 +88,7 @@ def visit(
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> Visit:
-    """Open a window for somebody; what our pages complain of in the browser's console fails the test."""
+    """Open a window for a user; errors in the browser's console fail the test."""
     from bias_page import Visitor
 
     kept = Path(os.environ.get("CLARIFY_SCREENSHOTS") or tmp_path)

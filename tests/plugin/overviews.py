@@ -1,4 +1,4 @@
-"""Overviews as the operators push them to XCom, of tables of counts."""
+"""Build overviews as the operators push them to XCom, from tables of counts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WOMENS_CLOTHING: Counts = {
 
 BALANCED: Counts = dict.fromkeys(WOMENS_CLOTHING, (27, 9))
 
-#: What a facet value may hold when whoever fills in the data does not mean well.
+#: Hostile facet values.
 HOSTILE = (
     "<script>document.body.dataset.hacked='1'</script>",
     "<img src=x onerror=\"document.body.dataset.hacked='1'\">",
@@ -73,7 +73,7 @@ def overview(
     reasons: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """The overview of one facet, as tasks leave it.
+    """Build the overview of one facet, as tasks push it.
 
     :param kind: analysis or gate
     :param bounds: the largest absolute value by metric, for a gate
@@ -111,7 +111,7 @@ def _analysis(counts: Counts, column: str, label: str, positive: str) -> Analysi
 
 
 def drifting(counts: Counts, seed: int, worse: float = 0.0) -> Counts:
-    """The same data on another day.
+    """Vary counts, as for the same data on another day.
 
     :param seed: says which day
     :param worse: how much smaller the share of positive rows becomes in the group that has the smallest
@@ -127,7 +127,7 @@ def drifting(counts: Counts, seed: int, worse: float = 0.0) -> Counts:
 
 
 def many(values: int, seed: int = 5) -> Counts:
-    """Counts of many facet values."""
+    """Build counts of many facet values."""
     draw = random.Random(seed)
     found = {}
     for number in range(values):

@@ -1,4 +1,4 @@
-"""The built front end: as old as its sources, small, and with nothing of anybody's machine in it."""
+"""Test that the built page is up to date, small, and free of references to the machine that built it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def fingerprint() -> str:
-    """What ui/sources.ts computes when it builds."""
+    """Compute the hash of the sources, as ui/sources.ts does in a build."""
     names = ["index.html", "package-lock.json", "package.json", "tsconfig.json", "vite.config.ts", "sources.ts"]
     paths = [UI / name for name in names]
     paths += [path for folder in ("public", "src") for path in (UI / folder).rglob("*") if path.is_file()]

@@ -1,4 +1,4 @@
-"""The page "Bias" as people see it: in Airflow's own UI, in a real browser, over runs of the real scheduler."""
+"""Test the page "Bias" in Airflow's UI, in a real browser, with runs by the real scheduler."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_page_is_found_from_airflows_own_pages(bias_airflow: AirflowWithBias
         ada.bias.get_by_role("heading", name="Bias").wait_for()
         ada.until(lambda: ada.bias.get_by_test_id("waiting").get_attribute("data-waiting") == "0")
         verdicts = ada.bias.locator("tbody tr td:first-child").all_inner_texts()
-        # Who has not judged comes before who has let the data pass.
+        # A gate without a verdict comes before one that has let the data pass.
         assert verdicts == ["Violation"] * 8 + ["Inconclusive"] + ["Not judged"] * 2 + ["Pass"] * 4
         ada.screenshot("gates")
         ada.bias.get_by_role("link", name=GATED).click()
@@ -137,7 +137,7 @@ def test_a_gate_of_several_analyses_shows_the_worst_and_lets_each_be_chosen(bias
         measured = swim.inner_text()
         chooser.select_option("sentiment = 1")
         ada.until(lambda: swim.inner_text() != measured)
-        # What the gate has decided does not depend on which label is looked at.
+        # The gate's decision does not depend on the chosen label.
         assert verdict.get_by_role("heading", name="Violation in gate").count() == 1
         decided = page.get_by_role("region", name="Runs and decisions").locator("tbody tr").inner_text()
         assert re.search(rf"Violation\s+sentiment = 1 \(2\): .*{re.escape(VIOLATION)}", decided)
@@ -237,7 +237,7 @@ def test_a_history_of_two_hundred_runs(bias_airflow: AirflowWithBias, visit, rec
         assert page.locator(".behind path").count() == 15
         assert page.locator(".line > path").count() >= 3
 
-        # Another visit in the same tab fetches nothing that it has.
+        # Another visit in the same tab uses the cached values.
         ada.answers.clear()
         ada.history(GATED)
         ada.until(lambda: "bias:complete" in (ada.frame.evaluate(marks) if _is_there(ada) else {}), 60)
@@ -247,7 +247,7 @@ def test_a_history_of_two_hundred_runs(bias_airflow: AirflowWithBias, visit, rec
             for mark in ("bias:verdict", "bias:complete"):
                 record_property(f"{name} {mark} ms", round(times[mark]))
                 print(f"{name} visit, {mark}: {times[mark]:.0f} ms")
-        # Other work runs beside the tests: this only catches what is out of all proportion.
+        # Other processes run at the same time, so the limit is generous.
         assert second["bias:verdict"] < 10_000
 
         slider = page.get_by_role("slider")
@@ -284,7 +284,7 @@ def test_hostile_values_stay_text(bias_airflow: AirflowWithBias, visit) -> None:
             assert ada.frame.locator("script").count() == 1
             assert ada.frame.locator("main img, main b, main i, main u, main style").count() == 0
             links = ada.frame.evaluate("() => [...document.links].map(link => link.href)")
-            # Beside Airflow's own pages, the console of the bucket that the files lie in.
+            # Links to Airflow's own pages, and to the console of the bucket with the files.
             assert all(link.startswith((ada.url, "https://console.aws.amazon.com/s3/")) for link in links)
         page = ada.verdict(HOSTILE, bias_airflow.runs[HOSTILE])
         rows = page.locator("table.data > tbody > tr")
@@ -300,7 +300,7 @@ def test_hostile_values_stay_text(bias_airflow: AirflowWithBias, visit) -> None:
             "<i>a reason</i>",
         ):
             assert text in whole
-        # A long name is cut where it was measured, and cut again to be shown.
+        # A long name is cut in the analysis, and again for display.
         long = page.locator("bdi", has_text=re.compile("^a{10,}…")).first
         assert len(long.inner_text()) <= 60
         assert re.fullmatch("a{250,300}….*", long.get_attribute("title") or "")
@@ -334,12 +334,12 @@ def test_a_task_that_checks_nothing_says_what_to_do(bias_airflow: AirflowWithBia
         page = ada.history(PLAIN)
         page.get_by_text("No run of this DAG has checked bias.").wait_for()
         ada.screenshot()
-        # The browser itself reports that there was no such XCom: that is no complaint of our page's.
+        # The browser itself logs the 404 of the missing XCom; it is not an error of the page.
         assert [answer.status for answer in ada.answers if answer.url.endswith("bias_overview?map_index=-1")] == [
             404,
             404,
         ]
-        # Where a task of ours has ended well, there was one.
+        # A successful task of this provider has pushed one.
         ada.page.route("**/xcomEntries/bias_overview?*", lambda route: route.fulfill(status=404, json={}))
         page = ada.verdict(MEASURED, bias_airflow.runs[MEASURED], "bias")
         page.get_by_text("The verdict is not there any more").wait_for()
@@ -363,7 +363,7 @@ def test_what_airflow_could_not_give_once_is_asked_for_again(bias_airflow: Airfl
         ada.until(lambda: progress.inner_text().strip() == "")
         assert page.locator("[class='decision tone-none']").count() == 0
 
-        # A list that does not come once takes nothing away; the end of the session does.
+        # A failed request of the list removes nothing from the page; the end of the session does.
         broken = ada.spoil("**/xcomEntries?*", range(1), lambda route: route.fulfill(status=502))
         _a_minute_later(ada, broken)
         page.get_by_text("This may no longer be the latest").wait_for()
@@ -433,7 +433,7 @@ def test_a_session_that_ends_while_runs_are_read_is_said(bias_airflow: AirflowWi
         ada.spoil("**/dagRuns/~/taskInstances/~/xcomEntries?*", range(1, 9), lambda route: route.fulfill(status=401))
         ada.page.goto(f"{ada.url}/clarify/history?dag_id={GATED}")
         ada.page.get_by_text("You are logged out").wait_for()
-        # What still waited in line was not asked for.
+        # Queued requests were not sent.
         assert len(ended) < 30
 
 
@@ -456,7 +456,7 @@ def test_who_may_not_see_a_dag_sees_nothing_of_it(bias_airflow: AirflowWithBias,
             rosa.page.get_by_text("You may not see this").wait_for()
             seen.append(rosa.page.inner_text("body"))
             rosa.screenshot(address.split("?")[0].split("/")[1])
-        # What she was sent, and not only what she was shown.
+        # The data that were sent to her, not only those that were shown.
         seen.append(rosa.read())
         assert [text for text in secret for page in seen if text in page] == []
         assert "product_category" in seen[-1]
@@ -479,7 +479,7 @@ def test_a_session_that_has_ended_is_said(bias_airflow: AirflowWithBias, visit) 
 
 @pytest.mark.parametrize("width", [390, 768, 800])
 def test_it_fits_small_windows(width: int, bias_airflow: AirflowWithBias, visit) -> None:
-    # By itself, as Airflow's own pages do not fit.
+    # Without Airflow's pages, which do not fit into small windows.
     with visit(ADMIN, viewport={"width": width, "height": 844}) as ada:
         run = f"dag_id={GATED}&run_id={bias_airflow.runs[GATED]}&task_id=gate"
         for name, address in (

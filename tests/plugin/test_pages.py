@@ -19,7 +19,7 @@ STATIC = PROJECT / "airflow_clarify" / "plugin" / "static"
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[object]:
-    """A browser of sorts, with Airflow's way of putting the application below a path."""
+    """Create an HTTP client of the application, mounted below a path as in Airflow."""
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 

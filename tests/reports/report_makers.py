@@ -1,4 +1,4 @@
-"""Analyses to report on: of clothes as in the lab, and of names that nobody should trust."""
+"""Build analyses to report on: of the clothing reviews, and of hostile names."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ HOSTILE = [
 
 
 def render(analysis: Analysis, **said: Any) -> str:
-    """The page of an analysis."""
+    """Render the HTML page of an analysis."""
     return render_html(build_report(analysis, **said))
 
 
 def facet(column: str, counts: Mapping[str | None, tuple[int, int]], weight: float | None = None) -> FacetContingency:
-    """The counts of a facet; where rows have weights, each positive one weighs twice as much as another."""
+    """Build the counts of a facet; if rows are weighted, a positive one has twice the weight of a negative one."""
 
     def tally(rows: int, times: int) -> WeightedCount:
         if weight is None:
@@ -69,7 +69,7 @@ def analysis_of(
 
 
 def with_an_unknown_label() -> Analysis:
-    """One of its labels holds a comma, as does the text that says which ones are positive."""
+    """Build an analysis in which a label contains a comma, as does the text of the positive labels."""
     counts = [("low", False, 50), ("so, so", True, 20), ("high", True, 30), (None, False, 3)]
     cells = [
         Cell("abc"[place % 3], label, positive, None, WeightedCount.from_rows(rows))
@@ -79,7 +79,7 @@ def with_an_unknown_label() -> Analysis:
     return Analysis.from_contingency(contingency, configuration())
 
 
-#: What can reach further in a notebook or in a PDF than in a page.
+#: Texts that are dangerous in a notebook or a PDF rather than in an HTML page.
 HOSTILE_ELSEWHERE = [
     "$x$ $$y$$ \\(z\\) \\begin{a}",
     "*b* _i_ `c` ``d``",
@@ -105,7 +105,7 @@ HOSTILE_ELSEWHERE = [
 
 
 def hostile_analysis(values: Sequence[str] = (*HOSTILE, *HOSTILE_ELSEWHERE)) -> Analysis:
-    """Hostile values, columns, labels and warnings."""
+    """Build an analysis with hostile values, columns, labels and warnings."""
     counts = {value: (10 + index, 20) for index, value in enumerate(values)}
     return analysis_of(
         *(facet(column, counts) for column in ("</th><script>alert(2)</script>", "עברית $x$")),

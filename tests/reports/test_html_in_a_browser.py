@@ -1,4 +1,4 @@
-"""The page in a real browser: its script runs under its own policy, the data's does not, and all of it is printed."""
+"""Test the HTML report in a real browser: its own script runs, scripts in the data do not, and all of it is printed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium o
 
 
 def chromium(page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What the browser makes of a page, and what it writes to its console."""
+    """Return the DOM of a page in a browser, and the browser's console output."""
     assert CHROMIUM is not None
     command = [
         CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",

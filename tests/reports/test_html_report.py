@@ -1,4 +1,4 @@
-"""The page: complete by itself, honest about what it does not know, deaf to what the data try to tell a browser."""
+"""Test the HTML report: its content, missing data, self-containment and safety from hostile data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
 class Page(HTMLParser):
-    """The page as a browser reads it; fails where tags are not properly nested."""
+    """Parse the page as a browser does; fails if tags are not nested properly."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Page(HTMLParser):
 
     @cached_property
     def text(self) -> str:
-        """All text, with spaces where the source has line breaks or runs of spaces."""
+        """All text, with whitespace collapsed."""
         return re.sub(r"\s+", " ", "".join(self.texts))
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
@@ -84,7 +84,7 @@ def from_clarify(clothes: Analysis) -> Analysis:
     return Analysis.from_clarify_json(clothes.to_clarify_json())
 
 
-# --- What it says -------------------------------------------------------------------------------------------------
+# --- Content ----------------------------------------------------------------------------------------------------
 
 
 def test_says_the_verdict_first_with_its_reason_and_the_number_of_checks(clothes: Analysis) -> None:
@@ -196,7 +196,7 @@ def test_weighted_data_are_said_to_be() -> None:
     assert "The data are weighted" in text
     assert "weight 1,530" in text
     assert "of the weight of rows with gender=f, 75.0 % are positive; of all others, 85.7 %" in text
-    # The bars are of weights too, as is every share.
+    # The bars show weights too, as does every share.
     assert re.search(r"Weight ?Positive ?Weight, drawn m ?1,050 ?85\.7.% f ?480 ?75\.0.%", text)
     assert re.search(r"Weight ?Share ?Weight, drawn 1 positive ?1,260 ?82\.4.% 0 ?270 ?17\.6.%", text)
 
@@ -222,7 +222,7 @@ def test_a_group_that_is_new_has_no_before(clothes: Analysis) -> None:
     assert "others" in Page(render(clothes, before=before)).text
 
 
-# --- What it does not know ----------------------------------------------------------------------------------------
+# --- Missing data -------------------------------------------------------------------------------------------------
 
 
 def test_works_without_counts(from_clarify: Analysis) -> None:

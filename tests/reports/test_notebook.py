@@ -1,4 +1,4 @@
-"""The notebook: runs, gives what is stored in it, and nothing of the data gets out of its text."""
+"""Test the notebook: it runs, reproduces its stored outputs, and hostile data stay text."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from airflow_clarify.reports.notebook import markdown
 from airflow_clarify.reports.notebook.renderer import render_notebook
 
 RULES = Thresholds({"DPL": 0.1}, min_rows=12, below_min_rows="ignore", confidence=0.95, on_inconclusive="fail")
-#: The tags that Markdown of ours makes.
+#: The HTML tags that the notebook's Markdown renders to.
 _OURS = {"h1", "h2", "h3", "p", "ul", "li", "strong", "code", "pre", "blockquote", "em"}
 
 
-#: What running the tools of a notebook defines, whatever the data say.
+#: The names that the notebook's tools define, whatever the data are.
 _NAMES_OF_THE_TOOLS = {
     *("__builtins__", "json", "warnings", "pandas", "report"),
     *("format_value", "show", "numbers", "draw"),
@@ -56,7 +56,7 @@ def code_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 @pytest.fixture(scope="module")
 def hostile() -> nbformat.NotebookNode:
-    """Hostile names, one of them in no row, and data that were repaired."""
+    """Render hostile names, one of them without rows, in data that were balanced."""
     analysis = hostile_analysis()
     options = {"thresholds": RULES, "before": analysis, "config": configuration("<script>alert(4)</script> ```")}
     return notebook_of(analysis, title="# <script>alert(6)</script> $x$\n# more", **options)

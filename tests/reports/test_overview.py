@@ -1,4 +1,4 @@
-"""What tasks leave in XCom for the page in Airflow's UI."""
+"""Test the overview that tasks push to XCom for the page in Airflow's UI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFIG = AnalysisConfig.build(DataConfig("data.csv", label="y"), BiasConfig([1],
 
 
 def analysed(counts: dict[str, tuple[int, int]]) -> Analysis:
-    """All metrics of rows whose positive and other labels are counted by facet value."""
+    """Analyse counts of positive and negative rows by facet value, with all metrics."""
     cells = [
         Cell(value, "1" if positive else "0", positive, None, WeightedCount.from_rows(rows))
         for value, pair in counts.items()
@@ -32,7 +32,7 @@ BIASED = analysed({"even": (50, 50), "<b>low</b>": (10, 90), "high": (70, 30)})
 
 
 def plain_json(document: Any) -> Any:
-    """As it comes out of XCom; NaN and infinity are no JSON."""
+    """Serialize and parse as XCom does; NaN and infinity are refused, since they are not JSON."""
     return json.loads(json.dumps(document, allow_nan=False))
 
 

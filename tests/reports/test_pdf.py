@@ -1,4 +1,4 @@
-"""The PDF: says all that the page says, is made for screen readers and for printing, and shows every character."""
+"""Test the PDF: same content as the HTML page, tagged for screen readers, printable, and every character shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def text_of(content: bytes) -> str:
 
 
 def joined(text: str) -> str:
-    """A text without its line breaks and spaces: names that are long go over several lines."""
+    """Remove line breaks and spaces from a text, since long names span several lines."""
     return re.sub(r"\s+", "", text)
 
 
@@ -110,7 +110,7 @@ def test_of_too_many_groups_the_worst_are_listed_and_it_says_so(monkeypatch: pyt
 
 
 def test_names_have_room_beside_the_numbers_however_many_there_are() -> None:
-    """Which cannot be seen in the text alone: that is the same where a name lies over the numbers beside it."""
+    """Checked by position: the text alone is the same if a name overlaps the numbers beside it."""
     counts = {"Dresses and coats": (4634, 1511), "Trend": (78, 40), "others": (1272100, 364200)}
     categories = facet("product_category", counts, weight=123.45)
     config = AnalysisConfig.build(DataConfig("r.csv", label="s"), BiasConfig([1], "product_category"), "all")
@@ -126,7 +126,7 @@ def test_names_have_room_beside_the_numbers_however_many_there_are() -> None:
 
 
 def _lines_of(page: pypdf.PageObject) -> list[list[tuple[float, str]]]:
-    """The texts of each line, each with how far it is from the left."""
+    """List the texts of each line with their horizontal positions."""
     lines: dict[int, list[tuple[float, str]]] = {}
 
     def visit(text: str, outer: list[float], inner: list[float], *_: object) -> None:
@@ -172,7 +172,7 @@ def test_names_cannot_turn_or_hide_text(hostile: str) -> None:
 
 
 def test_a_character_that_no_font_has_is_written_as_its_code_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As on a machine without any fonts of its own.
+    # As on a machine without system fonts.
     own = typst.Fonts(include_system_fonts=False)
     monkeypatch.setattr(pdf, "_load_fonts", lambda system_fonts: own)
     analysis = analysis_of(facet("city", {"東京": (10, 20), "Ωλж é": (11, 20), "👩‍👧 x": (12, 20), "a⟨": (1, 2)}))
@@ -212,7 +212,7 @@ def test_no_text_keeps_a_report_from_being_made(values: list[str], column: str, 
         facet(column, {value: (3 + index, 5) for index, value in enumerate(values)}), warnings=[title]
     )
     report = build_report(analysis, title=title, thresholds=Thresholds({"DPL": 0.1}), before=analysis, data=title)
-    # Reading it takes far longer than making it, and this is about making it.
+    # Only rendering is measured: parsing the PDF takes far longer.
     assert pdf.render_pdf(report).startswith(b"%PDF-")
 
 

@@ -1,4 +1,4 @@
-"""Every format of the report: made from one model, only when asked for, and the same every time."""
+"""Test every format of the report: same content, only on request, and deterministic."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RULES = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="fail")
 
 
 class Cells(HTMLParser):
-    """The cells of the tables of a page, row by row."""
+    """List the cells of the tables of a page, row by row."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -215,13 +215,13 @@ def test_600_groups_that_all_fail_in_all_metrics_stay_small() -> None:
     assert len(files["report.pdf"]) < 3_000_000
     pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(files["report.pdf"])).pages]
     assert all(any(name in page for page in pages) for name in names)
-    # The heads of a table are on every page that it reaches.
+    # The headings of a table are repeated on each of its pages.
     of_the_table = [page for page in pages if page.count("customer segment") > 45]
     assert len(of_the_table) > 5
     assert all(all(metric in page for metric in METHODS) for page in of_the_table)
 
 
-# --- What they cost -----------------------------------------------------------------------------------------------
+# --- Cost ---------------------------------------------------------------------------------------------------------
 
 _FRESH = """
 import json, sys

@@ -1,4 +1,4 @@
-"""What every format of the report is made from: numbers in words, axes, and the order of things."""
+"""Test the report model: formatted numbers, axes, and the order of groups."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ def test_many_labels_are_summed_up() -> None:
     assert {bar.positive for bar in labels.bars} == {None}  # an interval does not say which labels are in it
 
 
-# --- How the rows are spread --------------------------------------------------------------------------------------
+# --- Distributions ------------------------------------------------------------------------------------------------
 
 COUNTS = st.dictionaries(
     st.text(min_size=1, max_size=8),

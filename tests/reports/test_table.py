@@ -1,4 +1,4 @@
-"""The table in a task's log and on a terminal: straight columns, the worst first, and no name that can disturb it."""
+"""Test the table in task logs and on terminals: aligned columns, the worst first, and hostile names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def counted(
     positive: str = "1",
     weight: float | None = None,
 ) -> Analysis:
-    """The analysis of (positive rows, other rows) per facet value; positive rows may weigh more than the others."""
+    """Analyse (positive rows, negative rows) per facet value; positive rows may have a larger weight."""
 
     def tally(rows: int, is_positive: bool) -> WeightedCount:
         each = weight if weight is not None and is_positive else 1.0
@@ -63,7 +63,7 @@ def counted(
 
 
 def width(text: str) -> int:
-    """Columns on a terminal."""
+    """Measure the width of a text on a terminal."""
     wide = {"W": 2, "F": 2}
     return sum(
         0 if unicodedata.category(c) in ("Mn", "Me") else wide.get(unicodedata.east_asian_width(c), 1) for c in text
@@ -74,7 +74,7 @@ def judged(analysis: Analysis, rules: Mapping[str, Any], **how: Any) -> Verdict:
     return Thresholds(rules, **how).judge(analysis)
 
 
-# --- What it says -------------------------------------------------------------------------------------------------
+# --- Content ------------------------------------------------------------------------------------------------------
 
 
 def test_every_value_with_its_rows_share_and_metrics() -> None:
@@ -227,7 +227,7 @@ def test_a_missing_value_and_a_text_that_says_nan_are_shown_apart() -> None:
     assert (marks["nan"], marks["(missing)"]) == ("0", "!")
 
 
-# --- What names can do to it --------------------------------------------------------------------------------------
+# --- Hostile names ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)

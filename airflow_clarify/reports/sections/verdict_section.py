@@ -49,7 +49,7 @@ def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None
         return VerdictSection(
             None,
             "Not judged",
-            "No thresholds were given: these numbers were measured, and nobody said which are too large.",
+            "No thresholds were given, so these values were measured, but not judged.",
         )
     found: list[Finding] = []
     if not verdict.passed:

@@ -52,7 +52,7 @@ export function Banner({ outcome, title, sentence, data = null, checks, children
           </Heading>
           <Text overflowWrap="anywhere">
             {sentence === ""
-              ? "These numbers were measured; nobody said which are too large."
+              ? "No thresholds were given, so these values were measured, but not judged."
               : escapeInvisible(stripData({ sentence, outcome, data }))}
           </Text>
           {data ? (
