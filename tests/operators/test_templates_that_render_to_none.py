@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,8 +159,9 @@ def test_required_arguments_are_never_none(field: str, tmp_path: Path, monkeypat
     (tmp_path / "data.csv").write_text("f,y\na,1\nb,0\na,0\nb,1\n")
     template = "{{ none }}"
     data = DataConfig(**{"input_path": "data.csv", "label": "y", field: template})
+    ti = SimpleNamespace(dag_id="native", run_id="run", task_id="task", map_index=-1)
     with pytest.raises(AirflowFailException, match=field):
-        render_natively(template, data_config=data).execute({})
+        render_natively(template, data_config=data).execute({"ti": ti})
 
 
 @pytest.mark.airflow
