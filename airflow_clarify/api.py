@@ -34,19 +34,19 @@ def measure(
     formats: Collection[str] | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Count the data once, compute the metrics, and write the files of the analysis where ``output_path`` is given.
+    """Count the data, compute the metrics and write the files of the analysis.
 
-    :param data: where the data are, and the folder for the files
-    :param config: which metrics of which groups
-    :param engine: counts where the data are
-    :param run: DAG, run and task, for the report; None outside Airflow
-    :param location: where the data are, for the report and lineage; None describes what the engine reads
-    :param formats: of the report, "html", "ipynb" and "pdf"; None writes all of them
-    :param progress: called with a description and a share of the work
+    :param data: the data configuration; without ``output_path`` no files are written
+    :param config: the analysis configuration
+    :param engine: the engine that counts the data
+    :param run: the Airflow run for the report: DAG, run and task; None outside Airflow
+    :param location: the location of the data for report and lineage; None derives it from ``data`` and ``engine``
+    :param formats: the formats of the report, "html", "ipynb" and "pdf"; None writes all of them
+    :param progress: called with a description and the completed share of the work
     :return: the analysis, with the locations of its files
-    :raises ConfigError: the configuration does not fit the data, or the folder would overwrite them
-    :raises DataError: the data cannot be read, or hold no rows
-    :raises OutputError: a file cannot be written; then none is
+    :raises ConfigError: the configuration does not match the data, or a file would replace the data
+    :raises DataError: the data cannot be read, or have no rows
+    :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
     from airflow_clarify import artifacts
     from airflow_clarify.bias.analysis import Analysis
@@ -131,13 +131,13 @@ def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.D
 
 
 def gate(analysis: Analysis | str, thresholds: Thresholds | Mapping[str, Any]) -> Verdict:
-    """Judge an analysis by thresholds.
+    """Compare an analysis with thresholds.
 
-    :param analysis: an analysis, or the location of an ``analysis.json``, ours or Clarify's
-    :param thresholds: rules, or a mapping such as ``{"DPL": 0.1}``
-    :return: the verdict, whose ``passed`` says whether every rule is kept
-    :raises ThresholdError: a rule names a metric, facet or value that the analysis does not hold
-    :raises DataError: the file cannot be read, or lacks the counts that a rule needs
+    :param analysis: an analysis, or the location of an ``analysis.json`` of this package or of Clarify
+    :param thresholds: thresholds, or a mapping of rules such as ``{"DPL": 0.1}``
+    :return: the verdict; ``passed`` is True if no threshold is violated
+    :raises ThresholdError: a rule is for a metric, facet or value that the analysis does not have
+    :raises DataError: the file cannot be read, or lacks counts that an option of the thresholds needs
     """
     from airflow_clarify.artifacts import read_analysis
     from airflow_clarify.bias.thresholds import Thresholds

@@ -887,7 +887,7 @@ def test_options_that_a_configuration_file_sets_are_refused(option: str, loans: 
         (["--label", "approved", "--facet", "gender"], "--positive: missing"),
         (["--label", "approved", "--positive", "1"], "--facet: missing"),
         ([*ASKED, "--facet", "region", "--facet-values", "F"], "--facet-values: which of the facets"),
-        ([*ASKED, "--facet", "gender"], "facet: 'gender' stands there twice"),
+        ([*ASKED, "--facet", "gender"], "facet: 'gender' occurs twice"),
         ([*ASKED, "--methods", "DPX"], "no metric 'DPX'"),
         ([*ASKED, "--methods", "all,CI"], "no metric 'all'"),
         ([*ASKED, "--methods", ""], "no metric ''"),

@@ -432,7 +432,7 @@ def test_copied_files_are_read_from_their_new_location(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("name", ["", " ", "../up", "a/b", "a\\b", ".hidden"])
 def test_an_invalid_report_name_is_refused_with_the_configuration(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"methods.report.name: .* is no file name"):
+    with pytest.raises(ConfigError, match=r"methods.report.name: .* is not a file name"):
         AnalysisConfig(CONFIG.document | {"methods": {**CONFIG.document["methods"], "report": {"name": name}}})
 
 

@@ -579,7 +579,7 @@ class AnalysisConfig:
         """
         name = str((self.document["methods"].get("report") or _DEFAULT_REPORT).get("name", _DEFAULT_REPORT["name"]))
         if not name.strip() or name.startswith(".") or set(name) & set("/\\\0"):
-            raise ConfigError(f"methods.report.name: {name!r} is no file name; give one without an ending")
+            raise ConfigError(f"methods.report.name: {name!r} is not a file name; give one without a suffix")
         return f"{name}.html"
 
     @property
@@ -709,7 +709,7 @@ def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) < len(pairs):
         keys = [key for key, _ in pairs]
         repeated = next(key for key in keys if keys.count(key) > 1)
-        raise ConfigError(f"{repeated}: the key stands there twice; leave one out")
+        raise ConfigError(f"{repeated}: the key occurs twice; leave one out")
     return document
 
 
@@ -727,7 +727,7 @@ def _check_headers(headers: Sequence[str] | None) -> None:
     seen: set[str] = set()
     for header in headers or ():
         if header in seen:
-            raise ConfigError(f"headers: {header!r} stands there twice; column names must differ")
+            raise ConfigError(f"headers: {header!r} occurs twice; column names must differ")
         seen.add(header)
 
 

@@ -235,11 +235,11 @@ class BalanceConfig:
         rows = _count_rows(missing)
         if self.missing_rows == "error":
             raise DataError(
-                f"{rows} without a value in {columns}; mend the data, or say missing='drop' or missing='keep'"
+                f"{rows} without a value in {columns}; correct the data, or set missing='drop' or missing='keep'"
             )
         kept = {stratum: rows for stratum, rows in counts.items() if None not in stratum}
         if not kept:
-            raise UnfitDataError(f"no row has a value in each of {columns}; check the columns, or say missing='keep'")
+            raise UnfitDataError(f"no row has a value in each of {columns}; check the columns, or set missing='keep'")
         return kept, [f"{rows} without a value in {columns}, left out; missing='keep' makes strata of them"]
 
     def _check_empty(self, counts: Mapping[Stratum, int | Fraction]) -> list[str]:
@@ -251,11 +251,11 @@ class BalanceConfig:
         listed = [self.describe(stratum) for stratum in itertools.islice(_iterate_absent(counts), _MAX_LISTED)]
         if self.empty == "error":
             others = f" ({_append_others(listed[1:], empty - 1)})" if empty > 1 else ""
-            drop = "say missing='drop' to leave out rows with a missing value, " if incomplete else ""
+            drop = "set missing='drop' to leave out rows with a missing value, " if incomplete else ""
             what = "no row (count 0)" if self.weight is None else "no row with a weight above 0"
             raise QuotaError(
                 f"{what} has {listed[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
-                f"add such rows, balance by fewer columns, {drop}or say empty='ignore'"
+                f"add such rows, balance by fewer columns, {drop}or set empty='ignore'"
             )
         return [
             f"combinations of values without any row, in the copy as in the source: {_append_others(listed, empty)}"

@@ -126,7 +126,7 @@ def _check_headers(headers: Sequence[str] | None) -> None:
     seen: set[str] = set()
     for header in headers or ():
         if header in seen:
-            raise ConfigError(f"headers: {header!r} stands there twice; column names must differ")
+            raise ConfigError(f"headers: {header!r} occurs twice; column names must differ")
         seen.add(header)
 
 
@@ -148,7 +148,7 @@ def _check_facets_differ(facets: list[_Facet] | None, key_names: Mapping[str, st
     for facet in facets or ():
         if facet.name_or_index in seen:
             key = key_names.get("facet", "facet")
-            raise ConfigError(f"{key}: {facet.name_or_index!r} stands there twice; put all its values in one entry")
+            raise ConfigError(f"{key}: {facet.name_or_index!r} occurs twice; put all its values in one entry")
         seen.add(facet.name_or_index)
 
 

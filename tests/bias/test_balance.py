@@ -157,7 +157,7 @@ class TestEmptyStrata:
         assert str(caught.value) == (
             "no row (count 0) has product_category='Trend' and sentiment='-1', so "
             f"{strategy} cannot balance by product_category, sentiment; "
-            "add such rows, balance by fewer columns, or say empty='ignore'"
+            "add such rows, balance by fewer columns, or set empty='ignore'"
         )
 
     def test_the_error_lists_at_most_three(self) -> None:
@@ -218,7 +218,7 @@ class TestMissingValues:
             balance.plan(complete | more)
 
         assert str(caught.value).startswith(f"no row (count 0) has {named}")
-        assert "say missing='drop' to leave out rows with a missing value, or say empty='ignore'" in str(caught.value)
+        assert "set missing='drop' to leave out rows with a missing value, or set empty='ignore'" in str(caught.value)
         [warning] = replace(balance, empty="ignore").plan(complete | more).warnings
         assert named.split(" (")[0] in warning
 
@@ -229,7 +229,7 @@ class TestMissingValues:
         assert len(BalanceConfig(("gender", "colour", "approved"), "reweigh").plan(counts).shares) == 6
 
     def test_they_can_be_an_error(self) -> None:
-        with pytest.raises(DataError, match=r"^there are 2 rows without a value in gender or approved; mend"):
+        with pytest.raises(DataError, match=r"^there are 2 rows without a value in gender or approved; correct the data"):
             BalanceConfig(BY, missing="error").plan(self.counts)
 
     def test_reweighing_keeps_them(self) -> None:

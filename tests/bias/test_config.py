@@ -472,7 +472,7 @@ def test_coerce_returns_the_object_itself() -> None:
             "dataset_type: 'csv' is not one of text/csv, application/jsonlines, application/json, "
             "application/x-parquet",
         ),
-        ({"input_path": "x", "headers": ["a", "a"]}, "headers: 'a' stands there twice; column names must differ"),
+        ({"input_path": "x", "headers": ["a", "a"]}, "headers: 'a' occurs twice; column names must differ"),
         ({"input_path": "x", "headers": "a,b"}, "headers: give a list, such as ['a,b']"),
         ({"input_path": "x", "excluded_columns": "id"}, "excluded_columns: give a list, such as ['id']"),
         ({"input_path": "x", "na_values": "NA"}, "na_values: give a list, such as ['NA']"),
@@ -728,7 +728,7 @@ def test_an_invalid_facet_list_is_refused() -> None:
             '{"a":' * 3_000 + "1" + "}" * 3_000,
             "job.json: nested too deeply; an analysis_config.json has a few levels only",
         ),
-        ('{"label": "a", "label": "b"}', "job.json: label: the key stands there twice; leave one out"),
+        ('{"label": "a", "label": "b"}', "job.json: label: the key occurs twice; leave one out"),
     ],
 )
 def test_a_file_that_is_nested_too_deeply_or_repeats_a_key(text: str, refusal: str) -> None:
@@ -746,7 +746,7 @@ def test_a_label_of_null_is_a_missing_label() -> None:
 @pytest.mark.parametrize(
     ("facet_name", "methods", "refusal"),
     [
-        (["g", "g"], "all", "facet_name: 'g' stands there twice; put all its values in one entry"),
+        (["g", "g"], "all", "facet_name: 'g' occurs twice; put all its values in one entry"),
         (
             [["g"]],
             "all",
