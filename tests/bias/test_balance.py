@@ -229,7 +229,7 @@ class TestMissingValues:
         assert len(BalanceConfig(("gender", "colour", "approved"), "reweigh").plan(counts).shares) == 6
 
     def test_they_can_be_an_error(self) -> None:
-        with pytest.raises(DataError, match=r"^there are 2 rows without a value in gender or approved; correct the data"):
+        with pytest.raises(DataError, match=r"^there are 2 rows without a value in gender or approved; correct"):
             BalanceConfig(BY, missing="error").plan(self.counts)
 
     def test_reweighing_keeps_them(self) -> None:
