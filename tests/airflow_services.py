@@ -126,10 +126,11 @@ class AirflowServices:
         self.until(reached, f"{task_id} is {' or '.join(states)}", patience, lambda: str(last.get("state")))
         return last
 
-    def wait_for_run(self, dag_id: str, run_id: str) -> None:
+    def wait_for_run(self, dag_id: str, run_id: str, patience: float = 60) -> None:
         """Wait until the scheduler has closed a run; what is cleared at that very moment is not run again."""
         ended = ("success", "failed")
-        self.until(lambda: self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"] in ended, "the run has ended")
+        run = f"dags/{dag_id}/dagRuns/{run_id}"
+        self.until(lambda: self.call("GET", run)["state"] in ended, "the run has ended", patience)
 
     def until(
         self, happened: Callable[[], bool], what: str, patience: float = 60, now: Callable[[], str] = lambda: ""

@@ -44,6 +44,8 @@ GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALL
 READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALLED, SILENT, COUNTRIES)
 
 HISTORY_RUNS = 200
+#: Seconds for the scheduler to end a run: a dozen are made at once, on a machine that may do much else.
+PATIENCE = 300
 BAD_WEEK = range(6)
 
 DAGS = '''
@@ -230,8 +232,8 @@ def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBia
             services._token = token(services.url, ADMIN)
         runs = {dag_id: services.trigger(dag_id) for dag_id in (SECRET, *READABLE)}
         for dag_id, run_id in runs.items():
-            services.wait_for_run(dag_id, run_id)
-        services.wait_for_run(STALLED, services.trigger(STALLED))
+            services.wait_for_run(dag_id, run_id, PATIENCE)
+        services.wait_for_run(STALLED, services.trigger(STALLED), PATIENCE)
         yield AirflowWithBias(services, runs, write_history(services, GATED, runs[GATED]))
 
 

@@ -33,7 +33,8 @@ from overviews import HOSTILE as HOSTILE_VALUES
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+# The first test waits for Airflow to start and for the runs: on a machine that does much else, for minutes.
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 VIOLATION = "DPL of product_category=Trend is 0.1100, outside [-0.1, 0.1]"
 
