@@ -40,7 +40,7 @@ RANK = {room: rank for rank, line in enumerate(LINES) for room in line}
 #: Looked up when they are first used, or without any import of ours that counts.
 FREE = {"", "_version", "get_provider_info", "engines"}
 #: Arrows that still run the wrong way, each to be removed from here when it is gone.
-KNOWN: set[tuple[str, str]] = {("engines.sagemaker", "cli")}
+KNOWN: set[tuple[str, str]] = set()
 
 
 def find_room(module: str) -> str:

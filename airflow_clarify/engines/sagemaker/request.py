@@ -254,7 +254,7 @@ def _build_settings(engine: SageMakerEngine, jobs: ProcessingJobs, options: Mapp
 
 def _build_options_environment(options: Mapping[str, Any]) -> dict[str, str]:
     """Encode the options as environment variables, split into values that SageMaker accepts."""
-    from airflow_clarify.cli.sagemaker_job import OPTIONS
+    from airflow_clarify.engines.sagemaker.container_options import OPTIONS
 
     if not options:
         return {}

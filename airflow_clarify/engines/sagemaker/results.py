@@ -15,7 +15,7 @@ from typing import Any
 from airflow_clarify import artifacts
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.cli.sagemaker_job import parse_options
+from airflow_clarify.engines.sagemaker.container_options import parse_options
 from airflow_clarify.engines.sagemaker.request import (
     CONFIG_FILE,
     CONFIG_INPUT,
