@@ -21,5 +21,5 @@ class LostConnection(Exception):  # noqa: N818 (it is not an error of ours, it i
 
 
 def invalid(message: str) -> ApiError:
-    """The error that SageMaker has for nearly everything that is wrong with a request."""
+    """Build the error that SageMaker gives for nearly every wrong request."""
     return ApiError("ValidationException", message)

@@ -66,12 +66,12 @@ class Faults:
         self._add(self._jobs, _Fault(_known(kind, JOB_FAULTS), name_prefix, times))
 
     def for_call(self, operation: str) -> str | None:
-        """The kind of fault that this call is to meet; it is used up."""
+        """Take the kind of fault for this call; each fault is used once."""
         with self._lock:
             return _take(self._calls, [fault for fault in self._calls if fault.where == operation])
 
     def for_job(self, name: str) -> str | None:
-        """The kind of fault that this job is to meet; it is used up."""
+        """Take the kind of fault for this job; each fault is used once."""
         with self._lock:
             return _take(self._jobs, [fault for fault in self._jobs if name.startswith(fault.where)])
 

@@ -18,21 +18,21 @@ _TRUST = (
 
 
 def partition(region: str) -> str:
-    """The part of AWS that a region belongs to, as ARNs name it."""
+    """Return the partition of a region, as ARNs name it."""
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def caller_identity(account: str, region: str) -> str:
-    """The answer to GetCallerIdentity."""
+    """Return the answer to GetCallerIdentity."""
     arn = f"arn:{partition(region)}:iam::{account}:user/stand-in"
     result = f"<Arn>{arn}</Arn><UserId>AIDASTANDIN</UserId><Account>{account}</Account>"
     return _answer("GetCallerIdentity", STS_NAMESPACE, result)
 
 
 def role(account: str, region: str, name: str) -> str:
-    """The answer to GetRole: every role exists, unless its name begins with ``no-such``."""
+    """Return the answer to GetRole: every role exists, unless its name begins with ``no-such``."""
     if not name:
         raise ApiError(
             "ValidationError",
@@ -55,7 +55,7 @@ def role(account: str, region: str, name: str) -> str:
 
 
 def error_answer(error: ApiError) -> str:
-    """An error as the query protocol has it."""
+    """Build an error in the form of the query protocol."""
     kind = "Sender" if error.status < 500 else "Receiver"
     described = f"<Type>{kind}</Type><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
     return f"<ErrorResponse><Error>{described}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"

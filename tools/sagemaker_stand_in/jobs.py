@@ -152,7 +152,7 @@ class Job:
         self.finished.set()
 
     def described(self) -> dict[str, Any]:
-        """The answer to DescribeProcessingJob."""
+        """Return the answer to DescribeProcessingJob."""
         with self.lock:
             described = {name: member for name, member in self.request.items() if name != "Tags" and member is not None}
             described.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME})
@@ -160,7 +160,7 @@ class Job:
             return described | self._state() | _present({"ProcessingStartTime": self.started})
 
     def summary(self) -> dict[str, Any]:
-        """What ListProcessingJobs tells of the job."""
+        """Return the job's entry in the answer to ListProcessingJobs."""
         with self.lock:
             return {"ProcessingJobName": self.name} | self._state()
 
@@ -346,7 +346,7 @@ class Run:
         return [one["S3Output"] for one in config.get("Outputs") or []]
 
     def _exit_message(self, errors: str = "strict") -> str | None:
-        """What the containers have left as their message. Documented: concatenated, then cut."""
+        """Return the message of the containers. Documented: concatenated, then cut."""
         files = [folder / "output" / "message" for folder in self._job.folders]
         return "".join(file.read_text("utf-8", errors) for file in files if file.is_file())[:MESSAGE_LENGTH] or None
 
@@ -385,7 +385,7 @@ class Jobs:
         return job
 
     def find(self, region: str, name: str) -> Job | None:
-        """The job of this name."""
+        """Return the job of this name."""
         with self._lock:
             return self._jobs.get((region, name))
 

@@ -130,11 +130,11 @@ class _Page:
         return event.timestamp >= self._from and (self._before is None or event.timestamp < self._before)
 
     def forward(self, events: list[Event], position: int) -> tuple[int, int]:
-        """The part of the stream that begins at a position."""
+        """Return the part of the stream that begins at a position."""
         return position, position + self._fitting(events[position:])
 
     def backward(self, events: list[Event], position: int) -> tuple[int, int]:
-        """The part of the stream that ends at a position."""
+        """Return the part of the stream that ends at a position."""
         return position - self._fitting(events[position - 1 :: -1] if position else []), position
 
     def _fitting(self, events: list[Event]) -> int:

@@ -56,7 +56,7 @@ def host_count(request: dict[str, Any]) -> int:
 
 
 def selected_instance(cluster: dict[str, Any]) -> dict[str, Any]:
-    """The first of the preferred instances: the stand-in has capacity for all; empty if there is no preference."""
+    """Return the first preferred instance type, for which the stand-in has capacity; empty without a preference."""
     preferences = cluster.get("InstancePreferences") or [{}]
     return dict(preferences[0])
 

@@ -87,7 +87,7 @@ class Services:
             return self._calls.copy()
 
     def accepted(self, operation: str) -> list[dict[str, Any]]:
-        """The requests of an operation that were carried out."""
+        """Return the requests of an operation that were carried out."""
         with self._lock:
             return copy.deepcopy(list(self._accepted.get(operation, ())))
 
@@ -176,12 +176,12 @@ class _Call:
 
 
 def request_id() -> str:
-    """What AWS puts on every answer."""
+    """Build the headers that AWS puts on every answer."""
     return str(uuid.uuid4())
 
 
 def _scope(headers: Mapping[str, str], code: str) -> tuple[str, str]:
-    """The region and the service that a request is signed for. The signature itself is not looked at."""
+    """Return the region and the service that a request is signed for. The signature itself is not checked."""
     authorization = headers.get("Authorization")
     if not authorization:
         raise ApiError(code, "Missing Authentication Token", 403)

@@ -138,7 +138,7 @@ class StandIn:
         return {job.name: job for job in self._jobs.all()}
 
     def requests(self, operation: str) -> list[dict[str, Any]]:
-        """The requests of an operation that were carried out, as they came; of many, the last."""
+        """Return the requests of an operation that were carried out, in their order; of many, the last."""
         return self._services.accepted(operation)
 
     def wait(self, name: str, timeout: float = 60) -> str:

@@ -37,7 +37,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 @cache
 def service_model(service: str) -> ServiceModel:
-    """The model of a service as botocore has it.
+    """Load botocore's model of a service.
 
     :param service: botocore's name for it: ``sagemaker``, ``logs``
     """
@@ -170,7 +170,7 @@ def _joined_surrogates(pair: re.Match[str]) -> str:
 
 @cache
 def _characters_of(category: str) -> str:
-    r"""What ``\p{L}`` means, as it is written inside square brackets; Python's ``re`` has no word for it."""
+    r"""Build the characters of ``\p{L}`` for square brackets; Python's ``re`` has no such class."""
     ranges: list[list[int]] = []
     for code in range(sys.maxunicode + 1):
         if unicodedata.category(chr(code))[0] == category:
