@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from cases import Case
+from cases import Case, Column
 
 
 class Difference(Enum):
@@ -48,6 +48,10 @@ class Difference(Enum):
     OBJECT_TRUTHS = (
         "It casts a column of dtype object that holds booleans to whole numbers, so that few rows make it continuous; "
         "to us it is boolean."
+    )
+    JSON_TRUTHS = (
+        "It takes the booleans of JSON Lines for numbers, and so for continuous, where one is missing, as pandas reads "
+        "them; to us they are booleans."
     )
     TWO_NANS = (
         "It lists a missing value and the text 'nan' of a facet under one name; we list the missing one as '(missing)' "
@@ -103,6 +107,10 @@ def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plain
             plainly.question.setdefault("as_booleans", []).append(role)
             plainly.differences.add(Difference.OBJECT_TRUTHS)
         kind = column.meaning if about["kind"] == "empty" and column.meaning in _KNOWN_WHEN_EMPTY else about["kind"]
+        if _is_truths_with_gaps_in_json(case, column):
+            plainly.question.setdefault("as_booleans", []).append(role)
+            plainly.differences.add(Difference.JSON_TRUTHS)
+            kind, about = "boolean", {**about, "continuous": False}
         if about["continuous"]:
             continue
         if values is None:
@@ -125,7 +133,11 @@ def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plain
         if about["begins_with_a_gap"]:
             plainly.differences.add(Difference.GAP_AT_THE_BEGINNING)
         plainly.question["as_given"] = True
-    if case.group is not None and case.group.has_gaps and described["group"]["kind"] not in ("integer", "float"):
+    if case.group is not None and _is_truths_with_gaps_in_json(case, case.group):
+        plainly.differences |= {Difference.JSON_TRUTHS, Difference.GROUP_GAPS}
+        plainly.question.setdefault("as_booleans", []).append("group")
+        plainly.question["fill_group"] = True
+    elif case.group is not None and case.group.has_gaps and described["group"]["kind"] not in ("integer", "float"):
         plainly.differences.add(Difference.GROUP_GAPS)
         plainly.question["fill_group"] = True
     return plainly
@@ -149,6 +161,10 @@ def _converted(value: Any, kind: str) -> Any:
             return f"{number:.2f}" if number == round(number, 2) else str(_ABSENT)
         return float(number)
     return str(value)
+
+
+def _is_truths_with_gaps_in_json(case: Case, column: Column) -> bool:
+    return case.format == "jsonlines" and column.meaning == "boolean" and column.has_gaps
 
 
 def _is_negative_zero(value: object) -> bool:

@@ -254,6 +254,12 @@ EXAMPLES = {
         format="dataframe",
         facet_values=(True,),
     ),
+    Difference.JSON_TRUTHS: case(
+        column("integer", *[1, 0] * 30),
+        column("boolean", *[True, False, None] * 20),
+        format="jsonlines",
+        facet_values=(True,),
+    ),
     Difference.TWO_NANS: case(
         column("integer", *[1, 0] * 30),
         column("text", *["nan", "a", None] * 20),
