@@ -53,6 +53,10 @@ class Difference(Enum):
         "It takes the booleans of JSON Lines for numbers, and so for continuous, where one is missing, as pandas reads "
         "them; to us they are booleans."
     )
+    JSON_FLOATS = (
+        "It takes the floats of JSON Lines for whole numbers where all of them are whole, as pandas reads them; to us "
+        "a number that is written 1.0 is a float, as in a CSV file."
+    )
     TWO_NANS = (
         "It lists a missing value and the text 'nan' of a facet under one name; we list the missing one as '(missing)' "
         "where there is such a text."
@@ -111,6 +115,10 @@ def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plain
             plainly.question.setdefault("as_booleans", []).append(role)
             plainly.differences.add(Difference.JSON_TRUTHS)
             kind, about = "boolean", {**about, "continuous": False}
+        if case.format == "jsonlines" and about["kind"] == "integer" and any(type(v) is float for v in column.present):
+            plainly.question.setdefault("as_floats", []).append(role)
+            plainly.differences.add(Difference.JSON_FLOATS)
+            continue
         if about["continuous"]:
             continue
         if values is None:

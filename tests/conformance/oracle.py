@@ -10,9 +10,9 @@ One JSON object a line in, one a line out::
 
 Files are read as Clarify reads them: with pandas, and nothing said about types. A DataFrame stands in the file as JSON:
 of each column its values, what they mean, and the type they are to have. More keys put a question plainly
-where we differ from the package on purpose (see ``differences.py``): ``as_texts`` lists columns whose values are turned
-into texts, ``as_booleans`` those that are turned into booleans, ``fill_group`` makes a group of the
-rows without one, ``as_given`` keeps the package from converting values.
+where we differ from the package on purpose (see ``differences.py``): ``as_texts`` lists columns whose values are
+turned into texts, ``as_booleans`` into booleans and ``as_floats`` into floats, ``fill_group`` makes a group of the rows
+without one, ``as_given`` keeps the package from converting values.
 With ``describe`` the answer is how pandas sees the columns, and what the package makes of them.
 """
 
@@ -70,6 +70,8 @@ def read(question):
     for name in (question[role] for role in question.get("as_booleans", ())):
         # Beside missing values pandas reads the booleans of JSON as floats.
         frame[name] = frame[name].map(bool, na_action="ignore").astype(object if frame[name].isna().any() else bool)
+    for name in (question[role] for role in question.get("as_floats", ())):
+        frame[name] = frame[name].astype(float)
     return frame
 
 

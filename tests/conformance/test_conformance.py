@@ -254,6 +254,12 @@ EXAMPLES = {
         format="dataframe",
         facet_values=(True,),
     ),
+    Difference.JSON_FLOATS: case(
+        column("integer", *[1, 0] * 30),
+        column("float", *[1.0, 2.0, 3.0] * 20),
+        format="jsonlines",
+        facet_values=(2,),
+    ),
     Difference.JSON_TRUTHS: case(
         column("integer", *[1, 0] * 30),
         column("boolean", *[True, False, None] * 20),

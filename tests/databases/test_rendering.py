@@ -202,7 +202,7 @@ def test_names_and_texts_come_back_as_they_are(dialect: str, names: tuple[str, s
     assert {one.name for one in back.find_all(exp.Column)} == {column}
     assert [one.alias for one in back.find_all(exp.Alias)] == [alias]
     # SQLite compares texts only with values that are stored as such: TYPEOF(column) = 'text'.
-    words = [] if get_dialect(dialect).knows_types else ["text", "text"]
+    words = [] if get_dialect(dialect).has_column_types else ["text", "text"]
     assert Counter(one.name for one in back.find_all(exp.Literal, exp.National)) == Counter([text, text, "x", *words])
 
 
