@@ -810,7 +810,7 @@ class TestTargetsThatCannotBeWritten:
 import resource, signal, sys
 import duckdb
 from airflow_clarify.bias.config import DataConfig
-from airflow_clarify.engines.duckdb.resampling.resample import sample
+from airflow_clarify.engines.duckdb.resampling.resample import resample
 from airflow_clarify.engines.duckdb.source import open_source
 from airflow_clarify.exceptions import OutputError
 
@@ -818,7 +818,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 source = open_source(duckdb.connect(), DataConfig(input_path=sys.argv[1]))
 try:
-    sample(source, sys.argv[2], ["g", "t"], strategy="oversample")
+    resample(source, sys.argv[2], ["g", "t"], strategy="oversample")
 except OutputError as error:
     print(error)
 """
