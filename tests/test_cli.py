@@ -1284,7 +1284,7 @@ def test_an_encoding_with_few_characters(tmp_path: Path) -> None:
 
 COUNTING_WITHOUT_END = """
 import sys
-from airflow_clarify.cli import main as cli
+from airflow_clarify.cli import main
 from airflow_clarify.engines.duckdb import DuckDBEngine
 
 def count(*_, **__):
@@ -1295,7 +1295,7 @@ def count(*_, **__):
         connection.execute("SELECT sum(sin(i)) FROM range(3000000) AS numbers(i)").fetchall()
 
 DuckDBEngine.count = count
-sys.exit(cli.main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))
 """
 
 
