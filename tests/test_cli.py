@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -1185,7 +1186,9 @@ main({arguments})
 """
     ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    assert ran.stderr.splitlines()[-1] == f"imported {sorted(needed)}"
+    # DuckDB before 2.0 imports pandas, and with it pyarrow, when it hands over NumPy arrays.
+    by_duckdb = {"pandas", "pyarrow"} if "numpy" in needed and version("duckdb").startswith("1.") else set()
+    assert ran.stderr.splitlines()[-1] == f"imported {sorted(needed | by_duckdb)}"
 
 
 def limit_file_size(most: int = 2000) -> Callable[[], None]:
