@@ -25,7 +25,8 @@ from airflow_clarify.artifacts import read_analysis
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.cli.main import EXIT_OK, EXIT_USAGE, EXIT_VIOLATION, _build_parser, main
+from airflow_clarify.cli.main import build_parser, main
+from airflow_clarify.cli.terminal import EXIT_OK, EXIT_USAGE, EXIT_VIOLATION
 from airflow_clarify.engines.duckdb import DuckDBEngine
 
 #: Rows by gender, region and approved; DPL is 0.2 for F and -0.2 for M.
@@ -1106,7 +1107,7 @@ def test_the_examples_in_the_help_can_be_parsed(command: list[str], capsys: pyte
     examples = [line.strip() for line in text.splitlines() if line.strip().startswith("airflow-clarify ")]
     assert len(examples) == 3
     for example in examples:
-        assert callable(_build_parser().parse_args(shlex.split(example)[1:]).run)
+        assert callable(build_parser().parse_args(shlex.split(example)[1:]).run)
     assert "exit status: 0 success, 1 violation of a threshold, 2 invalid input or configuration, 255 internal" in text
 
 

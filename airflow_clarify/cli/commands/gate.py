@@ -1,0 +1,100 @@
+"""The command ``gate``: judge an analysis."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from airflow_clarify.cli.parsing import parse_number, parse_thresholds, parse_whole_number
+from airflow_clarify.cli.terminal import EXIT_OK, EXIT_VIOLATION, print_text, print_warnings
+
+DESCRIPTION = "Compare an analysis with thresholds; the exit status is the verdict."
+
+EPILOG = """\
+thresholds:
+  DPL=0.1               |DPL| is at most 0.1 for every facet value
+  DPL=-0.05:0.1         DPL is between the bounds; one of them may be omitted, as in DPL=:0.1
+  DPL:gender=0.1        for the values of one facet
+  DPL:gender:F=0.1      for one value, instead of the threshold for the others
+  '{"DPL": {"a:b": [null, 0.1]}}'
+                        JSON, as thresholds are written in a DAG; for names with colons
+
+examples:
+  airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --threshold KL=0.05
+  airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --confidence 0.95 --on-inconclusive pass
+  airflow-clarify gate --analysis s3://bucket/bias/analysis.json --threshold CI=0.5 --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command.
+
+    :param parser: its parser
+    """
+    parser.add_argument("--analysis", metavar="FILE", required=True, help="an analysis.json, ours or Clarify's")
+    parser.add_argument(
+        "--threshold",
+        metavar="METRIC=BOUND",
+        action="append",
+        required=True,
+        help="a threshold, see below; may be repeated",
+    )
+    parser.add_argument(
+        "--min-rows",
+        metavar="ROWS",
+        type=parse_whole_number,
+        default=0,
+        help="the minimum number of rows of a facet value",
+    )
+    parser.add_argument(
+        "--below-min-rows",
+        choices=("fail", "pass", "ignore"),
+        default="fail",
+        help="for facet values with fewer rows (default: fail)",
+    )
+    parser.add_argument(
+        "--confidence",
+        metavar="LEVEL",
+        type=parse_number,
+        help="judge by confidence intervals at this level, such as 0.95",
+    )
+    parser.add_argument(
+        "--on-inconclusive", choices=("fail", "pass"), help="when an interval reaches across a bound; no default"
+    )
+    parser.add_argument(
+        "--undefined", choices=("fail", "ignore"), default="fail", help="metrics without a value (default: fail)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command.
+
+    :param arguments: the parsed options
+    :return: the exit status
+    """
+    from airflow_clarify.api import gate
+    from airflow_clarify.artifacts import read_analysis
+    from airflow_clarify.bias.thresholds import Thresholds
+    from airflow_clarify.reports.console import format_table, sanitize_line
+
+    rules = Thresholds(
+        parse_thresholds(arguments.threshold),
+        min_rows=arguments.min_rows,
+        below_min_rows=arguments.below_min_rows,
+        confidence=arguments.confidence,
+        on_inconclusive=arguments.on_inconclusive,
+        undefined=arguments.undefined,
+    )
+    analysis = read_analysis(arguments.analysis)
+    verdict = gate(analysis, rules)
+    if arguments.json:
+        print_text(json.dumps(verdict.to_json(), indent=4))
+    else:
+        print_text("\n".join([*format_table(analysis, verdict), sanitize_line(f"Verdict {verdict.sentence}", None)]))
+    print_warnings(warning for warning in analysis.warnings if warning not in verdict.reasons)
+    if analysis.rows is None:
+        print_warnings(
+            [f"{arguments.analysis}: there are no counts beside it, so whether any label is positive was not checked"]
+        )
+    return EXIT_OK if verdict.passed else EXIT_VIOLATION
