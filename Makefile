@@ -15,7 +15,7 @@ DATABASES := .venv-databases
 PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stack lint types format docs parameter-tables ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
+.PHONY: help demo test test-stack lint types format docs parameter-tables templates ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ types: $(VENV)/.complete ## Check types with mypy
 
 docs: $(VENV)/.complete ## Build the documentation into build/docs
 	$(PY) -m sphinx -q -b html -W --keep-going -E -a docs build/docs
+
+templates: $(VENV)/.complete ## Compile the templates of the report after a change; the compiled files are committed
+	$(PY) scripts/templates.py
 
 ui: $(VENV)/.complete ## Rebuild the page in Airflow's UI after a change in ui/ (needs Node 20 and npm); the built files are committed
 	$(PY) scripts/explanations.py

@@ -70,7 +70,7 @@ def _run_killed_at(point: int, folder: Path, arguments: Sequence[str]) -> int:
 
 
 def _import_everything() -> None:
-    modules = ["duckdb", "jinja2", "nbformat.v4", "numpy", "sqlglot", "typst"]
+    modules = ["duckdb", "jinja2", "numpy", "sqlglot", "typst"]
     modules += [f"airflow_clarify.engines.duckdb.{name}" for name in ("count", "resampling.resample", "source")]
     modules += [f"airflow_clarify.reports.{name}.renderer" for name in ("html", "notebook", "pdf")]
     modules.append("airflow_clarify.reports.console")

@@ -761,7 +761,7 @@ def test_the_dependency_group_has_the_version_bounds_of_the_package() -> None:
 
     assert set(group) <= set(pyproject["project"]["dependencies"])
     names = {re.match(r"\w+", needed)[0] for needed in group}  # type: ignore[index]
-    assert names == {"duckdb", "jinja2", "nbformat", "pydantic", "sqlglot", "typst"}
+    assert names == {"duckdb", "jinja2", "pydantic", "sqlglot", "typst"}
 
 
 def test_the_build_context_has_only_the_files_of_the_image() -> None:

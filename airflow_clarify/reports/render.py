@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FILE_NAME = "report"
 #: The package that each format needs, imported only when a report is rendered.
-_PACKAGES = {"html": "jinja2", "ipynb": "nbformat", "pdf": "typst"}
+_PACKAGES = {"html": "jinja2", "ipynb": "jinja2", "pdf": "typst"}
 
 
 def render_files(

@@ -42,6 +42,8 @@ _NAMES_OF_THE_TOOLS = {
 def notebook_of(analysis: Analysis, **options: Any) -> nbformat.NotebookNode:
     source = render_notebook(build_report(analysis, created=CREATED, **options))
     read = nbformat.reads(source, as_version=nbformat.NO_CONVERT)
+    # The report writes the JSON itself; it must be what nbformat would write.
+    assert nbformat.writes(read) + "\n" == source
     nbformat.validate(read)
     return read
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from functools import cache
-from importlib import resources
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.reports import formatting, interpretations, phrases
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 _TEMPLATE = "report.html.jinja"
 _PICTURE = "dots.svg.jinja"
+#: Name of the module in ``compiled`` of each template.
+TEMPLATES: Mapping[str, str] = {_TEMPLATE: "report", _PICTURE: "dots"}
+_FOLDER = Path(__file__).parent
+#: Folder of the compiled templates.
+COMPILED = _FOLDER / "compiled"
 
 
 def render_html(report: Report) -> str:
@@ -30,7 +37,7 @@ def render_html(report: Report) -> str:
     :param report: see :func:`airflow_clarify.reports.builder.build_report`
     :return: the page
     """
-    return _create_environment().get_template(_TEMPLATE).render(report=report)
+    return _load_template(_TEMPLATE).render(report=report)
 
 
 def render_picture(picture: Picture, facet: FacetSection) -> str:
@@ -40,23 +47,37 @@ def render_picture(picture: Picture, facet: FacetSection) -> str:
     :param facet: the section of the facet column
     :return: the SVG element
     """
-    return _create_environment().get_template(_PICTURE).render(picture=picture, facet=facet).strip()
+    return _load_template(_PICTURE).render(picture=picture, facet=facet).strip()
 
 
 @cache
-def _create_environment() -> jinja2.Environment:
+def _load_template(name: str) -> jinja2.Template:
+    """Load a compiled template; compile it here if that was done by another version of Jinja or from another source."""
+    import jinja2
+
+    environment = create_environment()
+    module = import_module(f"{__package__}.compiled.{TEMPLATES[name]}")
+    source = hashlib.sha256(read_template(name).encode()).hexdigest()
+    if (jinja2.__version__, source) != (module.JINJA, module.SOURCE):
+        return environment.get_template(name)
+    return environment.template_class.from_module_dict(environment, vars(module), environment.make_globals(None))
+
+
+@cache
+def create_environment() -> jinja2.Environment:
+    """Create the Jinja environment, with the functions that the templates call."""
     import jinja2
     from markupsafe import Markup
 
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_read),
+        loader=jinja2.FunctionLoader(read_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_prepare_value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (Markup(_read(name)) for name in ("report.css", "report.js"))
+    style, script = (Markup(read_template(name)) for name in ("report.css", "report.js"))
     environment.globals.update(
         style=style,
         script=script,
@@ -73,8 +94,12 @@ def _create_environment() -> jinja2.Environment:
     return environment
 
 
-def _read(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+def read_template(name: str) -> str:
+    """Read a template or an asset of it.
+
+    :param name: the file name
+    """
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _build_content_security_policy(style: str, script: str) -> str:

@@ -10,10 +10,11 @@ escaped.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.html.renderer import render_picture
@@ -21,9 +22,8 @@ from airflow_clarify.reports.model import FacetSection, MetricSection, Picture, 
 from airflow_clarify.reports.notebook import markdown
 from airflow_clarify.reports.notebook.data import Table, build_tables, serialize_data
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
+#: A cell or an output of a notebook, as JSON.
+Node = dict[str, Any]
 _TOOLS = "notebook_tools.txt"
 _DRAW = "notebook_draw.txt"
 #: Cell metadata that collapses the code of a cell.
@@ -41,22 +41,21 @@ def render_notebook(report: Report) -> str:
     :param report: see :func:`airflow_clarify.reports.builder.build_report`
     :return: the content of the file, in nbformat 4.5
     """
-    import nbformat
-    from nbformat import v4
-
-    notebook = v4.new_notebook(  # type: ignore[no-untyped-call]
-        cells=_number_cells(_build_cells(report)),
-        metadata={
+    notebook = {
+        "cells": _number_cells(_build_cells(report)),
+        "metadata": {
             "title": formatting.escape_invisible(report.full_title),
             "kernelspec": _KERNEL,
             "language_info": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py"},
         },
-    )
-    written: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    return f"{written}\n"
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    # The layout of nbformat, whose import takes longer than everything else here; tests validate the result with it.
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False, separators=(",", ": ")) + "\n"
 
 
-def _build_cells(report: Report) -> Iterator[NotebookNode]:
+def _build_cells(report: Report) -> Iterator[Node]:
     tables = build_tables(report)
     yield _build_text_cell("verdict", _format_verdict(report))
     if report.warnings:
@@ -86,7 +85,7 @@ def _build_tools_code(report: Report, tables: Mapping[str, Table]) -> str:
     return "\n\n\n".join(parts)
 
 
-def _build_facet_cells(index: int, facet: FacetSection, tables: Mapping[str, Table]) -> Iterator[NotebookNode]:
+def _build_facet_cells(index: int, facet: FacetSection, tables: Mapping[str, Table]) -> Iterator[Node]:
     opening = markdown.format_sentence(phrases.describe_tested(facet))
     yield _build_text_cell(f"facet-{index}", [f"## By {markdown.format_code(facet.column)}", opening])
     drawn = [_build_picture_cell(index, picture, facet) for picture in facet.pictures]
@@ -100,24 +99,28 @@ def _build_facet_cells(index: int, facet: FacetSection, tables: Mapping[str, Tab
 # --- Cells --------------------------------------------------------------------------------------------------------
 
 
-def _build_text_cell(name: str, paragraphs: Iterable[str]) -> NotebookNode:
-    from nbformat import v4
-
+def _build_text_cell(name: str, paragraphs: Iterable[str]) -> Node:
     source = "\n\n".join(filter(None, paragraphs))
-    cell: NotebookNode = v4.new_markdown_cell(source, id=name)  # type: ignore[no-untyped-call]
-    return cell
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": _split_lines(source)}
 
 
-def _build_code_cell(name: str, source: str, *outputs: NotebookNode, folded: bool = False) -> NotebookNode:
-    from nbformat import v4
+def _build_code_cell(name: str, source: str, *outputs: Node, folded: bool = False) -> Node:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": name,
+        "metadata": _FOLDED if folded else {},
+        "outputs": [*outputs],
+        "source": _split_lines(source),
+    }
 
-    cell: NotebookNode = v4.new_code_cell(  # type: ignore[no-untyped-call]
-        source, id=name, outputs=[*outputs], metadata=_FOLDED if folded else {}
-    )
-    return cell
+
+def _split_lines(text: str) -> list[str]:
+    """Split a text into lines with their ends, as notebooks store it."""
+    return text.splitlines(keepends=True)
 
 
-def _build_table_cell(name: str, tables: Mapping[str, Table]) -> NotebookNode:
+def _build_table_cell(name: str, tables: Mapping[str, Table]) -> Node:
     table = tables[name]
     rows = formatting.format_plural(len(table.rows), "row", "rows")
     shape = f"{rows} of {formatting.format_plural(len(table.columns), 'column', 'columns')}"
@@ -125,20 +128,19 @@ def _build_table_cell(name: str, tables: Mapping[str, Table]) -> NotebookNode:
     return _build_code_cell(name, f'show("{name}")', _build_output("execute_result", shown))
 
 
-def _build_picture_cell(index: int, picture: Picture, facet: FacetSection) -> NotebookNode:
+def _build_picture_cell(index: int, picture: Picture, facet: FacetSection) -> Node:
     name = f"dots-{index}-{picture.metric}"
     shown = {"image/svg+xml": render_picture(picture, facet), "text/plain": f"{picture.metric} of each group, drawn"}
     return _build_code_cell(name, f'draw("{name}")', _build_output("display_data", shown))
 
 
-def _build_output(kind: str, shown: Mapping[str, str]) -> NotebookNode:
-    from nbformat import v4
+def _build_output(kind: str, shown: Mapping[str, str]) -> Node:
+    counted = {"execution_count": None} if kind == "execute_result" else {}
+    data = {media_type: _split_lines(content) for media_type, content in shown.items()}
+    return {"output_type": kind, "metadata": {}, "data": data, **counted}
 
-    output: NotebookNode = v4.new_output(kind, data={**shown})  # type: ignore[no-untyped-call]
-    return output
 
-
-def _number_cells(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
+def _number_cells(cells: Iterable[Node]) -> list[Node]:
     """Set the execution counts of cells and outputs as if the cells had been run in order."""
     listed = [*cells]
     code = (cell for cell in listed if cell["cell_type"] == "code")
@@ -152,7 +154,7 @@ def _number_cells(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
 
 @cache
 def _read_code(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="utf-8").rstrip()
+    return (Path(__file__).parent / name).read_text(encoding="utf-8").rstrip()
 
 
 # --- Contents ---------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from airflow_clarify.reports.model import Report
@@ -71,7 +71,7 @@ def _load_fonts(system_fonts: bool) -> Any:
 
 @cache
 def _read_template() -> bytes:
-    return (resources.files(__package__) / _TEMPLATE).read_bytes()
+    return (Path(__file__).parent / _TEMPLATE).read_bytes()
 
 
 def _find_missing_glyphs(error: Any) -> frozenset[str]:
