@@ -8,7 +8,7 @@ answer must be ours.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -118,6 +118,9 @@ def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plain
         if case.format == "jsonlines" and about["kind"] == "integer" and any(type(v) is float for v in column.present):
             plainly.question.setdefault("as_floats", []).append(role)
             plainly.differences.add(Difference.JSON_FLOATS)
+            if not _can_match_all(values or (), "float"):
+                plainly.differences.add(Difference.NEVER_MATCHING)
+                plainly.refused = True
             continue
         if about["continuous"]:
             continue
@@ -148,6 +151,10 @@ def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plain
     elif case.group is not None and case.group.has_gaps and described["group"]["kind"] not in ("integer", "float"):
         plainly.differences.add(Difference.GROUP_GAPS)
         plainly.question["fill_group"] = True
+    elif case.group is not None and case.group.has_gaps and case.group.dtype == "object":
+        # Numbers beside None in a column of objects cannot be sorted, so that it fails as with texts.
+        plainly.differences.add(Difference.GROUP_GAPS)
+        plainly.question["number_group"] = True
     return plainly
 
 
@@ -169,6 +176,15 @@ def _converted(value: Any, kind: str) -> Any:
             return f"{number:.2f}" if number == round(number, 2) else str(_ABSENT)
         return float(number)
     return str(value)
+
+
+def _can_match_all(values: Sequence[Any], kind: str) -> bool:
+    try:
+        for value in values:
+            _converted(value, kind)
+    except _CannotMatchError:
+        return False
+    return True
 
 
 def _is_truths_with_gaps_in_json(case: Case, column: Column) -> bool:

@@ -12,7 +12,7 @@ Files are read as Clarify reads them: with pandas, and nothing said about types.
 of each column its values, what they mean, and the type they are to have. More keys put a question plainly
 where we differ from the package on purpose (see ``differences.py``): ``as_texts`` lists columns whose values are
 turned into texts, ``as_booleans`` into booleans and ``as_floats`` into floats, ``fill_group`` makes a group of the rows
-without one, ``as_given`` keeps the package from converting values.
+without one, ``number_group`` turns the groups into numbers, ``as_given`` keeps the package from converting values.
 With ``describe`` the answer is how pandas sees the columns, and what the package makes of them.
 """
 
@@ -43,6 +43,8 @@ def answer(question):
     group = frame[question["group"]] if question["group"] is not None else None
     if question.get("fill_group"):
         group = group.astype(object).where(group.notna(), "a group of their own").astype(str)
+    if question.get("number_group"):
+        group = pd.to_numeric(group)
     common.convert_positive_label_values = (lambda _, values: values) if question.get("as_given") else CONVERT
     # The package changes the lists it is given, so each call gets its own.
     found = report.bias_report(
