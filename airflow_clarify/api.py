@@ -50,10 +50,10 @@ def measure(
     """
     from airflow_clarify import artifacts
     from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.bias.config import complete_from
+    from airflow_clarify.bias.config import fill_unset_fields
 
     formats = artifacts.FORMATS if formats is None else formats
-    data = complete_from(data, config)
+    data = fill_unset_fields(data, config)
     if data.output_path is not None:
         artifacts.check_folder(data.output_path, data, config, formats)
     counted = Analysis.from_contingency(engine.count(data, config, progress=progress), config)

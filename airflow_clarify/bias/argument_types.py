@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import fields
+from typing import Any, NamedTuple, TypeVar
 
 from airflow_clarify.exceptions import ConfigError
+
+_Config = TypeVar("_Config")
 
 
 class ArgumentType(NamedTuple):
@@ -68,6 +71,7 @@ COLUMNS = ArgumentType(
     "a list of column names or indexes", lambda value: is_list(value) and all(map(is_column, value)), listed=True
 )
 FACETS = ArgumentType("a column name or its index from 0, or a list of them", COLUMNS.accepts)
+LIST = ArgumentType("a list", is_list)
 METHODS = ArgumentType(
     "'all' or a list of metrics", lambda value: isinstance(value, str | tuple | list | frozenset | set)
 )
@@ -129,14 +133,59 @@ def parse_boolean(given: object, key: str) -> bool:
     return text == "true"
 
 
-def is_known_later(value: object) -> bool:
-    """Return whether a value is only known at runtime: a template or an XCom reference.
+def is_templated(value: Any) -> bool:
+    """Return whether a value is a Jinja template or an XComArg, or contains one.
 
-    :param value: the value of an operator argument
-    :return: True also for a list that contains such a value
+    The value of such an argument is known only when the task runs.
+
+    :param value: an argument as the author of the DAG wrote it
+    :return: True also for a list, a set or a mapping that contains such a value
     """
     if isinstance(value, str):
         return "{{" in value or "{%" in value
-    if isinstance(value, list | tuple):
-        return any(is_known_later(part) for part in value)
+    if isinstance(value, Mapping):
+        return any(is_templated(part) for part in (*value, *value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(is_templated(part) for part in value)
     return hasattr(value, "resolve") and hasattr(value, "iter_references")
+
+
+def describe_given(config: Any) -> str:
+    """Return the repr of a configuration object without its unset fields.
+
+    :param config: a dataclass instance
+    :return: such as ``BiasConfig(label_values_or_threshold=[1], facet_name='gender')``
+    """
+    given = [(each.name, getattr(config, each.name)) for each in fields(config) if each.repr]
+    written = ", ".join(f"{name}={value!r}" for name, value in given if value is not None and value != {})
+    return f"{type(config).__name__}({written})"
+
+
+def rename_keys(given: Any, names: Mapping[str, str]) -> Any:
+    """Rename keys of a mapping.
+
+    :param given: the mapping; any other value is returned unchanged
+    :param names: the new names by the old ones
+    :return: the mapping with its new keys
+    """
+    return {names.get(name, name): value for name, value in given.items()} if isinstance(given, Mapping) else given
+
+
+def create_from_mapping(cls: type[_Config], given: Mapping[str, Any]) -> _Config:
+    """Create a configuration object from a mapping of its fields.
+
+    :param cls: a dataclass
+    :param given: the fields
+    :return: the object
+    :raises ConfigError: an unknown field, a missing one, or no mapping
+    """
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"expected a {cls.__name__} or a mapping of its fields, got {type(given).__name__}")
+    allowed = [each.name for each in fields(cls)]  # type: ignore[arg-type]
+    unknown = [name for name in given if name not in allowed]
+    if unknown:
+        raise ConfigError(f"{cls.__name__}: no field {unknown[0]!r}; the fields are {', '.join(allowed)}")
+    try:
+        return cls(**given)
+    except TypeError as error:
+        raise ConfigError(f"{cls.__name__}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}") from None

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, cast
 
@@ -18,15 +18,21 @@ from airflow_clarify.bias import argument_types
 from airflow_clarify.bias.argument_types import (
     ArgumentType,
     check_argument,
-    is_known_later,
+    create_from_mapping,
     is_list,
+    is_templated,
     parse_boolean,
     refuse_rendered_text,
+    rename_keys,
 )
+from airflow_clarify.bias.argument_types import describe_given as describe_given
 from airflow_clarify.bias.column_types import DeclaredType, Value
 from airflow_clarify.bias.dataset_types import DATASET_TYPE_BY_SUFFIX
 from airflow_clarify.bias.dataset_types import DATASET_TYPES as DATASET_TYPES
-from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.bias.metrics import METRICS, Stage
+from airflow_clarify.bias.model_config import ModelConfig as ModelConfig
+from airflow_clarify.bias.model_config import ModelPredictedLabelConfig as ModelPredictedLabelConfig
+from airflow_clarify.bias.post_training import POST_TRAINING_METRICS
 from airflow_clarify.exceptions import ConfigError
 
 ColumnRef = str | int
@@ -73,21 +79,15 @@ AUTHOR_NAMES: Mapping[str, str] = {
     "value_or_threshold": "facet_values_or_threshold",
     "group_variable": "group_name",
     "joinsource_name_or_index": "joinsource",
+    "predictor": "model_config",
 }
 
-#: Method sections of ``analysis_config.json`` that need a trained model. They are preserved; only Clarify runs them.
-_MODEL_METHODS = ("post_training_bias", "shap", "pdp", "asymmetric_shapley_value")
-
-
-def describe_given(config: Any) -> str:
-    """Return the repr of a configuration object without its unset fields.
-
-    :param config: a dataclass instance
-    :return: such as ``BiasConfig(label_values_or_threshold=[1], facet_name='gender')``
-    """
-    given = [(each.name, getattr(config, each.name)) for each in fields(config) if each.repr]
-    written = ", ".join(f"{name}={value!r}" for name, value in given if value is not None and value != {})
-    return f"{type(config).__name__}({written})"
+#: The stages of bias metrics by their section under ``methods`` of ``analysis_config.json``.
+STAGES: Mapping[str, Stage] = {"pre_training_bias": "pre_training", "post_training_bias": "post_training"}
+#: Method sections of ``analysis_config.json`` that explain a model. They are preserved; only Clarify runs them.
+_MODEL_METHODS = ("shap", "pdp", "asymmetric_shapley_value")
+#: The name of a column of predictions without a name, as in Clarify.
+DEFAULT_PREDICTED_LABEL = "predicted_label"
 
 
 @dataclass
@@ -123,6 +123,13 @@ class DataConfig:
     :param query: a SELECT statement in the engine's SQL dialect, instead of a table
     :param where: a row filter: a condition in the engine's SQL dialect, or a mapping of columns to a required value (or
         a list of values), which the engine quotes, so that untrusted values are safe
+    :param predicted_label: the column of predictions, by name or by index, for post-training metrics: predicted labels,
+        or scores with a ``probability_threshold``
+    :param predicted_label_dataset_uri: a file of predictions, if they are not part of the dataset; joined by row
+        position, or by ``joinsource``
+    :param predicted_label_headers: the column names of the file of predictions, if it has no header row
+    :param facet_dataset_uri: a file of facets, if they are not part of the dataset; joined as the file of predictions
+    :param facet_headers: the column names of the file of facets, if it has no header row
     """
 
     input_path: str = ""
@@ -142,6 +149,11 @@ class DataConfig:
     table: str | Sequence[str] | None = None
     query: str | None = None
     where: str | Mapping[str, Any] | None = None
+    predicted_label: ColumnRef | None = None
+    predicted_label_dataset_uri: str | None = None
+    predicted_label_headers: Sequence[str] | None = None
+    facet_dataset_uri: str | None = None
+    facet_headers: Sequence[str] | None = None
 
     template_fields: ClassVar[tuple[str, ...]] = (
         "input_path",
@@ -156,6 +168,11 @@ class DataConfig:
         "table",
         "query",
         "where",
+        "predicted_label",
+        "predicted_label_dataset_uri",
+        "predicted_label_headers",
+        "facet_dataset_uri",
+        "facet_headers",
     )
 
     _types: ClassVar[Mapping[str, ArgumentType]] = {
@@ -174,6 +191,11 @@ class DataConfig:
         "analysis_config_output_path": argument_types.LOCATION,
         "table": argument_types.TABLE,
         "query": argument_types.TEXT,
+        "predicted_label": argument_types.COLUMN,
+        "predicted_label_dataset_uri": argument_types.LOCATION,
+        "predicted_label_headers": argument_types.TEXTS,
+        "facet_dataset_uri": argument_types.LOCATION,
+        "facet_headers": argument_types.TEXTS,
     }
 
     __repr__ = describe_given
@@ -184,10 +206,12 @@ class DataConfig:
         self._check_source()
         if self.header_row is not None:
             self.header_row = parse_boolean(self.header_row, "header_row")
-        if self.dataset_type is not None and not is_known_later(self.dataset_type):
+        if self.dataset_type is not None and not is_templated(self.dataset_type):
             _check_dataset_type(self.dataset_type)
-        if not is_known_later(self.headers):
-            _check_headers(self.headers)
+        for name in ("headers", "predicted_label_headers", "facet_headers"):
+            if not is_templated(getattr(self, name)):
+                _check_headers(getattr(self, name), name)
+        self._check_joined_files()
 
     @classmethod
     def coerce(cls, given: DataConfig | Mapping[str, Any]) -> DataConfig:
@@ -199,11 +223,7 @@ class DataConfig:
         :return: the data configuration
         :raises ConfigError: the mapping has an unknown field, or lacks ``input_path``
         """
-        return (
-            given
-            if isinstance(given, DataConfig)
-            else cast(DataConfig, _create_from_mapping(cls, _rename_keys(given, _SDK_NAMES)))
-        )
+        return given if isinstance(given, DataConfig) else create_from_mapping(cls, rename_keys(given, _SDK_NAMES))
 
     @property
     def source(self) -> str:
@@ -215,7 +235,7 @@ class DataConfig:
     def _check_types(self, *, rendered: bool = False) -> None:
         for name, wanted in self._types.items():
             value = getattr(self, name)
-            if value is not None and not is_known_later(value):
+            if value is not None and not is_templated(value):
                 check_argument(name, value, wanted, rendered=rendered)
 
     def _check_source(self) -> None:
@@ -228,6 +248,14 @@ class DataConfig:
             )
         if isinstance(self.where, str | Mapping) and not self.where:
             raise ConfigError("where: it is empty, which would take all rows; leave it out to mean that")
+
+    def _check_joined_files(self) -> None:
+        for file, headers in (
+            ("predicted_label_dataset_uri", "predicted_label_headers"),
+            ("facet_dataset_uri", "facet_headers"),
+        ):
+            if getattr(self, headers) is not None and getattr(self, file) is None:
+                raise ConfigError(f"{headers}: they name the columns of {file}; give that too, or leave them out")
 
     def resolve_dataset_type(self) -> str:
         """Return the dataset type, inferred from the file name where it is not set.
@@ -261,13 +289,26 @@ class DataConfig:
         :raises ConfigError: a value has a type that is not allowed, for example after template rendering
         """
         self._check_types(rendered=True)
-        _check_headers(self.headers)
+        lists: dict[str, list[Any] | None] = {}
+        for name in ("headers", "facet_headers", "predicted_label_headers", "excluded_columns"):
+            lists[name] = None if getattr(self, name) is None else list(getattr(self, name))
+            if name != "excluded_columns":
+                _check_headers(lists[name], name)
+        uris = {
+            name: None if getattr(self, name) is None else str(getattr(self, name))
+            for name in ("facet_dataset_uri", "predicted_label_dataset_uri")
+        }
         parts = {
             "features": self.features,
-            "headers": None if self.headers is None else list(self.headers),
+            "headers": lists["headers"],
             "label": self.label,
             "joinsource_name_or_index": self.joinsource,
-            "excluded_columns": None if self.excluded_columns is None else list(self.excluded_columns),
+            "facet_dataset_uri": uris["facet_dataset_uri"],
+            "facet_headers": lists["facet_headers"],
+            "predicted_label_dataset_uri": uris["predicted_label_dataset_uri"],
+            "predicted_label_headers": lists["predicted_label_headers"],
+            "predicted_label": self.predicted_label,
+            "excluded_columns": lists["excluded_columns"],
         }
         config: dict[str, Any] = {"dataset_type": self.resolve_dataset_type()}
         return config | {key: value for key, value in parts.items() if value is not None}
@@ -306,14 +347,14 @@ class BiasConfig:
     __repr__ = describe_given
 
     def __post_init__(self) -> None:
-        if not is_known_later(self.label_values_or_threshold):
+        if not is_templated(self.label_values_or_threshold):
             _check_values(self.label_values_or_threshold, "label_values_or_threshold")
         for declared in [self.label_type, *_list_declared_types(self.facet_type)]:
             if declared not in (None, "categorical", "continuous"):
                 raise ConfigError(f"label_type and facet_type are 'categorical' or 'continuous', not {declared!r}")
-        if not is_known_later(self.facet_name) and not is_known_later(self.facet_values_or_threshold):
+        if not is_templated(self.facet_name) and not is_templated(self.facet_values_or_threshold):
             self.build_facets()
-        if self.group_name is not None and not is_known_later(self.group_name):
+        if self.group_name is not None and not is_templated(self.group_name):
             check_argument("group_name", self.group_name, argument_types.COLUMN)
 
     @classmethod
@@ -326,7 +367,7 @@ class BiasConfig:
         """
         if isinstance(given, BiasConfig):
             return given
-        return cast(BiasConfig, _create_from_mapping(cls, _map_bias_fields(given)))
+        return create_from_mapping(cls, _map_bias_fields(given))
 
     def build_facets(self) -> list[dict[str, Any]]:
         """Build the ``facet`` list of ``analysis_config.json``.
@@ -433,24 +474,34 @@ class AnalysisConfig:
         cls,
         data: DataConfig,
         bias: BiasConfig,
-        methods: Methods = "all",
+        methods: Methods | None = "all",
         key_names: Mapping[str, str] = AUTHOR_NAMES,
+        *,
+        post_training_methods: Methods | None = None,
+        model_config: ModelConfig | None = None,
+        model_predicted_label_config: ModelPredictedLabelConfig | None = None,
     ) -> AnalysisConfig:
-        """Build a configuration as the SageMaker SDK does for ``run_pre_training_bias``.
+        """Build a configuration as the SageMaker SDK does for ``run_bias`` and the runs of a single stage.
 
-        :param data: the dataset and its label column
+        :param data: the dataset, its label column and, for post-training metrics, its column of predictions
         :param bias: the positive label values and the facets
-        :param methods: "all", or names of metrics
-        :param key_names: the author's names of keys of the file, for error messages
+        :param methods: the pre-training metrics: "all", or names; None leaves the stage out
+        :param key_names: the author's names of keys of the file, for error messages; "pre_training_bias" and
+            "post_training_bias" are the arguments with the metrics of a stage
+        :param post_training_methods: the post-training metrics: "all", or names; None leaves the stage out
+        :param model_config: the model that a Clarify job on SageMaker gets predictions from
+        :param model_predicted_label_config: how predictions are read from scores, or from the output of the model
         :return: the analysis configuration
         :raises ConfigError: a value is missing or not allowed; names the key
         """
-        check_argument("methods", methods, argument_types.METHODS)
         document = data.get_config() | bias.get_config()
-        document["methods"] = {
-            "report": dict(_DEFAULT_REPORT),
-            "pre_training_bias": {"methods": methods if isinstance(methods, str) else list(methods)},
-        }
+        document["methods"] = {"report": dict(_DEFAULT_REPORT)}
+        for section, asked in (("pre_training_bias", methods), ("post_training_bias", post_training_methods)):
+            if asked is not None:
+                check_argument(key_names.get(section, "methods"), asked, argument_types.METHODS)
+                document["methods"][section] = {"methods": asked if isinstance(asked, str) else list(asked)}
+        if post_training_methods is not None:
+            _add_predictor(document, model_config, model_predicted_label_config)
         return cls(document, label_type=bias.label_type, facet_type=bias.facet_type, key_names=key_names)
 
     @classmethod
@@ -517,7 +568,8 @@ class AnalysisConfig:
         """
         if self.document.get("label") is None:
             raise ConfigError(
-                f"{self.spell_key('label')}: name the label column; pre-training bias cannot be measured without one"
+                f"{self.spell_key('label')}: name the label column; {self._describe_stages()} bias cannot be measured "
+                "without one"
             )
         return cast(ColumnRef, self.document["label"])
 
@@ -557,19 +609,86 @@ class AnalysisConfig:
         return self.document.get("group_variable")
 
     @property
-    def methods(self) -> tuple[str, ...]:
-        """The names of the metrics to compute, sorted as Clarify writes them.
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages whose metrics are to be computed.
 
-        :raises ConfigError: the configuration has no ``pre_training_bias`` section
+        :raises ConfigError: the configuration has neither ``pre_training_bias`` nor ``post_training_bias``
         """
-        section = self.document["methods"].get("pre_training_bias")
-        if section is None:
+        stages = tuple(stage for section, stage in STAGES.items() if self.document["methods"].get(section) is not None)
+        if not stages:
             raise ConfigError(
-                "methods: pre_training_bias is missing, and it is what is measured here; add "
+                "methods: pre_training_bias or post_training_bias is missing, and these are what is measured here; add "
                 '"pre_training_bias": {"methods": "all"}'
             )
-        methods = section.get("methods", "all")
-        return tuple(METRICS) if methods == "all" else tuple(sorted(set(methods)))
+        return stages
+
+    def _describe_stages(self) -> str:
+        return " and ".join(stage.replace("_", "-") for stage in self.stages)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The names of the pre-training metrics to compute, sorted as Clarify writes them; empty without that stage.
+
+        :raises ConfigError: the configuration has neither ``pre_training_bias`` nor ``post_training_bias``
+        """
+        return self._list_methods("pre_training_bias", METRICS)
+
+    @property
+    def post_training_methods(self) -> tuple[str, ...]:
+        """The names of the post-training metrics to compute, sorted as Clarify writes them; empty without that stage.
+
+        :raises ConfigError: the configuration has neither ``pre_training_bias`` nor ``post_training_bias``
+        """
+        return self._list_methods("post_training_bias", POST_TRAINING_METRICS)
+
+    def _list_methods(self, section: str, known: Mapping[str, Any]) -> tuple[str, ...]:
+        if STAGES[section] not in self.stages:
+            return ()
+        methods = self.document["methods"][section].get("methods", "all")
+        return tuple(known) if methods == "all" else tuple(sorted(set(methods)))
+
+    @property
+    def all_methods(self) -> bool:
+        """Whether the metrics of some stage are asked for as "all" rather than by name."""
+        sections = [self.document["methods"].get(section) for section in STAGES]
+        return any(section is not None and section.get("methods", "all") == "all" for section in sections)
+
+    @property
+    def predicted_label(self) -> ColumnRef | None:
+        """The column of predictions; None if no post-training metric is to be computed.
+
+        :raises ConfigError: post-training metrics are to be computed, and no column of predictions is configured
+        """
+        if "post_training" not in self.stages:
+            return None
+        given = self.document.get("predicted_label")
+        if given is not None:
+            return cast(ColumnRef, given)
+        if self.document.get("predicted_label_dataset_uri") is not None:
+            return self._default_predicted_label()
+        key = self.spell_key("predicted_label")
+        if self.document.get("predictor") is not None:
+            raise ConfigError(
+                f"{self.spell_key('predictor')}: only a Clarify job runs a model; name a column of predictions in "
+                f"{key}, or measure with SageMakerEngine and Clarify's image"
+            )
+        raise ConfigError(f"{key}: name the column of predictions; post-training bias cannot be measured without one")
+
+    def _default_predicted_label(self) -> ColumnRef:
+        headers = self.document.get("predicted_label_headers") or [DEFAULT_PREDICTED_LABEL]
+        columns = [name for name in headers if name != self.document.get("joinsource_name_or_index")]
+        if len(columns) != 1:
+            raise ConfigError(
+                f"{self.spell_key('predicted_label')}: name the column of predictions; "
+                f"{self.spell_key('predicted_label_headers')} has {len(columns)} that may be it"
+            )
+        return cast(ColumnRef, columns[0])
+
+    @property
+    def probability_threshold(self) -> float | None:
+        """The threshold above which a score is the prediction 1; None if the predictions are labels."""
+        given = self.document.get("probability_threshold")
+        return cast("float | None", given) if "post_training" in self.stages else None
 
     @property
     def report_file(self) -> str:
@@ -584,7 +703,7 @@ class AnalysisConfig:
 
     @property
     def left_to_clarify(self) -> tuple[str, ...]:
-        """The configured methods that need a trained model, which only a Clarify job can run."""
+        """The configured methods that explain a model, which only a Clarify job can run."""
         return tuple(name for name in self.document["methods"] if name in _MODEL_METHODS)
 
     def _get_declared_type(self, facet: ColumnRef) -> DeclaredType | None:
@@ -667,16 +786,16 @@ def suggest_delimiter(cells: Sequence[str], delimiter: str = ",") -> str:
     return ""
 
 
-def complete_from(data: DataConfig, config: AnalysisConfig) -> DataConfig:
+def fill_unset_fields(data: DataConfig, config: AnalysisConfig) -> DataConfig:
     """Fill unset fields of a data configuration from an analysis configuration.
 
     :param data: the data configuration; one without ``input_path`` is returned as it is
-    :param config: the analysis configuration with headers, features and dataset type
-    :return: a data configuration with these three fields set where they are known
+    :param config: the analysis configuration
+    :return: a data configuration with the fields set that both have
     """
     if not data.input_path:
         return data
-    open_fields = [name for name in ("headers", "features", "dataset_type") if getattr(data, name) is None]
+    open_fields = [name for name in _COMMON_FIELDS if getattr(data, name) is None]
     stated: dict[str, Any] = {name: config.document.get(name) for name in open_fields}
     return replace(data, **stated)
 
@@ -703,6 +822,27 @@ def check_features(features: str | None, headers: Sequence[str] | None, dataset_
         )
 
 
+def _add_predictor(
+    document: dict[str, Any], model: ModelConfig | None, predicted: ModelPredictedLabelConfig | None
+) -> None:
+    """Add the model, and how predictions are read, to a document, as the SageMaker SDK does."""
+    threshold, keys = (None, {}) if predicted is None else predicted.get_predictor_config()
+    if model is not None:
+        document["predictor"] = model.get_predictor_config() | keys
+    elif document.get("predicted_label") is None and document.get("predicted_label_dataset_uri") is None:
+        raise ConfigError(
+            "predicted_label: name the column of predictions; post-training bias cannot be measured without one (a "
+            "Clarify job on SageMaker can get them from a model: model_config)"
+        )
+    elif keys:
+        raise ConfigError(
+            f"model_predicted_label_config: {next(iter(keys))} is about the output of a model; give model_config too, "
+            "or leave it out"
+        )
+    if threshold is not None:
+        document["probability_threshold"] = threshold
+
+
 def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object; refuse repeated keys, of which Python silently keeps the last."""
     document = dict(pairs)
@@ -723,11 +863,11 @@ def _check_dataset_type(dataset_type: str) -> str:
     return dataset_type
 
 
-def _check_headers(headers: Sequence[str] | None) -> None:
+def _check_headers(headers: Sequence[str] | None, key: str) -> None:
     seen: set[str] = set()
     for header in headers or ():
         if header in seen:
-            raise ConfigError(f"headers: {header!r} occurs twice; column names must differ")
+            raise ConfigError(f"{key}: {header!r} occurs twice; column names must differ")
         seen.add(header)
 
 
@@ -748,6 +888,18 @@ def _check_values(values: Sequence[Value], key: str) -> Sequence[Value]:
     return values
 
 
+#: Fields of a data configuration with the same names in an analysis configuration.
+_COMMON_FIELDS = (
+    "headers",
+    "features",
+    "dataset_type",
+    "predicted_label",
+    "predicted_label_dataset_uri",
+    "predicted_label_headers",
+    "facet_dataset_uri",
+    "facet_headers",
+)
+
 #: Names of the SageMaker SDK's ``DataConfig`` (constructor and ``get_config()``) that differ from ours.
 _SDK_NAMES = {
     "s3_data_input_path": "input_path",
@@ -755,10 +907,6 @@ _SDK_NAMES = {
     "s3_analysis_config_output_path": "analysis_config_output_path",
     "joinsource_name_or_index": "joinsource",
 }
-
-
-def _rename_keys(given: Any, names: Mapping[str, str]) -> Any:
-    return {names.get(name, name): value for name, value in given.items()} if isinstance(given, Mapping) else given
 
 
 def _map_bias_fields(given: Any) -> Any:
@@ -771,17 +919,4 @@ def _map_bias_fields(given: Any) -> Any:
         "facet_name": [facet["name_or_index"] for facet in facets],
         "facet_values_or_threshold": values if any(value is not None for value in values) else None,
     }
-    return _rename_keys(fields_given, {"group_variable": "group_name"})
-
-
-def _create_from_mapping(cls: type, given: Mapping[str, Any]) -> object:
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"expected a {cls.__name__} or a mapping of its fields, got {type(given).__name__}")
-    allowed = [each.name for each in fields(cls)]
-    unknown = [name for name in given if name not in allowed]
-    if unknown:
-        raise ConfigError(f"{cls.__name__}: no field {unknown[0]!r}; the fields are {', '.join(allowed)}")
-    try:
-        return cls(**given)
-    except TypeError as error:
-        raise ConfigError(f"{cls.__name__}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}") from None
+    return rename_keys(fields_given, {"group_variable": "group_name"})

@@ -1,4 +1,4 @@
-"""Contingency tables of (facet value, label, group), from which all bias metrics are computed.
+"""Contingency tables of (facet value, label, prediction, group), from which all bias metrics are computed.
 
 An engine produces one contingency table per facet. It is small, with a few hundred cells for most data, and can be
 split into one facet value and all other rows.
@@ -6,16 +6,20 @@ split into one facet value and all other rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from operator import attrgetter
 
-from airflow_clarify.bias.metrics import Count, FacetCounts, GroupCounts
+from airflow_clarify.bias.metrics import Count, FacetCounts, GroupCounts, Metric
+from airflow_clarify.bias.post_training import Confusion
+from airflow_clarify.exceptions import MetricError
 
 #: The name of a missing facet value, label or group in text; as in pandas, and therefore in Clarify.
 MISSING_TEXT = "nan"
+#: The error of a post-training metric where no predictions were counted.
+NO_PREDICTIONS = "predictions were not counted"
 
 
 def name_missing(values: Iterable[str | None]) -> str:
@@ -112,13 +116,15 @@ _PARTS = (attrgetter("rows"), attrgetter("weight"), attrgetter("squares"))
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The count of rows with the same facet value, label and group.
+    """The count of rows with the same facet value, label, prediction and group.
 
     :param facet: the facet value; None if it is missing
     :param label: the label; None if it is missing
     :param positive: whether the label is positive; False for a missing label
     :param group: the value of the group variable; None if it is missing or not counted
     :param tally: the count of the rows
+    :param predicted: whether the prediction is positive; False for a missing prediction, None if predictions are not
+        counted
     """
 
     facet: str | None
@@ -126,22 +132,91 @@ class Cell:
     positive: bool
     group: str | None
     tally: WeightedCount
+    predicted: bool | None = None
+
+
+@dataclass(frozen=True)
+class ConfusionCounts:
+    """The confusion matrix of one side of a split, with rows, weights and squared weights.
+
+    :param tp: the count of rows with a positive label and a positive prediction
+    :param fp: the count of rows with a negative label and a positive prediction
+    :param fn: the count of rows with a positive label and a negative prediction
+    :param tn: the count of rows with a negative label and a negative prediction
+    """
+
+    tp: WeightedCount
+    fp: WeightedCount
+    fn: WeightedCount
+    tn: WeightedCount
+
+    @cached_property
+    def confusion(self) -> Confusion:
+        """The sums of weights, from which metrics are computed."""
+        return Confusion(self.tp.weight, self.fp.weight, self.fn.weight, self.tn.weight)
+
+    @property
+    def positive(self) -> WeightedCount:
+        """Count of rows with a positive label."""
+        return self.tp + self.fn
+
+    @property
+    def negative(self) -> WeightedCount:
+        """Count of rows with a negative label."""
+        return self.fp + self.tn
+
+    @property
+    def predicted_positive(self) -> WeightedCount:
+        return self.tp + self.fp
+
+    @property
+    def predicted_negative(self) -> WeightedCount:
+        return self.fn + self.tn
+
+    @property
+    def total(self) -> WeightedCount:
+        return self.positive + self.negative
+
+    @property
+    def cells(self) -> tuple[WeightedCount, WeightedCount, WeightedCount, WeightedCount]:
+        """The counts as a tuple: tp, fp, fn, tn."""
+        return self.tp, self.fp, self.fn, self.tn
+
+    def __add__(self, other: ConfusionCounts) -> ConfusionCounts:
+        return ConfusionCounts(*(mine + others for mine, others in zip(self.cells, other.cells, strict=True)))
+
+    def __sub__(self, other: ConfusionCounts) -> ConfusionCounts:
+        return ConfusionCounts(*(mine - others for mine, others in zip(self.cells, other.cells, strict=True)))
 
 
 @dataclass(frozen=True)
 class Split:
-    """The counts of one facet value (d) and of all other rows (a), by label.
+    """The counts of one facet value (d) and of all other rows (a), by label, and by prediction if that is counted.
 
     :param d_positive: rows of the tested group with a positive label
     :param d_negative: rows of the tested group with a negative or missing label
     :param a_positive: all other rows with a positive label
     :param a_negative: all other rows with a negative or missing label
+    :param d_confusion: the confusion matrix of the tested group; None if predictions are not counted
+    :param a_confusion: the confusion matrix of all other rows; None if predictions are not counted
     """
 
     d_positive: WeightedCount
     d_negative: WeightedCount
     a_positive: WeightedCount
     a_negative: WeightedCount
+    d_confusion: ConfusionCounts | None = None
+    a_confusion: ConfusionCounts | None = None
+
+    @classmethod
+    def from_confusions(cls, d: ConfusionCounts, a: ConfusionCounts) -> Split:
+        """Build a split from the confusion matrices of both sides.
+
+        :param d: the confusion matrix of the tested group
+        :param a: the confusion matrix of all other rows
+        :return: the counts by label and by prediction
+        """
+        return cls(d.positive, d.negative, a.positive, a.negative, d, a)
 
     @property
     def d(self) -> WeightedCount:
@@ -157,6 +232,21 @@ class Split:
             self.d_positive.weight, self.d_negative.weight, self.a_positive.weight, self.a_negative.weight
         )
 
+    def measure(self, metric: Metric) -> float:
+        """Compute a metric that is a function of these counts.
+
+        :param metric: a metric of any stage with a function
+        :return: its value
+        :raises MetricError: the metric is undefined for these counts, or needs predictions, groups or rows
+        """
+        if metric.function is None:
+            raise MetricError(f"{metric.name} is not a function of these counts")
+        if metric.stage == "pre_training":
+            return metric.function(self.counts)
+        if self.d_confusion is None or self.a_confusion is None:
+            raise MetricError(NO_PREDICTIONS)
+        return metric.function(self.d_confusion.confusion, self.a_confusion.confusion)
+
 
 @dataclass(frozen=True)
 class FacetContingency:
@@ -170,6 +260,11 @@ class FacetContingency:
     :param grouped: whether a group variable was counted
     :param drop_missing_groups: exclude rows without a group from CDDL, as Clarify does for numeric group variables
     :param disparities: CDDL per tested group, if the engine computed it because there are too many groups
+    :param predicted: whether predictions were counted, so that no ``Cell.predicted`` is None
+    :param predicted_disparities: CDDPL per tested group, if the engine computed it
+    :param flip_tests: FT per tested group, from the rows, or the reason why it is undefined there; None if the engine
+        does not compute it
+    :param flip_test_error: why the engine does not compute FT; None uses a sentence about engines that only count
     """
 
     column: str
@@ -180,6 +275,19 @@ class FacetContingency:
     grouped: bool = False
     drop_missing_groups: bool = False
     disparities: Mapping[str, float] | None = None
+    predicted: bool = False
+    predicted_disparities: Mapping[str, float] | None = None
+    flip_tests: Mapping[str, float | str] | None = None
+    flip_test_error: str | None = None
+
+    @cached_property
+    def predicted_total(self) -> tuple[WeightedCount, WeightedCount]:
+        """Counts of all rows with a positive prediction, and of all others."""
+        return self._confusion.predicted_positive, self._confusion.predicted_negative
+
+    @cached_property
+    def _confusion(self) -> ConfusionCounts:
+        return _sum_by_outcome(self.cells)
 
     @cached_property
     def total(self) -> tuple[WeightedCount, WeightedCount]:
@@ -210,8 +318,12 @@ class FacetContingency:
         :param members: the facet values of the tested group
         :return: the counts of both sides
         """
+        cells = self._select_cells(members)
+        if self.predicted:
+            d = _sum_by_outcome(cells)
+            return Split.from_confusions(d, self._confusion - d)
         positive, negative = self.total
-        d_positive, d_negative = _sum_by_label(self._select_cells(members))
+        d_positive, d_negative = _sum_by_label(cells)
         return Split(d_positive, d_negative, positive - d_positive, negative - d_negative)
 
     def groups(self, members: Iterable[str | None]) -> list[GroupCounts]:
@@ -220,9 +332,25 @@ class FacetContingency:
         :param members: the facet values of the tested group
         :return: one entry for each group that is part of CDDL and has rows of ``members``
         """
+        return self._count_groups(members, self._all_groups, is_positive_label)
+
+    def predicted_groups(self, members: Iterable[str | None]) -> list[GroupCounts]:
+        """Compute the counts for CDDPL: as for CDDL, but by prediction instead of label.
+
+        :param members: the facet values of the tested group
+        :return: one entry for each group that is part of CDDPL and has rows of ``members``
+        """
+        return self._count_groups(members, self._all_predicted_groups, is_positive_prediction)
+
+    def _count_groups(
+        self,
+        members: Iterable[str | None],
+        all_groups: Mapping[str | None, tuple[Count, Count]],
+        is_positive: Callable[[Cell], bool],
+    ) -> list[GroupCounts]:
         return [
-            GroupCounts(positive, negative, *self._all_groups[group])
-            for group, (positive, negative) in _sum_by_group(self._select_cells(members)).items()
+            GroupCounts(positive, negative, *all_groups[group])
+            for group, (positive, negative) in _sum_by_group(self._select_cells(members), is_positive).items()
             if self._is_counted(group)
         ]
 
@@ -248,7 +376,11 @@ class FacetContingency:
 
     @cached_property
     def _all_groups(self) -> dict[str | None, tuple[Count, Count]]:
-        return _sum_by_group(self.cells)
+        return _sum_by_group(self.cells, is_positive_label)
+
+    @cached_property
+    def _all_predicted_groups(self) -> dict[str | None, tuple[Count, Count]]:
+        return _sum_by_group(self.cells, is_positive_prediction)
 
     def _select_cells(self, members: Iterable[str | None]) -> list[Cell]:
         return [cell for value in members for cell in self._by_value.get(value, ())]
@@ -266,6 +398,10 @@ class Contingency:
     :param weighted: whether the counts are sums of row weights
     :param label_reading: how the type of the label was inferred, such as "taken as continuous (2 distinct values in 30
         rows), ..."; empty if the configuration declares it
+    :param predicted_label: name of the column of predictions; empty if predictions are not counted
+    :param predicted_text: the positive prediction as text: as ``label_text``, or the threshold of scores, "(0.5, 1.0]"
+    :param prediction_error: why predictions cannot be compared with labels, as where they have different types; None
+        if they can
     """
 
     label: str
@@ -275,6 +411,34 @@ class Contingency:
     warnings: Sequence[str] = field(default_factory=tuple)
     weighted: bool = False
     label_reading: str = ""
+    predicted_label: str = ""
+    predicted_text: str = ""
+    prediction_error: str | None = None
+
+
+def is_positive_label(cell: Cell) -> bool:
+    """Return whether a cell counts as positive for CDDL.
+
+    :param cell: a cell
+    """
+    return cell.positive
+
+
+def is_positive_prediction(cell: Cell) -> bool:
+    """Return whether a cell counts as positive for CDDPL.
+
+    :param cell: a cell
+    :return: False also where the prediction is missing or was not counted
+    """
+    return bool(cell.predicted)
+
+
+def _sum_by_outcome(cells: Iterable[Cell]) -> ConfusionCounts:
+    tallies: dict[tuple[bool, bool], list[WeightedCount]] = {}
+    for cell in cells:
+        tallies.setdefault((cell.positive, bool(cell.predicted)), []).append(cell.tally)
+    outcomes = ((True, True), (False, True), (True, False), (False, False))
+    return ConfusionCounts(*(WeightedCount.add_all(tallies.get(outcome, ())) for outcome in outcomes))
 
 
 def _sum_by_label(cells: Iterable[Cell]) -> tuple[WeightedCount, WeightedCount]:
@@ -285,12 +449,12 @@ def _sum_by_label(cells: Iterable[Cell]) -> tuple[WeightedCount, WeightedCount]:
     return WeightedCount.add_all(positive), WeightedCount.add_all(negative)
 
 
-def _sum_by_group(cells: Iterable[Cell]) -> dict[str | None, tuple[Count, Count]]:
-    """Sum the weights of positive and of negative labels in each group."""
+def _sum_by_group(cells: Iterable[Cell], is_positive: Callable[[Cell], bool]) -> dict[str | None, tuple[Count, Count]]:
+    """Sum the weights of positive and of negative cells in each group."""
     positive: dict[str | None, Count] = {}
     negative: dict[str | None, Count] = {}
     for cell in cells:
-        same, other = (positive, negative) if cell.positive else (negative, positive)
+        same, other = (positive, negative) if is_positive(cell) else (negative, positive)
         same[cell.group] = same.get(cell.group, 0) + cell.tally.weight
         other.setdefault(cell.group, 0)
     return {group: (weight, negative[group]) for group, weight in positive.items()}

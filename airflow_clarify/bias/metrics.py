@@ -1,4 +1,4 @@
-"""Clarify's eight pre-training bias metrics as functions of counts.
+"""Clarify's eight pre-training bias metrics, and one of our own, as functions of counts.
 
 Formulas and ranges are those of the Amazon SageMaker Clarify documentation ("Measure Pre-training Bias"); the edge
 cases are those of Amazon's open-source package smclarify 0.5, which Clarify's container implements. Facet *d* is the
@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from airflow_clarify.exceptions import MetricError
 
 #: A number of rows, or an exact sum of row weights.
 Count = int | Fraction
+#: Before training, metrics compare labels; after training, predictions, alone or with the labels.
+Stage = Literal["pre_training", "post_training"]
 
 _NO_COMMON_OUTCOME = "No instance of common facet found, dataset may be too small"
 
@@ -215,28 +217,76 @@ def compute_conditional_demographic_disparity(
     return math.fsum(weighted) / float(n) if n else 0.0
 
 
+def compute_disparate_impact_in_labels(counts: FacetCounts) -> float:
+    """Compute disparate impact in labels, DIL = q_d / q_a: the ratio of the positive proportions.
+
+    The four-fifths rule of the U.S. Uniform Guidelines on Employee Selection Procedures (29 CFR 1607.4 D, 1978) takes a
+    ratio below 0.8 as evidence of adverse impact. Clarify has this ratio for predictions only, as DI.
+
+    :param counts: the counts of both facets
+    :return: DIL, in [0, inf]; 1 is parity, and 0 if no label is positive, as DI in Clarify
+    :raises MetricError: no row has the facet value, or every row has it
+    """
+    if not counts.n_a:
+        raise MetricError("Negated facet set is empty")
+    if not counts.n_d:
+        raise MetricError("Facet set is empty")
+    return divide(float(counts.d_positive / counts.n_d), float(counts.a_positive / counts.n_a))
+
+
+def divide(numerator: Count | float, denominator: Count | float) -> float:
+    """Divide two numbers that are not negative as Clarify does: 0/0 is 0, and x/0 is infinite.
+
+    :param numerator: a count, or a sum of weights
+    :param denominator: a count, or a sum of weights
+    :return: the quotient as a float
+    """
+    if denominator:
+        return float(numerator / denominator)
+    return math.inf if numerator else 0.0
+
+
 @dataclass(frozen=True)
 class Metric:
     """A bias metric with Clarify's name and description.
 
-    :param name: the short name, as in ``methods`` and ``analysis.json``
+    :param name: the short name, as in ``methods`` and ``analysis.json``; unique over both stages
     :param description: its description in ``analysis.json``, in Clarify's spelling
     :param lowest: its lowest possible value
     :param highest: its highest possible value
-    :param function: computes the metric from counts; None for CDDL, which needs the group counts
+    :param function: computes the metric: before training from the :class:`FacetCounts`, after training from the
+        :class:`~airflow_clarify.bias.post_training.Confusion` of d and that of a. None for CDDL and CDDPL, which need
+        the group counts, and for FT, which needs rows
     :param question: the question that the metric answers, in one sentence
+    :param stage: "pre_training" or "post_training"
+    :param parity: its value if both facets are treated equally: 1 for a ratio, otherwise 0
     """
 
     name: str
     description: str
     lowest: float
     highest: float
-    function: Callable[[FacetCounts], float] | None
+    function: Callable[..., float] | None
     question: str
+    stage: Stage = "pre_training"
+    parity: float = 0.0
 
     @property
     def needs_groups(self) -> bool:
-        return self.function is None
+        return self.name in ("CDDL", "CDDPL")
+
+    @property
+    def needs_rows(self) -> bool:
+        return self.function is None and not self.needs_groups
+
+    @property
+    def is_ratio(self) -> bool:
+        return self.parity == 1.0
+
+    @property
+    def is_clarifys(self) -> bool:
+        """Whether Clarify has the metric, so that it can be part of ``analysis.json``."""
+        return self.name not in OWN_METRICS
 
 
 _METRICS = (
@@ -308,5 +358,18 @@ _METRICS = (
 
 #: All pre-training bias metrics by short name, in the order in which Clarify writes them.
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}
+
+#: Metrics of our own, computed from the same counts; not part of ``analysis.json`` and not named in ``methods``.
+OWN_METRICS: Mapping[str, Metric] = {
+    "DIL": Metric(
+        "DIL",
+        "Disparate Impact in Labels (DIL)",
+        0.0,
+        math.inf,
+        compute_disparate_impact_in_labels,
+        "What is the ratio of this facet value's rate of positive labels to that of all others?",
+        parity=1.0,
+    )
+}
 
 NO_GROUP_VARIABLE = "Group variable is empty or not provided"

@@ -1,7 +1,7 @@
 """Schema of Clarify's ``analysis_config.json``, as pydantic models, and its validation.
 
-Keys for pre-training bias on tabular data are validated in full. Keys that need a trained model are accepted by name
-and passed on unchanged. Any other key is an error, since a misspelt key must not be silently ignored.
+Keys for bias metrics on tabular data are validated in full. Keys that explain a model are accepted by name and passed
+on unchanged. Any other key is an error, since a misspelt key must not be silently ignored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
-from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.bias.metrics import METRICS, OWN_METRICS
+from airflow_clarify.bias.model_config import parse_probability_threshold
+from airflow_clarify.bias.post_training import POST_TRAINING_METRICS
 from airflow_clarify.exceptions import ConfigError
 
 _Index = Annotated[StrictInt, Field(ge=0)]
@@ -43,7 +45,7 @@ class _Report(_Strict):
 
 class _Methods(_Strict):
     pre_training_bias: _BiasMethods | None = None
-    post_training_bias: Any = None
+    post_training_bias: _BiasMethods | None = None
     shap: Any = None
     pdp: Any = None
     asymmetric_shapley_value: Any = None
@@ -65,14 +67,14 @@ class _Document(_Strict):
     predicted_label: _Column | None = None
     probability_threshold: StrictFloat | StrictInt | None = None
     methods: _Methods
-    # Keys of Clarify that do not affect pre-training bias.
-    predictor: Any = None
+    predictor: dict[str, Any] | None = None
+    predicted_label_dataset_uri: StrictStr | None = None
+    predicted_label_headers: list[StrictStr] | None = None
+    facet_dataset_uri: StrictStr | None = None
+    facet_headers: list[StrictStr] | None = None
+    # Keys of Clarify that do not affect bias metrics.
     probability: Any = None
     label_headers: Any = None
-    predicted_label_dataset_uri: Any = None
-    predicted_label_headers: Any = None
-    facet_dataset_uri: Any = None
-    facet_headers: Any = None
     time_series_data_config: Any = None
     time_series_predictor_config: Any = None
 
@@ -90,10 +92,17 @@ _ALLOWED = {
     "joinsource_name_or_index": "a column name or its index from 0",
     "excluded_columns": "a list of column names or indexes",
     "predicted_label": "a column name or its index from 0",
-    "probability_threshold": "a number",
+    "probability_threshold": "a number from 0 to 1",
+    "predictor": 'an object such as {"endpoint_name": "loans"}',
+    "predicted_label_dataset_uri": "the location of a file of predictions",
+    "predicted_label_headers": "a list of column names",
+    "facet_dataset_uri": "the location of a file of facets",
+    "facet_headers": "a list of column names",
     "methods": 'an object such as {"pre_training_bias": {"methods": "all"}}',
     "pre_training_bias": 'an object such as {"methods": "all"} or {"methods": ["CI", "DPL"]}',
     "methods.pre_training_bias.methods": f"'all' or a list of {', '.join(METRICS)}",
+    "post_training_bias": 'an object such as {"methods": "all"} or {"methods": ["DPPL", "DI"]}',
+    "methods.post_training_bias.methods": f"'all' or a list of {', '.join(POST_TRAINING_METRICS)}",
     "report": 'an object such as {"name": "report", "title": "Analysis Report"}',
 }
 
@@ -116,31 +125,68 @@ def check_document(document: object, key_names: Mapping[str, str] | None = None)
         raise ConfigError(_describe_error(error, names)) from None
     if parsed.dataset_type not in DATASET_TYPES:
         raise ConfigError(f"dataset_type: {parsed.dataset_type!r} is not {_ALLOWED['dataset_type']}")
-    _check_headers(parsed.headers)
+    for key in ("headers", "predicted_label_headers", "facet_headers"):
+        _check_headers(getattr(parsed, key), key)
     if parsed.methods.pre_training_bias is not None:
-        _check_metrics(parsed.methods.pre_training_bias.methods, names)
+        _check_metrics("pre_training_bias", parsed.methods.pre_training_bias.methods, METRICS, names)
+    if parsed.methods.post_training_bias is not None:
+        _check_metrics("post_training_bias", parsed.methods.post_training_bias.methods, POST_TRAINING_METRICS, names)
+        _check_predictions(parsed, names)
     _check_facets_differ(parsed.facet, names)
 
 
-def _check_headers(headers: Sequence[str] | None) -> None:
+def _check_headers(headers: Sequence[str] | None, key: str) -> None:
     seen: set[str] = set()
     for header in headers or ():
         if header in seen:
-            raise ConfigError(f"headers: {header!r} occurs twice; column names must differ")
+            raise ConfigError(f"{key}: {header!r} occurs twice; column names must differ")
         seen.add(header)
 
 
-def _check_metrics(methods: str | list[str], key_names: Mapping[str, str]) -> None:
-    key = key_names.get("methods", "methods") if key_names else "methods.pre_training_bias.methods"
+def _check_metrics(
+    section: str, methods: str | list[str], known: Mapping[str, object], key_names: Mapping[str, str]
+) -> None:
+    key = key_names.get(section, key_names.get("methods", "methods")) if key_names else f"methods.{section}.methods"
+    allowed = ", ".join(known)
     if isinstance(methods, str):
         if methods != "all":
-            raise ConfigError(f"{key}: {methods!r} is neither 'all' nor a list of {', '.join(METRICS)}")
+            raise ConfigError(f"{key}: {methods!r} is neither 'all' nor a list of {allowed}")
         return
     if not methods:
-        raise ConfigError(f"{key}: the list is empty; give 'all' or some of {', '.join(METRICS)}")
+        raise ConfigError(f"{key}: the list is empty; give 'all' or some of {allowed}")
     for name in methods:
-        if name not in METRICS:
-            raise ConfigError(f"{key}: there is no metric {name!r}; there are {', '.join(METRICS)}")
+        if name not in known:
+            raise ConfigError(f"{key}: there is no metric {name!r}; there are {allowed}{_name_other_stage(name)}")
+
+
+def _name_other_stage(name: str) -> str:
+    """Return the end of an error message if a metric belongs to the other stage, or is computed without asking."""
+    if name in POST_TRAINING_METRICS:
+        return f" ({name} measures predictions: it is a post-training metric)"
+    if name in METRICS:
+        return f" ({name} measures labels: it is a pre-training metric)"
+    return f" ({name} is not a metric of Clarify; it is always computed)" if name in OWN_METRICS else ""
+
+
+def _check_predictions(parsed: _Document, key_names: Mapping[str, str]) -> None:
+    """Check the keys about predictions, which concern post-training metrics only."""
+    key = key_names.get("predicted_label", "predicted_label")
+    has_predictions = parsed.predicted_label is not None or parsed.predicted_label_dataset_uri is not None
+    # In a file of their own, predictions may have any index, but not the name of a column of the dataset.
+    is_comparable = isinstance(parsed.label, str) or parsed.predicted_label_dataset_uri is None
+    if parsed.predicted_label is not None and parsed.predicted_label == parsed.label and is_comparable:
+        raise ConfigError(f"{key}: {parsed.label!r} is the label; name the column of predictions")
+    headers = parsed.predicted_label_headers
+    if headers is not None and isinstance(parsed.predicted_label, str) and parsed.predicted_label not in headers:
+        raise ConfigError(
+            f"{key}: {key_names.get('predicted_label_headers', 'predicted_label_headers')} has no column "
+            f"{parsed.predicted_label!r} (columns: {', '.join(map(repr, headers))})"
+        )
+    if parsed.probability_threshold is not None:
+        threshold_key = key_names.get("probability_threshold", "probability_threshold")
+        parse_probability_threshold(parsed.probability_threshold, threshold_key)
+        if not has_predictions and parsed.predictor is None:
+            raise ConfigError(f"{threshold_key}: there are no scores to compare with it; name their column in {key}")
 
 
 def _check_facets_differ(facets: list[_Facet] | None, key_names: Mapping[str, str]) -> None:
@@ -175,8 +221,8 @@ def _format_key(path: Sequence[str | int], key_names: Mapping[str, str]) -> str:
     names = [part for part in path if isinstance(part, str)]
     if names[:1] == ["facet"]:
         names = ["facet" if name == "name_or_index" else name for name in names[1:] or names]
-    if names[:2] == ["methods", "pre_training_bias"]:
-        names = ["methods"]
+    if names[:2] in (["methods", "pre_training_bias"], ["methods", "post_training_bias"]):
+        names = [names[1]] if names[1] in key_names else ["methods"]
     return ".".join(key_names.get(name, name) for name in names)
 
 

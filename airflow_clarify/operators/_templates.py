@@ -1,4 +1,4 @@
-"""Read values of template fields: detect templates, and parse the text that rendering leaves."""
+"""Read values of template fields: parse the text that rendering leaves."""
 
 from __future__ import annotations
 
@@ -53,19 +53,3 @@ def parse_rendered(text: str) -> Any:
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
     return text
-
-
-def is_templated(value: Any) -> bool:
-    """Return whether a value is a Jinja template or an XComArg, or contains one.
-
-    The value of such an argument is known only when the task runs.
-
-    :param value: an argument as the author of the DAG wrote it
-    """
-    if isinstance(value, str):
-        return "{{" in value or "{%" in value
-    if isinstance(value, dict):
-        return any(is_templated(part) for part in (*value, *value.values()))
-    if isinstance(value, list | tuple | set):
-        return any(is_templated(part) for part in value)
-    return hasattr(value, "resolve") and hasattr(value, "iter_references")

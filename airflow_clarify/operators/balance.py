@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from airflow_clarify.bias.argument_types import is_templated
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.bias.dataset_types import check_ending
 from airflow_clarify.bias.resampling import BalanceConfig, require_list
@@ -12,7 +13,7 @@ from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators._errors import translate_errors
 from airflow_clarify.operators._logging import log_warnings
-from airflow_clarify.operators._templates import is_templated, parse_number, parse_optional_number
+from airflow_clarify.operators._templates import parse_number, parse_optional_number
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, copy_config
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, conf
 
+from airflow_clarify.bias.argument_types import is_templated
 from airflow_clarify.bias.config import REPORT_FORMATS, AnalysisConfig, BiasConfig, DataConfig, Methods
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
@@ -17,7 +18,6 @@ from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, push_job, read_job
 from airflow_clarify.operators._errors import translate_errors
 from airflow_clarify.operators._logging import describe_run, log_analysis, push_overview
-from airflow_clarify.operators._templates import is_templated
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, check_flag, check_seconds, copy_config
 
 if TYPE_CHECKING:

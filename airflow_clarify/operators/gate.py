@@ -15,13 +15,14 @@ from airflow.providers.common.compat.sdk import (
     XComArg,
 )
 
+from airflow_clarify.bias.argument_types import is_templated
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
 from airflow_clarify.bias.thresholds import Rule, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, UnfitDataError, find_author_line
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.operators._errors import parse_time_errors, translate_errors
 from airflow_clarify.operators._logging import describe_run, log_analysis, push_overview
-from airflow_clarify.operators._templates import is_templated, parse_number, parse_optional_number, parse_rendered
+from airflow_clarify.operators._templates import parse_number, parse_optional_number, parse_rendered
 from airflow_clarify.operators.base import TemplateChecks, check_flag, hide_unset_fields
 
 if TYPE_CHECKING:

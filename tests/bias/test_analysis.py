@@ -175,15 +175,31 @@ def test_the_file_is_read_as_it_was_written(counts: Counts) -> None:
     assert again.rows is None
 
 
-def test_a_file_of_a_job_with_a_model_is_read_for_its_pre_training_section() -> None:
+def test_both_sections_of_a_file_are_read() -> None:
     # The shape of a real job's file: sections of a trained model first, "Infinity" among their values.
+    pre_training = make_analysis({"F": (1, 3), "M": (6, 2)})
+    section = json.loads(pre_training.to_clarify_json())["pre_training_bias_metrics"]
     metric = {"name": "DI", "description": "Disparate Impact (DI)", "value": "Infinity"}
-    model = {"label": "value", "facets": {"city": [{"value_or_threshold": "x", "metrics": [metric]}]}}
-    ours = json.loads(make_analysis({"F": (1, 3), "M": (6, 2)}).to_clarify_json())
-    text = json.dumps({"version": "1.0", "explanations": {}, "post_training_bias_metrics": model} | ours, indent=4)
-    assert metrics_by_group(Analysis.from_clarify_json(text)) == metrics_by_group(
-        make_analysis({"F": (1, 3), "M": (6, 2)})
-    )
+    model = section | {
+        "facets": {"gender": [{"value_or_threshold": value, "metrics": [metric]} for value in ("F", "M")]}
+    }
+    sections = {"post_training_bias_metrics": model, "pre_training_bias_metrics": section}
+
+    read = Analysis.from_clarify_json(json.dumps({"version": "1.0", "explanations": {}} | sections, indent=4))
+
+    assert read.methods == (*pre_training.methods, "DI")
+    assert read.stages == ("pre_training", "post_training")
+    assert metrics_by_group(read) == {
+        group: metrics | {"DI": math.inf} for group, metrics in metrics_by_group(pre_training).items()
+    }
+    assert read.to_clarify_json() == json.dumps({"version": "1.0"} | sections, indent=4)
+
+
+@pytest.mark.parametrize("change", [{"label": "value"}, {"facets": {"city": []}}, {"label_value_or_threshold": "2"}])
+def test_sections_that_do_not_match_are_refused(change: dict[str, Any]) -> None:
+    sections = {"pre_training_bias_metrics": SECTION, "post_training_bias_metrics": SECTION | change}
+    with pytest.raises(DataError, match=r"^analysis\.json: not an analysis\.json with bias metrics \(ValueError: "):
+        Analysis.from_clarify_json(json.dumps(sections))
 
 
 @pytest.mark.parametrize("value", ["NaN", '"nan"', "null"])
@@ -226,7 +242,7 @@ SECTION = json.loads(WRITTEN)["pre_training_bias_metrics"]
         "text",
         {},
         {"version": "1.0"},
-        {"post_training_bias_metrics": SECTION},
+        {"post_training_bias_metrics": None},
         {"pre_training_bias_metrics": None},
         {"pre_training_bias_metrics": []},
         {"pre_training_bias_metrics": {key: value for key, value in SECTION.items() if key != "label"}},
@@ -253,7 +269,7 @@ def test_json_with_another_schema_is_refused_in_one_line(document: object) -> No
     with pytest.raises(DataError) as raised:
         Analysis.from_clarify_json(json.dumps(document))
     text = str(raised.value)
-    assert text.startswith("analysis.json: not an analysis.json with pre_training_bias_metrics (")
+    assert text.startswith("analysis.json: not an analysis.json with bias metrics (")
     assert "\n" not in text
 
 
@@ -447,6 +463,7 @@ def test_the_summary_has_counts_warnings_and_fingerprints() -> None:
                         "negative": {"rows": 3},
                         "rest_positive": {"rows": 6},
                         "rest_negative": {"rows": 2},
+                        "metrics": {"DIL": (1 / 4) / (6 / 8)},
                     },
                     {
                         "value_or_threshold": "M",
@@ -454,6 +471,7 @@ def test_the_summary_has_counts_warnings_and_fingerprints() -> None:
                         "negative": {"rows": 2},
                         "rest_positive": {"rows": 1},
                         "rest_negative": {"rows": 3},
+                        "metrics": {"DIL": 3.0},
                     },
                 ],
             }
@@ -482,6 +500,7 @@ def test_the_summary_of_weighted_data_holds_rows_weights_and_their_squares() -> 
         "negative": {"rows": 1, "weight": 0.5, "squares": 0.25},
         "rest_positive": {"rows": 0, "weight": 0.0, "squares": 0.0},
         "rest_negative": {"rows": 1, "weight": 1.0, "squares": 1.0},
+        "metrics": {"DIL": "Infinity"},
     }
 
 

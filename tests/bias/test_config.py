@@ -21,6 +21,7 @@ from airflow_clarify.bias.config import (
 )
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.bias.post_training import POST_TRAINING_METRICS
 from airflow_clarify.exceptions import ConfigError
 
 ALL_METRICS = "CDDL, CI, DPL, JS, KL, KS, LP, TVD"
@@ -157,7 +158,11 @@ def test_every_key_of_a_file_can_be_asked_for() -> None:
     )
     assert config.group_variable == "region"
     assert config.methods == ("CI", "DPL")
-    assert config.left_to_clarify == ("post_training_bias",)
+    assert config.post_training_methods == tuple(POST_TRAINING_METRICS)
+    assert config.stages == ("pre_training", "post_training")
+    assert config.predicted_label == "prediction"
+    assert config.probability_threshold == 0.5
+    assert config.left_to_clarify == ()
 
 
 def test_missing_keys_are_none() -> None:
@@ -189,10 +194,6 @@ def test_an_empty_list_of_facet_values_tests_every_value() -> None:
         "predictor",
         "probability",
         "label_headers",
-        "predicted_label_dataset_uri",
-        "predicted_label_headers",
-        "facet_dataset_uri",
-        "facet_headers",
         "time_series_data_config",
         "time_series_predictor_config",
     ],
@@ -202,8 +203,8 @@ def test_keys_that_need_a_model_are_passed_on_untouched(key: str) -> None:
     assert json.loads(AnalysisConfig(document).to_json()) == document
 
 
-@pytest.mark.parametrize("method", ["shap", "pdp", "post_training_bias", "asymmetric_shapley_value"])
-def test_methods_that_need_a_model_are_left_to_clarify(method: str) -> None:
+@pytest.mark.parametrize("method", ["shap", "pdp", "asymmetric_shapley_value"])
+def test_methods_that_explain_a_model_are_left_to_clarify(method: str) -> None:
     methods = {"pre_training_bias": {"methods": "all"}, method: {"any": "thing"}}
     assert AnalysisConfig(ENOUGH | {"methods": methods}).left_to_clarify == (method,)
 
@@ -389,10 +390,16 @@ def test_missing_keys_of_pre_training_bias_are_errors_when_accessed(missing: str
         getattr(config, ask)
 
 
-def test_a_file_without_pre_training_bias_is_an_error_when_methods_are_accessed() -> None:
-    config = AnalysisConfig(ENOUGH | {"methods": {"post_training_bias": {"methods": "all"}}})
-    with pytest.raises(ConfigError, match=r"^methods: pre_training_bias is missing"):
+def test_a_file_without_bias_metrics_is_an_error_when_methods_are_accessed() -> None:
+    config = AnalysisConfig(ENOUGH | {"methods": {"shap": {}}})
+    with pytest.raises(ConfigError, match=r"^methods: pre_training_bias or post_training_bias is missing"):
         config.methods  # noqa: B018
+
+
+def test_a_file_with_one_stage_has_no_metrics_of_the_other() -> None:
+    post_training = AnalysisConfig(ENOUGH | {"methods": {"post_training_bias": {"methods": ["RD", "DI"]}}})
+    assert (post_training.methods, post_training.post_training_methods) == ((), ("DI", "RD"))
+    assert AnalysisConfig(ENOUGH).post_training_methods == ()
 
 
 # --- The fingerprint --------------------------------------------------------------------------------------------------
@@ -461,7 +468,8 @@ def test_coerce_returns_the_object_itself() -> None:
             {"path": "x"},
             "DataConfig: no field 'path'; the fields are input_path, output_path, label, headers, dataset_type, "
             "excluded_columns, joinsource, features, header_row, weight, na_values, csv_options, conn_id, "
-            "analysis_config_output_path, table, query, where",
+            "analysis_config_output_path, table, query, where, predicted_label, predicted_label_dataset_uri, "
+            "predicted_label_headers, facet_dataset_uri, facet_headers",
         ),
         ({"table": "t", "query": "SELECT 1"}, "table and query: the data can only be one of them; leave one out"),
         ({"table": "t", "where": {}}, "where: it is empty, which would take all rows; leave it out to mean that"),

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_clarify.bias.argument_types import is_known_later
+from airflow_clarify.bias.argument_types import is_templated
 from airflow_clarify.bias.config import DataConfig, describe_given
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -52,7 +52,7 @@ class DuckDBEngine:
     __repr__ = describe_given
 
     def __post_init__(self) -> None:
-        if not is_known_later(self.threads):
+        if not is_templated(self.threads):
             _parse_threads(self.threads, "threads")
 
     def data_config_for(self, source: str) -> DataConfig:
