@@ -1,4 +1,4 @@
-"""What every test stands on: an Airflow home of its own, no cloud account, and repeatable random data."""
+"""Prepare all tests: a separate Airflow home, no cloud account, repeatable random data, and shared servers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from run_folder import locked, run_folder
+from scheduling import FileScheduling, sort_by_cost
+
+if TYPE_CHECKING:
+    from airflow_services import AirflowServices
 
 # Airflow reads its configuration when it is first imported, so all of this comes before anything of Airflow's. What a
 # developer has set up for an Airflow of theirs, or for AWS, must neither help nor be touched.
@@ -54,11 +61,15 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling | None:
+    """Give whole files to processes, and files that share an expensive server to the same process."""
+    return FileScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long ones; and the mark ``conformance`` may name the variable of the other's Python."""
-    # Side by side, whatever is started last is waited for.
-    long = {item.path for item in items if item.get_closest_marker("server") or item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in long)
+    """Start with the files that take longest, and skip comparisons whose other side is not installed."""
+    sort_by_cost(items)
     for item in items:
         for mark in item.iter_markers("conformance"):
             variable = mark.args[0] if mark.args else "CLARIFY_ORACLE_PYTHON"
@@ -74,13 +85,29 @@ def airflow_home() -> Path:
 
 
 @pytest.fixture(scope="session")
-def airflow_db(airflow_home: Path) -> Path:
-    """The metadata database, migrated once per session (9 s)."""
-    migration = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"], capture_output=True, text=True, check=False
-    )
-    assert migration.returncode == 0, f"`airflow db migrate` failed:\n{migration.stdout}\n{migration.stderr}"
-    return airflow_home / "airflow.db"
+def airflow_db(airflow_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Provide the metadata database of this process: a copy of one that is migrated once for all processes."""
+    database = airflow_home / "airflow.db"
+    with locked(run_folder(tmp_path_factory) / "metadata") as folder:
+        migrated = folder / "airflow.db"
+        if not migrated.exists():
+            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"`airflow db migrate` failed:\n{done.stdout}\n{done.stderr}"
+            shutil.copy(database, migrated)
+    shutil.copy(migrated, database)
+    return database
+
+
+@pytest.fixture(scope="session")
+def shared_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServices]:
+    """Provide a running Airflow; `scheduling.UNITS` gives the files that use it to the same process."""
+    from airflow_services import airflow_services
+
+    home = tmp_path_factory.mktemp("shared-airflow")
+    (home / "dags").mkdir()
+    with airflow_services(home, home / "dags") as services:
+        yield services
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import json
 import os
@@ -18,6 +19,27 @@ from pathlib import Path
 from typing import Any
 
 ACCESS_KEY, SECRET_KEY = "clarify", "only-on-loopback"
+
+
+def cache_aws_descriptions() -> None:
+    """Parse botocore's descriptions of AWS services once per process.
+
+    Every session of boto3 parses megabytes of JSON again, and every task of a DAG has sessions of its own. Tasks that
+    run in process inherit what is parsed.
+    """
+    from botocore.loaders import JSONFileLoader
+
+    if getattr(JSONFileLoader, "is_cached", False):
+        return
+    parse, parsed = JSONFileLoader.load_file, {}
+
+    @functools.wraps(parse)
+    def load_file(self: JSONFileLoader, file_path: str) -> Any:
+        if file_path not in parsed:
+            parsed[file_path] = parse(self, file_path)
+        return parsed[file_path]
+
+    JSONFileLoader.load_file, JSONFileLoader.is_cached = load_file, True
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,7 @@ class S3Server:
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
     """SeaweedFS, with one identity that may do everything, and its data in a temporary folder."""
+    cache_aws_descriptions()
     with tempfile.TemporaryDirectory(prefix="airflow-clarify-s3-") as folder, ExitStack() as ports:
         identity = {
             "name": "tests",

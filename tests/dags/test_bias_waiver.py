@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_services import AirflowServices, airflow_services
+from airflow_services import AirflowServices
 from example_dags import DAGS, load
 
 DAG_ID = "bias_waiver"
@@ -26,12 +24,9 @@ def test_the_approval_is_between_the_gate_and_the_training(airflow_home: Path) -
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServices]:
-    home = tmp_path_factory.mktemp("airflow")
-    (home / "dags").mkdir()
-    shutil.copy(DAGS / f"{DAG_ID}.py", home / "dags")
-    with airflow_services(home, home / "dags") as services:
-        yield services
+def airflow(shared_airflow: AirflowServices) -> AirflowServices:
+    shared_airflow.add_dags(f"{DAG_ID}.py", (DAGS / f"{DAG_ID}.py").read_text())
+    return shared_airflow
 
 
 @pytest.fixture(scope="module")

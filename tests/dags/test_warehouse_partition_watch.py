@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from airflow_services import AirflowServices, airflow_services
+from airflow_services import AirflowServices
 from dag_runs import run
 from example_dags import DAGS, analysis_of, load
 
@@ -58,12 +56,10 @@ def test_a_day_without_rows_does_not_pass(watch: ModuleType) -> None:
 
 
 @pytest.fixture
-def airflow(watch: ModuleType, tmp_path: Path) -> Iterator[AirflowServices]:
-    home = tmp_path / "airflow"
-    (home / "dags").mkdir(parents=True)
-    shutil.copy(DAGS / "warehouse_partition_watch.py", home / "dags")
-    with airflow_services(home, home / "dags", AIRFLOW_CONN_WAREHOUSE=connection(tmp_path)) as services:
-        yield services
+def airflow(watch: ModuleType, shared_airflow: AirflowServices, tmp_path: Path) -> AirflowServices:
+    shared_airflow.add_connection("warehouse", connection(tmp_path))
+    shared_airflow.add_dags("warehouse_partition_watch.py", (DAGS / "warehouse_partition_watch.py").read_text())
+    return shared_airflow
 
 
 @pytest.mark.server

@@ -64,8 +64,13 @@ class Aws:
 
 @pytest.fixture(scope="session")
 def both() -> Iterator[Aws]:
+    import boto3
+
     with s3_server() as s3:
         client = s3.client()
+        # Tasks that run in process inherit what these have parsed.
+        for service in ("sagemaker", "logs"):
+            boto3.client(service, endpoint_url=s3.endpoint, region_name="us-east-1")
         client.create_bucket(Bucket="lab")
         client.put_object(Bucket="lab", Key="data/reviews.csv", Body=CSV.encode())
         with StandIn(s3.endpoint, ACCESS_KEY, SECRET_KEY, command=CONTAINER) as sagemaker:

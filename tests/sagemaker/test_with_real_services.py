@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from airflow_services import AirflowServices, airflow_services
+from airflow_services import AirflowServices
 from conftest_sagemaker import Aws
 
 pytestmark = [pytest.mark.airflow, pytest.mark.server, pytest.mark.slow]
@@ -45,12 +44,10 @@ for how, deferrable in (("in_task", False), ("deferred", True)):
 
 
 @pytest.fixture(scope="module")
-def airflow(both: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServices]:
-    home = tmp_path_factory.mktemp("airflow")
-    (home / "dags").mkdir()
-    (home / "dags" / "jobs.py").write_text(DAGS)
-    with airflow_services(home, home / "dags", AIRFLOW_CONN_CLARIFY_LAB=both.connection()) as services:
-        yield services
+def airflow(both: Aws, shared_airflow: AirflowServices) -> AirflowServices:
+    shared_airflow.add_connection("clarify_lab", both.connection())
+    shared_airflow.add_dags("jobs.py", DAGS)
+    return shared_airflow
 
 
 def jobs(aws: Aws, prefix: str) -> list[Any]:

@@ -1,0 +1,59 @@
+"""Distribute test files over the processes of pytest-xdist, so that all of them are busy until the end."""
+
+from __future__ import annotations
+
+import pytest
+
+try:
+    from xdist.scheduler.loadscope import LoadScopeScheduling
+except ImportError:  # Without pytest-xdist there is one process.
+    LoadScopeScheduling = object
+
+#: Files that run in the same process, because they share a server that is expensive to start.
+UNITS: dict[str, tuple[str, ...]] = {
+    "airflow services": (
+        "tests/sagemaker/test_with_real_services.py",
+        "tests/dags/test_bias_waiver.py",
+        "tests/dags/test_warehouse_partition_watch.py",
+    ),
+}
+UNIT_OF_FILE = {file: unit for unit, files in UNITS.items() for file in files}
+
+#: The files that take longest, mostly because they wait for servers. They start first: a file that starts last is
+#: waited for by all other processes.
+LONGEST = (
+    *UNITS["airflow services"],
+    "tests/plugin/test_in_browser.py",
+    "tests/stack/test_stack.py",
+    "tests/spark/test_spark_engine.py",
+    "tests/spark/test_spark_bias_gate.py",
+    "tests/spark/test_cluster.py",
+    "tests/sagemaker/test_operator_in_airflow.py",
+    "tests/sagemaker/test_engine.py",
+    "tests/triggers/test_in_a_real_triggerer.py",
+    "tests/test_killed_runs.py",
+    "tests/databases/test_rendering.py",
+    "tests/databases/test_same_in_databases.py",
+    "tests/engines/test_count.py",
+    "tests/engines/test_sample.py",
+)
+
+
+class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Run all tests of a file, and of the files in its unit, in the same process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return UNIT_OF_FILE.get(file, file)
+
+
+def sort_by_cost(items: list[pytest.Item]) -> None:
+    """Sort tests by file, the longest first."""
+    costly = {item.path for item in items if item.get_closest_marker("server") or item.get_closest_marker("slow")}
+    rank = {file: number for number, file in enumerate(LONGEST)}
+
+    def key(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return rank.get(file, len(rank) if item.path in costly else len(rank) + 1)
+
+    items.sort(key=key)
