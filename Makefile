@@ -13,9 +13,13 @@ SPARK := .venv-spark
 DATABASES := .venv-databases
 
 PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
+# One process more than there are cores, because some tests wait for servers.
+PROCESSES = $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 ))
+# The environments that tests start programs in.
+TEST_SETTINGS = CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stack lint types format docs parameter-tables templates ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
+.PHONY: help demo test test-quick test-thorough coverage test-stack lint types format docs parameter-tables templates ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,10 +29,19 @@ demo: $(VENV)/.complete ## Run a DAG that finds bias, stops, repairs the data an
 		$(if $(DATA),--data "$(DATA)") $(if $(LABEL),--label "$(LABEL)") \
 		$(if $(POSITIVE),--positive "$(POSITIVE)") $(if $(FACET),--facet "$(FACET)")
 
-# Three processes, even on two cores: much of the time is spent waiting for servers, which each test file starts itself.
 test: $(VENV)/.complete $(CONTAINER)/.complete $(SPARK)/.complete ## Run the tests; ARGS="-k gate -x" goes to pytest
-	CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
-		$(PY) $(PYTEST) -n 3 $(ARGS)
+	$(TEST_SETTINGS) $(PY) $(PYTEST) -n $(PROCESSES) $(ARGS)
+
+test-quick: $(VENV)/.complete ## Run the fast tests, in less than a minute: no servers, no Airflow runs, few random data
+	HYPOTHESIS_PROFILE=brief $(PY) -m pytest -n $(PROCESSES) -m "not slow and not airflow and not server" $(ARGS)
+
+test-thorough: $(VENV)/.complete ## Run the tests of random data with 500 examples each, which takes long; HYPOTHESIS_PROFILE= chooses others
+	HYPOTHESIS_PROFILE="$(or $(HYPOTHESIS_PROFILE),thorough)" $(PY) $(PYTEST) -n $(PROCESSES) -m "hypothesis and not conformance" --timeout 7200 $(ARGS)
+
+coverage: $(VENV)/.complete $(CONTAINER)/.complete $(SPARK)/.complete ## Run the tests with coverage of all processes into build/coverage; scripts/compare_coverage.py compares two runs
+	mkdir -p build
+	$(TEST_SETTINGS) $(PY) -m coverage run -m pytest --dist loadfile --no-loadscope-reorder -n $(PROCESSES) --timeout 900 $(ARGS); \
+		status=$$?; $(PY) -m coverage combine -q && $(PY) -m coverage report --skip-covered --skip-empty; exit $$status
 
 test-stack: $(VENV)/.complete ## Build and test the stack on the local Docker engine, if there is one; needs root
 	@scripts/test-stack.sh $(PY) $(ARGS)

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,11 +199,14 @@ class AirflowServices:
 
 
 @contextmanager
-def airflow_services(home: Path, dags: Path, **environment: str) -> Iterator[AirflowServices]:
+def airflow_services(
+    home: Path, dags: Path, only: Collection[str] = tuple(SERVICES), **environment: str
+) -> Iterator[AirflowServices]:
     """An Airflow with PostgreSQL and the local executor.
 
     :param home: an empty folder for it
     :param dags: the folder of its DAGs
+    :param only: the services to start
     :param environment: more environment variables, such as connections
     """
     port = _free_port()
@@ -214,7 +217,7 @@ def airflow_services(home: Path, dags: Path, **environment: str) -> Iterator[Air
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -236,12 +239,12 @@ def airflow_services(home: Path, dags: Path, **environment: str) -> Iterator[Air
         services = AirflowServices(home, url, {**inherited, **settings, **environment})
         migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
         subprocess.run(migrate, env=services.environment, check=True, capture_output=True)
-        yield from _running(services)
+        yield from _running(services, only)
 
 
-def _running(services: AirflowServices) -> Iterator[AirflowServices]:
+def _running(services: AirflowServices, only: Collection[str]) -> Iterator[AirflowServices]:
     try:
-        for name in SERVICES:
+        for name in only:
             services.start(name)
         services.until(services.is_up, "the api-server is up", 120)
         yield services

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from run_folder import locked, run_folder
-from scheduling import FileScheduling, sort_by_cost
+from scheduling import FileScheduling, get_unit, sort_by_cost
 
 if TYPE_CHECKING:
     from airflow_services import AirflowServices
@@ -45,13 +46,14 @@ os.environ.update(
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Time limits on single examples only measure how busy the machine is.
-settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# The same examples each time: whoever runs the tests by hand searches further than this.
-settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, print_blob=True, max_examples=50)
-# For what the full suite has searched already: whether another environment gives the same.
-settings.register_profile("brief", parent=settings.get_profile("ci"), max_examples=15)
-settings.register_profile("thorough", parent=settings.get_profile("dev"), max_examples=2000)
+# Time limits on single examples only measure how busy the machine is. Few examples are enough for a change, because
+# each run of the tests generates others; `make test-thorough` searches.
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+# The same examples each time.
+settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, print_blob=True)
+# For other environments and for the inner loop.
+settings.register_profile("brief", parent=settings.get_profile("ci"), max_examples=10)
+settings.register_profile("thorough", parent=settings.get_profile("dev"), max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
@@ -99,6 +101,9 @@ def airflow_db(airflow_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return database
 
 
+_shared = ExitStack()
+
+
 @pytest.fixture(scope="session")
 def shared_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServices]:
     """Provide a running Airflow; `scheduling.UNITS` gives the files that use it to the same process."""
@@ -106,8 +111,15 @@ def shared_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow
 
     home = tmp_path_factory.mktemp("shared-airflow")
     (home / "dags").mkdir()
-    with airflow_services(home, home / "dags") as services:
-        yield services
+    with _shared:
+        yield _shared.enter_context(airflow_services(home, home / "dags"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the shared Airflow after its last test, rather than at the end of the run: idle services need time too."""
+    if nextitem is None or get_unit(item.nodeid) != get_unit(nextitem.nodeid):
+        _shared.close()
 
 
 @pytest.fixture(autouse=True)

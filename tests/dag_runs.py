@@ -14,11 +14,13 @@ from airflow.sdk import DAG
 class Ran:
     """A DAG run that has ended.
 
+    :param run_id: its id
     :param state: of the run
     :param states: of every task; of a mapped one, by "task_id[index]"
     :param xcoms: by task (or "task_id[index]") and key
     """
 
+    run_id: str
     state: str
     states: dict[str, str]
     xcoms: dict[str, dict[str, Any]]
@@ -46,7 +48,7 @@ def run(dag: DAG, logical_date: datetime | None = None, **conf: Any) -> Ran:
                 )
             ).all()
             xcoms[name] = {row.key: XComModel.deserialize_value(row) for row in found}
-    return Ran(str(ended.state), states, xcoms)
+    return Ran(ended.run_id, str(ended.state), states, xcoms)
 
 
 def _make_known(dag: DAG) -> None:

@@ -43,8 +43,13 @@ class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Run all tests of a file, and of the files in its unit, in the same process."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return UNIT_OF_FILE.get(file, file)
+        return get_unit(nodeid)
+
+
+def get_unit(nodeid: str) -> str:
+    """Return the unit of a test: the name of a group of files, or the test's file."""
+    file = nodeid.partition("::")[0]
+    return UNIT_OF_FILE.get(file, file)
 
 
 def sort_by_cost(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Start a real Airflow with the page "Bias", two users, and runs by the real scheduler."""
+"""Start a real Airflow with the page "Bias", two users, and runs of real tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,8 +43,6 @@ GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALL
 READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALLED, SILENT, COUNTRIES)
 
 HISTORY_RUNS = 200
-#: Seconds for the scheduler to end a run: a dozen are made at once, on a machine that may do much else.
-PATIENCE = 300
 BAD_WEEK = range(6)
 
 DAGS = '''
@@ -164,31 +161,13 @@ with DAG("nightly_export", schedule=None):
 
 PLUGIN = "from airflow_clarify.plugin import ClarifyPlugin  # noqa: F401\n"
 
-USERS = f"""
-from airflow.providers.fab.www.app import create_app
-
-app = create_app(enable_plugins=False)
-manager = app.appbuilder.sm
-pages = ("Website", "DAG Runs", "Task Instances", "XComs", "Plugins", "DAG Versions")
-with app.app_context():
-    reader = manager.add_role("reader")
-    for action, resource in [
-        *(("can_read", page) for page in pages),
-        *(("menu_access", menu) for menu in ("DAGs", "Plugins")),
-        *(("can_read", "DAG:" + dag_id) for dag_id in {READABLE!r}),
-    ]:
-        manager.add_permission_to_role(reader, manager.create_permission(action, resource))
-    for name, role in (({ADMIN!r}, manager.find_role("Admin")), ({READER!r}, reader)):
-        assert manager.add_user(name, name, "Tester", name + "@example.org", role, {PASSWORD!r})
-"""
-
 
 @dataclass
 class AirflowWithBias:
     """A running Airflow with the runs that the tests of the page need.
 
     :param services: the running Airflow
-    :param runs: the run of each DAG, which the scheduler has made
+    :param runs: the first run of each DAG
     :param history: the run ids of GATED that were written to the database, the oldest first
     """
 
@@ -220,21 +199,32 @@ def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBia
         # The package was installed before it had this entry point.
         (home / "plugins" / "clarify_plugin.py").write_text(PLUGIN)
     settings = {
-        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])]),
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parents[1])]),
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
-        # The page does not depend on it, and the processes are fewer.
-        "AIRFLOW__CORE__PARALLELISM": "2",
     }
-    with airflow_services(home, home / "dags", **(settings | environment)) as services:
-        if "Fab" in services.environment["AIRFLOW__CORE__AUTH_MANAGER"]:
-            _in_airflow(services, USERS)
+    # The page shows what is in the database; tasks run in process, because a scheduler would write the same.
+    with airflow_services(home, home / "dags", only=["api-server"], **(settings | environment)) as services:
+        has_users = "Fab" in services.environment["AIRFLOW__CORE__AUTH_MANAGER"]
+        runs = create_runs(services, has_users)
+        if has_users:
             services._token = token(services.url, ADMIN)
-        runs = {dag_id: services.trigger(dag_id) for dag_id in (SECRET, *READABLE)}
-        for dag_id, run_id in runs.items():
-            services.wait_for_run(dag_id, run_id, PATIENCE)
-        services.wait_for_run(STALLED, services.trigger(STALLED), PATIENCE)
         yield AirflowWithBias(services, runs, write_history(services, GATED, runs[GATED]))
+
+
+def create_runs(services: AirflowServices, with_users: bool) -> dict[str, str]:
+    """Create users and run the DAGs in a process with the services' environment.
+
+    :return: the first run of each DAG
+    """
+    dags = services.home / "dags" / "gated.py"
+    script = [sys.executable, str(HERE / "create_runs.py"), str(dags), *(["fab"] if with_users else [])]
+    done = subprocess.run(script, env=services.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    runs: dict[str, str] = {}
+    for dag_id, run_id in json.loads(done.stdout.splitlines()[-1]):
+        runs.setdefault(dag_id, run_id)
+    return runs
 
 
 def token(url: str, user: str) -> str:
@@ -302,9 +292,3 @@ def write_history(services: AirflowServices, dag_id: str, run_id: str, how_many:
 
 def _known(table: Any, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in table.c}
-
-
-def _in_airflow(services: AirflowServices, code: str) -> None:
-    script = [sys.executable, "-c", textwrap.dedent(code)]
-    done = subprocess.run(script, env=services.environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]

@@ -40,7 +40,7 @@ def _why_not() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bias_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowWithBias]:
     """Start an Airflow with runs."""
     if why := _why_not():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import urllib.error
 from typing import Any
 
 import pytest
@@ -50,87 +51,124 @@ def airflow(both: Aws, shared_airflow: AirflowServices) -> AirflowServices:
     return shared_airflow
 
 
-def jobs(aws: Aws, prefix: str) -> list[Any]:
-    found = [job for name, job in aws.sagemaker.jobs.items() if name.startswith(prefix.replace("_", "-"))]
-    return sorted(found, key=lambda job: job.created)
+class Waiting:
+    """A run whose task waits for a job that does not end by itself.
 
-
-def running(airflow: AirflowServices, aws: Aws, dag_id: str, state: str) -> tuple[str, Any]:
-    """Start a run with a job that does not end by itself, and return when the task waits for it."""
-    run_id = airflow.trigger(dag_id)
-    before = len(jobs(aws, dag_id))
-    airflow.wait_for(dag_id, run_id, "bias", state)
-    airflow.until(lambda: len(jobs(aws, dag_id)) > before or _is_running(aws, dag_id), "the job is started")
-    await_first_look(airflow, aws, state)
-    return run_id, jobs(aws, dag_id)[-1]
-
-
-def await_first_look(airflow: AirflowServices, aws: Aws, state: str) -> None:
-    """Wait until who waits for the job has looked at it.
-
-    Before a triggerer runs a trigger, nobody is there whom Airflow could tell that the task was killed.
+    :param airflow: the running Airflow
+    :param aws: the stand-in that runs the job
+    :param dag_id: the DAG of the run, which decides who waits: the task or a trigger
     """
-    before = aws.sagemaker.calls
-    if state == "deferred":
-        looks = ("DescribeProcessingJob", "ListProcessingJobs")
-        airflow.until(
-            lambda: any(aws.sagemaker.calls[name] > before[name] for name in looks), "the trigger has looked", 60
-        )
-    else:
-        time.sleep(2)
+
+    def __init__(self, airflow: AirflowServices, aws: Aws, dag_id: str) -> None:
+        self.airflow, self.aws, self.dag_id = airflow, aws, dag_id
+        self.state = "deferred" if dag_id.endswith("deferred") else "running"
+        self.run_id = airflow.trigger(dag_id)
+
+    def job(self, after: str = "") -> str:
+        """Return the name of the job when the task waits for it.
+
+        :param after: the job of an earlier try
+        """
+        self.airflow.until(lambda: self.pushed() not in ("", after), f"{self.run_id} has a job other than {after!r}")
+        self.airflow.wait_for(self.dag_id, self.run_id, "bias", self.state)
+        self.await_first_look()
+        return self.pushed()
+
+    def pushed(self) -> str:
+        """Return the name of the job in the task's XCom; empty if there is none."""
+        try:
+            return str(self.airflow.xcom(self.dag_id, self.run_id, "bias", "clarify_job")["job_name"])
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            return ""
+
+    def await_first_look(self) -> None:
+        """Wait until the job is looked at by whoever waits for it.
+
+        Before a triggerer runs a trigger, nobody is there whom Airflow could tell that the task was killed.
+        """
+        if self.state == "running":
+            time.sleep(2)
+            return
+        before = self.looks()
+        self.airflow.until(lambda: self.looks() > before, "the trigger has looked", 60)
+
+    def looks(self) -> int:
+        """Count the calls that described the job."""
+        calls = self.aws.sagemaker.requests("DescribeProcessingJob")
+        return sum(call["ProcessingJobName"] == self.pushed() for call in calls)
+
+    def mark(self, state: str) -> None:
+        """Mark the task as failed or succeeded, as a user does."""
+        self.airflow.mark(self.dag_id, self.run_id, "bias", state)
 
 
-def _is_running(aws: Aws, dag_id: str) -> bool:
-    found = jobs(aws, dag_id)
-    return bool(found) and found[-1].status == "InProgress"
+ENDLESS = ("endless_in_task", "endless_deferred")
+ACTIONS = ("failed", "success", "clear")
+
+
+@pytest.fixture(scope="module")
+def runs(airflow: AirflowServices, both: Aws) -> dict[tuple[str, str], Waiting]:
+    """Start the runs of all tests at once, by DAG and by what happens to them."""
+    happens = {"endless_in_task": [*ACTIONS, "killed worker"], "endless_deferred": [*ACTIONS, "restart"]}
+    return {(dag_id, what): Waiting(airflow, both, dag_id) for dag_id in ENDLESS for what in happens[dag_id]}
+
+
+def jobs(aws: Aws, dag_id: str) -> list[Any]:
+    return [job for name, job in aws.sagemaker.jobs.items() if name.startswith(dag_id.replace("_", "-"))]
 
 
 def test_a_cleared_task_starts_a_new_job_after_a_completed_one(airflow: AirflowServices, aws: Aws) -> None:
-    for dag_id in ("quick_in_task", "quick_deferred"):
-        run_id = airflow.trigger(dag_id)
+    runs = {dag_id: airflow.trigger(dag_id) for dag_id in ("quick_in_task", "quick_deferred")}
+    first = {}
+    for dag_id, run_id in runs.items():
         airflow.wait_for(dag_id, run_id, "bias", "success", "failed")
         airflow.wait_for_run(dag_id, run_id)
-        first = airflow.xcom(dag_id, run_id, "bias", "clarify_job")
+        first[dag_id] = airflow.xcom(dag_id, run_id, "bias", "clarify_job")
         airflow.clear(dag_id, run_id, "bias")
+    for dag_id, run_id in runs.items():
         airflow.until(lambda d=dag_id: len(jobs(aws, d)) == 2, "a second job is started", 60)
         airflow.wait_for(dag_id, run_id, "bias", "success", "failed")
         second = airflow.xcom(dag_id, run_id, "bias", "clarify_job")
-        assert first["job_name"] != second["job_name"]
+        assert first[dag_id]["job_name"] != second["job_name"]
         assert airflow.task(dag_id, run_id, "bias")["state"] == "success"
 
 
-@pytest.mark.parametrize(("dag_id", "state"), [("endless_in_task", "running"), ("endless_deferred", "deferred")])
-@pytest.mark.parametrize("action", ["failed", "success", "clear"])
+@pytest.mark.parametrize("dag_id", ENDLESS)
+@pytest.mark.parametrize("action", ACTIONS)
 def test_every_user_action_stops_the_job(
-    action: str, dag_id: str, state: str, airflow: AirflowServices, aws: Aws
+    action: str, dag_id: str, runs: dict[tuple[str, str], Waiting], airflow: AirflowServices, aws: Aws
 ) -> None:
-    run_id, job = running(airflow, aws, dag_id, state)
+    run = runs[dag_id, action]
+    job = run.job()
     if action == "clear":
-        airflow.clear(dag_id, run_id, "bias")
+        airflow.clear(dag_id, run.run_id, "bias")
     else:
-        airflow.mark(dag_id, run_id, "bias", action)
-    assert aws.sagemaker.wait(job.name, 60) == "Stopped"
+        run.mark(action)
+    assert aws.sagemaker.wait(job, 60) == "Stopped"
     if action == "clear":
-        airflow.until(lambda: jobs(aws, dag_id)[-1].name != job.name, "the cleared task has started another job", 60)
-        airflow.wait_for(dag_id, run_id, "bias", state)
-        await_first_look(airflow, aws, state)
-        airflow.mark(dag_id, run_id, "bias", "failed")
-        assert aws.sagemaker.wait(jobs(aws, dag_id)[-1].name, 60) == "Stopped"
+        second = run.job(after=job)
+        run.mark("failed")
+        assert aws.sagemaker.wait(second, 60) == "Stopped"
 
 
-def test_a_retry_takes_over_the_job_of_a_killed_worker(airflow: AirflowServices, aws: Aws) -> None:
-    dag_id = "endless_in_task"
-    run_id, job = running(airflow, aws, dag_id, "running")
-    number = len(jobs(aws, dag_id))
-    worker = airflow.task(dag_id, run_id, "bias")["pid"]
-    _kill_with_children(worker)
-    airflow.until(lambda: airflow.task(dag_id, run_id, "bias")["try_number"] == 2, "there is a second try", 90)
-    airflow.wait_for(dag_id, run_id, "bias", "running")
-    time.sleep(5)
-    assert len(jobs(aws, dag_id)) == number
-    assert job.status == "InProgress"
-    airflow.mark(dag_id, run_id, "bias", "failed")
-    assert aws.sagemaker.wait(job.name, 60) == "Stopped"
+def test_a_retry_takes_over_the_job_of_a_killed_worker(
+    runs: dict[tuple[str, str], Waiting], airflow: AirflowServices, aws: Aws
+) -> None:
+    run = runs["endless_in_task", "killed worker"]
+    job = run.job()
+    airflow.until(lambda: all(other.pushed() for other in runs.values()), "no other run starts a job")
+    created = len(jobs(aws, run.dag_id))
+    _kill_with_children(airflow.task(run.dag_id, run.run_id, "bias")["pid"])
+    airflow.until(lambda: airflow.task(run.dag_id, run.run_id, "bias")["try_number"] == 2, "there is a second try", 90)
+    airflow.wait_for(run.dag_id, run.run_id, "bias", "running")
+    airflow.until(lambda: run.pushed() == job, "the second try waits for the same job")
+    time.sleep(2)
+    assert len(jobs(aws, run.dag_id)) == created
+    assert aws.sagemaker.jobs[job].status == "InProgress"
+    run.mark("failed")
+    assert aws.sagemaker.wait(job, 60) == "Stopped"
 
 
 def _kill_with_children(pid: int) -> None:
@@ -144,15 +182,17 @@ def _kill_with_children(pid: int) -> None:
             os.kill(victim.pid, signal.SIGKILL)
 
 
-def test_a_restarted_triggerer_continues_to_wait(airflow: AirflowServices, aws: Aws) -> None:
-    dag_id = "endless_deferred"
-    run_id, job = running(airflow, aws, dag_id, "deferred")
+def test_a_restarted_triggerer_continues_to_wait(
+    runs: dict[tuple[str, str], Waiting], airflow: AirflowServices, aws: Aws
+) -> None:
+    run = runs["endless_deferred", "restart"]
+    job = run.job()
     airflow.stop("triggerer")
-    assert job.status == "InProgress"
-    looks = aws.sagemaker.calls["DescribeProcessingJob"]
+    assert aws.sagemaker.jobs[job].status == "InProgress"
+    looks = run.looks()
     airflow.start("triggerer")
     # A trigger that is not yet assigned to a triggerer is deleted without notice.
-    airflow.until(lambda: aws.sagemaker.calls["DescribeProcessingJob"] > looks, "the job is looked at again", 120)
-    assert job.status == "InProgress"
-    airflow.mark(dag_id, run_id, "bias", "failed")
-    assert aws.sagemaker.wait(job.name, 180) == "Stopped"
+    airflow.until(lambda: run.looks() > looks, "the job is looked at again", 120)
+    assert aws.sagemaker.jobs[job].status == "InProgress"
+    run.mark("failed")
+    assert aws.sagemaker.wait(job, 180) == "Stopped"

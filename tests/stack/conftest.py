@@ -15,7 +15,8 @@ ON_DOCKER = os.environ.get("CLARIFY_STACK_ENGINE") == "docker"
 collect_ignore = [] if ON_DOCKER else ["test_on_docker.py"]
 
 
-@pytest.fixture(scope="session")
+# On loopback one file uses the stack, and services that nobody uses would slow the other tests.
+@pytest.fixture(scope="session" if ON_DOCKER else "module")
 def stack() -> Iterator[Stack | DockerStack]:
     with stack_on_docker() if ON_DOCKER else stack_on_loopback() as up:
         yield up
