@@ -15,6 +15,9 @@ DATABASES := .venv-databases
 PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 # One process more than there are cores, because some tests wait for servers.
 PROCESSES = $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 ))
+# Folders and files whose tests start servers, processes or Airflow, or compare with other packages.
+NOT_QUICK := conformance dags databases docs lineage plugin sagemaker spark stack system tools \
+	test_container.py test_imports.py test_killed_runs.py test_packaging.py
 # The environments that tests start programs in.
 TEST_SETTINGS = CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python"
 
@@ -33,7 +36,8 @@ test: $(VENV)/.complete $(CONTAINER)/.complete $(SPARK)/.complete ## Run the tes
 	$(TEST_SETTINGS) $(PY) $(PYTEST) -n $(PROCESSES) $(ARGS)
 
 test-quick: $(VENV)/.complete ## Run the fast tests, in less than a minute: no servers, no Airflow runs, few random data
-	HYPOTHESIS_PROFILE=brief $(PY) -m pytest -n $(PROCESSES) -m "not slow and not airflow and not server" $(ARGS)
+	HYPOTHESIS_PROFILE=brief $(PY) -m pytest --dist worksteal -n $(PROCESSES) $(NOT_QUICK:%=--ignore tests/%) \
+		-m "not costly and not slow and not airflow and not server" $(ARGS)
 
 test-thorough: $(VENV)/.complete ## Run the tests of random data with 500 examples each, which takes long; HYPOTHESIS_PROFILE= chooses others
 	HYPOTHESIS_PROFILE="$(or $(HYPOTHESIS_PROFILE),thorough)" $(PY) $(PYTEST) -n $(PROCESSES) -m "hypothesis and not conformance" --timeout 7200 $(ARGS)

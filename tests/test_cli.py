@@ -1134,6 +1134,7 @@ def test_the_thresholds_in_the_help_can_be_parsed(
 # --- As a process -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.costly
 def test_analyze_gate_and_balance_in_processes(loans: Path, tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("airflow-clarify")
 
@@ -1161,6 +1162,7 @@ def test_an_error_is_one_line_of_a_process_too(loans: Path) -> None:
 HEAVY = {"airflow", "boto3", "botocore", "duckdb", "jinja2", "numpy", "pandas", "pyarrow", "pydantic", "sqlglot"}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
@@ -1224,6 +1226,7 @@ def test_a_full_disk_leaves_nothing_of_a_copy(loans: Path, tmp_path: Path) -> No
     assert files_in(tmp_path) == before
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -1257,6 +1260,7 @@ def test_a_verdict_that_cannot_be_written_is_not_a_pass(threshold: str, analysis
     assert "standard output cannot be written (No space left on device)" in ran.refused()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("closed", ["1", "2"])
 def test_a_stream_that_is_closed(closed: str, analysis_file: Path, tmp_path: Path) -> None:
     command = shlex.join([sys.executable, "-m", "airflow_clarify.cli", "gate", "--analysis", "out/analysis.json"])
@@ -1413,6 +1417,7 @@ def render_line(shown: str) -> str:
     return shown.replace("\r\n", "\n").rpartition("\r\x1b[K")[2]
 
 
+@pytest.mark.costly
 def test_progress_is_shown_on_a_terminal_and_cleared(loans: Path, tmp_path: Path) -> None:
     status, out, shown = run_on_terminal("analyze", "--data", loans, *ASKED, "--output", tmp_path / "out")
 

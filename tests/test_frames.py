@@ -374,6 +374,7 @@ print(sorted({"airflow", "duckdb", "jinja2", "numpy", "pandas", "pydantic", "sql
     assert run.stdout == "[]\n"
 
 
+@pytest.mark.costly
 def test_a_frame_needs_no_airflow() -> None:
     script = """
 import sys

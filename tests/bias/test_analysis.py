@@ -629,7 +629,7 @@ def test_xcom_restores_the_metrics_of_a_weighted_analysis(rows: list[Row]) -> No
 
 
 @given(st.lists(st.tuples(st.sampled_from("FMX"), labels, st.none(), weights), min_size=1, max_size=30))
-@settings(max_examples=50)
+@settings(max_examples=2 * settings.default.max_examples)
 def test_xcom_does_not_change_the_verdict_on_a_weighted_analysis(rows: list[Row]) -> None:
     analysis = Analysis.from_contingency(count_rows(rows, weighted=True), make_config(["CI", "DPL", "TVD"]))
     thresholds = Thresholds({"DPL": 0.2345678, "TVD": 0.2345678}, confidence=0.95, on_inconclusive="fail")

@@ -181,7 +181,7 @@ def analyze_counts(contingency: Contingency, sensitive: list[str] | None, groupe
 
 
 @given(unweighted_rows, positive_labels, sensitive_values, st.booleans(), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=6 * settings.default.max_examples)
 def test_metrics_from_counts_equal_their_definitions(
     rows: list[Row], positive: set[str], sensitive: list[str] | None, grouped: bool, drop: bool
 ) -> None:
@@ -193,7 +193,7 @@ def test_metrics_from_counts_equal_their_definitions(
 
 
 @given(weighted_rows, positive_labels, sensitive_values, st.booleans(), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=6 * settings.default.max_examples)
 def test_weighted_metrics_equal_their_definitions(
     rows: list[Row], positive: set[str], sensitive: list[str] | None, grouped: bool, drop: bool
 ) -> None:

@@ -91,6 +91,7 @@ def test_the_work_is_at_most_linear_in_the_number_of_groups() -> None:
     assert twice < 2.1 * once
 
 
+@pytest.mark.costly
 def test_10_000_facet_values_with_8_metrics_and_50_groups(capsys: pytest.CaptureFixture[str]) -> None:
     counts = contingency(10_000, groups=50, in_group=2)
     start = time.perf_counter()

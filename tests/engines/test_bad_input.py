@@ -256,6 +256,7 @@ def test_a_place_where_nothing_is(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of Unix")
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_a_place_that_may_not_be_read(what: str, tmp_path: Path) -> None:

@@ -364,6 +364,7 @@ def test_no_value_is_confused_with_a_name_of_ours(name: str, tmp_path: Path) -> 
     assert sorted(tally.rows for tally in values.values()) == [2, 149]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
 def test_awkward_names_and_values_are_names_and_values(ending: str, tmp_path: Path) -> None:
     frame = pandas.DataFrame({name: [value, "other"] * 30 for name, value in zip(AWKWARD, AWKWARD[::-1], strict=True)})
@@ -508,6 +509,7 @@ def test_cddl_in_sql_is_cddl_in_python(
     assert in_sql == pytest.approx(in_python, abs=1e-12)
 
 
+@pytest.mark.costly
 def test_so_many_groups_that_sql_sums_them(tmp_path: Path) -> None:
     rows = [(("F", "M", "X")[i % 3], int(i * 7919 % 11 < 4), f"customer {i % 10_007}") for i in range(40_000)]
     data = written(tmp_path / "loans.csv", csv_of(dict(zip(("g", "y", "who"), zip(*rows, strict=True), strict=True))))
@@ -558,6 +560,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_threads_and_memory_change_nothing(ending: str, large: dict[str, Path], tmp_path: Path) -> None:
     answers = []
@@ -568,6 +571,7 @@ def test_threads_and_memory_change_nothing(ending: str, large: dict[str, Path], 
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="tells the memory of a process as Linux does")
 @pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB before 2.0 needs 200 MB for any aggregation of this kind")
 def test_data_larger_than_memory_spill_to_disk(large: dict[str, Path]) -> None:
@@ -628,6 +632,7 @@ def test_progress_is_told(tmp_path: Path) -> None:
     assert all(part == -1 or 0 <= part <= 1 for _, part in told)
 
 
+@pytest.mark.costly
 def test_nothing_of_airflow_is_needed_without_a_connection(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS)
     code = f"""

@@ -186,6 +186,7 @@ class TestTheRowsThatAreDrawn:
 
         assert len({tuple(rows) for rows in drawn.values()}) == 1
 
+    @pytest.mark.costly
     @pytest.mark.parametrize("strategy", ["undersample", "oversample"])
     @pytest.mark.parametrize("ending", ["csv", "parquet"])
     def test_are_the_same_whatever_the_threads_and_the_memory(
@@ -202,6 +203,7 @@ class TestTheRowsThatAreDrawn:
             outputs.append(hashlib.sha256(content).hexdigest())
         assert len(set(outputs)) == 1
 
+    @pytest.mark.costly
     @pytest.mark.parametrize("strategy", ["undersample", "oversample"])
     def test_are_the_same_by_lines_by_duckdb_and_from_other_formats(
         self, tmp_path: Path, large: Callable[[str], Path], strategy: str, monkeypatch: pytest.MonkeyPatch
@@ -285,7 +287,7 @@ class TestCsvCells:
         assert written == [line for line in data.splitlines(keepends=True) if line in written]
         assert len(written) == 1 + 4 * fraction
 
-    @settings(max_examples=60)
+    @settings(max_examples=2 * settings.default.max_examples)
     @given(
         table=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(NASTY), st.text("ab,\"\n\r '\\é")), min_size=1),
         quote_all=st.booleans(),

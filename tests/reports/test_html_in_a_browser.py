@@ -78,6 +78,7 @@ def test_the_overview_begins_with_the_worst_and_can_be_sorted_and_searched(tmp_p
     }
 
 
+@pytest.mark.costly
 def test_every_group_is_printed_and_not_only_those_that_are_in_sight(tmp_path: Path) -> None:
     names = [f"segment {index:03d}" for index in range(120)]
     counts = {name: (1 + 7 * index % 90, 95 - 7 * index % 90) for index, name in enumerate(names)}

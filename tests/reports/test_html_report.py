@@ -454,6 +454,7 @@ def test_text_stands_out_from_what_is_behind_it(clothes: Analysis, theme: int) -
 # --- Size ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["customer segment {:03d}", "{:03d}" + "x" * 297], ids=["short", "long"])
 def test_stays_small_for_600_facet_values_that_all_fail(name: str) -> None:
     counts = {name.format(index): ((7 * index) % 90, 90 - (7 * index) % 90) for index in range(600)}

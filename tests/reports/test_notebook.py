@@ -72,6 +72,7 @@ def executed(hostile: nbformat.NotebookNode) -> nbformat.NotebookNode:
 # --- It runs ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.costly
 def test_running_it_gives_the_tables_that_are_stored_in_it(
     hostile: nbformat.NotebookNode, executed: nbformat.NotebookNode
 ) -> None:

@@ -204,7 +204,7 @@ def test_a_name_from_right_to_left_stays_in_its_place() -> None:
     assert re.search(r"DPL of .*=.* is 0\.8000, outside \[-0\.1, 0\.1\]", text)
 
 
-@settings(max_examples=15)
+@settings(max_examples=settings.default.max_examples // 2)
 @example([""], "", " ")
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=6, unique=True), st.text(max_size=30), st.text(max_size=200))
 def test_no_text_keeps_a_report_from_being_made(values: list[str], column: str, title: str) -> None:

@@ -205,6 +205,7 @@ def test_very_long_values_are_shortened() -> None:
     assert "x… (20,002 characters)" in files["report.html"].decode()
 
 
+@pytest.mark.costly
 def test_600_groups_that_all_fail_in_all_metrics_stay_small() -> None:
     names = [f"customer segment {index:03d}" for index in range(600)]
     analysis = analysis_of(facet("segment", {name: (1 + 7 * n % 90, 95 - 7 * n % 90) for n, name in enumerate(names)}))

@@ -148,6 +148,7 @@ def test_of_many_values_the_others_are_counted() -> None:
     ]
 
 
+@pytest.mark.costly
 def test_ten_thousand_values_are_put_in_order_at_once() -> None:
     analysis = counted({f"value {i}": (i % 97 + 1, i % 89 + 1) for i in range(10_000)}, ["CI", "DPL", "TVD"])
     verdict = judged(analysis, {"CI": 0.5, "DPL": 0.1, "TVD": 0.1})
