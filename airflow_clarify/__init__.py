@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig as AnalysisConfig
     from airflow_clarify.bias.config import BiasConfig as BiasConfig
     from airflow_clarify.bias.config import DataConfig as DataConfig
+    from airflow_clarify.bias.model_config import ModelConfig as ModelConfig
+    from airflow_clarify.bias.model_config import ModelPredictedLabelConfig as ModelPredictedLabelConfig
     from airflow_clarify.bias.thresholds import Thresholds as Thresholds
     from airflow_clarify.bias.thresholds import Verdict as Verdict
     from airflow_clarify.engines.duckdb import DuckDBEngine as DuckDBEngine
@@ -40,6 +42,8 @@ _LAZY_IMPORTS = {
     "ClarifyPreTrainingBiasOperator": "airflow_clarify.operators.bias",
     "DataConfig": "airflow_clarify.bias.config",
     "DuckDBEngine": "airflow_clarify.engines.duckdb",
+    "ModelConfig": "airflow_clarify.bias.model_config",
+    "ModelPredictedLabelConfig": "airflow_clarify.bias.model_config",
     "SQLEngine": "airflow_clarify.engines.sql.engine",
     "SageMakerEngine": "airflow_clarify.engines.sagemaker.engine",
     "SparkEngine": "airflow_clarify.engines.spark.engine",
@@ -61,6 +65,8 @@ __all__ = [  # noqa: RUF022
     "ClarifyPreTrainingBiasOperator",
     "DataConfig",
     "DuckDBEngine",
+    "ModelConfig",
+    "ModelPredictedLabelConfig",
     "SQLEngine",
     "SageMakerEngine",
     "SparkEngine",

@@ -509,9 +509,7 @@ def test_no_options(text: str, job: Job, expected: bytes) -> None:
 # --- Errors -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "methods", [["shap"], ["pdp"], ["post_training_bias"], ["post_training_bias", "shap"], ["asymmetric_shapley_value"]]
-)
+@pytest.mark.parametrize("methods", [["shap"], ["pdp"], ["pdp", "shap"], ["asymmetric_shapley_value"]])
 def test_methods_that_need_a_model_are_refused(methods: list[str], job: Job) -> None:
     job.data(CSV)
     job.configure(methods=CONFIG["methods"] | {name: {} for name in methods})  # type: ignore[operator]
@@ -519,9 +517,16 @@ def test_methods_that_need_a_model_are_refused(methods: list[str], job: Job) -> 
     assert job.refused().startswith(f"methods: {', '.join(methods)}: this needs a trained model")
 
 
+POST_TRAINING = {"methods": {"post_training_bias": {"methods": "all"}}}
+FILE_OF_PREDICTIONS = POST_TRAINING | {"predicted_label_dataset_uri": "s3://bucket/predictions.csv"}
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
+        (POST_TRAINING, "predicted_label: name the column of predictions"),
+        (POST_TRAINING | {"predictor": {"endpoint_name": "loans"}}, "predictor: only a Clarify job runs a model"),
+        (FILE_OF_PREDICTIONS, "predicted_label_dataset_uri: this image does not read s3://bucket/predictions.csv from"),
         ({"dataset_type": "application/json"}, "dataset_type: application/json needs JMESPath features"),
         ({"dataset_type": "csv"}, "dataset_type: 'csv' is not one of"),
         ({"dataset_uri": "s3://bucket/other"}, "dataset_uri: only Clarify's own image reads it"),
@@ -530,7 +535,7 @@ def test_methods_that_need_a_model_are_refused(methods: list[str], job: Job) -> 
         ({"facet": None}, "facet: name at least one facet"),
         ({"label_values_or_threshold": None}, "label_values_or_threshold: say which"),
         ({"facet": [{"name_or_index": "sex"}]}, "facet: the data have no column 'sex'"),
-        ({"methods": {}}, "methods: pre_training_bias is missing"),
+        ({"methods": {}}, "methods: pre_training_bias or post_training_bias is missing"),
         ({"headers": ["a", "b"]}, "headers: 2 names are given"),
         ({"text": "{"}, "analysis_config.json: not JSON"),
         ({"text": ""}, "analysis_config.json: not JSON"),

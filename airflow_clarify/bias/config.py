@@ -796,7 +796,8 @@ def fill_unset_fields(data: DataConfig, config: AnalysisConfig) -> DataConfig:
     if not data.input_path:
         return data
     open_fields = [name for name in _COMMON_FIELDS if getattr(data, name) is None]
-    stated: dict[str, Any] = {name: config.document.get(name) for name in open_fields}
+    keys = {"joinsource": "joinsource_name_or_index"}
+    stated: dict[str, Any] = {name: config.document.get(keys.get(name, name)) for name in open_fields}
     return replace(data, **stated)
 
 
@@ -888,11 +889,12 @@ def _check_values(values: Sequence[Value], key: str) -> Sequence[Value]:
     return values
 
 
-#: Fields of a data configuration with the same names in an analysis configuration.
+#: Fields of a data configuration that an analysis configuration has too.
 _COMMON_FIELDS = (
     "headers",
     "features",
     "dataset_type",
+    "joinsource",
     "predicted_label",
     "predicted_label_dataset_uri",
     "predicted_label_headers",

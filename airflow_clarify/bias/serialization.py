@@ -93,6 +93,8 @@ def parse_clarify_json(text: str, source: str) -> dict[str, Any]:
         sections = [document[name] for name in reversed(list(_SECTIONS)) if name in document]
         if not sections:
             raise KeyError("pre_training_bias_metrics")
+        # A section without facets adds nothing to the other one; alone it is an error below.
+        sections = [section for section in sections if section["facets"]] or sections
         labels = {(str(section["label"]), str(section["label_value_or_threshold"])) for section in sections}
         by_stage = [_read_facets(section["facets"]) for section in sections]
         keys = [[(facet.column, [result.value for result in facet.results]) for facet in facets] for facets in by_stage]
@@ -425,6 +427,7 @@ def _list_rest_counts(split: Split) -> tuple[WeightedCount, ...]:
 def _serialize_facet(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
     values: list[list[Any]] = []
     rest: dict[str, list[Any]] = {}
+    errors = _find_common_errors(facet)
     for result in facet.results:
         if result.split is None:
             values.append([result.value, {m.name: _serialize_number(m) for m in result.metrics}])
@@ -433,15 +436,28 @@ def _serialize_facet(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
         if weighted and any(other.weight < count.weight for count, other in zip(counts, others, strict=True)):
             # The difference of rounded sums is inexact if it is small, so the rest is stored, for few groups only.
             rest[str(len(values))] = _serialize_counts(others, weighted)
-        given = [_serialize_number(metric) for metric in result.metrics if _is_given(metric.name)]
+        given = [_serialize_number(m) for m in result.metrics if _is_given(m.name) and m.name not in errors]
         values.append([result.value, *_serialize_counts(counts, weighted), *given])
     document: dict[str, Any] = {"values": values} | ({"rest": rest} if rest else {})
+    document |= {"errors": errors} if errors else {}
     if facet.positive is not None and facet.negative is not None:
         total = (facet.positive, facet.negative) if facet.confusion is None else facet.confusion.cells
         document["total"] = _serialize_counts(total, weighted)
         labels = list(facet.labels.items())[:20]
         document["labels"] = [[label, _serialize_count(tally, weighted)] for label, tally in labels]
     return document
+
+
+def _find_common_errors(facet: FacetAnalysis) -> dict[str, str]:
+    """Find the metrics that are not computed from counts and undefined for each group, for the same reason."""
+    if any(result.split is None for result in facet.results):
+        return {}
+    reasons: dict[str, set[str | None]] = {}
+    for result in facet.results:
+        for metric in result.metrics:
+            if _is_given(metric.name):
+                reasons.setdefault(metric.name, set()).add(metric.error if metric.value is None else None)
+    return {name: next(iter(found)) or "" for name, found in reasons.items() if len(found) == 1 and None not in found}
 
 
 def _is_given(name: str) -> bool:
@@ -476,31 +492,42 @@ class _XComReader:
         if len(total) not in (2, 4):
             raise ValueError("the totals are two counts, or four with predictions")
         rest = document.get("rest", {})
+        errors = {name: str(error) for name, error in document.get("errors", {}).items()}
         results = tuple(
-            self._parse_result(row, total, rest.get(str(position))) for position, row in enumerate(document["values"])
+            self._parse_result(row, total, rest.get(str(position)), errors)
+            for position, row in enumerate(document["values"])
         )
         labels = {label: _parse_count(tally, self.weighted) for label, tally in document["labels"]}
         positive, negative = total if len(total) == 2 else _sum_by_label(total)
         return FacetAnalysis(column, results, positive, negative, labels)
 
     def _parse_result(
-        self, row: Sequence[Any], total: Sequence[WeightedCount], rest: Sequence[Any] | None
+        self,
+        row: Sequence[Any],
+        total: Sequence[WeightedCount],
+        rest: Sequence[Any] | None,
+        errors: Mapping[str, str],
     ) -> FacetResult:
         name, *numbers = row
         counts = self._parse_counts(numbers[: len(total)])
-        given = dict(zip(filter(_is_given, self.methods), numbers[len(total) :], strict=True))
+        names = [method for method in self.methods if _is_given(method) and method not in errors]
+        given = dict(zip(names, numbers[len(total) :], strict=True))
         if rest is None:
             others = tuple(whole - count for whole, count in zip(total, counts, strict=True))
         else:
             others = self._parse_counts(rest)
+        if any(count.rows < 0 for count in (*counts, *others)):
+            raise ValueError(f"the counts of {display_name(str(name))} do not fit the totals")
         split = _build_split(counts, others)
-        metrics = tuple(
-            _parse_metric(method, given[method])
-            if method in given
-            else measure(ALL_METRICS[method], split, self._prediction_error)
-            for method in self.methods
-        )
-        return FacetResult(name, metrics, split)
+
+        def parse(method: str) -> MetricResult:
+            if method in errors:
+                return MetricResult(method, None, errors[method])
+            if method in given:
+                return _parse_metric(method, given[method])
+            return measure(ALL_METRICS[method], split, self._prediction_error)
+
+        return FacetResult(name, tuple(map(parse, self.methods)), split)
 
     def _parse_counts(self, documents: Iterable[Any]) -> tuple[WeightedCount, ...]:
         return tuple(_parse_count(document, self.weighted) for document in documents)

@@ -6,6 +6,8 @@ the same job definition works with both images; ``container/Dockerfile`` builds 
 =========================================================== =========================================================
 ``/opt/ml/processing/input/config/analysis_config.json``    the analysis configuration
 ``/opt/ml/processing/input/data``                           the dataset, files of any name
+``/opt/ml/processing/input/predicted_label``                predictions, if the configuration has them in other files
+``/opt/ml/processing/input/facet``                          facets, if the configuration has them in other files
 ``/opt/ml/processing/output``                               ``analysis.json``, ``report.html`` and the other files
 ``/opt/ml/config/resourceconfig.json``                      the instances of the job, and the current one
 ``/opt/ml/output/message``                                  one sentence on the result, the job's ``ExitMessage``
@@ -22,9 +24,10 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.sagemaker.container_options import parse_options
+from airflow_clarify.engines.sagemaker.request import JOINED_INPUTS, list_joined_files
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 
 if TYPE_CHECKING:
@@ -138,8 +141,28 @@ class ProcessingJobRun:
         everything = f"{self.data}/**"
         features = config.document.get("features")
         return config, DataConfig(
-            everything, dataset_type=config.dataset_type, headers=config.headers, features=features, **options
+            everything,
+            dataset_type=config.dataset_type,
+            headers=config.headers,
+            features=features,
+            **self._find_joined_files(config),
+            **options,
         )
+
+    def _find_joined_files(self, config: AnalysisConfig) -> dict[str, Any]:
+        """Find the files of predictions and of facets, which are inputs of the job under their own folders."""
+        found: dict[str, Any] = {}
+        for key, uri in list_joined_files(config).items():
+            name, folder = JOINED_INPUTS[key]
+            mounted = self.folder / Path(folder).relative_to("/opt/ml")
+            if not _exists(mounted):
+                raise ConfigError(
+                    f"{key}: this image does not read {uri} from S3; give the job an input {name} with the LocalPath "
+                    f"{folder}, as SageMakerEngine does, or run Clarify's own image"
+                )
+            headers = key.replace("dataset_uri", "headers")
+            found |= {key: f"{mounted}/**", headers: config.document.get(headers)}
+        return found
 
     def _check_input(self) -> None:
         from airflow_clarify.io.filesystem import permission_error
@@ -203,8 +226,9 @@ def _refuse_unsupported(config: AnalysisConfig, data: Path) -> None:
     if config.left_to_clarify:
         raise ConfigError(
             f"methods: {', '.join(config.left_to_clarify)}: this needs a trained model, which only Clarify's own image "
-            "supports; leave it out, and measure pre_training_bias here"
+            "supports; leave it out, and measure pre_training_bias or post_training_bias here"
         )
+    _ = config.predicted_label
     if config.document.get("dataset_uri") is not None:
         # In Clarify it takes precedence over the input of the job, so reading the input would be wrong.
         raise ConfigError(

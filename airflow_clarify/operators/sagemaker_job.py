@@ -115,7 +115,7 @@ class TaskJob:
         """
         known = None if identity is None else identity.serialize_job(plan)
         for attempt in range(1, _MAX_ATTEMPTS + 1):
-            name = self.engine.job_name(known, attempt)
+            name = self.engine.job_name(known, attempt, plan.default_prefix)
             description = None if known is None else self.jobs.find(name)
             if description is None:
                 remember(name)
@@ -138,7 +138,7 @@ class TaskJob:
         """
         for earlier in identity.iterate_earlier():
             for attempt in range(1, _MAX_ATTEMPTS + 1):
-                name = self.engine.job_name(earlier.serialize_job(plan), attempt)
+                name = self.engine.job_name(earlier.serialize_job(plan), attempt, plan.default_prefix)
                 description = self.jobs.find(name)
                 if description is None:
                     break

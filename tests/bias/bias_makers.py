@@ -113,3 +113,56 @@ def errors_by_group(analysis: Analysis) -> dict[str, dict[str, str]]:
         result.value: {metric.name: metric.error for metric in result.metrics if metric.error is not None}
         for _, result in analysis.results()
     }
+
+
+#: A row of test data with a prediction: facet value, whether label and prediction are positive, group and weight.
+PredictedRow = tuple[str | None, bool, bool, str | None, float]
+
+
+def make_prediction_config(
+    post_training_methods: str | Sequence[str] | None = "all",
+    methods: str | Sequence[str] | None = None,
+    **keys: Any,
+) -> AnalysisConfig:
+    """Build a configuration with predictions in the column 'predicted'."""
+    document = {**make_config().document, "predicted_label": "predicted", "methods": {}, **keys}
+    for section, asked in (("pre_training_bias", methods), ("post_training_bias", post_training_methods)):
+        if asked is not None:
+            document["methods"][section] = {"methods": asked if isinstance(asked, str) else list(asked)}
+    return AnalysisConfig(document)
+
+
+def count_predictions(
+    rows: Iterable[PredictedRow], *, grouped: bool = False, weighted: bool = False, **more: Any
+) -> Contingency:
+    """Build a contingency table with predictions, with one cell for each row."""
+    rows = list(rows)
+    cells = [
+        Cell(
+            value,
+            "yes" if positive else "no",
+            positive,
+            group if grouped else None,
+            WeightedCount.from_weights(1, weight, weight * weight) if weighted else WeightedCount.from_rows(1),
+            predicted,
+        )
+        for value, positive, predicted, group, weight in rows
+    ]
+    values = list(dict.fromkeys(value for value, *_ in rows))
+    facet = FacetContingency("gender", values, cells, grouped=grouped, predicted=True)
+    return Contingency(
+        "approved",
+        "yes",
+        [facet],
+        "a loop",
+        weighted=weighted,
+        predicted_label="predicted",
+        predicted_text="yes",
+        **more,
+    )
+
+
+def repeat_outcomes(value: str, tp: int, fp: int, fn: int, tn: int) -> list[PredictedRow]:
+    """List rows of a facet value with the given confusion matrix."""
+    outcomes = {(True, True): tp, (False, True): fp, (True, False): fn, (False, False): tn}
+    return [(value, *outcome, None, 1.0) for outcome, times in outcomes.items() for _ in range(times)]

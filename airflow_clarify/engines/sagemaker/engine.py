@@ -40,7 +40,8 @@ class SageMakerEngine:
     :param env: environment variables of the container
     :param tags: tags of the job: a mapping, or a list of ``{"Key": ..., "Value": ...}``
     :param experiment_config: ``ExperimentName``, ``TrialName`` and so on
-    :param job_name_prefix: the beginning of the job's name; None uses "Clarify-Pretraining-Bias"
+    :param job_name_prefix: the beginning of the job's name; None uses "Clarify-Pretraining-Bias",
+        "Clarify-Posttraining-Bias" or, for both stages, "Clarify-Bias"
     :param image_uri: the container image to run instead of Clarify's, such as this package's own (see
         ``container/Dockerfile``)
     :param bucket: the bucket for a local dataset, and for outputs without an ``output_path``; None uses
@@ -140,16 +141,17 @@ class SageMakerEngine:
         self.check(data, config)
         return plan_job(self, data, config)
 
-    def job_name(self, identity: str | None, attempt: int = 1) -> str:
+    def job_name(self, identity: str | None, attempt: int = 1, default_prefix: str | None = None) -> str:
         """Build the name of a job, which is equal for equal identities and attempts.
 
         :param identity: identifies the work; None makes a unique name
         :param attempt: 1 for the first job of that identity, 2 if that one failed, and so on
+        :param default_prefix: the beginning of the name without a ``job_name_prefix``, from the plan
         :raises ConfigError: ``job_name_prefix`` holds no letter or digit
         """
         from airflow_clarify.engines.sagemaker.request import DEFAULT_PREFIX, build_job_name
 
-        return build_job_name(self.job_name_prefix or DEFAULT_PREFIX, identity, attempt)
+        return build_job_name(self.job_name_prefix or default_prefix or DEFAULT_PREFIX, identity, attempt)
 
     def submit(self, plan: JobPlan, name: str) -> None:
         """Upload the job's inputs and start the job.

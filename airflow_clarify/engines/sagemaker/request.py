@@ -15,7 +15,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from airflow_clarify.io.filesystem import is_remote, parse_local_path
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+    from airflow_clarify.bias.metrics import Stage
     from airflow_clarify.engines.sagemaker.client import ProcessingJobs
     from airflow_clarify.engines.sagemaker.engine import SageMakerEngine
     from airflow_clarify.engines.sagemaker.s3 import S3Files
@@ -33,8 +34,20 @@ DATA_INPUT, DATA_FOLDER = "dataset", "/opt/ml/processing/input/data"
 CONFIG_INPUT, CONFIG_FOLDER = "analysis_config", "/opt/ml/processing/input/config"
 RESULT_OUTPUT, RESULT_FOLDER = "analysis_result", "/opt/ml/processing/output"
 CONFIG_FILE = "analysis_config.json"
+#: Inputs with files of predictions and of facets, by the key of the configuration. Clarify's image reads the files from
+#: S3 itself; any other image gets them as inputs, since it may have no access to S3.
+JOINED_INPUTS = {
+    "predicted_label_dataset_uri": ("predicted_label_dataset", "/opt/ml/processing/input/predicted_label"),
+    "facet_dataset_uri": ("facet_dataset", "/opt/ml/processing/input/facet"),
+}
 
 DEFAULT_PREFIX = "Clarify-Pretraining-Bias"
+#: The beginning of a job's name by its stages, as the SDK names its jobs.
+_PREFIXES: Mapping[tuple[Stage, ...], str] = {
+    ("pre_training",): DEFAULT_PREFIX,
+    ("post_training",): "Clarify-Posttraining-Bias",
+    ("pre_training", "post_training"): "Clarify-Bias",
+}
 #: Longest name of a job that SageMaker accepts, in characters.
 MAX_NAME_LENGTH = 63
 #: Digits of the digest in a job's name: 16^12 values, so two jobs of an account do not collide in practice.
@@ -56,6 +69,9 @@ class JobPlan:
     :param output_kms_key: the KMS key for the outputs and the uploads
     :param data_state: names, sizes and modification times of a local dataset's files, so that a changed dataset
         changes the fingerprint
+    :param default_prefix: the beginning of the job's name, unless the engine has a prefix
+    :param joined: the S3 URIs of files of predictions and of facets that are inputs of the job, by the key of the
+        configuration
     """
 
     config: str
@@ -66,6 +82,8 @@ class JobPlan:
     settings: Mapping[str, Any]
     output_kms_key: str | None = None
     data_state: str = ""
+    default_prefix: str = DEFAULT_PREFIX
+    joined: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -115,6 +133,7 @@ class JobPlan:
             "ProcessingInputs": [
                 _build_input(DATA_INPUT, data_uri, DATA_FOLDER),
                 _build_input(CONFIG_INPUT, self.get_config_uri(job_name), CONFIG_FOLDER),
+                *(_build_input(JOINED_INPUTS[key][0], uri, JOINED_INPUTS[key][1]) for key, uri in self.joined.items()),
             ],
             "ProcessingOutputConfig": outputs,
             **self.settings,
@@ -147,7 +166,19 @@ def plan_job(engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig) 
         settings=_build_settings(engine, jobs, list_options(data, config)),
         output_kms_key=engine.output_kms_key,
         data_state=_describe_files(parse_local_path(data.input_path)) if local else "",
+        default_prefix=_PREFIXES[config.stages],
+        joined={} if engine.image_uri is None else list_joined_files(config),
     )
+
+
+def list_joined_files(config: AnalysisConfig) -> dict[str, str]:
+    """List the files of predictions and of facets that an analysis joins to the dataset.
+
+    :param config: the configuration of the analysis
+    :return: their locations, by the key of the configuration
+    """
+    found = {key: config.document.get(key) for key in JOINED_INPUTS}
+    return {key: str(uri) for key, uri in found.items() if uri is not None}
 
 
 def submit_job(plan: JobPlan, name: str, jobs: ProcessingJobs, files: S3Files) -> None:
@@ -223,7 +254,7 @@ def list_job_locations(description: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_clarify_job(description: Mapping[str, Any]) -> bool:
-    """Whether a processing job has the inputs and outputs of Clarify's contract.
+    """Return whether a processing job has the inputs and outputs of Clarify's contract.
 
     :param description: the response of ``DescribeProcessingJob``, of a job with any image
     """

@@ -7,7 +7,7 @@ requested facets and metrics. The report has to exist if it was requested.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +29,12 @@ from airflow_clarify.exceptions import DataError, JobError
 #: The formats of Clarify's report. They share one name, which the configuration may change.
 _CLARIFY_REPORTS = {"clarify_report": ".html", "clarify_notebook": ".ipynb", "clarify_pdf": ".pdf"}
 OUR_REPORT = "bias_report.html"
+#: Metrics that Clarify may leave out without a group variable.
+_GROUP_METRICS = frozenset({"CDDL", "CDDPL"})
+#: Metrics that images from before August 2022 do not have, so that "all" does not include them.
+_NEW_METRICS = frozenset({"GE", "SD"})
+#: Metrics of predictions that are 0 if all predictions have the same outcome.
+_ZERO_IF_ONE_SIDED = frozenset({"DPPL", "RD", "TE"})
 #: Tolerance for comparing times: S3 keeps whole seconds, and clocks differ slightly.
 _CLOCK_TOLERANCE = timedelta(seconds=5)
 
@@ -160,9 +166,11 @@ def _check_completeness(analysis: Analysis, config: AnalysisConfig, uri: str) ->
         raise JobError(f"{uri}: the image did not take the options into account that go with the configuration")
     if len(analysis.facets) != len(config.facets):
         raise JobError(f"{uri} holds {len(analysis.facets)} facets, and {len(config.facets)} were asked for")
+    optional = _GROUP_METRICS | (_NEW_METRICS if config.all_methods else frozenset())
+    required = [name for name in (*config.methods, *config.post_training_methods) if name not in optional]
     for facet, result in analysis.results():
-        for method in config.methods:
-            if result.metric(method) is None and method != "CDDL":
+        for method in required:
+            if result.metric(method) is None:
                 raise JobError(f"{uri} holds no {method} of {facet.column} {result.value}, which was asked for")
     for facet in analysis.facets:
         if not facet.results:
@@ -171,13 +179,25 @@ def _check_completeness(analysis: Analysis, config: AnalysisConfig, uri: str) ->
 
 def _list_warnings(analysis: Analysis) -> list[str]:
     """List warnings about results that Clarify's file leaves ambiguous, because it holds no counts."""
-    values = [metric.value for _, result in analysis.results() for metric in result.metrics if metric.name != "CI"]
-    if values and all(value == 0 for value in values if value is not None):
-        return [
+    results = [result for _, result in analysis.results()]
+    labels = [m.value for result in results for m in result.list_metrics("pre_training") if m.name != "CI"]
+    predictions = [m.value for result in results for m in result.metrics if m.name in _ZERO_IF_ONE_SIDED]
+    warnings = []
+    if _are_zero(labels):
+        warnings.append(
             "every metric but CI is 0, which is perfect balance, or a label that is positive nowhere or everywhere: "
             "Clarify's output has no counts to tell them apart; check label_values_or_threshold"
-        ]
-    return []
+        )
+    if _are_zero(predictions):
+        warnings.append(
+            "every DPPL, RD and TE is 0, which is perfect balance, or a model that predicts the same of every row: "
+            "Clarify's output has no counts to tell them apart; check label_values_or_threshold and the model"
+        )
+    return warnings
+
+
+def _are_zero(values: Sequence[float | None]) -> bool:
+    return bool(values) and all(value == 0 for value in values if value is not None)
 
 
 def _write_report(analysis: Analysis, config: AnalysisConfig, folder: str, files: S3Files) -> Analysis:

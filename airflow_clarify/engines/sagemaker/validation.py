@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.sagemaker.images import get_clarify_image
-from airflow_clarify.engines.sagemaker.request import list_options
+from airflow_clarify.engines.sagemaker.request import list_joined_files, list_options
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.io.filesystem import is_remote, parse_local_path
 
@@ -26,8 +26,11 @@ def check_engine(engine: SageMakerEngine, data: DataConfig, config: AnalysisConf
     if not engine.role:
         raise ConfigError("role: nothing is left of it after templating; name the IAM role that the job runs under")
     # Reading these properties parses them, so an invalid configuration fails before the upload.
-    _ = config.methods, config.label, config.label_values, config.facets
+    _ = config.methods, config.post_training_methods, config.label, config.label_values, config.facets
+    if config.document.get("predictor") is None:
+        _ = config.predicted_label
     _check_locations(data)
+    _check_joined_files(config, clarifys_image=engine.image_uri is None)
     if data.conn_id is not None and data.conn_id != engine.aws_conn_id:
         raise ConfigError(
             f"conn_id: the job reads with its role, and the task reaches S3 through the engine's aws_conn_id "
@@ -87,6 +90,20 @@ def _check_locations(data: DataConfig) -> None:
             raise ConfigError("input_path: name the connection in the engine (aws_conn_id), not in the URI")
     elif not parse_local_path(data.input_path).exists():
         raise ConfigError(f"input_path: {data.input_path}: no such file or folder; check the path")
+
+
+def _check_joined_files(config: AnalysisConfig, *, clarifys_image: bool) -> None:
+    for key, location in list_joined_files(config).items():
+        if not location.startswith("s3://"):
+            raise ConfigError(
+                f"{key}: a job on SageMaker reads S3 only, not {location}; copy the file there, or choose another "
+                "engine"
+            )
+        if clarifys_image and config.dataset_type != "text/csv":
+            raise ConfigError(
+                f"{key}: Clarify joins files of text/csv only, and the data are {config.dataset_type}; write the "
+                "column into the dataset, or choose another engine"
+            )
 
 
 def _get_joinsource(config: AnalysisConfig) -> Any:
