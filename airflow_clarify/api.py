@@ -146,6 +146,21 @@ def gate(analysis: Analysis | str, thresholds: Thresholds | Mapping[str, Any]) -
     return rules.judge(read_analysis(analysis) if isinstance(analysis, str) else analysis)
 
 
+def gate_all(analyses: Sequence[Analysis], thresholds: Thresholds | Mapping[str, Any]) -> list[Verdict]:
+    """Compare several analyses with thresholds, as one gate.
+
+    :param analyses: the analyses
+    :param thresholds: thresholds, or a mapping of rules such as ``{"DPL": 0.1}``
+    :return: one verdict for each; the ``correction`` of the thresholds counts the questions of all of them
+    :raises ThresholdError: a rule is for a metric, facet or value that an analysis does not have
+    :raises DataError: an analysis lacks counts that an option of the thresholds needs
+    """
+    from airflow_clarify.bias.thresholds import Thresholds
+
+    rules = thresholds if isinstance(thresholds, Thresholds) else Thresholds(thresholds)
+    return rules.judge_all(analyses)
+
+
 def _check_frame(given: object, wanted: str) -> None:
     import pandas
 

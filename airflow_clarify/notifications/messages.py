@@ -165,7 +165,8 @@ def _build_lines(verdict: Mapping[str, Any]) -> Iterator[_Line]:
     for reason in verdict["reasons"]:
         yield _Line("", "", escape_invisible(reason))
     for finding in verdict["findings"]:
-        if finding["outcome"] == verdict["outcome"]:
+        # Of two groups that mirror each other, only one is counted, and listed.
+        if finding["outcome"] == verdict["outcome"] and "mirror_of" not in finding:
             yield _build_line(finding)
 
 

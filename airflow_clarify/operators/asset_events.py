@@ -78,7 +78,7 @@ def summarize_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]
     worst = {name: finding.measured for name, finding in tightest.items()}
     return {
         "verdict": verdicts[0].sentence,
-        "checks": len(findings),
+        "checks": sum(len(verdict.checks) for verdict in verdicts),
         **_select_first(worst),
         **_describe_location(analyses),
     }

@@ -151,11 +151,11 @@ def test_the_mail_contains_the_findings_and_the_url(notified: Any, postbox: Post
     content = body_of(mail)
 
     assert mail["Subject"] == "gates_that_tell: violation"
-    assert "<strong>Violation.</strong> 2 of 2 checks fail." in content
+    assert "<strong>Violation.</strong> 1 of 1 check fails." in content
     assert "<code>f=b</code></bdi> is 0.5000, outside [-0.1, 0.1]" in content
     assert "/dags/gates_that_tell/runs/" in content
     assert "/tasks/fail_biased/plugin/bias-verdict" in content
-    assert body_of(postbox.about("always_fair")[0]).startswith("<p><strong>Passed.</strong> 2 of 2 checks pass.")
+    assert body_of(postbox.about("always_fair")[0]).startswith("<p><strong>Passed.</strong> 1 of 1 check passes.")
 
 
 def test_a_failed_notifier_does_not_change_the_verdict(notified: Any, postbox: Postbox) -> None:

@@ -14,6 +14,7 @@ EPILOG = """\
 thresholds:
   DPL=0.1               |DPL| is at most 0.1 for every facet value
   DPL=-0.05:0.1         DPL is between the bounds; one of them may be omitted, as in DPL=:0.1
+  DI=0.8                a ratio: DI is 0.8 to 1.25 (the four-fifths rule and its mirror image)
   DPL:gender=0.1        for the values of one facet
   DPL:gender:F=0.1      for one value, instead of the threshold for the others
   '{"DPL": {"a:b": [null, 0.1]}}'
@@ -22,6 +23,8 @@ thresholds:
 examples:
   airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --threshold KL=0.05
   airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --confidence 0.95 --on-inconclusive pass
+  airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --confidence 0.95 --on-inconclusive pass \
+      --correction holm
   airflow-clarify gate --analysis s3://bucket/bias/analysis.json --threshold CI=0.5 --json
 """
 
@@ -62,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--on-inconclusive", choices=("fail", "pass"), help="when an interval reaches across a bound; no default"
     )
     parser.add_argument(
+        "--correction",
+        choices=("holm", "bonferroni", "by"),
+        help="with --confidence: correct for the number of questions, over all groups and facets (default: none)",
+    )
+    parser.add_argument(
         "--undefined", choices=("fail", "ignore"), default="fail", help="metrics without a value (default: fail)"
     )
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
@@ -85,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         confidence=arguments.confidence,
         on_inconclusive=arguments.on_inconclusive,
         undefined=arguments.undefined,
+        correction=arguments.correction,
     )
     analysis = read_analysis(arguments.analysis)
     verdict = gate(analysis, rules)

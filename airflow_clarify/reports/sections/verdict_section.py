@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airflow_clarify.bias.analysis import display_name
+from airflow_clarify.bias.corrections import CORRECTION_NAMES
 from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import GroupName, Sentence
@@ -53,7 +54,7 @@ def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None
         )
     found: list[Finding] = []
     if not verdict.passed:
-        found = [finding for finding in verdict.findings if finding.outcome is verdict.outcome]
+        found = [finding for finding in verdict.checks if finding.outcome is verdict.outcome]
     reasons = [*((reason,) for reason in verdict.reasons), *(_build_reason(finding) for finding in found)]
     return VerdictSection(
         outcome=verdict.outcome,
@@ -63,16 +64,16 @@ def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None
         more_reasons=max(0, len(reasons) - _MAX_REASONS),
         tallies=tuple((outcome, count) for outcome in _ORDER if (count := verdict.count(outcome))),
         rules=(
-            *_shorten_rules([*_summarize_bounds(verdict.findings)]),
+            *_shorten_rules([*_summarize_bounds(verdict.checks)]),
             *(_list_conditions(thresholds) if thresholds else ()),
         ),
     )
 
 
 def _summarize(verdict: Verdict) -> str:
-    judged = len(verdict.findings) - verdict.count(Outcome.IGNORED) - verdict.not_judged
+    judged = verdict.judged
     if verdict.passed and not judged:
-        checks = formatting.format_plural(len(verdict.findings), "check", "checks")
+        checks = formatting.format_plural(len(verdict.checks), "check", "checks")
         return f"None of {checks} was judged: every tested group has fewer rows than min_rows, which is let through."
     checks = formatting.format_plural(judged, "check", "checks")
     unsure = verdict.count(Outcome.INCONCLUSIVE)
@@ -127,6 +128,8 @@ def _list_conditions(thresholds: Thresholds) -> Iterator[str]:
         effect = "fails" if thresholds.on_inconclusive == "fail" else "passes"
         level = f"{100 * thresholds.confidence:g}{formatting.NO_BREAK_SPACE}%"
         yield f"where there is one, the {level} confidence interval is judged, and inconclusive {effect}"
+    if thresholds.correction is not None:
+        yield f"corrected for the number of questions ({CORRECTION_NAMES[thresholds.correction]})"
     if thresholds.undefined == "ignore":
         yield "a metric that is not defined is ignored"
 
