@@ -1,74 +1,72 @@
-"""CDDL computed in SQL, for group variables with too many values to fetch their cells into Python."""
+"""CDDL and CDDPL computed in SQL, for group variables with too many values to fetch their cells into Python."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
-from airflow_clarify.engines.counting.cells import CellStore, round_significant, sum_column
+from airflow_clarify.engines.counting.cells import CellStore
+from airflow_clarify.engines.counting.weights import round_significant, sum_column
+
+#: A facet value's share of its group's rejected and accepted rows, with 0/0 = 0.
+_SHARE = "COALESCE(CAST({outcome} AS DOUBLE) / NULLIF(group_{outcome}, 0), 0)"
 
 
-def compute_disparities(cells: CellStore, keyed: exp.Select, *, drop_missing_groups: bool) -> dict[Any, float]:
+def compute_disparities(
+    cells: CellStore, keyed: exp.Select, facet: Sequence[str], outcome: str, *, drop_missing_groups: bool
+) -> dict[tuple[Any, ...], float]:
     """Compute the conditional demographic disparity of every facet value.
 
     It is (1/n) times the sum over groups g of n_g (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1)), where 0/0 counts as 0, as in
     :func:`airflow_clarify.bias.metrics.compute_conditional_demographic_disparity`.
 
     :param cells: the raw cells
-    :param keyed: the query for the cells to sum, with ``k_facet``, ``k_positive`` and ``k_grp``
+    :param keyed: the query for the cells to sum, with the columns of the facet, the outcome and ``k_grp``
+    :param facet: the names of the key columns of the facet
+    :param outcome: the column that is 1 for accepted rows and 0 for rejected ones: "k_positive" or "k_predicted"
     :param drop_missing_groups: leave rows without a group out
-    :return: the disparity by ``k_facet``, from -1 to 1, rounded to 12 significant digits; empty if the total is 0
+    :return: the disparity by facet key, from -1 to 1, rounded to 12 significant digits; empty if the total is 0. Keys
+        with a missing value are left out
     :raises DataError: the query fails
     """
-    facet, group = exp.column("k_facet"), exp.column("k_grp")
+    sums = "w" if cells.roles.weight is not None else "n"
     # One row per facet value and group, with its sums and, by a window, those of the whole group: one pass, no join.
     by_facet = (
         exp.select(
-            facet.copy(), group.copy(), *_sum_accepted_and_rejected("w" if cells.roles.weight is not None else "n")
+            *facet, "k_grp", _sum_outcome(sums, outcome, 1, "accepted"), _sum_outcome(sums, outcome, 0, "rejected")
         )
         .from_(keyed.subquery("keyed"))
-        .group_by(facet.copy(), group.copy())
+        .group_by(*facet, "k_grp")
     )
     if drop_missing_groups:
-        by_facet = by_facet.where(exp.not_(exp.Is(this=group.copy(), expression=exp.null())))
+        by_facet = by_facet.where("NOT k_grp IS NULL")
     with_group_sums = exp.select(
-        facet.copy(), "accepted", "rejected", _sum_over_group("accepted"), _sum_over_group("rejected")
+        *(*facet, "accepted", "rejected"),
+        "SUM(accepted) OVER (PARTITION BY k_grp) AS group_accepted",
+        "SUM(rejected) OVER (PARTITION BY k_grp) AS group_rejected",
     ).from_(by_facet.subquery("by_facet"))
-    size = exp.Add(this=exp.column("group_accepted"), expression=exp.column("group_rejected"))
-    difference = exp.Sub(this=_build_share("rejected"), expression=_build_share("accepted"))
-    term = exp.Mul(this=exp.paren(size), expression=exp.paren(difference))
-    rows = exp.Add(this=exp.column("accepted"), expression=exp.column("rejected"))
+    size = exp.column("group_accepted") + exp.column("group_rejected")
+    rejected, accepted = (parse_one(_SHARE.format(outcome=name)) for name in ("rejected", "accepted"))
     query = (
-        exp.select(facet.copy(), exp.Anonymous(this="fsum", expressions=[term]), exp.func("sum", exp.paren(rows)))
+        exp.select(
+            *facet, exp.Anonymous(this="fsum", expressions=[size * (rejected - accepted)]), "SUM(accepted + rejected)"
+        )
         .from_(with_group_sums.subquery("with_group_sums"))
-        .group_by(facet.copy())
+        .group_by(*facet)
     )
-    sums = cells.execute(query)
-    total = float(sum(rows_of_facet for _, _, rows_of_facet in sums))
-    return (
-        {name: round_significant(float(value) / total) for name, value, _ in sums if name is not None} if total else {}
-    )
+    found = cells.execute(query)
+    total = float(sum(rows for *_, rows in found))
+    return {
+        tuple(key): round_significant(float(value) / total)
+        for *key, value, _ in found
+        if total and all(part is not None for part in key)
+    }
 
 
-def _sum_accepted_and_rejected(sums: str) -> list[exp.Expr]:
-    """Build the sums of the accepted (positive) and of the rejected rows or weights."""
-
-    def sum_where(positive: int) -> exp.Expr:
-        has_outcome = exp.EQ(this=exp.column("k_positive"), expression=exp.Literal.number(positive))
-        total = sum_column(sums)
-        total.expressions[0].replace(exp.case().when(has_outcome, exp.column(sums)).else_(exp.Literal.number(0)))
-        return total
-
-    return [sum_where(1).as_("accepted"), sum_where(0).as_("rejected")]
-
-
-def _sum_over_group(name: str) -> exp.Expr:
-    return exp.Window(this=exp.func("sum", exp.column(name)), partition_by=[exp.column("k_grp")]).as_(f"group_{name}")
-
-
-def _build_share(name: str) -> exp.Expr:
-    """Build a facet value's share of its group's accepted or rejected rows, with 0/0 = 0."""
-    nonzero = exp.Nullif(this=exp.column(f"group_{name}"), expression=exp.Literal.number(0))
-    quotient = exp.Div(this=exp.cast(exp.column(name), "DOUBLE"), expression=nonzero)
-    return exp.Coalesce(this=quotient, expressions=[exp.Literal.number(0)])
+def _sum_outcome(sums: str, outcome: str, value: int, name: str) -> exp.Expr:
+    """Build the sum of the rows or weights with one outcome."""
+    total = sum_column(sums)
+    total.set("expressions", [parse_one(f"CASE WHEN {outcome} = {value} THEN {sums} ELSE 0 END")])
+    return total.as_(name)

@@ -24,7 +24,6 @@ from airflow_clarify.engines.counting.expressions import (
     is_whole_text,
     null_if_missing,
 )
-from airflow_clarify.engines.counting.roles import Role
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class CellColumn:
     """A column of the raw cells.
 
     :param cells: the raw cells
-    :param role: the column's name in the cells
+    :param role: the column's name in the cells: "facet0" and so on, "label" or "grp"
     :param facet: the index of the facet whose cells are queried; label and group are the same in the cells of each
     :param stored: how the source stores the column
     :param profile: the profile of its values
@@ -53,7 +52,7 @@ class CellColumn:
     """
 
     cells: CellStore
-    role: Role
+    role: str
     facet: int
     stored: StorageType
     profile: ColumnProfile
@@ -88,7 +87,7 @@ class CellColumn:
         return null_if_missing(exp.column(column), self.stored, self.cells.na_values)
 
 
-def profile_column(cells: CellStore, role: Role, name: str, facet: int = 0) -> CellColumn:
+def profile_column(cells: CellStore, role: str, name: str, facet: int = 0) -> CellColumn:
     """Profile a column from its distinct values.
 
     :param cells: the raw cells
@@ -101,7 +100,7 @@ def profile_column(cells: CellStore, role: Role, name: str, facet: int = 0) -> C
     stored = cells.get_storage_type(name)
     na_texts = [text for text in cells.na_values if text] if stored is StorageType.TEXT_CELL else []
     raw = (
-        exp.select(exp.column(role).as_("raw"), exp.func("sum", exp.column("n")).as_("n"))
+        exp.select(exp.column(role).as_("raw"), "SUM(n) AS n")
         .from_(cells.select_facet_cells(facet))
         .group_by(exp.column(role))
     )
@@ -156,7 +155,7 @@ def format_canonical(
 def _profile_values(
     execute: Callable[[exp.Expr], list[tuple[Any, ...]]], values: exp.Expr, value: exp.Expr, stored: StorageType
 ) -> ColumnProfile:
-    distinct = exp.select(value.copy().as_("v"), exp.Literal.number(1).as_("n")).from_(values.copy())
+    distinct = exp.select(value.copy().as_("v"), "1 AS n").from_(values.copy())
     read = exp.select("n", "v", *_build_readings(stored)).from_(distinct.subquery("distinct_values"))
     ((rows, present, *statistics),) = execute(
         exp.select(*_build_statistics(stored)).from_(read.subquery("values_read"))
@@ -170,11 +169,7 @@ def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | Non
     pattern = exp.Anonymous(
         this="regexp_full_match", expressions=[exp.column("raw"), exp.Literal.string(LEADING_ZEROS_PATTERN)]
     )
-    query = (
-        exp.select(exp.func("sum", exp.column("n")), exp.Min(this=exp.column("raw")))
-        .from_(raw.subquery("raw_values"))
-        .where(pattern)
-    )
+    query = exp.select("SUM(n)", "MIN(raw)").from_(raw.subquery("raw_values")).where(pattern)
     ((rows, example),) = cells.execute(query)
     return LeadingZeros(int(rows), str(example)) if rows else None
 
@@ -186,28 +181,22 @@ def _build_readings(stored: StorageType) -> list[exp.Expr]:
     # A text column of a typed source is read as texts or as whole numbers only.
     number = cast_to_float(value, stored) if stored is StorageType.TEXT_CELL or stored.is_number else null
     truth = cast_to_boolean(value, stored) if stored is StorageType.TEXT_CELL else null
-    whole_looking = exp.case().when(is_whole_text(value), exp.Literal.number(1)) if stored.is_text else null
+    whole_looking = exp.case().when(is_whole_text(value), "1") if stored.is_text else null
     readings = {"whole": whole, "number": number, "truth": truth, "whole_looking": whole_looking}
     return [reading.copy().as_(name) for name, reading in readings.items()]
 
 
-def _build_statistics(stored: StorageType) -> list[exp.Expr]:
+def _build_statistics(stored: StorageType) -> list[str]:
     """Build the aggregates over the distinct values and their casts, as one row."""
 
-    def distinct(reading: str) -> exp.Expr:
-        # Only in a text file can several texts be one number. Elsewhere the values are distinct already, and a second
-        # DISTINCT is expensive.
-        column = exp.column(reading)
-        return exp.Count(this=exp.Distinct(expressions=[column]) if stored is StorageType.TEXT_CELL else column)
-
-    is_missing = exp.Is(this=exp.column("v"), expression=exp.null())
-    present_rows = exp.case().when(is_missing, exp.Literal.number(0)).else_(exp.column("n"))
+    # Only in a text file can several texts be one number. Elsewhere the values are distinct already, and a second
+    # DISTINCT is expensive.
+    distinct = "DISTINCT " if stored is StorageType.TEXT_CELL else ""
     return [
-        exp.func("sum", exp.column("n")),
-        exp.func("sum", present_rows),
-        *(exp.Count(this=exp.column(name)) for name in ("v", "whole_looking", "whole", "number", "truth")),
-        *(distinct(name) for name in ("whole", "number")),
-        *(extreme(this=exp.column(name)) for name in ("whole", "number") for extreme in (exp.Min, exp.Max)),
+        *("SUM(n)", "SUM(CASE WHEN v IS NULL THEN 0 ELSE n END)"),
+        *("COUNT(v)", "COUNT(whole_looking)", "COUNT(whole)", "COUNT(number)", "COUNT(truth)"),
+        *(f"COUNT({distinct}whole)", f"COUNT({distinct}number)"),
+        *("MIN(whole)", "MAX(whole)", "MIN(number)", "MAX(number)"),
     ]
 
 

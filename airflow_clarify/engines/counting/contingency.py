@@ -13,9 +13,11 @@ from airflow_clarify.bias.config import AnalysisConfig, FacetConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.engines.counting import warnings as notices
 from airflow_clarify.engines.counting.cddl import compute_disparities
-from airflow_clarify.engines.counting.cells import CellStore, round_significant, sum_column
+from airflow_clarify.engines.counting.cells import CellStore
 from airflow_clarify.engines.counting.column_profile import CellColumn, profile_column
 from airflow_clarify.engines.counting.expressions import ValueFilter
+from airflow_clarify.engines.counting.roles import name_facet_column
+from airflow_clarify.engines.counting.weights import round_significant, sum_column
 from airflow_clarify.exceptions import ConfigError
 
 #: For a facet with more distinct values than this, the configuration must name the values to test.
@@ -90,8 +92,9 @@ class ContingencyBuilder:
         :raises ConfigError: the configured values do not fit the column, or it has too many values to test each
         :raises DataError: a query fails
         """
-        name = self.cells.roles.facets[number]
-        column = profile_column(self.cells, "facet", name, number)
+        (name,) = self.cells.roles.facets[number]
+        (position,) = self.cells.roles.list_columns(number)
+        column = profile_column(self.cells, name_facet_column(position), name, number)
         sensitive = _build_value_filter(column, facet.values, facet.declared, f"{self._values_key} of facet '{name}'")
         reading = notices.describe_reading(column, sensitive, "the group under test", self._facet_categorical)
         self.warnings += notices.warn_of_facet(column, sensitive, reading)
@@ -106,17 +109,21 @@ class ContingencyBuilder:
         if self.group is not None and self.group.profile.distinct * tested > MAX_GROUPS:
             # The cells are not grouped by label first, as all sums of CDDL are by group and facet value.
             by_group, _ = self._select_keys(number, key, with_groups=True)
-            by_key = compute_disparities(self.cells, by_group, drop_missing_groups=self.drop_missing_groups)
-            names = self.cells.format_categories(column, list(by_key)) if every_value else list(by_key)
+            by_key = compute_disparities(
+                self.cells, by_group, ["k_facet"], "k_positive", drop_missing_groups=self.drop_missing_groups
+            )
+            keys = [key for (key,) in by_key]
+            names = self.cells.format_categories(column, keys) if every_value else keys
             disparity = {name: value for name, value in zip(names, by_key.values(), strict=True) if name is not None}
         counted = self._fetch_cells(number, key, with_groups=grouped and disparity is None)
         if every_value:
             counted = _replace_texts(
                 counted, "facet", self.cells.format_categories(column, [cell.facet for cell in counted])
             )
+        values = self.cells.order_values([column], {(cell.facet,) for cell in counted}) if every_value else []
         return FacetContingency(
             name,
-            self.cells.order_values(column, {cell.facet for cell in counted}) if every_value else (),
+            tuple(value for (value,) in values),
             counted,
             sensitive=None if every_value else frozenset([sensitive.text]),
             name=None if every_value else sensitive.text,
@@ -162,8 +169,11 @@ class ContingencyBuilder:
     ) -> tuple[exp.Select, list[str]]:
         """Build the query for keys and additive columns; return also the names of the keys."""
         condition = self.positive.build_condition(self.label.value)
-        positive = exp.case().when(condition, exp.Literal.number(1)).else_(exp.Literal.number(0))
-        keys = {"k_facet": key, "k_label": self._build_label_key(condition), "k_positive": positive}
+        keys = {
+            "k_facet": key,
+            "k_label": self._build_label_key(condition),
+            "k_positive": exp.case().when(condition, "1").else_("0"),
+        }
         if with_groups and self.group is not None:
             keys["k_grp"] = self.group.key
         if weights_apart:
@@ -179,7 +189,7 @@ class ContingencyBuilder:
         """Build the label key: the label if there are few, otherwise whether it is positive."""
         if self._labels_apart:
             return self.cells.build_category_key(self.label)
-        missing = exp.Is(this=self.label.value, expression=exp.null())
+        missing = self.label.value.is_(exp.null())
         return exp.case().when(missing, exp.null()).else_(_choose_text(positive, self.positive.text, "other"))
 
 
@@ -197,7 +207,7 @@ def _build_weighted_count(*counted: Any, weights_apart: bool) -> WeightedCount:
 
 
 def _count_rows(cells: CellStore) -> int:
-    ((rows,),) = cells.execute(exp.select(exp.Count(this=exp.Star())).from_(cells.select_facet_cells(0)))
+    ((rows,),) = cells.execute(exp.select("COUNT(*)").from_(cells.select_facet_cells(0)))
     return int(rows)
 
 

@@ -123,7 +123,7 @@ def is_at(text: exp.Expr, keys: Collection[str]) -> exp.Expr:
         whole, _, fraction = key.partition(".")
         spelled = {f"{whole}.{fraction.ljust(digits, '0')}" for digits in (3, 6, 7, 9) if digits >= len(fraction)}
         spelled |= {key}
-        with_offset = [exp.Like(this=text.copy(), expression=exp.Literal.string(f"{key}{sign}%")) for sign in "+-"]
+        with_offset = [text.like(f"{key}{sign}%") for sign in "+-"]
         return exp.or_(is_one_of(text, spelled), *with_offset)
 
     return exp.paren(exp.or_(*map(is_key, keys)))
@@ -171,8 +171,7 @@ def cast_to_weight(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """
     if stored is StorageType.BOOLEAN:
         # PostgreSQL cannot cast a boolean to a float.
-        one, zero = (exp.cast(exp.Literal.number(number), "DOUBLE") for number in (1, 0))
-        return exp.case().when(column.copy(), one).when(exp.not_(column.copy()), zero)
+        return exp.case().when(column.copy(), exp.cast(1, "DOUBLE")).when(exp.not_(column), exp.cast(0, "DOUBLE"))
     if not stored.is_text:
         return exp.cast(column.copy(), "DOUBLE")
     # Evaluated for every row, so it accepts whatever a cast accepts instead of matching a pattern. Without TRIM, DuckDB
@@ -291,19 +290,17 @@ class ValueFilter:
         :param column: the column
         """
         number = exp.cast(_read_number(column, self.stored, self.profile), "DOUBLE")
-        return exp.EQ(this=number, expression=_build_bound(float(self.values[0])))
+        return number.eq(_build_bound(float(self.values[0])))
 
     def _build_interval_condition(self, column: exp.Expr, interval: Interval) -> exp.Expr:
         if interval.low is None or interval.high is None:
             # The interval is empty. SQL Server has no literal for false.
-            return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
+            return exp.Literal.number(1).eq(0)
         number = _read_number(column, self.stored, self.profile)
         if isinstance(interval.low, float) or isinstance(interval.high, float):
             # Whole numbers and floats are compared as floats, as in pandas; SQLite, for example, compares them exactly.
             number = exp.cast(number, "DOUBLE")
-        above = exp.GT(this=number, expression=_build_bound(interval.low))
-        up_to = exp.LTE(this=number.copy(), expression=_build_bound(interval.high))
-        return exp.and_(above, up_to)
+        return (number > _build_bound(interval.low)) & (number <= _build_bound(interval.high))
 
 
 def determine_kind(
@@ -346,7 +343,7 @@ def _read_number(column: exp.Expr, stored: StorageType, profile: ColumnProfile) 
 
 
 def _is_zero(number: exp.Expr) -> exp.Expr:
-    return exp.EQ(this=number.copy(), expression=exp.Literal.number(0))
+    return number.eq(0)
 
 
 def _build_bound(number: int | float) -> exp.Expr:

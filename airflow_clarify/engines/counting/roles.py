@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
 
 from airflow_clarify.bias.config import AnalysisConfig, resolve_column
 from airflow_clarify.engines.counting.expressions import StorageType, check_not_nested
 from airflow_clarify.exceptions import ConfigError
 
-#: The column names of a facet, the label and the group variable in the cells.
-Role = Literal["facet", "label", "grp"]
+
+def name_facet_column(number: int) -> str:
+    """Return the name of a facet column in the cells.
+
+    :param number: the index of the column among the columns of all facets
+    """
+    return f"facet{number}"
 
 
 @dataclass(frozen=True)
@@ -19,18 +24,21 @@ class ColumnRoles:
     """The columns of an analysis, by role.
 
     :param label: the label column
-    :param facets: the facet columns
+    :param facets: the columns of each facet: one, or several for a crossed facet
     :param group: the group variable of CDDL
     :param weight: the column of row weights
     :param weights_apart: whether the weight is part of the cell key, so that sums of weights are exact; only if there
         are few distinct weights, as after reweighing
+    :param together: the columns that are counted together, by index, where single facets are added up from the counts
+        of several columns; None counts each facet by its own columns
     """
 
     label: str
-    facets: tuple[str, ...]
+    facets: tuple[tuple[str, ...], ...]
     group: str | None = None
     weight: str | None = None
     weights_apart: bool = False
+    together: tuple[tuple[int, ...], ...] | None = None
 
     @classmethod
     def from_config(cls, config: AnalysisConfig, weight: str | int | None, names: Sequence[str]) -> ColumnRoles:
@@ -47,7 +55,7 @@ class ColumnRoles:
             group = resolve_column(config.group_variable, names, config.spell_key("group_variable"))
         roles = cls(
             label=resolve_column(config.label, names, config.spell_key("label")),
-            facets=tuple(resolve_column(facet.name_or_index, names, facet_key) for facet in config.facets),
+            facets=tuple((resolve_column(facet.name_or_index, names, facet_key),) for facet in config.facets),
             # Only CDDL needs the groups, and there can be many.
             group=group if "CDDL" in config.methods else None,
             weight=None if weight is None else resolve_column(weight, names, config.spell_key("weight")),
@@ -55,11 +63,50 @@ class ColumnRoles:
         roles._check(config)
         return roles
 
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns of all facets, without duplicates."""
+        return tuple(dict.fromkeys(name for facet in self.facets for name in facet))
+
+    def list_columns(self, facet: int) -> tuple[int, ...]:
+        """List the columns of a facet, as indexes into :attr:`columns`.
+
+        :param facet: the index of the facet
+        """
+        return tuple(map(self.columns.index, self.facets[facet]))
+
+    @cached_property
+    def sets(self) -> tuple[tuple[int, ...], ...]:
+        """Return the grouping sets: the columns that are counted together, as indexes into :attr:`columns`."""
+        if self.together is not None:
+            return self.together
+        return tuple(dict.fromkeys(tuple(sorted(self.list_columns(number))) for number in range(len(self.facets))))
+
+    def find_set(self, facet: int) -> tuple[int, ...]:
+        """Find the grouping set with the fewest columns from which a facet is counted.
+
+        :param facet: the index of the facet
+        """
+        columns = set(self.list_columns(facet))
+        return min((members for members in self.sets if columns <= set(members)), key=len)
+
+    @property
+    def key_columns(self) -> list[str]:
+        """Return the columns of the cell key beside those of the facets."""
+        names = ["label", *(["grp"] if self.group is not None else [])]
+        return [*names, *(["weight"] if self.weights_apart else [])]
+
     @property
     def needed(self) -> list[str]:
         """Return the columns to scan, without duplicates."""
-        named = (*self.facets, self.label, self.group, self.weight)
+        named = (*self.columns, self.label, self.group, self.weight)
         return list(dict.fromkeys(name for name in named if name is not None))
+
+    def list_cell_columns(self) -> list[tuple[str, str]]:
+        """List the columns of the data that are part of the cell key, each with its name in the cells."""
+        named = [(name, name_facet_column(number)) for number, name in enumerate(self.columns)]
+        named.append((self.label, "label"))
+        return [*named, *([(self.group, "grp")] if self.group is not None else [])]
 
     def check_storage(self, stored: Callable[[str], StorageType | None]) -> None:
         """Check that no column is nested, as no engine can count such columns.
@@ -67,7 +114,7 @@ class ColumnRoles:
         :param stored: returns how the source stores a column; None if unknown
         :raises ConfigError: a column holds nested values
         """
-        by_key = [(facet, "facet") for facet in self.facets]
+        by_key = [(facet, "facet") for facet in self.columns]
         by_key += [(self.label, "label"), (self.group or "", "group_variable"), (self.weight or "", "weight")]
         for column, key in by_key:
             if column:
@@ -80,12 +127,12 @@ class ColumnRoles:
 
     def _check(self, config: AnalysisConfig) -> None:
         facet_key = config.spell_key("facet")
-        if self.label in self.facets:
+        if self.label in self.columns:
             raise ConfigError(f"{facet_key}: '{self.label}' is the label; a label cannot be biased against itself")
-        if self.weight is not None and self.weight in (self.label, self.group, *self.facets):
+        if self.weight is not None and self.weight in (self.label, self.group, *self.columns):
             raise ConfigError(
                 f"{config.spell_key('weight')}: '{self.weight}' is also the label, a facet or the group variable"
             )
         repeated = [facet for i, facet in enumerate(self.facets) if facet in self.facets[:i]]
         if repeated:
-            raise ConfigError(f"{facet_key}: '{repeated[0]}' is given twice, perhaps by name and by index")
+            raise ConfigError(f"{facet_key}: '{repeated[0][0]}' is given twice, perhaps by name and by index")

@@ -164,11 +164,7 @@ def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str
 
 
 def _has_row(column: CellColumn, condition: exp.Expr) -> bool:
-    one = (
-        exp.select(exp.Literal.number(1).as_("one"))
-        .from_(column.cells.select_facet_cells(column.facet))
-        .where(condition)
-    )
+    one = exp.select("1 AS one").from_(column.cells.select_facet_cells(column.facet)).where(condition)
     return bool(column.cells.execute(one.limit(1)))
 
 
@@ -177,13 +173,8 @@ def _explain_separators(column: CellColumn, selection: ValueFilter) -> str:
     numbers = [value for value in selection.values if isinstance(value, int | float) or is_number(value)]
     if column.profile.kind != "text" or not numbers:
         return ""
-    has_comma = exp.Like(this=column.text, expression=exp.Literal.string("%,%"))
-    query = (
-        exp.select(column.text.as_("value"))
-        .from_(column.cells.select_facet_cells(column.facet))
-        .where(has_comma)
-        .limit(100)
-    )
+    cells = column.cells.select_facet_cells(column.facet)
+    query = exp.select(column.text.as_("value")).from_(cells).where(column.text.like("%,%")).limit(100)
     texts = (str(value) for (value,) in column.cells.execute(query))
     example = next((value for value in texts if _WITH_COMMAS.fullmatch(value.strip())), None)
     if example is None:

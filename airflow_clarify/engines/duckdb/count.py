@@ -1,16 +1,33 @@
-"""Count files in one streaming scan into a small table of cells, which all further queries read."""
+"""Count files in one streaming scan into a small table of cells, which all further queries read.
+
+The table is small for most data. If there are very many cells (a facet with a million values, a customer id as group
+variable), DuckDB spills it to disk when necessary.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
+
+from sqlglot import exp
 
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.engines.base import Progress
+from airflow_clarify.engines.counting.cell_query import CELLS, build_grouping_sets_query, select_roles
+from airflow_clarify.engines.counting.cells import CellTable
 from airflow_clarify.engines.counting.contingency import build_contingency
 from airflow_clarify.engines.counting.roles import ColumnRoles
-from airflow_clarify.engines.duckdb.cells import CellTable
+from airflow_clarify.engines.counting.weights import (
+    build_weight_check_query,
+    check_rows,
+    count_weights,
+    has_few_weights,
+)
+from airflow_clarify.engines.duckdb.first_seen import order_by_first_row
 from airflow_clarify.engines.duckdb.progress import report_progress
+from airflow_clarify.engines.duckdb.storage_types import map_storage_type
 
 if TYPE_CHECKING:
     from airflow_clarify.engines.duckdb.source import Source
@@ -31,7 +48,7 @@ def count_files(
     """
     roles = ColumnRoles.from_config(config, weight, list(source.columns))
     with report_progress(source.connection, "reading the data", progress):
-        cells = CellTable.scan(source, roles)
+        cells = scan_cells(source, roles)
     with report_progress(source.connection, "looking at the columns", progress):
         return build_contingency(cells, config, describe_version())
 
@@ -41,3 +58,49 @@ def describe_version() -> str:
     import duckdb
 
     return f"duckdb {duckdb.__version__}"
+
+
+def scan_cells(source: Source, roles: ColumnRoles) -> CellTable:
+    """Count all rows in one scan, whatever the number of facets.
+
+    :param source: the data
+    :param roles: the analysed columns
+    :return: the table of the cells
+    :raises ConfigError: a column is nested, or the weight column is not numeric
+    :raises DataError: the data cannot be read, hold no rows, or have unusable weights
+    """
+    stored = {name: map_storage_type(source.columns[name], typed=source.typed) for name in roles.needed}
+    roles.check_storage(stored.get)
+    stored_weight, weight_type = None, ""
+    if roles.weight is not None:
+        stored_weight, weight_type = stored[roles.weight], source.columns[roles.weight]
+    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored_weight, weight_type)
+    if roles.weight is not None:
+        ((weights,),) = source.execute(count_weights(rows))
+        roles = replace(roles, weights_apart=has_few_weights(int(weights)))
+    source.execute(_build_create_table(build_grouping_sets_query(rows, roles)))
+    if source.format == "jsonlines" and source.execute(_select_rows_without_values(roles)):
+        source.refuse_null_lines()
+    counted, *unusable = source.execute(build_weight_check_query(roles, CELLS))[0]
+    check_rows(source.location, roles, counted, unusable[0] if unusable else None)
+    return CellTable(
+        roles,
+        stored,
+        source.execute,
+        partial(order_by_first_row, source),
+        source.na_values,
+        source.categorical,
+        source.held_as_objects,
+    )
+
+
+def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:
+    """Build the query for a cell whose rows have no value in any analysed column."""
+    empty = [exp.column(name).is_(exp.null()) for _, name in roles.list_cell_columns()]
+    return exp.select("1").from_(CELLS).where(*empty).limit(1)
+
+
+def _build_create_table(query: exp.Expr) -> exp.Create:
+    """Build the statement that creates the table of the cells from a query."""
+    temporary = exp.Properties(expressions=[exp.TemporaryProperty()])
+    return exp.Create(this=exp.to_table(CELLS), kind="TABLE", expression=query, properties=temporary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -10,6 +10,7 @@ from sqlglot import exp
 from airflow_clarify.engines.counting.expressions import build_category_text
 
 if TYPE_CHECKING:
+    from airflow_clarify.engines.counting.cells import Combination
     from airflow_clarify.engines.counting.column_profile import CellColumn
     from airflow_clarify.engines.duckdb.source import Source
 
@@ -17,36 +18,44 @@ if TYPE_CHECKING:
 _FIRST_ROWS = (10_000, 1_000_000, None)
 
 
-def order_by_first_row(source: Source, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-    """Sort the values of a column by the first row that holds them.
+def order_by_first_row(
+    source: Source, columns: Sequence[CellColumn], values: Collection[Combination]
+) -> list[Combination]:
+    """Sort the values of a facet by the first row that holds them.
 
     In most data the first rows contain all values, which costs next to nothing. Only if a value is missing among them
     are more rows numbered, and finally all, which is a second scan.
 
     :param source: the data
-    :param column: the column
-    :param values: its values as canonical texts; None for a missing value
+    :param columns: the columns of the facet: one, or several for a crossed facet
+    :param values: its values as canonical texts, one for each column; None for a missing value
     :return: the values in order
     :raises DataError: the data cannot be read
     """
-    first: dict[str | None, int] = {}
+    first: dict[Combination, int] = {}
     for rows in _FIRST_ROWS:
-        first = _find_first_positions(source, column, rows)
+        first = _find_first_positions(source, columns, rows)
         if set(values) <= set(first):
             break
-    return tuple(sorted(values, key=first.__getitem__))
+    return sorted(values, key=first.__getitem__)
 
 
-def _find_first_positions(source: Source, column: CellColumn, rows: int | None) -> dict[str | None, int]:
-    scan = source.scan([column.name])
+def _find_first_positions(source: Source, columns: Sequence[CellColumn], rows: int | None) -> dict[Combination, int]:
+    scan = source.scan([column.name for column in columns])
     if rows is not None:
         scan = scan.limit(rows)
+    raw = [f"raw{number}" for number in range(len(columns))]
     # A window without partition and order numbers the rows while they stream, in the order of the files.
-    position = exp.Window(this=exp.RowNumber()).as_("position")
-    numbered = exp.select(exp.column(column.name, quoted=True).as_("raw"), position).from_(scan.subquery("data"))
-    earliest = exp.Min(this=exp.column("position")).as_("position")
-    firsts = exp.select("raw", earliest.copy()).from_(numbered.subquery("numbered")).group_by("raw")
-    text = build_category_text(column.build_value("raw"), column.stored, column.profile)
+    numbered = exp.select(
+        *(exp.column(column.name, quoted=True).as_(name) for column, name in zip(columns, raw, strict=True)),
+        "ROW_NUMBER() OVER () AS position",
+    ).from_(scan.subquery("data"))
+    firsts = exp.select(*raw, "MIN(position) AS position").from_(numbered.subquery("numbered")).group_by(*raw)
+    texts = [
+        build_category_text(column.build_value(name), column.stored, column.profile)
+        for column, name in zip(columns, raw, strict=True)
+    ]
     # Several raw values can have the same canonical text, such as "1" and "01".
-    query = exp.select(text.as_("value"), earliest).from_(firsts.subquery("firsts")).group_by(exp.Literal.number(1))
-    return {value: int(position) for value, position in source.execute(query)}
+    query = exp.select(*texts, "MIN(position)").from_(firsts.subquery("firsts"))
+    query = query.group_by(*(exp.Literal.number(1 + number) for number in range(len(texts))))
+    return {tuple(value): int(position) for *value, position in source.execute(query)}

@@ -11,7 +11,7 @@ from airflow_clarify.engines.base import Progress
 from airflow_clarify.engines.counting.cells import CellStore
 from airflow_clarify.engines.counting.contingency import build_contingency
 from airflow_clarify.engines.counting.roles import ColumnRoles
-from airflow_clarify.engines.sql.fetched_cells import FetchedCells, TooManyCellsError, sample_has_few_weights
+from airflow_clarify.engines.sql.fetched_cells import TooManyCellsError, fetch_cells, sample_has_few_weights
 from airflow_clarify.engines.sql.pushdown_cells import PushdownCells
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ def count_table(
         return build_contingency(cells, config, source.runner.version)
 
 
-def _fetch(embedded: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int) -> FetchedCells:
+def _fetch(embedded: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int) -> CellStore:
     """Fetch the cells, with separate weights if a sample has few, otherwise with sums.
 
     :raises TooManyCellsError: there are too many cells either way
     """
     if sample_has_few_weights(source, roles):
         try:
-            return FetchedCells.fetch(embedded, source, replace(roles, weights_apart=True), max_cells)
+            return fetch_cells(embedded, source, replace(roles, weights_apart=True), max_cells)
         except TooManyCellsError:
             pass
-    return FetchedCells.fetch(embedded, source, roles, max_cells)
+    return fetch_cells(embedded, source, roles, max_cells)

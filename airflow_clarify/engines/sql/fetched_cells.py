@@ -7,27 +7,29 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from airflow_clarify.engines.counting.cells import (
+from airflow_clarify.engines.counting.cell_query import (
+    CELLS,
     build_grouping_sets_query,
+    compute_grouping_mask,
+    select_roles,
+)
+from airflow_clarify.engines.counting.cells import CellTable, Combination
+from airflow_clarify.engines.counting.column_profile import format_canonical
+from airflow_clarify.engines.counting.expressions import StorageType, build_category_text, null_if_missing
+from airflow_clarify.engines.counting.roles import ColumnRoles, name_facet_column
+from airflow_clarify.engines.counting.weights import (
     build_weight_check_query,
     check_rows,
     count_weights,
-    grouping_mask,
     has_few_weights,
-    name_facet_column,
-    select_roles,
 )
-from airflow_clarify.engines.counting.column_profile import format_canonical
-from airflow_clarify.engines.counting.expressions import StorageType, build_category_text, null_if_missing
-from airflow_clarify.engines.counting.roles import ColumnRoles
-from airflow_clarify.engines.duckdb.cells import CELLS, select_facet_cells
 from airflow_clarify.engines.duckdb.decimals import find_decimal_type
 from airflow_clarify.exceptions import ConfigError
 
@@ -54,126 +56,65 @@ class TooManyCellsError(Exception):
         self.stored = stored
 
 
-class FetchedCells:
-    """Cells in a table of an embedded DuckDB.
+def fetch_cells(
+    connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int
+) -> CellTable:
+    """Count in the database, and fetch the cells into a table of an embedded DuckDB.
 
-    :param connection: the connection to DuckDB
+    :param connection: the connection to an empty DuckDB
+    :param source: the data
     :param roles: the columns of the analysis
-    :param stored: the storage type of each column
-    :param na_values: the texts that mean "missing", if columns are cells of text files
+    :param max_cells: the maximum number of cells to fetch
+    :raises TooManyCellsError: there are more cells
+    :raises DataError: the data hold no rows, or unusable weights
+    """
+    counted = _fetch_counts(source, roles, max_cells + 1)
+    names = _list_table_columns(roles)
+    by_name = dict(zip(names, map(list, zip(*counted, strict=True)) if counted else [[] for _ in names], strict=True))
+    stored: dict[str, StorageType] = {}
+    for name, role in roles.list_cell_columns():
+        if len(counted) > max_cells and not any(value is not None for value in by_name[role]):
+            by_name[role] = _fetch_example(source, name)
+            if not by_name[role] and source.get_storage_type(name) is None:
+                source.read_as_text(name)
+        stored[name], by_name[role] = _infer_storage_type(by_name[role], source.get_storage_type(name), name)
+    if len(counted) > max_cells:
+        raise TooManyCellsError(stored)
+    _fill_table(connection, by_name, {role: stored[name] for name, role in roles.list_cell_columns()})
+
+    def run(query: exp.Expr) -> list[tuple[Any, ...]]:
+        return connection.execute(query.sql(dialect="duckdb")).fetchall()
+
+    rows, *unusable = run(build_weight_check_query(roles, CELLS))[0]
+    check_rows(source.location, roles, rows, unusable[0] if unusable else None)
+    return CellTable(roles, stored, run, sort_values, source.na_values)
+
+
+def _fill_table(
+    connection: duckdb.DuckDBPyConnection, columns: dict[str, list[Any]], stored: dict[str, StorageType]
+) -> None:
+    kinds = {name: _choose_duckdb_type(stored.get(name), name, values) for name, values in columns.items()}
+    columns_sql = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    connection.execute(f"CREATE TABLE {CELLS} ({columns_sql})")
+    lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds.values())
+    if next(iter(columns.values())):
+        connection.execute(f"INSERT INTO {CELLS} SELECT {lists}", list(columns.values()))
+
+
+def sort_values(columns: Sequence[CellColumn], values: Collection[Combination]) -> list[Combination]:
+    """Sort the values of a facet, with missing ones last, because the rows of a table have no order.
+
+    :param columns: the columns of the facet; numbers are sorted by size, all other values by their texts
+    :param values: texts, one for each column; None is a missing value
     """
 
-    categorical: frozenset[str] = frozenset()
-    held_as_objects: frozenset[str] = frozenset()
+    def sort_key(value: Combination) -> list[tuple[bool, float, str]]:
+        return [
+            (text is None, float(text) if text is not None and column.profile.numeric else 0.0, text or "")
+            for text, column in zip(value, columns, strict=True)
+        ]
 
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        roles: ColumnRoles,
-        stored: dict[str, StorageType],
-        na_values: frozenset[str],
-    ) -> None:
-        self.connection = connection
-        self.roles = roles
-        self.na_values = na_values
-        self._stored = stored
-
-    @classmethod
-    def fetch(
-        cls, connection: duckdb.DuckDBPyConnection, source: SqlSource, roles: ColumnRoles, max_cells: int
-    ) -> FetchedCells:
-        """Count in the database, and fetch the cells.
-
-        :param connection: the connection to an empty DuckDB
-        :param source: the data
-        :param roles: the columns of the analysis
-        :param max_cells: the maximum number of cells to fetch
-        :raises TooManyCellsError: there are more cells
-        :raises DataError: the data hold no rows, or unusable weights
-        """
-        counted = _fetch_counts(source, roles, max_cells + 1)
-        columns = [list(column) for column in zip(*counted, strict=True)] or [[] for _ in _list_cell_columns(roles)]
-        by_name = dict(zip(_list_cell_columns(roles), columns, strict=True))
-        stored = {}
-        for name, role in _list_role_columns(roles):
-            if len(counted) > max_cells and not any(value is not None for value in by_name[role]):
-                by_name[role] = _fetch_example(source, name)
-                if not by_name[role] and source.get_storage_type(name) is None:
-                    source.read_as_text(name)
-            stored[name], by_name[role] = _infer_storage_type(by_name[role], source.get_storage_type(name), name)
-        if len(counted) > max_cells:
-            raise TooManyCellsError(stored)
-        cells = cls(connection, roles, stored, source.na_values)
-        cells._fill_table(by_name, {role: stored[name] for name, role in _list_role_columns(roles)})
-        rows, *unusable = cells.execute(build_weight_check_query(roles, CELLS))[0]
-        check_rows(source.location, roles, rows, unusable[0] if unusable else None)
-        return cells
-
-    def get_storage_type(self, column: str) -> StorageType:
-        """Return the storage type of a column.
-
-        :param column: the author's name of the column
-        """
-        return self._stored[column]
-
-    def select_facet_cells(self, facet: int) -> exp.Subquery:
-        """Select the cells of one facet.
-
-        :param facet: the index of the facet
-        """
-        return select_facet_cells(facet, self.roles)
-
-    def execute(self, query: exp.Expr) -> list[tuple[Any, ...]]:
-        """Run a query on the cells and fetch all rows.
-
-        :param query: the query
-        """
-        return self.connection.execute(query.sql(dialect="duckdb")).fetchall()
-
-    def build_category_key(self, column: CellColumn) -> exp.Expr:
-        """Build the expression that identifies a category: its text.
-
-        :param column: the column of the category
-        """
-        return column.text
-
-    def format_categories(self, column: CellColumn, categories: Sequence[Any]) -> list[str | None]:
-        """Return the categories unchanged: they are texts already.
-
-        :param column: the column of the categories
-        :param categories: the results of :meth:`build_category_key`
-        """
-        return list(categories)
-
-    def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-        """Sort the values of a facet, because the rows of a table have no order.
-
-        :param column: the facet
-        :param values: texts; None is a missing value
-        """
-        return sort_values(column, values)
-
-    def _fill_table(self, columns: dict[str, list[Any]], stored: dict[str, StorageType]) -> None:
-        kinds = {name: _choose_duckdb_type(stored.get(name), name, values) for name, values in columns.items()}
-        columns_sql = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-        self.connection.execute(f"CREATE TABLE {CELLS} ({columns_sql})")
-        lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds.values())
-        if next(iter(columns.values())):
-            self.connection.execute(f"INSERT INTO {CELLS} SELECT {lists}", list(columns.values()))
-
-
-def sort_values(column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
-    """Sort the values of a facet, with missing ones last.
-
-    :param column: the facet; numbers are sorted by size, all other values by their texts
-    :param values: texts; None is a missing value
-    """
-
-    def sort_key(value: str | None) -> tuple[bool, float, str]:
-        number = float(value) if value is not None and column.profile.numeric else 0.0
-        return value is None, number, value or ""
-
-    return tuple(sorted(values, key=sort_key))
+    return sorted(values, key=sort_key)
 
 
 def format_values(connection: duckdb.DuckDBPyConnection, column: CellColumn, values: Sequence[Any]) -> list[str | None]:
@@ -247,72 +188,79 @@ def sample_has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
 
 
 def _fetch_counts(source: SqlSource, roles: ColumnRoles, max_cells: int) -> list[tuple[Any, ...]]:
-    """Fetch the cells of all facets, in the layout of the table of cells."""
+    """Fetch the cells of all grouping sets, in the layout of the table of cells."""
     stored_weight = None if roles.weight is None else source.find_weight_type(roles.weight)
-    facets, size = len(roles.facets), _choose_facets_per_statement(source, roles)
+    size = _choose_sets_per_statement(source, roles)
     counted: list[tuple[Any, ...]] = []
-    for start in range(0, facets, size):
-        part = replace(roles, facets=roles.facets[start : start + size])
-        rows = select_roles(source.scan(part.needed).subquery("data"), part, stored_weight)
+    for start in range(0, len(roles.sets), size):
+        part = _Part(roles, roles.sets[start : start + size])
+        rows = select_roles(source.scan(part.roles.needed).subquery("data"), part.roles, stored_weight)
         remaining = max_cells - len(counted)
-        found = source.runner.fetch_rows(build_grouping_sets_query(rows, part).limit(remaining), remaining)
-        counted += (_place_cell(row, len(part.facets), start, facets) for row in itertools.islice(found, remaining))
+        query = build_grouping_sets_query(rows, part.roles).limit(remaining)
+        found = source.runner.fetch_rows(query, remaining)
+        counted += map(part.place_cell, itertools.islice(found, remaining))
         if len(counted) >= max_cells:
             break
     return counted
 
 
-def _choose_facets_per_statement(source: SqlSource, roles: ColumnRoles) -> int:
-    """Choose the number of facets that one statement counts."""
+def _choose_sets_per_statement(source: SqlSource, roles: ColumnRoles) -> int:
+    """Choose the number of grouping sets that one statement counts."""
     # If a column has two roles, an optimizer merges them and evaluates the wrong grouping sets.
-    repeated = len({*roles.facets, roles.label, roles.group}) < len(roles.facets) + 2
-    return 1 if repeated else source.runner.dialect.facets_at_once
+    names = [name for name, _ in roles.list_cell_columns()]
+    return 1 if len(set(names)) < len(names) else source.runner.dialect.facets_at_once
 
 
-def _place_cell(row: tuple[Any, ...], part_size: int, start: int, facets: int) -> tuple[Any, ...]:
-    """Extend a cell of a part of the facets to the layout of all facets.
+class _Part:
+    """Some of the grouping sets, which one statement counts.
 
-    :param row: one value per counted facet, the rest of the cell, and last the facet of the cell, if there are several
-    :param part_size: the number of facets that were counted together
-    :param start: the index of the first of them
-    :param facets: the number of all facets
+    :param roles: the columns of the analysis
+    :param sets: the grouping sets, by the indexes of their columns
     """
-    if facets == 1:
-        return row
-    values, rest = row[:part_size], row[part_size:]
-    position = 0
-    if part_size > 1:
-        *counts, mask = rest
-        masks = [grouping_mask(each, part_size) for each in range(part_size)]
-        position, rest = masks.index(int(mask)), tuple(counts)
-    placed: list[Any] = [None] * facets
-    placed[start + position] = values[position]
-    return (*placed, *rest, grouping_mask(start + position, facets))
+
+    def __init__(self, roles: ColumnRoles, sets: Sequence[tuple[int, ...]]) -> None:
+        self._all = roles
+        self._columns = sorted({number for members in sets for number in members})
+        names = {number: roles.columns[number] for number in self._columns}
+        self.roles = replace(
+            roles,
+            facets=tuple((name,) for name in names.values()),
+            together=tuple(tuple(map(self._columns.index, members)) for members in sets),
+        )
+        size = len(self._columns)
+        self._masks = {
+            compute_grouping_mask(members, size): compute_grouping_mask(original, len(roles.columns))
+            for members, original in zip(self.roles.sets, sets, strict=True)
+        }
+
+    def place_cell(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Extend a cell to the layout of all facet columns.
+
+        :param row: one value per counted column, the rest of the cell, and last the set of the cell, if there are
+            several
+        """
+        if len(self._all.sets) == 1:
+            return row
+        values, rest = row[: len(self._columns)], row[len(self._columns) :]
+        (mask,) = self._masks.values() if len(self._masks) == 1 else (self._masks[int(rest[-1])],)
+        placed: list[Any] = [None] * len(self._all.columns)
+        for number, value in zip(self._columns, values, strict=True):
+            placed[number] = value
+        return (*placed, *(rest if len(self._masks) == 1 else rest[:-1]), mask)
 
 
 def _fetch_example(source: SqlSource, column: str) -> list[Any]:
     """Fetch one value of a column; an empty list if it has none."""
-    has_value = exp.not_(exp.Is(this=exp.column(column, quoted=True), expression=exp.null()))
+    has_value = exp.not_(exp.column(column, quoted=True).is_(exp.null()))
     query = exp.select(exp.Star()).from_(source.scan([column]).subquery("data")).where(has_value).limit(1)
     return [value for (value,) in source.execute(query)]
 
 
-def _list_cell_columns(roles: ColumnRoles) -> list[str]:
+def _list_table_columns(roles: ColumnRoles) -> list[str]:
     """List the columns of the table of cells, in the order of the query."""
-    names = [name_facet_column(number) for number in range(len(roles.facets))] + ["label"]
-    names += ["grp"] if roles.group is not None else []
-    names += ["weight"] if roles.weights_apart else []
+    names = [name_facet_column(number) for number in range(len(roles.columns))] + roles.key_columns
     names += ["n", "bad", "w", "w2"] if roles.weight is not None else ["n"]
-    return names + (["which"] if len(roles.facets) > 1 else [])
-
-
-def _list_role_columns(roles: ColumnRoles) -> Iterable[tuple[str, str]]:
-    """List the columns of the analysis, each with its name in the table of cells."""
-    for number, facet in enumerate(roles.facets):
-        yield facet, name_facet_column(number)
-    yield roles.label, "label"
-    if roles.group is not None:
-        yield roles.group, "grp"
+    return names + (["which"] if len(roles.sets) > 1 else [])
 
 
 def _infer_storage_type(values: list[Any], known: StorageType | None, column: str) -> tuple[StorageType, list[Any]]:

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.engines.counting.cells import (
-    build_ungrouped_query,
-    build_weight_check_query,
-    check_rows,
-    select_roles,
-)
+from airflow_clarify.engines.counting.cell_query import build_ungrouped_query, select_roles
+from airflow_clarify.engines.counting.cells import Combination
 from airflow_clarify.engines.counting.expressions import StorageType, build_category_key
 from airflow_clarify.engines.counting.roles import ColumnRoles
+from airflow_clarify.engines.counting.weights import build_weight_check_query, check_rows
 from airflow_clarify.engines.sql.fetched_cells import format_values, sort_values
 
 if TYPE_CHECKING:
@@ -61,8 +58,7 @@ class PushdownCells:
         if self.roles.weight is None:
             return  # There are rows: more cells than could be fetched.
         found = self.execute(build_weight_check_query(self.roles, self.select_facet_cells(0)))[0]
-        facets = len(self.roles.facets)
-        rows, unusable = (int(number or 0) * facets for number in found)
+        rows, unusable = (int(number or 0) * len(self.roles.sets) for number in found)
         check_rows(self.source.location, self.roles, rows, unusable)
 
     @property
@@ -109,10 +105,10 @@ class PushdownCells:
         """
         return format_values(self.connection, column, categories)
 
-    def order_values(self, column: CellColumn, values: Collection[str | None]) -> tuple[str | None, ...]:
+    def order_values(self, columns: Sequence[CellColumn], values: Collection[Combination]) -> list[Combination]:
         """Sort the values of a facet, because the rows of a table have no order.
 
-        :param column: the facet
-        :param values: texts; None is a missing value
+        :param columns: the columns of the facet
+        :param values: its values, each with a text per column; None for a missing value
         """
-        return sort_values(column, values)
+        return sort_values(columns, values)

@@ -15,8 +15,8 @@ from sqlglot import exp
 
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.bias.resampling import BalanceConfig, BalancePlan, BalanceResult, Stratum, check_seed, require_list
-from airflow_clarify.engines.counting.cells import round_significant, sum_weights, unusable_weights_error
 from airflow_clarify.engines.counting.expressions import cast_to_weight, check_not_nested
+from airflow_clarify.engines.counting.weights import round_significant, sum_weights, unusable_weights_error
 from airflow_clarify.engines.sql.fetched_cells import format_stratum_values
 from airflow_clarify.engines.sql.parsing import resolve_name
 from airflow_clarify.engines.sql.sample_query import Raw, SampleQuery, StratumColumn

@@ -19,19 +19,19 @@ from sqlglot import exp
 
 from airflow_clarify.bias.config import missing_column_error
 from airflow_clarify.bias.resampling import Stratum
-from airflow_clarify.engines.counting.cells import (
+from airflow_clarify.engines.counting.column_profile import format_canonical
+from airflow_clarify.engines.counting.expressions import StorageType, cast_to_weight, check_not_nested
+from airflow_clarify.engines.counting.weights import (
     LARGEST_WEIGHT,
     SMALLEST_WEIGHT,
     check_weight_type,
     unusable_weights_error,
 )
-from airflow_clarify.engines.counting.column_profile import format_canonical
-from airflow_clarify.engines.counting.expressions import StorageType, cast_to_weight, check_not_nested
-from airflow_clarify.engines.duckdb.cells import map_storage_type
 from airflow_clarify.engines.duckdb.dataframe import find_nested
 from airflow_clarify.engines.duckdb.errors import explain_error
 from airflow_clarify.engines.duckdb.resampling.random_keys import BLOCK
 from airflow_clarify.engines.duckdb.source import rename_repeated
+from airflow_clarify.engines.duckdb.storage_types import map_storage_type
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from sqlglot import exp
 
 from airflow_clarify.bias.dataset_types import check_ending
 from airflow_clarify.engines.counting.expressions import cast_to_weight
-from airflow_clarify.engines.duckdb.cells import map_storage_type
 from airflow_clarify.engines.duckdb.errors import explain_error
 from airflow_clarify.engines.duckdb.progress import report_progress
 from airflow_clarify.engines.duckdb.resampling.record_copy import (
@@ -28,6 +27,7 @@ from airflow_clarify.engines.duckdb.resampling.record_copy import (
     record_splitters,
     write_records,
 )
+from airflow_clarify.engines.duckdb.storage_types import map_storage_type
 from airflow_clarify.exceptions import ConfigError, DataError
 from airflow_clarify.io.atomic import write_error
 
