@@ -70,7 +70,10 @@ COLUMN = ArgumentType("a column name or its index from 0", is_column)
 COLUMNS = ArgumentType(
     "a list of column names or indexes", lambda value: is_list(value) and all(map(is_column, value)), listed=True
 )
-FACETS = ArgumentType("a column name or its index from 0, or a list of them", COLUMNS.accepts)
+FACETS = ArgumentType(
+    "a column name or its index from 0, or a list of them; in a list, a tuple of columns crosses them",
+    lambda value: is_list(value) and all(is_column(part) or COLUMNS.accepts(part) for part in value),
+)
 LIST = ArgumentType("a list", is_list)
 METHODS = ArgumentType(
     "'all' or a list of metrics", lambda value: isinstance(value, str | tuple | list | frozenset | set)

@@ -27,6 +27,7 @@ from airflow_clarify.bias.argument_types import (
 )
 from airflow_clarify.bias.argument_types import describe_given as describe_given
 from airflow_clarify.bias.column_types import DeclaredType, Value
+from airflow_clarify.bias.crossing import check_crossed_facet, list_parts, name_facet
 from airflow_clarify.bias.dataset_types import DATASET_TYPE_BY_SUFFIX
 from airflow_clarify.bias.dataset_types import DATASET_TYPES as DATASET_TYPES
 from airflow_clarify.bias.metrics import METRICS, Stage
@@ -319,9 +320,12 @@ class BiasConfig:
     """Configure the positive label values, the facets and the group variable.
 
     :param label_values_or_threshold: the positive label values, or one threshold t (a label x > t is then positive)
-    :param facet_name: the facet column, by name or by index; or a list of them
+    :param facet_name: the facet column, by name or by index; or a list of them. In a list, a tuple of columns such as
+        ``("gender", "race")`` is a crossed facet, whose values are the combinations that occur (not supported by
+        Clarify)
     :param facet_values_or_threshold: the values of the sensitive group, or a threshold; for several facets a list with
-        one entry (or None) per facet; None compares each value with the rest
+        one entry (or None) per facet; None compares each value with the rest. The values of a crossed facet are
+        combinations, such as ``("F", "Black")``
     :param group_name: the group variable for CDDL, by name or by index
     :param label_type: "categorical" or "continuous"; None applies Clarify's rule (not supported by Clarify)
     :param facet_type: the type of the facets: one for all, or a mapping of facet columns, as in ``facet_name``, to
@@ -329,7 +333,7 @@ class BiasConfig:
     """
 
     label_values_or_threshold: Sequence[Value]
-    facet_name: ColumnRef | Sequence[ColumnRef]
+    facet_name: ColumnRef | Sequence[ColumnRef | Sequence[ColumnRef]]
     facet_values_or_threshold: Sequence[Any] | None = None
     group_name: ColumnRef | None = None
     label_type: DeclaredType | None = None
@@ -376,8 +380,8 @@ class BiasConfig:
         :raises ConfigError: the facet names, values and types do not match
         """
         if isinstance(self.facet_name, str | int):
-            names: list[ColumnRef] = [self.facet_name]
-            values: list[Sequence[Value] | None] = [self.facet_values_or_threshold]
+            names: list[ColumnRef | Sequence[ColumnRef]] = [self.facet_name]
+            values: list[Sequence[Any] | None] = [self.facet_values_or_threshold]
         else:
             check_argument("facet_name", self.facet_name, argument_types.FACETS)
             names = list(self.facet_name)
@@ -393,15 +397,22 @@ class BiasConfig:
         if not names:
             raise ConfigError("facet_name: name at least one facet column")
         if isinstance(self.facet_type, Mapping):
+            known = {str(column) for name in names for column in (list_parts(name) or [name])}
+            known |= {str(name_facet(name)) for name in names}
             for column in self.facet_type:
-                if str(column) not in map(str, names):
+                if str(column) not in known:
                     raise ConfigError(
                         f"facet_type: {column!r} is not a facet; facet_name has {', '.join(map(repr, names))}"
                     )
         facets: list[dict[str, Any]] = []
         for name, facet_values in zip(names, values, strict=True):
-            facet: dict[str, Any] = {"name_or_index": name}
-            if facet_values is not None:
+            parts = list_parts(name)
+            facet: dict[str, Any] = {"name_or_index": name if parts is None else list(parts)}
+            if parts is not None:
+                check_crossed_facet(parts, facet_values, "facet_name", "facet_values_or_threshold")
+            if facet_values is not None and parts is not None:
+                facet["value_or_threshold"] = [each if isinstance(each, str) else list(each) for each in facet_values]
+            elif facet_values is not None:
                 facet["value_or_threshold"] = list(_check_values(facet_values, "facet_values_or_threshold"))
             facets.append(facet)
         return facets
@@ -434,16 +445,22 @@ class BiasConfig:
 
 @dataclass(frozen=True)
 class FacetConfig:
-    """One facet column of an analysis.
+    """One facet of an analysis: a column, or several that are crossed.
 
-    :param name_or_index: the column
-    :param values: the values of the sensitive group, or a threshold; None compares each value with the rest
+    :param name_or_index: the column, or the columns of a crossed facet
+    :param values: the values of the sensitive group, or a threshold; None compares each value with the rest. The values
+        of a crossed facet are combinations: a value for each column, or their name such as "F+Black"
     :param declared: the declared type, which overrides Clarify's rule
     """
 
-    name_or_index: ColumnRef
-    values: tuple[Value, ...] | None = None
+    name_or_index: ColumnRef | tuple[ColumnRef, ...]
+    values: tuple[Any, ...] | None = None
     declared: DeclaredType | None = None
+
+    @property
+    def name(self) -> str | None:
+        """Name of the facet, such as "gender" or "gender+race"; None if a column is given by index."""
+        return name_facet(self.name_or_index)
 
 
 @dataclass(frozen=True)
@@ -597,9 +614,9 @@ class AnalysisConfig:
             raise ConfigError(f"{self.spell_key('facet')}: name at least one facet, such as {example}")
         return tuple(
             FacetConfig(
-                facet["name_or_index"],
+                list_parts(facet["name_or_index"]) or facet["name_or_index"],
                 tuple(facet["value_or_threshold"]) if facet.get("value_or_threshold") else None,
-                self._get_declared_type(facet["name_or_index"]),
+                self.get_declared_type(name_facet(facet["name_or_index"]) or facet["name_or_index"]),
             )
             for facet in given
         )
@@ -706,7 +723,12 @@ class AnalysisConfig:
         """The configured methods that explain a model, which only a Clarify job can run."""
         return tuple(name for name in self.document["methods"] if name in _MODEL_METHODS)
 
-    def _get_declared_type(self, facet: ColumnRef) -> DeclaredType | None:
+    def get_declared_type(self, facet: ColumnRef) -> DeclaredType | None:
+        """Return the declared type of a facet, or of a column of a crossed facet.
+
+        :param facet: the column, or the name of a crossed facet
+        :return: the type; None if none is declared
+        """
         if isinstance(self.facet_type, Mapping):
             return self.facet_type.get(str(facet))
         return self.facet_type

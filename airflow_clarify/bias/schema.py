@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
+from airflow_clarify.bias.crossing import check_crossed_facet
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.bias.metrics import METRICS, OWN_METRICS
 from airflow_clarify.bias.model_config import parse_probability_threshold
@@ -29,9 +30,10 @@ class _Strict(BaseModel):
 
 
 class _Facet(_Strict):
-    name_or_index: _Column
+    # Clarify has single columns only; a list of columns is a crossed facet, and its values are lists too.
+    name_or_index: _Column | list[_Column]
     # An empty list means "all values" to Clarify.
-    value_or_threshold: list[_Value] | None = None
+    value_or_threshold: list[_Value | list[_Value]] | None = None
 
 
 class _BiasMethods(_Strict):
@@ -86,7 +88,7 @@ _ALLOWED = {
     "label": "a column name or its index from 0",
     "label_values_or_threshold": "a list of values or one threshold, such as [1]",
     "facet": 'a list such as [{"name_or_index": "gender", "value_or_threshold": ["F"]}]',
-    "name_or_index": "a column name or its index from 0",
+    "name_or_index": "a column name or its index from 0, or a list of columns that are crossed",
     "value_or_threshold": 'a list of values or one threshold, such as ["F"]',
     "group_variable": "a column name or its index from 0",
     "joinsource_name_or_index": "a column name or its index from 0",
@@ -132,7 +134,7 @@ def check_document(document: object, key_names: Mapping[str, str] | None = None)
     if parsed.methods.post_training_bias is not None:
         _check_metrics("post_training_bias", parsed.methods.post_training_bias.methods, POST_TRAINING_METRICS, names)
         _check_predictions(parsed, names)
-    _check_facets_differ(parsed.facet, names)
+    _check_facets(parsed.facet, names)
 
 
 def _check_headers(headers: Sequence[str] | None, key: str) -> None:
@@ -189,13 +191,22 @@ def _check_predictions(parsed: _Document, key_names: Mapping[str, str]) -> None:
             raise ConfigError(f"{threshold_key}: there are no scores to compare with it; name their column in {key}")
 
 
-def _check_facets_differ(facets: list[_Facet] | None, key_names: Mapping[str, str]) -> None:
-    seen: set[str | int] = set()
+def _check_facets(facets: list[_Facet] | None, key_names: Mapping[str, str]) -> None:
+    key = key_names.get("facet", "facet")
+    seen: set[object] = set()
     for facet in facets or ():
-        if facet.name_or_index in seen:
-            key = key_names.get("facet", "facet")
-            raise ConfigError(f"{key}: {facet.name_or_index!r} occurs twice; put all its values in one entry")
-        seen.add(facet.name_or_index)
+        reference = facet.name_or_index
+        if isinstance(reference, list):
+            values_key = key_names.get("value_or_threshold", "value_or_threshold")
+            check_crossed_facet(reference, facet.value_or_threshold or None, key, values_key)
+        elif any(isinstance(value, list) for value in facet.value_or_threshold or ()) and "+" not in str(reference):
+            raise ConfigError(
+                f"{key}: {reference!r} is one column, so its values are no combinations; give single values"
+            )
+        compared = frozenset(reference) if isinstance(reference, list) else reference
+        if compared in seen:
+            raise ConfigError(f"{key}: {reference!r} occurs twice; put all its values in one entry")
+        seen.add(compared)
 
 
 def _describe_error(error: ValidationError, key_names: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import Asset, AssetAlias, XComArg
 
 from airflow_clarify.bias.argument_types import is_templated
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
+from airflow_clarify.bias.crossing import name_facet
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators._templates import parse_number, parse_rendered
@@ -173,7 +174,7 @@ def _list_requested(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str]
     """Return the metrics and the facets that a task measures; None if unknown while parsing the DAG file."""
     if isinstance(config, Mapping) and not is_templated(config):
         requested = AnalysisConfig(config)
-        columns: Any = [facet.name_or_index for facet in requested.facets]
+        columns: Any = [facet.name for facet in requested.facets]
         return requested.methods, columns if all(isinstance(column, str) for column in columns) else None
     if config is not None:
         return None, None
@@ -181,7 +182,7 @@ def _list_requested(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str]
     if isinstance(bias, Mapping) and not is_templated(dict(bias)):
         bias = BiasConfig.coerce(bias)
     if isinstance(bias, BiasConfig) and not is_templated(bias.facet_name):
-        columns = [facet["name_or_index"] for facet in bias.build_facets()]
+        columns = [name_facet(facet["name_or_index"]) for facet in bias.build_facets()]
         # The name of a column that is given by index is known only when the data are read.
         columns = columns if all(isinstance(column, str) for column in columns) else None
     known = isinstance(methods, list | tuple | set) and not is_templated(methods)

@@ -5,14 +5,15 @@ They parse no text and infer no type.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from sqlglot import exp
 
-from airflow_clarify.engines.counting.expressions import StorageType, cast_to_weight
+from airflow_clarify.engines.counting.expressions import StorageType, build_score_code, cast_to_weight
 from airflow_clarify.engines.counting.roles import ColumnRoles, name_facet_column
 from airflow_clarify.engines.counting.weights import (
     build_square,
     build_weight_aggregates,
-    check_weight_type,
     flag_unusable,
     select_usable_weight,
 )
@@ -22,7 +23,7 @@ CELLS = "airflow_clarify_cells"
 
 
 def select_roles(
-    data: exp.Expr, roles: ColumnRoles, stored_weight: StorageType | None, weight_type: str = ""
+    data: exp.Expr, roles: ColumnRoles, numbers: Mapping[str, StorageType], na_values: Collection[str] = ()
 ) -> exp.Select:
     """Build the query for the rows, with one column for each role.
 
@@ -30,18 +31,20 @@ def select_roles(
 
     :param data: the relation to select from
     :param roles: the analysed columns
-    :param stored_weight: how the source stores the weights; None without weights
-    :param weight_type: the source's name for their type
-    :return: a query with the columns ``facet0`` and so on, ``label``, ``grp`` and ``weight``
-    :raises ConfigError: the weight column is not numeric
+    :param numbers: how the source stores the columns that are read as numbers: weights and scores
+    :param na_values: the texts that count as missing in the columns of a text file
+    :return: a query with the columns ``facet0`` and so on, ``label``, ``grp``, ``pred`` and ``weight``
     """
-    selected = [_quote_column(name).as_(name_facet_column(number)) for number, name in enumerate(roles.columns)]
-    selected.append(_quote_column(roles.label).as_("label"))
-    if roles.group is not None:
-        selected.append(_quote_column(roles.group).as_("grp"))
-    if roles.weight is not None and stored_weight is not None:
-        check_weight_type(roles.weight, stored_weight, weight_type)
-        selected.append(cast_to_weight(_quote_column(roles.weight), stored_weight).as_("weight"))
+    selected: list[exp.Expr] = [
+        exp.column(name, quoted=True).as_(role) for name, role in roles.list_cell_columns() if role != "pred"
+    ]
+    if roles.prediction is not None:
+        prediction: exp.Expr = exp.column(roles.prediction, quoted=True)
+        if roles.score_threshold is not None:
+            prediction = build_score_code(prediction, numbers[roles.prediction], na_values, roles.score_threshold)
+        selected.append(prediction.as_("pred"))
+    if roles.weight is not None:
+        selected.append(cast_to_weight(exp.column(roles.weight, quoted=True), numbers[roles.weight]).as_("weight"))
     return exp.select(*selected).from_(data)
 
 
@@ -123,7 +126,3 @@ def compute_grouping_mask(members: tuple[int, ...], columns: int) -> int:
 def _build_aggregates(roles: ColumnRoles) -> list[exp.Expr]:
     rows = exp.Count(this=exp.Star()).as_("n")
     return [rows] if roles.weight is None else [rows, *build_weight_aggregates(exp.column("weight"))]
-
-
-def _quote_column(name: str) -> exp.Column:
-    return exp.column(name, quoted=True)

@@ -42,18 +42,18 @@ class CellStore(Protocol):
         """Return the numeric columns of a DataFrame that have the dtype object."""
         ...
 
-    def get_storage_type(self, column: str) -> StorageType:
-        """Return how the source stores a column.
+    def get_storage_type(self, role: str) -> StorageType:
+        """Return how a column of the cell key is stored.
 
-        :param column: the name of the column
+        :param role: the name of the column in the cells
         """
         ...
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
         """Build the subquery for the counts by one facet.
 
-        Its columns are those of the facet (``facet0`` and so on), ``label``, ``grp`` (if there is a group variable) and
-        the sums. Several of its rows can have the same key.
+        Its columns are those of the facet (``facet0`` and so on), ``label``, ``grp`` (if there is a group variable),
+        ``pred`` (if there are predictions) and the sums. Several of its rows can have the same key.
 
         :param facet: the index of the facet
         """
@@ -98,7 +98,7 @@ class CellTable:
     """The raw cells of a dataset, in a table of an embedded DuckDB.
 
     :param roles: the analysed columns
-    :param stored: the storage type of each column
+    :param stored: the storage type of each column of the cell key, by its name in the cells
     :param run: runs a query in DuckDB and fetches its rows
     :param order: sorts the values of a facet into the order of the analysis
     :param na_values: the texts that count as missing in the columns of a text file
@@ -114,12 +114,12 @@ class CellTable:
     categorical: frozenset[str] = frozenset()
     held_as_objects: frozenset[str] = frozenset()
 
-    def get_storage_type(self, column: str) -> StorageType:
-        """Return how the source stores a column.
+    def get_storage_type(self, role: str) -> StorageType:
+        """Return how a column of the cell key is stored.
 
-        :param column: the name of the column
+        :param role: the name of the column in the cells
         """
-        return self.stored[column]
+        return self.stored[role]
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
         """Build the subquery for the counts by one facet.

@@ -43,7 +43,7 @@ class CellColumn:
     """A column of the raw cells.
 
     :param cells: the raw cells
-    :param role: the column's name in the cells: "facet0" and so on, "label" or "grp"
+    :param role: the column's name in the cells: "facet0" and so on, "label", "grp" or "pred"
     :param facet: the index of the facet whose cells are queried; label and group are the same in the cells of each
     :param stored: how the source stores the column
     :param profile: the profile of its values
@@ -97,7 +97,7 @@ def profile_column(cells: CellStore, role: str, name: str, facet: int = 0) -> Ce
     :return: the column with its profile
     :raises DataError: a query fails
     """
-    stored = cells.get_storage_type(name)
+    stored = cells.get_storage_type(role)
     na_texts = [text for text in cells.na_values if text] if stored is StorageType.TEXT_CELL else []
     raw = (
         exp.select(exp.column(role).as_("raw"), "SUM(n) AS n")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
@@ -13,9 +14,16 @@ from airflow_clarify.bias.config import AnalysisConfig, FacetConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.engines.counting import warnings as notices
 from airflow_clarify.engines.counting.cddl import compute_disparities
-from airflow_clarify.engines.counting.cells import CellStore
+from airflow_clarify.engines.counting.cells import CellStore, Combination
 from airflow_clarify.engines.counting.column_profile import CellColumn, profile_column
+from airflow_clarify.engines.counting.crossed_facets import (
+    GroupSelection,
+    count_combinations,
+    name_combination,
+    select_crossed_group,
+)
 from airflow_clarify.engines.counting.expressions import ValueFilter
+from airflow_clarify.engines.counting.predictions import Predictions, interpret_predictions
 from airflow_clarify.engines.counting.roles import name_facet_column
 from airflow_clarify.engines.counting.weights import round_significant, sum_column
 from airflow_clarify.exceptions import ConfigError
@@ -40,17 +48,21 @@ def build_contingency(cells: CellStore, config: AnalysisConfig, engine: str) -> 
     :raises ConfigError: the configuration does not fit the data
     :raises DataError: a query fails
     """
-    builder = ContingencyBuilder(cells, config)
-    facets = [builder.build_facet(number, facet) for number, facet in enumerate(config.facets)]
-    return Contingency(
-        label=cells.roles.label,
-        label_text=builder.positive.text,
-        label_reading=builder.label_reading,
-        facets=facets,
-        engine=engine,
-        warnings=(*builder.warnings, *notices.warn_of_omitted_methods(config.left_to_clarify)),
-        weighted=cells.roles.weight is not None,
-    )
+    return ContingencyBuilder(cells, config).build(engine)
+
+
+@dataclass(frozen=True)
+class TestedFacet:
+    """How the rows of a facet are assigned to its tested groups.
+
+    :param name: the name of the facet
+    :param keys: the expressions, over the columns of the cells, whose values identify a group
+    :param format: names the groups of key values; None for a missing value
+    """
+
+    name: str
+    keys: list[exp.Expr]
+    format: Callable[[list[tuple[Any, ...]]], list[str | None]]
 
 
 class ContingencyBuilder:
@@ -64,6 +76,7 @@ class ContingencyBuilder:
 
     def __init__(self, cells: CellStore, config: AnalysisConfig) -> None:
         self.cells = cells
+        self.config = config
         roles = cells.roles
         self.label = profile_column(cells, "label", roles.label)
         self._values_key = config.spell_key("value_or_threshold")
@@ -73,6 +86,11 @@ class ContingencyBuilder:
         self._facet_categorical = _spell_categorical(config.spell_key("facet_type"))
         self.label_reading = notices.describe_reading(self.label, self.positive, "positive", categorical)
         self.warnings = notices.warn_of_label(self.label, self.positive, self.label_reading)
+        self.predictions: Predictions | None = None
+        if roles.prediction is not None:
+            self.predictions = interpret_predictions(cells, config, self.label, self.positive)
+            self.warnings += self.predictions.warnings
+            # The contingency has the error in a field of its own, from which the analysis makes a warning.
         self.group = None if roles.group is None else profile_column(cells, "grp", roles.group)
         self.drop_missing_groups = False
         if self.group is not None:
@@ -82,6 +100,35 @@ class ContingencyBuilder:
             self.drop_missing_groups = profile.numeric and not profile.stored_as_text
             self.warnings += notices.warn_of_group(self.group, drop_missing_groups=self.drop_missing_groups)
         self._weights_apart = roles.weights_apart and _count_rows(cells) <= MAX_CELLS_APART
+        #: The facets that have been built.
+        self.tested: list[TestedFacet] = []
+
+    @property
+    def predicted(self) -> bool:
+        """Whether predictions are counted."""
+        return self.predictions is not None and self.predictions.error is None
+
+    def build(self, engine: str) -> Contingency:
+        """Build the contingency of the analysis.
+
+        :param engine: name and version of the counting engine
+        :raises ConfigError: the configuration does not fit the data
+        :raises DataError: a query fails
+        """
+        facets = [self.build_facet(number, facet) for number, facet in enumerate(self.config.facets)]
+        roles, predictions = self.cells.roles, self.predictions
+        return Contingency(
+            label=roles.label,
+            label_text=self.positive.text,
+            label_reading=self.label_reading,
+            facets=facets,
+            engine=engine,
+            warnings=(*self.warnings, *notices.warn_of_omitted_methods(self.config.left_to_clarify)),
+            weighted=roles.weight is not None,
+            predicted_label=roles.prediction or "",
+            predicted_text="" if predictions is None else predictions.text,
+            prediction_error=None if predictions is None else predictions.error,
+        )
 
     def build_facet(self, number: int, facet: FacetConfig) -> FacetContingency:
         """Build the contingency of one facet.
@@ -92,88 +139,153 @@ class ContingencyBuilder:
         :raises ConfigError: the configured values do not fit the column, or it has too many values to test each
         :raises DataError: a query fails
         """
-        (name,) = self.cells.roles.facets[number]
-        (position,) = self.cells.roles.list_columns(number)
-        column = profile_column(self.cells, name_facet_column(position), name, number)
+        roles = self.cells.roles
+        columns = [
+            profile_column(self.cells, name_facet_column(position), name, number)
+            for name, position in zip(roles.facets[number], roles.list_columns(number), strict=True)
+        ]
+        name = roles.facet_names[number]
+        selection = self._select_group(columns, facet, name)
+        every_value = selection is None
+        if selection is None:
+            keys = [self.cells.build_category_key(column) for column in columns]
+            tested = _check_number_of_values(columns, name, self._values_key)
+        else:
+            keys, tested = [_choose_text(selection.condition, selection.text, "rest")], 1
+
+        def name_values(found: list[tuple[Any, ...]]) -> list[str | None]:
+            return [key for (key,) in found] if selection is not None else self._name_values(columns, found)[1]
+
+        self.tested.append(TestedFacet(name, keys, name_values))
+        grouped, disparities, predicted_disparities = self.group is not None, None, None
+        if self.group is not None and self.group.profile.distinct * tested > MAX_GROUPS:
+            disparities = self._compute_disparities(number, keys, name_values, "k_positive")
+            if self.predicted:
+                predicted_disparities = self._compute_disparities(number, keys, name_values, "k_predicted")
+        found, counted = self._fetch_cells(number, keys, with_groups=grouped and disparities is None)
+        values: list[str | None] = []
+        if every_value:
+            combinations, names = self._name_values(columns, found)
+            named = dict(zip(combinations, names, strict=True))
+            values = list(dict.fromkeys(named[each] for each in self.cells.order_values(columns, named)))
+        else:
+            names = name_values(found)
+        return FacetContingency(
+            name,
+            tuple(values),
+            _replace_texts(counted, "facet", names),
+            sensitive=None if selection is None else frozenset([selection.text]),
+            name=None if selection is None else selection.text,
+            grouped=grouped,
+            drop_missing_groups=self.drop_missing_groups,
+            disparities=disparities,
+            predicted=self.predicted,
+            predicted_disparities=predicted_disparities,
+        )
+
+    def _select_group(self, columns: list[CellColumn], facet: FacetConfig, name: str) -> GroupSelection | None:
+        """Select the rows of the group under test; None if each value is compared with the rest."""
+        if len(columns) > 1:
+            selection, warnings = select_crossed_group(columns, facet, name, self.config)
+            self.warnings += warnings
+            return selection
+        (column,) = columns
         sensitive = _build_value_filter(column, facet.values, facet.declared, f"{self._values_key} of facet '{name}'")
         reading = notices.describe_reading(column, sensitive, "the group under test", self._facet_categorical)
         self.warnings += notices.warn_of_facet(column, sensitive, reading)
-        every_value = sensitive.scale is Scale.CATEGORICAL and facet.values is None
-        if every_value:
-            _check_number_of_values(column, self._values_key)
-            key = self.cells.build_category_key(column)
-        else:
-            key = _choose_text(sensitive.build_condition(column.value), sensitive.text, "rest")
-        grouped, disparity = self.group is not None, None
-        tested = max(column.profile.distinct, 1) if every_value else 1
-        if self.group is not None and self.group.profile.distinct * tested > MAX_GROUPS:
-            # The cells are not grouped by label first, as all sums of CDDL are by group and facet value.
-            by_group, _ = self._select_keys(number, key, with_groups=True)
-            by_key = compute_disparities(
-                self.cells, by_group, ["k_facet"], "k_positive", drop_missing_groups=self.drop_missing_groups
-            )
-            keys = [key for (key,) in by_key]
-            names = self.cells.format_categories(column, keys) if every_value else keys
-            disparity = {name: value for name, value in zip(names, by_key.values(), strict=True) if name is not None}
-        counted = self._fetch_cells(number, key, with_groups=grouped and disparity is None)
-        if every_value:
-            counted = _replace_texts(
-                counted, "facet", self.cells.format_categories(column, [cell.facet for cell in counted])
-            )
-        values = self.cells.order_values([column], {(cell.facet,) for cell in counted}) if every_value else []
-        return FacetContingency(
-            name,
-            tuple(value for (value,) in values),
-            counted,
-            sensitive=None if every_value else frozenset([sensitive.text]),
-            name=None if every_value else sensitive.text,
-            grouped=grouped,
-            drop_missing_groups=self.drop_missing_groups,
-            disparities=disparity,
-        )
+        if sensitive.scale is Scale.CATEGORICAL and facet.values is None:
+            return None
+        return GroupSelection(sensitive.build_condition(column.value), sensitive.text)
 
-    def _fetch_cells(self, number: int, key: exp.Expr, *, with_groups: bool) -> list[Cell]:
-        keyed = self._build_cell_query(number, key, with_groups=with_groups, weights_apart=self._weights_apart)
-        query = keyed.order_by(*(exp.Literal.number(position) for position in range(1, 5 if with_groups else 4)))
-        counts: dict[tuple[Any, ...], list[WeightedCount]] = {}
-        for facet, label, positive, *rest in self.cells.execute(query):
-            group = rest.pop(0) if with_groups else None
-            cell_key = (facet, label, bool(positive), None if group is None else str(group))
-            counts.setdefault(cell_key, []).append(_build_weighted_count(*rest, weights_apart=self._weights_apart))
-        counted = [
-            Cell(facet, label, positive, group, WeightedCount.add_all(cell_counts))
-            for (facet, label, positive, group), cell_counts in counts.items()
+    def _name_values(
+        self, columns: list[CellColumn], found: list[tuple[Any, ...]]
+    ) -> tuple[list[Combination], list[str | None]]:
+        """Format the values of a facet, and name them.
+
+        :param columns: the columns of the facet
+        :param found: the keys of each value, one for each column
+        :return: the texts of each value, one for each column, and its name; None for a missing value
+        """
+        texts = [
+            self.cells.format_categories(column, [key[position] for key in found])
+            for position, column in enumerate(columns)
         ]
-        if self._labels_apart:
-            counted = _replace_texts(
-                counted, "label", self.cells.format_categories(self.label, [cell.label for cell in counted])
-            )
-        return counted
+        combinations = list(zip(*texts, strict=True))
+        return combinations, [name_combination(combination) for combination in combinations]
 
-    def _build_cell_query(
-        self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False
-    ) -> exp.Select:
-        """Build the query for the sums by the final keys: ``k_facet``, ``k_label`` and so on.
+    def _compute_disparities(
+        self,
+        number: int,
+        keys: list[exp.Expr],
+        name_values: Callable[[list[tuple[Any, ...]]], list[str | None]],
+        outcome: str,
+    ) -> dict[str, float]:
+        """Compute CDDL or CDDPL in SQL.
+
+        The cells are not grouped by label first, as all sums are by group and facet value.
+        """
+        by_group, named = self._select_keys(number, keys, with_groups=True)
+        facet_keys = [name for name in named if name.startswith("k_facet")]
+        by_key = compute_disparities(
+            self.cells, by_group, facet_keys, outcome, drop_missing_groups=self.drop_missing_groups
+        )
+        names = name_values(list(by_key))
+        return {name: value for name, value in zip(names, by_key.values(), strict=True) if name is not None}
+
+    def _fetch_cells(
+        self, number: int, keys: list[exp.Expr], *, with_groups: bool
+    ) -> tuple[list[tuple[Any, ...]], list[Cell]]:
+        """Fetch the cells of a facet.
+
+        :return: the keys of the facet value of each cell, and the cells without facet values
+        """
+        weights_apart = self._weights_apart
+        raw, named = self._select_keys(number, keys, with_groups=with_groups, weights_apart=weights_apart)
+        sums = [sum_column(name).as_(name) for name in (["n"] if weights_apart else self.cells.roles.sums)]
+        query = exp.select(*named, *sums).from_(raw.subquery("raw")).group_by(*named)
+        n_keys = len(named) - (1 if weights_apart else 0)
+        query = query.order_by(*(exp.Literal.number(1 + position) for position in range(n_keys)))
+        counts: dict[tuple[Any, ...], list[WeightedCount]] = {}
+        for row in self.cells.execute(query):
+            counted = _build_weighted_count(*row[n_keys:], weights_apart=weights_apart)
+            counts.setdefault(tuple(row[:n_keys]), []).append(counted)
+        found, cells = [], []
+        for key, cell_counts in counts.items():
+            values, (label, positive, *rest) = key[: len(keys)], key[len(keys) :]
+            predicted = bool(rest.pop(0)) if self.predicted else None
+            group = rest.pop(0) if with_groups else None
+            found.append(values)
+            cells.append(
+                Cell(
+                    None,
+                    label,
+                    bool(positive),
+                    None if group is None else str(group),
+                    WeightedCount.add_all(cell_counts),
+                    predicted,
+                )
+            )
+        if self._labels_apart:
+            cells = _replace_texts(
+                cells, "label", self.cells.format_categories(self.label, [cell.label for cell in cells])
+            )
+        return found, cells
+
+    def _select_keys(
+        self, number: int, facet: list[exp.Expr], *, with_groups: bool, weights_apart: bool = False
+    ) -> tuple[exp.Select, list[str]]:
+        """Build the query for keys and additive columns; return also the names of the keys.
 
         :param number: the index of the facet
-        :param key: the key of the facet's values
+        :param facet: the keys of the facet's values
         :param with_groups: whether the group is part of the key
         :param weights_apart: whether the weight is part of the key; its sums are then left to the caller
         """
-        raw, keys = self._select_keys(number, key, with_groups=with_groups, weights_apart=weights_apart)
-        sums = [sum_column(name).as_(name) for name in (["n"] if weights_apart else self.cells.roles.sums)]
-        return exp.select(*keys, *sums).from_(raw.subquery("raw")).group_by(*keys)
-
-    def _select_keys(
-        self, number: int, key: exp.Expr, *, with_groups: bool, weights_apart: bool = False
-    ) -> tuple[exp.Select, list[str]]:
-        """Build the query for keys and additive columns; return also the names of the keys."""
         condition = self.positive.build_condition(self.label.value)
-        keys = {
-            "k_facet": key,
-            "k_label": self._build_label_key(condition),
-            "k_positive": exp.case().when(condition, "1").else_("0"),
-        }
+        keys = {f"k_facet{position}": key for position, key in enumerate(facet)}
+        keys |= {"k_label": self._build_label_key(condition), "k_positive": _flag(condition)}
+        if self.predictions is not None and self.predicted:
+            keys["k_predicted"] = _flag(self.predictions.condition)
         if with_groups and self.group is not None:
             keys["k_grp"] = self.group.key
         if weights_apart:
@@ -229,13 +341,26 @@ def _replace_texts(cells: list[Cell], field: str, texts: list[str | None]) -> li
     return [replace(cell, **{field: text}) for cell, text in zip(cells, texts, strict=True)]  # type: ignore[arg-type]
 
 
-def _check_number_of_values(column: CellColumn, values_key: str) -> None:
-    profile = column.profile
+def _flag(condition: exp.Expr) -> exp.Expr:
+    """Build 1 where a condition is true, and 0 elsewhere."""
+    return exp.case().when(condition.copy(), "1").else_("0")
+
+
+def _check_number_of_values(columns: list[CellColumn], name: str, values_key: str) -> int:
+    """Check that the values of a facet are few enough to test each.
+
+    :return: their number
+    :raises ConfigError: there are too many
+    """
+    if len(columns) > 1:
+        return count_combinations(columns, name, values_key, MAX_FACET_VALUES)
+    profile = columns[0].profile
     if profile.distinct > MAX_FACET_VALUES:
         raise ConfigError(
             f"facet '{profile.name}' holds {profile.distinct} different values, more than {MAX_FACET_VALUES}; name the "
             f"values to test in {values_key}"
         )
+    return max(profile.distinct, 1)
 
 
 def _fold_text(text: str) -> str:

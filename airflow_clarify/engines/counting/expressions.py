@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from enum import Enum
+from enum import Enum, IntEnum
 
 from sqlglot import exp
 
@@ -179,6 +179,36 @@ def cast_to_weight(column: exp.Expr, stored: StorageType) -> exp.Expr:
     return _cast_or_null(exp.Trim(this=column.copy()), "DOUBLE")
 
 
+class ScoreCode(IntEnum):
+    """What a row's score counts as; a missing score is NULL."""
+
+    NEGATIVE = 0
+    POSITIVE = 1
+    OUTSIDE = 2
+    NO_NUMBER = 3
+
+
+def build_score_code(score: exp.Expr, stored: StorageType, na_values: Collection[str], threshold: float) -> exp.Expr:
+    """Build the :class:`ScoreCode` of a row: positive if its score is above the threshold.
+
+    :param score: the column of scores
+    :param stored: how its source stores it
+    :param na_values: the texts that count as missing in a text file
+    :param threshold: the threshold, from 0 to 1
+    """
+    number, bound = cast_to_weight(score, stored), exp.cast(exp.Literal.string(repr(float(threshold))), "DOUBLE")
+    missing = null_if_missing(score, stored, na_values).is_(exp.null())
+    # NaN is above all numbers in some databases, and compares false in others; it is in neither of the ranges.
+    return (
+        exp.case()
+        .when((number > bound) & (number <= 1), str(ScoreCode.POSITIVE.value))
+        .when((number >= 0) & (number <= bound), str(ScoreCode.NEGATIVE.value))
+        .when(missing, exp.null())
+        .when(number.is_(exp.null()), str(ScoreCode.NO_NUMBER.value))
+        .else_(str(ScoreCode.OUTSIDE.value))
+    )
+
+
 def cast_to_boolean(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """Cast a column to booleans; NULL for texts other than "true" and "false", ignoring case.
 
@@ -263,6 +293,8 @@ class ValueFilter:
         self.scale = determine_scale(profile, values, declared)
         self.interval: Interval | None = None
         self.keys: tuple[str, ...] = ()
+        #: Whether numbers are truncated to whole ones before they are compared with an interval.
+        self.truncated = False
         if self.scale is Scale.CONTINUOUS:
             self.interval = build_interval(profile, values, key)
             self.text = self.interval.text
@@ -297,6 +329,8 @@ class ValueFilter:
             # The interval is empty. SQL Server has no literal for false.
             return exp.Literal.number(1).eq(0)
         number = _read_number(column, self.stored, self.profile)
+        if self.truncated:
+            number = exp.case().when(number < 0, exp.Ceil(this=number.copy())).else_(exp.Floor(this=number.copy()))
         if isinstance(interval.low, float) or isinstance(interval.high, float):
             # Whole numbers and floats are compared as floats, as in pandas; SQLite, for example, compares them exactly.
             number = exp.cast(number, "DOUBLE")

@@ -115,7 +115,7 @@ def _warn_of_threshold(column: CellColumn, selection: ValueFilter, what: str, re
     """Warn of a threshold that equals one of few values, and may be meant as that value."""
     if not reading or selection.interval is None or column.profile.distinct > FEW_VALUES:
         return []
-    if selection.interval.low is not None and not _has_row(column, selection.is_at_threshold(column.value)):
+    if selection.interval.low is not None and not has_row(column, selection.is_at_threshold(column.value)):
         return []
     return [f"{what}: {reading}"]
 
@@ -148,7 +148,7 @@ def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str
     if selection.scale is not Scale.CATEGORICAL or not selection.keys or column.profile.kind == "float":
         return []
     if column.profile.kind == "timestamp":
-        absent = [repr(key) for key in dict.fromkeys(selection.keys) if not _has_row(column, is_at(column.text, [key]))]
+        absent = [repr(key) for key in dict.fromkeys(selection.keys) if not has_row(column, is_at(column.text, [key]))]
     else:
         query = (
             exp.select(column.text.as_("value"))
@@ -163,7 +163,12 @@ def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str
     return [f"{what}: no row holds {', '.join(absent)}{_explain_separators(column, selection)}"]
 
 
-def _has_row(column: CellColumn, condition: exp.Expr) -> bool:
+def has_row(column: CellColumn, condition: exp.Expr) -> bool:
+    """Check whether a condition holds for a cell of a column's facet.
+
+    :param column: the column
+    :param condition: the condition, over the columns of the cells
+    """
     one = exp.select("1 AS one").from_(column.cells.select_facet_cells(column.facet)).where(condition)
     return bool(column.cells.execute(one.limit(1)))
 

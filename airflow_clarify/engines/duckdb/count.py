@@ -18,10 +18,13 @@ from airflow_clarify.engines.base import Progress
 from airflow_clarify.engines.counting.cell_query import CELLS, build_grouping_sets_query, select_roles
 from airflow_clarify.engines.counting.cells import CellTable
 from airflow_clarify.engines.counting.contingency import build_contingency
+from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.counting.predictions import check_score_type
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.counting.weights import (
     build_weight_check_query,
     check_rows,
+    check_weight_type,
     count_weights,
     has_few_weights,
 )
@@ -69,12 +72,13 @@ def scan_cells(source: Source, roles: ColumnRoles) -> CellTable:
     :raises ConfigError: a column is nested, or the weight column is not numeric
     :raises DataError: the data cannot be read, hold no rows, or have unusable weights
     """
-    stored = {name: map_storage_type(source.columns[name], typed=source.typed) for name in roles.needed}
-    roles.check_storage(stored.get)
-    stored_weight, weight_type = None, ""
+    by_name = {name: map_storage_type(source.columns[name], typed=source.typed) for name in roles.needed}
+    roles.check_storage(by_name.get)
     if roles.weight is not None:
-        stored_weight, weight_type = stored[roles.weight], source.columns[roles.weight]
-    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored_weight, weight_type)
+        check_weight_type(roles.weight, by_name[roles.weight], source.columns[roles.weight])
+    if roles.score_threshold is not None and roles.prediction is not None:
+        check_score_type(roles.prediction, by_name[roles.prediction], source.columns[roles.prediction])
+    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, by_name, source.na_values)
     if roles.weight is not None:
         ((weights,),) = source.execute(count_weights(rows))
         roles = replace(roles, weights_apart=has_few_weights(int(weights)))
@@ -83,6 +87,9 @@ def scan_cells(source: Source, roles: ColumnRoles) -> CellTable:
         source.refuse_null_lines()
     counted, *unusable = source.execute(build_weight_check_query(roles, CELLS))[0]
     check_rows(source.location, roles, counted, unusable[0] if unusable else None)
+    stored = {role: by_name[name] for name, role in roles.list_cell_columns()}
+    if roles.score_threshold is not None:
+        stored["pred"] = StorageType.INTEGER
     return CellTable(
         roles,
         stored,

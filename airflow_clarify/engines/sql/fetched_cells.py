@@ -48,7 +48,7 @@ _INT64 = 1 << 63
 class TooManyCellsError(Exception):
     """There are more cells than the task may fetch.
 
-    :param stored: the storage type of each column, inferred from the fetched cells
+    :param stored: the storage type of each column of the cell key, inferred from the fetched cells
     """
 
     def __init__(self, stored: dict[str, StorageType]) -> None:
@@ -73,14 +73,17 @@ def fetch_cells(
     by_name = dict(zip(names, map(list, zip(*counted, strict=True)) if counted else [[] for _ in names], strict=True))
     stored: dict[str, StorageType] = {}
     for name, role in roles.list_cell_columns():
+        if role == "pred" and roles.score_threshold is not None:
+            stored[role] = StorageType.INTEGER
+            continue
         if len(counted) > max_cells and not any(value is not None for value in by_name[role]):
             by_name[role] = _fetch_example(source, name)
             if not by_name[role] and source.get_storage_type(name) is None:
                 source.read_as_text(name)
-        stored[name], by_name[role] = _infer_storage_type(by_name[role], source.get_storage_type(name), name)
+        stored[role], by_name[role] = _infer_storage_type(by_name[role], source.get_storage_type(name), name)
     if len(counted) > max_cells:
         raise TooManyCellsError(stored)
-    _fill_table(connection, by_name, {role: stored[name] for name, role in roles.list_cell_columns()})
+    _fill_table(connection, by_name, stored)
 
     def run(query: exp.Expr) -> list[tuple[Any, ...]]:
         return connection.execute(query.sql(dialect="duckdb")).fetchall()
@@ -182,19 +185,21 @@ def sample_has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
     """
     if roles.weight is None:
         return False
-    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, source.find_weight_type(roles.weight))
+    rows = select_roles(
+        source.scan(roles.needed).subquery("data"), roles, source.find_number_types(roles), source.na_values
+    )
     ((found,),) = source.execute(count_weights(rows))
     return has_few_weights(int(found or 0))
 
 
 def _fetch_counts(source: SqlSource, roles: ColumnRoles, max_cells: int) -> list[tuple[Any, ...]]:
     """Fetch the cells of all grouping sets, in the layout of the table of cells."""
-    stored_weight = None if roles.weight is None else source.find_weight_type(roles.weight)
+    numbers = source.find_number_types(roles)
     size = _choose_sets_per_statement(source, roles)
     counted: list[tuple[Any, ...]] = []
     for start in range(0, len(roles.sets), size):
         part = _Part(roles, roles.sets[start : start + size])
-        rows = select_roles(source.scan(part.roles.needed).subquery("data"), part.roles, stored_weight)
+        rows = select_roles(source.scan(part.roles.needed).subquery("data"), part.roles, numbers, source.na_values)
         remaining = max_cells - len(counted)
         query = build_grouping_sets_query(rows, part.roles).limit(remaining)
         found = source.runner.fetch_rows(query, remaining)

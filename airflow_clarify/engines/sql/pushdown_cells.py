@@ -30,7 +30,7 @@ class PushdownCells:
     :param connection: the connection to an embedded DuckDB, which formats values as texts
     :param source: the data
     :param roles: the columns of the analysis
-    :param stored: the storage type of each column
+    :param stored: the storage type of each column of the cell key
     """
 
     categorical: frozenset[str] = frozenset()
@@ -47,8 +47,9 @@ class PushdownCells:
         self.source = source
         self.roles = roles
         self._stored = stored
-        stored_weight = None if roles.weight is None else source.find_weight_type(roles.weight)
-        self._rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored_weight)
+        self._rows = select_roles(
+            source.scan(roles.needed).subquery("data"), roles, source.find_number_types(roles), source.na_values
+        )
 
     def check(self) -> None:
         """Check that all rows have usable weights.
@@ -66,12 +67,12 @@ class PushdownCells:
         """The texts that mean "missing", if columns are cells of text files."""
         return self.source.na_values
 
-    def get_storage_type(self, column: str) -> StorageType:
-        """Return the storage type of a column.
+    def get_storage_type(self, role: str) -> StorageType:
+        """Return the storage type of a column of the cell key.
 
-        :param column: the author's name of the column
+        :param role: the name of the column in the cells
         """
-        return self._stored[column]
+        return self._stored[role]
 
     def select_facet_cells(self, facet: int) -> exp.Subquery:
         """Select the rows as cells of one facet, without grouping.

@@ -10,6 +10,8 @@ from sqlglot import exp
 
 from airflow_clarify.bias.config import AnalysisConfig, DataConfig
 from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.counting.predictions import check_score_type
+from airflow_clarify.engines.counting.roles import ColumnRoles, list_facet_references
 from airflow_clarify.engines.sql.column_types import ColumnType, infer_type
 from airflow_clarify.engines.sql.dialects import get_dialect
 from airflow_clarify.engines.sql.parsing import parse_condition, resolve_name
@@ -105,10 +107,12 @@ class SqlSource:
         :return: the names of all columns, in their order
         :raises ConfigError: there is no such column, or one column has two spellings
         """
-        named = [(config.label, "label"), *((facet.name_or_index, "facet") for facet in config.facets)]
-        named += [(config.group_variable, "group_variable")] if config.group_variable is not None else []
-        named += [(weight, "weight")] if weight is not None else []
         names = list(self.columns)
+        named = [(config.label, "label")]
+        named += [(column, "facet") for facet in config.facets for column in list_facet_references(facet, names)]
+        named += [(config.group_variable, "group_variable")] if config.group_variable is not None else []
+        named += [(config.predicted_label, "predicted_label")] if config.predicted_label is not None else []
+        named += [(weight, "weight")] if weight is not None else []
         self.spelled = {
             column: resolve_name(column, names, key)
             for column, key in named
@@ -195,6 +199,21 @@ class SqlSource:
         if found.no_weight:
             raise ConfigError(f"weight: column '{column}' holds {found.no_weight} values, which cannot be weights")
         return found.stored or (StorageType.TEXT if found.reading == "text" else StorageType.FLOAT)
+
+    def find_number_types(self, roles: ColumnRoles) -> dict[str, StorageType]:
+        """Find the storage types of the columns that are read as numbers: weights and scores.
+
+        :param roles: the columns of the analysis
+        :return: the storage type by the author's name of the column
+        :raises ConfigError: the type cannot hold numbers, such as a date
+        """
+        types = {} if roles.weight is None else {roles.weight: self.find_weight_type(roles.weight)}
+        if roles.prediction is not None and roles.score_threshold is not None:
+            found = self.find_type(self.spelled.get(roles.prediction, roles.prediction))
+            stored = found.stored or (StorageType.TEXT if found.reading == "text" else StorageType.FLOAT)
+            check_score_type(roles.prediction, stored, found.no_weight)
+            types[roles.prediction] = stored
+        return types
 
     def _infer_type(self, name: str) -> ColumnType:
         if not self.runner.dialect.has_column_types:
