@@ -1,8 +1,8 @@
 """The pipeline: measure data, repair them, judge what was measured.
 
-Operators, the command line, the container and notebooks call the same three steps. Each is a function for an engine and
-a configuration, and one for notebooks: :func:`measure` and :func:`analyze`, :func:`resample` and :func:`balance`, and
-:func:`gate`. An engine counts where the data are, ``bias`` turns counts into metrics, ``artifacts`` writes the files.
+Operators, the command line, the container and notebooks call the same three steps: :func:`measure` (or :func:`analyze`,
+which also takes a DataFrame), :func:`balance` and :func:`gate`. An engine counts where the data are, ``bias`` turns
+counts into metrics, ``artifacts`` writes the files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas
 
     from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
     from airflow_clarify.bias.thresholds import Thresholds, Verdict
     from airflow_clarify.engines.base import Engine, Progress
     from airflow_clarify.engines.duckdb import DuckDBEngine
@@ -76,8 +75,6 @@ def analyze(
     methods: Methods = "all",
     weight: ColumnRef | None = None,
     engine: DuckDBEngine | None = None,
-    predicted_label: ColumnRef | None = None,
-    probability_threshold: float | None = None,
 ) -> Analysis:
     """Compute the bias metrics of a DataFrame or of files.
 
@@ -85,17 +82,14 @@ def analyze(
         ``output_path`` the report, ``analysis.json`` and the other files are written there
     :param bias_config: the positive label values and the facets
     :param label: the label column; for files it can be set in ``data`` instead
-    :param methods: "all", or names of metrics of labels and of predictions
+    :param methods: "all", or names of metrics
     :param weight: a column of row weights; for files it can be set in ``data`` instead
     :param engine: a :class:`~airflow_clarify.DuckDBEngine` with resource limits; the default does not use Airflow
-    :param predicted_label: the column of predictions, for post-training metrics; for files it can be set in ``data``
-    :param probability_threshold: for a column of scores: a score above it is the prediction 1, any other 0
     :return: the analysis
     :raises ConfigError: the configuration is not valid, or does not match the data
     :raises DataError: the data cannot be read, or have no rows
     """
     from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.bias.stages import infer_config
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
     if not isinstance(bias_config, BiasConfig):
@@ -106,35 +100,14 @@ def analyze(
     if not isinstance(engine, DuckDBEngine):
         raise ConfigError(f"engine: a DuckDBEngine is needed here, not {type(engine).__name__}")
     if isinstance(data, DataConfig):
-        given: dict[str, Any] = {"label": label, "weight": weight, "predicted_label": predicted_label}
-        data = replace(data, **{name: column for name, column in given.items() if column is not None})
-        return measure(data, infer_config(data, bias_config, methods, probability_threshold), engine)
+        data = replace(
+            data, label=data.label if label is None else label, weight=data.weight if weight is None else weight
+        )
+        return measure(data, AnalysisConfig.build(data, bias_config, methods), engine)
     _check_frame(data, "a pandas DataFrame or a DataConfig")
-    headers = [str(column) for column in data.columns]
-    described = DataConfig(
-        "DataFrame", label=label, predicted_label=predicted_label, headers=headers, dataset_type="text/csv"
-    )
-    config = infer_config(described, bias_config, methods, probability_threshold)
+    described = DataConfig("DataFrame", label=label, headers=[str(c) for c in data.columns], dataset_type="text/csv")
+    config = AnalysisConfig.build(described, bias_config, methods)
     return Analysis.from_contingency(engine.count(data, config, weight=weight), config)
-
-
-def resample(
-    data: DataConfig, target: str, plan: BalanceConfig, engine: Engine, *, progress: Progress | None = None
-) -> BalanceResult:
-    """Write a balanced copy of files or of a table.
-
-    :param data: the data configuration
-    :param target: the file to write, or the table to create; it is complete or absent
-    :param plan: how to balance
-    :param engine: the engine that reads the data
-    :param progress: called with a description and the completed share of the work
-    :return: the number of rows of each stratum before and after
-    :raises ConfigError: the plan does not match the data, or the target would replace them
-    :raises QuotaError: a stratum is empty, or has fewer rows than its quota
-    :raises DataError: the data cannot be read, or have no rows
-    :raises OutputError: the copy cannot be written
-    """
-    return engine.balance(data, target, plan, progress=progress)
 
 
 def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.DataFrame:
@@ -151,11 +124,10 @@ def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.D
     :raises QuotaError: a stratum is empty, or has fewer rows than its quota
     :raises DataError: there are no rows to balance
     """
-    from airflow_clarify.bias.resampling import BalanceConfig
     from airflow_clarify.engines.duckdb.resampling.resample import resample_dataframe
 
     _check_frame(frame, "a pandas DataFrame")
-    return resample_dataframe(frame, BalanceConfig(by, **plan))
+    return resample_dataframe(frame, by, **plan)
 
 
 def gate(analysis: Analysis | str, thresholds: Thresholds | Mapping[str, Any]) -> Verdict:

@@ -28,6 +28,7 @@ LINES: tuple[frozenset[str], ...] = tuple(
             {"lineage", "reports"},
             {"artifacts"},
             {"engines.sagemaker"},
+            {"history"},
             {"api"},
             {"plugin"},
             {"links", "notifications", "triggers"},

@@ -37,9 +37,14 @@ if TYPE_CHECKING:
 
 #: The commands, each a module of ``airflow_clarify.cli.commands``, with their lines in the list of commands.
 COMMANDS = {
-    "analyze": "measure the bias of a dataset, and of predictions",
+    "analyze": "measure the bias of a dataset",
     "balance": "write a balanced copy of a dataset",
     "gate": "judge an analysis",
+    "history": "list, show, export or delete the records of a history",
+    "backfill": "fill a history from past data",
+    "backtest": "show which nights thresholds would have stopped",
+    "suggest": "suggest thresholds from a history",
+    "baseline": "accept, show or clear a baseline",
 }
 
 _EXIT_STATUS = (

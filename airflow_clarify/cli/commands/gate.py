@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
+from airflow_clarify.cli.drift import build_drift, combine_verdicts, judge_drift
 from airflow_clarify.cli.parsing import parse_number, parse_thresholds, parse_whole_number
 from airflow_clarify.cli.terminal import EXIT_OK, EXIT_VIOLATION, print_text, print_warnings
+from airflow_clarify.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.thresholds import Thresholds
 
 DESCRIPTION = "Compare an analysis with thresholds; the exit status is the verdict."
 
@@ -26,6 +32,9 @@ examples:
   airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --confidence 0.95 --on-inconclusive pass \
       --correction holm
   airflow-clarify gate --analysis s3://bucket/bias/analysis.json --threshold CI=0.5 --json
+  airflow-clarify gate --analysis now/analysis.json --baseline base/analysis.json --drift DPL=0.05
+  airflow-clarify gate --analysis now/analysis.json --baseline base/analysis.json --drift model-monitor \\
+      --violations constraint_violations.json
 """
 
 
@@ -39,8 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         metavar="METRIC=BOUND",
         action="append",
-        required=True,
-        help="a threshold, see below; may be repeated",
+        help="a threshold, see below; may be repeated; optional with --drift",
     )
     parser.add_argument(
         "--min-rows",
@@ -72,6 +80,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--undefined", choices=("fail", "ignore"), default="fail", help="metrics without a value (default: fail)"
     )
+    drift = parser.add_argument_group("drift")
+    drift.add_argument("--baseline", metavar="FILE", help="an analysis.json to compare with, ours or Clarify's")
+    drift.add_argument(
+        "--drift",
+        metavar="METRIC=CHANGE",
+        action="append",
+        help="the largest change against the baseline, such as DPL=0.05; or model-monitor, for Model Monitor's rule",
+    )
+    drift.add_argument("--violations", metavar="FILE", help="write a constraint_violations.json, as Model Monitor does")
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
 
 
@@ -83,20 +100,16 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from airflow_clarify.api import gate
     from airflow_clarify.artifacts import read_analysis
-    from airflow_clarify.bias.thresholds import Thresholds
     from airflow_clarify.reports.console import format_table, sanitize_line
 
-    rules = Thresholds(
-        parse_thresholds(arguments.threshold),
-        min_rows=arguments.min_rows,
-        below_min_rows=arguments.below_min_rows,
-        confidence=arguments.confidence,
-        on_inconclusive=arguments.on_inconclusive,
-        undefined=arguments.undefined,
-        correction=arguments.correction,
-    )
+    rules = _build_thresholds(arguments)
+    drift = build_drift(arguments)
     analysis = read_analysis(arguments.analysis)
-    verdict = gate(analysis, rules)
+    verdict = None if rules is None else gate(analysis, rules)
+    if drift is not None:
+        drifted = judge_drift(drift, analysis, arguments)
+        verdict = drifted if verdict is None else combine_verdicts(verdict, drifted)
+    assert verdict is not None
     if arguments.json:
         print_text(json.dumps(verdict.to_json(), indent=4))
     else:
@@ -107,3 +120,21 @@ def run(arguments: argparse.Namespace) -> int:
             [f"{arguments.analysis}: there are no counts beside it, so whether any label is positive was not checked"]
         )
     return EXIT_OK if verdict.passed else EXIT_VIOLATION
+
+
+def _build_thresholds(arguments: argparse.Namespace) -> Thresholds | None:
+    from airflow_clarify.bias.thresholds import Thresholds
+
+    if arguments.threshold is None:
+        if arguments.drift is None:
+            raise ConfigError("--threshold: give at least one, such as DPL=0.1, or --drift and --baseline")
+        return None
+    return Thresholds(
+        parse_thresholds(arguments.threshold),
+        min_rows=arguments.min_rows,
+        below_min_rows=arguments.below_min_rows,
+        confidence=arguments.confidence,
+        on_inconclusive=arguments.on_inconclusive,
+        undefined=arguments.undefined,
+        correction=arguments.correction,
+    )

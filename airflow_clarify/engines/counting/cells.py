@@ -158,3 +158,19 @@ class CellTable:
         :param values: its values, each with a text per column; None for a missing value
         """
         return self.order(columns, values)
+
+
+def sort_values(columns: Sequence[CellColumn], values: Collection[Combination]) -> list[Combination]:
+    """Sort the values of a facet, with missing ones last, because the rows of a table have no order.
+
+    :param columns: the columns of the facet; numbers are sorted by size, all other values by their texts
+    :param values: texts, one for each column; None is a missing value
+    """
+
+    def sort_key(value: Combination) -> list[tuple[bool, float, str]]:
+        return [
+            (text is None, float(text) if text is not None and column.profile.numeric else 0.0, text or "")
+            for text, column in zip(value, columns, strict=True)
+        ]
+
+    return sorted(values, key=sort_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,13 +12,16 @@ from airflow_clarify.bias.config import DataConfig, describe_given
 from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import duckdb
     import pandas
 
     from airflow_clarify.bias.config import AnalysisConfig
     from airflow_clarify.bias.contingency import Contingency
-    from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
+    from airflow_clarify.bias.resampling import BalanceResult
     from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.counting.periods import Every
     from airflow_clarify.engines.duckdb.source import Source
 
 
@@ -106,27 +109,62 @@ class DuckDBEngine:
         with self._open(data) as source:
             return count_files(source, config, weight, progress)
 
+    def count_periods(
+        self,
+        data: DataConfig,
+        config: AnalysisConfig,
+        time_column: str | int,
+        every: Every,
+        *,
+        progress: Progress | None = None,
+    ) -> Iterator[tuple[date, Contingency]]:
+        """Count the rows of each day, week or month, in one scan.
+
+        :param data: the location and description of the data
+        :param config: the analysis configuration
+        :param time_column: the column of dates or times, by name or index
+        :param every: "day", "week" or "month"
+        :param progress: progress callback
+        :return: the first day and the counts of each period, in order of time
+        :raises ConfigError: the configuration does not fit the data
+        :raises DataError: the data cannot be read, hold no rows, or have rows without a date
+        """
+        from airflow_clarify.engines.duckdb.periods import count_file_periods
+
+        with self._open(data) as source:
+            yield from count_file_periods(source, config, data.weight, time_column, every, progress)
+
     def balance(
-        self, data: DataConfig, target: str, plan: BalanceConfig, *, progress: Progress | None = None
+        self,
+        data: DataConfig,
+        target: str,
+        by: Sequence[str | int],
+        *,
+        progress: Progress | None = None,
+        **plan: Any,
     ) -> BalanceResult:
         """Write a balanced copy of the data, complete or absent.
 
         :param data: the location and description of the data
         :param target: the file to write, as a local path or a URI
-        :param plan: how to balance
+        :param by: the columns whose combined values form the strata, by name or index
         :param progress: progress callback
+        :param plan: keyword arguments of :func:`airflow_clarify.engines.duckdb.resampling.resample.resample`
         :return: the number of rows of each stratum before and after
-        :raises ConfigError: the plan does not fit the data
+        :raises ConfigError: the arguments do not fit together or do not fit the data
         :raises QuotaError: a stratum is empty, or has fewer rows than its quota
         :raises DataError: the data cannot be read
         :raises OutputError: the copy cannot be written
         """
         from airflow_clarify.bias.config import resolve_column
+        from airflow_clarify.bias.resampling import require_list
+        from airflow_clarify.engines.base import find_prior_weight
         from airflow_clarify.engines.duckdb.resampling.resample import resample
         from airflow_clarify.io.atomic import build_uploader
 
         with self._open(data) as source:
-            plan = plan.resolve(list(source.columns), data.weight, resolve_column)
+            names = [resolve_column(column, list(source.columns), "by") for column in require_list(by, "by")]
+            plan["weight"] = find_prior_weight(plan, data, list(source.columns))
 
             def report(what: str, part: float) -> None:
                 # While records are copied, no query is running that cancel() could interrupt, so stop here instead.
@@ -135,7 +173,9 @@ class DuckDBEngine:
                 if progress is not None:
                     progress(what, part)
 
-            return resample(source, target, plan, publish=build_uploader(target, data.conn_id), progress=report)
+            return resample(
+                source, target, names, publish=build_uploader(target, data.conn_id), progress=report, **plan
+            )
 
     def cancel(self) -> None:
         """Stop the running query or copy."""

@@ -11,10 +11,13 @@ from airflow_clarify.bias.config import describe_given
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
     from airflow_clarify.bias.contingency import Contingency
-    from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
+    from airflow_clarify.bias.resampling import BalanceResult
     from airflow_clarify.engines.base import Progress
+    from airflow_clarify.engines.counting.periods import Every
     from airflow_clarify.engines.sql.source import SqlSource
     from airflow_clarify.engines.sql.target_table import TableWriter
 
@@ -56,17 +59,53 @@ class TableEngine:
             source = self._select_source(runner, data)
             return count_table(source, config, data.weight, progress, max_cells=int(self.max_cells))
 
+    def count_periods(
+        self,
+        data: DataConfig,
+        config: AnalysisConfig,
+        time_column: str | int,
+        every: Every,
+        *,
+        progress: Progress | None = None,
+    ) -> Iterator[tuple[date, Contingency]]:
+        """Count the rows of each day, week or month, in one scan.
+
+        :param data: where the data are
+        :param config: the analysis to count for
+        :param time_column: the column of dates or times, by name or index
+        :param every: "day", "week" or "month"
+        :param progress: called with the current step
+        :return: the first day and the counts of each period, in order of time
+        :raises ConfigError: the configuration does not fit the data, or there is no such connection
+        :raises DataError: the database cannot be reached, or cannot run the queries
+        """
+        from airflow_clarify.engines.sql.periods import count_table_periods
+
+        self.check_data(data)
+        with self._open() as runner:
+            source = self._select_source(runner, data)
+            yield from count_table_periods(
+                source, config, data.weight, time_column, every, progress, max_cells=int(self.max_cells)
+            )
+
     def balance(
-        self, data: DataConfig, target: str | Sequence[str], plan: BalanceConfig, *, progress: Progress | None = None
+        self,
+        data: DataConfig,
+        target: str | Sequence[str],
+        by: Sequence[str | int],
+        *,
+        progress: Progress | None = None,
+        **plan: Any,
     ) -> BalanceResult:
         """Create a table with a balanced copy of the data, complete or absent.
 
         :param data: where the data are
         :param target: the table to create, such as "schema.table"
-        :param plan: how to balance
+        :param by: the columns whose combined values define the strata
         :param progress: called with the current step
+        :param plan: strategy, size, seed and so on, see :func:`airflow_clarify.engines.sql.resample.resample_table`
         :return: the sizes of the strata, and the table
-        :raises ConfigError: the plan does not fit the data, or the target is the source or exists already
+        :raises ConfigError: the parameters do not fit together, or the target is the source or exists already
         :raises QuotaError: a stratum is empty, or smaller than its quota
         :raises DataError: the data cannot be read
         :raises OutputError: the table cannot be created
@@ -75,7 +114,9 @@ class TableEngine:
 
         self.check_data(data)
         with self._open() as runner:
-            return resample_table(self._select_source(runner, data), runner, data, target, plan, progress)
+            return resample_table(
+                self._select_source(runner, data), runner, data, target, by, progress=progress, **plan
+            )
 
     def cancel(self) -> None:
         """Cancel the running query."""

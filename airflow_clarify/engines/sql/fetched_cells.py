@@ -20,9 +20,10 @@ from airflow_clarify.engines.counting.cell_query import (
     compute_grouping_mask,
     select_roles,
 )
-from airflow_clarify.engines.counting.cells import CellTable, Combination
+from airflow_clarify.engines.counting.cells import CellTable, sort_values
 from airflow_clarify.engines.counting.column_profile import format_canonical
 from airflow_clarify.engines.counting.expressions import StorageType, build_category_text, null_if_missing
+from airflow_clarify.engines.counting.periods import PERIOD, add_period
 from airflow_clarify.engines.counting.roles import ColumnRoles, name_facet_column
 from airflow_clarify.engines.counting.weights import (
     build_weight_check_query,
@@ -69,6 +70,44 @@ def fetch_cells(
     :raises DataError: the data hold no rows, or unusable weights
     """
     counted = _fetch_counts(source, roles, max_cells + 1)
+    return fill_cells(connection, source, roles, counted, max_cells)
+
+
+def fetch_cells_by_period(
+    source: SqlSource, roles: ColumnRoles, period: exp.Expr, max_cells: int
+) -> dict[Any, list[tuple[Any, ...]]] | None:
+    """Count in the database by period, and fetch the cells.
+
+    :param source: the data
+    :param roles: the columns of the analysis
+    :param period: the expression of the period of a row
+    :param max_cells: the maximum number of cells to fetch
+    :return: the cells by period; None if there are more cells
+    """
+    counted = _fetch_counts(source, roles, max_cells + 1, period)
+    by_period: dict[Any, list[tuple[Any, ...]]] = {}
+    for value, *cell in counted:
+        by_period.setdefault(value, []).append(tuple(cell))
+    return by_period if len(counted) <= max_cells else None
+
+
+def fill_cells(
+    connection: duckdb.DuckDBPyConnection,
+    source: SqlSource,
+    roles: ColumnRoles,
+    counted: Sequence[tuple[Any, ...]],
+    max_cells: int,
+) -> CellTable:
+    """Fill the table of an embedded DuckDB with fetched cells.
+
+    :param connection: the connection to DuckDB
+    :param source: the data
+    :param roles: the columns of the analysis
+    :param counted: the cells
+    :param max_cells: the maximum number of cells
+    :raises TooManyCellsError: there are more cells
+    :raises DataError: the data hold no rows, or unusable weights
+    """
     names = _list_table_columns(roles)
     by_name = dict(zip(names, map(list, zip(*counted, strict=True)) if counted else [[] for _ in names], strict=True))
     stored: dict[str, StorageType] = {}
@@ -98,26 +137,10 @@ def _fill_table(
 ) -> None:
     kinds = {name: _choose_duckdb_type(stored.get(name), name, values) for name, values in columns.items()}
     columns_sql = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-    connection.execute(f"CREATE TABLE {CELLS} ({columns_sql})")
+    connection.execute(f"CREATE OR REPLACE TABLE {CELLS} ({columns_sql})")
     lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds.values())
     if next(iter(columns.values())):
         connection.execute(f"INSERT INTO {CELLS} SELECT {lists}", list(columns.values()))
-
-
-def sort_values(columns: Sequence[CellColumn], values: Collection[Combination]) -> list[Combination]:
-    """Sort the values of a facet, with missing ones last, because the rows of a table have no order.
-
-    :param columns: the columns of the facet; numbers are sorted by size, all other values by their texts
-    :param values: texts, one for each column; None is a missing value
-    """
-
-    def sort_key(value: Combination) -> list[tuple[bool, float, str]]:
-        return [
-            (text is None, float(text) if text is not None and column.profile.numeric else 0.0, text or "")
-            for text, column in zip(value, columns, strict=True)
-        ]
-
-    return sorted(values, key=sort_key)
 
 
 def format_values(connection: duckdb.DuckDBPyConnection, column: CellColumn, values: Sequence[Any]) -> list[str | None]:
@@ -192,18 +215,28 @@ def sample_has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
     return has_few_weights(int(found or 0))
 
 
-def _fetch_counts(source: SqlSource, roles: ColumnRoles, max_cells: int) -> list[tuple[Any, ...]]:
-    """Fetch the cells of all grouping sets, in the layout of the table of cells."""
+def _fetch_counts(
+    source: SqlSource, roles: ColumnRoles, max_cells: int, period: exp.Expr | None = None
+) -> list[tuple[Any, ...]]:
+    """Fetch the cells of all grouping sets, in the layout of the table of cells, after their period if there is one."""
     numbers = source.find_number_types(roles)
     size = _choose_sets_per_statement(source, roles)
     counted: list[tuple[Any, ...]] = []
     for start in range(0, len(roles.sets), size):
         part = _Part(roles, roles.sets[start : start + size])
-        rows = select_roles(source.scan(part.roles.needed).subquery("data"), part.roles, numbers, source.na_values)
+        scanned = source.scan(part.roles.needed)
+        if period is not None:
+            scanned = scanned.select(period.copy().as_(PERIOD))
+        rows = select_roles(scanned.subquery("data"), part.roles, numbers, source.na_values)
         remaining = max_cells - len(counted)
-        query = build_grouping_sets_query(rows, part.roles).limit(remaining)
-        found = source.runner.fetch_rows(query, remaining)
-        counted += map(part.place_cell, itertools.islice(found, remaining))
+        if period is None:
+            query = build_grouping_sets_query(rows, part.roles).limit(remaining)
+            found = source.runner.fetch_rows(query, remaining)
+            counted += map(part.place_cell, itertools.islice(found, remaining))
+        else:
+            query = add_period(build_grouping_sets_query(rows.select(PERIOD), part.roles)).limit(remaining)
+            found = itertools.islice(source.runner.fetch_rows(query, remaining), remaining)
+            counted += ((row[-1], *part.place_cell(tuple(row[:-1]))) for row in found)
         if len(counted) >= max_cells:
             break
     return counted

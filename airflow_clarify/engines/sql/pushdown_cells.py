@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.engines.counting.cell_query import build_ungrouped_query, select_roles
-from airflow_clarify.engines.counting.cells import Combination
+from airflow_clarify.engines.counting.cells import Combination, sort_values
 from airflow_clarify.engines.counting.expressions import StorageType, build_category_key
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.counting.weights import build_weight_check_query, check_rows
-from airflow_clarify.engines.sql.fetched_cells import format_values, sort_values
+from airflow_clarify.engines.sql.fetched_cells import format_values
 
 if TYPE_CHECKING:
     import duckdb

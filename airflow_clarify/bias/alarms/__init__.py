@@ -1,0 +1,1 @@
+"""Alarms over many nights: evidence, a confidence sequence and change detection, from counts."""

@@ -1,0 +1,168 @@
+"""Read a history: open it by its location, list its records, and convert it to a DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.history.folder import FolderHistory
+from airflow_clarify.history.nights import Night, order_nights, select_series
+
+if TYPE_CHECKING:
+    import pandas
+
+    from airflow_clarify.history.record import HistoryRecord
+
+
+@runtime_checkable
+class HistoryStore(Protocol):
+    """Where the records of a history are: :class:`FolderHistory` or :class:`SQLHistory`."""
+
+    def write(self, records: Iterable[HistoryRecord]) -> None:
+        """Write records; each replaces the earlier record of its run.
+
+        :param records: the records
+        """
+        ...
+
+    def read(self) -> list[HistoryRecord]:
+        """Read all records."""
+        ...
+
+    def delete(self, records: Sequence[HistoryRecord]) -> None:
+        """Delete records.
+
+        :param records: the records
+        """
+        ...
+
+
+def open_history(history: Any, conn_id: str | None = None) -> HistoryStore:
+    """Open a history.
+
+    :param history: a store, or the location of a folder
+    :param conn_id: the Airflow connection for a URI
+    :raises ConfigError: it is neither
+    """
+    if isinstance(history, BiasHistory):
+        return history.store
+    if isinstance(history, str):
+        return FolderHistory(history, conn_id)
+    if isinstance(history, HistoryStore) and not isinstance(history, type):
+        return history
+    raise ConfigError(
+        f"history: a folder, such as 's3://bucket/bias/history', or SQLHistory(conn_id, table), not {history!r}"
+    )
+
+
+class BiasHistory:
+    """The history of bias: the counts of every run, from which any metric can be computed.
+
+    :param history: a folder (a path or a URI), a :class:`FolderHistory` or a :class:`SQLHistory`
+    :param conn_id: the Airflow connection for a URI
+    :raises ConfigError: it is not a history
+    """
+
+    def __init__(self, history: Any, conn_id: str | None = None) -> None:
+        self.store = open_history(history, conn_id)
+        self.source = describe_history(self.store)
+
+    def list_records(
+        self,
+        *,
+        dag_id: str | None = None,
+        task_id: str | None = None,
+        dataset: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> list[HistoryRecord]:
+        """List records in order of time.
+
+        :param dag_id: only of this DAG, and those computed from past data
+        :param task_id: only of this task, and those computed from past data
+        :param dataset: only of this dataset
+        :param since: only of this period and later ones, such as "2026-01-01"
+        :param until: only of this period and earlier ones
+        :raises DataError: the history cannot be read
+        """
+        records = [
+            record
+            for record in self.store.read()
+            if not record.is_baseline
+            and (dag_id is None or record.dag_id == dag_id or record.is_backfilled)
+            and (task_id is None or record.task_id == task_id or record.is_backfilled)
+            and (dataset is None or record.dataset == dataset)
+            and (since is None or record.period >= since)
+            and (until is None or record.period[: len(until)] <= until)
+        ]
+        return sorted(records, key=lambda record: (record.period, record.key))
+
+    def list_nights(
+        self,
+        *,
+        dag_id: str | None = None,
+        task_id: str | None = None,
+        dataset: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> list[Night]:
+        """List the nights of one task and dataset, with those that are missing or cannot be judged.
+
+        :param dag_id: the DAG; None if the history has only one
+        :param task_id: the task; None if the history has only one
+        :param dataset: the dataset; None if the history has only one
+        :param since: the first period
+        :param until: the last period
+        :raises DataError: there are no records, they belong to several tasks, datasets or configurations, or their data
+            intervals overlap
+        """
+        records = self.list_records(since=since, until=until)
+        chosen = select_series(records, self.source, dag_id=dag_id, task_id=task_id, dataset=dataset)
+        return order_nights(chosen, self.source)
+
+    def to_pandas(self, **selection: Any) -> pandas.DataFrame:
+        """Convert the history to a DataFrame with one row per run, facet, tested group and metric.
+
+        :param selection: as for :meth:`list_records`
+        :return: the columns of :meth:`airflow_clarify.Analysis.to_pandas`, after ``period``, ``dag_id``, ``task_id``,
+            ``instance``, ``run_id``, ``dataset`` and ``outcome``
+        :raises DataError: the history cannot be read
+        """
+        import pandas
+
+        frames = []
+        for record in self.list_records(**selection):
+            frame = record.analysis.to_pandas()
+            outcome = None if record.verdict is None else record.verdict.get("outcome")
+            named = {
+                "period": record.period,
+                "dag_id": record.dag_id,
+                "task_id": record.task_id,
+                "instance": record.instance,
+                "run_id": record.run_id,
+                "dataset": record.dataset,
+                "outcome": outcome,
+            }
+            for position, (name, value) in enumerate(named.items()):
+                frame.insert(position, name, value)
+            frames.append(frame)
+        columns = ["period", "dag_id", "task_id", "instance", "run_id", "dataset", "outcome", "facet"]
+        columns += ["value_or_threshold", "metric", "value", "error"]
+        columns += ["rows", "positive_rows", "rest_rows", "rest_positive_rows"]
+        if not frames:
+            return pandas.DataFrame(columns=columns)
+        # An empty or all-missing column must not decide the type of the whole.
+        return pandas.concat(
+            [frame.astype({"outcome": "object", "error": "object"}) for frame in frames], ignore_index=True
+        )
+
+
+def describe_history(store: HistoryStore) -> str:
+    """Return the name of a history for messages.
+
+    :param store: the history
+    """
+    if isinstance(store, FolderHistory):
+        return store.location
+    return f"table {getattr(store, 'table', '?')}"

@@ -1,0 +1,182 @@
+"""A history in a table of a database, through the hook of an Airflow connection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_clarify.exceptions import ConfigError, DataError, OutputError
+from airflow_clarify.history.record import HistoryRecord
+from airflow_clarify.io.filesystem import first_error_line
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}", re.ASCII)
+_COLUMNS = (
+    "record_key",
+    "dag_id",
+    "task_id",
+    "instance",
+    "run_id",
+    "dataset",
+    "period_start",
+    "period_end",
+    "recorded_at",
+    "fingerprint",
+    "outcome",
+    "record",
+)
+_MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class SQLHistory:
+    """Keep the history in a table of a database, one row for each run.
+
+    The table is created when it is first written to. A retry or a cleared task replaces its own row only, in one
+    transaction. Databases with Airflow's SQL hook (``DbApiHook``) and the types VARCHAR and TEXT are supported;
+    PostgreSQL and SQLite are tested.
+
+    :param conn_id: an Airflow connection to a database
+    :param table: the table, such as "clarify_history" or "schema.clarify_history"
+    :raises ConfigError: the name of the table is not valid
+    """
+
+    conn_id: str
+    table: str = "clarify_history"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.table, str) or not _NAME.fullmatch(self.table):
+            raise ConfigError(f"history: table: a name such as 'clarify_history', not {self.table!r}")
+        if not isinstance(self.conn_id, str) or not self.conn_id.strip():
+            raise ConfigError(f"history: conn_id: an Airflow connection to a database, not {self.conn_id!r}")
+
+    def write(self, records: Iterable[HistoryRecord]) -> None:
+        """Write records; each replaces the earlier record of its run.
+
+        :param records: the records
+        :raises OutputError: a record cannot be written
+        """
+        hook = self._get_hook()
+        try:
+            with closing(hook.get_conn()) as connection:
+                self._create_table(connection)
+                for record in records:
+                    self._replace(connection, hook.placeholder, record)
+        except Exception as error:  # the errors of the drivers have no common base class
+            raise OutputError(
+                f"history: table {self.table} of connection {self.conn_id!r} cannot be written "
+                f"({first_error_line(error)})"
+            ) from None
+
+    def read(self) -> list[HistoryRecord]:
+        """Read all records.
+
+        :return: the records, in order of time
+        :raises DataError: the table or a record cannot be read, or is from a newer version
+        """
+        hook = self._get_hook()
+        where = f"table {self.table} of connection {self.conn_id!r}"
+        try:
+            with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+                cursor.execute(f"SELECT record FROM {self.table} ORDER BY period_start, record_key")
+                texts = [row[0] for row in cursor.fetchall()]
+        except Exception as error:
+            if _is_missing_table(error):
+                return []
+            raise DataError(f"history: {where} cannot be read ({first_error_line(error)})") from None
+        return [HistoryRecord.parse(text, where) for text in texts]
+
+    def delete(self, records: Sequence[HistoryRecord]) -> None:
+        """Delete records.
+
+        :param records: the records
+        :raises OutputError: a record cannot be deleted
+        """
+        hook = self._get_hook()
+        try:
+            with closing(hook.get_conn()) as connection:
+                for record in records:
+                    with _transaction(connection) as cursor:
+                        self._delete_key(cursor, hook.placeholder, record.key)
+        except Exception as error:
+            raise OutputError(f"history: table {self.table}: cannot be deleted ({first_error_line(error)})") from None
+
+    def _get_hook(self) -> Any:
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+        try:
+            hook = BaseHook.get_connection(self.conn_id).get_hook()
+        except AirflowNotFoundException:
+            raise ConfigError(f"history: there is no Airflow connection {self.conn_id!r}; add it") from None
+        if not hasattr(hook, "placeholder"):
+            raise ConfigError(f"history: connection {self.conn_id!r} is not an SQL connection")
+        return hook
+
+    def _create_table(self, connection: Any) -> None:
+        columns = ", ".join(f"{name} VARCHAR(1000)" for name in _COLUMNS[1:-1])
+        with _transaction(connection) as cursor:
+            try:
+                # Without the right to create tables, one that exists already can still be used.
+                cursor.execute(f"SELECT record_key FROM {self.table} WHERE 1 = 0")
+                return
+            except Exception as error:
+                if not _is_missing_table(error):
+                    raise
+        try:
+            with _transaction(connection) as cursor:
+                cursor.execute(
+                    f"CREATE TABLE {self.table} (record_key VARCHAR(64) NOT NULL PRIMARY KEY, {columns}, record TEXT)"
+                )
+        except Exception:
+            # Another run may have created it in the meantime.
+            with _transaction(connection) as cursor:
+                cursor.execute(f"SELECT record_key FROM {self.table} WHERE 1 = 0")
+
+    def _replace(self, connection: Any, placeholder: str, record: HistoryRecord) -> None:
+        values = (
+            record.key,
+            record.dag_id,
+            record.task_id,
+            record.instance,
+            record.run_id,
+            record.dataset[:1000],
+            "" if record.start is None else record.start.isoformat(),
+            "" if record.end is None else record.end.isoformat(),
+            "" if record.recorded_at is None else record.recorded_at.isoformat(),
+            record.fingerprint,
+            "" if record.verdict is None else str(record.verdict.get("outcome", "")),
+            record.to_json(),
+        )
+        marks = ", ".join([placeholder] * len(values))
+        for attempt in range(_MAX_ATTEMPTS):
+            try:
+                with _transaction(connection) as cursor:
+                    self._delete_key(cursor, placeholder, record.key)
+                    cursor.execute(f"INSERT INTO {self.table} ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+                return
+            except Exception:
+                # Two writers of one record: the second inserts between this one's DELETE and INSERT.
+                if attempt == _MAX_ATTEMPTS - 1:
+                    raise
+
+    def _delete_key(self, cursor: Any, placeholder: str, key: str) -> None:
+        cursor.execute(f"DELETE FROM {self.table} WHERE record_key = {placeholder}", (key,))
+
+
+@contextmanager
+def _transaction(connection: Any) -> Iterator[Any]:
+    """Run statements in one transaction."""
+    with closing(connection.cursor()) as cursor:
+        try:
+            yield cursor
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def _is_missing_table(error: Exception) -> bool:
+    text = str(error).lower()
+    return any(sign in text for sign in ("does not exist", "no such table", "doesn't exist", "undefined table"))
