@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,10 @@ class CombinationCounts:
         too many
     :param blocks: otherwise the counts of each combination of up to ``max_depth`` columns, which may leave out
         combinations with too few rows
+    :param label: the label column
+    :param label_text: the positive label as Clarify writes it
+    :param engine: name and version of the counting engine
+    :param warnings: one sentence each
     """
 
     columns: tuple[SearchColumn, ...]
@@ -81,6 +85,10 @@ class CombinationCounts:
     totals: Floats
     joint: Block | None = None
     blocks: Mapping[tuple[int, ...], Block] = field(default_factory=dict)
+    label: str = ""
+    label_text: str = ""
+    engine: str = ""
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def from_joint(
@@ -100,6 +108,10 @@ class CombinationCounts:
         every = tuple(range(len(columns)))
         block = Block(every, tuple(codes), sums)
         return cls(tuple(columns), outcomes, sums.sum(axis=1), block)
+
+    def describe(self, *, label: str, label_text: str, engine: str, warnings: tuple[str, ...]) -> CombinationCounts:
+        """Return the same counts with a description of what was counted; the parameters are those of the class."""
+        return replace(self, label=label, label_text=label_text, engine=engine, warnings=warnings)
 
     @property
     def weighted(self) -> bool:

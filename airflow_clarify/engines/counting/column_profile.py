@@ -72,7 +72,7 @@ class CellColumn:
     @property
     def text(self) -> exp.Expr:
         """Build the expression for its values as canonical texts."""
-        return build_category_text(self.value, self.stored, self.profile)
+        return self.build_text(self.role)
 
     @property
     def key(self) -> exp.Expr:
@@ -85,6 +85,13 @@ class CellColumn:
         :param column: the name of that column
         """
         return null_if_missing(exp.column(column), self.stored, self.cells.na_values)
+
+    def build_text(self, column: str) -> exp.Expr:
+        """Build the expression for its values as canonical texts, read from another column.
+
+        :param column: the name of that column
+        """
+        return build_category_text(self.build_value(column), self.stored, self.profile)
 
 
 def profile_column(cells: CellStore, role: str, name: str, facet: int = 0) -> CellColumn:

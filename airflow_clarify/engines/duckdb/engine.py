@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig
     from airflow_clarify.bias.contingency import Contingency
     from airflow_clarify.bias.resampling import BalanceResult
+    from airflow_clarify.bias.subgroups.combinations import CombinationCounts
+    from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.counting.periods import Every
     from airflow_clarify.engines.duckdb.source import Source
@@ -133,6 +135,33 @@ class DuckDBEngine:
 
         with self._open(data) as source:
             yield from count_file_periods(source, config, data.weight, time_column, every, progress)
+
+
+    def count_combinations(
+        self,
+        data: DataConfig | pandas.DataFrame,
+        config: AnalysisConfig,
+        search: SearchConfig,
+        *,
+        weight: str | int | None = None,
+        progress: Progress | None = None,
+    ) -> CombinationCounts:
+        """Count the rows by combinations of column values and label, in two streaming scans.
+
+        :param data: the location and description of the data, or a DataFrame
+        :param config: the label, and the columns as facets
+        :param search: the question
+        :param weight: the column of row weights of a DataFrame; for files it is given in ``data``
+        :param progress: progress callback
+        :return: the counts
+        :raises ConfigError: the configuration does not fit the data, or there are too many combinations
+        :raises DataError: the data cannot be read, or hold no rows
+        """
+        from airflow_clarify.engines.duckdb.combinations import count_combinations
+
+        weight = data.weight if isinstance(data, DataConfig) else weight
+        with self._open(data) as source:
+            return count_combinations(source, config, search, weight, progress)
 
     def balance(
         self,
