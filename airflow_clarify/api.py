@@ -1,24 +1,26 @@
 """The pipeline: measure data, repair them, judge what was measured.
 
-Operators, the command line, the container and notebooks call the same three steps: :func:`measure` (or :func:`analyze`,
-which also takes a DataFrame), :func:`balance` and :func:`gate`. An engine counts where the data are, ``bias`` turns
-counts into metrics, ``artifacts`` writes the files.
+Operators, the command line, the container and notebooks call the same steps: :func:`measure` (or :func:`analyze`, which
+also takes a DataFrame), :func:`search` (or :func:`find_subgroups`), :func:`balance` and :func:`gate`. An engine counts
+where the data are, ``bias`` turns counts into metrics, ``artifacts`` writes the files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_clarify.bias.argument_types import COLUMN, check_argument
-from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, ColumnRef, DataConfig, Methods
+from airflow_clarify.bias.config import AUTHOR_NAMES, AnalysisConfig, BiasConfig, ColumnRef, DataConfig, Methods
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     import pandas
 
     from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.subgroups.config import SearchConfig
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
     from airflow_clarify.bias.thresholds import Thresholds, Verdict
     from airflow_clarify.engines.base import Engine, Progress
     from airflow_clarify.engines.duckdb import DuckDBEngine
@@ -159,6 +161,113 @@ def gate_all(analyses: Sequence[Analysis], thresholds: Thresholds | Mapping[str,
 
     rules = thresholds if isinstance(thresholds, Thresholds) else Thresholds(thresholds)
     return rules.judge_all(analyses)
+
+
+def search(
+    data: DataConfig,
+    config: AnalysisConfig,
+    question: SearchConfig,
+    engine: Engine,
+    *,
+    run: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> SubgroupSearch:
+    """Count the combinations of column values, search them for subgroups and write the files of the search.
+
+    :param data: the data configuration; without ``output_path`` no files are written
+    :param config: the label, and the columns as facets, see :func:`build_search_config`
+    :param question: the columns, and what to search for
+    :param engine: the engine that counts the data
+    :param run: the Airflow run; None outside Airflow
+    :param progress: called with a description and the completed share of the work
+    :return: the result, with the locations of its files
+    :raises ConfigError: the configuration does not match the data, or a file would replace the data
+    :raises DataError: the data cannot be read, have no rows, or fewer than ``min_rows``
+    :raises OutputError: a file cannot be written; the previous files are then unchanged
+    """
+    from airflow_clarify import artifacts
+    from airflow_clarify.bias.subgroups.search import search_counts
+    from airflow_clarify.lineage.dataset import describe_source
+
+    if not hasattr(engine, "count_combinations"):
+        raise ConfigError(
+            f"engine: {type(engine).__name__} cannot search for subgroups; DuckDBEngine, SQLEngine and SparkEngine can"
+        )
+    if data.output_path is not None:
+        artifacts.check_search_folder(data.output_path, data)
+    found = search_counts(engine.count_combinations(data, config, question, progress=progress), question)
+    found = replace(found, whereabouts=describe_source(data, engine), run=dict(run or {}))
+    if data.output_path is None:
+        return found
+    return artifacts.write_search(data.output_path, found, data.conn_id)
+
+
+def build_search_config(
+    data: DataConfig,
+    bias: BiasConfig | Sequence[Any],
+    question: SearchConfig,
+    key_names: Mapping[str, str] = AUTHOR_NAMES,
+) -> AnalysisConfig:
+    """Build the configuration of the label and of the columns, which are the facets of a search.
+
+    :param data: the data configuration, with the label column
+    :param bias: the positive label values, or a bias configuration that has them
+    :param question: the columns, and what to search for
+    :param key_names: the author's names of keys, for error messages
+    :return: the configuration
+    :raises ConfigError: a value is missing or not allowed
+    """
+    values, label_type = bias, None
+    if isinstance(bias, BiasConfig):
+        values, label_type = bias.label_values_or_threshold, bias.label_type
+    crossed = BiasConfig(cast(Any, values), list(question.columns), label_type=label_type)
+    names = {**key_names, "facet": key_names.get("columns", "columns")}
+    return AnalysisConfig.build(data, crossed, ["DPL"], names)
+
+
+def find_subgroups(
+    data: pandas.DataFrame | DataConfig,
+    columns: Sequence[ColumnRef],
+    label_values_or_threshold: Sequence[Any],
+    *,
+    label: ColumnRef | None = None,
+    weight: ColumnRef | None = None,
+    engine: DuckDBEngine | None = None,
+    **question: Any,
+) -> SubgroupSearch:
+    """Find the subgroups of a DataFrame or of files that lie far from the rest, beyond what their parents explain.
+
+    :param data: a DataFrame with one row per example, or a data configuration with the location of files; with an
+        ``output_path`` the result is written there
+    :param columns: the columns whose values are combined
+    :param label_values_or_threshold: the positive label values, or one threshold
+    :param label: the label column; for files it can be set in ``data`` instead
+    :param weight: a column of row weights; for files it can be set in ``data`` instead
+    :param engine: a :class:`~airflow_clarify.DuckDBEngine` with resource limits; the default does not use Airflow
+    :param question: ``max_depth``, ``min_rows``, ``metric``, ``top``, ``confidence``, ``correction``, ``bins`` and
+        ``column_types``, as for :class:`~airflow_clarify.FindBiasedSubgroupsOperator`
+    :return: the result, the worst subgroup first
+    :raises ConfigError: the configuration is not valid, or does not match the data
+    :raises DataError: the data cannot be read, have no rows, or fewer than ``min_rows``
+    """
+    from airflow_clarify.bias.subgroups.config import SearchConfig
+    from airflow_clarify.bias.subgroups.search import search_counts
+    from airflow_clarify.engines.duckdb import DuckDBEngine
+
+    unknown = [name for name in question if name not in SearchConfig.__dataclass_fields__]
+    if unknown:
+        raise ConfigError(f"{unknown[0]}: no such parameter; there are {', '.join(SearchConfig.__dataclass_fields__)}")
+    asked = SearchConfig(cast(Any, columns if isinstance(columns, str) else tuple(columns)), **question)
+    engine = engine if engine is not None else DuckDBEngine(duckdb_conn_id=None)
+    if isinstance(data, DataConfig):
+        data = replace(
+            data, label=data.label if label is None else label, weight=data.weight if weight is None else weight
+        )
+        return search(data, build_search_config(data, label_values_or_threshold, asked), asked, engine)
+    _check_frame(data, "a pandas DataFrame or a DataConfig")
+    described = DataConfig("DataFrame", label=label, headers=[str(c) for c in data.columns], dataset_type="text/csv")
+    config = build_search_config(described, label_values_or_threshold, asked)
+    return search_counts(engine.count_combinations(data, config, asked, weight=weight), asked)
 
 
 def _check_frame(given: object, wanted: str) -> None:

@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
     from airflow_clarify.bias.thresholds import Thresholds, Verdict
 
 ANALYSIS = "analysis.json"
 SUMMARY = "summary.json"
 CONFIG = "analysis_config.json"
 VERDICT = "verdict.json"
+SUBGROUPS = "subgroups.json"
+SUBGROUPS_REPORT = "subgroups.html"
 #: The formats in which Clarify writes the report, which are the default.
 FORMATS = tuple(REPORT_FORMATS.values())
 
@@ -197,6 +200,38 @@ def write_verdict(
     _check_judged(analysis, conn_id)
     folder, slash, _ = analysis.outputs["analysis"].rpartition("/")
     write_files(folder or slash or ".", files, conn_id)
+
+
+def check_search_folder(folder: str, data: DataConfig) -> None:
+    """Check that the output folder of a search is writable and does not overlap with the data.
+
+    :param folder: a local path or a URI
+    :param data: the data configuration
+    :raises ConfigError: a file would replace the data, or the next run would read it as data
+    :raises OutputError: the folder is local and not writable
+    """
+    if not is_remote(folder):
+        _check_local(folder)
+    if data.input_path:
+        check_not_source(f"{folder.rstrip('/')}/{SUBGROUPS}", data.input_path, [data.input_path])
+
+
+def write_search(folder: str, found: SubgroupSearch, conn_id: str | None = None) -> SubgroupSearch:
+    """Write the files of a search for subgroups: ``subgroups.json`` and the report ``subgroups.html``, both or none.
+
+    :param folder: a local path or a URI
+    :param found: the result of the search
+    :param conn_id: the Airflow connection for a URI
+    :return: a copy of the result with the locations of its files
+    :raises OutputError: a file cannot be written; the previous files are then unchanged
+    """
+    from airflow_clarify.reports.sections.subgroups import render_subgroups
+
+    base = folder.rstrip("/")
+    found = replace(found, outputs={"subgroups": f"{base}/{SUBGROUPS}", "report": f"{base}/{SUBGROUPS_REPORT}"})
+    page = render_subgroups(found)
+    write_files(folder, {SUBGROUPS_REPORT: page, SUBGROUPS: json.dumps(found.to_json(), indent=4)}, conn_id)
+    return found
 
 
 #: The error message after the name of a file that belongs to another run than the judged analysis.

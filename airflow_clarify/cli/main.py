@@ -45,6 +45,7 @@ COMMANDS = {
     "backtest": "show which nights thresholds would have stopped",
     "suggest": "suggest thresholds from a history",
     "baseline": "accept, show or clear a baseline",
+    "search": "find the worst subgroups of a dataset",
 }
 
 _EXIT_STATUS = (

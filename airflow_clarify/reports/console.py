@@ -86,7 +86,7 @@ def _format_facet(analysis: Analysis, facet: FacetAnalysis, verdict: _FacetVerdi
         columns.append(["rows", *map(_format_rows, shown)])
         columns.append([_format_share_heading(analysis), *map(_format_share, shown)])
     columns += [_format_metric_column(name, shown, verdict) for name in analysis.methods]
-    lines = _align_columns(columns)
+    lines = align_columns(columns)
     lines.insert(1, "-" * max(map(_measure_width, lines)))
     if hidden:
         violating = sum(map(verdict.is_violated, hidden))
@@ -128,8 +128,11 @@ def _format_number(metric: MetricResult | None) -> str:
     return f"{round(metric.value, 4) + 0.0:.4f}" if math.isfinite(metric.value) else str(metric.value)
 
 
-def _align_columns(columns: Sequence[Sequence[str]]) -> list[str]:
-    """Join columns into lines: the first one left-aligned, the others right-aligned."""
+def align_columns(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Join columns into lines: the first one left-aligned, the others right-aligned.
+
+    :param columns: the cells of each column, with its heading first
+    """
     widths = [max(map(_measure_width, column)) for column in columns]
     return ["  ".join(_pad_cells(cells, widths)).rstrip() for cells in zip(*columns, strict=True)]
 

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_clarify.exceptions import DataError
+
+SUBGROUPS_FORMAT = "airflow_clarify.subgroups/1"
+
 
 @dataclass(frozen=True)
 class FoldedGroup:
@@ -98,3 +102,222 @@ def name_group(group: Mapping[str, str]) -> str:
     :param group: the value of each column
     """
     return " and ".join(f"{column}={value}" for column, value in group.items()) or "all rows"
+
+
+@dataclass(frozen=True)
+class CombinedColumn:
+    """A column whose values were combined.
+
+    :param name: the name of the column
+    :param values: the number of its values or intervals
+    :param intervals: the intervals at whose bounds a numeric column was cut; empty for all other columns
+    :param missing: number of rows without a value
+    """
+
+    name: str
+    values: int
+    intervals: tuple[str, ...] = ()
+    missing: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Serialize the column; what is empty is left out."""
+        extras = {"intervals": list(self.intervals), "missing": self.missing}
+        return {"name": self.name, "values": self.values} | {key: value for key, value in extras.items() if value}
+
+
+@dataclass(frozen=True)
+class SubgroupSearch:
+    """The result of a search for subgroups.
+
+    :param label: the label column
+    :param label_value_or_threshold: the positive label as Clarify writes it
+    :param metric: the metric by which subgroups are ranked
+    :param rate: the name of the rate that it compares
+    :param columns: the combined columns
+    :param max_depth: the maximum number of columns in a combination
+    :param min_rows: the minimum number of rows of a subgroup
+    :param confidence: the confidence level
+    :param correction: the correction for the number of questions; None for none
+    :param rows: number of rows of the data
+    :param outcomes: the outcomes by which rows are counted: "negative" and "positive", or "tn", "fp", "fn" and "tp"
+    :param counts: number of rows of the data by outcome
+    :param weights: for weighted data: the sums of weights by outcome, and those of squared weights
+    :param questions: the number of combinations that were tested
+    :param found: the number of all findings, of which ``subgroups`` are the first
+    :param subgroups: the findings, the worst first
+    :param furthest: of the other findings, those that lie further from the rest of the data than all of ``subgroups``
+        in one direction, so that a bound of the metric is exceeded by a listed finding if it is by any
+    :param engine: name and version of the counting engine
+    :param warnings: one sentence each
+    :param outputs: the locations of the output files by kind
+    :param whereabouts: the location of the data
+    :param run: the Airflow run; empty outside Airflow
+    """
+
+    label: str
+    label_value_or_threshold: str
+    metric: str
+    rate: str
+    columns: tuple[CombinedColumn, ...]
+    max_depth: int
+    min_rows: int
+    confidence: float
+    correction: str | None
+    rows: int
+    outcomes: tuple[str, ...]
+    counts: tuple[int, ...]
+    questions: int
+    found: int
+    subgroups: tuple[Subgroup, ...]
+    furthest: tuple[Subgroup, ...] = ()
+    weights: tuple[tuple[float, ...], ...] = ()
+    engine: str = ""
+    warnings: tuple[str, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    whereabouts: Mapping[str, Any] = field(default_factory=dict)
+    run: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """Return the result as one line of text."""
+        asked = f"{self.questions:,} {'group' if self.questions == 1 else 'groups'} of at least {self.min_rows:,} rows"
+        if not self.subgroups:
+            return f"none of {asked} differs in {self.metric} from the rest beyond chance and beyond its parents"
+        return f"{self.found:,} of {asked} differ in {self.metric}, the worst: {self.describe(self.subgroups[0])}"
+
+    def describe(self, subgroup: Subgroup) -> str:
+        """Describe a finding in one sentence.
+
+        :param subgroup: the finding
+        :return: such as "sex=F and region=north (1,234 rows): share of positive labels 20.1 % against 60.2 % ..."
+        """
+        beyond = f", {abs(subgroup.excess):.4g} beyond {name_group(subgroup.beyond)}" if subgroup.beyond else ""
+        return (
+            f"{subgroup.name} ({subgroup.rows:,} rows): {self.rate} {subgroup.rate:.1%} against "
+            f"{subgroup.rest_rate:.1%} of the rest, {self.metric} {subgroup.value:.4g}{beyond}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Serialize the result for ``subgroups.json`` and XCom.
+
+        :return: JSON values only; what is empty is left out
+        """
+        document: dict[str, Any] = {
+            "format": SUBGROUPS_FORMAT,
+            "label": self.label,
+            "label_value_or_threshold": self.label_value_or_threshold,
+            "metric": self.metric,
+            "rate": self.rate,
+            "columns": [column.to_json() for column in self.columns],
+            "max_depth": self.max_depth,
+            "min_rows": self.min_rows,
+            "confidence": self.confidence,
+            "correction": self.correction,
+            "rows": self.rows,
+            "outcomes": list(self.outcomes),
+            "counts": list(self.counts),
+            "questions": self.questions,
+            "found": self.found,
+            "sentence": self.sentence,
+            "subgroups": [subgroup.to_json() for subgroup in self.subgroups],
+        }
+        extras = {
+            "furthest": [subgroup.to_json() for subgroup in self.furthest],
+            "weights": [list(kind) for kind in self.weights],
+            "engine": self.engine,
+            "warnings": list(self.warnings),
+            "outputs": dict(self.outputs),
+            "whereabouts": dict(self.whereabouts),
+            "run": dict(self.run),
+        }
+        return document | {key: value for key, value in extras.items() if value}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], source: str = "subgroups.json") -> SubgroupSearch:
+        """Read a result from what :meth:`to_json` returns.
+
+        :param document: the content of ``subgroups.json``, or an XCom
+        :param source: the name of the document for error messages
+        :return: the result
+        :raises DataError: the document is something else
+        """
+        try:
+            if document["format"] != SUBGROUPS_FORMAT:
+                raise ValueError(f"the format is {document['format']!r}")
+            return cls(
+                columns=tuple(
+                    CombinedColumn(
+                        str(one["name"]),
+                        int(one["values"]),
+                        tuple(one.get("intervals", ())),
+                        int(one.get("missing", 0)),
+                    )
+                    for one in document["columns"]
+                ),
+                subgroups=tuple(map(_read_subgroup, document["subgroups"])),
+                outcomes=tuple(document["outcomes"]),
+                counts=tuple(map(int, document["counts"])),
+                weights=_read_weights(document),
+                warnings=tuple(document.get("warnings", ())),
+                outputs=dict(document.get("outputs", {})),
+                whereabouts=dict(document.get("whereabouts", {})),
+                run=dict(document.get("run", {})),
+                engine=str(document.get("engine", "")),
+                **{name: document[name] for name in _PLAIN},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"{source}: not a result of a search for subgroups ({type(error).__name__}: {error})"
+            ) from None
+
+
+_PLAIN = (
+    "label",
+    "label_value_or_threshold",
+    "metric",
+    "rate",
+    "max_depth",
+    "min_rows",
+    "confidence",
+    "correction",
+    "rows",
+    "questions",
+    "found",
+)
+
+
+def _read_column(document: Mapping[str, Any]) -> CombinedColumn:
+    return CombinedColumn(
+        str(document["name"]),
+        int(document["values"]),
+        tuple(map(str, document.get("intervals", ()))),
+        int(document.get("missing", 0)),
+    )
+
+
+def _read_subgroup(document: Mapping[str, Any]) -> Subgroup:
+    low, high = document["interval"]
+    return Subgroup(
+        group=dict(document["group"]),
+        rows=int(document["rows"]),
+        value=float(document["value"]),
+        excess=float(document["excess"]),
+        interval=(float(low), float(high)),
+        p_value=float(document["p_value"]),
+        p_adjusted=float(document["p_adjusted"]),
+        rate=float(document["rate"]),
+        rest_rate=float(document["rest_rate"]),
+        direction=str(document["direction"]),
+        beyond=dict(document["beyond"]),
+        parent=document["parent"],
+        folded=int(document["folded"]),
+        folded_groups=tuple(
+            FoldedGroup(dict(one["group"]), int(one["rows"]), one["value"]) for one in document.get("folded_groups", ())
+        ),
+        counts=tuple(map(int, document["counts"])),
+        weights=_read_weights(document),
+    )
+
+
+def _read_weights(document: Mapping[str, Any]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(map(float, kind)) for kind in document.get("weights", ()))

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from airflow_clarify.bias.corrections import adjust_p_values
 from airflow_clarify.bias.subgroups.combinations import Block, CombinationCounts, Floats, Integers, build_keys
 from airflow_clarify.bias.subgroups.config import SearchConfig
 from airflow_clarify.bias.subgroups.rates import RateMetric
-from airflow_clarify.bias.subgroups.result import FoldedGroup, Subgroup
+from airflow_clarify.bias.subgroups.result import CombinedColumn, FoldedGroup, Subgroup, SubgroupSearch
 from airflow_clarify.bias.subgroups.significance import compute_lower_tails, compute_score_tails
 from airflow_clarify.exceptions import UnfitDataError
 
@@ -86,9 +86,9 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Findings:
-    """The outcome of a search.
+    """The findings of a search.
 
-    :param subgroups: all findings, the worst first
+    :param subgroups: all of them, the worst first
     :param questions: the number of combinations that were tested
     :param candidates: the number of combinations with enough rows
     """
@@ -96,6 +96,53 @@ class Findings:
     subgroups: tuple[Subgroup, ...]
     questions: int
     candidates: int
+
+
+def search_counts(counts: CombinationCounts, config: SearchConfig) -> SubgroupSearch:
+    """Search counts for subgroups, and describe the result.
+
+    :param counts: the counts of an engine
+    :param config: the question
+    :return: the result
+    :raises UnfitDataError: no value of any column has ``min_rows`` rows, or all labels have one outcome
+    """
+    totals = counts.totals
+    rate = float(_Rates(config.rate, counts.outcomes).compute_rate(totals))
+    if np.isnan(rate) or rate in (0.0, 1.0):
+        raise UnfitDataError(_describe_one_sided(counts, config, rate))
+    found = find_subgroups(counts, config)
+    listed = [_forget_parent(one, config.top) for one in found.subgroups[: config.top]]
+    furthest = []
+    for sign in (1, -1):
+        one = max(found.subgroups, key=lambda one: sign * one.value, default=None)
+        if one is not None and all(sign * one.value > sign * other.value for other in listed):
+            furthest.append(_forget_parent(one, config.top))
+    return SubgroupSearch(
+        label=counts.label,
+        label_value_or_threshold=counts.label_text,
+        metric=config.metric,
+        rate=config.rate.rate,
+        columns=tuple(
+            CombinedColumn(
+                column.name, len(column.values), () if column.cuts is None else column.values, column.missing
+            )
+            for column in counts.columns
+        ),
+        max_depth=config.max_depth,
+        min_rows=config.min_rows,
+        confidence=float(config.confidence),
+        correction=config.correction,
+        rows=int(totals[0].sum()),
+        outcomes=counts.outcomes,
+        counts=tuple(int(rows) for rows in totals[0]),
+        questions=found.questions,
+        found=len(found.subgroups),
+        subgroups=tuple(listed),
+        furthest=tuple(furthest),
+        weights=tuple(tuple(float(total) for total in kind) for kind in totals[1:]),
+        engine=counts.engine,
+        warnings=counts.warnings,
+    )
 
 
 def find_subgroups(counts: CombinationCounts, config: SearchConfig) -> Findings:
@@ -429,3 +476,21 @@ def _describe_too_few(counts: CombinationCounts, min_rows: int) -> str:
         f"min_rows: no value of the columns has {min_rows:,} of the {total:,} rows, so there is no group to search; "
         "lower it"
     )
+
+
+def _forget_parent(subgroup: Subgroup, listed: int) -> Subgroup:
+    """Leave out a parent that is not among the listed findings."""
+    return subgroup if subgroup.parent is None or subgroup.parent < listed else replace(subgroup, parent=None)
+
+
+def _describe_one_sided(counts: CombinationCounts, config: SearchConfig, rate: float) -> str:
+    rows = int(counts.totals[0].sum())
+    if np.isnan(rate):
+        return f"metric: {config.metric} is undefined for all {rows:,} rows: none counts for the {config.rate.rate}"
+    which = "no row" if rate == 0 else "every row"
+    if config.metric == "DPL":
+        return (
+            f"label: {which} of {rows:,} counts as positive, so no group differs; column '{counts.label}' was compared "
+            f"with {counts.label_text or 'an empty interval'}; check label_values_or_threshold"
+        )
+    return f"metric: the {config.rate.rate} is {rate:.0%} in all {rows:,} rows, so no group differs in {config.metric}"
