@@ -245,16 +245,9 @@ class SubgroupSearch:
             if document["format"] != SUBGROUPS_FORMAT:
                 raise ValueError(f"the format is {document['format']!r}")
             return cls(
-                columns=tuple(
-                    CombinedColumn(
-                        str(one["name"]),
-                        int(one["values"]),
-                        tuple(one.get("intervals", ())),
-                        int(one.get("missing", 0)),
-                    )
-                    for one in document["columns"]
-                ),
+                columns=tuple(map(_read_column, document["columns"])),
                 subgroups=tuple(map(_read_subgroup, document["subgroups"])),
+                furthest=tuple(map(_read_subgroup, document.get("furthest", ()))),
                 outcomes=tuple(document["outcomes"]),
                 counts=tuple(map(int, document["counts"])),
                 weights=_read_weights(document),

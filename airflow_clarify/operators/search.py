@@ -1,0 +1,211 @@
+"""Find the worst subgroups in a task: `FindBiasedSubgroupsOperator`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from airflow_clarify.bias.config import BiasConfig, ColumnRef, DataConfig
+from airflow_clarify.bias.subgroups.config import Correction, SearchConfig
+from airflow_clarify.engines.duckdb import DuckDBEngine
+from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.operators._errors import translate_errors
+from airflow_clarify.operators._logging import describe_run, log_lines, log_warnings
+from airflow_clarify.operators._templates import is_templated, parse_number, parse_rendered
+from airflow_clarify.operators.base import ConfiguredOperator, check_engine, copy_config
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_clarify.bias.column_types import DeclaredType
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
+    from airflow_clarify.engines.base import Engine
+
+
+class FindBiasedSubgroupsOperator(ConfiguredOperator):
+    """Find the subgroups that lie far from the rest, beyond what their parents explain.
+
+    Counts all combinations of values of up to ``max_depth`` columns where the data are, and ranks those with at least
+    ``min_rows`` rows by their excess: the part of their difference that no group that contains them explains. Only
+    subgroups that differ beyond chance are returned, and combinations that a subgroup explains are folded into it.
+    Numeric columns are cut at quantiles.
+
+    With ``data_config.output_path`` it writes ``subgroups.json`` and a report with the tree of findings,
+    ``subgroups.html``. Returns the result as JSON, which
+    :class:`~airflow_clarify.BiasGateOperator` accepts as ``analysis``. The events of its ``outlets`` contain ``rows``,
+    ``subgroups`` (the number of findings) and ``worst`` (the first of them).
+
+    :param data_config: where the data are: a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping
+        (templated)
+    :param label: the label column, by name or index; None takes that of ``data_config`` (templated)
+    :param columns: the columns whose values are combined, by name or index (templated)
+    :param label_values_or_threshold: the positive label values, or one threshold; alternatively ``bias_config``
+        (templated)
+    :param bias_config: a :class:`~airflow_clarify.BiasConfig`, or its fields as a mapping, of which the positive label
+        values are taken (templated)
+    :param max_depth: the maximum number of columns in a combination, from 1 to 5 (templated)
+    :param min_rows: the minimum number of rows of a subgroup (templated)
+    :param metric: the metric by which subgroups are ranked: DPL, or with a column of predictions
+        (``data_config.predicted_label``) AD, DAR, DPPL, DRR, RD or SD (templated)
+    :param top: the maximum number of subgroups in the result (templated)
+    :param confidence: the confidence level. With ``correction="holm"``, the probability that no subgroup of the result
+        is there by chance is at least this
+    :param correction: the correction for the number of tested groups: "holm", "bonferroni" or "by"; None for none
+    :param bins: the number of intervals into which a numeric column is cut
+    :param column_types: "categorical" or "continuous" for some columns, instead of the rule: a numeric column is cut if
+        Clarify takes it for continuous, or if it has more than 20 values
+    :param engine: where to count; :class:`~airflow_clarify.DuckDBEngine` by default
+    :raises AirflowFailException: the configuration does not fit the data; the task is not retried
+    :raises AirflowException: the data cannot be read, or the outputs cannot be written; the task may be retried
+    """
+
+    template_fields: Sequence[str] = (
+        "data_config",
+        "label",
+        "columns",
+        "label_values_or_threshold",
+        "bias_config",
+        "max_depth",
+        "min_rows",
+        "metric",
+        "top",
+        "engine",
+    )
+    none_allowed: ClassVar[frozenset[str]] = frozenset({"label"})
+    ui_color = "#f4e8fb"
+
+    def __init__(
+        self,
+        *,
+        data_config: DataConfig | Mapping[str, Any],
+        columns: Sequence[ColumnRef],
+        label: ColumnRef | None = None,
+        label_values_or_threshold: Sequence[Any] | None = None,
+        bias_config: BiasConfig | Mapping[str, Any] | None = None,
+        max_depth: int = 3,
+        min_rows: int = 100,
+        metric: str = "DPL",
+        top: int = 20,
+        confidence: float = 0.95,
+        correction: Correction | None = "holm",
+        bins: int = 4,
+        column_types: Mapping[str, DeclaredType] | None = None,
+        engine: Engine | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.data_config = copy_config(data_config)
+        self.label = label
+        self.columns = columns
+        self.label_values_or_threshold = label_values_or_threshold
+        self.bias_config = copy_config(bias_config)
+        self.max_depth = max_depth
+        self.min_rows = min_rows
+        self.metric = metric
+        self.top = top
+        self.confidence = confidence
+        self.correction = correction
+        self.bins = bins
+        self.column_types = column_types
+        self.engine: Engine = copy_config(DuckDBEngine() if engine is None else engine)
+        self._found: SubgroupSearch | None = None
+        self.wait_for_nested(data_config, bias_config, engine)
+        self.check_now()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Search for subgroups, write the outputs, and return the result.
+
+        :param context: of the task
+        :return: the result as JSON
+        """
+        from airflow_clarify.api import build_search_config, search
+        from airflow_clarify.operators.asset_events import add_event_extra
+        from airflow_clarify.reports.sections.subgroups import format_subgroups
+
+        with translate_errors():
+            self.check_rendered()
+            data, question = self._build_data_config(), self._build_question()
+            self.log.info("Searching %s for subgroups", data.source)
+            config = build_search_config(data, self._build_bias(), question)
+            found = search(
+                data, config, question, self.engine, run=describe_run(context), progress=self._log_progress
+            )
+        if found.outputs:
+            self.log.info("Wrote %s", ", ".join(found.outputs.values()))
+        log_lines(self.log, format_subgroups(found))
+        log_warnings(self.log, found.warnings)
+        extra: dict[str, Any] = {"rows": found.rows, "subgroups": found.found}
+        add_event_extra(context, self.outlets, extra | ({"worst": found.sentence} if found.subgroups else {}))
+        self._found = found
+        return found.to_json()
+
+    def on_kill(self) -> None:
+        """Cancel the running query."""
+        self.engine.cancel()
+
+    # --- Configuration --------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Check the arguments that are known before any data are read."""
+        check_engine(self.engine)
+        if not hasattr(self.engine, "count_combinations"):
+            raise ConfigError(
+                f"engine: {type(self.engine).__name__} cannot search for subgroups; DuckDBEngine, SQLEngine and "
+                "SparkEngine can"
+            )
+        if (self.bias_config is None) == (self.label_values_or_threshold is None):
+            raise ConfigError("label_values_or_threshold: give it, or bias_config, one of the two")
+        question = [self.columns, self.max_depth, self.min_rows, self.metric, self.top]
+        if not any(map(is_templated, question)):
+            self._build_question()
+        if not is_templated(self.data_config):
+            self.engine.check_data(DataConfig.coerce(self.data_config))
+        if is_templated(self.label_values_or_threshold) or is_templated(self.bias_config):
+            return
+        bias = self._build_bias()
+        if any(map(_is_templated_anywhere, (self.data_config, bias, self.label, *question))):
+            return
+        from airflow_clarify.api import build_search_config
+
+        data, asked = self._build_data_config(), self._build_question()
+        # Building the configuration checks everything but the label, which is checked on access.
+        label = build_search_config(data, bias, asked).label
+        if label in asked.columns:
+            raise ConfigError(f"columns: {label!r} is the label; a label cannot be biased against itself")
+
+    def _build_question(self) -> SearchConfig:
+        columns = parse_rendered(self.columns) if isinstance(self.columns, str) else self.columns
+        return SearchConfig(
+            columns if isinstance(columns, str | bytes) or not isinstance(columns, Sequence) else tuple(columns),
+            cast(int, parse_number("max_depth", self.max_depth)),
+            cast(int, parse_number("min_rows", self.min_rows)),
+            self.metric,
+            cast(int, parse_number("top", self.top)),
+            self.confidence,
+            self.correction,
+            self.bins,
+            self.column_types,
+        )
+
+    def _build_data_config(self) -> DataConfig:
+        data = DataConfig.coerce(self.data_config)
+        return data if self.label is None else replace(data, label=self.label)
+
+    def _build_bias(self) -> BiasConfig:
+        """Build a configuration of the positive label values; its facets are not used."""
+        if self.bias_config is not None:
+            return BiasConfig.coerce(self.bias_config)
+        values = self.label_values_or_threshold
+        if isinstance(values, str):
+            values = parse_rendered(values)
+        return BiasConfig(cast(Any, values), "")
+
+    def _log_progress(self, what: str, part: float) -> None:
+        self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
+
+
+def _is_templated_anywhere(value: Any) -> bool:
+    """Return whether a value, or a field of a configuration object, is templated."""
+    fields = getattr(value, "template_fields", None)
+    return any(is_templated(getattr(value, name)) for name in fields) if fields else is_templated(value)
