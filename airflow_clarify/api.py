@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow_clarify.bias.argument_types import COLUMN, check_argument
 from airflow_clarify.bias.config import AUTHOR_NAMES, AnalysisConfig, BiasConfig, ColumnRef, DataConfig, Methods
+from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ def build_search_config(
     bias: BiasConfig | Sequence[Any],
     question: SearchConfig,
     key_names: Mapping[str, str] = AUTHOR_NAMES,
+    predicted: ModelPredictedLabelConfig | None = None,
 ) -> AnalysisConfig:
     """Build the configuration of the label and of the columns, which are the facets of a search.
 
@@ -214,15 +216,31 @@ def build_search_config(
     :param bias: the positive label values, or a bias configuration that has them
     :param question: the columns, and what to search for
     :param key_names: the author's names of keys, for error messages
+    :param predicted: how predictions are read from a column of scores
     :return: the configuration
     :raises ConfigError: a value is missing or not allowed
     """
+    if question.rate.needs_predictions and data.predicted_label is None:
+        key = key_names.get("predicted_label", "predicted_label")
+        raise ConfigError(f"metric: {question.metric} needs predictions; name their column in {key}")
+    for name in ("predicted_label_dataset_uri", "facet_dataset_uri"):
+        if getattr(data, name) is not None:
+            raise ConfigError(f"{name}: a search reads one dataset; join the files into one, and leave this out")
     values, label_type = bias, None
     if isinstance(bias, BiasConfig):
         values, label_type = bias.label_values_or_threshold, bias.label_type
     crossed = BiasConfig(cast(Any, values), list(question.columns), label_type=label_type)
     names = {**key_names, "facet": key_names.get("columns", "columns")}
-    return AnalysisConfig.build(data, crossed, ["DPL"], names)
+    if not question.rate.needs_predictions:
+        return AnalysisConfig.build(replace(data, predicted_label=None), crossed, ["DPL"], names)
+    return AnalysisConfig.build(
+        data,
+        crossed,
+        None,
+        names,
+        post_training_methods=[question.metric],
+        model_predicted_label_config=predicted,
+    )
 
 
 def find_subgroups(
@@ -231,6 +249,8 @@ def find_subgroups(
     label_values_or_threshold: Sequence[Any],
     *,
     label: ColumnRef | None = None,
+    predicted_label: ColumnRef | None = None,
+    probability_threshold: float | None = None,
     weight: ColumnRef | None = None,
     engine: DuckDBEngine | None = None,
     **question: Any,
@@ -242,6 +262,8 @@ def find_subgroups(
     :param columns: the columns whose values are combined
     :param label_values_or_threshold: the positive label values, or one threshold
     :param label: the label column; for files it can be set in ``data`` instead
+    :param predicted_label: the column of predictions, for all metrics but DPL; for files it can be set in ``data``
+    :param probability_threshold: if the predictions are scores: a score greater than this is the prediction 1
     :param weight: a column of row weights; for files it can be set in ``data`` instead
     :param engine: a :class:`~airflow_clarify.DuckDBEngine` with resource limits; the default does not use Airflow
     :param question: ``max_depth``, ``min_rows``, ``metric``, ``top``, ``confidence``, ``correction``, ``bins`` and
@@ -259,14 +281,18 @@ def find_subgroups(
         raise ConfigError(f"{unknown[0]}: no such parameter; there are {', '.join(SearchConfig.__dataclass_fields__)}")
     asked = SearchConfig(cast(Any, columns if isinstance(columns, str) else tuple(columns)), **question)
     engine = engine if engine is not None else DuckDBEngine(duckdb_conn_id=None)
+    predicted = ModelPredictedLabelConfig(probability_threshold=probability_threshold)
     if isinstance(data, DataConfig):
-        data = replace(
-            data, label=data.label if label is None else label, weight=data.weight if weight is None else weight
-        )
-        return search(data, build_search_config(data, label_values_or_threshold, asked), asked, engine)
+        given = {"label": label, "predicted_label": predicted_label, "weight": weight}
+        data = replace(data, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        config = build_search_config(data, label_values_or_threshold, asked, predicted=predicted)
+        return search(data, config, asked, engine)
     _check_frame(data, "a pandas DataFrame or a DataConfig")
-    described = DataConfig("DataFrame", label=label, headers=[str(c) for c in data.columns], dataset_type="text/csv")
-    config = build_search_config(described, label_values_or_threshold, asked)
+    names = [str(column) for column in data.columns]
+    described = DataConfig(
+        "DataFrame", label=label, headers=names, dataset_type="text/csv", predicted_label=predicted_label
+    )
+    config = build_search_config(described, label_values_or_threshold, asked, predicted=predicted)
     return search_counts(engine.count_combinations(data, config, asked, weight=weight), asked)
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from airflow_clarify.bias.argument_types import is_templated
 from airflow_clarify.bias.config import BiasConfig, ColumnRef, DataConfig
+from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
 from airflow_clarify.bias.subgroups.config import Correction, SearchConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators._errors import translate_errors
 from airflow_clarify.operators._logging import describe_run, log_lines, log_warnings
-from airflow_clarify.operators._templates import is_templated, parse_number, parse_rendered
+from airflow_clarify.operators._templates import parse_number, parse_rendered
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, copy_config
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
     :param bins: the number of intervals into which a numeric column is cut
     :param column_types: "categorical" or "continuous" for some columns, instead of the rule: a numeric column is cut if
         Clarify takes it for continuous, or if it has more than 20 values
+    :param model_predicted_label_config: if the predictions are scores: a
+        :class:`~airflow_clarify.ModelPredictedLabelConfig` with their ``probability_threshold`` (templated)
     :param engine: where to count; :class:`~airflow_clarify.DuckDBEngine` by default
     :raises AirflowFailException: the configuration does not fit the data; the task is not retried
     :raises AirflowException: the data cannot be read, or the outputs cannot be written; the task may be retried
@@ -62,7 +66,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
 
     template_fields: Sequence[str] = (
         "data_config",
-        "label",
+        "label_column",
         "columns",
         "label_values_or_threshold",
         "bias_config",
@@ -70,9 +74,10 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         "min_rows",
         "metric",
         "top",
+        "model_predicted_label_config",
         "engine",
     )
-    none_allowed: ClassVar[frozenset[str]] = frozenset({"label"})
+    none_allowed: ClassVar[frozenset[str]] = frozenset({"label_column"})
     ui_color = "#f4e8fb"
 
     def __init__(
@@ -91,12 +96,14 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         correction: Correction | None = "holm",
         bins: int = 4,
         column_types: Mapping[str, DeclaredType] | None = None,
+        model_predicted_label_config: ModelPredictedLabelConfig | Mapping[str, Any] | None = None,
         engine: Engine | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.data_config = copy_config(data_config)
-        self.label = label
+        # Airflow's own operators have a property "label", which the graph shows.
+        self.label_column = label
         self.columns = columns
         self.label_values_or_threshold = label_values_or_threshold
         self.bias_config = copy_config(bias_config)
@@ -108,9 +115,10 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         self.correction = correction
         self.bins = bins
         self.column_types = column_types
+        self.model_predicted_label_config = copy_config(model_predicted_label_config)
         self.engine: Engine = copy_config(DuckDBEngine() if engine is None else engine)
         self._found: SubgroupSearch | None = None
-        self.wait_for_nested(data_config, bias_config, engine)
+        self.wait_for_nested(data_config, bias_config, model_predicted_label_config, engine)
         self.check_now()
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -127,10 +135,8 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
             self.check_rendered()
             data, question = self._build_data_config(), self._build_question()
             self.log.info("Searching %s for subgroups", data.source)
-            config = build_search_config(data, self._build_bias(), question)
-            found = search(
-                data, config, question, self.engine, run=describe_run(context), progress=self._log_progress
-            )
+            config = build_search_config(data, self._build_bias(), question, predicted=self._build_predicted())
+            found = search(data, config, question, self.engine, run=describe_run(context), progress=self._log_progress)
         if found.outputs:
             self.log.info("Wrote %s", ", ".join(found.outputs.values()))
         log_lines(self.log, format_subgroups(found))
@@ -163,21 +169,24 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
             self.engine.check_data(DataConfig.coerce(self.data_config))
         if is_templated(self.label_values_or_threshold) or is_templated(self.bias_config):
             return
-        bias = self._build_bias()
-        if any(map(_is_templated_anywhere, (self.data_config, bias, self.label, *question))):
+        bias, predicted = self._build_bias(), None
+        if not is_templated(self.model_predicted_label_config):
+            predicted = self._build_predicted()
+        if any(map(_is_templated_anywhere, (self.data_config, bias, self.label_column, *question))):
             return
         from airflow_clarify.api import build_search_config
 
         data, asked = self._build_data_config(), self._build_question()
         # Building the configuration checks everything but the label, which is checked on access.
-        label = build_search_config(data, bias, asked).label
+        label = build_search_config(data, bias, asked, predicted=predicted).label
         if label in asked.columns:
             raise ConfigError(f"columns: {label!r} is the label; a label cannot be biased against itself")
 
     def _build_question(self) -> SearchConfig:
         columns = parse_rendered(self.columns) if isinstance(self.columns, str) else self.columns
+        is_list = isinstance(columns, Sequence) and not isinstance(columns, str | bytes)
         return SearchConfig(
-            columns if isinstance(columns, str | bytes) or not isinstance(columns, Sequence) else tuple(columns),
+            tuple(columns) if is_list else cast(Any, columns),
             cast(int, parse_number("max_depth", self.max_depth)),
             cast(int, parse_number("min_rows", self.min_rows)),
             self.metric,
@@ -190,7 +199,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
 
     def _build_data_config(self) -> DataConfig:
         data = DataConfig.coerce(self.data_config)
-        return data if self.label is None else replace(data, label=self.label)
+        return data if self.label_column is None else replace(data, label=self.label_column)
 
     def _build_bias(self) -> BiasConfig:
         """Build a configuration of the positive label values; its facets are not used."""
@@ -200,6 +209,10 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         if isinstance(values, str):
             values = parse_rendered(values)
         return BiasConfig(cast(Any, values), "")
+
+    def _build_predicted(self) -> ModelPredictedLabelConfig | None:
+        given = self.model_predicted_label_config
+        return None if given is None else ModelPredictedLabelConfig.coerce(given)
 
     def _log_progress(self, what: str, part: float) -> None:
         self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))

@@ -42,6 +42,7 @@ _OPTION_NAMES = {
     "label_values_or_threshold": "--positive",
     "columns": "--columns",
     "predicted_label": "--predicted-label",
+    "probability_threshold": "--probability-threshold",
     "weight": "--weight",
     "label_type": "--label-type",
     "dataset_type": "--dataset-type",
@@ -65,6 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     question.add_argument(
         "--predicted-label", metavar="COLUMN", help="the column of predictions, for all metrics but DPL"
+    )
+    question.add_argument(
+        "--probability-threshold",
+        metavar="SCORE",
+        type=parse_number,
+        help="if predictions are scores: a score greater than this is the prediction 1",
     )
     question.add_argument(
         "--columns",
@@ -126,6 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
     from airflow_clarify.api import build_search_config, search
     from airflow_clarify.artifacts import SUBGROUPS, SUBGROUPS_REPORT
     from airflow_clarify.bias.config import BiasConfig
+    from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
     from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.reports.console import sanitize_line
     from airflow_clarify.reports.sections.subgroups import format_subgroups
@@ -150,12 +158,16 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except ConfigError as error:
         raise ConfigError(_spell_option(str(error))) from None
-    fields = {} if arguments.predicted_label is None else {"predicted_label": arguments.predicted_label}
     data = build_data_config(
-        arguments, label=arguments.label, dataset_type=arguments.dataset_type, weight=arguments.weight, **fields
+        arguments,
+        label=arguments.label,
+        dataset_type=arguments.dataset_type,
+        weight=arguments.weight,
+        predicted_label=arguments.predicted_label,
     )
     bias = BiasConfig(parse_values(arguments.positive, "--positive"), columns, label_type=arguments.label_type)
-    config = build_search_config(data, bias, question, _OPTION_NAMES)
+    predicted = ModelPredictedLabelConfig(probability_threshold=arguments.probability_threshold)
+    config = build_search_config(data, bias, question, _OPTION_NAMES, predicted)
     folder = arguments.output
     if folder is not None:
         check_output(folder, "a folder")

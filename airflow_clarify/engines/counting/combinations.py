@@ -25,6 +25,7 @@ from airflow_clarify.engines.counting.cells import CellStore
 from airflow_clarify.engines.counting.column_profile import CellColumn, profile_column
 from airflow_clarify.engines.counting.contingency import ContingencyBuilder
 from airflow_clarify.engines.counting.expressions import cast_to_float, cast_to_integer
+from airflow_clarify.engines.counting.predictions import Predictions
 from airflow_clarify.engines.counting.roles import name_facet_column
 from airflow_clarify.exceptions import ConfigError, UnfitDataError
 
@@ -97,6 +98,11 @@ class CountPlan:
     warnings: tuple[str, ...]
 
     @property
+    def predictions(self) -> Predictions | None:
+        """Return the predictions, if the metric needs them."""
+        return self.builder.predictions if self.search.rate.needs_predictions else None
+
+    @property
     def outcomes(self) -> tuple[str, ...]:
         """Return the outcomes that are counted."""
         return CONFUSION_OUTCOMES if self.search.rate.needs_predictions else LABEL_OUTCOMES
@@ -129,15 +135,16 @@ def plan_count(cells: CellStore, config: AnalysisConfig, search: SearchConfig) -
     :raises UnfitDataError: there are fewer rows than a subgroup must have
     """
     builder = ContingencyBuilder(cells, config)
-    if search.rate.needs_predictions and not getattr(builder, "predicted", False):
+    if search.rate.needs_predictions and builder.predictions is None:
         raise ConfigError(
-            f"metric: {search.metric} compares predictions with labels, and there is no column of predictions to "
-            "compare; name it in predicted_label"
+            f"metric: {search.metric} needs predictions; name their column in {config.spell_key('predicted_label')}"
         )
+    if builder.predictions is not None and builder.predictions.error is not None:
+        raise UnfitDataError(builder.predictions.error)
     keys, warnings = [], list(builder.warnings)
     for number, (name, facet) in enumerate(zip(cells.roles.columns, config.facets, strict=True)):
         column = profile_column(cells, name_facet_column(number), name, number)
-        declared = search.get_declared_type(facet.name_or_index) or search.get_declared_type(name)
+        declared = search.get_declared_type(str(facet.name_or_index)) or search.get_declared_type(name)
         if declared is None and name in cells.categorical:
             declared = "categorical"
         cuts = _find_cuts(cells, column, search.bins) if _is_cut(column.profile, declared, search.bins) else None

@@ -24,7 +24,7 @@ from airflow_clarify.engines.counting.combinations import (
     split_mask,
     too_many_combinations_error,
 )
-from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.counting.expressions import StorageType, ValueFilter
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.duckdb.count import describe_version, scan_cells
 from airflow_clarify.engines.duckdb.errors import explain_error
@@ -106,13 +106,15 @@ def _create_codes(source: Source, cells: CellStore, key: KeyColumn) -> SearchCol
 def _select_coded(source: Source, cells: CellStore, plan: CountPlan) -> exp.Select:
     """Select a row per row of the data: the code of each column, the outcome and the weight."""
     roles = cells.roles
-    stored_weight, weight_type = None, ""
-    if roles.weight is not None:
-        weight_type = source.columns[roles.weight]
-        stored_weight = map_storage_type(weight_type, typed=source.typed)
-    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored_weight, weight_type)
-    outcome = _join_outcome(source, cells, plan.builder.label, plan.builder.positive.build_condition, "label")
-    joined = [(key.column, f"codes_{key.name}") for key in plan.keys] + [(plan.builder.label, "codes_label")]
+    stored = {name: map_storage_type(source.columns[name], typed=source.typed) for name in roles.needed}
+    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored, source.na_values)
+    joined = [(key.column, f"codes_{key.name}") for key in plan.keys]
+    outcome = _create_outcome(source, cells, plan.builder.label, plan.builder.positive)
+    joined.append((plan.builder.label, "codes_label"))
+    if plan.predictions is not None and plan.predictions.positive is not None:
+        predicted = _create_outcome(source, cells, plan.predictions.column, plan.predictions.positive)
+        joined.append((plan.predictions.column, "codes_pred"))
+        outcome = outcome * exp.Literal.number(2) + predicted
     codes = [_read_code(f"codes_{key.name}").as_(key.name) for key in plan.keys]
     query = exp.select(*codes, outcome.as_("outcome")).from_(rows.subquery("data_rows"))
     if roles.weight is not None:
@@ -123,13 +125,13 @@ def _select_coded(source: Source, cells: CellStore, plan: CountPlan) -> exp.Sele
     return query
 
 
-def _join_outcome(source: Source, cells: CellStore, column: CellColumn, build_condition: Any, role: str) -> exp.Expr:
-    """Create the table of the outcome of each stored value, and return the outcome of a row."""
+def _create_outcome(source: Source, cells: CellStore, column: CellColumn, positive: ValueFilter) -> exp.Expr:
+    """Create the table with 1 for each stored value that is positive, and return the outcome of a row."""
     raw = _select_stored(cells, column)
-    one = exp.case().when(build_condition(column.build_value("raw")), exp.Literal.number(1))
+    one = exp.case().when(positive.build_condition(column.build_value("raw")), exp.Literal.number(1))
     coded = exp.select("raw", one.else_(exp.Literal.number(0)).as_("code")).from_(raw.subquery("stored"))
-    source.execute(_build_create_table(f"codes_{role}", coded))
-    return _read_code(f"codes_{role}")
+    source.execute(_build_create_table(f"codes_{column.role}", coded))
+    return _read_code(f"codes_{column.role}")
 
 
 def _select_stored(cells: CellStore, column: CellColumn) -> exp.Select:

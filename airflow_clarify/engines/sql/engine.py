@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
     from airflow_clarify.bias.contingency import Contingency
     from airflow_clarify.bias.resampling import BalanceResult
+    from airflow_clarify.bias.subgroups.combinations import CombinationCounts
+    from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.engines.base import Progress
     from airflow_clarify.engines.counting.periods import Every
     from airflow_clarify.engines.sql.source import SqlSource
@@ -87,6 +89,26 @@ class TableEngine:
             yield from count_table_periods(
                 source, config, data.weight, time_column, every, progress, max_cells=int(self.max_cells)
             )
+
+    def count_combinations(
+        self, data: DataConfig, config: AnalysisConfig, search: SearchConfig, *, progress: Progress | None = None
+    ) -> CombinationCounts:
+        """Count the rows by combinations of column values and label.
+
+        :param data: where the data are
+        :param config: the label, and the columns as facets
+        :param search: the question
+        :param progress: called with the current step
+        :return: the counts
+        :raises ConfigError: the configuration does not fit the data, or there are too many combinations
+        :raises DataError: the database cannot be reached, or cannot run the queries
+        """
+        from airflow_clarify.engines.sql.combinations import count_combinations
+
+        self.check_data(data)
+        with self._open() as runner:
+            source = self._select_source(runner, data)
+            return count_combinations(source, config, search, data.weight, progress, max_cells=int(self.max_cells))
 
     def balance(
         self,
