@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_clarify.api import analyze as analyze
     from airflow_clarify.api import balance as balance
+    from airflow_clarify.api import find_subgroups as find_subgroups
     from airflow_clarify.api import gate as gate
     from airflow_clarify.bias.analysis import Analysis as Analysis
     from airflow_clarify.bias.config import AnalysisConfig as AnalysisConfig
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
     from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator as ClarifyPreTrainingBiasOperator
     from airflow_clarify.operators.gate import BiasGateOperator as BiasGateOperator
+    from airflow_clarify.operators.search import FindBiasedSubgroupsOperator as FindBiasedSubgroupsOperator
     from airflow_clarify.sensors.sagemaker import ClarifyJobSensor as ClarifyJobSensor
 
 __version__ = "0.1.0"
@@ -42,6 +44,7 @@ _LAZY_IMPORTS = {
     "ClarifyPreTrainingBiasOperator": "airflow_clarify.operators.bias",
     "DataConfig": "airflow_clarify.bias.config",
     "DuckDBEngine": "airflow_clarify.engines.duckdb",
+    "FindBiasedSubgroupsOperator": "airflow_clarify.operators.search",
     "ModelConfig": "airflow_clarify.bias.model_config",
     "ModelPredictedLabelConfig": "airflow_clarify.bias.model_config",
     "SQLEngine": "airflow_clarify.engines.sql.engine",
@@ -51,6 +54,7 @@ _LAZY_IMPORTS = {
     "Verdict": "airflow_clarify.bias.thresholds",
     "analyze": "airflow_clarify.api",
     "balance": "airflow_clarify.api",
+    "find_subgroups": "airflow_clarify.api",
     "gate": "airflow_clarify.api",
 }
 
@@ -65,6 +69,7 @@ __all__ = [  # noqa: RUF022
     "ClarifyPreTrainingBiasOperator",
     "DataConfig",
     "DuckDBEngine",
+    "FindBiasedSubgroupsOperator",
     "ModelConfig",
     "ModelPredictedLabelConfig",
     "SQLEngine",
@@ -74,6 +79,7 @@ __all__ = [  # noqa: RUF022
     "Verdict",
     "analyze",
     "balance",
+    "find_subgroups",
     "gate",
 ]
 

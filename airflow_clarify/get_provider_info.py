@@ -41,6 +41,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_clarify.operators.balance",
                     "airflow_clarify.operators.bias",
                     "airflow_clarify.operators.gate",
+                    "airflow_clarify.operators.search",
                 ],
             },
         ],
