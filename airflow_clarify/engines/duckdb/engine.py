@@ -136,7 +136,6 @@ class DuckDBEngine:
         with self._open(data) as source:
             yield from count_file_periods(source, config, data.weight, time_column, every, progress)
 
-
     def count_combinations(
         self,
         data: DataConfig | pandas.DataFrame,
