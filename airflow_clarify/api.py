@@ -1,8 +1,9 @@
 """The pipeline: measure data, repair them, judge what was measured.
 
-Operators, the command line, the container and notebooks call the same steps: :func:`measure` (or :func:`analyze`, which
-also takes a DataFrame), :func:`search` (or :func:`find_subgroups`), :func:`balance` and :func:`gate`. An engine counts
-where the data are, ``bias`` turns counts into metrics, ``artifacts`` writes the files.
+Operators, the command line, the container and notebooks call the same steps. Each is a function for an engine and a
+configuration, and one for notebooks: :func:`measure` and :func:`analyze`, :func:`search` and :func:`find_subgroups`,
+:func:`resample` and :func:`balance`, and :func:`gate`. An engine counts where the data are, ``bias`` turns counts into
+metrics, ``artifacts`` writes the files.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas
 
     from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
     from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.bias.subgroups.result import SubgroupSearch
     from airflow_clarify.bias.thresholds import Thresholds, Verdict
@@ -113,6 +115,25 @@ def analyze(
     return Analysis.from_contingency(engine.count(data, config, weight=weight), config)
 
 
+def resample(
+    data: DataConfig, target: str, plan: BalanceConfig, engine: Engine, *, progress: Progress | None = None
+) -> BalanceResult:
+    """Write a balanced copy of files or of a table.
+
+    :param data: the data configuration
+    :param target: the file to write, or the table to create; it is complete or absent
+    :param plan: how to balance
+    :param engine: the engine that reads the data
+    :param progress: called with a description and the completed share of the work
+    :return: the number of rows of each stratum before and after
+    :raises ConfigError: the plan does not match the data, or the target would replace them
+    :raises QuotaError: a stratum is empty, or has fewer rows than its quota
+    :raises DataError: the data cannot be read, or have no rows
+    :raises OutputError: the copy cannot be written
+    """
+    return engine.balance(data, target, plan, progress=progress)
+
+
 def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.DataFrame:
     """Return a balanced copy of a DataFrame.
 
@@ -127,10 +148,11 @@ def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.D
     :raises QuotaError: a stratum is empty, or has fewer rows than its quota
     :raises DataError: there are no rows to balance
     """
+    from airflow_clarify.bias.resampling import BalanceConfig
     from airflow_clarify.engines.duckdb.resampling.resample import resample_dataframe
 
     _check_frame(frame, "a pandas DataFrame")
-    return resample_dataframe(frame, by, **plan)
+    return resample_dataframe(frame, BalanceConfig(by, **plan))
 
 
 def gate(analysis: Analysis | str, thresholds: Thresholds | Mapping[str, Any]) -> Verdict:

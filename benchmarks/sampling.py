@@ -44,10 +44,11 @@ def limit(source: str, target: str, size: int) -> int:
 
 def ours(source: str, target: str, size: int, **settings: str) -> int:
     from airflow_clarify.bias.config import DataConfig
+    from airflow_clarify.bias.resampling import BalanceConfig
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
     engine = DuckDBEngine(duckdb_conn_id=None, **settings)
-    return engine.balance(DataConfig(input_path=source), target, BY, size=size, seed=7).rows_out
+    return engine.balance(DataConfig(input_path=source), target, BalanceConfig(BY, size=size, seed=7)).rows_out
 
 
 def ours_in_512_mb(source: str, target: str, size: int) -> int:

@@ -16,6 +16,7 @@ import airflow_clarify
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine
 from airflow_clarify.api import analyze, balance, gate
 from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.exceptions import ConfigError, DataError, QuotaError
 
@@ -265,7 +266,7 @@ def test_a_frame_and_a_file_give_the_same_rows(plan: dict[str, Any], by: list[st
     frame.to_parquet(source)
 
     of_frame = balance(frame, by, **plan)
-    result = DuckDBEngine(duckdb_conn_id=None).balance(DataConfig(str(source)), str(target), by, **plan)
+    result = DuckDBEngine(duckdb_conn_id=None).balance(DataConfig(str(source)), str(target), BalanceConfig(by, **plan))
 
     of_file = pandas.read_parquet(target)
     assert list(of_frame["row"]) == list(of_file["row"])

@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, cast, get_args
 
@@ -23,6 +23,13 @@ Stratum = tuple[str | None, ...]
 Strategy = Literal["undersample", "oversample", "reweigh"]
 Missing = Literal["drop", "keep", "error"]
 Empty = Literal["error", "ignore"]
+IfExists = Literal["fail", "replace"]
+
+#: The default name of the column that reweighing adds.
+WEIGHT_COLUMN = "weight"
+
+#: Resolves a column: a name or an index, the names of all columns, and the parameter for errors.
+ResolveColumn = Callable[[str | int, Sequence[str], str], str]
 
 #: The number of strata that a message lists before it abbreviates.
 _MAX_LISTED = 3
@@ -86,16 +93,6 @@ def require_list(columns: Sequence[str | int], key: str) -> Sequence[str | int]:
     return columns
 
 
-def check_seed(seed: Any) -> None:
-    """Check the seed of the random draw.
-
-    :param seed: the value of the ``seed`` parameter
-    :raises ConfigError: the seed is not an integer
-    """
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise ConfigError(f"seed: {seed!r} is not a whole number")
-
-
 @dataclass(frozen=True, slots=True)
 class BalanceConfig:
     """Configure how a dataset is balanced.
@@ -120,26 +117,41 @@ class BalanceConfig:
     :param empty: whether an empty stratum is an error, "error" or "ignore"
     :param missing: how rows with a missing value are handled, "drop", "keep" or "error"; None uses the default of the
         strategy
-    :param weight: for ``reweigh``: the column of existing row weights, which are summed instead of counting rows
+    :param weight: for ``reweigh``: the column of existing row weights, which are summed instead of counting rows; None
+        uses that of the data configuration
+    :param seed: the seed of the random draw, any whole number
+    :param weight_column: the column that ``reweigh`` adds
+    :param key: for tables: the columns that identify a row; without them the draw cannot be repeated
+    :param if_exists: for tables: what to do if the target exists, "fail" (also the meaning of None) or "replace"
     :raises ConfigError: a parameter is not allowed, or two of them exclude each other
     """
 
-    by: tuple[str, ...]
+    by: Sequence[str | int]
     strategy: Strategy = "undersample"
     size: int | None = None
     fraction: float | None = None
     empty: Empty = "error"
     missing: Missing | None = None
-    weight: str | None = None
+    weight: str | int | None = None
+    seed: int = 0
+    weight_column: str = WEIGHT_COLUMN
+    key: Sequence[str | int] = ()
+    if_exists: IfExists | None = None
 
     def __post_init__(self) -> None:
         self._check_columns()
+        object.__setattr__(self, "by", tuple(self.by))
+        object.__setattr__(self, "key", tuple(require_list(self.key, "key")))
         _check_choice("strategy", self.strategy, get_args(Strategy))
         _check_choice("empty", self.empty, get_args(Empty))
         if self.missing is not None:
             _check_choice("missing", self.missing, get_args(Missing))
         self._check_quota()
         self._check_weight()
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise ConfigError(f"seed: {self.seed!r} is not a whole number")
+        if self.strategy == "reweigh" and not self.weight_column:
+            raise ConfigError("weight_column: it is empty; give the column of weights a name")
 
     def _check_weight(self) -> None:
         if self.weight is None:
@@ -184,6 +196,46 @@ class BalanceConfig:
                 )
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that define the strata, as names."""
+        return tuple(map(str, self.by))
+
+    @property
+    def added_column(self) -> str | None:
+        """The column of weights that the copy has and the source does not; None if no column is added."""
+        return self.weight_column if self.strategy == "reweigh" else None
+
+    def resolve(self, columns: Sequence[str], weight: str | int | None, resolve: ResolveColumn) -> BalanceConfig:
+        """Replace references to columns by their names, and check them against the columns of the data.
+
+        :param columns: the names of the columns of the data
+        :param weight: the weight column of the data configuration, which ``reweigh`` uses by default
+        :param resolve: returns the name of a column, given a name or index, the columns, and the parameter for errors
+        :return: the configuration with names only
+        :raises ConfigError: a column does not exist, or ``weight_column`` exists already
+        """
+        prior = weight if self.weight is None and self.strategy == "reweigh" else self.weight
+        resolved = replace(
+            self,
+            by=[resolve(column, columns, "by") for column in self.by],
+            key=[resolve(column, columns, "key") for column in self.key],
+            weight=None if prior is None else resolve(prior, columns, "weight"),
+        )
+        resolved.check_added_column(columns)
+        return resolved
+
+    def check_added_column(self, columns: Sequence[str]) -> None:
+        """Check that the column of weights does not exist yet; names are compared without regard to case.
+
+        :param columns: the names of the columns of the data
+        :raises ConfigError: there is a column of this name
+        """
+        name = self.added_column
+        # Names in DuckDB and in most databases are not case-sensitive.
+        if name is not None and name.lower() in {str(column).lower() for column in columns}:
+            raise ConfigError(f"weight_column: there is a column {name!r} already; choose another name")
+
+    @property
     def missing_rows(self) -> Missing:
         """How rows with a missing value are handled, with the default of the strategy applied."""
         return self.missing or ("keep" if self.strategy == "reweigh" else "drop")
@@ -224,14 +276,14 @@ class BalanceConfig:
         :param stratum: its values, in the order of ``by``
         :return: such as ``gender='F' and label='1'``
         """
-        values = zip(self.by, stratum, strict=True)
+        values = zip(self.names, stratum, strict=True)
         return " and ".join(f"{name} missing" if text is None else f"{name}={text!r}" for name, text in values)
 
     def _drop_missing(self, counts: Mapping[Stratum, int]) -> tuple[Mapping[Stratum, int], list[str]]:
         missing = sum(rows for stratum, rows in counts.items() if None in stratum)
         if not missing or self.missing_rows == "keep":
             return counts, []
-        columns = " or ".join(self.by)
+        columns = " or ".join(self.names)
         rows = _count_rows(missing)
         if self.missing_rows == "error":
             raise DataError(
@@ -254,7 +306,7 @@ class BalanceConfig:
             drop = "set missing='drop' to leave out rows with a missing value, " if incomplete else ""
             what = "no row (count 0)" if self.weight is None else "no row with a weight above 0"
             raise QuotaError(
-                f"{what} has {listed[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.by)}; "
+                f"{what} has {listed[0]}{others}, so {self.strategy} cannot balance by {', '.join(self.names)}; "
                 f"add such rows, balance by fewer columns, {drop}or set empty='ignore'"
             )
         return [

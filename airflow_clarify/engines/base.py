@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
-
-from airflow_clarify.bias.config import resolve_column
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
     from airflow_clarify.bias.contingency import Contingency
-    from airflow_clarify.bias.resampling import BalanceResult
+    from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
 
 #: A progress callback: a description of the current step, and the finished share from 0 to 1 (negative if unknown).
 Progress = Callable[[str, float], None]
-
-
-def find_prior_weight(plan: Mapping[str, Any], data: DataConfig, columns: Sequence[str]) -> str | None:
-    """Find the column with the weights of the rows before reweighing.
-
-    That is the weight column of the plan; for the strategy ``reweigh`` it defaults to that of the data.
-
-    :param plan: the arguments of the resampling: strategy, weight and so on
-    :param data: the location and description of the data
-    :param columns: the names of their columns
-    :return: the name of the column; None if the rows are not weighted
-    :raises ConfigError: the column does not exist
-    """
-    weight = plan.get("weight")
-    if weight is None and plan.get("strategy") == "reweigh":
-        weight = data.weight
-    return None if weight is None else resolve_column(weight, columns, "weight")
 
 
 @runtime_checkable
@@ -75,18 +56,16 @@ class Engine(Protocol):
         self,
         data: DataConfig,
         target: str,
-        by: Sequence[str | int],
+        plan: BalanceConfig,
         *,
         progress: Progress | None = None,
-        **plan: Any,
     ) -> BalanceResult:
         """Write a balanced copy of the data.
 
         :param data: the location and description of the data
         :param target: the location of the copy; it is complete or absent
-        :param by: the columns whose combined values form the strata
+        :param plan: how to balance: columns, strategy, seed and so on
         :param progress: progress callback
-        :param plan: strategy, size, fraction, seed and so on
         :return: the number of rows of each stratum before and after
         :raises QuotaError: a stratum has too few rows for its quota
         :raises DataError: the data cannot be read

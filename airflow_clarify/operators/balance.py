@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_clarify.bias.argument_types import is_templated
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.bias.dataset_types import check_ending
-from airflow_clarify.bias.resampling import BalanceConfig, require_list
+from airflow_clarify.bias.resampling import WEIGHT_COLUMN, BalanceConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators._errors import translate_errors
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from airflow_clarify.bias.resampling import BalanceResult
     from airflow_clarify.engines.base import Engine
+
+#: Stand for templated arguments while a DAG is parsed, when the others are checked.
+_DEFAULTS = {"weight": None, "seed": 0, "weight_column": WEIGHT_COLUMN, "key": ()}
 
 
 class BalanceDatasetOperator(ConfiguredOperator):
@@ -120,14 +123,15 @@ class BalanceDatasetOperator(ConfiguredOperator):
         :param context: of the task
         :return: the draw as JSON: rows before and after, the strata, and the location of the copy
         """
+        from airflow_clarify.api import resample
         from airflow_clarify.operators.asset_events import add_event_extra, summarize_balance
 
         with translate_errors():
             self.check_rendered()
             data = self._build_data_config()
-            by = list(require_list(self.by, "by"))
-            self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(map(str, by)), self.strategy)
-            result = self.engine.balance(data, self.target, by, progress=self._log_progress, **self._build_plan())
+            plan = self._build_plan()
+            self.log.info("Balancing %s by %s (%s)", data.source, ", ".join(plan.names), plan.strategy)
+            result = resample(data, self.target, plan, self.engine, progress=self._log_progress)
         self.log.info("Read %s rows, wrote %s to %s", f"{result.rows_in:,}", f"{result.rows_out:,}", result.target)
         log_warnings(self.log, result.warnings)
         # Makes balance.output["target"] available to the next task.
@@ -156,17 +160,22 @@ class BalanceDatasetOperator(ConfiguredOperator):
             task._drawn,
         )
 
-    def _build_plan(self) -> dict[str, Any]:
-        plan = {
+    def _build_plan(self, unknown: Mapping[str, Any] | None = None) -> BalanceConfig:
+        """Build the configuration; ``unknown`` replaces arguments that are templates not rendered yet."""
+        fields: dict[str, Any] = {
+            "by": self.by,
             "strategy": self.strategy,
             "size": parse_optional_number("size", self.size),
             "fraction": parse_optional_number("fraction", self.fraction),
-            "seed": parse_number("seed", self.seed),
-            "weight_column": self.weight_column,
             "empty": self.empty,
-        }
-        given = {"missing": self.missing, "weight": self.weight, "key": self.key, "if_exists": self.if_exists}
-        return plan | {name: value for name, value in given.items() if value is not None}
+            "missing": self.missing,
+            "weight": self.weight,
+            "seed": self.seed,
+            "weight_column": self.weight_column,
+            "key": () if self.key is None else self.key,
+            "if_exists": self.if_exists,
+        } | dict(unknown or {})
+        return BalanceConfig(**fields | {"seed": parse_number("seed", fields["seed"])})
 
     def _build_data_config(self) -> DataConfig:
         return (
@@ -175,11 +184,8 @@ class BalanceDatasetOperator(ConfiguredOperator):
 
     def _check(self) -> None:
         check_engine(self.engine)
-        if not any(is_templated(value) for value in (self.by, self.strategy, self.size, self.fraction)):
-            weight = self.weight if isinstance(self.weight, str) and not is_templated(self.weight) else None
-            BalanceConfig(
-                cast(Any, self.by), self.strategy, self.size, self.fraction, self.empty, cast(Any, self.missing), weight
-            )
+        if not any(map(is_templated, (self.by, self.strategy, self.size, self.fraction))):
+            self._build_plan({name: value for name, value in _DEFAULTS.items() if is_templated(getattr(self, name))})
         if not hasattr(self.engine, "balance"):
             raise ConfigError(
                 f"engine: {type(self.engine).__name__} measures only; balance with DuckDBEngine, the default"

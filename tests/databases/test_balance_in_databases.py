@@ -19,7 +19,7 @@ from test_same_in_databases import HOSTILE, KINDS, plain
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig
-from airflow_clarify.bias.resampling import BalanceResult
+from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
 from airflow_clarify.engines.base import Engine
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, OutputError, QuotaError
 
@@ -52,7 +52,7 @@ BY = ["category", "sentiment"]
 
 def test_a_table_has_exact_quotas(database: Database, engine: Engine) -> None:
     before = strata(database, "reviews")
-    result = engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    result = engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
     smallest = min(before.values())
     assert strata(database, "balanced") == dict.fromkeys(before, smallest)
     assert (result.rows_in, result.rows_out) == (200, smallest * len(before))
@@ -63,7 +63,7 @@ def test_a_table_has_exact_quotas(database: Database, engine: Engine) -> None:
 def test_the_same_key_and_seed_give_the_same_rows(database: Database, engine: Engine) -> None:
     drawn = []
     for seed in (7, 7, 8):
-        engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=seed, if_exists="replace")
+        engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"], seed=seed, if_exists="replace"))
         drawn.append(sorted(database.query("SELECT id FROM balanced")))
     assert drawn[0] == drawn[1] != drawn[2]
 
@@ -72,14 +72,14 @@ def test_every_database_draws_the_same_rows(all_databases: dict[str, Database]) 
     drawn = {}
     for name, database in all_databases.items():
         database.load("reviews", reviews())
-        database.engine().balance(REVIEWS, "balanced", BY, key=["id"], if_exists="replace")
+        database.engine().balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"], if_exists="replace"))
         drawn[name] = sorted(database.query("SELECT id FROM balanced"))
     assert len(drawn) > 1
     assert len({tuple(rows) for rows in drawn.values()}) == 1
 
 
 def test_without_a_key_the_quotas_hold_and_a_warning_says_so(database: Database, engine: Engine) -> None:
-    result = engine.balance(REVIEWS, "balanced", BY)
+    result = engine.balance(REVIEWS, "balanced", BalanceConfig(BY))
     assert len(set(strata(database, "balanced").values())) == 1
     assert result.warnings == (
         "the draw cannot be repeated without a key; name the columns that identify a row in key",
@@ -88,13 +88,15 @@ def test_without_a_key_the_quotas_hold_and_a_warning_says_so(database: Database,
 
 def test_a_key_that_rows_share_is_refused(database: Database, engine: Engine) -> None:
     with pytest.raises(ConfigError, match="key: category does not identify every row"):
-        engine.balance(REVIEWS, "balanced", BY, key=["category"])
+        engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["category"]))
     assert not database.has("balanced")
 
 
 def test_growing_repeats_rows_as_evenly_as_can_be(database: Database, engine: Engine) -> None:
     before = strata(database, "reviews")
-    engine.balance(REVIEWS, "balanced", BY, strategy="oversample", size=max(before.values()) * 3 + 1, key=["id"])
+    engine.balance(
+        REVIEWS, "balanced", BalanceConfig(BY, strategy="oversample", size=max(before.values()) * 3 + 1, key=["id"])
+    )
     assert set(strata(database, "balanced").values()) == {max(before.values()) * 3 + 1}
     for stratum, rows in before.items():
         copies = Counter(
@@ -105,7 +107,7 @@ def test_growing_repeats_rows_as_evenly_as_can_be(database: Database, engine: En
 
 
 def test_reweighing_makes_facet_and_label_independent(database: Database, engine: Engine) -> None:
-    result = engine.balance(REVIEWS, "balanced", BY, strategy="reweigh", weight_column="w'eight")
+    result = engine.balance(REVIEWS, "balanced", BalanceConfig(BY, strategy="reweigh", weight_column="w'eight"))
     rows = database.query("SELECT * FROM balanced")
     assert len(rows) == 200
     assert sum(row[-1] for row in rows) == pytest.approx(200)
@@ -126,7 +128,7 @@ def test_prior_weights_are_counted_in_place_of_rows(kind: Any, database: Databas
     columns = {**reviews(), "w": Column(kind, [str(w) for w in prior] if kind == "text" else list(map(float, prior)))}
     database.load("survey", columns)
     data = DataConfig(table="survey", weight="w")
-    result = engine.balance(data, "balanced", BY, strategy="reweigh", weight_column="v")
+    result = engine.balance(data, "balanced", BalanceConfig(BY, strategy="reweigh", weight_column="v"))
     rows = database.query("SELECT category, sentiment, w, v FROM balanced")
     sums: Counter[tuple[str, str]] = Counter()
     for category, sentiment, w, _ in rows:
@@ -144,16 +146,16 @@ def test_prior_weights_are_counted_in_place_of_rows(kind: Any, database: Databas
         assert weight == pytest.approx(float(w) * (factors[category, str(sentiment)] or 0.0), rel=1e-12)
     database.load("survey", {**columns, "w": Column("float", [1.0] * 199 + [-1.0])})
     with pytest.raises(DataError, match=r"^weight: column 'w' has 1 of 200 rows without a number from 0"):
-        engine.balance(data, "unmade", BY, strategy="reweigh", weight_column="v")
+        engine.balance(data, "unmade", BalanceConfig(BY, strategy="reweigh", weight_column="v"))
 
 
 def test_an_existing_table_is_only_replaced_when_told(database: Database, engine: Engine) -> None:
-    engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
     before = sorted(database.query("SELECT id FROM balanced"))
     with pytest.raises(ConfigError, match="there is a table balanced already; name another, or set if_exists="):
-        engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=1)
+        engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"], seed=1))
     assert sorted(database.query("SELECT id FROM balanced")) == before
-    engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=1, if_exists="replace")
+    engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"], seed=1, if_exists="replace"))
     assert sorted(database.query("SELECT id FROM balanced")) != before
 
 
@@ -170,7 +172,7 @@ def test_an_existing_table_is_only_replaced_when_told(database: Database, engine
 )
 def test_the_source_is_never_the_target(database: Database, engine: Engine, data: DataConfig) -> None:
     with pytest.raises((ConfigError, DataError)) as raised:
-        engine.balance(data, "reviews", BY, key=["id"], if_exists="replace")
+        engine.balance(data, "reviews", BalanceConfig(BY, key=["id"], if_exists="replace"))
     # There may be no such schema, or names are told apart by their case, so that there is no such table.
     assert "is the source" in str(raised.value) or data.source in ("main.reviews", "REVIEWS")
     assert len(database.query("SELECT * FROM reviews")) == 200
@@ -195,11 +197,11 @@ def test_a_source_that_is_a_view_of_the_target_is_left_alone(
     )
     try:
         with pytest.raises(ConfigError, match="target: reviews is read by a view of the source"):
-            engine.balance(source, "reviews", BY, key=["id"], if_exists="replace")
+            engine.balance(source, "reviews", BalanceConfig(BY, key=["id"], if_exists="replace"))
         assert len(database.query("SELECT * FROM reviews")) == 200
-        assert engine.balance(source, "balanced", BY, key=["id"]).rows_in == 200
+        assert engine.balance(source, "balanced", BalanceConfig(BY, key=["id"])).rows_in == 200
         # A view of something else is no reason.
-        assert engine.balance(source, "balanced", BY, key=["id"], if_exists="replace").rows_in == 200
+        assert engine.balance(source, "balanced", BalanceConfig(BY, key=["id"], if_exists="replace")).rows_in == 200
     finally:
         views(database, "DROP VIEW outer_view", "DROP VIEW inner_view")
 
@@ -208,7 +210,9 @@ def test_a_target_that_is_a_view_is_refused_and_stays(database: Database, engine
     views(database, "CREATE VIEW shown AS SELECT * FROM reviews WHERE id < 7")
     try:
         with pytest.raises(ConfigError, match="target: shown is a view, and a balanced copy is a table"):
-            engine.balance(DataConfig(query="SELECT 1 AS a, 1 AS id"), "shown", ["a"], if_exists="replace")
+            engine.balance(
+                DataConfig(query="SELECT 1 AS a, 1 AS id"), "shown", BalanceConfig(["a"], if_exists="replace")
+            )
         assert len(database.query("SELECT * FROM shown")) == 7
     finally:
         views(database, "DROP VIEW shown")
@@ -217,7 +221,7 @@ def test_a_target_that_is_a_view_is_refused_and_stays(database: Database, engine
 def test_what_fails_half_way_leaves_nothing(
     database: Database, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
     before = sorted(database.query("SELECT id FROM balanced"))
 
     def changed(*_: Any) -> None:
@@ -225,16 +229,16 @@ def test_what_fails_half_way_leaves_nothing(
 
     monkeypatch.setattr("airflow_clarify.engines.sql.resample._check_strata", changed)
     with pytest.raises(OutputError):
-        engine.balance(REVIEWS, "balanced", BY, key=["id"], seed=3, if_exists="replace")
+        engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"], seed=3, if_exists="replace"))
     assert sorted(database.query("SELECT id FROM balanced")) == before
     with pytest.raises(OutputError):
-        engine.balance(REVIEWS, "balanced_too", BY, key=["id"])
+        engine.balance(REVIEWS, "balanced_too", BalanceConfig(BY, key=["id"]))
     assert not database.has("balanced_too")
 
 
 def test_only_the_rows_that_take_part_are_copied(database: Database, engine: Engine) -> None:
     data = DataConfig(table="reviews", where={"category": ["O'Hara", "日本"]})
-    result = engine.balance(data, "balanced", BY, key=["id"])
+    result = engine.balance(data, "balanced", BalanceConfig(BY, key=["id"]))
     assert {row[0] for row in strata(database, "balanced")} == {"O'Hara", "日本"}
     assert result.rows_in < 200
 
@@ -242,7 +246,7 @@ def test_only_the_rows_that_take_part_are_copied(database: Database, engine: Eng
 def test_an_empty_stratum_is_an_error_before_any_table(database: Database, engine: Engine) -> None:
     data = DataConfig(table="reviews", where="NOT (category = 'b c' AND sentiment = 1)")
     with pytest.raises(QuotaError, match=r"no row \(count 0\) has category='b c' and sentiment='1'"):
-        engine.balance(data, "balanced", BY, key=["id"])
+        engine.balance(data, "balanced", BalanceConfig(BY, key=["id"]))
     assert not database.has("balanced")
 
 
@@ -255,7 +259,7 @@ def test_hostile_names_are_only_names(database: Database) -> None:
     database.load("order by; --", columns)
     data = DataConfig(table=["order by; --"])
     database.drop('ba"l.anced')
-    result = database.engine().balance(data, ['ba"l.anced'], ["select", "l'abel--"], key=['a "b".c'])
+    result = database.engine().balance(data, ['ba"l.anced'], BalanceConfig(["select", "l'abel--"], key=['a "b".c']))
     assert result.rows_out == 40
     assert database.has('ba"l.anced')
 
@@ -313,12 +317,14 @@ def test_a_database_balances_as_the_embedded_engine_does(database: Database, cas
         file = as_parquet(case.columns, Path(folder) / "data.parquet")
         embedded = DuckDBEngine(duckdb_conn_id=None, threads=1)
         to = Path(folder) / "out.parquet"
-        expected = answer(lambda **plan: embedded.balance(DataConfig(str(file)), str(to), ["g", "y"], **plan), case)
+        expected = answer(
+            lambda **plan: embedded.balance(DataConfig(str(file)), str(to), BalanceConfig(["g", "y"], **plan)), case
+        )
         rows = duckdb.sql(f"SELECT g, y FROM '{to}'").fetchall() if to.exists() else None
     engine = database.engine()
     found = answer(
         lambda **plan: engine.balance(
-            DataConfig(table="data"), "made", ["g", "y"], key=["id"], if_exists="replace", **plan
+            DataConfig(table="data"), "made", BalanceConfig(["g", "y"], key=["id"], if_exists="replace", **plan)
         ),
         case,
     )

@@ -13,6 +13,7 @@ from test_balance_in_databases import BY, REVIEWS, reviews
 from test_sql_engine import HOMES, analyse
 
 from airflow_clarify import DataConfig, SQLEngine
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.exceptions import ConfigError, DataError
 
 pytestmark = [
@@ -72,7 +73,7 @@ def test_each_type_has_its_values_on_both_paths(facet: str, max_cells: int, mari
     results = analysis.facets[0].results
     assert [result.value for result in results] == (FACETS[facet] if values is None else [",".join(FACETS[facet])])
     result = mariadb.engine().balance(
-        DataConfig(table="own"), "balanced", [facet, "y"], key=["id"], if_exists="replace"
+        DataConfig(table="own"), "balanced", BalanceConfig([facet, "y"], key=["id"], if_exists="replace")
     )
     assert sorted({share.values[0] or "" for share in result.strata}) == FACETS[facet]
 
@@ -135,9 +136,9 @@ def test_the_permissions_of_the_docs_are_enough(somebody: str, mariadb: MariaDat
     run(mariadb, TO_MEASURE.format(user=somebody))
     assert analyse(engine, DataConfig(table="reviews", label="sentiment")).rows == 200
     run(mariadb, TO_BALANCE.format(user=somebody))
-    assert engine.balance(REVIEWS, "balanced", BY, key=["id"]).rows_in == 200
+    assert engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"])).rows_in == 200
     run(mariadb, TO_REPLACE.format(user=somebody))
-    assert engine.balance(REVIEWS, "balanced", BY, key=["id"], if_exists="replace").rows_in == 200
+    assert engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"], if_exists="replace")).rows_in == 200
     left = [name for (name,) in mariadb.query("SHOW TABLES") if name.startswith("airflow_clarify")]
     assert not left
 
@@ -153,8 +154,12 @@ def test_a_view_that_hides_what_it_reads_is_not_trusted(somebody: str, mariadb: 
         with pytest.raises(
             ConfigError, match="whether the view hidden, a part of the source, reads balanced cannot be"
         ):
-            SQLEngine("somebody").balance(DataConfig(table="hidden"), "balanced", BY, key=["id"], if_exists="replace")
+            SQLEngine("somebody").balance(
+                DataConfig(table="hidden"), "balanced", BalanceConfig(BY, key=["id"], if_exists="replace")
+            )
         run(mariadb, f"GRANT SHOW VIEW ON clarify.* TO {somebody}")
-        SQLEngine("somebody").balance(DataConfig(table="hidden"), "balanced", BY, key=["id"], if_exists="replace")
+        SQLEngine("somebody").balance(
+            DataConfig(table="hidden"), "balanced", BalanceConfig(BY, key=["id"], if_exists="replace")
+        )
     finally:
         run(mariadb, "DROP VIEW hidden")

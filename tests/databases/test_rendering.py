@@ -25,6 +25,7 @@ from test_same_in_databases import Case, answer, assert_same, cases, plain
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine
 from airflow_clarify.bias.column_types import ColumnProfile
 from airflow_clarify.bias.contingency import Contingency
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.engines.counting.expressions import (
     StorageType,
     build_category_text,
@@ -65,8 +66,8 @@ class TranspilingEngine:
     def count(self, data: DataConfig, config: AnalysisConfig) -> Contingency:
         return count_table(self.source(data), config, data.weight, None, max_cells=self.max_cells)
 
-    def balance(self, data: DataConfig, target: str, by: list[str], **plan: Any) -> Any:
-        return resample_table(self.source(data), self.runner, data, target, by, **plan)
+    def balance(self, data: DataConfig, target: str, plan: BalanceConfig) -> Any:
+        return resample_table(self.source(data), self.runner, data, target, plan)
 
 
 #: Words that a dialect does not have, or has with another meaning.
@@ -119,10 +120,13 @@ def test_a_dialect_balances_as_the_embedded_engine_does(dialect: str, case: bala
         runner.load("data", path)
         embedded, engine = DuckDBEngine(duckdb_conn_id=None, threads=1), TranspilingEngine(runner)
         expected = balancing.answer(
-            lambda **plan: embedded.balance(DataConfig(str(path)), str(to), ["g", "y"], **plan), case
+            lambda **plan: embedded.balance(DataConfig(str(path)), str(to), BalanceConfig(["g", "y"], **plan)), case
         )
         found = balancing.answer(
-            lambda **plan: engine.balance(DataConfig(table="data"), "out", ["g", "y"], key=["id"], **plan), case
+            lambda **plan: engine.balance(
+                DataConfig(table="data"), "out", BalanceConfig(["g", "y"], key=["id"], **plan)
+            ),
+            case,
         )
         if isinstance(found, str) or isinstance(expected, str):
             assert found == expected
@@ -304,7 +308,9 @@ def loans(dialect: str, folder: Path) -> Iterator[Transpiling]:
 
 def made_fair(runner: Transpiling, **plan: Any) -> list[tuple[Any, ...]]:
     """The ids of a balanced copy."""
-    TranspilingEngine(runner).balance(DataConfig(table="loans"), "fair", ["Age"], key=["id"], size=2, **plan)
+    TranspilingEngine(runner).balance(
+        DataConfig(table="loans"), "fair", BalanceConfig(["Age"], key=["id"], size=2, **plan)
+    )
     return sorted(runner.connection.execute("SELECT id FROM fair").fetchall())
 
 

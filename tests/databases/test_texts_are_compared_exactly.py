@@ -14,6 +14,7 @@ from database_makers import Database
 from test_sql_engine import HOMES, analyse
 
 from airflow_clarify import DataConfig, DuckDBEngine
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.exceptions import ConfigError
 
 #: Spellings that some collation takes for one: by case, accents, or blanks at the end.
@@ -98,7 +99,7 @@ def test_strata_and_keys_are_told_apart_as_they_are_written(key: str, collated: 
     # Each spelling stands in one of the first seven rows, so it is a key.
     by = ["grp"] if key == "facet" else ["facet", "label"]
     plan: dict[str, Any] = {"strategy": "oversample"} if key == "facet" else {}
-    result = collated.engine().balance(data, "fair", by, key=[key], if_exists="replace", **plan)
+    result = collated.engine().balance(data, "fair", BalanceConfig(by, key=[key], if_exists="replace", **plan))
     made = Counter(collated.query(f"SELECT {', '.join(by)} FROM fair"))
     assert len(result.strata) == len(set(made)) == len({share.values for share in result.strata})
     assert set(made.values()) == {share.after for share in result.strata}
@@ -106,4 +107,4 @@ def test_strata_and_keys_are_told_apart_as_they_are_written(key: str, collated: 
 
 def test_a_key_is_shared_by_rows_that_write_it_alike(collated: Database) -> None:
     with pytest.raises(ConfigError, match="key: facet does not identify every row"):
-        collated.engine().balance(DataConfig(table="collated"), "fair", ["label"], key=["facet"])
+        collated.engine().balance(DataConfig(table="collated"), "fair", BalanceConfig(["label"], key=["facet"]))

@@ -18,6 +18,7 @@ import pytest
 from count_makers import LOANS, analyse, count, csv_of, metric, tallies, written
 
 from airflow_clarify import DataConfig, balance
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.duckdb.errors import explain_error
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, UnfitDataError
@@ -597,7 +598,9 @@ def test_nested_values_of_a_parquet_file_are_refused_by_name(nested: str, tmp_pa
     # And where the column takes no part, nothing is wrong with it.
     assert count(file, "g", label="y", **asked)[0].facets[0].values == ("a",)
     with pytest.raises(ConfigError, match=r"^by: column 'n' holds nested values"):
-        DuckDBEngine(duckdb_conn_id=None).balance(DataConfig(str(file)), str(tmp_path / "out.parquet"), ["n"])
+        DuckDBEngine(duckdb_conn_id=None).balance(
+            DataConfig(str(file)), str(tmp_path / "out.parquet"), BalanceConfig(["n"])
+        )
     assert not (tmp_path / "out.parquet").exists()
 
 

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from airflow_clarify import DataConfig, DuckDBEngine
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.engines.duckdb.progress import report_progress
 from airflow_clarify.exceptions import DataError
 
@@ -58,9 +59,11 @@ def test_a_copy_that_is_cancelled_between_its_lines_leaves_nothing(tmp_path: Pat
             engine.cancel()
 
     with pytest.raises(DataError, match="stopped before"):
-        engine.balance(DataConfig(str(data)), str(tmp_path / "balanced.csv"), ["f", "y"], progress=cancel)
+        engine.balance(
+            DataConfig(str(data)), str(tmp_path / "balanced.csv"), BalanceConfig(["f", "y"]), progress=cancel
+        )
 
     assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
     # The engine is not spoilt by it.
-    engine.balance(DataConfig(str(data)), str(tmp_path / "balanced.csv"), ["f", "y"])
+    engine.balance(DataConfig(str(data)), str(tmp_path / "balanced.csv"), BalanceConfig(["f", "y"]))
     assert (tmp_path / "balanced.csv").exists()

@@ -47,7 +47,7 @@ def balance_file(path: Path | str, target: Path | str, by: Sequence[str] = BY, *
     options = {name: parameters.pop(name) for name in DataConfig.__annotations__ if name in parameters}
     with duckdb.connect(config=settings) as connection:
         source = open_source(connection, DataConfig(input_path=str(path), **options))
-        return resample(source, str(target), by, **parameters)
+        return resample(source, str(target), BalanceConfig(by, **parameters))
 
 
 def wanted_rows(strata_of_rows: Sequence[Stratum], seed: int, balance: BalanceConfig) -> list[tuple[int, float | None]]:
@@ -167,7 +167,7 @@ class TestTheRowsThatAreDrawn:
     ) -> None:
         frame = pd.DataFrame(rows, columns=list(BY))
 
-        balanced = resample_dataframe(frame, BY, strategy=strategy, seed=seed, empty="ignore")
+        balanced = resample_dataframe(frame, BalanceConfig(BY, strategy=strategy, seed=seed, empty="ignore"))
 
         wanted = wanted_rows(list(rows), seed, BalanceConfig(BY, strategy, empty="ignore"))
         assert balanced.index.tolist() == [position for position, _ in wanted]
@@ -179,9 +179,9 @@ class TestTheRowsThatAreDrawn:
             balance_file(write_table(table, tmp_path / name), tmp_path / "out" / name, seed=3)
             drawn[name] = [row["row"] for row in read_table(tmp_path / "out" / name)]
         frame = pd.DataFrame(table)
-        drawn["frame"] = resample_dataframe(frame, BY, seed=3)["row"].tolist()
+        drawn["frame"] = resample_dataframe(frame, BalanceConfig(BY, seed=3))["row"].tolist()
         with duckdb.connect() as connection:
-            resample(open_frame(connection, frame), str(tmp_path / "frame.csv"), BY, seed=3)
+            resample(open_frame(connection, frame), str(tmp_path / "frame.csv"), BalanceConfig(BY, seed=3))
         drawn["frame to file"] = [row["row"] for row in read_table(tmp_path / "frame.csv")]
 
         assert len({tuple(rows) for rows in drawn.values()}) == 1
@@ -216,24 +216,26 @@ class TestTheRowsThatAreDrawn:
         balance_file(large("jsonl"), tmp_path / "json.parquet", strategy=strategy, seed=5)
         frame = pd.read_parquet(large("parquet"))
         with duckdb.connect() as connection:
-            resample(open_frame(connection, frame), str(tmp_path / "frame.csv"), BY, strategy=strategy, seed=5)
+            resample(
+                open_frame(connection, frame), str(tmp_path / "frame.csv"), BalanceConfig(BY, strategy=strategy, seed=5)
+            )
 
         assert (tmp_path / "lines.csv").read_bytes() == (tmp_path / "duckdb.csv").read_bytes()
         drawn = ids_in(tmp_path / "lines.csv")
         assert all(ids_in(tmp_path / name) == drawn for name in ("rows.parquet", "json.parquet", "frame.csv"))
-        balanced = resample_dataframe(frame, BY, strategy=strategy, seed=5)
+        balanced = resample_dataframe(frame, BalanceConfig(BY, strategy=strategy, seed=5))
         assert balanced["id"].to_numpy().tobytes() == drawn
 
     def test_depend_on_the_seed(self, tmp_path: Path) -> None:
         frame = pd.DataFrame(a_table(2000))
-        drawn = {tuple(resample_dataframe(frame, BY, seed=seed).index) for seed in (0, 1, -1, 2**70)}
+        drawn = {tuple(resample_dataframe(frame, BalanceConfig(BY, seed=seed)).index) for seed in (0, 1, -1, 2**70)}
 
         assert len(drawn) == 4
 
     def test_equal_rows_are_drawn_independently(self) -> None:
         frame = pd.DataFrame({"g": ["a"] * 1000, "n": 1})
 
-        drawn = resample_dataframe(frame, ["g"], size=500, seed=1).index
+        drawn = resample_dataframe(frame, BalanceConfig(["g"], size=500, seed=1)).index
 
         # Were it by content, it would be all or none; were it the first half, none of the second.
         assert 200 < sum(drawn < 500) < 300
@@ -444,7 +446,7 @@ class TestParquet:
         how = {"by": ["g", "y"], "strategy": "reweigh"}
 
         if ending == "frame":
-            shares = BalanceResult.from_json(resample_dataframe(frame, **how).attrs["balance"]).strata
+            shares = BalanceResult.from_json(resample_dataframe(frame, BalanceConfig(**how)).attrs["balance"]).strata
         else:
             shares = balance_file(tmp_path / f"in.{ending}", tmp_path / f"out.{ending}", **how).strata
 
@@ -517,25 +519,31 @@ class TestPriorWeights:
             [{**row, "w": str(row["w"])} if source == "in.csv" else row for row in table], tmp_path / source
         )
         engine = DuckDBEngine(None, threads=2)
-        result = engine.balance(DataConfig(str(file)), str(tmp_path / target), BY, strategy="reweigh", weight="w")
+        result = engine.balance(
+            DataConfig(str(file)), str(tmp_path / target), BalanceConfig(BY, strategy="reweigh", weight="w")
+        )
         written = read_table(tmp_path / target)
         assert [float(row["weight"]) for row in written] == pytest.approx(self.by_hand(table), rel=1e-12)
         assert [float(row["w"]) for row in written] == [row["w"] for row in table]
         assert sum(float(row["weight"]) for row in written) == pytest.approx(sum(row["w"] for row in table))
         data = DataConfig(str(file), weight="w")
-        assert engine.balance(data, str(tmp_path / target), BY, strategy="reweigh").strata == result.strata
+        assert (
+            engine.balance(data, str(tmp_path / target), BalanceConfig(BY, strategy="reweigh")).strata == result.strata
+        )
 
     def test_a_dataframe_gets_the_weights_of_a_file(self, table: list[Row], tmp_path: Path) -> None:
         frame = pd.DataFrame(table)
-        weighted = resample_dataframe(frame, BY, strategy="reweigh", weight="w")
+        weighted = resample_dataframe(frame, BalanceConfig(BY, strategy="reweigh", weight="w"))
         assert weighted["weight"].tolist() == pytest.approx(self.by_hand(table), rel=1e-12)
         file = write_table(table, tmp_path / "in.parquet")
         DuckDBEngine(None).balance(
-            DataConfig(str(file)), str(tmp_path / "out.parquet"), BY, strategy="reweigh", weight="w"
+            DataConfig(str(file)), str(tmp_path / "out.parquet"), BalanceConfig(BY, strategy="reweigh", weight="w")
         )
         assert pd.read_parquet(tmp_path / "out.parquet")["weight"].tolist() == weighted["weight"].tolist()
         texts = frame.assign(w=frame["w"].map(repr).astype(object))
-        assert resample_dataframe(texts, BY, strategy="reweigh", weight="w")["weight"].equals(weighted["weight"])
+        assert resample_dataframe(texts, BalanceConfig(BY, strategy="reweigh", weight="w"))["weight"].equals(
+            weighted["weight"]
+        )
 
     @pytest.mark.parametrize("weight", ["", "x", "-1", "nan", "1e200", "1e-200"])
     def test_a_row_without_one_is_an_error(self, weight: str, table: list[Row], tmp_path: Path) -> None:
@@ -544,25 +552,23 @@ class TestPriorWeights:
         file = write_table(texts, tmp_path / "in.csv")
         with pytest.raises(DataError, match=said):
             DuckDBEngine(None).balance(
-                DataConfig(str(file), weight="w"), str(tmp_path / "out.csv"), BY, strategy="reweigh"
+                DataConfig(str(file), weight="w"), str(tmp_path / "out.csv"), BalanceConfig(BY, strategy="reweigh")
             )
         assert not (tmp_path / "out.csv").exists()
         with pytest.raises(DataError, match=said):
-            resample_dataframe(pd.DataFrame(texts), BY, strategy="reweigh", weight="w")
+            resample_dataframe(pd.DataFrame(texts), BalanceConfig(BY, strategy="reweigh", weight="w"))
 
     def test_a_column_that_is_none(self, table: list[Row], tmp_path: Path) -> None:
         frame = pd.DataFrame(table).assign(day=pd.Timestamp("2020-01-01"))
         frame.to_parquet(tmp_path / "in.parquet")
         for column, said in (("day", "holds .* values, which cannot be weights"), ("v", "column")):
             with pytest.raises(ConfigError, match=f"^weight: .*{said}"):
-                resample_dataframe(frame, BY, strategy="reweigh", weight=column)
+                resample_dataframe(frame, BalanceConfig(BY, strategy="reweigh", weight=column))
             with pytest.raises(ConfigError, match=f"^weight: .*{said}"):
                 DuckDBEngine(None).balance(
                     DataConfig(str(tmp_path / "in.parquet")),
                     str(tmp_path / "o.csv"),
-                    BY,
-                    strategy="reweigh",
-                    weight=column,
+                    BalanceConfig(BY, strategy="reweigh", weight=column),
                 )
 
 
@@ -596,7 +602,7 @@ class TestOtherFormats:
             duckdb.connect() as connection,
             pytest.raises(ConfigError, match="its ending does not determine the format"),
         ):
-            resample(open_frame(connection, pd.DataFrame({"g": ["a"]})), str(tmp_path / "out"), ["g"])
+            resample(open_frame(connection, pd.DataFrame({"g": ["a"]})), str(tmp_path / "out"), BalanceConfig(["g"]))
 
     def test_gzipped_output_has_the_same_bytes_each_time(self, tmp_path: Path) -> None:
         path = write_table(a_table(300), tmp_path / "in.csv")
@@ -633,7 +639,7 @@ class TestFrames:
             index=pd.Index(list("vwxyz"), name="who"),
         )
 
-        balanced = resample_dataframe(frame, ["g"], seed=1)
+        balanced = resample_dataframe(frame, BalanceConfig(["g"], seed=1))
 
         pd.testing.assert_frame_equal(balanced, frame.loc[balanced.index], check_flags=False)
         assert balanced["g"].value_counts().tolist() == [2, 2]
@@ -643,7 +649,7 @@ class TestFrames:
     def test_missing_values_and_weights(self) -> None:
         frame = pd.DataFrame({"g": ["a", None, "b", "a"], "t": [1, 1, 0, 0]})
 
-        balanced = resample_dataframe(frame, BY, strategy="reweigh", empty="ignore", missing="drop")
+        balanced = resample_dataframe(frame, BalanceConfig(BY, strategy="reweigh", empty="ignore", missing="drop"))
 
         assert balanced.index.tolist() == [0, 2, 3]
         assert balanced["weight"].tolist() == [2 * 1 / (3 * 1), 1 * 2 / (3 * 1), 2 * 2 / (3 * 1)]
@@ -652,7 +658,7 @@ class TestFrames:
         frame = pd.DataFrame(a_table(100))
         before = frame.copy()
 
-        balanced = resample_dataframe(frame, BY, strategy="oversample")
+        balanced = resample_dataframe(frame, BalanceConfig(BY, strategy="oversample"))
         balanced["n"] = "x"
 
         pd.testing.assert_frame_equal(frame, before)
@@ -667,7 +673,7 @@ class TestFrames:
     )
     def test_bad_columns(self, frame: pd.DataFrame, message: str) -> None:
         with pytest.raises(ConfigError, match=message):
-            resample_dataframe(frame, ["g"])
+            resample_dataframe(frame, BalanceConfig(["g"]))
 
 
 class TestBadInput:
@@ -701,7 +707,7 @@ class TestBadInput:
         monkeypatch.setattr(strata, "MAX_STRATA", 5)
         for balanced in (
             lambda: balance_file(path, tmp_path / "out.csv", ["n"]),
-            lambda: resample_dataframe(pd.DataFrame(a_table(200)), ["n"]),
+            lambda: resample_dataframe(pd.DataFrame(a_table(200)), BalanceConfig(["n"])),
         ):
             with pytest.raises(ConfigError, match="n make more than 5 strata"):
                 balanced()
@@ -812,15 +818,18 @@ class TestTargetsThatCannotBeWritten:
 import resource, signal, sys
 import duckdb
 from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.engines.duckdb.resampling.resample import resample
 from airflow_clarify.engines.duckdb.source import open_source
 from airflow_clarify.exceptions import OutputError
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-source = open_source(duckdb.connect(), DataConfig(input_path=sys.argv[1]))
+connection = duckdb.connect()
+connection.execute("SET enable_progress_bar_print = false")  # which a busy machine would show
+source = open_source(connection, DataConfig(input_path=sys.argv[1]))
 try:
-    resample(source, sys.argv[2], ["g", "t"], strategy="oversample")
+    resample(source, sys.argv[2], BalanceConfig(["g", "t"], strategy="oversample"))
 except OutputError as error:
     print(error)
 """

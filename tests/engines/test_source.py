@@ -14,6 +14,7 @@ import pytest
 from count_makers import LOANS, count, csv_of, tallies, written
 
 from airflow_clarify.bias.config import DataConfig
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.duckdb.source import Source, open_source
 from airflow_clarify.exceptions import ConfigError, DataError
@@ -120,9 +121,9 @@ def test_columns_of_one_name_matter_only_where_they_take_part(tmp_path: Path) ->
             engine = DuckDBEngine(None)
             target = str(tmp_path / f"out{data.suffix}")
             if data.suffix != ".parquet":
-                assert engine.balance(DataConfig(str(data)), target, ["gender"]).rows_out == 60
+                assert engine.balance(DataConfig(str(data)), target, BalanceConfig(["gender"])).rows_out == 60
             with pytest.raises(DataError, match=f"{said}$"):
-                engine.balance(DataConfig(str(data)), target, ["id"])
+                engine.balance(DataConfig(str(data)), target, BalanceConfig(["id"]))
 
 
 def test_a_name_that_stands_there_twice_matters_only_where_it_takes_part(tmp_path: Path) -> None:
@@ -187,7 +188,7 @@ def test_texts_of_json_are_values_whatever_they_say(tmp_path: Path) -> None:
     data = written(tmp_path / "data.jsonl", lines * 30)
     read = pandas.read_json(data, lines=True, dtype=False)["g"]
     assert count(data, "g", label="y")[0].facets[0].values == (*texts, None) == (*read.dropna().unique(), None)
-    result = DuckDBEngine(None).balance(DataConfig(str(data)), str(tmp_path / "out.jsonl"), ["g"])
+    result = DuckDBEngine(None).balance(DataConfig(str(data)), str(tmp_path / "out.jsonl"), BalanceConfig(["g"]))
     assert result.rows_out == 150
     numbers = written(tmp_path / "numbers.jsonl", '{"g": 1, "y": NaN}\n{"g": NaN, "y": 0.5}\n{"g": 0, "y": 1.5}\n')
     assert tallies(count(numbers, "g", label="y", facet_type="categorical")[0]) == {

@@ -28,6 +28,7 @@ from test_same_in_databases import Case, answer, assert_same, cases, expected_of
 
 from airflow_clarify import BiasConfig, DataConfig, DuckDBEngine, SparkEngine
 from airflow_clarify.bias.config import AnalysisConfig
+from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.engines.spark import session
 from airflow_clarify.engines.spark.session import build_address
 from airflow_clarify.exceptions import ConfigError, DataError
@@ -154,7 +155,7 @@ def test_a_table_has_exact_quotas_and_the_same_rows_every_time(database: SparkDa
     drawn = []
     for _ in range(2):
         database.drop("balanced")
-        result = engine.balance(REVIEWS, "balanced", BY, key=["id"])
+        result = engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
         drawn.append(sorted(database.query("SELECT * FROM balanced")))
     assert drawn[0] == drawn[1]
     assert set(Counter((row[1], row[2]) for row in drawn[0]).values()) == {result.strata[0].after}
@@ -162,13 +163,13 @@ def test_a_table_has_exact_quotas_and_the_same_rows_every_time(database: SparkDa
 
 
 def test_an_existing_table_is_not_replaced(database: SparkDatabase, engine: SparkEngine) -> None:
-    engine.balance(REVIEWS, "balanced", BY, key=["id"])
+    engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
     with pytest.raises(ConfigError, match="there is a table balanced already"):
-        engine.balance(REVIEWS, "balanced", BY, key=["id"])
+        engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
     with pytest.raises(ConfigError, match=r"target: .out/path. is a path, and a table is"):
-        engine.balance(REVIEWS, "out/path", BY, key=["id"])
+        engine.balance(REVIEWS, "out/path", BalanceConfig(BY, key=["id"]))
     with pytest.raises(ConfigError, match="Spark cannot replace a table in one step; drop balanced"):
-        engine.balance(REVIEWS, "balanced", BY, key=["id"], if_exists="replace")
+        engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"], if_exists="replace"))
 
 
 @pytest.mark.parametrize("plan", [{"strategy": "oversample"}, {"strategy": "reweigh"}, {"fraction": 0.25}], ids=str)
@@ -177,8 +178,8 @@ def test_every_strategy_gives_what_the_embedded_engine_gives(
 ) -> None:
     file = as_parquet(reviews(), tmp_path / "reviews.parquet")
     target = str(tmp_path / "out.parquet")
-    expected = DuckDBEngine(duckdb_conn_id=None).balance(DataConfig(str(file)), target, BY, **plan)
-    result = engine.balance(DataConfig(str(file)), "balanced", BY, key=["id"], **plan)
+    expected = DuckDBEngine(duckdb_conn_id=None).balance(DataConfig(str(file)), target, BalanceConfig(BY, **plan))
+    result = engine.balance(DataConfig(str(file)), "balanced", BalanceConfig(BY, key=["id"], **plan))
     assert result.strata == expected.strata
     made = Counter(database.query("SELECT category, CAST(sentiment AS STRING) FROM balanced"))
     assert made == {share.values: share.after for share in expected.strata}
@@ -222,7 +223,7 @@ def test_nested_values_are_refused_by_name(nested: str, database: SparkDatabase,
     with pytest.raises(ConfigError, match=rf"^group_variable: {sentence}"):
         engine.count(data, AnalysisConfig.build(data, BiasConfig([1], "h", group_name="g")))
     with pytest.raises(ConfigError, match=rf"^by: {sentence}"):
-        engine.balance(data, "balanced", ["g"])
+        engine.balance(data, "balanced", BalanceConfig(["g"]))
 
 
 def test_rows_of_too_few_cells_are_an_error(engine: SparkEngine, tmp_path: Path) -> None:
@@ -310,7 +311,7 @@ def test_errors_of_the_server_are_not_logged_with_its_stack(
     monkeypatch.setattr(listener, "emit", logged.append)
     logger.addHandler(listener)
     try:
-        engine.balance(REVIEWS, "balanced", BY, key=["id"])
+        engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
     finally:
         logger.removeHandler(listener)
     assert [record.getMessage()[:200] for record in logged if record.levelno >= logging.WARNING] == []

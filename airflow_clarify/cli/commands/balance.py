@@ -75,25 +75,27 @@ def run(arguments: argparse.Namespace) -> int:
     :param arguments: the parsed options
     :return: the exit status
     """
+    from airflow_clarify.api import resample
+    from airflow_clarify.bias.resampling import BalanceConfig
     from airflow_clarify.reports.console import sanitize_line
 
     check_output(arguments.output, "a file")
     data = build_data_config(arguments, dataset_type=arguments.dataset_type)
-    plan = {
-        "strategy": arguments.strategy,
-        "size": arguments.size,
-        "fraction": arguments.fraction,
-        "seed": arguments.seed,
-        "weight_column": arguments.weight_column,
-        "empty": arguments.empty,
-        "missing": arguments.missing,
-        "weight": arguments.weight,
-    }
-    by = parse_texts(arguments.by, "--by")
+    plan = BalanceConfig(
+        parse_texts(arguments.by, "--by"),
+        strategy=arguments.strategy,
+        size=arguments.size,
+        fraction=arguments.fraction,
+        empty=arguments.empty,
+        missing=arguments.missing,
+        weight=arguments.weight,
+        seed=arguments.seed,
+        weight_column=arguments.weight_column,
+    )
     with TerminalProgress() as progress:
-        result = build_engine(arguments).balance(data, arguments.output, by, progress=progress, **plan)
+        result = resample(data, arguments.output, plan, build_engine(arguments), progress=progress)
     print_warnings(result.warnings)
-    strata = f"{len(result.strata):,} strata by {', '.join(by)}"
+    strata = f"{len(result.strata):,} strata by {', '.join(result.by)}"
     print_text(
         sanitize_line(
             f"Read {result.rows_in:,} rows in {strata}; wrote {result.rows_out:,} rows to {result.target}", None

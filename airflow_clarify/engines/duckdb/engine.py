@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_clarify.bias.config import AnalysisConfig
     from airflow_clarify.bias.contingency import Contingency
-    from airflow_clarify.bias.resampling import BalanceResult
+    from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
     from airflow_clarify.bias.subgroups.combinations import CombinationCounts
     from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.engines.base import Progress
@@ -163,36 +163,26 @@ class DuckDBEngine:
             return count_combinations(source, config, search, weight, progress)
 
     def balance(
-        self,
-        data: DataConfig,
-        target: str,
-        by: Sequence[str | int],
-        *,
-        progress: Progress | None = None,
-        **plan: Any,
+        self, data: DataConfig, target: str, plan: BalanceConfig, *, progress: Progress | None = None
     ) -> BalanceResult:
         """Write a balanced copy of the data, complete or absent.
 
         :param data: the location and description of the data
         :param target: the file to write, as a local path or a URI
-        :param by: the columns whose combined values form the strata, by name or index
+        :param plan: how to balance
         :param progress: progress callback
-        :param plan: keyword arguments of :func:`airflow_clarify.engines.duckdb.resampling.resample.resample`
         :return: the number of rows of each stratum before and after
-        :raises ConfigError: the arguments do not fit together or do not fit the data
+        :raises ConfigError: the plan does not fit the data
         :raises QuotaError: a stratum is empty, or has fewer rows than its quota
         :raises DataError: the data cannot be read
         :raises OutputError: the copy cannot be written
         """
         from airflow_clarify.bias.config import resolve_column
-        from airflow_clarify.bias.resampling import require_list
-        from airflow_clarify.engines.base import find_prior_weight
         from airflow_clarify.engines.duckdb.resampling.resample import resample
         from airflow_clarify.io.atomic import build_uploader
 
         with self._open(data) as source:
-            names = [resolve_column(column, list(source.columns), "by") for column in require_list(by, "by")]
-            plan["weight"] = find_prior_weight(plan, data, list(source.columns))
+            plan = plan.resolve(list(source.columns), data.weight, resolve_column)
 
             def report(what: str, part: float) -> None:
                 # While records are copied, no query is running that cancel() could interrupt, so stop here instead.
@@ -201,9 +191,7 @@ class DuckDBEngine:
                 if progress is not None:
                     progress(what, part)
 
-            return resample(
-                source, target, names, publish=build_uploader(target, data.conn_id), progress=report, **plan
-            )
+            return resample(source, target, plan, publish=build_uploader(target, data.conn_id), progress=report)
 
     def cancel(self) -> None:
         """Stop the running query or copy."""

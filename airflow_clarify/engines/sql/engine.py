@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
     from airflow_clarify.bias.contingency import Contingency
-    from airflow_clarify.bias.resampling import BalanceResult
+    from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
     from airflow_clarify.bias.subgroups.combinations import CombinationCounts
     from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.engines.base import Progress
@@ -111,23 +111,16 @@ class TableEngine:
             return count_combinations(source, config, search, data.weight, progress, max_cells=int(self.max_cells))
 
     def balance(
-        self,
-        data: DataConfig,
-        target: str | Sequence[str],
-        by: Sequence[str | int],
-        *,
-        progress: Progress | None = None,
-        **plan: Any,
+        self, data: DataConfig, target: str | Sequence[str], plan: BalanceConfig, *, progress: Progress | None = None
     ) -> BalanceResult:
         """Create a table with a balanced copy of the data, complete or absent.
 
         :param data: where the data are
         :param target: the table to create, such as "schema.table"
-        :param by: the columns whose combined values define the strata
+        :param plan: how to balance
         :param progress: called with the current step
-        :param plan: strategy, size, seed and so on, see :func:`airflow_clarify.engines.sql.resample.resample_table`
         :return: the sizes of the strata, and the table
-        :raises ConfigError: the parameters do not fit together, or the target is the source or exists already
+        :raises ConfigError: the plan does not fit the data, or the target is the source or exists already
         :raises QuotaError: a stratum is empty, or smaller than its quota
         :raises DataError: the data cannot be read
         :raises OutputError: the table cannot be created
@@ -136,9 +129,7 @@ class TableEngine:
 
         self.check_data(data)
         with self._open() as runner:
-            return resample_table(
-                self._select_source(runner, data), runner, data, target, by, progress=progress, **plan
-            )
+            return resample_table(self._select_source(runner, data), runner, data, target, plan, progress)
 
     def cancel(self) -> None:
         """Cancel the running query."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from airflow_clarify.bias.config import DataConfig
-from airflow_clarify.bias.resampling import BalanceConfig, BalancePlan, BalanceResult, Stratum, check_seed, require_list
+from airflow_clarify.bias.resampling import BalanceConfig, BalancePlan, BalanceResult, Stratum
 from airflow_clarify.engines.counting.expressions import cast_to_weight, check_not_nested
 from airflow_clarify.engines.counting.weights import round_significant, sum_weights, unusable_weights_error
 from airflow_clarify.engines.sql.fetched_cells import format_stratum_values
@@ -38,18 +38,7 @@ def resample_table(
     writer: TableWriter,
     data: DataConfig,
     target: str | Sequence[str],
-    by: Sequence[str | int],
-    *,
-    strategy: str = "undersample",
-    size: int | None = None,
-    fraction: float | None = None,
-    seed: int = 0,
-    weight_column: str = "weight",
-    empty: str = "error",
-    missing: str | None = None,
-    weight: str | int | None = None,
-    key: Sequence[str | int] | None = None,
-    if_exists: str = "fail",
+    config: BalanceConfig,
     progress: Progress | None = None,
 ) -> BalanceResult:
     """Create a table with a balanced copy of the data.
@@ -58,48 +47,36 @@ def resample_table(
     :param writer: creates the table
     :param data: the configuration of the data
     :param target: the table to create
-    :param by: the columns whose combined values define the strata
-    :param strategy: ``undersample``, ``oversample`` or ``reweigh``; see
-        :class:`~airflow_clarify.bias.resampling.BalanceConfig`
-    :param size: the number of rows of each stratum
-    :param fraction: the share of the rows of each stratum, from 0 to 1, for ``undersample``
-    :param seed: the seed of the draw, any integer
-    :param weight_column: the column that ``reweigh`` adds
-    :param empty: how to treat an empty stratum, "error" or "ignore"
-    :param missing: how to treat rows with a missing value, "drop", "keep" or "error"; None uses the strategy's default
-    :param weight: for ``reweigh``: the column of existing weights, which are multiplied with the new ones; None uses
-        the weight column of the data
-    :param key: the columns that identify a row. Without them the draw cannot be repeated, and a warning is given
-    :param if_exists: what to do if the target exists already: "fail", or "replace"
+    :param config: how to balance. Without a key the draw cannot be repeated, and a warning is given
     :param progress: called with the current step
     :return: the sizes of the strata, and the table
-    :raises ConfigError: the parameters do not fit together or to the data
+    :raises ConfigError: the configuration does not fit the data
     :raises QuotaError: a stratum is empty, or smaller than its quota
     :raises DataError: the data cannot be read
     :raises OutputError: the table cannot be created; it is absent, or unchanged
     """
     report = progress or (lambda step, share: None)
     columns = list(source.columns)
-    names = tuple(resolve_name(column, columns, "by") for column in require_list(by, "by"))
-    keys = tuple(resolve_name(column, columns, "key") for column in require_list(key or (), "key"))
+    config = config.resolve(columns, data.weight, resolve_name)
+    names, keys = config.names, tuple(map(str, config.key))
     for name in (*names, *keys):
         check_not_nested(name, source.get_storage_type(name), "by" if name in names else "key")
-    if weight is None and strategy == "reweigh":
-        weight = data.weight
-    prior = None if weight is None else resolve_name(weight, columns, "weight")
-    balance = BalanceConfig(names, cast(Any, strategy), size, fraction, cast(Any, empty), cast(Any, missing), prior)
-    check_seed(seed)
-    weighted = weight_column if balance.strategy == "reweigh" else None
-    _check_weight_column(weighted, columns)
-    table = TargetTable(writer, target, if_exists)
+    prior = None if config.weight is None else str(config.weight)
+    table = TargetTable(writer, target, config.if_exists or "fail")
     table.check(data)
     report("counting the strata", -1.0)
     prior_weight = None if prior is None else cast_to_weight(source.read(prior), source.find_weight_type(prior))
     strata = _Strata.count(source, source.everything, names, prior, prior_weight)
-    plan = balance.plan(strata.rows, strata.weights)
+    plan = config.plan(strata.rows, strata.weights)
     read_keys = [source.read(key) for key in keys]
     sample = SampleQuery(
-        strata.columns, strata.build_plans(plan), read_keys, seed, writer.dialect.random, weighted, prior_weight
+        strata.columns,
+        strata.build_plans(plan),
+        read_keys,
+        config.seed,
+        writer.dialect.random,
+        config.added_column,
+        prior_weight,
     )
     warnings = [*plan.warnings, *_check_repeatable(source, sample, keys)]
     report("creating the table", -1.0)
@@ -109,12 +86,12 @@ def resample_table(
     return BalanceResult(
         target=table.name,
         by=names,
-        strategy=balance.strategy,
-        seed=seed,
+        strategy=config.strategy,
+        seed=config.seed,
         strata=plan.shares,
         rows_in=sum(share.before for share in plan.shares),
         rows_out=sum(share.after for share in plan.shares),
-        weight_column=weighted,
+        weight_column=config.added_column,
         warnings=tuple(warnings),
     )
 
@@ -256,12 +233,3 @@ def _check_strata(target: str, plan: BalancePlan, created: _Strata) -> None:
 
 def _select_all(table: exp.Table) -> exp.Select:
     return exp.select(exp.Star()).from_(table.copy())
-
-
-def _check_weight_column(name: str | None, columns: Sequence[str]) -> None:
-    if name is None:
-        return
-    if not name:
-        raise ConfigError("weight_column: it is empty; give the column of weights a name")
-    if name.lower() in {column.lower() for column in columns}:
-        raise ConfigError(f"weight_column: there is a column {name!r} already; choose another name")
