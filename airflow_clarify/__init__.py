@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.spark.engine import SparkEngine as SparkEngine
     from airflow_clarify.engines.sql.engine import SQLEngine as SQLEngine
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
+    from airflow_clarify.operators.bias import ClarifyBiasOperator as ClarifyBiasOperator
+    from airflow_clarify.operators.bias import ClarifyPostTrainingBiasOperator as ClarifyPostTrainingBiasOperator
     from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator as ClarifyPreTrainingBiasOperator
     from airflow_clarify.operators.gate import BiasGateOperator as BiasGateOperator
     from airflow_clarify.operators.search import FindBiasedSubgroupsOperator as FindBiasedSubgroupsOperator
@@ -40,7 +42,9 @@ _LAZY_IMPORTS = {
     "BalanceDatasetOperator": "airflow_clarify.operators.balance",
     "BiasConfig": "airflow_clarify.bias.config",
     "BiasGateOperator": "airflow_clarify.operators.gate",
+    "ClarifyBiasOperator": "airflow_clarify.operators.bias",
     "ClarifyJobSensor": "airflow_clarify.sensors.sagemaker",
+    "ClarifyPostTrainingBiasOperator": "airflow_clarify.operators.bias",
     "ClarifyPreTrainingBiasOperator": "airflow_clarify.operators.bias",
     "DataConfig": "airflow_clarify.bias.config",
     "DuckDBEngine": "airflow_clarify.engines.duckdb",
@@ -65,7 +69,9 @@ __all__ = [  # noqa: RUF022
     "BalanceDatasetOperator",
     "BiasConfig",
     "BiasGateOperator",
+    "ClarifyBiasOperator",
     "ClarifyJobSensor",
+    "ClarifyPostTrainingBiasOperator",
     "ClarifyPreTrainingBiasOperator",
     "DataConfig",
     "DuckDBEngine",

@@ -80,6 +80,8 @@ def analyze(
     methods: Methods = "all",
     weight: ColumnRef | None = None,
     engine: DuckDBEngine | None = None,
+    predicted_label: ColumnRef | None = None,
+    probability_threshold: float | None = None,
 ) -> Analysis:
     """Compute the bias metrics of a DataFrame or of files.
 
@@ -87,14 +89,17 @@ def analyze(
         ``output_path`` the report, ``analysis.json`` and the other files are written there
     :param bias_config: the positive label values and the facets
     :param label: the label column; for files it can be set in ``data`` instead
-    :param methods: "all", or names of metrics
+    :param methods: "all", or names of metrics of labels and of predictions
     :param weight: a column of row weights; for files it can be set in ``data`` instead
     :param engine: a :class:`~airflow_clarify.DuckDBEngine` with resource limits; the default does not use Airflow
+    :param predicted_label: the column of predictions, for post-training metrics; for files it can be set in ``data``
+    :param probability_threshold: for a column of scores: a score above it is the prediction 1, any other 0
     :return: the analysis
     :raises ConfigError: the configuration is not valid, or does not match the data
     :raises DataError: the data cannot be read, or have no rows
     """
     from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.stages import infer_config
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
     if not isinstance(bias_config, BiasConfig):
@@ -105,13 +110,15 @@ def analyze(
     if not isinstance(engine, DuckDBEngine):
         raise ConfigError(f"engine: a DuckDBEngine is needed here, not {type(engine).__name__}")
     if isinstance(data, DataConfig):
-        data = replace(
-            data, label=data.label if label is None else label, weight=data.weight if weight is None else weight
-        )
-        return measure(data, AnalysisConfig.build(data, bias_config, methods), engine)
+        given: dict[str, Any] = {"label": label, "weight": weight, "predicted_label": predicted_label}
+        data = replace(data, **{name: column for name, column in given.items() if column is not None})
+        return measure(data, infer_config(data, bias_config, methods, probability_threshold), engine)
     _check_frame(data, "a pandas DataFrame or a DataConfig")
-    described = DataConfig("DataFrame", label=label, headers=[str(c) for c in data.columns], dataset_type="text/csv")
-    config = AnalysisConfig.build(described, bias_config, methods)
+    headers = [str(column) for column in data.columns]
+    described = DataConfig(
+        "DataFrame", label=label, predicted_label=predicted_label, headers=headers, dataset_type="text/csv"
+    )
+    config = infer_config(described, bias_config, methods, probability_threshold)
     return Analysis.from_contingency(engine.count(data, config, weight=weight), config)
 
 

@@ -76,7 +76,7 @@ def add_analysis_arguments(parser: argparse.ArgumentParser) -> None:
     :param parser: the parser of the command
     """
     analysis = parser.add_argument_group("analysis")
-    analysis.add_argument("--config", metavar="FILE", help="an analysis_config.json, instead of the six options below")
+    analysis.add_argument("--config", metavar="FILE", help="an analysis_config.json, instead of the next 8 options")
     analysis.add_argument("--label", metavar="COLUMN", help="the label column")
     analysis.add_argument(
         "--positive", metavar="VALUES", action="append", help="the positive label values, or a threshold t for t < x"
@@ -90,6 +90,14 @@ def add_analysis_arguments(parser: argparse.ArgumentParser) -> None:
     )
     analysis.add_argument("--group", metavar="COLUMN", help="the group variable, for CDDL")
     analysis.add_argument("--methods", metavar="NAMES", action="append", help="metrics, such as CI,DPL (default: all)")
+    analysis.add_argument(
+        "--predicted-label", metavar="COLUMN", help="the column of a model's predictions, for metrics such as DI and RD"
+    )
+    analysis.add_argument(
+        "--probability-threshold",
+        metavar="T",
+        help="predictions are scores: 1 if above T, from 0 to 1",
+    )
     types = ("categorical", "continuous")
     analysis.add_argument("--label-type", choices=types, help="what the label is, instead of Clarify's rule")
     analysis.add_argument("--facet-type", choices=types, help="what the facets are, instead of Clarify's rule")
@@ -115,6 +123,10 @@ _OPTION_NAMES = {
     "value_or_threshold": "--facet-values",
     "group_variable": "--group",
     "methods": "--methods",
+    "pre_training_bias": "--methods",
+    "post_training_bias": "--methods",
+    "predicted_label": "--predicted-label",
+    "probability_threshold": "--probability-threshold",
     "weight": "--weight",
     "label_type": "--label-type",
     "facet_type": "--facet-type",
@@ -178,6 +190,8 @@ def build_configs(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisCo
         "--facet-values": arguments.facet_values,
         "--group": arguments.group,
         "--methods": arguments.methods,
+        "--predicted-label": arguments.predicted_label,
+        "--probability-threshold": arguments.probability_threshold,
     }
     given = [option for option, value in options.items() if value is not None]
     if arguments.config is not None:
@@ -210,7 +224,8 @@ def _build_configs_from_file(arguments: argparse.Namespace) -> tuple[DataConfig,
 
 
 def _build_configs_from_options(arguments: argparse.Namespace) -> tuple[DataConfig, AnalysisConfig]:
-    from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
+    from airflow_clarify.bias.config import BiasConfig
+    from airflow_clarify.bias.stages import infer_config
 
     several = len(arguments.facet) > 1
     if several and arguments.facet_values is not None:
@@ -226,7 +241,12 @@ def _build_configs_from_options(arguments: argparse.Namespace) -> tuple[DataConf
         facet_type=arguments.facet_type,
     )
     data = build_data_config(
-        arguments, label=arguments.label, dataset_type=arguments.dataset_type, weight=arguments.weight
+        arguments,
+        label=arguments.label,
+        predicted_label=arguments.predicted_label,
+        dataset_type=arguments.dataset_type,
+        weight=arguments.weight,
     )
     methods = ["all"] if arguments.methods is None else parse_texts(arguments.methods, "--methods")
-    return data, AnalysisConfig.build(data, bias, "all" if methods == ["all"] else methods, _OPTION_NAMES)
+    asked = "all" if methods == ["all"] else methods
+    return data, infer_config(data, bias, asked, arguments.probability_threshold, _OPTION_NAMES)

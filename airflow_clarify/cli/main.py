@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 #: The commands, each a module of ``airflow_clarify.cli.commands``, with their lines in the list of commands.
 COMMANDS = {
-    "analyze": "measure the bias of a dataset",
+    "analyze": "measure the bias of a dataset, and of predictions",
     "balance": "write a balanced copy of a dataset",
     "gate": "judge an analysis",
     "history": "list, show, export or delete the records of a history",

@@ -6,7 +6,7 @@ import copy
 import inspect
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 else:
     # Not a subclass of BaseOperator: Airflow's metaclass would skip the constructors of sibling base classes.
     _Base = object
+
+#: A parameter in a docstring, with its description.
+_PARAMETER = re.compile(r"^ *:param (\w+):.*?(?=^ *:(?:param|return|raises)\b|^ *\Z)", re.MULTILINE | re.DOTALL)
 
 
 class TemplateChecks(_Base):
@@ -165,6 +168,32 @@ class ConfiguredOperator(TemplateChecks, BaseOperator):
 
     def _check(self) -> None:
         raise NotImplementedError
+
+
+def inherit_parameters(cls: type, first: Sequence[str] = ()) -> None:
+    """Complete the signature and the docstring of a class with the parameters of its base class.
+
+    So editors, ``help()`` and the documentation list all parameters of an operator, and what several operators share
+    is written once.
+
+    :param cls: the class; its constructor passes other arguments on to that of its base class
+    :param first: the parameters of the base class that are listed before those of the class
+    """
+    base = cls.__bases__[0]
+    own = dict(inspect.signature(getattr(cls, "__init__")).parameters)  # noqa: B009
+    inherited = dict(inspect.signature(base).parameters)
+    del own["self"], own["kwargs"]
+    before = [inherited.pop(name) for name in first]
+    parameters = [*before, *own.values(), *(inherited[name] for name in inherited if name not in own)]
+    setattr(cls, "__signature__", inspect.Signature(parameters))  # noqa: B010
+    text = cls.__doc__ or ""
+    described = {found[1]: found[0] for found in _PARAMETER.finditer(base.__doc__ or "")}
+    start, end = re.search(r"^ *:param", text, re.MULTILINE), re.search(r"^ *:raises", text, re.MULTILINE)
+    if start is not None and described:
+        head = "".join(described.pop(name, "") for name in first)
+        stop = len(text.rstrip()) + 1 if end is None else end.start()
+        rest = "".join(described.values())
+        cls.__doc__ = text[: start.start()] + head + text[start.start() : stop] + rest + text[stop:]
 
 
 def check_engine(engine: Any) -> None:

@@ -1,37 +1,18 @@
-"""Measure pre-training bias in a task: `ClarifyPreTrainingBiasOperator`."""
+"""Measure the bias of data and of predictions in a task: an operator for each stage, and one for both."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowException, conf
-
-from airflow_clarify.bias.argument_types import is_templated
-from airflow_clarify.bias.config import REPORT_FORMATS, AnalysisConfig, BiasConfig, DataConfig, Methods
-from airflow_clarify.engines.duckdb import DuckDBEngine
-from airflow_clarify.engines.sagemaker import SageMakerEngine
-from airflow_clarify.exceptions import ConfigError, JobError
-from airflow_clarify.links.report import BiasReportLink
-from airflow_clarify.links.sagemaker import JOB_LINKS, push_job, read_job
-from airflow_clarify.operators._errors import translate_errors
-from airflow_clarify.operators._logging import describe_run, log_analysis, push_overview
-from airflow_clarify.operators.base import ConfiguredOperator, check_engine, check_flag, check_seconds, copy_config
+from airflow_clarify.operators.base import copy_config
+from airflow_clarify.operators.measure import MeasureBiasOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
-
-    from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.engines.base import Engine
-    from airflow_clarify.operators.sagemaker_job import TaskJob
-
-#: The formats in which a report can be written.
-_FORMATS = tuple(REPORT_FORMATS.values())
+    from airflow_clarify.bias.config import Methods, ModelConfig, ModelPredictedLabelConfig
 
 
-class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
+class ClarifyPreTrainingBiasOperator(MeasureBiasOperator):
     """Measure the bias of a dataset with Clarify's pre-training metrics, where the data live.
 
     With ``engine=SageMakerEngine(...)`` a processing job computes the metrics, with Clarify's image or with this
@@ -44,321 +25,110 @@ class ClarifyPreTrainingBiasOperator(ConfiguredOperator):
     largest value of each metric and facet (as in ``"DPL of gender": -0.2``), and ``analysis``, the location of the
     file.
 
-    :param data_config: where the data are: a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping
-        (templated)
-    :param bias_config: which labels are positive and which groups to compare: a
-        :class:`~airflow_clarify.BiasConfig`, or its fields as a mapping (templated)
     :param methods: "all", or names among CDDL, CI, DPL, JS, KL, KS, LP, TVD (templated)
-    :param analysis_config: instead of ``bias_config`` and ``methods``: the content of an ``analysis_config.json``, as a
-        mapping (such as the SageMaker SDK's ``get_config()`` gives) or as a path to the file (templated)
-    :param engine: where to count; :class:`~airflow_clarify.DuckDBEngine` by default
-    :param report_formats: which of "html", "ipynb" and "pdf" to write, for an engine that counts in the task; all
-        three by default, as Clarify does
-    :param wait_for_completion: whether to wait for a job on SageMaker. False returns the job's name as soon as it is
-        started, for :class:`~airflow_clarify.ClarifyJobSensor`
-    :param deferrable: wait for a job in the triggerer, without occupying a worker slot. Without effect for an engine
-        that counts in the task
-    :param poll_interval: average number of seconds between two polls of a job
-    :param timeout: how long a job may take from its creation, including the wait for an instance, in seconds or as a
-        ``timedelta``; by default one hour more than SageMaker lets it run. A shorter ``execution_timeout`` applies too
-    :param durable: whether a retry takes over the job of an earlier try
-    :param stop_job_on_kill: whether to stop the job when it takes too long, and when the task is killed, cleared or
-        marked, also while it is deferred
-    :param logs: whether to copy the job's log lines to the task's log; if deferred, after the job has ended
     :raises AirflowFailException: the configuration does not fit the data; the task is not retried
     :raises AirflowException: the data cannot be read, the outputs cannot be written, or the job did not complete; the
         task may be retried
     """
 
     template_fields: Sequence[str] = ("data_config", "bias_config", "methods", "analysis_config", "engine")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"analysis_config": "json"}
-    operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(), *JOB_LINKS)
-    ui_color = "#e3eef9"
+    methods_arguments: ClassVar[Mapping[str, str]] = {"pre_training_bias": "methods"}
+
+    def __init__(self, *, methods: Methods = "all", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.methods = methods
+        self.check_now()
+
+
+class _ModelBiasOperator(MeasureBiasOperator):
+    """Measure the bias of predictions, which are a column of the data or come from a model on SageMaker.
+
+    :param model_config: the model from which a Clarify job on SageMaker gets the predictions: a
+        :class:`~airflow_clarify.ModelConfig`, or its fields as a mapping; other engines need a column,
+        ``DataConfig(predicted_label=...)`` (templated)
+    :param model_predicted_label_config: how predictions are read: a
+        :class:`~airflow_clarify.ModelPredictedLabelConfig`, or its fields as a mapping. For a column of scores, the
+        ``probability_threshold`` above which a score is the prediction 1 (templated)
+    """
 
     def __init__(
         self,
         *,
-        data_config: DataConfig | Mapping[str, Any],
-        bias_config: BiasConfig | Mapping[str, Any] | None = None,
-        methods: Methods = "all",
-        analysis_config: Mapping[str, Any] | str | None = None,
-        engine: Engine | SageMakerEngine | None = None,
-        report_formats: Sequence[str] = _FORMATS,
-        wait_for_completion: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 30,
-        timeout: float | timedelta | None = None,
-        durable: bool = True,
-        stop_job_on_kill: bool = True,
-        logs: bool = True,
+        model_config: ModelConfig | Mapping[str, Any] | None = None,
+        model_predicted_label_config: ModelPredictedLabelConfig | Mapping[str, Any] | str | int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.data_config = copy_config(data_config)
-        self.bias_config = copy_config(bias_config)
+        self.model_config = copy_config(model_config)
+        self.model_predicted_label_config = copy_config(model_predicted_label_config)
+        self.wait_for_nested(model_config, model_predicted_label_config)
+
+
+class ClarifyPostTrainingBiasOperator(_ModelBiasOperator):
+    """Measure the bias of a model's predictions with Clarify's post-training metrics, where the data live.
+
+    The predictions are a column of the data, ``DataConfig(predicted_label=...)``, or a file of their own,
+    ``predicted_label_dataset_uri``: labels, or scores with a ``probability_threshold``. All metrics but FT are computed
+    from counts. Engines, jobs on SageMaker, files and results are those of
+    :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator`.
+
+    :param methods: "all", or names among AD, CDDPL, DAR, DCA, DCR, DI, DPPL, DRR, FT, GE, RD, SD, TE (templated)
+    :raises AirflowFailException: the configuration does not fit the data; the task is not retried
+    :raises AirflowException: the data cannot be read, the outputs cannot be written, or the job did not complete; the
+        task may be retried
+    """
+
+    template_fields: Sequence[str] = (
+        "data_config",
+        "bias_config",
+        "methods",
+        "model_config",
+        "model_predicted_label_config",
+        "analysis_config",
+        "engine",
+    )
+    methods_arguments: ClassVar[Mapping[str, str]] = {"post_training_bias": "methods"}
+
+    def __init__(self, *, methods: Methods = "all", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.methods = methods
-        self.analysis_config = copy_config(analysis_config)
-        self.engine: Engine | SageMakerEngine = copy_config(DuckDBEngine() if engine is None else engine)
-        self.report_formats = report_formats
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        self.durable = durable
-        self.stop_job_on_kill = stop_job_on_kill
-        self.logs = logs
-        self._job_name: str | None = None
-        self._killed = False
-        self._measured: Analysis | None = None
-        if not isinstance(self.engine, SageMakerEngine):
-            self.operator_extra_links = (BiasReportLink(),)
-        self.wait_for_nested(data_config, bias_config, engine)
         self.check_now()
 
-    def execute(self, context: Context) -> dict[str, Any] | str:
-        """Measure the bias, write the outputs, and return the analysis.
 
-        :param context: of the task
-        :return: the analysis as JSON, or the name of a job that is not waited for
-        """
-        with translate_errors():
-            self.check_rendered()
-            data = DataConfig.coerce(self.data_config)
-            config = self._build_config(data)
-            self.log.info("Measuring the bias of %s", data.source)
-            if isinstance(self.engine, SageMakerEngine):
-                return self._run_job(context, self.engine, data, config)
-            analysis = self._count(context, self.engine, data, config)
-            return self._publish(context, analysis)
+class ClarifyBiasOperator(_ModelBiasOperator):
+    """Measure the bias of the labels and of a model's predictions together, in one scan, where the data live.
 
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Resume after the trigger has fired, and read the analysis of the job.
+    One ``analysis.json`` holds the metrics of both stages, and the report shows them beside each other: whether the
+    model made the bias of its training data worse. Everything else is as for
+    :class:`~airflow_clarify.ClarifyPreTrainingBiasOperator` and
+    :class:`~airflow_clarify.ClarifyPostTrainingBiasOperator`.
 
-        The job is described again, because the trigger's event alone is no evidence of its state.
+    :param pre_training_methods: "all", or names of pre-training metrics (templated)
+    :param post_training_methods: "all", or names of post-training metrics (templated)
+    :raises AirflowFailException: the configuration does not fit the data; the task is not retried
+    :raises AirflowException: the data cannot be read, the outputs cannot be written, or the job did not complete; the
+        task may be retried
+    """
 
-        :param context: of the task
-        :param event: of :class:`~airflow_clarify.triggers.sagemaker.ClarifyJobTrigger`
-        :return: the analysis as JSON
-        """
-        from airflow_clarify.engines.sagemaker.status import JobStatus
-        from airflow_clarify.operators.sagemaker_job import TaskJob, get_start_time
+    template_fields: Sequence[str] = (
+        "data_config",
+        "bias_config",
+        "pre_training_methods",
+        "post_training_methods",
+        "model_config",
+        "model_predicted_label_config",
+        "analysis_config",
+        "engine",
+    )
+    methods_arguments: ClassVar[Mapping[str, str]] = {
+        "pre_training_bias": "pre_training_methods",
+        "post_training_bias": "post_training_methods",
+    }
 
-        assert isinstance(self.engine, SageMakerEngine)
-        with translate_errors():
-            job = TaskJob(self.engine, self.log)
-            config = self._build_config(DataConfig.coerce(self.data_config))
-            name = read_job(context)["job_name"]
-            if not isinstance(event, Mapping) or event.get("status") != "ended":
-                self._stop_job(job, name)
-                raise JobError(_explain_event(event, name))
-            description = job.jobs.describe(name)
-            if not JobStatus.from_description(description).ended:
-                # The event belongs to another job: some databases reuse the id of a deleted trigger.
-                self._defer(self.engine, name, get_start_time(description) + self._compute_timeout(self.engine))
-            if self.logs:
-                job.log_job_lines(name)
-            return self._publish(context, job.finish(description, config, shown=self.logs))
-
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume after a deferral; stop the job if the deferral itself failed.
-
-        A trigger that failed or timed out cannot stop the job.
-        """
-        try:
-            return super().resume_execution(next_method, next_kwargs, context)
-        except BaseException:
-            if next_method != "execute_complete":
-                self._stop_abandoned(context)
-            raise
-
-    def on_kill(self) -> None:
-        """Cancel the count, or stop the job."""
-        self._killed = True
-        if not isinstance(self.engine, SageMakerEngine):
-            self.engine.cancel()
-        elif self._job_name is not None:
-            from airflow_clarify.operators.sagemaker_job import TaskJob
-
-            # With new clients: the signal may have interrupted a call of the others.
-            self._stop_job(TaskJob(self.engine, self.log), self._job_name)
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return the lineage of the measured data; OpenLineage calls this, if it is installed.
-
-        :param task_instance: the task instance
-        """
-        from airflow_clarify.lineage import openlineage as lineage
-        from airflow_clarify.lineage.dataset import describe_source
-
-        # Some versions of the provider call this on an earlier copy of the task, which has no results.
-        task = task_instance.task
-        return lineage.build_analysis_lineage(
-            describe_source(DataConfig.coerce(task.data_config), task.engine), task._measured
-        )
-
-    def _count(self, context: Context, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
-        from airflow_clarify.api import measure
-
-        run, formats = describe_run(context), self.report_formats
-        analysis = measure(data, config, engine, run=run, formats=formats, progress=self._log_progress)
-        if analysis.outputs:
-            self.log.info("Wrote %s", ", ".join(analysis.outputs.values()))
-        return analysis
-
-    def _publish(self, context: Context, analysis: Analysis) -> dict[str, Any]:
-        """Log an analysis, push its overview, fill asset events, and return it as JSON."""
-        from airflow_clarify.operators.asset_events import add_event_extra, summarize_analysis
-
-        analysis = replace(analysis, run=describe_run(context))
-        log_analysis(self.log, analysis)
-        push_overview(context, [analysis])
-        add_event_extra(context, self.outlets, summarize_analysis(analysis))
-        self._measured = analysis
-        return analysis.to_xcom()
-
-    # --- Jobs -----------------------------------------------------------------------------------------------------
-
-    def _run_job(
-        self, context: Context, engine: SageMakerEngine, data: DataConfig, config: AnalysisConfig
-    ) -> dict[str, Any] | str:
-        from airflow_clarify.operators.sagemaker_job import JobIdentity, TaskJob, get_start_time
-
-        job = TaskJob(engine, self.log)
-        plan = engine.plan(data, config)
-        identity = JobIdentity.from_context(context)
-        if self.durable and self.stop_job_on_kill:
-            job.stop_cleared(plan, identity)
-        found = job.find_or_start(plan, config, identity if self.durable else None, self._remember_job)
-        push_job(context, found.name, job.jobs.region, job.jobs.partition, plan.get_output_uri(found.name))
-        self._raise_if_killed(job)
-        if not self.wait_for_completion:
-            return found.name
-        if found.analysis is not None:
-            return self._publish(context, found.analysis)
-        deadline = get_start_time(found.description) + self._compute_timeout(engine)
-        if self.deferrable:
-            self._defer(engine, found.name, deadline)
-        try:
-            ended = job.wait(
-                found.name, deadline, self.poll_interval, lambda: self._raise_if_killed(job), logs=self.logs
-            )
-        except JobError:
-            self._stop_job(job, found.name)
-            raise
-        return self._publish(context, job.finish(ended, config, shown=self.logs))
-
-    def _remember_job(self, name: str) -> None:
-        self._job_name = name
-
-    def _raise_if_killed(self, job: TaskJob) -> None:
-        """Stop the job and raise if the task was killed; Airflow lets the task run on after ``on_kill``.
-
-        :raises AirflowException: the task was killed
-        """
-        if self._killed:
-            self._stop_job(job, self._job_name)
-            raise AirflowException("the task was killed while its job was running")
-
-    def _stop_job(self, job: TaskJob, name: str | None) -> None:
-        if name is not None and self.stop_job_on_kill:
-            job.stop(name)
-
-    def _defer(self, engine: SageMakerEngine, name: str, deadline: float) -> NoReturn:
-        import time
-
-        from airflow_clarify.triggers.sagemaker import ClarifyJobTrigger
-
-        if self.execution_timeout is not None:
-            # Airflow restarts this timeout in every process, so a deferred task would never reach it.
-            deadline = min(deadline, time.time() + self.execution_timeout.total_seconds())
-        trigger = ClarifyJobTrigger(
-            job_name=name,
-            deadline=deadline,
-            poll_interval=self.poll_interval,
-            stop_job_on_kill=self.stop_job_on_kill,
-            **engine.connection.to_dict(),
-        )
-        # The trigger enforces the deadline itself. This longer timeout applies when no triggerer is running.
-        timeout = timedelta(seconds=max(deadline - time.time(), 0)) + timedelta(minutes=10)
-        self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
-        raise AssertionError("defer() does not return")
-
-    def _compute_timeout(self, engine: SageMakerEngine) -> float:
-        if self.timeout is None:
-            return engine.longest_run + 3600
-        return self.timeout.total_seconds() if isinstance(self.timeout, timedelta) else float(self.timeout)
-
-    def _stop_abandoned(self, context: Context) -> None:
-        from airflow_clarify.operators.sagemaker_job import TaskJob
-
-        assert isinstance(self.engine, SageMakerEngine)
-        self._stop_job(TaskJob(self.engine, self.log), read_job(context)["job_name"])
-
-    # --- Configuration --------------------------------------------------------------------------------------------
-
-    def _check(self) -> None:
-        """Check the arguments that are known before any data are read."""
-        check_engine(self.engine)
-        for name in ("wait_for_completion", "deferrable", "durable", "stop_job_on_kill", "logs"):
-            check_flag(name, getattr(self, name))
-        check_seconds("poll_interval", self.poll_interval)
-        if self.timeout is not None:
-            check_seconds("timeout", self.timeout)
-        if not self.wait_for_completion and not isinstance(self.engine, SageMakerEngine):
-            raise ConfigError(
-                f"wait_for_completion: {type(self.engine).__name__} counts in the task itself, so there is nothing to "
-                "leave running; leave it out"
-            )
-        formats = self.report_formats
-        if not isinstance(formats, list | tuple | set | frozenset) or not all(one in _FORMATS for one in formats):
-            raise ConfigError(f"report_formats: a list of some of {', '.join(_FORMATS)}, not {self.report_formats!r}")
-        if (self.bias_config is None) == (self.analysis_config is None):
-            raise ConfigError("give bias_config, or analysis_config, one of the two")
-        if self.analysis_config is not None and self.methods != "all":
-            raise ConfigError("methods: analysis_config says what to measure; leave one of them out")
-        if not is_templated(self.data_config):
-            self.engine.check_data(DataConfig.coerce(self.data_config))
-        if self.bias_config is not None and not is_templated(self.bias_config):
-            BiasConfig.coerce(self.bias_config)
-        if isinstance(self.analysis_config, Mapping) and not is_templated(self.analysis_config):
-            AnalysisConfig(self.analysis_config)
-        parts = [self.data_config, self.bias_config, self.methods]
-        if self.bias_config is not None and not any(_is_templated_anywhere(part) for part in parts):
-            data, bias = DataConfig.coerce(self.data_config), BiasConfig.coerce(self.bias_config)
-            # Building the configuration checks everything but the label, which is checked on access.
-            config = AnalysisConfig.build(data, bias, self.methods)
-            _ = config.label
-            if not isinstance(self.methods, str) and "CDDL" in config.methods and bias.group_name is None:
-                raise ConfigError(
-                    "group_name: CDDL needs a group variable; name its column in BiasConfig, or leave "
-                    "CDDL out of methods"
-                )
-
-    def _build_config(self, data: DataConfig) -> AnalysisConfig:
-        if self.bias_config is not None:
-            return AnalysisConfig.build(data, BiasConfig.coerce(self.bias_config), self.methods)
-        if isinstance(self.analysis_config, str):
-            from airflow_clarify.artifacts import read_file
-
-            return AnalysisConfig.parse(read_file(self.analysis_config, data.conn_id), self.analysis_config)
-        if self.analysis_config is None:
-            raise ConfigError("analysis_config: nothing is left of it after templating")
-        return AnalysisConfig(dict(self.analysis_config))
-
-    def _log_progress(self, what: str, part: float) -> None:
-        self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
-
-
-def _explain_event(event: Any, name: str) -> str:
-    """Explain a trigger event that does not report the end of the job."""
-    if isinstance(event, Mapping) and event.get("status") == "timeout":
-        return f"the processing job {name} had not ended when its time was up"
-    if isinstance(event, Mapping) and event.get("message"):
-        return f"the processing job {name} cannot be waited for: {event['message']}"
-    return f"the trigger sent no valid event for the processing job {name}: {event!r}"
-
-
-def _is_templated_anywhere(value: Any) -> bool:
-    """Return whether a value, or a field of a configuration object, is templated."""
-    fields = getattr(value, "template_fields", None)
-    return any(is_templated(getattr(value, name)) for name in fields) if fields else is_templated(value)
+    def __init__(
+        self, *, pre_training_methods: Methods = "all", post_training_methods: Methods = "all", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pre_training_methods = pre_training_methods
+        self.post_training_methods = post_training_methods
+        self.check_now()

@@ -47,7 +47,8 @@ def balance_file(path: Path | str, target: Path | str, by: Sequence[str] = BY, *
     options = {name: parameters.pop(name) for name in DataConfig.__annotations__ if name in parameters}
     with duckdb.connect(config=settings) as connection:
         source = open_source(connection, DataConfig(input_path=str(path), **options))
-        return resample(source, str(target), BalanceConfig(by, **parameters))
+        callbacks = {name: parameters.pop(name) for name in ("publish", "progress") if name in parameters}
+        return resample(source, str(target), BalanceConfig(by, **parameters), **callbacks)
 
 
 def wanted_rows(strata_of_rows: Sequence[Stratum], seed: int, balance: BalanceConfig) -> list[tuple[int, float | None]]:

@@ -16,6 +16,7 @@ from airflow_clarify import (
     BiasConfig,
     BiasGateOperator,
     ClarifyJobSensor,
+    ClarifyBiasOperator,
     ClarifyPreTrainingBiasOperator,
     DataConfig,
     DuckDBEngine,
@@ -43,6 +44,10 @@ def a_task(kind: str, field: str) -> Any:
         case "measure":
             given = {"bias_config": None} if field == "analysis_config" else {}
             return ClarifyPreTrainingBiasOperator(**{**MEASURE, **given, field: NONE})
+        case "post":
+            model = {"model_config": {"endpoint_name": "e"}, "engine": SageMakerEngine(role="r")}
+            given = {"bias_config": None} if field == "analysis_config" else model
+            return ClarifyBiasOperator(**{**MEASURE, **given, field: NONE})
         case "balance":
             engine = {"engine": SQLEngine("c")} if field == "key" else {}
             return BalanceDatasetOperator(**{**BALANCE, **engine, field: NONE})
@@ -53,6 +58,8 @@ def a_task(kind: str, field: str) -> Any:
             return ClarifyJobSensor(**{"task_id": "task", "job_name": "job", field: NONE})
         case "data":
             place = {} if field in ("table", "query") else {"input_path": "data.csv"}
+            if field in ("predicted_label_headers", "facet_headers"):
+                place[field.replace("headers", "dataset_uri")] = "joined.csv"
             value = {"delim": NONE} if field == "csv_options" else NONE
             engine = (
                 {"engine": SQLEngine("c")} if place == {} else {"engine": SparkEngine()} if field == "where" else {}
@@ -77,6 +84,7 @@ def a_task(kind: str, field: str) -> Any:
 
 KINDS: dict[str, Any] = {
     "measure": ClarifyPreTrainingBiasOperator,
+    "post": ClarifyBiasOperator,
     "balance": BalanceDatasetOperator,
     "gate": BiasGateOperator,
     "sensor": ClarifyJobSensor,

@@ -15,7 +15,7 @@ from airflow_clarify.cli.arguments import (
 )
 from airflow_clarify.cli.terminal import EXIT_OK, TerminalProgress, print_text, print_warnings
 
-DESCRIPTION = "Measure the bias of a dataset, and write analysis.json and a report."
+DESCRIPTION = "Measure the bias of a dataset and of a model's predictions in it, and write analysis.json and a report."
 
 EPILOG = """\
 VALUES are separated by commas and parsed like JSON: 1 is a number, F a string, and "1" in double quotes a string too.
@@ -25,6 +25,7 @@ Write values that contain commas as a JSON list, and values that begin with a da
 examples:
   airflow-clarify analyze --data loans.csv --label approved --positive 1 --facet gender --output out
   airflow-clarify analyze --data adult.parquet --label income --positive '>50K' --facet sex --facet race --group job
+  airflow-clarify analyze --data scored.csv --label approved --positive 1 --facet gender --predicted-label predicted
   airflow-clarify analyze --data 's3://bucket/reviews/*.csv' --config analysis_config.json --output s3://bucket/bias
 
 in a container:
