@@ -22,6 +22,7 @@ from docs_reader import load_dags
 import airflow_clarify
 from airflow_clarify import BiasConfig, DataConfig, analyze
 from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.bias.post_training import ALL_METRICS
 from airflow_clarify.get_provider_info import get_provider_info
 
 needs_sphinx = pytest.mark.skipif(
@@ -166,6 +167,8 @@ def test_who_waits_for_data_that_passed_finds_the_numbers_in_the_event(
 def test_every_metric_is_explained() -> None:
     headings = re.findall(r"^### (\w+)", (DOCS / "metrics.md").read_text(), re.MULTILINE)
     assert sorted(headings) == sorted(METRICS)
+    headings = re.findall(r"^### (\w+)", (DOCS / "model-metrics.md").read_text(), re.MULTILINE)
+    assert sorted(headings) == sorted(ALL_METRICS.keys() - METRICS.keys())
 
 
 def test_every_option_of_the_command_line_is_explained() -> None:
