@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.config import REPORT_FORMATS
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
+from airflow_clarify.bias.serialization import SUBGROUPS_FORMAT
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 from airflow_clarify.io.atomic import check_not_source, write_error
 from airflow_clarify.io.filesystem import first_error_line, is_remote, object_key, open_filesystem, parse_local_path
@@ -352,7 +353,7 @@ def read_file(location: str, conn_id: str | None = None) -> str:
 
 
 def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
-    """Read an ``analysis.json``, and the counts from the ``summary.json`` in the same folder.
+    """Read an ``analysis.json``, and the counts from the ``summary.json`` in the same folder; or a ``subgroups.json``.
 
     Clarify's own jobs write no counts. A label without positive values then looks like a dataset without bias.
 
@@ -367,7 +368,10 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
     content = _read_content_if_exists(location, conn_id)
     if content is None:
         raise DataError(_missing_file_error(location))
-    analysis = Analysis.from_clarify_json(_decode_text(content, location), location)
+    text = _decode_text(content, location)
+    if SUBGROUPS_FORMAT in text[:200]:
+        return _read_search(text, location)
+    analysis = Analysis.from_clarify_json(text, location)
     analysis = replace(analysis, file_sha256=_compute_sha256(content))
     folder, slash, _ = location.rpartition("/")
     summary_location = f"{folder}{slash}{SUMMARY}"
@@ -382,6 +386,21 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
     # The summary has the locations to which the files were written; they may have been copied since.
     found = {kind: f"{folder}{slash}{where.rpartition('/')[2]}" for kind, where in analysis.outputs.items()}
     return replace(analysis, outputs={**found, "analysis": location})
+
+
+def _read_search(text: str, location: str) -> Analysis:
+    """Read the findings of a search as an analysis.
+
+    :raises DataError: the text is not a ``subgroups.json``
+    """
+    from airflow_clarify.bias.subgroups.adapter import build_analysis
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
+
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{location}: not JSON ({error.msg} at line {error.lineno}); was it cut off?") from None
+    return build_analysis(SubgroupSearch.from_json(document, location))
 
 
 # --- Reading ------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from airflow_clarify.bias.results import FacetResult as FacetResult
 from airflow_clarify.bias.results import MetricResult as MetricResult
 from airflow_clarify.bias.results import display_name as display_name
 from airflow_clarify.bias.results import get_stage
+from airflow_clarify.bias.serialization import SUBGROUPS_FORMAT
 from airflow_clarify.bias.serialization import XCOM_FORMAT as XCOM_FORMAT
 from airflow_clarify.bias.serialization import compute_summary_fingerprint as compute_summary_fingerprint
 
@@ -296,12 +297,17 @@ class Analysis:
 
     @classmethod
     def from_xcom(cls, document: Mapping[str, Any]) -> Analysis:
-        """Deserialize the output of :meth:`to_xcom`.
+        """Deserialize the output of :meth:`to_xcom`, or the result of a search for subgroups.
 
         :param document: the XCom value
-        :return: the analysis
-        :raises DataError: the value is None, or is not an analysis
+        :return: the analysis; for a search with a facet for each combination of columns that it found
+        :raises DataError: the value is None, or is neither
         """
+        if isinstance(document, Mapping) and document.get("format") == SUBGROUPS_FORMAT:
+            from airflow_clarify.bias.subgroups.adapter import build_analysis
+            from airflow_clarify.bias.subgroups.result import SubgroupSearch
+
+            return build_analysis(SubgroupSearch.from_json(document, "the XCom"))
         return cls(**serialization.parse_xcom(document))
 
 

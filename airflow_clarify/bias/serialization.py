@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
 
 XCOM_FORMAT = "airflow_clarify.analysis/1"
+#: The format of the result of a search for subgroups, which :meth:`Analysis.from_xcom` reads too.
+SUBGROUPS_FORMAT = "airflow_clarify.subgroups/1"
 #: The sections of ``analysis.json`` and the stages of their metrics, in Clarify's order.
 _SECTIONS: Mapping[str, Stage] = {
     "post_training_bias_metrics": "post_training",

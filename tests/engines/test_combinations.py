@@ -55,7 +55,8 @@ def count_plainly(frame: pandas.DataFrame, columns: Sequence[str]) -> dict[Key, 
         for chosen in itertools.combinations(columns, depth):
             for values, rows in texts.groupby(list(chosen)).groups.items():
                 ones = float((frame.loc[rows, "y"] == "yes").sum())
-                found[tuple(zip(chosen, values, strict=True))] = (len(rows) - ones, ones)
+                named = values if isinstance(values, tuple) else (values,)
+                found[tuple(zip(chosen, named, strict=True))] = (len(rows) - ones, ones)
     return found
 
 

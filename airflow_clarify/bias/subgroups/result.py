@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_clarify.bias.serialization import SUBGROUPS_FORMAT
 from airflow_clarify.exceptions import DataError
-
-SUBGROUPS_FORMAT = "airflow_clarify.subgroups/1"
 
 
 @dataclass(frozen=True)
