@@ -10,6 +10,8 @@
 # The stamp is removed first and written last, so an incomplete environment is created again at the next call.
 set -eu
 export PIP_DISABLE_PIP_VERSION_CHECK=1
+# As pip does by default. Otherwise each of the processes that the tests start in parallel compiles Airflow.
+export UV_COMPILE_BYTECODE=1
 
 folder=$1 stamp=$2 newest=$3
 shift 3
