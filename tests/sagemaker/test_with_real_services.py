@@ -22,7 +22,7 @@ from airflow.sdk import DAG
 from airflow_clarify import BiasConfig, ClarifyPreTrainingBiasOperator, DataConfig, SageMakerEngine
 
 for how, deferrable in (("in_task", False), ("deferred", True)):
-    for name, seconds in (("quick", 3), ("endless", 600)):
+    for name, seconds in (("quick", 3), ("endless", 3600)):
         with DAG(f"{name}_{how}", schedule=None, catchup=False) as dag:
             ClarifyPreTrainingBiasOperator(
                 task_id="bias",
