@@ -91,13 +91,14 @@ class Waiting:
         if self.state == "running":
             time.sleep(2)
             return
-        before = self.looks()
-        self.airflow.until(lambda: self.looks() > before, "the trigger has looked", 60)
+        job = self.pushed()
+        before = self.looks(job)
+        self.airflow.until(lambda: self.looks(job) > before, "the trigger has looked", 60)
 
-    def looks(self) -> int:
-        """Count the calls that described the job."""
+    def looks(self, job: str) -> int:
+        """Count the calls that described a job."""
         calls = self.aws.sagemaker.requests("DescribeProcessingJob")
-        return sum(call["ProcessingJobName"] == self.pushed() for call in calls)
+        return sum(call["ProcessingJobName"] == job for call in calls)
 
     def mark(self, state: str) -> None:
         """Mark the task as failed or succeeded, as a user does."""
@@ -189,10 +190,10 @@ def test_a_restarted_triggerer_continues_to_wait(
     job = run.job()
     airflow.stop("triggerer")
     assert aws.sagemaker.jobs[job].status == "InProgress"
-    looks = run.looks()
+    looks = run.looks(job)
     airflow.start("triggerer")
     # A trigger that is not yet assigned to a triggerer is deleted without notice.
-    airflow.until(lambda: run.looks() > looks, "the job is looked at again", 120)
+    airflow.until(lambda: run.looks(job) > looks, "the job is looked at again", 120)
     assert aws.sagemaker.jobs[job].status == "InProgress"
     run.mark("failed")
     assert aws.sagemaker.wait(job, 180) == "Stopped"

@@ -313,6 +313,22 @@ def test_the_job_is_stopped_after_airflow_stops_waiting(
     assert aws.wait(job, 10) == "Stopped"
 
 
+def test_a_job_that_may_not_be_stopped_is_logged_as_a_cost(
+    aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_task_states(monkeypatch, {"run": {"task": "failed"}})
+    aws.fail("StopProcessingJob", "access-denied")
+    waiting = trigger(job)
+    waiting.task_instance = _Task()  # type: ignore[assignment]
+    sentences: list[str] = []
+    monkeypatch.setattr(waiting.log, "error", lambda text, *of: sentences.append(text % of))
+    asyncio.run(waiting.on_kill())
+    (sentence,) = sentences
+    assert sentence.startswith(f"Job {job} may still be running, and cost money: StopProcessingJob of {job}")
+    assert "AccessDenied" in sentence
+    assert aws.jobs[job].status == "InProgress"
+
+
 def test_a_job_that_has_ended_is_not_stopped(aws: StandIn, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     set_task_states(monkeypatch, {"run": {"task": "failed"}})
     aws.complete(job)
