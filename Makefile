@@ -72,13 +72,15 @@ ui: $(VENV)/.complete ## Rebuild the page in Airflow's UI after a change in ui/ 
 	$(PY) scripts/explanations.py
 	cd ui && npm ci && npm run lint && npm test && npm run build
 
-bench: $(VENV)/.complete $(ORACLE)/.complete $(SPARK)/.complete ## Measure time and memory, and compare them with the targets; ARGS= goes to the benchmark
+bench: $(VENV)/.complete $(ORACLE)/.complete $(SUBGROUPS)/.complete $(SPARK)/.complete ## Measure time and memory, and compare them with the targets; ARGS= goes to the benchmark
 	CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python" \
+	CLARIFY_SUBGROUPS_PYTHON="$(CURDIR)/$(SUBGROUPS)/bin/python" \
 		$(PY) benchmarks/run.py $(ARGS)
 
 # The open-source package runs in a separate process, which gets the cases one by one.
-conformance: $(VENV)/.complete $(ORACLE)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare results with the open-source Clarify metrics, and jobs with those of the SageMaker SDK; DATASETS=10000 compares more
+conformance: $(VENV)/.complete $(ORACLE)/.complete $(SUBGROUPS)/.complete $(SDK_2)/.complete $(SDK_3)/.complete ## Compare results with the open-source Clarify metrics, and jobs with those of the SageMaker SDK; DATASETS=10000 compares more
 	$(if $(DATASETS),CLARIFY_CONFORMANCE_DATASETS="$(DATASETS)") CLARIFY_ORACLE_PYTHON="$(CURDIR)/$(ORACLE)/bin/python" \
+	CLARIFY_SUBGROUPS_PYTHON="$(CURDIR)/$(SUBGROUPS)/bin/python" \
 	CLARIFY_SDK2_PYTHON="$(CURDIR)/$(SDK_2)/bin/python" CLARIFY_SDK3_PYTHON="$(CURDIR)/$(SDK_3)/bin/python" \
 		$(PY) $(PYTEST) -n auto --maxprocesses 4 tests/conformance tests/databases tests/dags -m conformance $(ARGS)
 
@@ -108,7 +110,7 @@ clean: ## Remove the files that tests and builds create
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environments too
-	rm -rf $(VENV) $(ORACLE) $(SDK_2) $(SDK_3) $(OLDEST) $(AIRFLOW_3_2) $(CONTAINER) $(SPARK) $(DATABASES)
+	rm -rf $(VENV) $(ORACLE) $(SDK_2) $(SDK_3) $(OLDEST) $(AIRFLOW_3_2) $(CONTAINER) $(SPARK) $(SUBGROUPS) $(DATABASES)
 
 constraints: $(VENV)/.complete ## Renew the pinned versions in constraints-*.txt
 	scripts/renew-constraints.sh $(PY)
