@@ -38,6 +38,7 @@ def measure(
     location: Mapping[str, Any] | None = None,
     formats: Collection[str] | None = None,
     progress: Progress | None = None,
+    suppress_below: int = 0,
 ) -> Analysis:
     """Count the data, compute the metrics and write the files of the analysis.
 
@@ -48,6 +49,8 @@ def measure(
     :param location: the location of the data for report and lineage; None derives it from ``data`` and ``engine``
     :param formats: the formats of the report, "html", "ipynb" and "pdf"; None writes all of them
     :param progress: called with a description and the completed share of the work
+    :param suppress_below: the report hides counts under this number; the analysis that is returned has all of them, and
+        hides them where it is passed on. 0 hides nothing
     :return: the analysis, with the locations of its files
     :raises ConfigError: the configuration does not match the data, or a file would replace the data
     :raises DataError: the data cannot be read, or have no rows
@@ -56,7 +59,9 @@ def measure(
     from airflow_clarify import artifacts
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.config import fill_unset_fields
+    from airflow_clarify.bias.suppression import check_suppress_below
 
+    check_suppress_below(suppress_below)
     formats = artifacts.FORMATS if formats is None else formats
     data = fill_unset_fields(data, config)
     if data.output_path is not None:
@@ -66,7 +71,7 @@ def measure(
         from airflow_clarify.lineage.dataset import describe_source
 
         location = describe_source(data, engine)
-    analysis = replace(counted, whereabouts=dict(location), run=dict(run or {}))
+    analysis = replace(counted, whereabouts=dict(location), run=dict(run or {}), suppress_below=suppress_below)
     if data.output_path is None:
         return analysis
     return artifacts.write_analysis(data.output_path, analysis, config, data.conn_id, formats)

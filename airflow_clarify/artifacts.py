@@ -115,7 +115,8 @@ def write_analysis(
 ) -> Analysis:
     """Write the files of an analysis: report, summary, configuration and ``analysis.json``.
 
-    The verdict on an earlier analysis in the folder is removed.
+    The verdict on an earlier analysis in the folder is removed. With ``suppress_below``, the report hides small counts;
+    the summary and ``analysis.json`` have all of them.
 
     :param folder: a local path or a URI
     :param analysis: the analysis
@@ -127,12 +128,15 @@ def write_analysis(
     :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
     from airflow_clarify.bias.analysis import compute_summary_fingerprint
+    from airflow_clarify.bias.suppression import hide_small_counts
 
     analysis = replace(analysis, outputs=list_locations(folder, config, formats))
     summary = analysis.to_summary()
     document = analysis.to_clarify_json(compute_summary_fingerprint(summary))
     analysis = replace(analysis, file_sha256=_compute_sha256(document.encode()))
-    reports = render_report_files(analysis, formats, config=config, hashes={ANALYSIS: analysis.file_sha256})
+    reports = render_report_files(
+        hide_small_counts(analysis), formats, config=config, hashes={ANALYSIS: analysis.file_sha256}
+    )
     files: dict[str, str | bytes | None] = {
         # An existing verdict is about the previous analysis.
         VERDICT: None,
@@ -179,7 +183,10 @@ def write_verdict(
     :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
     from airflow_clarify.bias.config import AnalysisConfig
+    from airflow_clarify.bias.suppression import hide_small_counts, hide_small_findings
 
+    verdict, analysis = hide_small_findings(verdict, analysis), hide_small_counts(analysis)
+    before = None if before is None else hide_small_counts(before)
     _check_judged(analysis, conn_id)
     config = AnalysisConfig.parse(read_file(analysis.outputs["config"], conn_id), analysis.outputs["config"])
     config = replace(config, **analysis.declared_types)

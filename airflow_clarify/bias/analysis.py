@@ -61,6 +61,8 @@ class Analysis:
     :param predicted_value_or_threshold: the positive prediction, as ``label_value_or_threshold``
     :param prediction_error: why predictions cannot be compared with labels; empty if they can. The gate does not pass
         such an analysis
+    :param suppress_below: counts under this number are hidden wherever the analysis is shown or passed on; the files
+        ``analysis.json`` and ``summary.json`` have all of them. 0 hides nothing
     """
 
     label: str
@@ -81,6 +83,7 @@ class Analysis:
     predicted_label: str = ""
     predicted_value_or_threshold: str = ""
     prediction_error: str = ""
+    suppress_below: int = 0
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -404,7 +404,8 @@ def _serialize_prediction(analysis: Analysis) -> dict[str, str]:
 
 def _serialize_optional(analysis: Analysis) -> dict[str, Any]:
     document: dict[str, Any] = {"run": dict(analysis.run)} if analysis.run else {}
-    return document | ({"label_reading": analysis.label_reading} if analysis.label_reading else {})
+    document |= {"label_reading": analysis.label_reading} if analysis.label_reading else {}
+    return document | ({"suppress_below": analysis.suppress_below} if analysis.suppress_below else {})
 
 
 def _parse_optional(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -413,6 +414,7 @@ def _parse_optional(document: Mapping[str, Any]) -> dict[str, Any]:
         "whereabouts": dict(document.get("data", {})),
         "run": dict(document.get("run", {})),
         "label_reading": str(document.get("label_reading", "")),
+        "suppress_below": int(document.get("suppress_below", 0)),
         **{name: str(document.get(name, "")) for name in _PREDICTION_KEYS},
     }
 
@@ -443,11 +445,20 @@ def _serialize_facet(facet: FacetAnalysis, weighted: bool) -> dict[str, Any]:
     document: dict[str, Any] = {"values": values} | ({"rest": rest} if rest else {})
     document |= {"errors": errors} if errors else {}
     if facet.positive is not None and facet.negative is not None:
-        total = (facet.positive, facet.negative) if facet.confusion is None else facet.confusion.cells
+        confusion = _find_total_confusion(facet)
+        total = (facet.positive, facet.negative) if confusion is None else confusion.cells
         document["total"] = _serialize_counts(total, weighted)
         labels = list(facet.labels.items())[:20]
         document["labels"] = [[label, _serialize_count(tally, weighted)] for label, tally in labels]
     return document
+
+
+def _find_total_confusion(facet: FacetAnalysis) -> ConfusionCounts | None:
+    """Find the confusion matrix of all rows, from any group whose counts are not hidden."""
+    for result in facet.results:
+        if result.split is not None and result.split.d_confusion is not None and result.split.a_confusion is not None:
+            return result.split.d_confusion + result.split.a_confusion
+    return None
 
 
 def _find_common_errors(facet: FacetAnalysis) -> dict[str, str]:
@@ -511,6 +522,9 @@ class _XComReader:
         errors: Mapping[str, str],
     ) -> FacetResult:
         name, *numbers = row
+        if len(numbers) == 1 and isinstance(numbers[0], Mapping):
+            # A group whose counts are hidden.
+            return FacetResult(name, tuple(_parse_metric(n, numbers[0][n]) for n in self.methods if n in numbers[0]))
         counts = self._parse_counts(numbers[: len(total)])
         names = [method for method in self.methods if _is_given(method) and method not in errors]
         given = dict(zip(names, numbers[len(total) :], strict=True))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_clarify.bias.contingency import Split, WeightedCount
+from airflow_clarify.bias.crossing import split_parts
 from airflow_clarify.bias.results import FacetAnalysis, FacetResult, MetricResult, display_name
 from airflow_clarify.bias.verdict import Finding, Outcome, Verdict
 from airflow_clarify.exceptions import ConfigError
@@ -20,8 +21,6 @@ from airflow_clarify.exceptions import ConfigError
 if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
 
-#: Joins the columns of a crossed facet.
-_CROSSED = "+"
 #: A number that counts something in a warning.
 _SMALL_NUMBER = re.compile(
     r"(?<![\w.,'\"=-])(\d{1,9})(?= (?:rows?|labels?|values?|predictions?|groups?|facet|weights?|of)\b)"
@@ -53,7 +52,8 @@ def find_hidden_groups(analysis: Analysis) -> set[tuple[str, str]]:
     columns = {column for column, _ in hidden}
     for facet in analysis.facets:
         # The groups of a crossed facet add up to those of its parts, and the other way round.
-        if _CROSSED in facet.column and columns & {facet.column, *facet.column.split(_CROSSED)}:
+        parts = split_parts(facet.column)
+        if len(parts) > 1 and columns & {facet.column, *parts}:
             hidden |= {(facet.column, result.value) for result in facet.results}
     return hidden
 
@@ -120,7 +120,7 @@ def _find_hidden_values(facet: FacetAnalysis, below: int) -> set[str]:
     hidden = {value for value, split in counted if _has_small_count(split, below)}
     total = [d + a for d, a in zip(*map(_list_rows, _get_sides(counted[0][1])), strict=True)]
     shown = sorted(
-        ((value, _list_rows(_get_sides(split)[0])) for value, split in counted if value not in hidden),
+        ((value, _list_rows(_get_sides(split)[0])) for value, split in counted if value not in hidden and split.d.rows),
         key=lambda entry: (sum(entry[1]), entry[0]),
     )
     while shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import XComArg
@@ -94,10 +95,33 @@ def _read(one: Any, conn_id: str | None) -> Analysis:
     if isinstance(one, str):
         return read_analysis(one, conn_id)
     try:
-        return Analysis.from_xcom(_extract_analysis(one))
+        analysis = Analysis.from_xcom(_extract_analysis(one))
     except DataError as error:
         # An XCom does not change between tries; a file may be rewritten.
         raise UnfitDataError(str(error)) from None
+    return _read_hidden_counts(analysis, conn_id) if analysis.suppress_below else analysis
+
+
+def _read_hidden_counts(analysis: Analysis, conn_id: str | None) -> Analysis:
+    """Read the counts that an XCom value hides from the files of its analysis, so that the verdict is the same.
+
+    :raises UnfitDataError: there are no files, or they are of another run
+    """
+    from airflow_clarify.artifacts import read_analysis
+
+    location = analysis.outputs.get("analysis")
+    if location is None:
+        raise UnfitDataError(
+            f"analysis: counts under {analysis.suppress_below} are hidden, and there are no files to read them from; "
+            "set output_path in the DataConfig of the measuring task"
+        )
+    exact = read_analysis(location, conn_id)
+    if exact.file_sha256 != analysis.file_sha256 or exact.rows is None:
+        raise UnfitDataError(
+            f"analysis: the hidden counts cannot be read, as {location} is of another run, or its summary.json is "
+            "missing; give each run an output_path of its own"
+        )
+    return replace(exact, run=analysis.run)
 
 
 def _count_instances(ti: Any, task: Any) -> int:

@@ -224,6 +224,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         with translate_errors():
             self.check_rendered()
             from airflow_clarify.api import gate_all
+            from airflow_clarify.bias.suppression import hide_small_counts, hide_small_findings
             from airflow_clarify.operators._gate_analyses import load_analyses, load_earlier, verdicts_to_xcom
 
             if is_mapped(context["ti"]) and not is_in_mapped_group(self):
@@ -234,6 +235,9 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             analyses = load_analyses(self, context)
             earlier = load_earlier(self, len(analyses))
             verdicts = gate_all(analyses, rules)
+        verdicts = [hide_small_findings(*judged) for judged in zip(verdicts, analyses, strict=True)]
+        # From here on everything is shown or passed on, so small counts are hidden.
+        analyses = [hide_small_counts(analysis) for analysis in analyses]
         self._judged = (analyses, verdicts)
         result = {**verdicts_to_xcom(verdicts), "run": describe_run(context)}
         # Pushed before the reactions below: they raise, and a return value is stored only when the task succeeds.

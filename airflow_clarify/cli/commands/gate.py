@@ -100,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from airflow_clarify.api import gate
     from airflow_clarify.artifacts import read_analysis
+    from airflow_clarify.bias.suppression import hide_small_counts, hide_small_findings
     from airflow_clarify.reports.console import format_table, sanitize_line
 
     rules = _build_thresholds(arguments)
@@ -110,11 +111,12 @@ def run(arguments: argparse.Namespace) -> int:
         drifted = judge_drift(drift, analysis, arguments)
         verdict = drifted if verdict is None else combine_verdicts(verdict, drifted)
     assert verdict is not None
+    verdict, shown = hide_small_findings(verdict, analysis), hide_small_counts(analysis)
     if arguments.json:
         print_text(json.dumps(verdict.to_json(), indent=4))
     else:
-        print_text("\n".join([*format_table(analysis, verdict), sanitize_line(f"Verdict {verdict.sentence}", None)]))
-    print_warnings(warning for warning in analysis.warnings if warning not in verdict.reasons)
+        print_text("\n".join([*format_table(shown, verdict), sanitize_line(f"Verdict {verdict.sentence}", None)]))
+    print_warnings(warning for warning in shown.warnings if warning not in verdict.reasons)
     if analysis.rows is None:
         print_warnings(
             [f"{arguments.analysis}: there are no counts beside it, so whether any label is positive was not checked"]
