@@ -63,6 +63,8 @@ class Analysis:
         such an analysis
     :param suppress_below: counts under this number are hidden wherever the analysis is shown or passed on; the files
         ``analysis.json`` and ``summary.json`` have all of them. 0 hides nothing
+    :param selected_from: number of groups that were tested to select the results, for the findings of a search; a
+        correction counts all of them. 0 if nothing was selected
     """
 
     label: str
@@ -84,6 +86,7 @@ class Analysis:
     predicted_value_or_threshold: str = ""
     prediction_error: str = ""
     suppress_below: int = 0
+    selected_from: int = 0
 
     @property
     def stages(self) -> tuple[Stage, ...]:

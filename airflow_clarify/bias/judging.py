@@ -93,7 +93,7 @@ def judge_all(rules: Thresholds, analyses: Sequence[Analysis]) -> list[Verdict]:
         drafts.append(checks)
     questions = 0
     if rules.correction is not None:
-        questions = _adjust(rules, [check for checks in drafts for check in checks])
+        questions = _adjust(rules, list(zip(analyses, drafts, strict=True)))
     return [_conclude(rules, analysis, checks, questions) for analysis, checks in zip(analyses, drafts, strict=True)]
 
 
@@ -298,20 +298,20 @@ def _mark_mirrored_findings(checks: Sequence[_Check], findings: Sequence[Finding
 # --- Concluding -------------------------------------------------------------------------------------------------------
 
 
-def _adjust(rules: Thresholds, checks: Sequence[_Check]) -> int:
+def _adjust(rules: Thresholds, drafts: Iterable[tuple[Analysis, Sequence[_Check]]]) -> int:
     """Set the adjusted p-values of all checks that have one.
 
     :return: the number of questions, where two groups that mirror each other ask one
     """
     assert rules.correction is not None
     questions: list[list[_Check]] = []
-    for check in checks:
-        if check.comparison is None:
-            continue
-        check.p_value = compute_p_value(check.compute_breach_score())
-        if check.mirror is None or check.mirror.p_value is None:
-            questions.append([check] if check.mirror is None else [check, check.mirror])
-    p_values = [min(check.p_value for check in question if check.p_value is not None) for question in questions]
+    for analysis, checks in drafts:
+        asked = list(_list_questions(checks))
+        # The groups that a search has tested and left out are questions too, with p-values of up to 1.
+        questions += asked + [[]] * max(0, analysis.selected_from - len(asked))
+    p_values = [
+        min((check.p_value for check in question if check.p_value is not None), default=1.0) for question in questions
+    ]
     for question, p_value, adjusted in zip(
         questions, p_values, adjust_p_values(p_values, rules.correction), strict=True
     ):
@@ -320,6 +320,16 @@ def _adjust(rules: Thresholds, checks: Sequence[_Check]) -> int:
             if check.p_value is not None:
                 check.p_value = max(adjusted, check.p_value) if check.p_value > p_value else adjusted
     return len(questions)
+
+
+def _list_questions(checks: Iterable[_Check]) -> Iterator[list[_Check]]:
+    """Yield the checks of each question, and set their p-values."""
+    for check in checks:
+        if check.comparison is None:
+            continue
+        check.p_value = compute_p_value(check.compute_breach_score())
+        if check.mirror is None or check.mirror.p_value is None:
+            yield [check] if check.mirror is None else [check, check.mirror]
 
 
 def _get_level(rules: Thresholds, questions: int, *, breached: bool) -> float:

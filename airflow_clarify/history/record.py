@@ -77,7 +77,7 @@ class HistoryRecord:
     ) -> HistoryRecord:
         """Build the record of an analysis.
 
-        :param analysis: the analysis, with counts
+        :param analysis: the analysis, with counts; its ``suppress_below`` hides small ones here too
         :param run: what identifies the run: ``dag_id``, ``task_id``, ``run_id``, ``instance``; None uses that of the
             analysis
         :param start: the start of the data interval
@@ -87,6 +87,7 @@ class HistoryRecord:
         :param gate: the task ID of the gate
         """
         import airflow_clarify
+        from airflow_clarify.bias.suppression import hide_small_counts
 
         run = analysis.run if run is None else run
         if start is None and run.get("date"):
@@ -96,7 +97,7 @@ class HistoryRecord:
             judged = {"outcome": verdict.outcome.value, "sentence": verdict.sentence, "gate": gate or ""}
         return cls(
             dataset=name_dataset(analysis.source) if dataset is None else dataset,
-            document=analysis.to_xcom(),
+            document=hide_small_counts(analysis).to_xcom(),
             dag_id=run.get("dag_id", ""),
             task_id=run.get("task_id", ""),
             instance=run.get("instance", ""),

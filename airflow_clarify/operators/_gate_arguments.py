@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias, XComArg
 
 from airflow_clarify.bias.argument_types import is_templated
-from airflow_clarify.bias.config import AnalysisConfig, BiasConfig
+from airflow_clarify.bias.config import STAGES, AnalysisConfig, BiasConfig
 from airflow_clarify.bias.crossing import name_facet
+from airflow_clarify.bias.metrics import OWN_METRICS
+from airflow_clarify.bias.post_training import ALL_METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.operators._templates import parse_number, parse_rendered
@@ -143,20 +145,17 @@ def check_measured(rules: Thresholds, analysis: Any) -> None:
     :param analysis: the gate's argument; only outputs of this package's operators are checked
     :raises ConfigError: a metric or a facet of the rules is not measured
     """
-    from airflow_clarify.operators.bias import ClarifyPreTrainingBiasOperator
+    from airflow_clarify.operators.measure import MeasureBiasOperator
 
     for one in analysis if isinstance(analysis, list) else [analysis]:
         task: Any = getattr(one, "operator", None)
-        mapped = getattr(task, "partial_kwargs", None)
-        if isinstance(task, ClarifyPreTrainingBiasOperator):
-            methods, facets = _list_requested(task.bias_config, task.methods, task.analysis_config)
-        elif mapped is not None and task.operator_class is ClarifyPreTrainingBiasOperator:
-            methods, facets = _list_requested(
-                mapped.get("bias_config"), mapped.get("methods"), mapped.get("analysis_config")
-            )
-        else:
+        arguments, kind = getattr(task, "partial_kwargs", None), getattr(task, "operator_class", type(task))
+        if not (isinstance(kind, type) and issubclass(kind, MeasureBiasOperator)):
             continue
-        missing = [metric for metric in rules.rules if methods is not None and metric not in methods]
+        # Arguments of a mapped task that are left out have their defaults, and those that are mapped are unknown.
+        given = vars(task) if arguments is None else {**dict.fromkeys(kind.methods_arguments.values()), **arguments}
+        methods, facets = _list_requested(given, kind.methods_arguments)
+        missing = [name for name in rules.rules if methods is not None and name not in {*methods, *OWN_METRICS}]
         if missing:
             raise ConfigError(
                 f"thresholds: {missing[0]} is not measured: methods of task '{task.task_id}' are "
@@ -170,12 +169,20 @@ def check_measured(rules: Thresholds, analysis: Any) -> None:
             )
 
 
-def _list_requested(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str] | None, Sequence[str] | None]:
-    """Return the metrics and the facets that a task measures; None if unknown while parsing the DAG file."""
+def _list_requested(
+    given: Mapping[str, Any], methods_arguments: Mapping[str, str]
+) -> tuple[Sequence[str] | None, Sequence[str] | None]:
+    """Return the metrics and the facets that a task measures; None if unknown while parsing the DAG file.
+
+    :param given: the arguments of the task by name
+    :param methods_arguments: the argument with the metrics of each stage
+    """
+    config, bias = given.get("analysis_config"), given.get("bias_config")
     if isinstance(config, Mapping) and not is_templated(config):
         requested = AnalysisConfig(config)
         columns: Any = [facet.name for facet in requested.facets]
-        return requested.methods, columns if all(isinstance(column, str) for column in columns) else None
+        methods = (*requested.methods, *requested.post_training_methods)
+        return methods, columns if all(isinstance(column, str) for column in columns) else None
     if config is not None:
         return None, None
     columns = None
@@ -185,5 +192,17 @@ def _list_requested(bias: Any, methods: Any, config: Any) -> tuple[Sequence[str]
         columns = [name_facet(facet["name_or_index"]) for facet in bias.build_facets()]
         # The name of a column that is given by index is known only when the data are read.
         columns = columns if all(isinstance(column, str) for column in columns) else None
-    known = isinstance(methods, list | tuple | set) and not is_templated(methods)
-    return (list(methods) if known else None), columns
+    return _list_methods([(STAGES[section], given.get(name)) for section, name in methods_arguments.items()]), columns
+
+
+def _list_methods(stages: Iterable[tuple[str, Any]]) -> list[str] | None:
+    """List the metrics of stages; None if those of one are unknown."""
+    found: list[str] = []
+    for stage, methods in stages:
+        if methods == "all":
+            found += [name for name, metric in ALL_METRICS.items() if metric.stage == stage and metric.is_clarifys]
+        elif isinstance(methods, list | tuple | set) and not is_templated(methods):
+            found += methods
+        else:
+            return None
+    return found

@@ -54,6 +54,9 @@ class MeasureBiasOperator(ConfiguredOperator):
     :param engine: where to count; :class:`~airflow_clarify.DuckDBEngine` by default
     :param report_formats: which of "html", "ipynb" and "pdf" to write, for an engine that counts in the task; all
         three by default, as Clarify does
+    :param suppress_below: hide counts under this number, such as 10, in report, log, XCom, page, lineage and history,
+        and those that would give them back; only ``analysis.json`` and ``summary.json`` in ``output_path`` have all of
+        them, and the gate reads them there. 0 hides nothing. Not for SageMaker, whose jobs write the report
     :param wait_for_completion: whether to wait for a job on SageMaker. False returns the job's name as soon as it is
         started, for :class:`~airflow_clarify.ClarifyJobSensor`
     :param deferrable: wait for a job in the triggerer, without occupying a worker slot. Without effect for an engine
@@ -94,6 +97,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         analysis_config: Mapping[str, Any] | str | None = None,
         engine: Engine | SageMakerEngine | None = None,
         report_formats: Sequence[str] = _FORMATS,
+        suppress_below: int = 0,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30,
@@ -109,6 +113,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         self.analysis_config = copy_config(analysis_config)
         self.engine: Engine | SageMakerEngine = copy_config(DuckDBEngine() if engine is None else engine)
         self.report_formats = report_formats
+        self.suppress_below = suppress_below
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -207,22 +212,43 @@ class MeasureBiasOperator(ConfiguredOperator):
     def _count(self, context: Context, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
         from airflow_clarify.api import measure
 
-        run, formats = describe_run(context), self.report_formats
-        analysis = measure(data, config, engine, run=run, formats=formats, progress=self._log_progress)
+        self._check_keeps_counts(data)
+        analysis = measure(
+            data,
+            config,
+            engine,
+            run=describe_run(context),
+            formats=self.report_formats,
+            progress=self._log_progress,
+            suppress_below=self.suppress_below,
+        )
         if analysis.outputs:
             self.log.info("Wrote %s", ", ".join(analysis.outputs.values()))
         return analysis
 
     def _publish(self, context: Context, analysis: Analysis) -> dict[str, Any]:
         """Log an analysis, push its overview, fill asset events, and return it as JSON."""
+        from airflow_clarify.bias.suppression import hide_small_counts
         from airflow_clarify.operators.asset_events import add_event_extra, summarize_analysis
 
-        analysis = replace(analysis, run=describe_run(context))
+        # From here on everything is shown or passed on, so small counts are hidden.
+        analysis = hide_small_counts(replace(analysis, run=describe_run(context)))
         log_analysis(self.log, analysis)
         push_overview(context, [analysis])
         add_event_extra(context, self.outlets, summarize_analysis(analysis))
         self._measured = analysis
         return analysis.to_xcom()
+
+    def _check_keeps_counts(self, data: DataConfig) -> None:
+        """Check that hidden counts are kept somewhere, for the gate.
+
+        :raises ConfigError: there is no folder for the files
+        """
+        if self.suppress_below and data.output_path is None:
+            raise ConfigError(
+                "suppress_below: set output_path in the DataConfig; the files there keep the hidden counts, from which "
+                "the gate judges"
+            )
 
     # --- Jobs -----------------------------------------------------------------------------------------------------
 
@@ -320,6 +346,16 @@ class MeasureBiasOperator(ConfiguredOperator):
         formats = self.report_formats
         if not isinstance(formats, list | tuple | set | frozenset) or not all(one in _FORMATS for one in formats):
             raise ConfigError(f"report_formats: a list of some of {', '.join(_FORMATS)}, not {self.report_formats!r}")
+        if self.suppress_below != 0:
+            # Imported only where it is needed, as DAG files are parsed often.
+            from airflow_clarify.bias.suppression import check_suppress_below
+
+            check_suppress_below(self.suppress_below)
+        if self.suppress_below and isinstance(self.engine, SageMakerEngine):
+            raise ConfigError(
+                "suppress_below: a job on SageMaker writes its report itself, with all counts; leave it out, or use an "
+                "engine that counts in the task"
+            )
         if (self.bias_config is None) == (self.analysis_config is None):
             raise ConfigError("give bias_config, or analysis_config, one of the two")
         if self.analysis_config is not None:
@@ -331,6 +367,7 @@ class MeasureBiasOperator(ConfiguredOperator):
             )
         if not is_templated(self.data_config):
             self.engine.check_data(DataConfig.coerce(self.data_config))
+            self._check_keeps_counts(DataConfig.coerce(self.data_config))
         if self.bias_config is not None and not is_templated(self.bias_config):
             BiasConfig.coerce(self.bias_config)
         if isinstance(self.analysis_config, Mapping) and not is_templated(self.analysis_config):

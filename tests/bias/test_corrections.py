@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -158,6 +159,17 @@ def test_a_gate_over_several_analyses_corrects_for_the_questions_of_all() -> Non
     assert first is not None
     assert alone is not None
     assert first > alone
+
+
+def test_findings_of_a_search_count_all_groups_that_it_has_tested() -> None:
+    """The 3 worst of 500 groups are not 3 questions."""
+    rules = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="pass", correction="holm")
+    listed = make_analysis({"A": (30, 70), "B": (55, 45), "C": (60, 40)}, ["DPL"])
+    plain, selected = rules.judge(listed), rules.judge(replace(listed, selected_from=500))
+    assert (plain.questions, selected.questions) == (3, 500)
+    assert plain.outcome is Outcome.VIOLATION
+    assert selected.count(Outcome.VIOLATION) == 0
+    assert "500 questions asked, Holm correction" in selected.sentence
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,14 @@ def test_invalid_values_are_rejected(make: Callable[[], Any], sentence: str) -> 
             lambda: balance(engine=SageMakerEngine(role="r")),
             "task 'balance': engine: SageMakerEngine measures only; balance with DuckDBEngine, the default",
         ),
-        (lambda: gate(thresholds={"DPPL": 0.1}), "task 'gate': thresholds: there is no metric 'DPPL'"),
+        (lambda: gate(thresholds={"DPX": 0.1}), "task 'gate': thresholds: there is no metric 'DPX'"),
         (
             lambda: gate(analysis=check(methods=["CI"]).output),
             "task 'gate': thresholds: DPL is not measured: methods of task 'bias' are CI",
+        ),
+        (
+            lambda: gate(analysis=check().output, thresholds={"DI": 0.8}),
+            "task 'gate': thresholds: DI is not measured: methods of task 'bias' are CDDL, CI, DPL",
         ),
         (
             lambda: check(bias_config=None, analysis_config={"dataset_type": "text/csv"}, methods=["KL"]),

@@ -13,6 +13,7 @@ from airflow_clarify.cli.arguments import (
     build_engine,
     check_output,
 )
+from airflow_clarify.cli.parsing import parse_whole_number
 from airflow_clarify.cli.terminal import EXIT_OK, TerminalProgress, print_text, print_warnings
 
 DESCRIPTION = "Measure the bias of a dataset and of a model's predictions in it, and write analysis.json and a report."
@@ -46,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_analysis_arguments(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--output", metavar="FOLDER", help="where the files go (default: only print)")
+    output.add_argument(
+        "--suppress-below",
+        metavar="ROWS",
+        type=parse_whole_number,
+        default=0,
+        help="hide counts under this number in the table and the report; the JSON files have all of them (default: 0)",
+    )
     add_engine_arguments(parser)
 
 
@@ -57,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from airflow_clarify.api import measure
     from airflow_clarify.artifacts import list_files
+    from airflow_clarify.bias.suppression import hide_small_counts
     from airflow_clarify.reports.console import format_table, sanitize_line
 
     data, config = build_configs(arguments)
@@ -64,7 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
     if folder is not None:
         check_output(folder, "a folder")
     with TerminalProgress() as progress:
-        analysis = measure(replace(data, output_path=folder), config, build_engine(arguments), progress=progress)
+        analysis = measure(
+            replace(data, output_path=folder),
+            config,
+            build_engine(arguments),
+            progress=progress,
+            suppress_below=arguments.suppress_below,
+        )
+    analysis = hide_small_counts(analysis)
     print_text("\n".join(format_table(analysis)))
     print_warnings(analysis.warnings)
     if folder is not None:
