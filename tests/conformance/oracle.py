@@ -13,6 +13,9 @@ of each column its values, what they mean, and the type they are to have. More k
 where we differ from the package on purpose (see ``differences.py``): ``as_texts`` lists columns whose values are
 turned into texts, ``as_booleans`` into booleans and ``as_floats`` into floats, ``fill_group`` makes a group of the rows
 without one, ``number_group`` turns the groups into numbers, ``as_given`` keeps the package from converting values.
+With ``predicted``, the name of a column of predictions, the metrics are those of the predictions. ``tables`` is a
+question of its own: a list of confusion matrices of the facets d and a, ``[[tp, fp, fn, tn], [tp, fp, fn, tn]]``, each
+of which is answered by ``{"AD": 0.1, "DI": "Facet set is empty", ...}``, errors as texts.
 With ``describe`` the answer is how pandas sees the columns, and what the package makes of them.
 """
 
@@ -25,13 +28,15 @@ from pathlib import Path
 
 import pandas as pd
 from case_frames import series_of
-from smclarify.bias import report
+from smclarify.bias import metrics, report
 from smclarify.bias.metrics import common
 
 CONVERT = common.convert_positive_label_values
 
 
 def answer(question):
+    if "tables" in question:
+        return {"tables": [measure_table(d, a) for d, a in question["tables"]]}
     frame = read(question)
     label = frame[question["label"]]
     if question.get("describe"):
@@ -51,11 +56,41 @@ def answer(question):
         frame,
         report.FacetColumn(question["facet"], copy.copy(question["facet_values"])),
         report.LabelColumn(question["label"], label, copy.copy(question["label_values"])),
-        report.StageType.PRE_TRAINING,
+        report.StageType.POST_TRAINING if question.get("predicted") else report.StageType.PRE_TRAINING,
+        report.LabelColumn("predicted", frame["predicted"]) if question.get("predicted") else None,
         metrics=question["methods"],
         group_variable=group,
     )
     return {"facet": found, "label_text": report.label_value_or_threshold(label, copy.copy(question["label_values"]))}
+
+
+def measure_table(d, a):
+    """Compute the metrics of two confusion matrices from rows, by the functions of the package."""
+    outcomes = [(True, True), (False, True), (True, False), (False, False)]
+    rows = [
+        (side, *outcome)
+        for side, counts in ((True, d), (False, a))
+        for outcome, times in zip(outcomes, counts, strict=True)
+        for _ in range(times)
+    ]
+    frame = pd.DataFrame(rows, columns=["facet", "label", "predicted"]).astype(bool)
+    found = {}
+    for metric in metrics.POSTTRAINING_METRICS:
+        if metric.__name__ in ("CDDPL", "FT"):
+            continue
+        try:
+            value = metrics.call_metric(
+                metric,
+                feature=frame["facet"],
+                sensitive_facet_index=frame["facet"],
+                positive_label_index=frame["label"],
+                positive_predicted_label_index=frame["predicted"],
+            )
+            # json writes the types of Python only, which tell an integer 0 from a float.
+            found[metric.__name__] = value.item() if hasattr(value, "item") else value
+        except ValueError as error:
+            found[metric.__name__] = str(error)
+    return found
 
 
 def read(question):

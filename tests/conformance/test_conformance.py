@@ -57,9 +57,13 @@ class Oracle:
             "group": None if case.group is None else "group",
             "methods": list(case.methods),
         }
+        return self.send(question | changes)
+
+    def send(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Ask a question in the words of the oracle."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question | changes) + "\n")
+        self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         reply = self._process.stdout.readline()
         assert reply, "the oracle has died"
