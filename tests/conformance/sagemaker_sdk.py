@@ -2,11 +2,14 @@
 
 One JSON document in, on stdin, one out, to the file that is named; stdout is the SDK's, which prints to it. In::
 
-    {"jobs": [{"region": ..., "processor": {...}, "network": {...}, "data": {...}, "bias": {...}, "run": {...}}],
-     "configurations": [{"data": {...}, "bias": {...}, "methods": ...}], "regions": [...]}
+    {"jobs": [{"region": ..., "processor": {...}, "network": {...}, "data": {...}, "bias": {...}, "model": {...},
+               "predicted": {...}, "method": "run_bias", "run": {...}}],
+     "configurations": [{"data": {...}, "bias": {...}, "model": {...}, "predicted": {...},
+                         "methods": ..., "post_training_methods": ...}], "regions": [...]}
 
 Each of the objects holds keyword arguments of what it is named after: ``SageMakerClarifyProcessor``, ``NetworkConfig``,
-``DataConfig``, ``BiasConfig``, ``run_pre_training_bias``. Out::
+``DataConfig``, ``BiasConfig``, ``ModelConfig``, ``ModelPredictedLabelConfig``, and the method that starts the job;
+"model", "predicted" and the metrics of a stage are null where there are none. Out::
 
     {"version": "2.257.7", "jobs": ["name of the job", ...], "images": {"region": "URI"},
      "configurations": [{"text": ..., "data": ..., "bias": ...}]}
@@ -29,6 +32,8 @@ try:
     from sagemaker.core.clarify import (  # noqa: TID251
         BiasConfig,
         DataConfig,
+        ModelConfig,
+        ModelPredictedLabelConfig,
         SageMakerClarifyProcessor,
         _AnalysisConfigGenerator,
     )
@@ -39,6 +44,8 @@ except ModuleNotFoundError:
     from sagemaker.clarify import (  # noqa: TID251
         BiasConfig,
         DataConfig,
+        ModelConfig,
+        ModelPredictedLabelConfig,
         SageMakerClarifyProcessor,
         _AnalysisConfigGenerator,
     )
@@ -56,9 +63,13 @@ def start(job: dict) -> str:
         network_config=NetworkConfig(**job["network"]) if job["network"] else None,
         sagemaker_session=Session(boto3.Session(region_name=job["region"])),
     )
-    processor.run_pre_training_bias(
+    # The method for both stages has another name for its configuration of bias.
+    bias = {"bias_config" if job["method"] == "run_bias" else "data_bias_config": BiasConfig(**job["bias"])}
+    if job["method"] != "run_pre_training_bias":
+        bias |= model_arguments(job)
+    getattr(processor, job["method"])(
         data_config=DataConfig(**job["data"]),
-        data_bias_config=BiasConfig(**job["bias"]),
+        **bias,
         # It refuses not to wait for a job whose log it is to show.
         wait=False,
         logs=False,
@@ -69,10 +80,28 @@ def start(job: dict) -> str:
     return started.job_name if hasattr(started, "job_name") else started.processing_job_name
 
 
+def model_arguments(given: dict) -> dict:
+    """Build the arguments about a model and its predictions."""
+    return {
+        "model_config": ModelConfig(**given["model"]) if given["model"] else None,
+        "model_predicted_label_config": ModelPredictedLabelConfig(**given["predicted"]) if given["predicted"] else None,
+    }
+
+
 def write(configuration: dict) -> dict:
     """The text of a configuration, as it is uploaded for a job, and what its parts are made of."""
     data, bias = DataConfig(**configuration["data"]), BiasConfig(**configuration["bias"])
-    document = _AnalysisConfigGenerator.bias_pre_training(data, bias, configuration["methods"])
+    methods, post_training = configuration["methods"], configuration["post_training_methods"]
+    if post_training is None:
+        document = _AnalysisConfigGenerator.bias_pre_training(data, bias, methods)
+    elif methods is None:
+        model = model_arguments(configuration)
+        document = _AnalysisConfigGenerator.bias_post_training(data, bias, methods=post_training, **model)
+    else:
+        model = model_arguments(configuration)
+        document = _AnalysisConfigGenerator.bias(
+            data, bias, pre_training_methods=methods, post_training_methods=post_training, **model
+        )
     return {"text": json.dumps(document), "data": data.get_config(), "bias": bias.get_config()}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.bias.post_training import POST_TRAINING_METRICS
 
 BUCKET, DATASETS = "clarify", "datasets"
 ROLE = "arn:aws:iam::111122223333:role/clarify"
@@ -31,7 +32,11 @@ class Job:
     :param bias: of ``BiasConfig``
     :param processor: of ``SageMakerClarifyProcessor``
     :param network: of ``NetworkConfig``
-    :param experiment_config: of ``run_pre_training_bias``
+    :param methods: the pre-training metrics; None leaves the stage out
+    :param post_training_methods: the post-training metrics; None leaves the stage out
+    :param model: of ``ModelConfig``
+    :param predicted: of ``ModelPredictedLabelConfig``
+    :param experiment_config: of the method that starts the job
     :param is_named: whether it is given its name, or gets one made from the prefix
     :param is_refused_early: whether the SDK has to be told to check nothing, as it takes no truth for a value
     """
@@ -46,6 +51,29 @@ class Job:
     region: str = "us-east-1"
     is_named: bool = True
     is_refused_early: bool = False
+    post_training_methods: Any = None
+    model: Mapping[str, Any] | None = None
+    predicted: Mapping[str, Any] | None = None
+
+    @property
+    def method(self) -> str:
+        """The method of the SDK that starts the job."""
+        if self.post_training_methods is None:
+            return "run_pre_training_bias"
+        return "run_post_training_bias" if self.methods is None else "run_bias"
+
+    @property
+    def named_methods(self) -> dict[str, Any]:
+        """The metrics of the stages, as arguments of the method."""
+        if self.method == "run_bias":
+            return {"pre_training_methods": self.methods, "post_training_methods": self.post_training_methods}
+        return {"methods": self.methods if self.post_training_methods is None else self.post_training_methods}
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the job's name."""
+        names = {"run_post_training_bias": "Clarify-Posttraining-Bias", "run_bias": "Clarify-Bias"}
+        return str(self.processor.get("job_name_prefix", names.get(self.method, "Clarify-Pretraining-Bias")))
 
     @property
     def all_of_data(self) -> dict[str, Any]:
@@ -80,6 +108,17 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
 }
 
+SHADOW = {"model_name": "stars", "instance_count": 1, "instance_type": "ml.c5.xlarge"}
+PREDICTED = {"predicted_label": "prediction"}
+SEPARATE = {
+    "predicted_label_dataset_uri": f"s3://{DATASETS}/predictions.csv",
+    "predicted_label_headers": ["id", "prediction"],
+    "predicted_label": "prediction",
+    "facet_dataset_uri": f"s3://{DATASETS}/facets.csv",
+    "facet_headers": ["id", "product_category"],
+    "joinsource": "id",
+}
+
 JOBS = [
     Job("lab", methods=SEVEN),
     Job("all methods", methods="all"),
@@ -107,6 +146,59 @@ JOBS = [
     ),
     Job("floats", bias=_bias(label_values_or_threshold=[3.0], facet_values_or_threshold=[-0.1, 1e-9, 1e22])),
     Job("mixed values", bias=_bias(label_values_or_threshold=["5", 4, 0, "", "4.0"])),
+    # --- Predictions
+    Job("both stages", data=_data(**PREDICTED), post_training_methods="all"),
+    Job("both stages by name", data=_data(**PREDICTED), methods=SEVEN, post_training_methods=["DI", "DPPL", "GE"]),
+    Job("predictions", data=_data(**PREDICTED), methods=None, post_training_methods="all"),
+    Job("predictions by index", data=_data(predicted_label=3), methods=None, post_training_methods=["RD", "AD"]),
+    Job(
+        "scores",
+        data=_data(predicted_label="score"),
+        methods=None,
+        post_training_methods="all",
+        predicted={"probability_threshold": 0.25},
+    ),
+    Job("files of predictions and facets", data=_data(**SEPARATE), post_training_methods="all"),
+    Job(
+        "file of predictions without a name",
+        data=_data(predicted_label_dataset_uri=f"s3://{DATASETS}/predictions.csv"),
+        methods=None,
+        post_training_methods="all",
+    ),
+    Job("model", methods=None, post_training_methods="all", model=SHADOW),
+    Job("model for both stages", post_training_methods="all", model=SHADOW, bias=_bias(group_name="age")),
+    Job("endpoint", post_training_methods=["FT"], model={"endpoint_name": "stars", "target_model": "m"}),
+    Job(
+        "model with everything",
+        post_training_methods="all",
+        model={
+            **SHADOW,
+            "instance_count": 3,
+            "accept_type": "application/json",
+            "content_type": "application/json",
+            "content_template": '{"instances": $records}',
+            "record_template": "$features_kvp",
+            "custom_attributes": "c",
+            "accelerator_type": "ml.eia2.large",
+            "endpoint_name_prefix": "stars-1",
+            "target_model": "m",
+        },
+        predicted={
+            "label": "label",
+            "probability": "scores[0]",
+            "probability_threshold": 0.7,
+            "label_headers": ["1", "5"],
+        },
+    ),
+    Job("model and predictions", data=_data(**PREDICTED), post_training_methods="all", model=SHADOW),
+    Job(
+        "default name after training",
+        data=_data(**PREDICTED),
+        methods=None,
+        post_training_methods="all",
+        is_named=False,
+    ),
+    Job("default name of both stages", data=_data(**PREDICTED), post_training_methods="all", is_named=False),
     # --- Data
     Job("excluded by name", data=_data(excluded_columns=["review_body", "id"])),
     Job("excluded by index", data=_data(excluded_columns=[0, 3])),
@@ -165,8 +257,44 @@ def _configuration(chance: random.Random) -> dict[str, Any]:
         "excluded_columns": [_column(chance) for _ in range(chance.randint(1, 3))],
     }
     data |= {name: value for name, value in said.items() if chance.random() < 0.5}
-    methods = chance.choice(["all", chance.sample(sorted(METRICS), chance.randint(1, len(METRICS)))])
-    return {"data": data, "bias": _questions(chance), "methods": methods}
+    stages = chance.choice([("pre",), ("pre",), ("post",), ("pre", "post")])
+    configuration = {
+        "data": data,
+        "bias": _questions(chance),
+        "methods": _methods(chance, METRICS) if "pre" in stages else None,
+        "post_training_methods": _methods(chance, POST_TRAINING_METRICS) if "post" in stages else None,
+        "model": None,
+        "predicted": None,
+    }
+    if "post" in stages:
+        _add_predictions(chance, data, configuration)
+    return configuration
+
+
+def _methods(chance: random.Random, known: Mapping[str, Any]) -> Any:
+    return chance.choice(["all", chance.sample(sorted(known), chance.randint(1, len(known)))])
+
+
+def _add_predictions(chance: random.Random, data: dict[str, Any], configuration: dict[str, Any]) -> None:
+    """Add a column of predictions, a file of them, or a model."""
+    source = chance.choice(["column", "file", "model"])
+    if source == "column":
+        data["predicted_label"] = chance.choice(["predicted", "geschätzt 🎁", 7])
+    if source == "file":
+        data["dataset_type"] = "text/csv"
+        data["predicted_label_dataset_uri"] = "s3://in/predictions"
+        if chance.random() < 0.5:
+            data |= {"predicted_label_headers": ["id", "predicted"], "predicted_label": "predicted"}
+        if chance.random() < 0.5:
+            data["facet_dataset_uri"] = "s3://in/facets"
+            data |= {"facet_headers": ["id", "年齢"]} if chance.random() < 0.5 else {}
+    scores = {"probability_threshold": chance.choice([0.0, 0.5, 0.123456789, 1.0])}
+    configuration["predicted"] = chance.choice([None, scores])
+    if source == "model":
+        configuration["model"] = chance.choice([SHADOW, {"endpoint_name": "e"}, {**SHADOW, "accept_type": "text/csv"}])
+        output = {"label": _column(chance), "probability": _column(chance), "label_headers": ["no", "yes"]}
+        kept = {name: value for name, value in output.items() if chance.random() < 0.5}
+        configuration["predicted"] = chance.choice([None, kept, kept | scores])
 
 
 def _questions(chance: random.Random) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from servers import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
 from test_conformance import SEED
 
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.model_config import ModelConfig, ModelPredictedLabelConfig
 from airflow_clarify.engines.sagemaker import SageMakerEngine, request
 from airflow_clarify.engines.sagemaker.client import ProcessingJobs
 from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
@@ -112,18 +113,36 @@ def our_engine(job: Job) -> SageMakerEngine:
 
 def our_config(configuration: Mapping[str, Any]) -> AnalysisConfig:
     return AnalysisConfig.build(
-        DataConfig.coerce(configuration["data"]), BiasConfig(**configuration["bias"]), configuration["methods"]
+        DataConfig.coerce(configuration["data"]),
+        BiasConfig(**configuration["bias"]),
+        configuration["methods"],
+        post_training_methods=configuration["post_training_methods"],
+        **our_model(configuration["model"], configuration["predicted"]),
     )
+
+
+def our_model(model: Mapping[str, Any] | None, predicted: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "model_config": None if model is None else ModelConfig(**model),
+        "model_predicted_label_config": None if predicted is None else ModelPredictedLabelConfig(**predicted),
+    }
 
 
 def submit(job: Job) -> str:
     """Start a job as our operator does, and say its name."""
     engine, data = our_engine(job), DataConfig.coerce(job.all_of_data)
-    config = AnalysisConfig.build(data, BiasConfig(**job.bias), job.methods)
-    name = engine.job_name(job.name)
+    config = AnalysisConfig.build(
+        data,
+        BiasConfig(**job.bias),
+        job.methods,
+        post_training_methods=job.post_training_methods,
+        **our_model(job.model, job.predicted),
+    )
+    plan = engine.plan(data, config)
+    name = engine.job_name(job.name, default_prefix=plan.default_prefix)
     # As engine.submit() does, but that nothing is encrypted on its way to S3: the server has no keys. The SDK encrypts
     # uploads only when it is told to for each run (3.x a dataset also with the key of the output).
-    request.submit_job(engine.plan(data, config), name, ProcessingJobs(engine.connection), S3Files(engine.connection))
+    request.submit_job(plan, name, ProcessingJobs(engine.connection), S3Files(engine.connection))
     return name
 
 
@@ -174,13 +193,16 @@ def ask(python: str, question: dict[str, Any], folder: Path, aws: StandIn, store
 
 def in_its_words(job: Job, name: str) -> dict[str, Any]:
     """A job as the driver takes it."""
-    run = {"methods": job.methods, "experiment_config": job.experiment_config}
+    run = {**job.named_methods, "experiment_config": job.experiment_config}
     return {
         "region": job.region,
         "processor": {**job.all_of_processor, "skip_early_validation": job.is_refused_early},
         "network": dict(job.network),
         "data": job.all_of_data,
         "bias": dict(job.bias),
+        "model": job.model and dict(job.model),
+        "predicted": job.predicted and dict(job.predicted),
+        "method": job.method,
         "run": run | ({"job_name": name} if job.is_named else {}),
     }
 
@@ -227,8 +249,7 @@ def test_the_request_is_the_same(ours: Done, sdk: Done, job: Job) -> None:
     mine, theirs = dict(ours.requests[job.name]), put_our_way(copy.deepcopy(sdk.requests[job.name]))
     if not job.is_named:
         names = [request.pop("ProcessingJobName") for request in (mine, theirs)]
-        prefix = job.processor.get("job_name_prefix", "Clarify-Pretraining-Bias")
-        assert [name[: len(prefix) + 1] for name in names] == [f"{prefix}-"] * 2
+        assert [name[: len(job.prefix) + 1] for name in names] == [f"{job.prefix}-"] * 2
     assert mine == theirs
 
 
@@ -251,10 +272,10 @@ def test_what_the_sdk_makes_of_its_objects_is_accepted(sdk: Done) -> None:
     """A notebook's ``DataConfig`` and ``BiasConfig``, whole, give the same configuration when they are read by us."""
     for asked, written in zip(configurations(SEED, CONFIGURATIONS), sdk.answer["configurations"], strict=True):
         data, bias = written["data"], written["bias"]
-        methods = json.loads(written["text"])["methods"]
+        others = {key: value for key, value in json.loads(written["text"]).items() if key not in {**data, **bias}}
         locations = {name: asked["data"][name] for name in ("s3_data_input_path", "s3_output_path")}
 
-        assert AnalysisConfig({**data, **bias, "methods": methods}).to_json() == written["text"]
+        assert AnalysisConfig({**data, **bias, **others}).to_json() == written["text"]
         assert AnalysisConfig.parse(written["text"]).to_json() == written["text"]
         assert BiasConfig.coerce(bias).get_config() == bias
         assert list(BiasConfig.coerce(bias).get_config()) == list(bias)

@@ -268,8 +268,25 @@ class Run:
             sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
             shard = slice(number, None, len(hosts)) if sharded else slice(None)
             self._storage.download(source["S3Uri"], target, shard, request["RoleArn"], self._pause)
+        self._prepare_joined_files(folder)
         for one in self._outputs():
             _outside(folder, one["LocalPath"]).mkdir(parents=True, exist_ok=True)
+
+    def _prepare_joined_files(self, folder: Path) -> None:
+        """Download files of predictions and of facets, which Clarify's image reads from S3 itself.
+
+        The process that runs in its place gets them where a job with another image has them as inputs.
+        """
+        inputs = folder / "processing" / "input"
+        try:
+            configuration = json.loads((inputs / "config" / "analysis_config.json").read_text())
+        except (OSError, ValueError):
+            return
+        for key, name in (("predicted_label_dataset_uri", "predicted_label"), ("facet_dataset_uri", "facet")):
+            uri = configuration.get(key) if isinstance(configuration, dict) else None
+            if isinstance(uri, str) and not (inputs / name).exists():
+                (inputs / name).mkdir()
+                self._storage.download(uri, inputs / name, slice(None), self._job.request["RoleArn"], self._pause)
 
     def _start_containers(self) -> list[Container]:
         request, seconds = self._job.request, int(time.time())
