@@ -51,7 +51,7 @@ def _measure_facet(facet: FacetContingency, methods: Sequence[str], prediction_e
     for name, members in facet.list_tested():
         split = facet.split(members)
         metrics = tuple(
-            _measure_from_table(ALL_METRICS[method], facet, name, members)
+            _measure_from_table(ALL_METRICS[method], facet, name, members, prediction_error)
             if ALL_METRICS[method].function is None
             else measure(ALL_METRICS[method], split, prediction_error)
             for method in methods
@@ -61,11 +61,17 @@ def _measure_facet(facet: FacetContingency, methods: Sequence[str], prediction_e
 
 
 def _measure_from_table(
-    metric: Metric, facet: FacetContingency, name: str, members: frozenset[str | None]
+    metric: Metric,
+    facet: FacetContingency,
+    name: str,
+    members: frozenset[str | None],
+    prediction_error: str | None,
 ) -> MetricResult:
     """Compute a metric that is not a function of one split."""
     compute = {"CDDL": _compute_disparity, "CDDPL": _compute_predicted_disparity, "FT": _get_flip_test}[metric.name]
     try:
+        if metric.stage == "post_training" and not facet.predicted:
+            raise MetricError(prediction_error or NO_PREDICTIONS)
         return MetricResult(metric.name, compute(facet, name, members))
     except MetricError as error:
         return MetricResult(metric.name, None, str(error))
@@ -83,8 +89,6 @@ def _compute_disparity(facet: FacetContingency, name: str, members: frozenset[st
 
 
 def _compute_predicted_disparity(facet: FacetContingency, name: str, members: frozenset[str | None]) -> float:
-    if not facet.predicted:
-        raise MetricError(NO_PREDICTIONS)
     if not facet.grouped:
         raise MetricError(NO_GROUP_VARIABLE)
     positive, negative = facet.predicted_total
@@ -96,8 +100,6 @@ def _compute_predicted_disparity(facet: FacetContingency, name: str, members: fr
 
 
 def _get_flip_test(facet: FacetContingency, name: str, members: frozenset[str | None]) -> float:
-    if not facet.predicted:
-        raise MetricError(NO_PREDICTIONS)
     if facet.flip_tests is None:
         raise MetricError(facet.flip_test_error or FLIP_TEST_NEEDS_ROWS)
     value = facet.flip_tests[name]

@@ -111,7 +111,8 @@ def measure(metric: Metric, split: Split, prediction_error: str | None = None) -
     """Compute a metric that is a function of the counts of a tested group.
 
     Where Clarify's job fails as a whole, only the metrics that are not defined have an error: those that compare labels
-    and predictions of different types, and ratios of positive predictions where there are none.
+    with predictions that cannot be compared, those of predictions that were not counted for that reason, and ratios of
+    positive predictions where there are none.
 
     :param metric: a metric of any stage with a function
     :param split: the counts of the group and of the rest
@@ -119,7 +120,8 @@ def measure(metric: Metric, split: Split, prediction_error: str | None = None) -
     :return: its value, or the reason why it is undefined
     """
     try:
-        if metric.stage == "post_training" and prediction_error and metric.name not in METRICS_OF_PREDICTIONS:
+        compares_labels = metric.name not in METRICS_OF_PREDICTIONS or split.d_confusion is None
+        if metric.stage == "post_training" and prediction_error and compares_labels:
             raise MetricError(prediction_error)
         value = split.measure(metric)
         if metric.name in RATIOS_OF_PREDICTED_POSITIVES and not has_positive_prediction(split):

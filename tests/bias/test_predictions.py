@@ -183,6 +183,16 @@ def test_where_labels_and_predictions_cannot_be_compared_metrics_of_predictions_
         assert errors_by_group(again)["F"] == errors
 
 
+def test_predictions_that_were_not_counted_for_that_reason_have_no_metric() -> None:
+    contingency = count_predictions(ROWS, prediction_error=DIFFERENT_TYPES)
+    facets = [replace(facet, predicted=False) for facet in contingency.facets]
+    analysis = Analysis.from_contingency(replace(contingency, facets=facets), make_prediction_config())
+    assert {metric.error for _, result in analysis.results() for metric in result.metrics} == {DIFFERENT_TYPES}
+    assert analysis.warnings == (DIFFERENT_TYPES,)
+    sent = Analysis.from_xcom(json.loads(json.dumps(analysis.to_xcom())))
+    assert errors_by_group(sent) == errors_by_group(analysis)
+
+
 # --- Our own metric ---------------------------------------------------------------------------------------------------
 
 

@@ -43,7 +43,7 @@ KNOWN_TABLES: list[Table] = [
 
 
 def test_random_confusion_matrices(oracle: Oracle) -> None:
-    tables = [*KNOWN_TABLES, *random_tables(SEED, max(1_000, DATASETS))]
+    tables = [*KNOWN_TABLES, *random_tables(SEED, DATASETS)]
     theirs = oracle.send({"tables": tables})["tables"]
     for (d, a), expected in zip(tables, theirs, strict=True):
         assert expected.keys() == POST_TRAINING_METRICS.keys() - {"CDDPL", "FT"}
@@ -142,7 +142,7 @@ def compare(case: PredictionCase, oracle: Oracle, folder: Path) -> None:
 
 @seed(SEED)
 @settings(
-    max_examples=max(1_000, DATASETS),
+    max_examples=DATASETS,
     derandomize=False,
     print_blob=True,
     deadline=None,
