@@ -12,7 +12,8 @@ Files are read as Clarify reads them: with pandas, and nothing said about types.
 of each column its values, what they mean, and the type they are to have. More keys put a question plainly
 where we differ from the package on purpose (see ``differences.py``): ``as_texts`` lists columns whose values are
 turned into texts, ``as_booleans`` into booleans and ``as_floats`` into floats, ``fill_group`` makes a group of the rows
-without one, ``number_group`` turns the groups into numbers, ``as_given`` keeps the package from converting values.
+without one, ``number_group`` turns the groups into numbers, ``as_given`` keeps the package from converting values,
+``fill_predicted`` takes the place of missing predictions.
 With ``predicted``, the name of a column of predictions, the metrics are those of the predictions. ``tables`` is a
 question of its own: a list of confusion matrices of the facets d and a, ``[[tp, fp, fn, tn], [tp, fp, fn, tn]]``, each
 of which is answered by ``{"AD": 0.1, "DI": "Facet set is empty", ...}``, errors as texts.
@@ -102,6 +103,8 @@ def read(question):
         frame = pd.read_json(path, lines=True)
     else:
         frame = (pd.read_parquet if question["format"] == "parquet" else pd.read_csv)(path)
+    if "fill_predicted" in question:
+        frame["predicted"] = frame["predicted"].fillna(question["fill_predicted"]).astype("int64")
     for name in (question[role] for role in question.get("as_texts", ())):
         frame[name] = frame[name].map(str, na_action="ignore")
     for name in (question[role] for role in question.get("as_booleans", ())):
