@@ -18,7 +18,7 @@ PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --dura
 PROCESSES = $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 ))
 # Folders and files whose tests start servers, processes or Airflow, or compare with other packages.
 NOT_QUICK := conformance dags databases docs lineage plugin sagemaker spark stack system tools \
-	test_container.py test_imports.py test_killed_runs.py test_packaging.py
+	cli/test_sagemaker_job.py test_imports.py test_killed_runs.py test_packaging.py
 # The environments that tests start programs in.
 TEST_SETTINGS = CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from airflow_clarify.bias import argument_types
 from airflow_clarify.bias.argument_types import check_argument
 from airflow_clarify.bias.config import AUTHOR_NAMES, AnalysisConfig, BiasConfig, DataConfig, Methods
+from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.model_config import ModelPredictedLabelConfig, parse_probability_threshold
 from airflow_clarify.bias.post_training import POST_TRAINING_METRICS
 from airflow_clarify.exceptions import ConfigError
@@ -42,6 +43,12 @@ def infer_config(
         check_argument(names["methods"], methods, argument_types.METHODS)
         post = [name for name in methods if name in POST_TRAINING_METRICS] or None
         pre = [name for name in methods if name not in POST_TRAINING_METRICS] or (None if post else methods)
+        unknown = [name for name in pre or () if name not in METRICS]
+        if unknown and predicted:
+            raise ConfigError(
+                f"{names['methods']}: there is no metric {unknown[0]!r}; there are {', '.join(METRICS)} and, of "
+                f"predictions, {', '.join(POST_TRAINING_METRICS)}"
+            )
         if post is not None and not predicted:
             raise ConfigError(
                 f"{names['methods']}: {post[0]} is a metric of predictions; name their column in "

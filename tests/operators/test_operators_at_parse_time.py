@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -12,9 +14,12 @@ from airflow_clarify import (
     BalanceDatasetOperator,
     BiasConfig,
     BiasGateOperator,
+    ClarifyBiasOperator,
+    ClarifyPostTrainingBiasOperator,
     ClarifyPreTrainingBiasOperator,
     DataConfig,
     DuckDBEngine,
+    ModelConfig,
     SageMakerEngine,
     SparkEngine,
     SQLEngine,
@@ -23,12 +28,24 @@ from airflow_clarify import (
 from airflow_clarify.exceptions import ConfigError
 
 DATA = DataConfig("data.csv", label="y")
+PREDICTIONS = DataConfig("data.csv", label="y", predicted_label="p")
 BIAS = BiasConfig([1], "f")
+MODEL = {"model_name": "m", "instance_type": "ml.m5.large", "instance_count": 1}
 
 
 def check(**changes: Any) -> ClarifyPreTrainingBiasOperator:
     arguments: dict[str, Any] = {"data_config": DATA, "bias_config": BIAS, **changes}
     return ClarifyPreTrainingBiasOperator(task_id="bias", **arguments)
+
+
+def check_model(**changes: Any) -> ClarifyPostTrainingBiasOperator:
+    arguments: dict[str, Any] = {"data_config": PREDICTIONS, "bias_config": BIAS, **changes}
+    return ClarifyPostTrainingBiasOperator(task_id="model_bias", **arguments)
+
+
+def check_both(**changes: Any) -> ClarifyBiasOperator:
+    arguments: dict[str, Any] = {"data_config": PREDICTIONS, "bias_config": BIAS, **changes}
+    return ClarifyBiasOperator(task_id="both", **arguments)
 
 
 def gate(**changes: Any) -> BiasGateOperator:
@@ -119,6 +136,115 @@ def test_parse_time_errors_name_the_task(make: Callable[[], Any], sentence: str)
 
     assert str(error.value).startswith(sentence)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (
+            lambda: check_model(data_config=DATA),
+            "task 'model_bias': predicted_label: name the column of predictions; post-training bias cannot be measured",
+        ),
+        (
+            lambda: check_model(data_config=DataConfig("data.csv", label="y", predicted_label="y")),
+            "task 'model_bias': predicted_label: 'y' is the label; name the column of predictions",
+        ),
+        (lambda: check_model(methods=["DPL"]), "task 'model_bias': methods: there is no metric 'DPL'; there are AD,"),
+        (lambda: check(methods=["DPPL"]), "task 'bias': methods: there is no metric 'DPPL'; there are CDDL, CI,"),
+        (lambda: check_model(methods=None), "task 'model_bias': methods: "),
+        (
+            lambda: check_both(post_training_methods=["DI", "XYZ"]),
+            "task 'both': post_training_methods: there is no metric 'XYZ'; there are AD,",
+        ),
+        (
+            lambda: check_both(pre_training_methods=["DI"]),
+            "task 'both': pre_training_methods: there is no metric 'DI'; there are CDDL,",
+        ),
+        (
+            lambda: check_both(post_training_methods=["CDDPL"]),
+            "task 'both': group_name: CDDPL needs a group variable; name its column in BiasConfig, or leave CDDPL out "
+            "of post_training_methods",
+        ),
+        (
+            lambda: check_both(model_config=MODEL),
+            "task 'both': model_config: only a Clarify job on SageMaker runs a model, and DuckDBEngine does not",
+        ),
+        (
+            lambda: check_model(model_predicted_label_config={"probability_threshold": 1.5}),
+            "task 'model_bias': probability_threshold: 1.5 is outside 0 to 1",
+        ),
+        (
+            lambda: check_model(bias_config=None, analysis_config={"x": 1}, model_config=MODEL),
+            "task 'model_bias': model_config: analysis_config says what to measure; leave one of them out",
+        ),
+        (
+            lambda: check_both(bias_config=None, analysis_config={"x": 1}, pre_training_methods=["CI"]),
+            "task 'both': pre_training_methods: analysis_config says what to measure; leave one of them out",
+        ),
+        (
+            lambda: gate(analysis=check().output, thresholds={"DPPL": 0.1}),
+            "task 'gate': thresholds: DPPL is not measured: methods of task 'bias' are CDDL, CI,",
+        ),
+        (
+            lambda: gate(analysis=check_model(methods=["DI"]).output, thresholds={"DPL": 0.1}),
+            "task 'gate': thresholds: DPL is not measured: methods of task 'model_bias' are DI",
+        ),
+    ],
+)
+def test_parse_time_errors_of_predictions(make: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        make()
+
+    assert str(error.value).startswith(sentence)
+    assert "\n" not in str(error.value)
+
+
+def test_a_gate_reads_both_stages_and_the_ratio_of_labels() -> None:
+    with DAG("stages", schedule=None):
+        both = check_both(pre_training_methods=["DPL"], post_training_methods=["DI"])
+        gate(analysis=both.output, thresholds={"DPL": 0.1, "DI": 0.8, "DIL": 0.8})
+        mapped = ClarifyBiasOperator.partial(task_id="mapped", bias_config=BIAS).expand(
+            data_config=[{"input_path": "x"}]
+        )
+        BiasGateOperator(task_id="another", analysis=mapped.output, thresholds={"DPL": 0.1, "RD": 0.1})
+
+
+def test_operators_share_their_parameters_and_state_them_all() -> None:
+    shared = set(inspect.signature(ClarifyPreTrainingBiasOperator).parameters) - {"methods"}
+    for operator in (ClarifyPostTrainingBiasOperator, ClarifyBiasOperator):
+        parameters = inspect.signature(operator).parameters
+        assert shared < set(parameters)
+        described = re.findall(r":param (\w+):", operator.__doc__ or "")
+        assert described == [name for name in parameters if name != "kwargs"]
+        assert set(operator.template_fields) <= set(parameters)
+
+
+def test_default_arguments_reach_what_the_operators_share() -> None:
+    with DAG("defaults", schedule=None, default_args={"poll_interval": 7, "methods": ["DI"], "deferrable": True}):
+        task = ClarifyPostTrainingBiasOperator(task_id="bias", data_config=PREDICTIONS, bias_config=BIAS)
+
+    assert (task.poll_interval, task.methods, task.deferrable) == (7, ["DI"], True)
+
+
+def test_a_model_may_be_templated_and_runs_on_sagemaker_only() -> None:
+    model = ModelConfig(model_name="{{ params.model }}", instance_type="ml.m5.large", instance_count=1)
+    task = check_both(data_config=DATA, model_config=model, engine=SageMakerEngine("r"))
+
+    task.render_template_fields({"params": {"model": "loans"}})
+
+    assert task.model_config.model_name == "loans"
+    assert model.model_name == "{{ params.model }}"
+
+
+def test_a_task_that_was_pickled_before_there_were_predictions_still_runs() -> None:
+    task = check(methods=["DPL"])
+    state = task.__getstate__()
+    assert not {"model_config", "model_predicted_label_config"} & set(state)
+
+    copied = ClarifyPreTrainingBiasOperator.__new__(ClarifyPreTrainingBiasOperator)
+    copied.__setstate__(state)
+
+    assert copied._build_config(DATA).methods == ("DPL",)
 
 
 def test_templated_arguments_are_not_checked_at_parse_time() -> None:

@@ -31,7 +31,7 @@ from airflow_clarify.bias.config import AnalysisConfig, DataConfig
 from airflow_clarify.cli.main import main
 from airflow_clarify.engines.duckdb import DuckDBEngine
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 DOCKERFILE = PROJECT / "container" / "Dockerfile"
 NOT_THERE = ("airflow", "boto3", "botocore", "fsspec", "numpy", "pandas", "pyarrow", "s3fs")
 REPORTS = ("report.html", "report.ipynb", "report.pdf")

@@ -13,12 +13,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_factories import CommandResult, Run
 
 from airflow_clarify import __version__
 from airflow_clarify.artifacts import read_analysis
@@ -36,39 +36,6 @@ LOANS = {("F", "north", 1): 20, ("F", "north", 0): 40, ("F", "south", 1): 20, ("
 ASKED = ("--label", "approved", "--positive", "1", "--facet", "gender")
 REPORTS = ("report.html", "report.ipynb", "report.pdf")
 FILES = {"analysis.json", "summary.json", "analysis_config.json", *REPORTS}
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """The exit status and the output of a command."""
-
-    status: int
-    out: str
-    err: str
-
-    def refused(self) -> str:
-        """Check that the command was refused, and return its error message."""
-        assert (self.status, self.out) == (EXIT_USAGE, ""), self
-        assert self.err.endswith("\n")
-        (line,) = self.err.splitlines()
-        assert line.isprintable()
-        assert line.startswith("airflow-clarify: ")
-        return line.removeprefix("airflow-clarify: ")
-
-
-Run = Callable[..., CommandResult]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process."""
-
-    def run_command(*arguments: object) -> CommandResult:
-        capsys.readouterr()
-        status = main([str(argument) for argument in arguments])
-        return CommandResult(status, *capsys.readouterr())
-
-    return run_command
 
 
 @pytest.fixture
@@ -853,7 +820,7 @@ def test_data_that_cannot_be_balanced(name: str, tmp_path: Path, run: Run) -> No
         ("", "config.json: not JSON"),
         ("[]", "config.json: the configuration is a JSON object"),
         ("{}", "config.json: dataset_type: required"),
-        ('{"dataset_type": "text/csv", "methods": {}}', "label"),
+        ('{"dataset_type": "text/csv", "methods": {}}', "methods: pre_training_bias or post_training_bias is missing"),
         ('{"dataset_type": "text/csv", "lable": "approved", "methods": {}}', "lable: Clarify knows no such key"),
         ('{"dataset_type": "csv", "methods": {}}', "dataset_type: 'csv' is not one of text/csv"),
         (b"\xff\xfe", "config.json: not a text file"),
