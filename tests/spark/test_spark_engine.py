@@ -39,7 +39,7 @@ REVIEWS_Y = DataConfig(table="reviews", label="sentiment")
 BY_CATEGORY = AnalysisConfig.build(REVIEWS_Y, BiasConfig([1], "category"))
 
 #: Every example is some seconds of a cluster's work.
-EXAMPLES = 6
+EXAMPLES = max(settings.default.max_examples // 8, 2)
 
 HOMES = pytest.mark.parametrize("max_cells", [200_000, 0], ids=["at home", "afar"])
 
