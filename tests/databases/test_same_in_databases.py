@@ -43,8 +43,9 @@ class Case:
     columns: dict[str, Column]
     positive: list[Any]
     values: list[Any] | None
-    facets: list[str]
+    facets: list[Any]
     weighted: bool
+    predicted: bool = False
 
 
 def plain(value: Any) -> Any:
@@ -73,12 +74,24 @@ def cases(draw: st.DrawFn) -> Case:
     there = {name: [plain(cell) for cell in column.values if cell is not None] for name, column in columns.items()}
     positive = draw(st.lists(st.sampled_from(there["y"]), min_size=1, max_size=2))
     values = draw(st.none() | st.lists(st.sampled_from(there["g"]), min_size=1, max_size=2))
-    return Case(columns, positive, values, draw(st.sampled_from([["g"], ["g", "h"], ["g", "z"]])), draw(st.booleans()))
+    # Predictions that the labels can be compared with, or of any other kind.
+    kind, values_of_kind = columns["y"].kind, there["y"]
+    if draw(st.booleans()):
+        cells = draw(st.lists(st.sampled_from([*columns["y"].values, None]), min_size=rows, max_size=rows))
+        cells[0] = columns["y"].values[0]
+        columns["p"] = Column(kind, cells * repeats)
+    else:
+        columns["p"] = columns["h"]
+    if all(cell is None for cell in columns["p"].values):
+        columns["p"] = columns["y"]
+    facets = draw(st.sampled_from([["g"], ["g", "h"], ["g", "z"], ["g", ("g", "h")], ["g", ("h", "z"), "h"]]))
+    return Case(columns, positive, values, facets, draw(st.booleans()), draw(st.booleans()) and bool(values_of_kind))
 
 
 def configs(case: Case, data: DataConfig) -> AnalysisConfig:
     values = None if case.values is None else [case.values, *[None] * (len(case.facets) - 1)]
-    return AnalysisConfig.build(data, BiasConfig(case.positive, case.facets, values, "z"))
+    bias = BiasConfig(case.positive, case.facets, values, "z")
+    return AnalysisConfig.build(data, bias, post_training_methods="all" if case.predicted else None)
 
 
 def answer(engine: Engine, data: DataConfig, case: Case) -> Analysis | str:
@@ -116,7 +129,7 @@ def assert_same(found: Analysis | str, expected: Analysis | str) -> None:
 
 def expected_of(database: Database, case: Case, folder: Path) -> Analysis | str:
     path = as_parquet(database.as_stored(case.columns), folder / "data.parquet")
-    data = DataConfig(str(path), label="y", weight="w" if case.weighted else None)
+    data = DataConfig(str(path), label="y", weight="w" if case.weighted else None, predicted_label="p")
     return answer(DuckDBEngine(duckdb_conn_id=None, threads=2), data, case)
 
 
@@ -128,6 +141,7 @@ BEYOND_FLOATS = Case(
         "y": Column("integer", [None] * 10 + [1 - 2**54, 0]),
         "z": Column("boolean", [False] * 12),
         "w": Column("float", [1.0] * 12),
+        "p": Column("integer", [None] * 10 + [1 - 2**54, 0]),
     },
     positive=[1 - 2**54],
     values=None,
@@ -142,7 +156,7 @@ BEYOND_FLOATS = Case(
 @settings(max_examples=settings.default.max_examples // 3)
 def test_a_database_agrees_with_the_embedded_engine(max_cells: int, database: Database, case: Case) -> None:
     database.load("data", case.columns)
-    data = DataConfig(table="data", label="y", weight="w" if case.weighted else None)
+    data = DataConfig(table="data", label="y", weight="w" if case.weighted else None, predicted_label="p")
     with tempfile.TemporaryDirectory() as folder:
         expected = expected_of(database, case, Path(folder))
     assert_same(answer(database.engine(max_cells), data, case), expected)
@@ -159,7 +173,7 @@ TABLES = int(os.environ.get("CLARIFY_CONFORMANCE_DATASETS") or 600) // 20
 def test_all_engines_agree(all_databases: dict[str, Database], case: Case, afar: bool) -> None:
     for database in all_databases.values():
         database.load("data", case.columns)
-        data = DataConfig(table="data", label="y", weight="w" if case.weighted else None)
+        data = DataConfig(table="data", label="y", weight="w" if case.weighted else None, predicted_label="p")
         with tempfile.TemporaryDirectory() as folder:
             expected = expected_of(database, case, Path(folder))
         assert_same(answer(database.engine(0 if afar else 200_000), data, case), expected)

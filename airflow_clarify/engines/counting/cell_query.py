@@ -16,6 +16,7 @@ from airflow_clarify.engines.counting.weights import (
     build_weight_aggregates,
     flag_unusable,
     select_usable_weight,
+    sum_column,
 )
 
 #: The table of the cells in an embedded DuckDB.
@@ -48,7 +49,7 @@ def select_roles(
     return exp.select(*selected).from_(data)
 
 
-def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles) -> exp.Select:
+def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles, *, jointly: bool = False) -> exp.Select:
     """Build the query that counts rows by the columns of each grouping set, label and group in one scan.
 
     Several sets are counted by GROUPING SETS; the column ``which`` then identifies the set, see
@@ -56,10 +57,17 @@ def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles) -> exp.Selec
 
     :param rows: the rows as selected by :func:`select_roles`
     :param roles: the analysed columns
+    :param jointly: whether to count the rows by all columns together first, and add up the sets from these counts. It
+        is faster where a database evaluates grouping sets row by row, and the columns have few combinations
     """
     columns = [name_facet_column(number) for number in range(len(roles.columns))]
     others = roles.key_columns
-    query = exp.select(*columns, *others, *_build_aggregates(roles)).from_(rows.subquery("data_rows"))
+    data, aggregates = rows.subquery("data_rows"), _build_aggregates(roles)
+    if jointly:
+        joint = exp.select(*columns, *others, *aggregates).from_(data).group_by(*columns, *others)
+        data = joint.subquery("joint_cells")
+        aggregates = [sum_column(name).as_(name) for name in ("n", *(("bad", "w", "w2") if roles.weight else ()))]
+    query = exp.select(*columns, *others, *aggregates).from_(data)
     if len(roles.sets) == 1:
         return query.group_by(*columns, *others)
     # GROUPING with several arguments returns a bit for each in some dialects, and is an error in others.

@@ -23,6 +23,8 @@ class Dialect:
     :param title: the name of the database, for messages
     :param facets_at_once: the maximum number of facets counted in one scan, by grouping sets; 1 if these are not
         supported. Spark expands each row once per set, and slows down disproportionately with more of them
+    :param counts_jointly: whether several facets are counted faster in one GROUP BY of all of them, from which each is
+        added up, than by grouping sets
     :param not_a_number: how NaN is detected
     :param replacing: how an existing table is replaced
     :param random: the function that returns a different random number for every row
@@ -33,6 +35,7 @@ class Dialect:
     name: str
     title: str
     facets_at_once: int = 100
+    counts_jointly: bool = False
     not_a_number: NotANumber = "none"
     replacing: Replacing = "no"
     random: str = "RANDOM"
@@ -49,14 +52,29 @@ _DIALECTS = {
     for dialect in (
         Dialect("athena", "Athena", not_a_number="IS_NAN", random="RAND"),
         Dialect("bigquery", "BigQuery", not_a_number="IS_NAN", replacing="or replace", random="RAND", collation="''"),
-        Dialect("databricks", "Databricks", 5, not_a_number="ISNAN", replacing="or replace", random="RAND"),
+        Dialect(
+            "databricks",
+            "Databricks",
+            5,
+            counts_jointly=True,
+            not_a_number="ISNAN",
+            replacing="or replace",
+            random="RAND",
+        ),
         Dialect("duckdb", "DuckDB", not_a_number="ISNAN", replacing="transaction", collation="binary"),
         Dialect("mysql", "MySQL", facets_at_once=1, replacing="rename", random="RAND", collation="utf8mb4_0900_bin"),
-        Dialect("postgres", "PostgreSQL", not_a_number="equals", replacing="transaction", collation="C"),
+        Dialect(
+            "postgres",
+            "PostgreSQL",
+            counts_jointly=True,
+            not_a_number="equals",
+            replacing="transaction",
+            collation="C",
+        ),
         # Whether NaN equals NaN is undocumented; its text is "NaN", as in PostgreSQL.
         Dialect("redshift", "Redshift", not_a_number="text", replacing="transaction"),
         Dialect("snowflake", "Snowflake", not_a_number="equals", replacing="or replace", collation="''"),
-        Dialect("spark", "Spark", 5, not_a_number="ISNAN", random="RAND"),
+        Dialect("spark", "Spark", 5, counts_jointly=True, not_a_number="ISNAN", random="RAND"),
         Dialect("sqlite", "SQLite", facets_at_once=1, replacing="transaction", collation="BINARY"),
         Dialect("trino", "Trino", not_a_number="IS_NAN", random="RAND"),
         Dialect("tsql", "SQL Server", replacing="transaction", random="NEWID", collation="Latin1_General_100_BIN2"),

@@ -32,6 +32,7 @@ from airflow_clarify.engines.counting.weights import (
     has_few_weights,
 )
 from airflow_clarify.engines.duckdb.decimals import find_decimal_type
+from airflow_clarify.engines.sql.joint_sets import GroupingSet, choose_joint_sets
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -220,17 +221,17 @@ def _fetch_counts(
 ) -> list[tuple[Any, ...]]:
     """Fetch the cells of all grouping sets, in the layout of the table of cells, after their period if there is one."""
     numbers = source.find_number_types(roles)
-    size = _choose_sets_per_statement(source, roles)
     counted: list[tuple[Any, ...]] = []
-    for start in range(0, len(roles.sets), size):
-        part = _Part(roles, roles.sets[start : start + size])
+    # Periods are part of the key, so there are too many combinations to count several facets together.
+    for sets, jointly in _list_statements(source, roles, jointly=period is None):
+        part = _Part(roles, sets)
         scanned = source.scan(part.roles.needed)
         if period is not None:
             scanned = scanned.select(period.copy().as_(PERIOD))
         rows = select_roles(scanned.subquery("data"), part.roles, numbers, source.na_values)
         remaining = max_cells - len(counted)
         if period is None:
-            query = build_grouping_sets_query(rows, part.roles).limit(remaining)
+            query = build_grouping_sets_query(rows, part.roles, jointly=jointly).limit(remaining)
             found = source.runner.fetch_rows(query, remaining)
             counted += map(part.place_cell, itertools.islice(found, remaining))
         else:
@@ -242,11 +243,19 @@ def _fetch_counts(
     return counted
 
 
-def _choose_sets_per_statement(source: SqlSource, roles: ColumnRoles) -> int:
-    """Choose the number of grouping sets that one statement counts."""
+def _list_statements(
+    source: SqlSource, roles: ColumnRoles, *, jointly: bool
+) -> list[tuple[list[GroupingSet], bool]]:
+    """List the grouping sets of each statement, and whether it counts them jointly."""
     # If a column has two roles, an optimizer merges them and evaluates the wrong grouping sets.
     names = [name for name, _ in roles.list_cell_columns()]
-    return 1 if len(set(names)) < len(names) else source.runner.dialect.facets_at_once
+    if len(set(names)) < len(names):
+        return [([members], False) for members in roles.sets]
+    joint = choose_joint_sets(source, roles) if jointly else []
+    single = [members for members in roles.sets if not any(members in group for group in joint)]
+    size = source.runner.dialect.facets_at_once
+    chunks = [single[start : start + size] for start in range(0, len(single), size)]
+    return [*((group, True) for group in joint), *((chunk, False) for chunk in chunks)]
 
 
 class _Part:
