@@ -17,7 +17,7 @@ from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.engines.base import Progress
 from airflow_clarify.engines.counting.cell_query import CELLS, build_grouping_sets_query, select_roles
 from airflow_clarify.engines.counting.cells import CellTable
-from airflow_clarify.engines.counting.contingency import build_contingency
+from airflow_clarify.engines.counting.contingency import ContingencyBuilder
 from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.engines.counting.predictions import check_score_type
 from airflow_clarify.engines.counting.roles import ColumnRoles
@@ -49,11 +49,18 @@ def count_files(
     :raises ConfigError: the configuration does not fit the data
     :raises DataError: the data cannot be read, hold no rows, or have unusable weights
     """
-    roles = ColumnRoles.from_config(config, weight, list(source.columns))
+    roles = ColumnRoles.from_config(config, weight, list(source.columns), source.prediction_columns)
     with report_progress(source.connection, "reading the data", progress):
         cells = scan_cells(source, roles)
     with report_progress(source.connection, "looking at the columns", progress):
-        return build_contingency(cells, config, describe_version())
+        builder = ContingencyBuilder(cells, config)
+        contingency = builder.build(describe_version())
+    if "FT" not in config.post_training_methods:
+        return contingency
+    from airflow_clarify.engines.duckdb.flip_test import add_flip_tests
+
+    with report_progress(source.connection, "comparing rows with their neighbours", progress):
+        return add_flip_tests(contingency, source, builder, config)
 
 
 def describe_version() -> str:
@@ -72,7 +79,7 @@ def scan_cells(source: Source, roles: ColumnRoles) -> CellTable:
     :raises ConfigError: a column is nested, or the weight column is not numeric
     :raises DataError: the data cannot be read, hold no rows, or have unusable weights
     """
-    by_name = {name: map_storage_type(source.columns[name], typed=source.typed) for name in roles.needed}
+    by_name = {name: map_storage_type(source.columns[name], typed=source.is_typed(name)) for name in roles.needed}
     roles.check_storage(by_name.get)
     if roles.weight is not None:
         check_weight_type(roles.weight, by_name[roles.weight], source.columns[roles.weight])

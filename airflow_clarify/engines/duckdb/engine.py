@@ -109,6 +109,10 @@ class DuckDBEngine:
 
         weight = data.weight if isinstance(data, DataConfig) else weight
         with self._open(data) as source:
+            if isinstance(data, DataConfig) and (data.predicted_label_dataset_uri or data.facet_dataset_uri):
+                from airflow_clarify.engines.duckdb.joined_files import join_files
+
+                source = join_files(source.connection, source, data, config)
             return count_files(source, config, weight, progress)
 
     def count_periods(

@@ -41,15 +41,10 @@ def order_by_first_row(
 
 
 def _find_first_positions(source: Source, columns: Sequence[CellColumn], rows: int | None) -> dict[Combination, int]:
-    scan = source.scan([column.name for column in columns])
-    if rows is not None:
-        scan = scan.limit(rows)
     raw = [f"raw{number}" for number in range(len(columns))]
-    # A window without partition and order numbers the rows while they stream, in the order of the files.
-    numbered = exp.select(
-        *(exp.column(column.name, quoted=True).as_(name) for column, name in zip(columns, raw, strict=True)),
-        "ROW_NUMBER() OVER () AS position",
-    ).from_(scan.subquery("data"))
+    named = [exp.column(column.name, quoted=True).as_(name) for column, name in zip(columns, raw, strict=True)]
+    scan = source.scan_numbered([column.name for column in columns], rows)
+    numbered = exp.select(*named, "position").from_(scan.subquery("data"))
     firsts = exp.select(*raw, "MIN(position) AS position").from_(numbered.subquery("numbered")).group_by(*raw)
     texts = [
         build_category_text(column.build_value(name), column.stored, column.profile)

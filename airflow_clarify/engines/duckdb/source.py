@@ -92,11 +92,31 @@ class Source:
     casts: Mapping[str, str] = field(default_factory=dict)
     partitioned: bool = False
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    #: The columns of the file of predictions; None if predictions are part of the data.
+    prediction_columns: Sequence[str] | None = None
 
     @property
     def typed(self) -> bool:
         """Return whether the columns are typed; in text files, types are inferred from cells."""
         return self.format in ("parquet", "dataframe")
+
+    def is_typed(self, column: str) -> bool:
+        """Return whether a column is typed; in text files, types are inferred from cells.
+
+        :param column: the name of the column
+        """
+        return self.typed
+
+    def scan_numbered(self, columns: Sequence[str], rows: int | None) -> exp.Select:
+        """Build the query for columns and the ``position`` of each row.
+
+        :param columns: the names of the columns
+        :param rows: the number of first rows to read; None for all
+        """
+        scan = self.scan(columns) if rows is None else self.scan(columns).limit(rows)
+        # A window without partition and order numbers the rows while they stream, in the order of the files.
+        names = [exp.column(name, quoted=True) for name in columns]
+        return exp.select(*names, "ROW_NUMBER() OVER () AS position").from_(scan.subquery("data"))
 
     def scan(self, columns: Sequence[str] | None = None) -> exp.Select:
         """Build the query ``SELECT columns FROM`` the data.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_clarify.bias.config import describe_given
-from airflow_clarify.engines.sql.engine import TableEngine, refuse_file_options
+from airflow_clarify.engines.sql.engine import TableEngine, refuse_file_options, refuse_joined_files
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class SparkEngine(TableEngine):
         :param data: where the data are; its fields may still hold templates
         :raises ConfigError: Spark cannot read the data, or options of files are given for a table
         """
+        refuse_joined_files(data)
         if data.table is not None or data.query is not None:
             refuse_file_options(data)
         elif data.resolve_dataset_type() == "application/json":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -57,6 +57,7 @@ class TableEngine:
         from airflow_clarify.engines.sql.count import count_table
 
         self.check_data(data)
+        refuse_joined_files(config.document)
         with self._open() as runner:
             source = self._select_source(runner, data)
             return count_table(source, config, data.weight, progress, max_cells=int(self.max_cells))
@@ -155,6 +156,20 @@ class TableEngine:
             runner.close()
 
 
+def refuse_joined_files(given: DataConfig | Mapping[str, Any]) -> None:
+    """Refuse predictions and facets in files of their own.
+
+    :param given: the data configuration, or the content of an analysis configuration
+    :raises ConfigError: there is such a file
+    """
+    for name in ("predicted_label_dataset_uri", "facet_dataset_uri"):
+        if given.get(name) if isinstance(given, Mapping) else getattr(given, name):
+            raise ConfigError(
+                f"{name}: SQL does not join a file to the data by row position; join them in the query (query=...), "
+                "or let DuckDBEngine read files"
+            )
+
+
 def refuse_file_options(data: DataConfig) -> None:
     """Refuse options that describe files, for data that are a table or a query.
 
@@ -214,6 +229,7 @@ class SQLEngine(TableEngine):
                 "DuckDBEngine or SparkEngine read it where it is"
             )
         refuse_file_options(data)
+        refuse_joined_files(data)
 
     def _connect(self) -> TableWriter:
         from airflow_clarify.engines.sql.connection import DbApiRunner

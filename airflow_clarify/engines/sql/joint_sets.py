@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.sql.source import SqlSource
 
 #: The number of first rows in which distinct values are counted. A wrong estimate costs time only.
-_SAMPLE = 10_000
+_SAMPLE = 5_000
 #: A column with more distinct values than this in the sample is taken to have one in nearly every row.
-_MANY_VALUES = 1_000
+_MANY_VALUES = 500
 #: The largest number of combinations, with those of label, group and prediction, that are counted together.
-_MAX_COMBINATIONS = 100_000
+_MAX_COMBINATIONS = 250_000
 
 GroupingSet = tuple[int, ...]
 
@@ -46,8 +46,7 @@ def choose_joint_sets(source: SqlSource, roles: ColumnRoles) -> list[list[Groupi
     sample = rows.limit(_SAMPLE).subquery("first_rows")
     query = exp.select(*(f"COUNT(DISTINCT {name})" for name in names)).from_(sample)
     (counted,) = source.execute(query)
-    # A missing value is a value too.
-    values = [math.inf if int(found) > _MANY_VALUES else int(found) + 1 for found in counted]
+    values = [math.inf if int(found) > _MANY_VALUES else max(int(found), 1) for found in counted]
     facets, others = values[: len(roles.columns)], values[len(roles.columns) :]
     return group_sets(roles.sets, facets, _MAX_COMBINATIONS / math.prod(others))
 
