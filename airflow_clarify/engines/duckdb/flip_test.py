@@ -94,7 +94,7 @@ def _list_features(source: Source, builder: ContingencyBuilder, config: Analysis
     names = list(source.columns)
     excluded = {roles.label, roles.prediction, roles.weight}
     # A column that is in every facet is never a feature.
-    excluded.update(set.intersection(*map(set, roles.facets)))
+    excluded.update(set(roles.facets[0]).intersection(*roles.facets[1:]))
     references = [*(config.document.get("excluded_columns") or ()), config.document.get("joinsource_name_or_index")]
     excluded |= {
         names[reference] if isinstance(reference, int) and reference < len(names) else str(reference)

@@ -243,9 +243,7 @@ def _fetch_counts(
     return counted
 
 
-def _list_statements(
-    source: SqlSource, roles: ColumnRoles, *, jointly: bool
-) -> list[tuple[list[GroupingSet], bool]]:
+def _list_statements(source: SqlSource, roles: ColumnRoles, *, jointly: bool) -> list[tuple[list[GroupingSet], bool]]:
     """List the grouping sets of each statement, and whether it counts them jointly."""
     # If a column has two roles, an optimizer merges them and evaluates the wrong grouping sets.
     names = [name for name, _ in roles.list_cell_columns()]
