@@ -27,10 +27,10 @@ import processes
 SIZES = (2, 3, 4, 5, 6, 8, 10, 12)
 COLUMNS = [f"c{number}" for number in range(len(SIZES))]
 #: The label is positive in half of the rows, and in a third of those of one combination of three values.
-LABEL = "(hash(i, 99) % 6000 < CASE WHEN c0 = 'v1' AND c2 = 'v0' AND c4 = 'v3' THEN 2000 ELSE 3000 END)::INTEGER"
+LABEL = "(hash(i * 9 + 8) % 6000 < CASE WHEN c0 = 'v1' AND c2 = 'v0' AND c4 = 'v3' THEN 2000 ELSE 3000 END)::INTEGER"
 DATA = f"""
 SELECT * EXCLUDE (i), {LABEL} AS ok FROM (SELECT i, {
-    ", ".join(f"'v' || (hash(i, {number}) % {size}) AS c{number}" for number, size in enumerate(SIZES))
+    ", ".join(f"'v' || (hash(i * 9 + {number}) % {size}) AS c{number}" for number, size in enumerate(SIZES))
 } FROM range($rows) AS t(i))
 """
 

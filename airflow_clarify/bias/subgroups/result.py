@@ -182,7 +182,8 @@ class SubgroupSearch:
         asked = f"{self.questions:,} {'group' if self.questions == 1 else 'groups'} of at least {self.min_rows:,} rows"
         if not self.subgroups:
             return f"none of {asked} differs in {self.metric} from the rest beyond chance and beyond its parents"
-        return f"{self.found:,} of {asked} differ in {self.metric}, the worst: {self.describe(self.subgroups[0])}"
+        verb = "differs" if self.found == 1 else "differ"
+        return f"{self.found:,} of {asked} {verb} in {self.metric}, the worst: {self.describe(self.subgroups[0])}"
 
     def describe(self, subgroup: Subgroup) -> str:
         """Describe a finding in one sentence.
