@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.sagemaker.engine import SageMakerEngine as SageMakerEngine
     from airflow_clarify.engines.spark.engine import SparkEngine as SparkEngine
     from airflow_clarify.engines.sql.engine import SQLEngine as SQLEngine
+    from airflow_clarify.history.reading import BiasHistory as BiasHistory
+    from airflow_clarify.history.sql import SQLHistory as SQLHistory
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
     from airflow_clarify.operators.bias import ClarifyBiasOperator as ClarifyBiasOperator
     from airflow_clarify.operators.bias import ClarifyPostTrainingBiasOperator as ClarifyPostTrainingBiasOperator
@@ -43,6 +45,7 @@ _LAZY_IMPORTS = {
     "BiasConfig": "airflow_clarify.bias.config",
     "BiasGateOperator": "airflow_clarify.operators.gate",
     "ClarifyBiasOperator": "airflow_clarify.operators.bias",
+    "BiasHistory": "airflow_clarify.history.reading",
     "ClarifyJobSensor": "airflow_clarify.sensors.sagemaker",
     "ClarifyPostTrainingBiasOperator": "airflow_clarify.operators.bias",
     "ClarifyPreTrainingBiasOperator": "airflow_clarify.operators.bias",
@@ -51,6 +54,7 @@ _LAZY_IMPORTS = {
     "FindBiasedSubgroupsOperator": "airflow_clarify.operators.search",
     "ModelConfig": "airflow_clarify.bias.model_config",
     "ModelPredictedLabelConfig": "airflow_clarify.bias.model_config",
+    "SQLHistory": "airflow_clarify.history.sql",
     "SQLEngine": "airflow_clarify.engines.sql.engine",
     "SageMakerEngine": "airflow_clarify.engines.sagemaker.engine",
     "SparkEngine": "airflow_clarify.engines.spark.engine",
@@ -70,6 +74,7 @@ __all__ = [  # noqa: RUF022
     "BiasConfig",
     "BiasGateOperator",
     "ClarifyBiasOperator",
+    "BiasHistory",
     "ClarifyJobSensor",
     "ClarifyPostTrainingBiasOperator",
     "ClarifyPreTrainingBiasOperator",
@@ -79,6 +84,7 @@ __all__ = [  # noqa: RUF022
     "ModelConfig",
     "ModelPredictedLabelConfig",
     "SQLEngine",
+    "SQLHistory",
     "SageMakerEngine",
     "SparkEngine",
     "Thresholds",

@@ -110,7 +110,7 @@ class Drift:
         assert found is not None
         assert now.value is not None
         assert before.value is not None
-        change, interval = _compute_change(metric, result, found, now.value, before.value, self.confidence)
+        change, interval = compute_change(metric, result, found, now.value, before.value, self.confidence)
         if change is None:
             return build(
                 Outcome.VIOLATION if self.undefined == "fail" else Outcome.IGNORED,
@@ -235,10 +235,20 @@ def _compare_magnitudes(
     return Finding(facet, value, before.name, now.value, low, high, Outcome.PASS)
 
 
-def _compute_change(
+def compute_change(
     metric: str, now: FacetResult, before: FacetResult, value: float, earlier: float, confidence: float
 ) -> tuple[float | None, tuple[float, float] | None]:
-    """Compute the change of a metric and its interval; the interval is None for metrics without one."""
+    """Compute the change of a metric and its interval.
+
+    :param metric: the short name
+    :param now: the result of this run
+    :param before: that of the baseline
+    :param value: the value of this run
+    :param earlier: that of the baseline
+    :param confidence: the confidence level
+    :return: the change, None if a ratio is not defined; and its interval, None for metrics without one
+    :raises UnfitDataError: there are no counts, which the interval needs
+    """
     if not is_comparison(metric):
         return value - earlier, None
     if now.split is None or before.split is None:

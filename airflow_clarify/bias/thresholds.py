@@ -7,8 +7,8 @@ configures otherwise, and a rule for a metric, facet or value that the analysis 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_clarify.bias.bounds import ALL_OTHERS, Bound, parse_rule
 from airflow_clarify.bias.bounds import Bounds as Bounds
@@ -18,7 +18,7 @@ from airflow_clarify.bias.verdict import VERDICT_FORMAT as VERDICT_FORMAT
 from airflow_clarify.bias.verdict import Finding as Finding
 from airflow_clarify.bias.verdict import Outcome as Outcome
 from airflow_clarify.bias.verdict import Verdict as Verdict
-from airflow_clarify.exceptions import ThresholdError
+from airflow_clarify.exceptions import ThresholdError, UnfitDataError
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
@@ -48,6 +48,11 @@ class Thresholds:
         analyses of the gate: "holm" keeps the probability of any false violation at or below 1 - ``confidence``,
         "bonferroni" makes all intervals hold at once, "by" (Benjamini-Yekutieli) keeps the expected share of false
         violations among the violations there. None judges each question as if it were the only one
+    :param over_runs: judge on the counts of many runs instead of one: "confidence-sequence" (the probability of ever
+        raising a false violation is at most 1 - ``confidence``, or 0.05) or "change" (7,300 nights pass on average
+        until a false violation), a mapping with ``method``, ``alpha`` and ``run_length``, or an
+        :class:`~airflow_clarify.bias.alarms.config.OverRuns`. A gate needs ``history`` for it; a single analysis is a
+        history of one night
     :raises ThresholdError: a parameter is not allowed, or a bound is outside the range of its metric
     """
 
@@ -58,6 +63,7 @@ class Thresholds:
     on_inconclusive: Literal["fail", "pass"] | None = None
     undefined: Literal["fail", "ignore"] = "fail"
     correction: Literal["holm", "bonferroni", "by"] | None = None
+    over_runs: Any = None
     bounds: list[Bound] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -73,6 +79,15 @@ class Thresholds:
             raise ThresholdError(f"min_rows: a number of rows from 0, not {self.min_rows!r}")
         if self.correction is not None:
             _check_choice("correction", self.correction, ("holm", "bonferroni", "by"))
+        if self.over_runs is not None:
+            # Imported lazily, since DAG files import this module.
+            from airflow_clarify.bias.alarms.config import OverRuns
+
+            if self.correction is not None:
+                raise ThresholdError("correction: over_runs corrects for all groups already; leave it out")
+            # The dataclass is frozen.
+            object.__setattr__(self, "over_runs", OverRuns.coerce(self.over_runs, self.confidence))
+            self.over_runs.check_metrics(self.rules)
         if self.confidence is None:
             if self.on_inconclusive is not None:
                 raise ThresholdError("on_inconclusive: needs confidence; without it nothing is inconclusive")
@@ -120,7 +135,26 @@ class Thresholds:
         for analysis in analyses:
             if not isinstance(analysis, Analysis):
                 raise ThresholdError(f"judge: an Analysis is needed, not {type(analysis).__name__}")
+        if self.over_runs is not None:
+            return [self.judge_over_runs([analysis]) for analysis in analyses]
         return judge_all(self, analyses)
+
+    def judge_over_runs(self, analyses: Sequence[Analysis | None]) -> Verdict:
+        """Judge the last of several nights on the counts of all of them.
+
+        :param analyses: the analyses in order of time; None for a night that cannot be judged
+        :return: the verdict on the last night
+        :raises ThresholdError: ``over_runs`` is not set, or a rule does not fit the analyses
+        :raises UnfitDataError: the last night has no analysis, or an analysis has no counts
+        """
+        from airflow_clarify.bias.alarms.over_runs import judge_over_runs
+
+        if self.over_runs is None:
+            raise ThresholdError("over_runs: not set; give 'confidence-sequence' or 'change'")
+        judged = judge_over_runs(analyses, replace(self, over_runs=None), self.over_runs)
+        if not judged or judged[-1] is None:
+            raise UnfitDataError("over_runs: the last night has no analysis, so there is nothing to judge")
+        return judged[-1]
 
     def get_bounds(self, metric: str, facet: str, value: str) -> tuple[float | None, float | None] | None:
         """Return the bounds for a metric of a tested group.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
 #: When notifications are sent.
-NotifyOn = Literal["violation", "always"]
+NotifyOn = Literal["violation", "always", "change"]
 
 #: Path of the tab "Bias", relative to Airflow's page of a task instance.
 BIAS_TAB = "plugin/bias-verdict"

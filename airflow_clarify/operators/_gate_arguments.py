@@ -58,8 +58,8 @@ def check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:
 
 
 def check_notifiers(notifiers: Sequence[Any], notify_on: Any) -> None:
-    if notify_on not in ("violation", "always"):
-        raise ConfigError(f"notify_on: 'violation' or 'always', not {notify_on!r}")
+    if notify_on not in ("violation", "always", "change"):
+        raise ConfigError(f"notify_on: 'violation', 'always' or 'change', not {notify_on!r}")
     for notifier in notifiers:
         # Calling a class would only create a notifier, and send nothing.
         if isinstance(notifier, type) or not callable(notifier):

@@ -31,7 +31,7 @@ class ClarifyPreTrainingBiasOperator(MeasureBiasOperator):
         task may be retried
     """
 
-    template_fields: Sequence[str] = ("data_config", "bias_config", "methods", "analysis_config", "engine")
+    template_fields: Sequence[str] = ("data_config", "bias_config", "methods", "analysis_config", "engine", "history")
     methods_arguments: ClassVar[Mapping[str, str]] = {"pre_training_bias": "methods"}
 
     def __init__(self, *, methods: Methods = "all", **kwargs: Any) -> None:
@@ -86,6 +86,7 @@ class ClarifyPostTrainingBiasOperator(_ModelBiasOperator):
         "model_predicted_label_config",
         "analysis_config",
         "engine",
+        "history",
     )
     methods_arguments: ClassVar[Mapping[str, str]] = {"post_training_bias": "methods"}
 
@@ -119,6 +120,7 @@ class ClarifyBiasOperator(_ModelBiasOperator):
         "model_predicted_label_config",
         "analysis_config",
         "engine",
+        "history",
     )
     methods_arguments: ClassVar[Mapping[str, str]] = {
         "pre_training_bias": "pre_training_methods",

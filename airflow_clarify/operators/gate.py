@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.thresholds import Verdict
     from airflow_clarify.notifications.notify import NotifyOn
+    from airflow_clarify.operators._gate_history import GateHistory
 
 OnViolation = Literal["fail", "skip", "branch", "warn"]
 
@@ -60,6 +61,18 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         returned one
     :param thresholds: bounds by metric, such as ``{"DPL": 0.1}``, or a :class:`~airflow_clarify.Thresholds`
         (templated)
+        They may be left out with ``drift``
+    :param baseline: what ``drift`` compares with: an analysis, given like ``analysis``; or from ``history`` "first" (of
+        the first run), "last_passed" (of the last run that passed) or "accepted" (that a person accepted) (templated)
+    :param drift: the largest change against ``baseline`` by metric, such as ``{"DPL": 0.05}``, judged by the confidence
+        interval of the change (95 %, or ``confidence``); a change that the interval does not settle is reported, and
+        fails with ``on_inconclusive="fail"``. Or "model-monitor": the rule of Amazon SageMaker Model Monitor, under
+        which no absolute value may exceed that of the baseline
+    :param history: where the counts and the verdict of each run are recorded: a folder, such as
+        ``"s3://bucket/bias/history"``, or a :class:`~airflow_clarify.SQLHistory` (templated)
+    :param over_runs: see :class:`~airflow_clarify.Thresholds`; needs ``history``
+    :param register_baseline_on_pass: whether the analyses become the accepted baseline when they pass
+    :param violations_path: write a ``constraint_violations.json`` in Model Monitor's format there (templated)
     :param before: the analysis of the data before their repair, which the report shows for comparison; given like
         ``analysis``. If it cannot be read, a warning is logged (templated)
     :param on_violation: "fail" the task; "skip" downstream tasks; "branch" to ``branch_to`` and skip the rest; or
@@ -81,7 +94,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         ``verdict_slack``, ``verdict_html`` (the outcome and the worst five findings) and ``verdict_url`` (this task's
         tab "Bias"). If one fails, a warning is logged; the verdict is unchanged
     :param notify_on: "violation" notifies when the data do not pass (including inconclusive verdicts), "always" also
-        when they do. A gate that cannot judge fails without a verdict: use ``on_failure_callback`` for that
+        when they do, "change" when a violation begins, ends, or worsens by more than noise (needs ``history``). A gate
+        that cannot judge fails without a verdict: use ``on_failure_callback`` for that
     :param min_rows: see :class:`~airflow_clarify.Thresholds`
     :param below_min_rows: see :class:`~airflow_clarify.Thresholds`
     :param confidence: see :class:`~airflow_clarify.Thresholds`
@@ -97,6 +111,11 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
     template_fields: Sequence[str] = (
         "analysis",
         "thresholds",
+        "baseline",
+        "drift",
+        "history",
+        "over_runs",
+        "violations_path",
         "before",
         "branch_to",
         "asset_extra",
@@ -111,14 +130,22 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
     template_fields_renderers: ClassVar[dict[str, str]] = {"analysis": "json", "before": "json", "thresholds": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(),)
     # ``before`` and ``asset_extra`` only accompany a verdict and must not decide it, so a None there is a warning.
-    none_allowed = frozenset({"confidence", "correction", "before", "asset_extra"})
+    none_allowed = frozenset(
+        {"thresholds", "confidence", "correction", "before", "asset_extra", "drift", "over_runs", "violations_path"}
+    )
     ui_color = "#f9e3e3"
 
     def __init__(
         self,
         *,
         analysis: Any,
-        thresholds: Mapping[str, Rule] | Thresholds,
+        thresholds: Mapping[str, Rule] | Thresholds | None = None,
+        baseline: Any = None,
+        drift: Mapping[str, Any] | Literal["model-monitor"] | None = None,
+        history: Any = None,
+        over_runs: Any = None,
+        register_baseline_on_pass: bool = False,
+        violations_path: str | None = None,
         before: Any = None,
         on_violation: OnViolation = "fail",
         branch_to: str | Sequence[str] | None = None,
@@ -144,11 +171,20 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             check_flag("ignore_downstream_trigger_rules", ignore_downstream_trigger_rules)
             analysis = replace_tasks("analysis", analysis)
             before = replace_tasks("before", before)
+            baseline = None if baseline is None else replace_tasks("baseline", baseline)
+            check_flag("register_baseline_on_pass", register_baseline_on_pass)
+            self._check_history_arguments(locals())
         if asset_on_pass is not None:
             kwargs["outlets"] = [*list_outlets(kwargs.get("outlets")), build_alias(asset_on_pass)]
         super().__init__(**kwargs)
         self.analysis = analysis
         self.thresholds = thresholds
+        self.baseline = baseline
+        self.drift = drift
+        self.history = history
+        self.over_runs = over_runs
+        self.register_baseline_on_pass = register_baseline_on_pass
+        self.violations_path = violations_path
         self.before = before
         self.on_violation = on_violation
         self.branch_to = branch_to
@@ -170,7 +206,9 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             if on_violation == "branch" and is_in_mapped_group(self):
                 raise ConfigError(BRANCHES_ARE_NOT_MAPPED)
             if not any(is_templated(value) for value in self._list_rule_arguments()):
-                check_measured(self._build_thresholds(), analysis)
+                rules = self._build_thresholds()
+                if rules is not None:
+                    check_measured(rules, analysis)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render the template fields.
@@ -234,7 +272,9 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             rules = self._build_thresholds()
             analyses = load_analyses(self, context)
             earlier = load_earlier(self, len(analyses))
-            verdicts = gate_all(analyses, rules)
+            history = self._open_history(context, rules)
+            verdicts = history.judge(analyses) if history is not None else gate_all(analyses, rules or {})
+        counted = analyses
         verdicts = [hide_small_findings(*judged) for judged in zip(verdicts, analyses, strict=True)]
         # From here on everything is shown or passed on, so small counts are hidden.
         analyses = [hide_small_counts(analysis) for analysis in analyses]
@@ -249,8 +289,16 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         for analysis, verdict, before in zip(analyses, verdicts, earlier, strict=True):
             self._log_verdict(analysis, verdict)
             self._write_verdict(analysis, verdict, rules, before)
+        is_to_notify = self._is_to_notify(history, counted, verdicts)
+        if history is not None:
+            with translate_errors():
+                history.write(counted, verdicts)
+                if self.history is not None and len(analyses) == 1:
+                    from airflow_clarify.operators._gate_history import SERIES_KEY
+
+                    context["ti"].xcom_push(key=SERIES_KEY, value=history.build_series(analyses[0], verdicts[0]))
         passed = all(verdict.passed for verdict in verdicts)
-        if not passed or self.notify_on == "always":
+        if is_to_notify:
             from airflow_clarify.notifications.notify import notify_all
 
             notify_all(self.on_verdict, context, result, self.log)
@@ -276,7 +324,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             [analysis.whereabouts for analysis in analyses],
             verdicts,
             stops=task.on_violation != "warn",
-            inconclusive_passes=task._build_thresholds().on_inconclusive == "pass",
+            inconclusive_passes=(rules := task._build_thresholds()) is None or rules.on_inconclusive == "pass",
         )
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
@@ -285,6 +333,35 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         :param task_instance: the task instance
         """
         return self.get_openlineage_facets_on_complete(task_instance)
+
+    def _open_history(self, context: Context, rules: Thresholds | None) -> GateHistory | None:
+        """Open what a gate needs of other runs; None if it judges this run alone."""
+        if self.history is None and rules is not None and rules.over_runs is not None:
+            raise ConfigError("over_runs: needs history, which has the counts of earlier runs")
+        if self.history is None and self.drift is None:
+            return None
+        from airflow_clarify.operators._gate_history import GateHistory
+
+        return GateHistory(self, context, rules)
+
+    def _is_to_notify(
+        self, history: GateHistory | None, analyses: Sequence[Analysis], verdicts: Sequence[Verdict]
+    ) -> bool:
+        if self.notify_on == "always":
+            return True
+        if self.notify_on == "change" and history is not None:
+            return history.has_changed(analyses, verdicts)
+        return not all(verdict.passed for verdict in verdicts)
+
+    @staticmethod
+    def _check_history_arguments(given: Mapping[str, Any]) -> None:
+        names = ("baseline", "drift", "history", "over_runs", "violations_path")
+        uses_history = any(given[name] is not None for name in names) or given["register_baseline_on_pass"]
+        if uses_history or given["thresholds"] is None or given["notify_on"] == "change":
+            # Imported only by DAG files that use it.
+            from airflow_clarify.operators._gate_history import check_history_arguments
+
+            check_history_arguments(given)
 
     def _list_rule_arguments(self) -> tuple[Any, ...]:
         return (
@@ -295,9 +372,12 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             self.on_inconclusive,
             self.undefined,
             self.correction,
+            self.over_runs,
         )
 
-    def _build_thresholds(self) -> Thresholds:
+    def _build_thresholds(self) -> Thresholds | None:
+        if self.thresholds is None:
+            return None
         return read_rules(
             self.thresholds,
             min_rows=parse_number("min_rows", self.min_rows),
@@ -306,6 +386,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             on_inconclusive=self.on_inconclusive,
             undefined=self.undefined,
             correction=self.correction,
+            over_runs=self.over_runs,
         )
 
     def _log_verdict(self, analysis: Analysis, verdict: Verdict) -> None:
@@ -315,10 +396,13 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         else:
             self.log.error("Verdict %s", verdict.sentence)
 
-    def _write_verdict(self, analysis: Analysis, verdict: Verdict, rules: Thresholds, before: Analysis | None) -> None:
+    def _write_verdict(
+        self, analysis: Analysis, verdict: Verdict, rules: Thresholds | None, before: Analysis | None
+    ) -> None:
         """Write the verdict beside the analysis, and rewrite the report with it."""
         # Without this package's files, only Clarify's are there, and they are not modified.
-        if "config" not in analysis.outputs:
+        # A report describes thresholds.
+        if "config" not in analysis.outputs or rules is None:
             return
         from airflow_clarify.artifacts import write_verdict
 

@@ -68,12 +68,14 @@ class MeasureBiasOperator(ConfiguredOperator):
     :param stop_job_on_kill: whether to stop the job when it takes too long, and when the task is killed, cleared or
         marked, also while it is deferred
     :param logs: whether to copy the job's log lines to the task's log; if deferred, after the job has ended
+    :param history: where the counts of each run are recorded: a folder, such as ``"s3://bucket/bias/history"``, or a
+        :class:`~airflow_clarify.SQLHistory` (templated)
     :raises AirflowFailException: the configuration does not fit the data; the task is not retried
     :raises AirflowException: the data cannot be read, the outputs cannot be written, or the job did not complete; the
         task may be retried
     """
 
-    template_fields: Sequence[str] = ("data_config", "bias_config", "analysis_config", "engine")
+    template_fields: Sequence[str] = ("data_config", "bias_config", "analysis_config", "engine", "history")
     template_fields_renderers: ClassVar[dict[str, str]] = {"analysis_config": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(), *JOB_LINKS)
     ui_color = "#e3eef9"
@@ -105,6 +107,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         durable: bool = True,
         stop_job_on_kill: bool = True,
         logs: bool = True,
+        history: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -121,6 +124,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         self.durable = durable
         self.stop_job_on_kill = stop_job_on_kill
         self.logs = logs
+        self.history = history
         self._job_name: str | None = None
         self._killed = False
         self._measured: Analysis | None = None
@@ -237,6 +241,13 @@ class MeasureBiasOperator(ConfiguredOperator):
         push_overview(context, [analysis])
         add_event_extra(context, self.outlets, summarize_analysis(analysis))
         self._measured = analysis
+        if self.history is not None:
+            # The gate adds its verdict to the same record.
+            from airflow_clarify.history.reading import open_history
+            from airflow_clarify.operators._gate_history import build_record
+
+            store = open_history(self.history, DataConfig.coerce(self.data_config).conn_id)
+            store.write([build_record(analysis, context)])
         return analysis.to_xcom()
 
     def _check_keeps_counts(self, data: DataConfig) -> None:
