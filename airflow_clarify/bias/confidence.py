@@ -109,7 +109,9 @@ def compute_newcombe_score(a: Proportion, d: Proportion, bound: float) -> float:
         return 0.0
     if difference < bound:
         return -compute_newcombe_score(d, a, -bound)
-    return _find_root(lambda z: _compute_newcombe_low(a, d, z) - bound)
+    variance = sum(max(share * (1 - share), 1 / (rows + 1)) / max(rows, 1.0) for share, rows in (a, d))
+    start = min(max(1.2 * (difference - bound) / math.sqrt(variance), 1e-3), _MAX_SCORE)
+    return _find_root(lambda z: _compute_newcombe_low(a, d, z) - bound, start=start)
 
 
 def compute_koopman_interval(d: Proportion, a: Proportion, confidence: float) -> tuple[float, float]:
@@ -175,7 +177,7 @@ def _find_ratio(d: Proportion, a: Proportion, z: float) -> float:
     return math.exp(centre + step * _find_root(compute_excess, limit=600.0))
 
 
-def _find_root(function: Callable[[float], float], limit: float = _MAX_SCORE) -> float:
+def _find_root(function: Callable[[float], float], limit: float = _MAX_SCORE, start: float = 2.0) -> float:
     """Find the root of a decreasing function that is not negative at 0.
 
     C. J. F. Ridders, "A new algorithm for computing a single root of a real continuous function", IEEE Transactions on
@@ -183,12 +185,13 @@ def _find_root(function: Callable[[float], float], limit: float = _MAX_SCORE) ->
 
     :param function: the function
     :param limit: the largest root that is searched for
+    :param start: a value that is expected to be a little above the root
     :return: the root, to 10 digits; infinity if there is none up to the limit
     """
     low, at_low = 0.0, function(0.0)
     if at_low <= 0:
         return 0.0
-    high = min(2.0, limit)
+    high = min(start, limit)
     while (at_high := function(high)) > 0:
         if high >= limit:
             return math.inf

@@ -8,6 +8,8 @@ from collections.abc import Callable
 POWER = 0.8
 #: Beyond this multiple of the rows, no number is given.
 _MAX_FACTOR = 1e6
+#: The relative precision of the factor.
+_PRECISION = 1e-3
 
 
 def find_row_factor(
@@ -34,21 +36,36 @@ def find_row_factor(
     from statistics import NormalDist
 
     normal = NormalDist()
-
-    def compute_power(factor: float) -> float:
-        # How far the value is above the lower bound, and below the upper bound, in scores.
-        above = math.inf if score_low is None else score_low(factor)
-        below = math.inf if score_high is None else -score_high(factor)
-        if above < 0 or below < 0:
-            return normal.cdf(-min(above, below) - z)
-        return sum(1.0 if math.isinf(margin) else normal.cdf(margin - z) for margin in (above, below)) - 1
-
-    if compute_power(_MAX_FACTOR) < power:
+    # How far the value lies from each bound, in scores; beyond a bound, only that one has to be left behind.
+    margins = [_measure_margin(score) for score in (score_low, score_high) if score is not None]
+    if score_low is not None and score_low(1.0) < 0:
+        margins = margins[:1]
+    elif score_high is not None and score_high(1.0) > 0:
+        margins = margins[-1:]
+    margins.sort(key=lambda margin: margin(1.0))
+    nearest = margins[0]
+    if nearest(1.0) * math.sqrt(_MAX_FACTOR) < z + normal.inv_cdf(power):
         return None
-    low, high = 1.0, 2.0
-    while compute_power(high) < power:
-        low, high = high, 2 * high
-    while high - low > 1e-4 * high:
+    if len(margins) == 1 or margins[1](1.0) > 2 * nearest(1.0):
+        return _find_factor(nearest, z + normal.inv_cdf(power))
+    # Between two bounds that are about as near, the interval has to stay clear of both.
+    low, high = (_find_factor(nearest, z + normal.inv_cdf(each)) for each in (power, (1 + power) / 2))
+    while high - low > _PRECISION * high:
         middle = (low + high) / 2
-        low, high = (low, middle) if compute_power(middle) >= power else (middle, high)
+        clear = math.fsum(normal.cdf(margin(middle) - z) for margin in margins) - 1
+        low, high = (low, middle) if clear >= power else (middle, high)
     return high
+
+
+def _measure_margin(score: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda factor: abs(score(factor))
+
+
+def _find_factor(margin: Callable[[float], float], wanted: float) -> float:
+    """Find the factor at which a margin, which grows about as its square root, has a size."""
+    factor = 1.0
+    for _ in range(50):
+        previous, factor = factor, factor * (wanted / margin(factor)) ** 2
+        if abs(factor - previous) <= _PRECISION * factor:
+            break
+    return factor

@@ -162,7 +162,7 @@ def _hide_groups(facet: FacetAnalysis, hidden: set[tuple[str, str]], below: int)
 
 
 def _hide_result(result: FacetResult, below: int) -> FacetResult:
-    reason = f"hidden: a count is under {below}"
+    reason = f"hidden: a count under {below} could be read or computed from it"
     return FacetResult(result.value, tuple(MetricResult(metric.name, None, reason) for metric in result.metrics))
 
 
