@@ -276,7 +276,7 @@ def _environment(cluster: SparkCluster, python: str) -> dict[str, str]:
 
 
 def _settings(cluster: SparkCluster) -> dict[str, Any]:
-    """Return the content of ``spark-defaults.conf``, which every process reads."""
+    """What every process reads from ``spark-defaults.conf``. What a query does is left as Spark has it."""
     return {
         "spark.app.name": "tests",
         "spark.connect.grpc.binding.address": cluster.host,
@@ -289,9 +289,6 @@ def _settings(cluster: SparkCluster) -> dict[str, Any]:
         "spark.master.rest.enabled": "false",
         # Fail, rather than listen where nobody looks.
         "spark.port.maxRetries": 0,
-        # To compile each query takes longer than to interpret it, with a few rows. The results are the same.
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         # The default, 200, is for data that is worth it.
         "spark.sql.shuffle.partitions": 4,
         "spark.sql.warehouse.dir": f"{cluster.folder}/warehouse",
