@@ -256,11 +256,11 @@ def _check_judged(analysis: Analysis, conn_id: str | None) -> None:
     """
     location = analysis.outputs["analysis"]
     content = _read_content_if_exists(location, conn_id)
-    if content is None or not _is_file_of(content, analysis, location):
+    if content is None or not _belongs_to(content, analysis, location):
         raise DataError(f"{location}: {'no longer exists' if content is None else _OTHER_RUN}")
 
 
-def _is_file_of(content: bytes, analysis: Analysis, location: str) -> bool:
+def _belongs_to(content: bytes, analysis: Analysis, location: str) -> bool:
     """Return whether the content of an ``analysis.json`` is that of an analysis."""
     from airflow_clarify.bias.analysis import Analysis
 
@@ -294,7 +294,7 @@ def _hash_files(analysis: Analysis, before: Analysis | None, conn_id: str | None
         # The SHA-256 is optional in the report, so an error must not prevent the verdict.
         with contextlib.suppress(DataError):
             content = _read_content_if_exists(location, conn_id)
-            if content is not None and _is_file_of(content, one, location):
+            if content is not None and _belongs_to(content, one, location):
                 hashes[name] = _compute_sha256(content)
     return hashes
 

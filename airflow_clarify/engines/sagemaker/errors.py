@@ -32,7 +32,7 @@ _TRANSIENT = _THROTTLED | _EXPIRED | {"InternalFailure", "InternalError", "Reque
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether a retry may succeed: throttling, a server error or a lost connection.
+    """Return whether a retry may succeed: throttling, a server error or a lost connection.
 
     :param error: an error of a call to AWS
     """
@@ -44,7 +44,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_throttling(error: BaseException) -> bool:
-    """Whether the service throttles calls.
+    """Return whether the service throttles calls.
 
     :param error: an error of a call to AWS
     """
@@ -54,7 +54,7 @@ def is_throttling(error: BaseException) -> bool:
 
 
 def is_expired(error: BaseException) -> bool:
-    """Whether the credentials of the client have expired.
+    """Return whether the credentials of the client have expired.
 
     :param error: an error of a call to AWS
     """
@@ -64,7 +64,7 @@ def is_expired(error: BaseException) -> bool:
 
 
 def is_unknown_job(error: BaseException) -> bool:
-    """Whether the error means that there is no job of that name.
+    """Return whether the error means that there is no job of that name.
 
     :param error: an error of a call to AWS
     """
@@ -77,7 +77,7 @@ def is_unknown_job(error: BaseException) -> bool:
 
 
 def is_name_conflict(error: BaseException) -> bool:
-    """Whether the error means that a job of that name exists already.
+    """Return whether the error means that a job of that name exists already.
 
     :param error: an error of a call to AWS
     """
@@ -148,7 +148,7 @@ def _build_refusal(error: Any, what: str) -> ClarifyError:
 
 
 def _is_network_error(error: BaseException) -> bool:
-    """Whether a connection was refused, lost or timed out."""
+    """Return whether a connection was refused, lost or timed out."""
     # botocore has two base classes for these errors.
     from botocore import exceptions
 

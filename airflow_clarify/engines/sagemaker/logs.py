@@ -103,7 +103,7 @@ def _parse_instance(stream: str) -> str:
 
 
 def _is_missing(error: Exception) -> bool:
-    """Whether the log group or the stream does not exist yet.
+    """Return whether the log group or the stream does not exist yet.
 
     The group is created by the first job of an account, the stream by the first line of a job.
     """
