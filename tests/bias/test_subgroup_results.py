@@ -230,3 +230,13 @@ def test_the_same_search_in_python(loans: Path) -> None:
 
     assert found.subgroups[0].group == {"sex": "F", "region": "south"}
     assert next(column for column in found.columns if column.name == "age").intervals[0].startswith("[18, ")
+
+
+def test_a_correction_counts_all_groups_that_the_search_has_tested() -> None:
+    found = search(PLANTED, top=1)
+    rules = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="pass", correction="holm")
+
+    verdict = rules.judge(build_analysis(found))
+
+    assert verdict.questions == found.questions > len(verdict.checks)
+    assert verdict.outcome is Outcome.VIOLATION

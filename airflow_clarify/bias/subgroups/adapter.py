@@ -56,6 +56,7 @@ def build_analysis(found: SubgroupSearch) -> Analysis:
         weighted=bool(found.weights),
         whereabouts=found.whereabouts,
         run=found.run,
+        selected_from=found.questions,
     )
 
 
