@@ -13,16 +13,24 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.thresholds import Thresholds, Verdict
 
 
-def log_analysis(log: Logger, analysis: Analysis, verdict: Verdict | None = None) -> None:
+def log_analysis(
+    log: Logger,
+    analysis: Analysis,
+    verdict: Verdict | None = None,
+    thresholds: Thresholds | None = None,
+    before: Analysis | None = None,
+) -> None:
     """Log the table of an analysis, with its verdict if there is one, and its warnings.
 
     :param log: the task's log
     :param analysis: the analysis
     :param verdict: its verdict, for a gate
+    :param thresholds: what it was judged against
+    :param before: the analysis of the data before their repair, with which the report compares
     """
     from airflow_clarify.reports.console import format_table
 
-    for line in format_table(analysis, verdict):
+    for line in format_table(analysis, verdict, thresholds=thresholds, before=before):
         log.info("%s", line)
     log_warnings(log, analysis.warnings)
 
@@ -33,6 +41,7 @@ def push_overview(
     verdicts: Sequence[Verdict] = (),
     thresholds: Thresholds | None = None,
     reaction: str | None = None,
+    before: Sequence[Analysis | None] = (),
 ) -> None:
     """Push the overview to XCom that the page "Bias" in Airflow's UI shows.
 
@@ -41,11 +50,14 @@ def push_overview(
     :param verdicts: one for each analysis, for a gate
     :param thresholds: what the analyses were judged against
     :param reaction: the gate's ``on_violation``
+    :param before: for a gate, the analyses of the data before their repair
     """
     from airflow_clarify.reports.xcom import XCOM_KEY, build_overview
 
     instance = describe_run(context).get("instance")
-    value = build_overview(analyses, verdicts, thresholds=thresholds, reaction=reaction, instance=instance)
+    value = build_overview(
+        analyses, verdicts, thresholds=thresholds, reaction=reaction, instance=instance, before=before
+    )
     context["ti"].xcom_push(key=XCOM_KEY, value=value)
 
 

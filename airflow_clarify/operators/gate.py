@@ -285,9 +285,9 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         if self.do_xcom_push and self.on_violation in ("skip", "branch"):
             # These reactions raise although the task does not fail, so the return value is pushed here.
             context["ti"].xcom_push(key="return_value", value=result)
-        push_overview(context, analyses, verdicts, rules, self.on_violation)
+        push_overview(context, analyses, verdicts, rules, self.on_violation, earlier)
         for analysis, verdict, before in zip(analyses, verdicts, earlier, strict=True):
-            self._log_verdict(analysis, verdict)
+            self._log_verdict(analysis, verdict, rules, before)
             self._write_verdict(analysis, verdict, rules, before)
         is_to_notify = self._is_to_notify(history, counted, verdicts)
         if history is not None:
@@ -389,8 +389,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             over_runs=self.over_runs,
         )
 
-    def _log_verdict(self, analysis: Analysis, verdict: Verdict) -> None:
-        log_analysis(self.log, analysis, verdict)
+    def _log_verdict(self, analysis: Analysis, verdict: Verdict, rules: Thresholds, before: Analysis | None) -> None:
+        log_analysis(self.log, analysis, verdict, rules, before)
         if verdict.passed:
             self.log.info("Verdict %s", verdict.sentence)
         else:

@@ -26,9 +26,14 @@ class Axis:
 
     @classmethod
     def from_points(
-        cls, points: Iterable[float], spans: Iterable[tuple[float, float]] = (), *, signed: bool = True
+        cls,
+        points: Iterable[float],
+        spans: Iterable[tuple[float, float]] = (),
+        *,
+        signed: bool = True,
+        origin: float = 0.0,
     ) -> Axis:
-        """Create an axis that contains zero, every point, and the intervals up to a limit.
+        """Create an axis that contains its origin, every point, and the intervals up to a limit.
 
         The confidence interval of a group of three rows can be wider than the range of all points. Intervals extend
         the axis by at most half of that range at either end and are cut off there; otherwise the points would overlap.
@@ -36,12 +41,13 @@ class Axis:
         :param points: values that must be on the axis; infinite values are ignored
         :param spans: intervals that should be on the axis
         :param signed: whether negative values can occur; determines the range if there are no points
+        :param origin: the value that means equal treatment: 0, or 1 for a ratio
         :return: the axis, with a margin at both ends
         """
-        shown = [0.0, *(point for point in points if math.isfinite(point))]
+        shown = [origin, *(point for point in points if math.isfinite(point))]
         low, high = min(shown), max(shown)
         if high - low < _ZERO_TOLERANCE:
-            low, high = (-0.1 if signed else 0.0), 0.1
+            low, high = origin - (0.1 if signed or origin else 0.0), origin + 0.1
         extension = (high - low) / 2
         ends = [(max(start, low - extension), min(end, high + extension)) for start, end in spans]
         low, high = min([low, *(start for start, _ in ends)]), max([high, *(end for _, end in ends)])

@@ -1,36 +1,83 @@
-"""Format an analysis as lines of text, for a task log and for a terminal."""
+"""Format the tables of a report as lines of text, for a task log and for a terminal."""
 
 from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
-from airflow_clarify.bias.thresholds import Outcome, Verdict
+from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
+from airflow_clarify.reports.builder import build_facets
+from airflow_clarify.reports.formatting import NO_BREAK_SPACE, Name
+from airflow_clarify.reports.model import FacetSection
+from airflow_clarify.reports.tables import Mark, Table, TableColumn, build_facet_tables
 
 #: Mark after a value, by the outcome of its check.
 MARKS = {Outcome.PASS: "", Outcome.VIOLATION: "!", Outcome.INCONCLUSIVE: "?", Outcome.IGNORED: "-"}
 LEGEND = "! violates its threshold   ? inconclusive   - not judged"
+#: Count columns that a log shows; the report has all.
+_SHOWN_COUNTS = ("Rows", "Positive share")
 _MAX_NAME_WIDTH = 40
 _ELLIPSIS = "..."
 
 
-def format_table(analysis: Analysis, verdict: Verdict | None = None, max_values: int = 50) -> list[str]:
-    """Format a table per facet: its values, their rows, their share of positive labels, and the metrics.
+def format_table(
+    analysis: Analysis,
+    verdict: Verdict | None = None,
+    max_values: int = 50,
+    *,
+    thresholds: Thresholds | None = None,
+    before: Analysis | None = None,
+) -> list[str]:
+    """Format the tables of each facet: its values, their rows, their share of positive labels, and the metrics.
+
+    With predictions, a table has the confusion matrix and the rates of each value, and with both stages another one has
+    the difference in the labels beside that in the predictions.
 
     :param analysis: the analysis
     :param verdict: the verdict, whose outcomes are marked and sort the values, worst first
     :param max_values: maximum number of values per facet
+    :param thresholds: the rules behind the verdict
+    :param before: the analysis of the same data before they were balanced
     :return: the lines of all tables, and a legend if any value is marked
     """
     lines: list[str] = []
-    for facet in analysis.facets:
-        lines += _format_facet(analysis, facet, _FacetVerdict.from_verdict(facet, verdict), max_values)
+    context = _Context(analysis.weighted)
+    for index, (facet, section) in enumerate(
+        zip(analysis.facets, build_facets(analysis, verdict, thresholds, before), strict=True)
+    ):
+        # Without a verdict, the order is that of the analysis.
+        order = None if verdict is not None else {result.value: place for place, result in enumerate(facet.results)}
+        tables = list(build_facet_tables(section, context, index + 1))
+        for table in tables:
+            if len(tables) > 1:
+                lines.append(f"{sanitize_line(''.join(table.title), None)}:")
+            lines += _format_lines(_select_columns(table, analysis), section, order, max_values)
     if verdict is not None and any(MARKS[finding.outcome] for finding in verdict.findings):
         lines.append(LEGEND)
+    if verdict is not None and (unjudged := _list_unjudged(analysis, verdict)):
+        lines.append(f"without a threshold, so not judged: {', '.join(map(sanitize_line, unjudged))}")
     return lines
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What the tables need of a report; a log does not compare with the data before balancing."""
+
+    weighted: bool
+    rows_before: int | None = None
+
+    @property
+    def weight(self) -> str | None:
+        return "" if self.weighted else None
+
+
+def _list_unjudged(analysis: Analysis, verdict: Verdict) -> list[str]:
+    judged = {finding.metric for finding in verdict.findings}
+    return [name for name in analysis.methods if name not in judged] if judged else []
 
 
 def sanitize_line(text: str, max_width: int | None = _MAX_NAME_WIDTH) -> str:
@@ -47,52 +94,24 @@ def sanitize_line(text: str, max_width: int | None = _MAX_NAME_WIDTH) -> str:
     return _truncate(clean[: 2 * max_width], max_width - len(_ELLIPSIS)) + _ELLIPSIS
 
 
-@dataclass(frozen=True)
-class _FacetVerdict:
-    """The outcomes of one facet by tested group and metric, worst first."""
-
-    outcomes: Mapping[tuple[str, str], Outcome]
-
-    @classmethod
-    def from_verdict(cls, facet: FacetAnalysis, verdict: Verdict | None) -> _FacetVerdict:
-        outcomes: dict[tuple[str, str], Outcome] = {}
-        for finding in verdict.findings if verdict is not None else ():
-            if finding.facet == facet.column:
-                # The first is the worst: an analysis from another source can have two groups of the same name.
-                outcomes.setdefault((finding.value, finding.metric), finding.outcome)
-        return cls(outcomes)
-
-    def sort_by_severity(self, results: Sequence[FacetResult]) -> list[FacetResult]:
-        """Sort the results in the order of the findings; results without a finding keep their order, at the end."""
-        place: dict[str, int] = {}
-        for value, _ in self.outcomes:
-            place.setdefault(value, len(place))
-        return sorted(results, key=lambda result: place.get(result.value, len(place)))
-
-    def get_mark(self, value: str, metric: str) -> str:
-        outcome = self.outcomes.get((value, metric))
-        return "" if outcome is None else MARKS[outcome]
-
-    def is_violated(self, result: FacetResult) -> bool:
-        return any(self.outcomes.get((result.value, m.name)) is Outcome.VIOLATION for m in result.metrics)
+def _select_columns(table: Table, analysis: Analysis) -> Table:
+    """Select the columns that a log has room for, with headings in its style."""
+    places, columns = [0], [table.columns[0]]
+    for place, column in enumerate(table.columns[1:], start=1):
+        if column.part != "Counts" or column.name in _SHOWN_COUNTS:
+            places.append(place)
+            columns.append(_rename_column(column, analysis))
+    rows = tuple(tuple(row[place] for place in places) for row in table.rows)
+    new_places = {place: new for new, place in enumerate(places)}
+    marks = {(row, new_places[old]): mark for (row, old), mark in table.marks.items() if old in new_places}
+    return Table(table.name, table.title, tuple(columns), rows, marks)
 
 
-def _format_facet(analysis: Analysis, facet: FacetAnalysis, verdict: _FacetVerdict, max_values: int) -> list[str]:
-    results = verdict.sort_by_severity(facet.results)
-    shown, hidden = results[:max_values], results[max_values:]
-    columns = [[sanitize_line(facet.column), *(sanitize_line(result.value) or "''" for result in shown)]]
-    # An analysis.json by Clarify has no counts; the columns would be empty.
-    if any(result.split is not None for result in shown):
-        columns.append(["rows", *map(_format_rows, shown)])
-        columns.append([_format_share_heading(analysis), *map(_format_share, shown)])
-    columns += [_format_metric_column(name, shown, verdict) for name in analysis.methods]
-    lines = align_columns(columns)
-    lines.insert(1, "-" * max(map(_measure_width, lines)))
-    if hidden:
-        violating = sum(map(verdict.is_violated, hidden))
-        more = f"... and {len(hidden):,} more value{'s' if len(hidden) > 1 else ''}"
-        lines.append(more + (f", {violating:,} in violation" if violating else ""))
-    return lines
+def _rename_column(column: TableColumn, analysis: Analysis) -> TableColumn:
+    name = column.name
+    if column.part == "Counts":
+        name = "rows" if name == "Rows" else _format_share_heading(analysis)
+    return TableColumn(name, column.kind, "undefined" if column.kind == "metric" else "", column.decimals)
 
 
 def _format_share_heading(analysis: Analysis) -> str:
@@ -100,32 +119,62 @@ def _format_share_heading(analysis: Analysis) -> str:
     return f"{sanitize_line(analysis.label)}={positive}" + (" (weighted)" if analysis.weighted else "")
 
 
-def _format_rows(result: FacetResult) -> str:
-    return "" if result.split is None else f"{result.split.d.rows:,}"
+def _format_lines(table: Table, facet: FacetSection, order: dict[str, int] | None, max_values: int) -> Iterator[str]:
+    keys = [group.key for group in facet.groups]
+    places = list(range(len(keys)))
+    if order is not None:
+        places.sort(key=lambda place: order[keys[place]])
+    shown, hidden = places[:max_values], places[max_values:]
+    # Rows after those of the tested groups are totals.
+    shown += range(len(keys), len(table.rows))
+    columns = [_format_column(table, column, shown) for column in range(len(table.columns))]
+    lines = align_columns(list(_merge_intervals(table, columns)))
+    yield lines[0]
+    yield "-" * max(map(_measure_width, lines))
+    yield from lines[1:]
+    if hidden:
+        violating = sum(facet.groups[place].outcome is Outcome.VIOLATION for place in hidden)
+        more = f"... and {len(hidden):,} more value{'s' if len(hidden) > 1 else ''}"
+        yield more + (f", {violating:,} in violation" if violating else "")
 
 
-def _format_share(result: FacetResult) -> str:
-    split = result.split
-    return "" if split is None or not split.d.weight else f"{float(split.d_positive.weight / split.d.weight):.1%}"
-
-
-def _format_metric_column(name: str, results: Sequence[FacetResult], verdict: _FacetVerdict) -> list[str]:
-    """Format the values of a metric; if any is marked, all get space for a mark, to align the numbers."""
-    numbers = [_format_number(result.metric(name)) for result in results]
-    marks = [verdict.get_mark(result.value, name) for result in results]
-    heading = sanitize_line(name)
+def _format_column(table: Table, column: int, rows: Sequence[int]) -> list[str]:
+    """Format the cells of a column; if any is marked, all get space for a mark, to align the numbers."""
+    heading = sanitize_line(table.columns[column].name)
+    cells = [_format_cell(table, row, column) for row in rows]
+    marks = [_get_mark(table.marks.get((row, column))) for row in rows]
     if not any(marks):
-        return [heading, *numbers]
-    return [f"{heading}  ", *(f"{number} {mark or ' '}" for number, mark in zip(numbers, marks, strict=True))]
+        return [heading, *cells]
+    return [f"{heading}  ", *(f"{cell} {mark or ' '}" for cell, mark in zip(cells, marks, strict=True))]
 
 
-def _format_number(metric: MetricResult | None) -> str:
-    if metric is None:
-        return ""
-    if metric.value is None:
-        return "undefined"
-    # Rounded first, and 0.0 added: otherwise a tiny negative number is formatted as "-0.0000".
-    return f"{round(metric.value, 4) + 0.0:.4f}" if math.isfinite(metric.value) else str(metric.value)
+def _get_mark(mark: Mark | None) -> str:
+    return "" if mark is None or mark.outcome is None else MARKS[mark.outcome]
+
+
+def _format_cell(table: Table, row: int, column: int) -> str:
+    value: Any = table.rows[row][column]
+    kind = table.columns[column].kind
+    if kind == "interval" and value is not None:
+        return "[{:.1f}, {:.1f}]".format(*(100 * end for end in value))
+    if kind == "metric" and value is not None and math.isinf(value):
+        return str(value)
+    text = table.columns[column].format_value(value).replace(NO_BREAK_SPACE, "")
+    return sanitize_line(text) if isinstance(value, Name) or kind == "text" else text
+
+
+def _merge_intervals(table: Table, columns: Sequence[list[str]]) -> Iterator[list[str]]:
+    """Put each interval behind its share, in one column."""
+    for column, cells in enumerate(columns):
+        if table.columns[column].kind == "interval":
+            continue
+        following = column + 1
+        if following < len(columns) and table.columns[following].kind == "interval":
+            widest = max(map(len, columns[following][1:]), default=0)
+            pairs = zip(cells[1:], columns[following][1:], strict=True)
+            yield [cells[0], *(f"{share} {interval:>{widest}}" for share, interval in pairs)]
+        else:
+            yield cells
 
 
 def align_columns(columns: Sequence[Sequence[str]]) -> list[str]:

@@ -10,6 +10,8 @@ from airflow_clarify.bias.contingency import WeightedCount
 
 #: Keeps a number and its percent sign on one line.
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+#: Placeholder for a missing number.
+NOTHING = "–"
 
 # Control characters, bidirectional controls and characters of zero width: with them a value can look like another one,
 # or reorder the sentence around it. U+200C and U+200D are kept, since Persian and emoji are spelled with them.
@@ -129,6 +131,15 @@ def format_percent(share: float) -> str:
     if 0.9995 <= share < 1:
         return f">{NO_BREAK_SPACE}99.9{NO_BREAK_SPACE}%"
     return f"{100 * share:.1f}{NO_BREAK_SPACE}%"
+
+
+def format_interval(low: float, high: float) -> str:
+    """Format an interval of shares.
+
+    >>> format_interval(0.64, 0.681).replace(NO_BREAK_SPACE, " ")
+    '64.0 – 68.1 %'
+    """
+    return f"{100 * low:.1f}{NO_BREAK_SPACE}–{NO_BREAK_SPACE}{100 * high:.1f}{NO_BREAK_SPACE}%"
 
 
 def format_number(value: float, decimals: int = 4) -> str:

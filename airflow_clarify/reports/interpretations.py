@@ -1,24 +1,28 @@
-"""Explain each metric: its formula, its direction, and a sentence that interprets a value in these data.
+"""Interpret the value of a metric in these data, in a sentence.
 
 The report first interprets a value by the rows it compares ("of rows with colour=red, 67 % are positive; of all
-others, 77 %"), and then gives the formula. ``scripts/explanations.py`` writes the constant texts to a JSON file for the
-page in Airflow's UI.
+others, 77 %"), and then gives the formula. The texts are in :mod:`airflow_clarify.reports.explanations`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from airflow_clarify.bias.contingency import Split
-from airflow_clarify.bias.metrics import METRICS, has_dropped_outcome
+from airflow_clarify.bias.metrics import Metric, has_dropped_outcome
+from airflow_clarify.bias.post_training import ALL_METRICS
 from airflow_clarify.reports import formatting
+from airflow_clarify.reports.explanations import EXPLANATIONS, Comparison, Explanation
 from airflow_clarify.reports.formatting import GroupName, Sentence
 
 #: Absolute values below this are rounding errors and count as zero.
 _ZERO_TOLERANCE = 1e-9
+#: Explanation of a metric that this version does not know, as from the file of a newer one.
+_UNKNOWN = Explanation("", "", "", "", {"positive": "the value for rows with {group}"}, "number")
 
 
 @dataclass(frozen=True)
@@ -37,29 +41,20 @@ class MeasuredGroup:
     weighted: bool
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """The texts about a metric.
+def get_explanation(metric: str) -> Explanation:
+    """Return the texts about a metric; empty texts for an unknown one.
 
-    :param title: full name
-    :param formula: formula; a letter after an underscore is an index
-    :param below: meaning of a negative value for the tested group; empty for a metric that is never negative
-    :param above: meaning of a positive value for the tested group
-    :param sentences: templates of the sentence that interprets a value, by the case that they apply to: "positive",
-        "negative" (default: as positive), "zero" (default: as positive), and for some metrics "counted" and
-        "counted_weighted", which need counts. ``{group}`` is the tested group, ``{amount}`` the absolute value in
-        ``unit``. A sentence starts with a small letter and has no full stop.
-    :param unit: unit of ``{amount}``: "number", "share" (a percentage of ``largest``) or "points" (percentage points)
-    :param largest: largest possible value of a metric whose unit is "share"
+    :param metric: short name of the metric
     """
+    return EXPLANATIONS.get(metric, _UNKNOWN)
 
-    title: str
-    formula: str
-    below: str
-    above: str
-    sentences: Mapping[str, str]
-    unit: str
-    largest: float = 1.0
+
+def get_metric(name: str) -> Metric:
+    """Return the definition of a metric; of an unknown one only the name is known.
+
+    :param name: short name of the metric
+    """
+    return ALL_METRICS.get(name) or Metric(name, name, -math.inf, math.inf, None, "")
 
 
 def interpret(metric: str, measured: MeasuredGroup) -> Sentence:
@@ -69,17 +64,21 @@ def interpret(metric: str, measured: MeasuredGroup) -> Sentence:
     :param measured: the value and its counts
     :return: parts of the sentence; it starts with a small letter and has no full stop
     """
+    explanation = get_explanation(metric)
     if metric == "CI":
         sentence = _interpret_class_imbalance(measured)
-    elif metric == "DPL" and measured.split is not None and measured.split.counts.n_d and measured.split.counts.n_a:
-        sentence = _interpret_proportions(measured, measured.split)
     else:
-        explanation = EXPLANATIONS[metric]
-        template = _choose_template(explanation.sentences, measured.value)
-        sentence = _fill_template(template, measured.group, amount=_format_amount(explanation, measured.value))
+        sentence = _interpret_comparison(explanation, measured) or _interpret_value(explanation, measured)
     if metric in UNDERSTATED and measured.split is not None and has_dropped_outcome(measured.split.counts):
         return (*sentence, DROPPED_OUTCOME)
     return sentence
+
+
+def _interpret_value(explanation: Explanation, measured: MeasuredGroup) -> Sentence:
+    if math.isinf(measured.value):
+        return _fill_template(explanation.sentences.get("infinite", INFINITE), measured.group)
+    template = _choose_template(explanation.sentences, measured.value)
+    return _fill_template(template, measured.group, amount=_format_amount(explanation, measured.value))
 
 
 def _choose_template(sentences: Mapping[str, str], value: float) -> str:
@@ -89,8 +88,9 @@ def _choose_template(sentences: Mapping[str, str], value: float) -> str:
 
 def _fill_template(template: str, group: GroupName, **amounts: str) -> Sentence:
     """Fill the placeholders of a template; the group is a part of its own, so that a renderer can isolate it."""
-    before, _, after = template.partition("{group}")
-    return tuple(part for part in (before.format(**amounts), group, after.format(**amounts)) if part)
+    before, mentioned, after = template.partition("{group}")
+    parts = (before.format(**amounts), group if mentioned else "", after.format(**amounts))
+    return tuple(part for part in parts if part)
 
 
 def _format_amount(explanation: Explanation, value: float) -> str:
@@ -98,13 +98,20 @@ def _format_amount(explanation: Explanation, value: float) -> str:
         return _format_points(value)
     if explanation.unit == "share":
         return formatting.format_percent(value / explanation.largest)
-    return formatting.format_number(value)
+    if explanation.unit == "ratio":
+        return f"{formatting.format_number(value, 2)} times"
+    return formatting.format_number(abs(value))
 
 
 def get_value_range(metric: str) -> str:
     """Format the range of a metric, such as "-1 to 1" or "0 and up"."""
-    known = METRICS[metric]
-    return f"{known.lowest:g} and up" if math.isinf(known.highest) else f"{known.lowest:g} to {known.highest:.5g}"
+    known = get_metric(metric)
+    if math.isinf(known.lowest):
+        return "any number"
+    around = f"; {known.parity:g} is parity" if known.parity else ""
+    if math.isinf(known.highest):
+        return f"{known.lowest:g} and up{around}"
+    return f"{known.lowest:g} to {known.highest:.5g}{around}"
 
 
 def _interpret_class_imbalance(measured: MeasuredGroup) -> Sentence:
@@ -122,12 +129,45 @@ def _interpret_class_imbalance(measured: MeasuredGroup) -> Sentence:
     return _fill_template(sentences["counted"], measured.group, rows=rows, others=others, **amounts)
 
 
-def _interpret_proportions(measured: MeasuredGroup, split: Split) -> Sentence:
-    counts = split.counts
-    own, rest = float(counts.d_positive / counts.n_d), float(counts.a_positive / counts.n_a)
-    template = EXPLANATIONS["DPL"].sentences["counted_weighted" if measured.weighted else "counted"]
-    own_share, others_share = formatting.format_percent(own), formatting.format_percent(rest)
-    return _fill_template(template, measured.group, own_share=own_share, others_share=others_share)
+def _interpret_comparison(explanation: Explanation, measured: MeasuredGroup) -> Sentence:
+    """Interpret a value by the two shares or ratios that it compares; empty without the counts of both."""
+    compared, template = explanation.compared, explanation.sentences.get("counted")
+    if compared is None or template is None or measured.split is None:
+        return ()
+    sides = [_sum_counts(compared, counts) for counts in _list_sides(measured.split)]
+    if None in sides:
+        return ()
+    texts = []
+    for side, (part, whole) in zip(("own", "others"), filter(None, sides), strict=True):
+        if not whole and not compared.base:
+            return ()
+        if not whole:
+            amounts = {"kind": "ratio" if compared.is_ratio else "share", "result": EMPTY[bool(part)]}
+            return _fill_template(NO_BASE[side], measured.group, base=compared.base, **amounts)
+        share = float(part / whole)
+        texts.append(formatting.format_number(share, 2) if compared.is_ratio else formatting.format_percent(share))
+    prefix = "" if not measured.weighted else "of the weight " if template.startswith("of ") else "by weight, "
+    return _fill_template(prefix + template, measured.group, own=texts[0], others=texts[1])
+
+
+def _list_sides(split: Split) -> list[dict[str, Fraction | int]]:
+    """List the counts of the tested group and of all other rows by name, as in :class:`Comparison`."""
+    sides: list[dict[str, Fraction | int]] = [
+        {"positive": split.d_positive.weight, "all": split.d.weight},
+        {"positive": split.a_positive.weight, "all": split.a.weight},
+    ]
+    for side, confusion in zip(sides, (split.d_confusion, split.a_confusion), strict=True):
+        if confusion is not None:
+            side |= {name: getattr(confusion, name).weight for name in ("tp", "fp", "fn", "tn")}
+    return sides
+
+
+def _sum_counts(
+    compared: Comparison, counts: Mapping[str, Fraction | int]
+) -> tuple[Fraction | int, Fraction | int] | None:
+    if not {*compared.part, *compared.whole} <= counts.keys():
+        return None
+    return sum(counts[name] for name in compared.part), sum(counts[name] for name in compared.whole)
 
 
 def _format_points(value: float) -> str:
@@ -141,118 +181,51 @@ def _format_points(value: float) -> str:
 UNDERSTATED = frozenset(["KL", "JS", "LP", "TVD"])
 #: End of the sentence about such a value.
 DROPPED_OUTCOME = "; but an outcome that occurs on one side only was left out, so read DPL instead"
-
-_DIFFERENT = "labels spread less like the rest"
-
-#: The explanation of each metric by its short name.
-EXPLANATIONS: Mapping[str, Explanation] = {
-    "CDDL": Explanation(
-        "Conditional demographic disparity in labels",
-        "(1/n) Σ_g n_g · (n_d,g(0) / n_g(0) - n_d,g(1) / n_g(1))",
-        "larger share of the positive",
-        "larger share of the not positive",
-        {
-            "positive": "over the groups, the share of rows with {group} among the not positive is {amount} larger "
-            "than among the positive",
-            "negative": "over the groups, the share of rows with {group} among the not positive is {amount} smaller "
-            "than among the positive",
-            "zero": "over the groups, the share of rows with {group} among the not positive is as large as among the "
-            "positive",
-        },
-        "points",
-    ),
-    "CI": Explanation(
-        "Class imbalance",
-        "(n_a - n_d) / (n_a + n_d)",
-        "more rows than the rest",
-        "fewer rows than the rest",
-        {
-            "positive": "rows with {group} are {amount} of {whole}",
-            "counted": "{rows} with {group} against {others} of all others: {amount} of {whole}",
-        },
-        "share",
-    ),
-    "DPL": Explanation(
-        "Difference in positive proportions in labels",
-        "q_a - q_d",
-        "positive more often than the rest",
-        "positive less often than the rest",
-        {
-            "positive": "all others are positive more often than rows with {group}, by {amount}",
-            "negative": "all others are positive less often than rows with {group}, by {amount}",
-            "zero": "all others are positive as often as rows with {group}",
-            "counted": "of rows with {group}, {own_share} are positive; of all others, {others_share}",
-            "counted_weighted": "of the weight of rows with {group}, {own_share} are positive; of all others, "
-            "{others_share}",
-        },
-        "points",
-    ),
-    "JS": Explanation(
-        "Jensen-Shannon divergence",
-        "½ KL(P_a, M) + ½ KL(P_d, M) with M = ½ (P_a + P_d)",
-        "",
-        _DIFFERENT,
-        {"positive": "the labels of rows with {group} are {amount} of the way to having nothing in common with others"},
-        "share",
-        math.log(2),
-    ),
-    "KL": Explanation(
-        "Kullback-Leibler divergence",
-        "Σ P_a · ln(P_a / P_d)",
-        "",
-        _DIFFERENT,
-        {
-            "positive": "expecting the labels of all others to be as those of rows with {group} costs {amount} nats a "
-            "row; 0 would mean that they are alike"
-        },
-        "number",
-    ),
-    "KS": Explanation(
-        "Kolmogorov-Smirnov distance",
-        "max |P_a - P_d|",
-        "",
-        _DIFFERENT,
-        {
-            "positive": "the share of one outcome differs by {amount} between rows with {group} and all others",
-            "zero": "the shares of both outcomes are the same in rows with {group} and in all others",
-        },
-        "points",
-    ),
-    "LP": Explanation(
-        "L-p norm, with p = 2",
-        "√ Σ (P_a - P_d)²",
-        "",
-        _DIFFERENT,
-        {"positive": "the labels of rows with {group} are {amount} of the largest possible distance from all others"},
-        "share",
-        math.sqrt(2),
-    ),
-    "TVD": Explanation(
-        "Total variation distance",
-        "½ Σ |P_a - P_d|",
-        "",
-        _DIFFERENT,
-        {"positive": "{amount} of the labels of rows with {group} would have to change to be spread as all others'"},
-        "share",
-    ),
+#: Sentence about a share or a ratio whose denominator is 0, in the tested group or among all others.
+NO_BASE: Mapping[str, str] = {
+    "own": "no row with {group} is {base}, so its {kind} {result}",
+    "others": "no row without {group} is {base}, so the {kind} of all others {result}",
 }
+#: End of that sentence, by whether the numerator is positive.
+EMPTY: Mapping[bool, str] = {False: "counts as 0", True: "is infinite"}
+#: Sentence about an infinite value that no counts explain.
+INFINITE = "the value for rows with {group} is infinite: it was divided by 0"
 
 #: The meaning of the letters in the formulas.
 NOTATION = (
-    "d is the facet value under test and a all other rows; n counts rows; q is the share of positive labels; "
-    "P is the distribution over the two outcomes, positive (1) and not positive (0), over which Σ and max go; g is a "
-    "value of the group variable, and inside a group 0/0 counts as 0. As in Amazon SageMaker Clarify, an outcome that "
-    "occurs on one side only is left out of KL, JS, LP, TVD and KS."
+    "d is the facet value under test and a all other rows; n counts rows; q is the share of positive labels; g is a "
+    "value of the group variable, and inside a group 0/0 counts as 0."
+)
+#: The meaning of the further letters in the formulas of labels.
+NOTATION_OF_LABELS = (
+    " P is the distribution over the two outcomes, positive (1) and not positive (0), over which Σ and max go. As in "
+    "Amazon SageMaker Clarify, an outcome that occurs on one side only is left out of KL, JS, LP, TVD and KS."
+)
+#: The meaning of the further letters in the formulas of predictions.
+NOTATION_OF_PREDICTIONS = (
+    " Of predictions, TP, FP, FN and TN count the rows that are truly positive, falsely positive, falsely negative and "
+    "truly negative; q' and n' are the q and n of the predicted labels; F(1,0) counts rows predicted positive whose "
+    "nearest neighbours in a are not, and F(0,1) the reverse. 0/0 counts as 0, and anything else divided by 0 is "
+    "infinite."
 )
 _INDEX = re.compile(r"_([a-z](?:,[a-z])?)")
 
 
-def get_notation(*, weighted: bool) -> str:
+def get_notation(metrics: Iterable[str], *, weighted: bool) -> str:
     """Return the meaning of the letters in the formulas.
 
+    :param metrics: the metrics whose formulas are shown
     :param weighted: whether rows have weights
     """
-    return NOTATION + (" These data are weighted, so n is a sum of weights." if weighted else "")
+    stages = {get_metric(metric).stage for metric in metrics}
+    parts = [NOTATION]
+    if "pre_training" in stages:
+        parts.append(NOTATION_OF_LABELS)
+    if "post_training" in stages:
+        parts.append(NOTATION_OF_PREDICTIONS)
+    if weighted:
+        parts.append(" These data are weighted, so n is a sum of weights.")
+    return "".join(parts)
 
 
 def split_indices(formula: str) -> list[str]:

@@ -10,15 +10,17 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from airflow_clarify.bias.contingency import Split, WeightedCount
+from airflow_clarify.bias.contingency import Split
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.formatting import GroupName, Name, Sentence
+from airflow_clarify.reports.sections.distribution import Distribution, LabelSection, compute_share
+from airflow_clarify.reports.sections.predictions import GroupPredictions, StageChange
 from airflow_clarify.reports.sections.verdict_section import VerdictSection
 
 _SHORT_NAME = 16
 #: Sort key of outcomes, worst first; None means not judged.
-RANK = {Outcome.VIOLATION: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2, None: 2, Outcome.IGNORED: 3}
+RANK = {Outcome.VIOLATION: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2, None: 3, Outcome.IGNORED: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Measurement:
     :param high: upper bound, if there is one
     :param interval: the confidence interval that was checked, if there is one
     :param before: the value before the data were balanced, if there was one
-    :param heat: shade of the cell, relative to the largest value of its metric and facet: 0 (near zero) to 6 (largest)
+    :param heat: shade of the cell, relative to the largest value of its metric and facet: 0 (at parity) to 6 (largest)
+    :param parity: the value that means equal treatment: 1 for a ratio, otherwise 0
     """
 
     metric: str
@@ -45,28 +48,36 @@ class Measurement:
     interval: tuple[float, float] | None = None
     before: float | None = None
     heat: int = 0
+    parity: float = 0.0
+
+    @property
+    def distance(self) -> float:
+        """The distance of the value from parity."""
+        return 0.0 if self.value is None else measure_distance(self.value, self.parity)
 
     @property
     def severity(self) -> tuple[int, float, float]:
-        """Sort key, worst first: by outcome, then by the distance beyond the bounds, or from zero without bounds.
+        """Sort key, worst first: by outcome, then by the distance beyond the bounds, or from parity without.
 
-        Ties, which are common after balancing, are broken by the distance from zero before.
+        Ties, which are common after balancing, are broken by the distance from parity before.
         """
-        rank, earlier = RANK[self.outcome], -abs(self.before or 0.0)
+        rank = RANK[self.outcome]
+        earlier = 0.0 if self.before is None else -measure_distance(self.before, self.parity)
         if self.value is None:
             # An undefined value that is a violation sorts first; without a check it cannot be compared, and sorts last.
             return rank, -math.inf if self.outcome is Outcome.VIOLATION else math.inf, earlier
         beyond = [self.value - self.high] if self.high is not None else []
         beyond += [self.low - self.value] if self.low is not None else []
         # Values that differ by rounding only are ties.
-        return rank, -round(max(beyond, default=abs(self.value)), 12), earlier
+        return rank, -round(max(beyond, default=self.distance), 12), earlier
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """A tested group: a row of the overview.
 
-    :param value: the facet value
+    :param key: the facet value as in the analysis
+    :param value: the facet value for display
     :param where: the column and the value
     :param measurements: one per metric, in the order of the report's columns
     :param split: the group's counts and those of all other rows; None if the analysis has no counts
@@ -74,6 +85,7 @@ class Group:
     :param too_few: whether the group has fewer rows than the thresholds require
     """
 
+    key: str
     value: Name
     where: GroupName
     measurements: tuple[Measurement, ...]
@@ -108,10 +120,14 @@ class Column:
 
     :param metric: short name
     :param decimals: number of decimals of its values
+    :param predicted: whether it is a metric of the predictions
+    :param judged: whether any of its values was judged
     """
 
     metric: str
     decimals: int
+    predicted: bool = False
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +147,10 @@ class Picture:
     :param dots: the groups that are drawn, the worst first
     :param omitted: number of tested groups that are not drawn
     :param decimals: number of decimals of the values
-    :param below: meaning of values left of zero; empty for a metric that is never negative
-    :param above: meaning of values right of zero
+    :param below: meaning of values left of parity; empty for a metric that is never below it
+    :param above: meaning of values right of parity
+    :param parity: the value that means equal treatment
+    :param compared_with: name of the values that are drawn beside those of the metric
     """
 
     metric: str
@@ -142,6 +160,8 @@ class Picture:
     decimals: int
     below: str
     above: str
+    parity: float = 0.0
+    compared_with: str = "before"
 
     @property
     def outcomes(self) -> frozenset[Outcome | None]:
@@ -160,7 +180,7 @@ class Picture:
 
     @property
     def compared(self) -> bool:
-        """Whether any value is compared with the one before balancing."""
+        """Whether any value is compared with another one: before balancing, or of the labels."""
         return any(dot.measurement.before is not None for dot in self.dots)
 
     @property
@@ -185,59 +205,6 @@ class Undefined:
     others: int
 
 
-@dataclass(frozen=True, slots=True)
-class GroupBar:
-    """A bar of a distribution: the rows of one tested group.
-
-    :param value: the facet value; None for all rows that no other bar shows
-    :param all: the group's rows
-    :param positive: the rows whose label is positive
-    """
-
-    value: Name | None
-    all: WeightedCount
-    positive: WeightedCount
-
-    @property
-    def size(self) -> float:
-        """The length of the bar: rows, or their weight if the data are weighted."""
-        return _clip_at_zero(self.all)
-
-    @property
-    def positive_size(self) -> float:
-        """The part of the bar that is positive."""
-        return min(self.size, _clip_at_zero(self.positive))
-
-    @property
-    def positive_share(self) -> float | None:
-        """The positive share of the bar; None if its weight is 0."""
-        return self.positive_size / self.size if self.size else None
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """The distribution of the rows over the tested groups of a facet.
-
-    :param bars: the groups that are shown, the largest first
-    :param others: number of tested groups that are not shown
-    :param rest: all rows that ``bars`` do not show; None if there are none
-    """
-
-    bars: tuple[GroupBar, ...]
-    others: int
-    rest: GroupBar | None
-
-    @property
-    def all_bars(self) -> tuple[GroupBar, ...]:
-        """The bars, with the rest as the last one."""
-        return (*self.bars, self.rest) if self.rest else self.bars
-
-    @property
-    def longest(self) -> float:
-        """The length of the longest bar, as a divisor; never 0."""
-        return max((bar.size for bar in self.all_bars), default=0.0) or 1.0
-
-
 @dataclass(frozen=True)
 class FacetSection:
     """The section of one facet column.
@@ -249,6 +216,8 @@ class FacetSection:
     :param undefined: the metrics that are not defined, with the reason
     :param counted: whether the analysis has counts
     :param distribution: distribution of the rows over the tested groups; None if the analysis has no counts
+    :param predictions: confusion matrix and rates of each group; empty if predictions were not counted
+    :param stages: the differences in labels and predictions; empty if one of them was not measured
     """
 
     column: Name
@@ -258,6 +227,8 @@ class FacetSection:
     undefined: tuple[Undefined, ...]
     counted: bool
     distribution: Distribution | None = None
+    predictions: tuple[GroupPredictions, ...] = ()
+    stages: tuple[StageChange, ...] = ()
 
     @property
     def long_names(self) -> bool:
@@ -284,6 +255,7 @@ class MetricSection:
     :param before: the largest value before the data were balanced, with its group, or "every group" if all values are
         equal; None without an analysis from before
     :param after: the largest value after balancing; None without an analysis from before
+    :param predicted: whether it is a metric of the predictions
     """
 
     name: str
@@ -295,59 +267,7 @@ class MetricSection:
     reading: Sentence
     before: tuple[str, str] | None
     after: tuple[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class LabelBar:
-    """A bar of the label distribution.
-
-    :param label: the label; None if it is missing
-    :param all: the rows with this label
-    :param share: their share of all rows; None if the total weight is 0
-    :param positive: whether the label counts as positive; None if unknown
-    """
-
-    label: Name | None
-    all: WeightedCount
-    share: float | None
-    positive: bool | None = None
-
-    @property
-    def size(self) -> float:
-        """The length of the bar: rows, or their weight if the data are weighted."""
-        return _clip_at_zero(self.all)
-
-
-@dataclass(frozen=True)
-class LabelSection:
-    """The labels of all rows.
-
-    :param column: the label column
-    :param positive_text: the labels that count as positive, in Clarify's notation
-    :param positive: positive rows, or their weight; None if the analysis has no counts
-    :param positive_share: their share of all rows
-    :param bars: the labels that are shown, the most frequent first
-    :param others: number of labels that are not shown
-    :param rest: all rows that ``bars`` do not show; None if there are none
-    """
-
-    column: Name
-    positive_text: Name
-    positive: str | None
-    positive_share: float | None
-    bars: tuple[LabelBar, ...] = ()
-    others: int = 0
-    rest: WeightedCount | None = None
-
-    @property
-    def longest(self) -> float:
-        """The length of the longest bar, as a divisor; never 0."""
-        return max((bar.size for bar in self.bars), default=0.0) or 1.0
-
-    @property
-    def unknown(self) -> bool:
-        """Whether there is a label that may or may not count as positive."""
-        return any(bar.positive is None for bar in self.bars)
+    predicted: bool = False
 
 
 @dataclass(frozen=True)
@@ -370,6 +290,7 @@ class Report:
     :param origin: the data and the Airflow run that measured them: name and value of each
     :param dataset: name of the data; empty if unknown
     :param run: the DAG and the date of its run; empty outside Airflow
+    :param predicted: the column of predictions; None if it is not known
     """
 
     title: str
@@ -388,6 +309,7 @@ class Report:
     origin: tuple[tuple[str, Name], ...] = ()
     dataset: str = ""
     run: str = ""
+    predicted: Name | None = None
 
     @property
     def full_title(self) -> str:
@@ -406,11 +328,13 @@ class Report:
         return self.metrics[0] if self.metrics else None
 
 
-def compute_share(part: WeightedCount, whole: WeightedCount) -> float | None:
-    """Compute the weighted share of a part; None if the weight of the whole is 0."""
-    return float(part.weight / whole.weight) if whole.weight else None
+def measure_distance(value: float, parity: float) -> float:
+    """Measure how far a value is from parity: for a ratio, a half is as far as twice.
 
-
-def _clip_at_zero(tally: WeightedCount) -> float:
-    """Return a weight, at least 0: subtracting rounded sums can leave a tiny negative number."""
-    return max(0.0, float(tally.weight))
+    :param value: the value of a metric
+    :param parity: 1 for a ratio, otherwise 0
+    :return: the distance, at least 0
+    """
+    if not parity:
+        return abs(value)
+    return math.inf if value <= 0 else max(value / parity, parity / value) - 1

@@ -7,19 +7,30 @@ from collections.abc import Iterator
 from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports import formatting
-from airflow_clarify.reports.formatting import Sentence
-from airflow_clarify.reports.model import FacetSection, Group, LabelBar, Picture, Report
+from airflow_clarify.reports.formatting import NOTHING, Sentence
+from airflow_clarify.reports.model import FacetSection, Picture, Report
+from airflow_clarify.reports.sections.distribution import Distribution, LabelBar
 
 #: Symbol before a value, by the outcome of its check.
 GLYPHS = {Outcome.VIOLATION: "◆", Outcome.INCONCLUSIVE: "△", Outcome.IGNORED: "○", Outcome.PASS: "●"}
-#: Placeholder for a missing number.
-NOTHING = "–"
 #: Name of the bar for the rows that no other bar shows.
 ALL_OTHERS = "all others"
 #: Shown for a label that may or may not count as positive.
 NOT_KNOWN = "not known"
 #: Caption of the comparison before and after balancing.
 REPAIR = "The largest value of each metric among all groups, before the data were repaired and after."
+#: Caption of the confusion matrices and rates.
+RATES = (
+    "TP, FP, FN and TN count the rows that are truly positive, falsely positive, falsely negative and truly negative. "
+    "Acceptance is the share of rows that are predicted positive; recall and specificity are the shares of the "
+    "positive and of the not positive rows that are recognized; precision is the share of the predicted positive rows "
+    "that are positive; accuracy is the share that is predicted correctly. The intervals are Wilson's, at 95\u00a0%."
+)
+#: Caption of the comparison of labels and predictions.
+STAGES = (
+    "DPL is the difference in the labels that the model was trained on or is compared with, DPPL the one in its "
+    "predictions for the same rows. A change is clear where its 95\u00a0% interval excludes 0."
+)
 _NOT_JUDGED = "unjudged"
 
 
@@ -31,6 +42,8 @@ def name_outcome(outcome: Outcome | None) -> str:
 def name_subject(report: Report) -> Sentence:
     """Describe the subject of the report: the label, the positive label and the facets."""
     parts: list[str] = ["Bias in the label ", report.labels.column, ", positive when ", report.labels.positive_text]
+    if report.predicted is not None:
+        parts[:2] = ["Bias in the predictions ", report.predicted, " beside the label ", report.labels.column]
     for index, facet in enumerate(report.facets):
         last = index == len(report.facets) - 1
         parts += [", by " if index == 0 else (" and " if last else ", "), facet.column]
@@ -138,32 +151,9 @@ def name_other_labels(report: Report) -> str:
     return formatting.format_plural(others, "other label", "other labels") if others else ALL_OTHERS
 
 
-def list_count_headings(report: Report, facet: FacetSection) -> tuple[str, ...]:
-    """Return the headings of the count columns of a facet's table."""
-    if not facet.counted:
-        return ()
-    weighted = report.weight is not None
-    return (
-        "Rows",
-        *(["Rows before"] if report.rows_before is not None else []),
-        *(["Weight"] if weighted else []),
-        f"Positive {'weight' if weighted else 'rows'}",
-        "Positive share",
-        "Others' positive share",
-    )
-
-
-def format_count_cells(report: Report, facet: FacetSection, group: Group) -> tuple[str, ...]:
-    """Format the counts of a tested group, under the headings of :func:`list_count_headings`."""
-    if group.split is None:
-        return (NOTHING,) * len(list_count_headings(report, facet))
-    weighted = report.weight is not None
-    before = NOTHING if group.rows_before is None else formatting.format_count(group.rows_before)
-    return (
-        formatting.format_count(group.split.d.rows) + (" too few" if group.too_few else ""),
-        *([before] if report.rows_before is not None else []),
-        *([formatting.format_amount(group.split.d, True)] if weighted else []),
-        formatting.format_amount(group.split.d_positive, weighted),
-        format_share(group.share),
-        format_share(group.rest_share),
-    )
+def describe_bars(report: Report, distribution: Distribution) -> str:
+    """Describe which groups a distribution omits; empty if it shows all."""
+    if not distribution.others:
+        return ""
+    shown = f"The {len(distribution.bars)} groups of most {get_bar_heading(report).lower()} are drawn"
+    return f"{shown}; the table above has all."

@@ -13,7 +13,10 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.builder import build_report
+from airflow_clarify.reports.formatting import Name
 from airflow_clarify.reports.model import RANK, FacetSection, Group, Measurement
+from airflow_clarify.reports.sections.predictions import summarize_stages
+from airflow_clarify.reports.sections.verdict_section import count_shown_outcomes
 
 if TYPE_CHECKING:
     from airflow_clarify.reports.model import Report
@@ -35,6 +38,7 @@ def build_overview(
     thresholds: Thresholds | None = None,
     reaction: str | None = None,
     instance: str | None = None,
+    before: Sequence[Analysis | None] = (),
 ) -> dict[str, Any]:
     """Build the overview of analyses and their verdicts for the page in Airflow's UI.
 
@@ -43,6 +47,7 @@ def build_overview(
     :param thresholds: the rules behind the verdicts
     :param reaction: what the gate does if the data do not pass
     :param instance: the name of a mapped task's instance
+    :param before: the analyses before the data were balanced, with which the report of this task compares
     :return: JSON-compatible values: no NaN, and infinities as text, as in Clarify's file
     """
     judged: Sequence[Verdict | None] = verdicts or [None] * len(analyses)
@@ -56,17 +61,22 @@ def build_overview(
     # The limit is shared by all facets, so that the size does not grow with their number.
     max_values = max(_MIN_VALUES, MAX_VALUES // max(1, sum(len(analysis.facets) for analysis in analyses)))
     document["analyses"] = [
-        _build_entry(analysis, verdict, thresholds, max_values)
-        for analysis, verdict in zip(analyses, judged, strict=True)
+        _build_entry(analysis, verdict, thresholds, max_values, earlier)
+        for analysis, verdict, earlier in zip(analyses, judged, before or [None] * len(analyses), strict=True)
     ]
     return document
 
 
 def _build_entry(
-    analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None, max_values: int
+    analysis: Analysis,
+    verdict: Verdict | None,
+    thresholds: Thresholds | None,
+    max_values: int,
+    before: Analysis | None,
 ) -> dict[str, Any]:
-    report = build_report(analysis, verdict=verdict, thresholds=thresholds)
+    report = build_report(analysis, verdict=verdict, thresholds=thresholds, before=before)
     first = analysis.facets[0]
+    metrics = [metric.name for metric in report.metrics]
     return {
         "label": analysis.label,
         "positive": formatting.shorten(analysis.label_value_or_threshold, formatting.MAX_NAME_LENGTH),
@@ -76,10 +86,11 @@ def _build_entry(
         "outcome": None if verdict is None else verdict.outcome.value,
         "sentence": "" if verdict is None else verdict.sentence,
         "reasons": [] if verdict is None else list(verdict.reasons),
-        "checks": {} if verdict is None else {outcome.value: verdict.count(outcome) for outcome in Outcome},
+        "checks": _count_checks(verdict),
         "methods": list(analysis.methods),
+        **_describe_predictions(analysis),
         "facets": [
-            _build_facet(facet.column, section, analysis.methods, max_values)
+            _build_facet(facet.column, section, sorted(metrics), max_values)
             for facet, section in zip(analysis.facets, report.facets, strict=True)
         ],
         "warnings": _list_warnings(report),
@@ -87,6 +98,23 @@ def _build_entry(
         "outputs": dict(analysis.outputs),
         "engine": analysis.engine,
         "config_sha256": analysis.config_sha256,
+    }
+
+
+def _count_checks(verdict: Verdict | None) -> dict[str, int]:
+    counts = {} if verdict is None else count_shown_outcomes(verdict)
+    return {outcome.value: count for outcome, count in counts.items()}
+
+
+def _describe_predictions(analysis: Analysis) -> dict[str, Any]:
+    """Describe the predictions; empty if the analysis is of labels only."""
+    if "post_training" not in analysis.stages:
+        return {}
+    return {
+        "stages": list(analysis.stages),
+        "predicted_label": analysis.predicted_label,
+        "predicted": formatting.shorten(analysis.predicted_value_or_threshold, formatting.MAX_NAME_LENGTH),
+        "prediction_error": analysis.prediction_error,
     }
 
 
@@ -108,6 +136,15 @@ def _build_facet(column: str, section: FacetSection, methods: Sequence[str], max
     document["rows"] = [split.d.rows for split in splits] if counted else None
     document["positive"] = [split.d_positive.rows for split in splits] if counted else None
     document["rest"] = [[split.a.rows, split.a_positive.rows] for split in splits] if counted else None
+    if section.predictions:
+        document["confusion"] = _list_confusions(groups)
+    if section.stages:
+        document["stages"] = {
+            "sentence": [
+                {"name": part} if isinstance(part, Name) else part for part in summarize_stages(section.stages)
+            ],
+            "changes": [change.change for change in section.stages[:max_values]],
+        }
     measured = {method: [_build_measurement(group, method) for group in groups] for method in methods}
     document["metrics"] = {
         method: [_number_to_json(each.value) for each in measurements] for method, measurements in measured.items()
@@ -127,6 +164,12 @@ def _build_facet(column: str, section: FacetSection, methods: Sequence[str], max
         group.outcome in (Outcome.VIOLATION, Outcome.INCONCLUSIVE) for group in section.groups
     )
     return document
+
+
+def _list_confusions(groups: Sequence[Group]) -> list[list[int]]:
+    """List TP, FP, FN and TN in rows, of each tested group and then of all others."""
+    sides = [(group.split.d_confusion, group.split.a_confusion) for group in groups if group.split is not None]
+    return [[cell.rows for side in both if side is not None for cell in side.cells] for both in sides]
 
 
 def _build_measurement(group: Group, method: str) -> Measurement:

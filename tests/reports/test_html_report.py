@@ -197,8 +197,10 @@ def test_weighted_data_are_said_to_be() -> None:
     assert "weight 1,530" in text
     assert "of the weight of rows with gender=f, 75.0 % are positive; of all others, 85.7 %" in text
     # The bars show weights too, as does every share.
-    assert re.search(r"Weight ?Positive ?Weight, drawn m ?1,050 ?85\.7.% f ?480 ?75\.0.%", text)
-    assert re.search(r"Weight ?Share ?Weight, drawn 1 positive ?1,260 ?82\.4.% 0 ?270 ?17\.6.%", text)
+    assert re.search(
+        r"Weight ?Positive ?Positive share ?Weight, drawn m ?1,050 ?900 ?85\.7.% f ?480 ?360 ?75\.0.%", text
+    )
+    assert re.search(r"Weight ?Share ?Counts as ?Weight, drawn 1 ?1,260 ?82\.4.% positive 0 ?270 ?17\.6.%", text)
 
 
 def test_a_label_that_may_be_positive_is_drawn_as_neither() -> None:

@@ -16,11 +16,11 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import phrases
 from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.formatting import escape_invisible
 from airflow_clarify.reports.pdf import document as pdf_document
 from airflow_clarify.reports.pdf import renderer as pdf
+from airflow_clarify.reports.tables import build_tables
 
 
 def read(content: bytes) -> pypdf.PdfReader:
@@ -117,7 +117,7 @@ def test_names_have_room_beside_the_numbers_however_many_there_are() -> None:
     analysis = Analysis.from_contingency(Contingency("s", "1", [categories], weighted=True), config)
     rules = Thresholds(dict.fromkeys(METHODS, 0.0))
     report = build_report(analysis, before=analysis, thresholds=rules, created=CREATED)
-    assert len(phrases.list_count_headings(report, report.facets[0])) + len(report.facets[0].columns) == 14
+    assert len(build_tables(report)["overview-1"].columns) == 1 + 15
     lines = [line for page in read(pdf.render_pdf(report)).pages for line in _lines_of(page)]
     tables = [line for line in lines if line[0][1] == "Trend" and len(line) >= 6]
     assert len(tables) == 2  # of the metrics, and of the counts

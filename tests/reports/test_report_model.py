@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, WeightedCount
-from airflow_clarify.bias.metrics import METRICS
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.io.redaction import redact_secrets
 from airflow_clarify.lineage import dataset
@@ -43,39 +42,6 @@ def test_the_examples_of_the_texts_are_true(module: ModuleType) -> None:
 )
 def test_a_share_is_only_all_or_nothing_when_it_is(share: float, written: str) -> None:
     assert formatting.format_percent(share).replace(formatting.NO_BREAK_SPACE, " ") == written
-
-
-def test_every_metric_is_explained() -> None:
-    assert set(interpretations.EXPLANATIONS) == set(METRICS)
-    for name, metric in METRICS.items():
-        assert bool(interpretations.EXPLANATIONS[name].below) == (metric.lowest < 0)
-        assert interpretations.get_value_range(name)
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("counted", [True, False])
-@pytest.mark.parametrize("weighted", [True, False])
-def test_every_metric_can_be_read_with_and_without_counts(metric: str, counted: bool, weighted: bool) -> None:
-    split = Split(*(WeightedCount.from_rows(rows) for rows in (78, 40, 17355, 5153))) if counted else None
-    sentence = interpret(metric, MeasuredGroup(GroupName("product_category", "Trend"), 0.11, split, weighted))
-    assert "product_category=Trend" in "".join(sentence)
-    assert not "".join(sentence).endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("metric", "value", "said"),
-    [
-        ("DPL", 0.0, "all others are positive as often as rows with f=m"),
-        ("DPL", -1e-17, "all others are positive as often as rows with f=m"),
-        ("DPL", 0.0001, "all others are positive more often than rows with f=m, by less than 0.1 points"),
-        ("DPL", -0.25, "all others are positive less often than rows with f=m, by 25.0 points"),
-        ("CDDL", 0.0, "over the groups, the share of rows with f=m among the not positive is as large as among the "),
-        ("CDDL", -0.3, "rows with f=m among the not positive is 30.0 points smaller than among the positive"),
-        ("KS", 0.0, "the shares of both outcomes are the same in rows with f=m and in all others"),
-    ],
-)
-def test_a_reading_of_nothing_says_so(metric: str, value: float, said: str) -> None:
-    assert said in "".join(interpret(metric, MeasuredGroup(GroupName("f", "m"), value, None, False)))
 
 
 def test_one_row_is_one_row() -> None:

@@ -79,10 +79,10 @@ def judged(analysis: Analysis, rules: Mapping[str, Any], **how: Any) -> Verdict:
 
 def test_every_value_with_its_rows_share_and_metrics() -> None:
     assert format_table(counted({"F": (400, 600), "M": (1500, 1000)})) == [
-        "gender   rows  approved=1       CI      DPL",
-        "-------------------------------------------",
-        "F       1,000       40.0%   0.4286   0.2000",
-        "M       2,500       60.0%  -0.4286  -0.2000",
+        "gender   rows  approved=1       CI     DIL      DPL",
+        "---------------------------------------------------",
+        "F       1,000       40.0%   0.4286  0.6667   0.2000",
+        "M       2,500       60.0%  -0.4286  1.5000  -0.2000",
     ]
 
 
@@ -91,19 +91,23 @@ def test_what_a_verdict_found_is_marked_and_numbers_stay_below_each_other() -> N
     verdict = judged(analysis, {"DPL": {"gender": {"F": 0.2, "X": 0.2}}})
 
     assert format_table(analysis, verdict) == [
-        "gender  rows  approved=1      CI      DPL",
-        "-------------------------------------------",
-        "F        100       30.0%  0.3333   0.2500 !",
-        "X        100       50.0%  0.3333  -0.0500",
-        "M        100       60.0%  0.3333  -0.2000",
+        "gender  rows  approved=1      CI     DIL      DPL",
+        "---------------------------------------------------",
+        "F        100       30.0%  0.3333  0.5455   0.2500 !",
+        "X        100       50.0%  0.3333  1.1111  -0.0500",
+        "M        100       60.0%  0.3333  1.5000  -0.2000",
         LEGEND,
+        "without a threshold, so not judged: CI",
     ]
 
 
 def test_nothing_is_marked_where_all_passes() -> None:
     analysis = counted({"M": (60, 40), "F": (50, 50)})
 
-    assert format_table(analysis, judged(analysis, {"DPL": 0.5})) == format_table(analysis)
+    *lines, last = format_table(analysis, judged(analysis, {"DPL": 0.5}))
+    assert sorted(lines) == sorted(format_table(analysis))
+    assert last == "without a threshold, so not judged: CI"
+    assert sorted(format_table(analysis, judged(analysis, {"DPL": 0.5, "CI": 0.5}))) == sorted(lines)
     assert LEGEND not in format_table(analysis)
 
 
@@ -128,7 +132,7 @@ def test_the_worst_comes_first() -> None:
 
     verdict = judged(analysis, {"DPL": 0.1})
 
-    assert [line.split()[0] for line in format_table(analysis, verdict)[2:-1]] == ["first", "second", "third", "last"]
+    assert [line.split()[0] for line in format_table(analysis, verdict)[2:-2]] == ["first", "second", "third", "last"]
     assert [line.split()[0] for line in format_table(analysis)[2:]] == ["third", "last", "first", "second"]
 
 
@@ -142,7 +146,7 @@ def test_of_many_values_the_others_are_counted() -> None:
     assert format_table(analysis, max_values=59)[-1] == "... and 1 more value"
     assert format_table(analysis, max_values=60)[-1].startswith("value 59")
     assert beyond > 0
-    assert format_table(analysis, verdict, max_values=5)[-2:] == [
+    assert format_table(analysis, verdict, max_values=5)[-3:-1] == [
         f"... and 55 more values, {beyond} in violation",
         LEGEND,
     ]
@@ -158,6 +162,7 @@ def test_ten_thousand_values_are_put_in_order_at_once() -> None:
     took = time.process_time() - started
 
     assert lines[-2].startswith("... and 9,950 more values")
+    assert lines[-1] == LEGEND
     # Looking each value up in a list of them took over ten seconds.
     assert took < 2
 
@@ -165,13 +170,13 @@ def test_ten_thousand_values_are_put_in_order_at_once() -> None:
 def test_a_metric_without_a_value_is_undefined() -> None:
     (_, _, only) = format_table(counted({"F": (10, 10)}))
 
-    assert only.split() == ["F", "20", "50.0%", "undefined", "undefined"]
+    assert only.split() == ["F", "20", "50.0%", "undefined", "undefined", "undefined"]
 
 
 def test_missing_values_and_empty_texts_have_a_name() -> None:
     lines = format_table(counted({None: (1, 1), "": (5, 5), "F": (5, 5)}))
 
-    assert [line.split()[0] for line in lines[2:]] == ["nan", "''", "F"]
+    assert [line.split()[0] for line in lines[2:]] == ["nan", '""', "F"]
 
 
 def test_numbers_that_are_no_ordinary_ones() -> None:
@@ -179,7 +184,12 @@ def test_numbers_that_are_no_ordinary_ones() -> None:
     results = [FacetResult(name, (MetricResult("KL", value, None if value else "why"),)) for name, value in values]
     analysis = Analysis("y", "1", (FacetAnalysis("f", (*results, FacetResult("left out", ()))),), ("KL",))
 
-    assert [line.split()[1:] for line in format_table(analysis)[2:]] == [["inf"], ["0.0000"], ["undefined"], ["out"]]
+    assert [line.split()[1:] for line in format_table(analysis)[2:]] == [
+        ["inf"],
+        ["0.000000"],
+        ["undefined"],
+        ["out", "undefined"],
+    ]
 
 
 def test_weights_make_the_share_and_rows_stay_rows() -> None:
@@ -244,7 +254,7 @@ def test_control_characters_never_reach_a_log(name: str, where: str) -> None:
 
     lines = format_table(analysis, judged(analysis, {"DPL": 0.1}))
 
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all(line.isprintable() for line in lines)
     assert len(set(map(width, lines[2:4]))) == 1
 

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.model import FacetSection, Measurement, Picture, Report
+from airflow_clarify.reports.sections.distribution import Distribution, LabelSection
+from airflow_clarify.reports.sections.predictions import GroupPredictions, summarize_stages
+from airflow_clarify.reports.tables import build_tables
 
 if TYPE_CHECKING:
     import jinja2
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 _TEMPLATE = "report.html.jinja"
 _PICTURE = "dots.svg.jinja"
+#: Tables that belong to the section of a facet.
+_OF_FACETS = ("overview", "rates", "predictions", "stages")
 #: Name of the module in ``compiled`` of each template.
 TEMPLATES: Mapping[str, str] = {_TEMPLATE: "report", _PICTURE: "dots"}
 _FOLDER = Path(__file__).parent
@@ -37,7 +42,16 @@ def render_html(report: Report) -> str:
     :param report: see :func:`airflow_clarify.reports.builder.build_report`
     :return: the page
     """
-    return _load_template(_TEMPLATE).render(report=report)
+    tables = build_tables(report)
+    return _load_template(_TEMPLATE).render(
+        report=report,
+        tables=tables,
+        facet_tables=lambda number: [
+            table
+            for name, table in tables.items()
+            if name.endswith(f"-{number}") and name.partition("-")[0] in _OF_FACETS
+        ],
+    )
 
 
 def render_picture(picture: Picture, facet: FacetSection) -> str:
@@ -85,9 +99,17 @@ def create_environment() -> jinja2.Environment:
         notation=interpretations.get_notation,
         formatting=formatting,
         phrases=phrases,
+        label_bars=_draw_label_bars,
+        group_bars=_draw_group_bars,
+        stages_summary=lambda facet: summarize_stages(facet.stages),
     )
     environment.filters.update(
-        word=phrases.name_outcome, describe=_describe_measurement, subscripts=_format_subscripts, along=_locate_percent
+        word=phrases.name_outcome,
+        describe=_describe_measurement,
+        subscripts=_format_subscripts,
+        along=_locate_percent,
+        segments=_list_segments,
+        capital=lambda text: f"{text[:1].upper()}{text[1:]}",
     )
     environment.tests["name"] = lambda value: isinstance(value, formatting.Name)
     environment.tests["where"] = lambda value: isinstance(value, formatting.GroupName)
@@ -118,7 +140,7 @@ def _prepare_value(value: Any) -> Any:
     return value if not isinstance(value, str) or hasattr(value, "__html__") else formatting.escape_invisible(value)
 
 
-def _describe_measurement(measurement: Measurement, decimals: int) -> str:
+def _describe_measurement(measurement: Measurement, decimals: int, compared_with: str = "before") -> str:
     """Describe a measurement in one line, for screen readers and tooltips."""
     parts = [
         f"not defined ({measurement.error})"
@@ -130,7 +152,7 @@ def _describe_measurement(measurement: Measurement, decimals: int) -> str:
             "interval {} to {}".format(*(formatting.format_number(end, decimals) for end in measurement.interval))
         )
     if measurement.before is not None:
-        parts.append(f"before {formatting.format_number(measurement.before, decimals)}")
+        parts.append(f"{compared_with} {formatting.format_number(measurement.before, decimals)}")
     ends = [f"from {formatting.format_bound(measurement.low)}"] if measurement.low is not None else []
     ends += [f"to {formatting.format_bound(measurement.high)}"] if measurement.high is not None else []
     if ends:
@@ -138,6 +160,43 @@ def _describe_measurement(measurement: Measurement, decimals: int) -> str:
     if measurement.outcome is not None:
         parts.append(measurement.outcome.value)
     return "; ".join(parts)
+
+
+def _draw_label_bars(labels: LabelSection) -> list[Markup]:
+    """Draw the bar of each label; the last row of the table, of all other labels, has none."""
+    kinds = {True: "bar positive", False: "bar", None: "bar unknown"}
+    bars = [_draw_bar((kinds[bar.positive], bar.size / labels.longest)) for bar in labels.bars]
+    return [*bars, _draw_bar()]
+
+
+def _draw_group_bars(distribution: Distribution) -> list[Markup]:
+    """Draw the bar of each tested group, with its positive part first."""
+    longest = distribution.longest
+    return [
+        _draw_bar(("bar positive", bar.positive_size / longest), ("bar", (bar.size - bar.positive_size) / longest))
+        for bar in distribution.all_bars
+    ]
+
+
+def _draw_bar(*parts: tuple[str, float]) -> Markup:
+    """Draw a bar as SVG. It repeats the numbers beside it, so it is hidden from screen readers."""
+    from markupsafe import Markup
+
+    drawn, start = "", 0.0
+    for kind, width in parts:
+        drawn += f'<rect class="{kind}" x="{100 * start:.2f}%" width="{100 * width:.2f}%" height="14"/>'
+        start += width
+    return Markup(f'<svg width="100%" height="14" aria-hidden="true">{drawn}</svg>')
+
+
+def _list_segments(predictions: GroupPredictions) -> list[tuple[str, float, float]]:
+    """List kind, start and width of the segments of a confusion bar, as shares of the group."""
+    total, segments, start = float(predictions.confusion.total.weight), [], 0.0
+    for kind in ("tp", "fn", "fp", "tn"):
+        width = float(getattr(predictions.confusion, kind).weight) / total if total else 0.0
+        segments.append((kind, start, width))
+        start += width
+    return segments
 
 
 def _locate_percent(axis: Axis, value: float) -> str:

@@ -20,8 +20,12 @@ from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.html.renderer import render_picture
 from airflow_clarify.reports.model import FacetSection, MetricSection, Picture, Report
 from airflow_clarify.reports.notebook import markdown
-from airflow_clarify.reports.notebook.data import Table, build_tables, serialize_data
+from airflow_clarify.reports.notebook.data import render_table, serialize_data
+from airflow_clarify.reports.sections.predictions import summarize_stages
+from airflow_clarify.reports.tables import Table, build_tables
 
+#: Kinds of tables about one facet, in display order.
+_OF_FACETS = ("overview", "rates", "predictions", "stages")
 #: A cell or an output of a notebook, as JSON.
 Node = dict[str, Any]
 _TOOLS = "notebook_tools.txt"
@@ -65,7 +69,7 @@ def _build_cells(report: Report) -> Iterator[Node]:
     for index, facet in enumerate(report.facets, start=1):
         yield from _build_facet_cells(index, facet, tables)
     if "repair" in tables:
-        yield _build_text_cell("before-and-after", ["## Before and after", phrases.REPAIR])
+        yield _build_text_cell("before-and-after", ["## Before and after", *tables["repair"].caption])
         yield _build_table_cell("repair", tables)
     yield _build_text_cell(
         "rows", ["## The rows behind the numbers", markdown.format_sentence(phrases.describe_label(report))]
@@ -90,10 +94,22 @@ def _build_facet_cells(index: int, facet: FacetSection, tables: Mapping[str, Tab
     yield _build_text_cell(f"facet-{index}", [f"## By {markdown.format_code(facet.column)}", opening])
     drawn = [_build_picture_cell(index, picture, facet) for picture in facet.pictures]
     yield from drawn[:1]
-    yield _build_table_cell(f"overview-{index}", tables)
+    yield from _build_facet_tables(index, facet, tables)
     yield from drawn[1:]
     if facet.undefined:
         yield _build_text_cell(f"undefined-{index}", ["### Not defined", _format_list(_format_undefined(facet))])
+
+
+def _build_facet_tables(index: int, facet: FacetSection, tables: Mapping[str, Table]) -> Iterator[Node]:
+    """Build a cell for each table of a facet; if there are predictions, with a heading before each."""
+    names = [name for name in (f"{kind}-{index}" for kind in _OF_FACETS) if name in tables]
+    for name in names:
+        if len(names) > 1:
+            opening = [f"### {markdown.format_sentence(tables[name].title)}", *tables[name].caption]
+            if name.startswith("stages"):
+                opening.append(markdown.format_sentence(summarize_stages(facet.stages)))
+            yield _build_text_cell(f"about-{name}", opening)
+        yield _build_table_cell(name, tables)
 
 
 # --- Cells --------------------------------------------------------------------------------------------------------
@@ -124,7 +140,7 @@ def _build_table_cell(name: str, tables: Mapping[str, Table]) -> Node:
     table = tables[name]
     rows = formatting.format_plural(len(table.rows), "row", "rows")
     shape = f"{rows} of {formatting.format_plural(len(table.columns), 'column', 'columns')}"
-    shown = {"text/html": table.as_html(), "text/plain": shape}
+    shown = {"text/html": render_table(table), "text/plain": shape}
     return _build_code_cell(name, f'show("{name}")', _build_output("execute_result", shown))
 
 
@@ -201,7 +217,9 @@ def _format_undefined(facet: FacetSection) -> Iterator[str]:
 def _format_metrics(report: Report) -> Iterator[str]:
     yield "## What the metrics say here"
     yield from map(_format_metric, report.metrics)
-    yield markdown.escape_inside(interpretations.get_notation(weighted=report.weight is not None))
+    yield markdown.escape_inside(
+        interpretations.get_notation([metric.name for metric in report.metrics], weighted=report.weight is not None)
+    )
 
 
 def _format_metric(metric: MetricSection) -> str:

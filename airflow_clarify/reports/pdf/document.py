@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.axis import Axis
-from airflow_clarify.reports.formatting import GroupName, Name, Sentence
-from airflow_clarify.reports.model import (
-    Distribution,
-    Dot,
-    FacetSection,
-    Group,
-    Measurement,
-    MetricSection,
-    Picture,
-    Report,
-)
+from airflow_clarify.reports.formatting import NOTHING, GroupName, Name, Sentence
+from airflow_clarify.reports.model import Dot, FacetSection, Measurement, MetricSection, Picture, Report
+from airflow_clarify.reports.sections.distribution import Distribution, LabelSection
+from airflow_clarify.reports.sections.predictions import GroupPredictions, summarize_stages
+from airflow_clarify.reports.tables import Mark, Table, build_tables
 
 # Put around a name, so that its writing direction does not affect the sentence around it.
 _ISOLATE, _END_OF_ISOLATE = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
@@ -33,6 +27,10 @@ _MAX_NAME_LENGTH_IN_PICTURE = 32
 # Typesetting 5,000 rows takes a gigabyte of memory.
 _MAX_ROWS = 1000
 _MAX_PAGE_TITLE_LENGTH = 80
+#: Maximum number of confusion bars.
+_MAX_BARS = 40
+#: Kinds of tables about one facet, in display order.
+_OF_FACETS = ("overview", "rates", "predictions", "stages")
 
 
 def build_document(report: Report) -> dict[str, Any]:
@@ -43,6 +41,7 @@ def build_document(report: Report) -> dict[str, Any]:
     :param report: the report model
     :return: the document
     """
+    tables = build_tables(report)
     return {
         "title": _break_words(report.title),
         "short_title": _break_words(formatting.shorten(_build_page_title(report), _MAX_PAGE_TITLE_LENGTH)),
@@ -54,11 +53,13 @@ def build_document(report: Report) -> dict[str, Any]:
         "figures": [[what, value, _build_sentence([aside])] for what, value, aside in phrases.list_figures(report)],
         "notes": list(phrases.list_notes(report)),
         "warnings": [_break_words(warning) for warning in report.warnings],
-        "facets": [_build_facet(facet, report) for facet in report.facets],
-        "repair": [_build_repair_row(metric) for metric in report.metrics] if report.compared else [],
-        "labels": _build_labels(report),
+        "facets": [_build_facet(facet, report, tables, index) for index, facet in enumerate(report.facets, start=1)],
+        "repair": _build_table(tables["repair"]) if "repair" in tables else None,
+        "labels": _build_labels(report, tables),
         "metrics": [_build_metric(metric) for metric in report.metrics],
-        "notation": interpretations.get_notation(weighted=report.weight is not None),
+        "notation": interpretations.get_notation(
+            [metric.name for metric in report.metrics], weighted=report.weight is not None
+        ),
         "evidence": [[_break_words(name), _break_words(value)] for name, value in report.provenance],
         "configuration": _split_lines(report.configuration),
     }
@@ -94,15 +95,17 @@ def _build_verdict(report: Report) -> dict[str, Any]:
 # --- Facets -------------------------------------------------------------------------------------------------------
 
 
-def _build_facet(facet: FacetSection, report: Report) -> dict[str, Any]:
+def _build_facet(facet: FacetSection, report: Report, tables: Mapping[str, Table], index: int) -> dict[str, Any]:
     measurements = [measurement for group in facet.groups for measurement in group.measurements]
+    about = [tables[name] for name in (f"{kind}-{index}" for kind in _OF_FACETS) if name in tables]
     return {
         "column": _build_name(facet.column),
         "opening": _build_sentence(phrases.describe_tested(facet)),
         "pictures": [_build_picture(picture, facet) for picture in facet.pictures],
-        "counts": phrases.list_count_headings(report, facet),
-        "metrics": [column.metric for column in facet.columns],
-        "rows": [_build_row(group, facet, report) for group in facet.groups[:_MAX_ROWS]],
+        "tables": [_build_table(table) for table in about],
+        "summary": _build_sentence(summarize_stages(facet.stages)) if facet.stages else [],
+        "confusion": [_build_confusion(each) for each in facet.predictions[:_MAX_BARS]],
+        "compared": len(facet.groups) > 1,
         "left_out": phrases.describe_listed(_MAX_ROWS, facet),
         "outcomes": sorted({phrases.name_outcome(measurement.outcome) for measurement in measurements}),
         "undefined": [
@@ -114,22 +117,59 @@ def _build_facet(facet: FacetSection, report: Report) -> dict[str, Any]:
             }
             for undefined in facet.undefined
         ],
-        "distribution": _build_distribution(facet.distribution, report) if facet.distribution else None,
+        "distribution": _build_bars(tables[f"distribution-{index}"], _list_group_bars(facet.distribution))
+        if facet.distribution
+        else None,
     }
 
 
-def _build_row(group: Group, facet: FacetSection, report: Report) -> dict[str, Any]:
-    measurements = [(group.get_measurement(column.metric), column.decimals) for column in facet.columns]
+def _build_table(table: Table) -> dict[str, Any]:
+    """Build a table; on a page that is too narrow for all its columns, each part is a table of its own."""
+    columns = table.columns[1:]
+    shown = range(min(len(table.rows), _MAX_ROWS))
     return {
-        "name": _build_name(group.value),
-        "counts": phrases.format_count_cells(report, facet, group),
-        "marks": [_build_cell(measurement, decimals) for measurement, decimals in measurements],
+        "kind": table.name.partition("-")[0],
+        "title": _build_sentence(table.title),
+        "caption": _build_sentence(table.caption),
+        "first": _build_name(Name(table.columns[0].name)),
+        "columns": [
+            {
+                "heading": _break_words(column.name),
+                "part": column.part,
+                "metric": column.kind == "metric",
+                "words": column.kind == "text",
+                "judged": column.judged,
+            }
+            for column in columns
+        ],
+        "rows": [
+            {
+                "name": _build_row_name(table.rows[row][0]),
+                "cells": [_build_table_cell(table, row, column) for column in range(1, len(table.columns))],
+            }
+            for row in shown
+        ],
+    }
+
+
+def _build_row_name(name: str) -> dict[str, Any] | str:
+    return _build_name(name) if isinstance(name, Name) else name
+
+
+def _build_table_cell(table: Table, row: int, column: int) -> dict[str, Any]:
+    mark = table.marks.get((row, column), Mark())
+    value = table.rows[row][column]
+    text = table.format_cell(row, column)
+    return {
+        "text": _isolate_name(text) if isinstance(value, Name) else text,
+        "word": phrases.name_outcome(mark.outcome),
+        "heat": mark.heat,
     }
 
 
 def _build_cell(measurement: Measurement | None, decimals: int) -> dict[str, Any]:
     if measurement is None:
-        return {"text": phrases.NOTHING, "word": "", "heat": 0}
+        return {"text": NOTHING, "word": "", "heat": 0}
     written = "not defined" if measurement.value is None else formatting.format_number(measurement.value, decimals)
     return {
         "text": written,
@@ -145,13 +185,15 @@ def _build_picture(picture: Picture, facet: FacetSection) -> dict[str, Any]:
         "below": picture.below,
         "above": picture.above,
         "ticks": [
-            {"at": axis.locate(tick), "text": formatting.format_tick(tick), "zero": tick == 0} for tick in axis.ticks
+            {"at": axis.locate(tick), "text": formatting.format_tick(tick), "zero": tick == picture.parity}
+            for tick in axis.ticks
         ],
         "left_out": phrases.describe_drawn(picture, facet),
         "outcomes": sorted(phrases.name_outcome(outcome) for outcome in picture.outcomes),
         "bounded": picture.bounded,
         "intervals": picture.intervals,
         "compared": picture.compared,
+        "compared_with": picture.compared_with,
         "counted": facet.counted,
         "dots": [_build_dot(dot, picture) for dot in picture.dots],
     }
@@ -163,10 +205,10 @@ def _build_dot(dot: Dot, picture: Picture) -> dict[str, Any]:
     return {
         "name": _build_name(Name(formatting.shorten(dot.group.value, _MAX_NAME_LENGTH_IN_PICTURE)), breakable=False),
         "cell": _build_cell(measurement, picture.decimals),
-        "before": phrases.NOTHING
+        "before": NOTHING
         if measurement.before is None
         else formatting.format_number(measurement.before, picture.decimals),
-        "rows": phrases.NOTHING if split is None else formatting.format_count(split.d.rows),
+        "rows": NOTHING if split is None else formatting.format_count(split.d.rows),
         "at": None if measurement.value is None else axis.locate(measurement.value),
         "before_at": None if measurement.before is None else axis.locate(measurement.before),
         "band": [_format_end(axis, measurement.low, 0.0), _format_end(axis, measurement.high, 1.0)]
@@ -189,56 +231,54 @@ def _format_end(axis: Axis, bound: float | None, otherwise: float) -> float:
 # --- The whole data -----------------------------------------------------------------------------------------------
 
 
-def _build_distribution(distribution: Distribution, report: Report) -> list[dict[str, Any]]:
+def _list_group_bars(distribution: Distribution) -> list[dict[str, float]]:
     longest = distribution.longest
     return [
-        {
-            "name": phrases.ALL_OTHERS if bar.value is None else _build_name(bar.value),
-            "size": phrases.format_bar_amount(report, bar.all),
-            "share": phrases.format_share(bar.positive_share),
-            "positive": bar.positive_size / longest,
-            "other": (bar.size - bar.positive_size) / longest,
-            "unknown": 0,
-        }
+        {"positive": bar.positive_size / longest, "other": (bar.size - bar.positive_size) / longest, "unknown": 0}
         for bar in distribution.all_bars
     ]
 
 
-def _build_labels(report: Report) -> dict[str, Any]:
-    labels = report.labels
-    bars: list[dict[str, Any]] = [
+def _list_label_bars(labels: LabelSection) -> list[dict[str, float]]:
+    """List the bar of each label, of one colour; the last row of the table, of all other labels, has none."""
+    kinds = {True: "positive", False: "other", None: "unknown"}
+    empty = {"positive": 0.0, "other": 0.0, "unknown": 0.0}
+    return [*({**empty, kinds[bar.positive]: bar.size / labels.longest} for bar in labels.bars), empty]
+
+
+def _build_bars(table: Table, bars: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Build a table of bars with their sizes and shares."""
+    headings = [_break_words(column.name) for column in table.columns[1:]]
+    rows = [
         {
-            "name": phrases.name_label(bar) if bar.label is None else _build_name(bar.label),
-            "size": phrases.format_bar_amount(report, bar.all),
-            "share": phrases.format_share(bar.share),
-            **_build_bar(bar.size / labels.longest, bar.positive),
+            "name": _build_row_name(row[0]),
+            "cells": [table.format_cell(index, column) for column in range(1, len(table.columns))],
+            "bar": bars[index],
         }
-        for bar in labels.bars
+        for index, row in enumerate(table.rows)
     ]
-    if labels.rest:
-        size = phrases.format_bar_amount(report, labels.rest)
-        bars.append({"name": phrases.name_other_labels(report), "size": size, "share": "", **_build_bar(0, False)})
     return {
-        "column": _build_name(labels.column),
-        "sentence": _build_sentence(phrases.describe_label(report)),
-        "heading": phrases.get_bar_heading(report),
-        "bars": bars,
-        "unknown": phrases.NOT_KNOWN if labels.unknown else "",
+        "title": _build_sentence(table.title),
+        "first": _build_name(Name(table.columns[0].name)),
+        "headings": headings,
+        "rows": rows,
+        "others": table.others,
     }
 
 
-def _build_bar(length: float, positive: bool | None) -> dict[str, float]:
-    """Build a bar of one colour."""
-    kind = {True: "positive", False: "other", None: "unknown"}[positive]
-    return {"positive": 0, "other": 0, "unknown": 0, kind: length}
+def _build_confusion(predictions: GroupPredictions) -> dict[str, Any]:
+    total = float(predictions.confusion.total.weight) or 1.0
+    shares = {name: float(getattr(predictions.confusion, name).weight) / total for name in ("tp", "fn", "fp", "tn")}
+    return {"name": predictions.title if predictions.value is None else _build_name(predictions.value), **shares}
 
 
-def _build_repair_row(metric: MetricSection) -> list[Any]:
-    return [metric.name, *_format_finding(metric.before), *_format_finding(metric.after)]
-
-
-def _format_finding(found: tuple[str, str] | None) -> tuple[str, list[Any]]:
-    return (found[1], _build_sentence([found[0]])) if found else ("not defined", [])
+def _build_labels(report: Report, tables: Mapping[str, Table]) -> dict[str, Any]:
+    labels = report.labels
+    return {
+        "sentence": _build_sentence(phrases.describe_label(report)),
+        "bars": _build_bars(tables["labels"], _list_label_bars(labels)) if labels.bars else None,
+        "unknown": phrases.NOT_KNOWN if labels.unknown else "",
+    }
 
 
 def _build_metric(metric: MetricSection) -> dict[str, Any]:

@@ -38,6 +38,11 @@ def list_incomparable(analysis: Analysis, before: Analysis) -> Iterator[str]:
             f"{display_name(before.label_value_or_threshold)}, which is now "
             f"{display_name(analysis.label_value_or_threshold)}, so the values cannot be compared"
         )
+    if before.predicted_label != analysis.predicted_label and before.predicted_label and analysis.predicted_label:
+        yield (
+            f"the data before had other predictions, '{display_name(before.predicted_label)}' and not "
+            f"'{display_name(analysis.predicted_label)}', so the metrics of predictions are those of another model"
+        )
     columns, columns_before = ([facet.column for facet in each.facets] for each in (analysis, before))
     if {*columns} != {*columns_before}:
         yield (

@@ -3,13 +3,133 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis
 from airflow_clarify.bias.contingency import WeightedCount
 from airflow_clarify.reports import formatting
-from airflow_clarify.reports.model import Distribution, GroupBar, LabelBar, LabelSection, compute_share
+from airflow_clarify.reports.formatting import Name
 
 _MAX_BARS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class GroupBar:
+    """A bar of a distribution: the rows of one tested group.
+
+    :param value: the facet value; None for all rows that no other bar shows
+    :param all: the group's rows
+    :param positive: the rows whose label is positive
+    """
+
+    value: Name | None
+    all: WeightedCount
+    positive: WeightedCount
+
+    @property
+    def size(self) -> float:
+        """The length of the bar: rows, or their weight if the data are weighted."""
+        return _clip_at_zero(self.all)
+
+    @property
+    def positive_size(self) -> float:
+        """The part of the bar that is positive."""
+        return min(self.size, _clip_at_zero(self.positive))
+
+    @property
+    def positive_share(self) -> float | None:
+        """The positive share of the bar; None if its weight is 0."""
+        return self.positive_size / self.size if self.size else None
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """The distribution of the rows over the tested groups of a facet.
+
+    :param bars: the groups that are shown, the largest first
+    :param others: number of tested groups that are not shown
+    :param rest: all rows that ``bars`` do not show; None if there are none
+    """
+
+    bars: tuple[GroupBar, ...]
+    others: int
+    rest: GroupBar | None
+
+    @property
+    def all_bars(self) -> tuple[GroupBar, ...]:
+        """The bars, with the rest as the last one."""
+        return (*self.bars, self.rest) if self.rest else self.bars
+
+    @property
+    def longest(self) -> float:
+        """The length of the longest bar, as a divisor; never 0."""
+        return max((bar.size for bar in self.all_bars), default=0.0) or 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelBar:
+    """A bar of the label distribution.
+
+    :param label: the label; None if it is missing
+    :param all: the rows with this label
+    :param share: their share of all rows; None if the total weight is 0
+    :param positive: whether the label counts as positive; None if unknown
+    """
+
+    label: Name | None
+    all: WeightedCount
+    share: float | None
+    positive: bool | None = None
+
+    @property
+    def size(self) -> float:
+        """The length of the bar: rows, or their weight if the data are weighted."""
+        return _clip_at_zero(self.all)
+
+
+@dataclass(frozen=True)
+class LabelSection:
+    """The labels of all rows.
+
+    :param column: the label column
+    :param positive_text: the labels that count as positive, in Clarify's notation
+    :param positive: positive rows, or their weight; None if the analysis has no counts
+    :param positive_share: their share of all rows
+    :param bars: the labels that are shown, the most frequent first
+    :param others: number of labels that are not shown
+    :param rest: all rows that ``bars`` do not show; None if there are none
+    """
+
+    column: Name
+    positive_text: Name
+    positive: str | None
+    positive_share: float | None
+    bars: tuple[LabelBar, ...] = ()
+    others: int = 0
+    rest: WeightedCount | None = None
+
+    @property
+    def longest(self) -> float:
+        """The length of the longest bar, as a divisor; never 0."""
+        return max((bar.size for bar in self.bars), default=0.0) or 1.0
+
+    @property
+    def unknown(self) -> bool:
+        """Whether there is a label that may or may not count as positive."""
+        return any(bar.positive is None for bar in self.bars)
+
+
+def compute_share(part: WeightedCount, whole: WeightedCount) -> float | None:
+    """Compute the weighted share of a part; None if the weight of the whole is 0."""
+    return float(part.weight / whole.weight) if whole.weight else None
+
+
+def _clip_at_zero(tally: WeightedCount) -> float:
+    """Return a weight, at least 0: subtracting rounded sums can leave a tiny negative number."""
+    return max(0.0, float(tally.weight))
+
+
+# --- Building -----------------------------------------------------------------------------------------------------
 
 
 def build_label_section(analysis: Analysis) -> LabelSection:

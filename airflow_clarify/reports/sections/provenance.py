@@ -13,7 +13,7 @@ from typing import Any
 
 import airflow_clarify
 from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.contingency import WeightedCount
+from airflow_clarify.bias.contingency import Split, WeightedCount
 from airflow_clarify.io.redaction import redact_secrets
 from airflow_clarify.reports import formatting
 
@@ -65,9 +65,9 @@ def compute_fingerprint(analysis: Analysis) -> str | None:
     """Compute the SHA-256 of the counts of an analysis; None if it has no counts.
 
     It covers the label column, the positive label, and for each facet column the tested groups with their positive and
-    negative rows, in an order that does not depend on that of the data. So the same data have the same fingerprint,
-    with every engine and in every order of rows. If the data are weighted, the sums of weights are included with nine
-    significant digits, since engines round further digits differently.
+    negative rows, and with predictions their confusion matrices, in an order that does not depend on that of the data.
+    So the same data have the same fingerprint, with every engine and in every order of rows. If the data are weighted,
+    the sums of weights are included with nine significant digits, since engines round further digits differently.
 
     :return: 64 hexadecimal digits
     """
@@ -75,15 +75,17 @@ def compute_fingerprint(analysis: Analysis) -> str | None:
     for facet in analysis.facets:
         if facet.positive is None or facet.negative is None:
             return None
-        groups = sorted(
-            [r.value, *_serialize_count(r.split.d_positive, analysis), *_serialize_count(r.split.d_negative, analysis)]
-            for r in facet.results
-            if r.split
-        )
+        groups = sorted([r.value, *_serialize_split(r.split, analysis)] for r in facet.results if r.split)
         whole = [*_serialize_count(facet.positive, analysis), *_serialize_count(facet.negative, analysis)]
         facets.append([facet.column, *whole, groups])
     counted = [analysis.label, analysis.label_value_or_threshold, sorted(facets, key=lambda facet: str(facet[0]))]
     return hashlib.sha256(json.dumps(counted).encode()).hexdigest()
+
+
+def _serialize_split(split: Split, analysis: Analysis) -> list[int | str]:
+    """Serialize the counts of a tested group: positive and negative labels, and predictions if they were counted."""
+    cells = [split.d_positive, split.d_negative, *(split.d_confusion.cells if split.d_confusion else ())]
+    return [part for cell in cells for part in _serialize_count(cell, analysis)]
 
 
 def _serialize_count(tally: WeightedCount, analysis: Analysis) -> list[int | str]:

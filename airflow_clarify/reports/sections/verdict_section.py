@@ -62,12 +62,29 @@ def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None
         summary=_summarize(verdict),
         reasons=tuple(reasons[:_MAX_REASONS]),
         more_reasons=max(0, len(reasons) - _MAX_REASONS),
-        tallies=tuple((outcome, count) for outcome in _ORDER if (count := verdict.count(outcome))),
+        tallies=tuple((outcome, count) for outcome, count in count_shown_outcomes(verdict).items() if count),
         rules=(
             *_shorten_rules([*_summarize_bounds(verdict.checks)]),
             *(_list_conditions(thresholds) if thresholds else ()),
         ),
     )
+
+
+def get_shown_outcome(finding: Finding) -> Outcome:
+    """Return the outcome as it is shown: a check that passes for want of rows was not judged, and is no pass.
+
+    :param finding: the check
+    """
+    return Outcome.IGNORED if finding.outcome is Outcome.PASS and finding.reason else finding.outcome
+
+
+def count_shown_outcomes(verdict: Verdict) -> dict[Outcome, int]:
+    """Count the checks by the outcome that is shown for them, the worst first.
+
+    :param verdict: the verdict
+    """
+    shown = [get_shown_outcome(finding) for finding in verdict.checks]
+    return {outcome: shown.count(outcome) for outcome in _ORDER}
 
 
 def _summarize(verdict: Verdict) -> str:

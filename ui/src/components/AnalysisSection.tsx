@@ -9,6 +9,7 @@ import { count, percent, plural, escapeInvisible } from "../overview/text";
 import { Metrics } from "./Metrics";
 import { DataText } from "./DataText";
 import { OverviewTable } from "./OverviewTable";
+import { Predictions } from "./Predictions";
 
 /** One analysis: its warnings, overview, metrics and provenance. */
 export function AnalysisSection({ analysis }: { analysis: Analysis }) {
@@ -41,6 +42,11 @@ export function AnalysisSection({ analysis }: { analysis: Analysis }) {
           <Card>
             <OverviewTable key={number} facet={facet} weighted={analysis.weighted} />
           </Card>
+          {facet.rows.some((row) => row.confusion) || facet.stages ? (
+            <Card>
+              <Predictions key={number} facet={facet} />
+            </Card>
+          ) : null}
           <Card>
             <Metrics key={number} facet={facet} weighted={analysis.weighted} />
           </Card>
@@ -96,6 +102,11 @@ function Traces({ analysis }: { analysis: Analysis }) {
         <Trace term="Label">
           <DataText text={label} />, positive where <DataText text={positive} />
         </Trace>
+        {analysis.predictedLabel === "" ? null : (
+          <Trace term="Predictions">
+            <DataText text={analysis.predictedLabel} />, positive where <DataText text={analysis.predicted || positive} />
+          </Trace>
+        )}
         {rows === null ? null : (
           <Trace term="Rows">
             {plural(rows, "row", "rows")}

@@ -1,4 +1,4 @@
-import type { Part } from "../overview/interpretations";
+import type { Part } from "../overview/model";
 import { displayName, shorten } from "../overview/text";
 
 /**

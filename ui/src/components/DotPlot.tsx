@@ -6,7 +6,7 @@ import { formatTick } from "./scale";
 const share = (part: number) => `${(100 * part).toFixed(2)}%`;
 
 /** A value of a metric on its axis, with its allowed range and confidence interval. The table has the numbers. */
-export function DotPlot({ cell, scale }: { cell: Cell; scale: Scale }) {
+export function DotPlot({ cell, scale, parity = 0 }: { cell: Cell; scale: Scale; parity?: number }) {
   const { value, interval, low, high, outcome } = cell;
   const from = low === null ? 0 : scale.at(low);
   const to = high === null ? 1 : scale.at(high);
@@ -20,8 +20,8 @@ export function DotPlot({ cell, scale }: { cell: Cell; scale: Scale }) {
           {high === null ? null : <line className="edge" x1={share(to)} x2={share(to)} y1="0" y2="100%" />}
         </>
       ) : null}
-      {scale.low < 0 && scale.high > 0 ? (
-        <line className="zero" x1={share(scale.at(0))} x2={share(scale.at(0))} y1="0" y2="100%" />
+      {scale.low < parity && scale.high > parity ? (
+        <line className="zero" x1={share(scale.at(parity))} x2={share(scale.at(parity))} y1="0" y2="100%" />
       ) : null}
       {x === null ? null : (
         <>

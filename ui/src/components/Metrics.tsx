@@ -2,7 +2,7 @@ import { NativeSelect, Text } from "@chakra-ui/react";
 import { useState } from "react";
 
 import type { Facet } from "../overview/model";
-import { NOTATION, findExplanation, interpret } from "../overview/interpretations";
+import { findExplanation, interpret, notation } from "../overview/interpretations";
 import { decimal, displayName, shorten } from "../overview/text";
 import { Sentence } from "./DataText";
 
@@ -56,7 +56,7 @@ export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }
         })}
       </dl>
       <Text fontSize="xs" color="fg.muted" mt={2}>
-        In the formulas {NOTATION}
+        {notation(facet.metrics)}
       </Text>
     </section>
   );

@@ -3,8 +3,8 @@ import type { CSSProperties } from "react";
 import { Fragment, useDeferredValue, useId, useMemo, useState } from "react";
 
 import type { Cell, Facet, Row } from "../overview/model";
-import { findExplanation } from "../overview/interpretations";
-import { count, decimal, percent, plural } from "../overview/text";
+import { findExplanation, isPredicted } from "../overview/interpretations";
+import { count, decimal, escapeInvisible, percent, plural } from "../overview/text";
 import { Axis, DotPlot } from "./DotPlot";
 import { DataText } from "./DataText";
 import type { Order } from "./rows";
@@ -37,6 +37,12 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
   const notPassing = facet.rows.filter((row) => row.outcome === "violation" || row.outcome === "inconclusive").length;
   const withCounts = facet.rows.some((row) => row.rows !== null);
   const title = findExplanation(metric)?.title;
+  const both = facet.metrics.some(isPredicted) && !facet.metrics.every(isPredicted);
+  const metrics = both ? facet.metrics.filter((name) => isPredicted(name) === isPredicted(metric)) : facet.metrics;
+  const judged = facet.rows.some((row) => row.outcome !== null);
+  const unjudged = judged
+    ? metrics.filter((name) => facet.rows.every((row) => (row.cells.get(name)?.outcome ?? null) === null))
+    : [];
 
   function sortBy(by: string) {
     setOrder((before) => ({ by, down: before.by === by ? !before.down : by !== "value" && by !== "rank" }));
@@ -50,7 +56,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
     });
   }
 
-  const columns = 2 + (withCounts ? 2 : 0) + facet.metrics.length;
+  const columns = 2 + (withCounts ? 2 : 0) + metrics.length;
   const sorting = { order, sortBy };
   return (
     <section aria-labelledby={id}>
@@ -70,13 +76,14 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
             {facet.notPassing > notPassing ? ` of ${count(facet.notPassing)}` : ""})
           </Button>
         ) : null}
+        {both ? <StageButtons metric={metric} metrics={facet.metrics} setMetric={setMetric} /> : null}
         <NativeSelect.Root size="xs" width="auto" className="drawn-metric">
           <NativeSelect.Field
             aria-label="Metric to draw"
             value={metric}
             onChange={(event) => setMetric(event.currentTarget.value)}
           >
-            {facet.metrics.map((name) => (
+            {metrics.map((name) => (
               <option key={name} value={name}>{`Draw ${name}`}</option>
             ))}
           </NativeSelect.Field>
@@ -108,7 +115,7 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
                 <span className="unseen">{metric}, drawn</span>
                 <Axis scale={scale} metric={metric} />
               </th>
-              {facet.metrics.map((name) => (
+              {metrics.map((name) => (
                 <Header key={name} by={name} className="number" title={findExplanation(name)?.title} {...sorting}>
                   {name}
                 </Header>
@@ -140,9 +147,9 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
                     </>
                   ) : null}
                   <td className="plot">
-                    <DotPlot cell={row.cells.get(metric) ?? NO_CELL} scale={scale} />
+                    <DotPlot cell={row.cells.get(metric) ?? NO_CELL} scale={scale} parity={findExplanation(metric)?.parity} />
                   </td>
-                  {facet.metrics.map((name) => (
+                  {metrics.map((name) => (
                     <MetricCell key={name} metric={name} cell={row.cells.get(name) ?? NO_CELL} drawn={name === metric} />
                   ))}
                 </tr>
@@ -172,10 +179,41 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
         <Text aria-live="polite">
           {shown.length < facet.rows.length ? `${count(shown.length)} of ${count(facet.rows.length)} shown. ` : null}
           {facet.leftOut ? `${count(facet.leftOut)} further values stand in the report only. ` : null}
+          {unjudged.length > 0 ? `Without a threshold, so not judged: ${unjudged.map(escapeInvisible).join(", ")}. ` : null}
           {weighted ? "Rows are weighted: the metrics weigh them, “Rows” and “Positive” count them." : null}
         </Text>
       </Flex>
     </section>
+  );
+}
+
+interface StageButtonsProps {
+  metric: string;
+  metrics: string[];
+  setMetric: (metric: string) => void;
+}
+
+/** Chooses between the metrics of the labels and those of the predictions. */
+function StageButtons({ metric, metrics, setMetric }: StageButtonsProps) {
+  return (
+    <Flex gap={0} role="group" aria-label="Stage">
+      {[false, true].map((predicted) => {
+        const active = isPredicted(metric) === predicted;
+        const own = metrics.filter((name) => isPredicted(name) === predicted);
+        const first = own.find((name) => name === (predicted ? "DPPL" : "DPL")) ?? own[0] ?? metric;
+        return (
+          <Button
+            key={String(predicted)}
+            size="xs"
+            variant={active ? "solid" : "outline"}
+            aria-pressed={active}
+            onClick={() => setMetric(first)}
+          >
+            {predicted ? "Predictions" : "Labels"}
+          </Button>
+        );
+      })}
+    </Flex>
   );
 }
 
@@ -227,6 +265,10 @@ function MetricCell({ metric, cell, drawn }: { metric: string; cell: Cell; drawn
 
 function buildAxisScale(facet: Facet, metric: string) {
   const cells = facet.rows.map((row) => row.cells.get(metric) ?? NO_CELL);
-  return buildScale(cells.flatMap((cell) => [cell.value, cell.low, cell.high, ...(cell.interval ?? [])]));
+  const parity = findExplanation(metric)?.parity;
+  return buildScale([
+    ...(parity ? [parity] : []),
+    ...cells.flatMap((cell) => [cell.value, cell.low, cell.high, ...(cell.interval ?? [])]),
+  ]);
 }
 

@@ -2,6 +2,7 @@ import type { Facet, Row } from "../overview/model";
 import { interpret } from "../overview/interpretations";
 import { bounds, count, decimal, percent, escapeInvisible } from "../overview/text";
 import { DataText, Sentence } from "./DataText";
+import { ConfusionMatrix } from "./Predictions";
 import { OutcomeBadge } from "./Verdicts";
 
 /** All results of one facet value, in sentences. */
@@ -17,6 +18,7 @@ export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; w
           others: {count(row.rest[0])} rows, {count(row.rest[1])} positive ({share(row.rest[1], row.rest[0])}).
         </p>
       ) : null}
+      {row.confusion ? <ConfusionMatrix confusion={row.confusion.own} /> : null}
       <dl>
         {facet.metrics.map((metric) => {
           const cell = row.cells.get(metric);

@@ -11,6 +11,7 @@ const row = (rank: number, value: string, dpl: number | null, outcome: CheckOutc
   rows: 10 * rank,
   positive: 5,
   rest: null,
+  confusion: null,
   cells: new Map([["DPL", { value: dpl, low: -0.1, high: 0.1, outcome, interval: null }]]),
   outcome,
 });

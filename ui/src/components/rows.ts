@@ -2,7 +2,7 @@
 
 import type { Cell, Facet, Row } from "../overview/model";
 import { reach } from "../overview/model";
-import { findExplanation } from "../overview/interpretations";
+import { distance, findExplanation } from "../overview/interpretations";
 import { displayName } from "../overview/text";
 
 export interface Order {
@@ -62,5 +62,5 @@ export function strength(metric: string, cell: Cell): number {
   if (cell.value === null) return cell.outcome === "violation" ? 1 : 0;
   if (cell.outcome !== null) return Math.min(1, reach(cell));
   const highest = findExplanation(metric)?.highest ?? 1;
-  return Math.min(1, Math.abs(cell.value) / (Number.isFinite(highest) ? highest : 1));
+  return Math.min(1, distance(metric, cell.value) / highest);
 }

@@ -3,6 +3,9 @@
 export type Outcome = "pass" | "violation" | "inconclusive";
 export type CheckOutcome = Outcome | "ignored";
 
+/** A part of a sentence; a name comes from the data and is isolated from the words around it. */
+export type Part = string | { name: string };
+
 /** The value of one metric for one facet value. */
 export interface Cell {
   /** null: not defined. */
@@ -25,9 +28,26 @@ export interface Row {
   positive: number | null;
   /** Number of all other rows, and of the positive ones among them. */
   rest: [number, number] | null;
+  /** Numbers of rows by label and prediction; null if predictions were not counted. */
+  confusion: { own: Confusion; others: Confusion } | null;
   cells: ReadonlyMap<string, Cell>;
   /** The worst outcome of its cells. */
   outcome: CheckOutcome | null;
+}
+
+/** Rows that are truly and falsely predicted to be positive and not positive. */
+export interface Confusion {
+  tp: number;
+  fp: number;
+  fn: number;
+  tn: number;
+}
+
+/** The differences in the labels beside those in the predictions. */
+export interface Stages {
+  sentence: Part[];
+  /** What the model did to the difference of each value, in one or two words. */
+  changes: string[];
 }
 
 /** The tested values of one facet. */
@@ -41,6 +61,8 @@ export class Facet {
   readonly leftOut: number;
   /** Number of values that do not pass, including those left out. */
   readonly notPassing: number;
+  /** null: labels and predictions were not both measured. */
+  readonly stages: Stages | null;
   private readonly columns: ReadonlyMap<string, Column>;
   private read: Row[] | undefined;
 
@@ -54,6 +76,7 @@ export class Facet {
     this.errors = new Map(errors.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
     this.leftOut = parseNumber(found.left_out) ?? 0;
     this.notPassing = parseNumber(found.not_passing) ?? 0;
+    this.stages = parseStages(found.stages);
     this.columns = new Map(measured.map(([name, values]) => [name, parseColumn(asList(values), getOwn(judged, name))]));
   }
 
@@ -68,7 +91,7 @@ export class Facet {
   }
 
   private row(value: string, rank: number): Row {
-    const { rows, positive, rest } = this.found;
+    const { rows, positive, rest, confusion } = this.found;
     const cells = new Map([...this.columns].map(([name, column]) => [name, parseCell(column, rank)]));
     return {
       rank,
@@ -76,6 +99,7 @@ export class Facet {
       rows: parseNumber(asList(rows)[rank]),
       positive: parseNumber(asList(positive)[rank]),
       rest: parsePair(asList(rest)[rank]),
+      confusion: parseConfusions(asList(confusion)[rank]),
       cells,
       outcome: worst([...cells.values()].map((cell) => cell.outcome)),
     };
@@ -94,6 +118,11 @@ interface Column {
 export interface Analysis {
   label: string;
   positive: string;
+  /** The column of predictions; empty if there is none. */
+  predictedLabel: string;
+  predicted: string;
+  /** Why predictions cannot be compared with labels; empty if they can. */
+  predictionError: string;
   rows: number | null;
   positiveRows: number | null;
   weighted: boolean;
@@ -189,6 +218,9 @@ function readAnalysis(found: Json): Analysis {
   return {
     label: textOr(found.label, ""),
     positive: textOr(found.positive, ""),
+    predictedLabel: textOr(found.predicted_label, ""),
+    predicted: textOr(found.predicted, ""),
+    predictionError: textOr(found.prediction_error, ""),
     rows: parseNumber(found.rows),
     positiveRows: parseNumber(found.positive_rows),
     weighted: found.weighted === true,
@@ -321,6 +353,22 @@ function parseNumber(found: unknown): number | null {
 function parsePair(found: unknown): [number, number] | null {
   const [one, other] = asList(found).map(parseNumber);
   return one == null || other == null ? null : [one, other];
+}
+
+function parseConfusions(found: unknown): Row["confusion"] {
+  const counts = asList(found).map(parseNumber);
+  if (counts.length !== 8 || counts.includes(null)) return null;
+  const [tp = 0, fp = 0, fn = 0, tn = 0, ...others] = counts.map((count) => count ?? 0);
+  const [restTp = 0, restFp = 0, restFn = 0, restTn = 0] = others;
+  return { own: { tp, fp, fn, tn }, others: { tp: restTp, fp: restFp, fn: restFn, tn: restTn } };
+}
+
+function parseStages(found: unknown): Stages | null {
+  if (!isObject(found)) return null;
+  const parts = asList(found.sentence).flatMap((part): Part[] =>
+    typeof part === "string" ? [part] : isObject(part) && typeof part.name === "string" ? [{ name: part.name }] : [],
+  );
+  return { sentence: parts, changes: parseTexts(found.changes) };
 }
 
 function textOr<Otherwise>(found: unknown, otherwise: Otherwise): string | Otherwise {

@@ -2,7 +2,7 @@
 # ruff: noqa
 # mypy: ignore-errors
 JINJA = '3.1.6'
-SOURCE = 'b845b31012a335439b74025c2fcfcef8200a6351b826bef23c56efa9e045fa9a'
+SOURCE = 'bfbb3bf39ff33d0b121dca6b3c4581c992ffe558e654f8f01682f5953ba1835d'
 from jinja2.runtime import LoopContext, Macro, Markup, Namespace, TemplateNotFound, TemplateReference, TemplateRuntimeError, Undefined, escape, identity, internalcode, markup_join, missing, str_join
 name = 'dots.svg.jinja'
 
@@ -136,7 +136,7 @@ def root(context, missing=missing):
             yield 'v'
             yield escape(environment.finalize((undefined(name='step') if l_0_step is missing else l_0_step)))
             yield '" stroke="'
-            yield escape(environment.finalize(('#545d6b' if (l_2_tick == 0) else '#e6e9ee')))
+            yield escape(environment.finalize(('#545d6b' if (l_2_tick == environment.getattr((undefined(name='picture') if l_0_picture is missing else l_0_picture), 'parity')) else '#e6e9ee')))
             yield '"/>'
         l_2_tick = missing
         def t_6(fiter):

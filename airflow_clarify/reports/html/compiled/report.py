@@ -2,7 +2,7 @@
 # ruff: noqa
 # mypy: ignore-errors
 JINJA = '3.1.6'
-SOURCE = '45a19a0977479528b150d1ad0b0fcb625eb2c9f5f72cf1f4a0a6c7a503250add'
+SOURCE = 'ecd4eb7ae1a4a235b6eb6ba09656ce869f765713a8c940b43bb2e3628462a7c7'
 from jinja2.runtime import LoopContext, Macro, Markup, Namespace, TemplateNotFound, TemplateReference, TemplateRuntimeError, Undefined, escape, identity, internalcode, markup_join, missing, str_join
 name = 'report.html.jinja'
 
@@ -17,9 +17,11 @@ def root(context, missing=missing):
     l_0_style = resolve('style')
     l_0_phrases = resolve('phrases')
     l_0_formatting = resolve('formatting')
+    l_0_tables = resolve('tables')
+    l_0_label_bars = resolve('label_bars')
     l_0_notation = resolve('notation')
     l_0_script = resolve('script')
-    l_0_named = l_0_sentence = l_0_shape = l_0_axis_labels = l_0_strip = l_0_cell = l_0_drawing = l_0_drawn = l_0_verdict = l_0_labels = missing
+    l_0_named = l_0_sentence = l_0_shape = l_0_axis_labels = l_0_strip = l_0_cell = l_0_drawing = l_0_table_cell = l_0_table_of = l_0_confusion_bars = l_0_metric_names = l_0_verdict = l_0_labels = l_0_staged = missing
     try:
         t_1 = environment.filters['along']
     except KeyError:
@@ -27,80 +29,104 @@ def root(context, missing=missing):
         def t_1(*unused):
             raise TemplateRuntimeError("No filter named 'along' found.")
     try:
-        t_2 = environment.filters['describe']
+        t_2 = environment.filters['capital']
     except KeyError:
         @internalcode
         def t_2(*unused):
-            raise TemplateRuntimeError("No filter named 'describe' found.")
+            raise TemplateRuntimeError("No filter named 'capital' found.")
     try:
-        t_3 = environment.filters['format']
+        t_3 = environment.filters['describe']
     except KeyError:
         @internalcode
         def t_3(*unused):
-            raise TemplateRuntimeError("No filter named 'format' found.")
+            raise TemplateRuntimeError("No filter named 'describe' found.")
     try:
-        t_4 = environment.filters['join']
+        t_4 = environment.filters['format']
     except KeyError:
         @internalcode
         def t_4(*unused):
-            raise TemplateRuntimeError("No filter named 'join' found.")
+            raise TemplateRuntimeError("No filter named 'format' found.")
     try:
-        t_5 = environment.filters['length']
+        t_5 = environment.filters['join']
     except KeyError:
         @internalcode
         def t_5(*unused):
-            raise TemplateRuntimeError("No filter named 'length' found.")
+            raise TemplateRuntimeError("No filter named 'join' found.")
     try:
-        t_6 = environment.filters['lower']
+        t_6 = environment.filters['length']
     except KeyError:
         @internalcode
         def t_6(*unused):
-            raise TemplateRuntimeError("No filter named 'lower' found.")
+            raise TemplateRuntimeError("No filter named 'length' found.")
     try:
-        t_7 = environment.filters['map']
+        t_7 = environment.filters['list']
     except KeyError:
         @internalcode
         def t_7(*unused):
-            raise TemplateRuntimeError("No filter named 'map' found.")
+            raise TemplateRuntimeError("No filter named 'list' found.")
     try:
-        t_8 = environment.filters['subscripts']
+        t_8 = environment.filters['map']
     except KeyError:
         @internalcode
         def t_8(*unused):
-            raise TemplateRuntimeError("No filter named 'subscripts' found.")
+            raise TemplateRuntimeError("No filter named 'map' found.")
     try:
-        t_9 = environment.filters['word']
+        t_9 = environment.filters['segments']
     except KeyError:
         @internalcode
         def t_9(*unused):
-            raise TemplateRuntimeError("No filter named 'word' found.")
+            raise TemplateRuntimeError("No filter named 'segments' found.")
     try:
-        t_10 = environment.tests['name']
+        t_10 = environment.filters['subscripts']
     except KeyError:
         @internalcode
         def t_10(*unused):
-            raise TemplateRuntimeError("No test named 'name' found.")
+            raise TemplateRuntimeError("No filter named 'subscripts' found.")
     try:
-        t_11 = environment.tests['none']
+        t_11 = environment.filters['unique']
     except KeyError:
         @internalcode
         def t_11(*unused):
-            raise TemplateRuntimeError("No test named 'none' found.")
+            raise TemplateRuntimeError("No filter named 'unique' found.")
     try:
-        t_12 = environment.tests['where']
+        t_12 = environment.filters['word']
     except KeyError:
         @internalcode
         def t_12(*unused):
+            raise TemplateRuntimeError("No filter named 'word' found.")
+    try:
+        t_13 = environment.tests['defined']
+    except KeyError:
+        @internalcode
+        def t_13(*unused):
+            raise TemplateRuntimeError("No test named 'defined' found.")
+    try:
+        t_14 = environment.tests['name']
+    except KeyError:
+        @internalcode
+        def t_14(*unused):
+            raise TemplateRuntimeError("No test named 'name' found.")
+    try:
+        t_15 = environment.tests['none']
+    except KeyError:
+        @internalcode
+        def t_15(*unused):
+            raise TemplateRuntimeError("No test named 'none' found.")
+    try:
+        t_16 = environment.tests['where']
+    except KeyError:
+        @internalcode
+        def t_16(*unused):
             raise TemplateRuntimeError("No test named 'where' found.")
     pass
     def macro(l_1_it):
-        t_13 = []
+        t_17 = []
         if l_1_it is missing:
             l_1_it = undefined("parameter 'it' was not provided", name='it')
         pass
-        if t_12(l_1_it):
+        if t_16(l_1_it):
             pass
-            t_13.extend((
+            t_17.extend((
                 '<bdi><bdi>',
                 escape(environment.finalize(environment.getattr(l_1_it, 'column'))),
                 '</bdi>=<bdi>',
@@ -109,63 +135,63 @@ def root(context, missing=missing):
             ))
         else:
             pass
-            t_13.extend((
+            t_17.extend((
                 '<bdi>',
                 escape(environment.finalize(l_1_it)),
                 '</bdi>',
             ))
-        return concat(t_13)
+        return concat(t_17)
     context.exported_vars.add('named')
     context.vars['named'] = l_0_named = Macro(environment, macro, 'named', ('it',), False, False, False, context.eval_ctx.autoescape)
     def macro(l_1_parts):
-        t_14 = []
+        t_18 = []
         if l_1_parts is missing:
             l_1_parts = undefined("parameter 'parts' was not provided", name='parts')
         pass
         for l_2_part in l_1_parts:
             _loop_vars = {}
             pass
-            if t_10(l_2_part):
+            if t_14(l_2_part):
                 pass
-                t_14.append(
+                t_18.append(
                     escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), l_2_part, _loop_vars=_loop_vars))),
                 )
             else:
                 pass
-                t_14.append(
+                t_18.append(
                     escape(environment.finalize(l_2_part)),
                 )
         l_2_part = missing
-        return concat(t_14)
+        return concat(t_18)
     context.exported_vars.add('sentence')
     context.vars['sentence'] = l_0_sentence = Macro(environment, macro, 'sentence', ('parts',), False, False, False, context.eval_ctx.autoescape)
     def macro(l_1_kind):
-        t_15 = []
+        t_19 = []
         if l_1_kind is missing:
             l_1_kind = undefined("parameter 'kind' was not provided", name='kind')
         pass
-        t_15.extend((
+        t_19.extend((
             '<svg class="shape ',
             escape(environment.finalize(l_1_kind)),
             '" width="16" height="16" viewBox="-8 -8 16 16" aria-hidden="true"><use href="#',
             escape(environment.finalize(l_1_kind)),
             '"/></svg>',
         ))
-        return concat(t_15)
+        return concat(t_19)
     context.exported_vars.add('shape')
     context.vars['shape'] = l_0_shape = Macro(environment, macro, 'shape', ('kind',), False, False, False, context.eval_ctx.autoescape)
     def macro(l_1_picture):
-        t_16 = []
+        t_20 = []
         if l_1_picture is missing:
             l_1_picture = undefined("parameter 'picture' was not provided", name='picture')
         pass
-        t_16.append(
+        t_20.append(
             '<svg class="ticks" width="100%" height="18" aria-hidden="true">\n',
         )
         for l_2_tick in environment.getattr(environment.getattr(l_1_picture, 'axis'), 'ticks'):
             _loop_vars = {}
             pass
-            t_16.extend((
+            t_20.extend((
                 '<text x="',
                 escape(environment.finalize(t_1(environment.getattr(l_1_picture, 'axis'), l_2_tick))),
                 '" y="13">',
@@ -173,14 +199,14 @@ def root(context, missing=missing):
                 '</text>',
             ))
         l_2_tick = missing
-        t_16.append(
+        t_20.append(
             '</svg>\n',
         )
-        return concat(t_16)
+        return concat(t_20)
     context.exported_vars.add('axis_labels')
     context.vars['axis_labels'] = l_0_axis_labels = Macro(environment, macro, 'axis_labels', ('picture',), False, False, False, context.eval_ctx.autoescape)
     def macro(l_1_picture, l_1_dot):
-        t_17 = []
+        t_21 = []
         l_1_left = resolve('left')
         l_1_right = resolve('right')
         l_1_start = resolve('start')
@@ -194,32 +220,32 @@ def root(context, missing=missing):
         pass
         l_1_axis = environment.getattr(l_1_picture, 'axis')
         l_1_measurement = environment.getattr(l_1_dot, 'measurement')
-        t_17.extend((
+        t_21.extend((
             '<svg class="strip" role="img" width="100%" height="26"><title>',
             escape(environment.finalize(environment.getattr(environment.getattr(l_1_dot, 'group'), 'where'))),
             '</title><desc>',
             escape(environment.finalize(environment.getattr(l_1_picture, 'metric'))),
             ' ',
-            escape(environment.finalize(t_2((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), environment.getattr(l_1_picture, 'decimals')))),
+            escape(environment.finalize(t_3((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), environment.getattr(l_1_picture, 'decimals'), environment.getattr(l_1_picture, 'compared_with')))),
             '</desc>\n',
         ))
-        if ((not t_11(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'low'))) or (not t_11(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'high')))):
+        if ((not t_15(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'low'))) or (not t_15(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'high')))):
             pass
-            l_1_left = (context.call(environment.getattr((undefined(name='axis') if l_1_axis is missing else l_1_axis), 'locate'), environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'low')) if (not t_11(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'low'))) else 0)
-            l_1_right = (context.call(environment.getattr((undefined(name='axis') if l_1_axis is missing else l_1_axis), 'locate'), environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'high')) if (not t_11(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'high'))) else 1)
-            t_17.extend((
+            l_1_left = (context.call(environment.getattr((undefined(name='axis') if l_1_axis is missing else l_1_axis), 'locate'), environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'low')) if (not t_15(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'low'))) else 0)
+            l_1_right = (context.call(environment.getattr((undefined(name='axis') if l_1_axis is missing else l_1_axis), 'locate'), environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'high')) if (not t_15(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'high'))) else 1)
+            t_21.extend((
                 '<rect class="band" x="',
-                escape(environment.finalize(t_3('%.2f', (100 * (undefined(name='left') if l_1_left is missing else l_1_left))))),
+                escape(environment.finalize(t_4('%.2f', (100 * (undefined(name='left') if l_1_left is missing else l_1_left))))),
                 '%" width="',
-                escape(environment.finalize(t_3('%.2f', (100 * ((undefined(name='right') if l_1_right is missing else l_1_right) - (undefined(name='left') if l_1_left is missing else l_1_left)))))),
+                escape(environment.finalize(t_4('%.2f', (100 * ((undefined(name='right') if l_1_right is missing else l_1_right) - (undefined(name='left') if l_1_left is missing else l_1_left)))))),
                 '%" height="100%"/>\n',
             ))
         for l_2_tick in environment.getattr((undefined(name='axis') if l_1_axis is missing else l_1_axis), 'ticks'):
             _loop_vars = {}
             pass
-            t_17.extend((
+            t_21.extend((
                 '<line class="',
-                escape(environment.finalize(('zero' if (l_2_tick == 0) else 'grid'))),
+                escape(environment.finalize(('zero' if (l_2_tick == environment.getattr(l_1_picture, 'parity')) else 'grid'))),
                 '" x1="',
                 escape(environment.finalize(t_1((undefined(name='axis') if l_1_axis is missing else l_1_axis), l_2_tick))),
                 '" x2="',
@@ -227,14 +253,14 @@ def root(context, missing=missing):
                 '" y2="100%"/>',
             ))
         l_2_tick = missing
-        def t_18(fiter):
+        def t_22(fiter):
             for l_2_bound in fiter:
-                if ((not t_11(l_2_bound)) and context.call(environment.getattr((undefined(name='axis') if l_1_axis is missing else l_1_axis), 'contains'), l_2_bound)):
+                if ((not t_15(l_2_bound)) and context.call(environment.getattr((undefined(name='axis') if l_1_axis is missing else l_1_axis), 'contains'), l_2_bound)):
                     yield l_2_bound
-        for l_2_bound in t_18((environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'low'), environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'high'))):
+        for l_2_bound in t_22((environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'low'), environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'high'))):
             _loop_vars = {}
             pass
-            t_17.extend((
+            t_21.extend((
                 '<line class="bound" x1="',
                 escape(environment.finalize(t_1((undefined(name='axis') if l_1_axis is missing else l_1_axis), l_2_bound))),
                 '" x2="',
@@ -242,18 +268,18 @@ def root(context, missing=missing):
                 '" y2="100%"/>',
             ))
         l_2_bound = missing
-        if t_11(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'value')):
+        if t_15(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'value')):
             pass
-            t_17.extend((
+            t_21.extend((
                 '<text class="none" x="',
-                escape(environment.finalize(t_1((undefined(name='axis') if l_1_axis is missing else l_1_axis), 0))),
+                escape(environment.finalize(t_1((undefined(name='axis') if l_1_axis is missing else l_1_axis), environment.getattr(l_1_picture, 'parity')))),
                 '" y="17" dx="6">not defined</text>\n',
             ))
         else:
             pass
-            if (not t_11(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'before'))):
+            if (not t_15(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'before'))):
                 pass
-                t_17.extend((
+                t_21.extend((
                     '<line class="moved" x1="',
                     escape(environment.finalize(t_1((undefined(name='axis') if l_1_axis is missing else l_1_axis), environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'before')))),
                     '" x2="',
@@ -265,7 +291,7 @@ def root(context, missing=missing):
             if environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'interval'):
                 pass
                 (l_1_start, l_1_end) = environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'interval')
-                t_17.extend((
+                t_21.extend((
                     '<line class="whisker" x1="',
                     escape(environment.finalize(t_1((undefined(name='axis') if l_1_axis is missing else l_1_axis), (undefined(name='start') if l_1_start is missing else l_1_start)))),
                     '" x2="',
@@ -280,8 +306,8 @@ def root(context, missing=missing):
                     escape(environment.finalize(t_1((undefined(name='axis') if l_1_axis is missing else l_1_axis), (undefined(name='end') if l_1_end is missing else l_1_end)))),
                     '" y="13"/>\n',
                 ))
-            l_1_kind = t_9(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'outcome'))
-            t_17.extend((
+            l_1_kind = t_12(environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'outcome'))
+            t_21.extend((
                 '<use class="',
                 escape(environment.finalize((undefined(name='kind') if l_1_kind is missing else l_1_kind))),
                 '" href="#',
@@ -290,39 +316,39 @@ def root(context, missing=missing):
                 escape(environment.finalize(t_1((undefined(name='axis') if l_1_axis is missing else l_1_axis), environment.getattr((undefined(name='measurement') if l_1_measurement is missing else l_1_measurement), 'value')))),
                 '" y="13"/>\n',
             ))
-        t_17.append(
+        t_21.append(
             '</svg>\n',
         )
-        return concat(t_17)
+        return concat(t_21)
     context.exported_vars.add('strip')
     context.vars['strip'] = l_0_strip = Macro(environment, macro, 'strip', ('picture', 'dot'), False, False, False, context.eval_ctx.autoescape)
     def macro(l_1_measurement, l_1_decimals):
-        t_19 = []
+        t_23 = []
         l_1_kind = missing
         if l_1_measurement is missing:
             l_1_measurement = undefined("parameter 'measurement' was not provided", name='measurement')
         if l_1_decimals is missing:
             l_1_decimals = undefined("parameter 'decimals' was not provided", name='decimals')
         pass
-        l_1_kind = t_9(environment.getattr(l_1_measurement, 'outcome'))
-        if t_11(environment.getattr(l_1_measurement, 'value')):
+        l_1_kind = t_12(environment.getattr(l_1_measurement, 'outcome'))
+        if t_15(environment.getattr(l_1_measurement, 'value')):
             pass
-            t_19.extend((
+            t_23.extend((
                 '<td class="number undefined',
                 escape(environment.finalize((markup_join((' ', (undefined(name='kind') if l_1_kind is missing else l_1_kind), )) if ((undefined(name='kind') if l_1_kind is missing else l_1_kind) in ('violation', 'ignored')) else cond_expr_undefined("the inline if-expression on line 38 in 'report.html.jinja' evaluated to false and no else section was defined.")))),
                 '">',
             ))
             if ((undefined(name='kind') if l_1_kind is missing else l_1_kind) == 'violation'):
                 pass
-                t_19.append(
+                t_23.append(
                     '<i>violation </i>',
                 )
-            t_19.append(
+            t_23.append(
                 'not defined</td>',
             )
         elif ((undefined(name='kind') if l_1_kind is missing else l_1_kind) in ('violation', 'inconclusive', 'ignored')):
             pass
-            t_19.extend((
+            t_23.extend((
                 '<td class="number ',
                 escape(environment.finalize((undefined(name='kind') if l_1_kind is missing else l_1_kind))),
                 ' heat-',
@@ -335,24 +361,24 @@ def root(context, missing=missing):
             ))
         else:
             pass
-            t_19.extend((
+            t_23.extend((
                 '<td class="number heat-',
                 escape(environment.finalize(environment.getattr(l_1_measurement, 'heat'))),
                 '">',
                 escape(environment.finalize(context.call(environment.getattr((undefined(name='formatting') if l_0_formatting is missing else l_0_formatting), 'format_number'), environment.getattr(l_1_measurement, 'value'), l_1_decimals))),
                 '</td>',
             ))
-        return concat(t_19)
+        return concat(t_23)
     context.exported_vars.add('cell')
     context.vars['cell'] = l_0_cell = Macro(environment, macro, 'cell', ('measurement', 'decimals'), False, False, False, context.eval_ctx.autoescape)
     def macro(l_1_picture, l_1_facet):
-        t_20 = []
+        t_24 = []
         if l_1_picture is missing:
             l_1_picture = undefined("parameter 'picture' was not provided", name='picture')
         if l_1_facet is missing:
             l_1_facet = undefined("parameter 'facet' was not provided", name='facet')
         pass
-        t_20.extend((
+        t_24.extend((
             '<figure>\n<figcaption>\n<h3>',
             escape(environment.finalize(environment.getattr(l_1_picture, 'metric'))),
             ' by ',
@@ -361,27 +387,27 @@ def root(context, missing=missing):
         ))
         if environment.getattr(l_1_picture, 'omitted'):
             pass
-            t_20.extend((
+            t_24.extend((
                 '<p>',
                 escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'describe_drawn'), l_1_picture, l_1_facet))),
                 '</p>',
             ))
-        t_20.append(
+        t_24.append(
             '<ul class="legend">\n',
         )
         if environment.getattr(l_1_picture, 'bounded'):
             pass
-            t_20.append(
+            t_24.append(
                 '<li><svg width="22" height="14" aria-hidden="true"><rect class="band" width="22" height="14"/><line class="bound" x1="1" x2="1" y2="14"/><line class="bound" x1="21" x2="21" y2="14"/></svg> allowed</li>',
             )
-        def t_21(fiter):
+        def t_25(fiter):
             for l_2_kind in fiter:
-                if (l_2_kind in t_7(context, environment.getattr(l_1_picture, 'outcomes'), 'word')):
+                if (l_2_kind in t_8(context, environment.getattr(l_1_picture, 'outcomes'), 'word')):
                     yield l_2_kind
-        for l_2_kind in t_21(('violation', 'inconclusive', 'pass', 'ignored', 'unjudged')):
+        for l_2_kind in t_25(('violation', 'inconclusive', 'pass', 'ignored', 'unjudged')):
             _loop_vars = {}
             pass
-            t_20.extend((
+            t_24.extend((
                 '<li>',
                 escape(environment.finalize(context.call((undefined(name='shape') if l_0_shape is missing else l_0_shape), l_2_kind, _loop_vars=_loop_vars))),
                 ' ',
@@ -391,17 +417,19 @@ def root(context, missing=missing):
         l_2_kind = missing
         if environment.getattr(l_1_picture, 'intervals'):
             pass
-            t_20.append(
+            t_24.append(
                 '<li><svg class="shape" width="26" height="14" viewBox="-13 -7 26 14" aria-hidden="true"><path class="whisker" d="M-11 0H11M-11-4V4M11-4V4"/></svg> confidence interval</li>',
             )
         if environment.getattr(l_1_picture, 'compared'):
             pass
-            t_20.extend((
+            t_24.extend((
                 '<li>',
                 escape(environment.finalize(context.call((undefined(name='shape') if l_0_shape is missing else l_0_shape), 'before'))),
-                ' before</li>',
+                ' ',
+                escape(environment.finalize(environment.getattr(l_1_picture, 'compared_with'))),
+                '</li>',
             ))
-        t_20.extend((
+        t_24.extend((
             '</ul>\n</figcaption>\n<table class="dots',
             escape(environment.finalize((' wide' if environment.getattr(l_1_picture, 'long_names') else cond_expr_undefined("the inline if-expression on line 57 in 'report.html.jinja' evaluated to false and no else section was defined.")))),
             '">\n<thead><tr>\n<th scope="col">',
@@ -416,11 +444,11 @@ def root(context, missing=missing):
         ))
         if environment.getattr(l_1_picture, 'below'):
             pass
-            t_20.extend((
+            t_24.extend((
                 '← ',
                 escape(environment.finalize(environment.getattr(l_1_picture, 'below'))),
             ))
-        t_20.extend((
+        t_24.extend((
             '</span><span>',
             escape(environment.finalize(environment.getattr(l_1_picture, 'above'))),
             ' →</span></span>\n',
@@ -431,23 +459,25 @@ def root(context, missing=missing):
         ))
         if environment.getattr(l_1_picture, 'compared'):
             pass
-            t_20.append(
-                '<th scope="col" class="number">Before</th>',
-            )
+            t_24.extend((
+                '<th scope="col" class="number">',
+                escape(environment.finalize(t_2(environment.getattr(l_1_picture, 'compared_with')))),
+                '</th>',
+            ))
         if environment.getattr(l_1_facet, 'counted'):
             pass
-            t_20.append(
+            t_24.append(
                 '<th scope="col" class="number spare">Rows</th>',
             )
-        t_20.append(
+        t_24.append(
             '</tr></thead>\n<tbody>\n',
         )
         for l_2_dot in environment.getattr(l_1_picture, 'dots'):
             _loop_vars = {}
             pass
-            t_20.extend((
+            t_24.extend((
                 '<tr class="',
-                escape(environment.finalize(t_9(environment.getattr(environment.getattr(l_2_dot, 'measurement'), 'outcome')))),
+                escape(environment.finalize(t_12(environment.getattr(environment.getattr(l_2_dot, 'measurement'), 'outcome')))),
                 '">\n<th scope="row">',
                 escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(environment.getattr(l_2_dot, 'group'), 'value'), _loop_vars=_loop_vars))),
                 '</th>\n<td>',
@@ -458,61 +488,342 @@ def root(context, missing=missing):
             ))
             if environment.getattr(l_1_picture, 'compared'):
                 pass
-                t_20.extend((
+                t_24.extend((
                     '<td class="number">',
-                    escape(environment.finalize((context.call(environment.getattr((undefined(name='formatting') if l_0_formatting is missing else l_0_formatting), 'format_number'), environment.getattr(environment.getattr(l_2_dot, 'measurement'), 'before'), environment.getattr(l_1_picture, 'decimals'), _loop_vars=_loop_vars) if (not t_11(environment.getattr(environment.getattr(l_2_dot, 'measurement'), 'before'))) else '–'))),
+                    escape(environment.finalize((context.call(environment.getattr((undefined(name='formatting') if l_0_formatting is missing else l_0_formatting), 'format_number'), environment.getattr(environment.getattr(l_2_dot, 'measurement'), 'before'), environment.getattr(l_1_picture, 'decimals'), _loop_vars=_loop_vars) if (not t_15(environment.getattr(environment.getattr(l_2_dot, 'measurement'), 'before'))) else '–'))),
                     '</td>',
                 ))
             if environment.getattr(l_1_facet, 'counted'):
                 pass
-                t_20.extend((
+                t_24.extend((
                     '<td class="number spare">',
                     escape(environment.finalize((context.call(environment.getattr((undefined(name='formatting') if l_0_formatting is missing else l_0_formatting), 'format_count'), environment.getattr(environment.getattr(environment.getattr(environment.getattr(l_2_dot, 'group'), 'split'), 'd'), 'rows'), _loop_vars=_loop_vars) if environment.getattr(environment.getattr(l_2_dot, 'group'), 'split') else '–'))),
                     '</td>',
                 ))
-            t_20.append(
+            t_24.append(
                 '</tr>\n',
             )
         l_2_dot = missing
-        t_20.append(
+        t_24.append(
             '</tbody>\n',
         )
-        if (t_5(environment.getattr(l_1_picture, 'dots')) > 12):
+        if (t_6(environment.getattr(l_1_picture, 'dots')) > 12):
             pass
-            t_20.extend((
+            t_24.extend((
                 '<tfoot aria-hidden="true"><tr><td></td><td class="axis">',
                 escape(environment.finalize(context.call((undefined(name='axis_labels') if l_0_axis_labels is missing else l_0_axis_labels), l_1_picture))),
                 '</td></tr></tfoot>\n',
             ))
-        t_20.append(
+        t_24.append(
             '</table>\n</figure>\n',
         )
-        return concat(t_20)
+        return concat(t_24)
     context.exported_vars.add('drawing')
     context.vars['drawing'] = l_0_drawing = Macro(environment, macro, 'drawing', ('picture', 'facet'), False, False, False, context.eval_ctx.autoescape)
-    def macro(l_1_positive, l_1_other, l_1_kind):
-        t_22 = []
-        if l_1_positive is missing:
-            l_1_positive = undefined("parameter 'positive' was not provided", name='positive')
-        if l_1_other is missing:
-            l_1_other = undefined("parameter 'other' was not provided", name='other')
-        if l_1_kind is missing:
-            l_1_kind = 'bar'
+    def macro(l_1_table, l_1_row, l_1_column):
+        t_26 = []
+        l_1_it = l_1_value = l_1_mark = l_1_kind = missing
+        if l_1_table is missing:
+            l_1_table = undefined("parameter 'table' was not provided", name='table')
+        if l_1_row is missing:
+            l_1_row = undefined("parameter 'row' was not provided", name='row')
+        if l_1_column is missing:
+            l_1_column = undefined("parameter 'column' was not provided", name='column')
         pass
-        t_22.extend((
-            '<svg width="100%" height="14" aria-hidden="true"><rect class="bar positive" width="',
-            escape(environment.finalize(t_3('%.2f', (100 * l_1_positive)))),
-            '%" height="14"/><rect class="',
-            escape(environment.finalize(l_1_kind)),
-            '" x="',
-            escape(environment.finalize(t_3('%.2f', (100 * l_1_positive)))),
-            '%" width="',
-            escape(environment.finalize(t_3('%.2f', (100 * l_1_other)))),
-            '%" height="14"/></svg>',
+        l_1_it = environment.getitem(environment.getattr(l_1_table, 'columns'), l_1_column)
+        l_1_value = environment.getitem(environment.getitem(environment.getattr(l_1_table, 'rows'), l_1_row), l_1_column)
+        l_1_mark = context.call(environment.getattr(environment.getattr(l_1_table, 'marks'), 'get'), (l_1_row, l_1_column))
+        l_1_kind = (t_12(environment.getattr((undefined(name='mark') if l_1_mark is missing else l_1_mark), 'outcome')) if (undefined(name='mark') if l_1_mark is missing else l_1_mark) else 'unjudged')
+        if (environment.getattr((undefined(name='it') if l_1_it is missing else l_1_it), 'kind') == 'text'):
+            pass
+            t_26.append(
+                '<td>',
+            )
+            if t_14((undefined(name='value') if l_1_value is missing else l_1_value)):
+                pass
+                t_26.append(
+                    escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), (undefined(name='value') if l_1_value is missing else l_1_value)))),
+                )
+            else:
+                pass
+                t_26.append(
+                    escape(environment.finalize(context.call(environment.getattr(l_1_table, 'format_cell'), l_1_row, l_1_column))),
+                )
+            t_26.append(
+                '</td>',
+            )
+        elif ((environment.getattr((undefined(name='it') if l_1_it is missing else l_1_it), 'kind') == 'metric') and t_15((undefined(name='value') if l_1_value is missing else l_1_value))):
+            pass
+            t_26.extend((
+                '<td class="number undefined',
+                escape(environment.finalize((markup_join((' ', (undefined(name='kind') if l_1_kind is missing else l_1_kind), )) if ((undefined(name='kind') if l_1_kind is missing else l_1_kind) in ('violation', 'ignored')) else cond_expr_undefined("the inline if-expression on line 90 in 'report.html.jinja' evaluated to false and no else section was defined.")))),
+                '">',
+            ))
+            if ((undefined(name='kind') if l_1_kind is missing else l_1_kind) == 'violation'):
+                pass
+                t_26.append(
+                    '<i>violation </i>',
+                )
+            t_26.extend((
+                escape(environment.finalize(environment.getattr((undefined(name='it') if l_1_it is missing else l_1_it), 'none'))),
+                '</td>',
+            ))
+        elif ((undefined(name='kind') if l_1_kind is missing else l_1_kind) in ('violation', 'inconclusive', 'ignored')):
+            pass
+            t_26.extend((
+                '<td class="number ',
+                escape(environment.finalize((undefined(name='kind') if l_1_kind is missing else l_1_kind))),
+                ' heat-',
+                escape(environment.finalize(environment.getattr((undefined(name='mark') if l_1_mark is missing else l_1_mark), 'heat'))),
+                '"><i>',
+                escape(environment.finalize((undefined(name='kind') if l_1_kind is missing else l_1_kind))),
+                ' </i>',
+                escape(environment.finalize(context.call(environment.getattr(l_1_table, 'format_cell'), l_1_row, l_1_column))),
+                '</td>',
+            ))
+        else:
+            pass
+            t_26.extend((
+                '<td class="number',
+                escape(environment.finalize((t_4(' heat-%d', environment.getattr((undefined(name='mark') if l_1_mark is missing else l_1_mark), 'heat')) if ((undefined(name='mark') if l_1_mark is missing else l_1_mark) and (environment.getattr((undefined(name='it') if l_1_it is missing else l_1_it), 'kind') == 'metric')) else cond_expr_undefined("the inline if-expression on line 94 in 'report.html.jinja' evaluated to false and no else section was defined.")))),
+                '">',
+                escape(environment.finalize(context.call(environment.getattr(l_1_table, 'format_cell'), l_1_row, l_1_column))),
+            ))
+            if (((not t_15((undefined(name='value') if l_1_value is missing else l_1_value))) and ((l_1_column + 1) < t_6(environment.getattr(l_1_table, 'columns')))) and (environment.getattr(environment.getitem(environment.getattr(l_1_table, 'columns'), (l_1_column + 1)), 'kind') == 'interval')):
+                pass
+                t_26.extend((
+                    '<small>',
+                    escape(environment.finalize(context.call(environment.getattr(l_1_table, 'format_cell'), l_1_row, (l_1_column + 1)))),
+                    '</small>',
+                ))
+            t_26.append(
+                '</td>',
+            )
+        return concat(t_26)
+    context.exported_vars.add('table_cell')
+    context.vars['table_cell'] = l_0_table_cell = Macro(environment, macro, 'table_cell', ('table', 'row', 'column'), False, False, False, context.eval_ctx.autoescape)
+    def macro(l_1_table, l_1_class, l_1_heading, l_1_wide, l_1_bars, l_1_caller):
+        t_27 = []
+        if l_1_table is missing:
+            l_1_table = undefined("parameter 'table' was not provided", name='table')
+        if l_1_class is missing:
+            l_1_class = 'overview'
+        if l_1_heading is missing:
+            l_1_heading = True
+        if l_1_wide is missing:
+            l_1_wide = False
+        if l_1_bars is missing:
+            l_1_bars = None
+        pass
+        if l_1_heading:
+            pass
+            t_27.extend((
+                '<h3 id="',
+                escape(environment.finalize(environment.getattr(l_1_table, 'name'))),
+                '">',
+                escape(environment.finalize(context.call((undefined(name='sentence') if l_0_sentence is missing else l_0_sentence), environment.getattr(l_1_table, 'title')))),
+                '</h3>\n',
+            ))
+        if t_13(l_1_caller):
+            pass
+            t_27.append(
+                escape(environment.finalize(context.call(l_1_caller))),
+            )
+        if environment.getattr(l_1_table, 'caption'):
+            pass
+            t_27.extend((
+                '<p class="caption">',
+                escape(environment.finalize(context.call((undefined(name='sentence') if l_0_sentence is missing else l_0_sentence), environment.getattr(l_1_table, 'caption')))),
+                '</p>',
+            ))
+        t_27.extend((
+            '<div class="scroll',
+            escape(environment.finalize((' tall' if (t_6(environment.getattr(l_1_table, 'rows')) > 30) else cond_expr_undefined("the inline if-expression on line 103 in 'report.html.jinja' evaluated to false and no else section was defined.")))),
+            '" role="region" aria-labelledby="',
+            escape(environment.finalize(environment.getattr(l_1_table, 'name'))),
+            '" tabindex="0">\n<table class="',
+            escape(environment.finalize(l_1_class)),
+            escape(environment.finalize((' wide' if l_1_wide else cond_expr_undefined("the inline if-expression on line 104 in 'report.html.jinja' evaluated to false and no else section was defined.")))),
+            '">\n<thead><tr>\n<th scope="col">',
+            escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(environment.getitem(environment.getattr(l_1_table, 'columns'), 0), 'name')))),
+            '</th>\n',
         ))
-        return concat(t_22)
-    context.exported_vars.add('drawn')
-    context.vars['drawn'] = l_0_drawn = Macro(environment, macro, 'drawn', ('positive', 'other', 'kind'), False, False, False, context.eval_ctx.autoescape)
+        def t_28(fiter):
+            for l_2_column in fiter:
+                if (environment.getattr(l_2_column, 'kind') != 'interval'):
+                    yield l_2_column
+        for l_2_column in t_28(environment.getattr(l_1_table, 'columns')[1:]):
+            _loop_vars = {}
+            pass
+            t_27.append(
+                '<th scope="col"',
+            )
+            if (environment.getattr(l_2_column, 'kind') != 'text'):
+                pass
+                t_27.append(
+                    ' class="number"',
+                )
+            t_27.append(
+                '>',
+            )
+            if (environment.getattr(l_2_column, 'name') in (undefined(name='metric_names') if l_0_metric_names is missing else l_0_metric_names)):
+                pass
+                t_27.extend((
+                    '<a href="#metric-',
+                    escape(environment.finalize(environment.getattr(l_2_column, 'name'))),
+                    '">',
+                    escape(environment.finalize(environment.getattr(l_2_column, 'name'))),
+                    '</a>',
+                ))
+            else:
+                pass
+                t_27.append(
+                    escape(environment.finalize(environment.getattr(l_2_column, 'name'))),
+                )
+            if (not environment.getattr(l_2_column, 'judged')):
+                pass
+                t_27.append(
+                    ' <small>not judged</small>',
+                )
+            t_27.append(
+                '</th>\n',
+            )
+        l_2_column = missing
+        if l_1_bars:
+            pass
+            t_27.extend((
+                '<th scope="col" class="drawn"><span class="unseen">',
+                escape(environment.finalize(environment.getattr(environment.getitem(environment.getattr(l_1_table, 'columns'), 1), 'name'))),
+                ', drawn</span></th>',
+            ))
+        t_27.append(
+            '</tr></thead>\n<tbody>\n',
+        )
+        l_2_loop = missing
+        for l_2_row, l_2_loop in LoopContext(environment.getattr(l_1_table, 'rows'), undefined):
+            l_2_number = missing
+            _loop_vars = {}
+            pass
+            l_2_number = environment.getattr(l_2_loop, 'index0')
+            _loop_vars['number'] = l_2_number
+            t_27.append(
+                '<tr>\n<th scope="row">',
+            )
+            if t_14(environment.getitem(l_2_row, 0)):
+                pass
+                t_27.append(
+                    escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getitem(l_2_row, 0), _loop_vars=_loop_vars))),
+                )
+            else:
+                pass
+                t_27.extend((
+                    '<em>',
+                    escape(environment.finalize(environment.getitem(l_2_row, 0))),
+                    '</em>',
+                ))
+            t_27.append(
+                '</th>\n',
+            )
+            l_3_loop = missing
+            for l_3_column, l_3_loop in LoopContext(environment.getattr(l_1_table, 'columns')[1:], undefined):
+                _loop_vars = {}
+                pass
+                if (environment.getattr(l_3_column, 'kind') != 'interval'):
+                    pass
+                    t_27.append(
+                        escape(environment.finalize(context.call((undefined(name='table_cell') if l_0_table_cell is missing else l_0_table_cell), l_1_table, (undefined(name='number') if l_2_number is missing else l_2_number), environment.getattr(l_3_loop, 'index'), _loop_vars=_loop_vars))),
+                    )
+                t_27.append(
+                    '\n',
+                )
+            l_3_loop = l_3_column = missing
+            if l_1_bars:
+                pass
+                t_27.extend((
+                    '<td>',
+                    escape(environment.finalize(environment.getitem(l_1_bars, (undefined(name='number') if l_2_number is missing else l_2_number)))),
+                    '</td>',
+                ))
+            t_27.append(
+                '</tr>\n',
+            )
+        l_2_loop = l_2_row = l_2_number = missing
+        t_27.append(
+            '</tbody>\n</table>\n</div>\n',
+        )
+        if environment.getattr(l_1_table, 'others'):
+            pass
+            t_27.extend((
+                '<p class="notation">',
+                escape(environment.finalize(environment.getattr(l_1_table, 'others'))),
+                '</p>',
+            ))
+        return concat(t_27)
+    context.exported_vars.add('table_of')
+    context.vars['table_of'] = l_0_table_of = Macro(environment, macro, 'table_of', ('table', 'class', 'heading', 'wide', 'bars'), False, False, True, context.eval_ctx.autoescape)
+    def macro(l_1_facet, l_1_table):
+        t_29 = []
+        if l_1_facet is missing:
+            l_1_facet = undefined("parameter 'facet' was not provided", name='facet')
+        if l_1_table is missing:
+            l_1_table = undefined("parameter 'table' was not provided", name='table')
+        pass
+        t_29.extend((
+            '<p class="legend"><span class="key tp"></span> positive, predicted so (TP) <span class="key fn"></span> positive, missed (FN) <span class="key fp"></span> not positive, false alarm (FP) <span class="key tn"></span> not positive, predicted so (TN)</p>\n<div class="scroll',
+            escape(environment.finalize((' tall' if (t_6(environment.getattr(l_1_facet, 'predictions')) > 30) else cond_expr_undefined("the inline if-expression on line 131 in 'report.html.jinja' evaluated to false and no else section was defined.")))),
+            '" role="region" aria-labelledby="',
+            escape(environment.finalize(environment.getattr(l_1_table, 'name'))),
+            '" tabindex="0">\n<table class="bars confusion">\n<thead class="unseen"><tr><th scope="col">',
+            escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_1_facet, 'column')))),
+            '</th><th scope="col">Predictions, drawn</th></tr></thead>\n<tbody>\n',
+        ))
+        for l_2_each in environment.getattr(l_1_facet, 'predictions'):
+            _loop_vars = {}
+            pass
+            t_29.append(
+                '<tr><th scope="row">',
+            )
+            if t_15(environment.getattr(l_2_each, 'value')):
+                pass
+                t_29.extend((
+                    '<em>',
+                    escape(environment.finalize(environment.getattr(l_2_each, 'title'))),
+                    '</em>',
+                ))
+            else:
+                pass
+                t_29.append(
+                    escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_2_each, 'value'), _loop_vars=_loop_vars))),
+                )
+            t_29.append(
+                '</th>\n<td><svg width="100%" height="14" aria-hidden="true">',
+            )
+            for (l_3_kind, l_3_start, l_3_width) in t_9(l_2_each):
+                _loop_vars = {}
+                pass
+                t_29.extend((
+                    '<rect class="bar ',
+                    escape(environment.finalize(l_3_kind)),
+                    '" x="',
+                    escape(environment.finalize(t_4('%.2f', (100 * l_3_start)))),
+                    '%" width="',
+                    escape(environment.finalize(t_4('%.2f', (100 * l_3_width)))),
+                    '%" height="14"/>',
+                ))
+            l_3_kind = l_3_start = l_3_width = missing
+            t_29.append(
+                '</svg></td></tr>\n',
+            )
+        l_2_each = missing
+        t_29.append(
+            '</tbody>\n</table>\n</div>\n',
+        )
+        return concat(t_29)
+    context.exported_vars.add('confusion_bars')
+    context.vars['confusion_bars'] = l_0_confusion_bars = Macro(environment, macro, 'confusion_bars', ('facet', 'table'), False, False, False, context.eval_ctx.autoescape)
+    l_0_metric_names = t_7(context.eval_ctx, t_8(context, environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'metrics'), attribute='name'))
+    context.vars['metric_names'] = l_0_metric_names
+    context.exported_vars.add('metric_names')
     l_0_verdict = environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'verdict')
     context.vars['verdict'] = l_0_verdict
     context.exported_vars.add('verdict')
@@ -558,11 +869,11 @@ def root(context, missing=missing):
         pass
         yield '<li><a href="#repair">Before and after</a></li>'
     yield '<li><a href="#rows">Rows</a></li>\n<li><a href="#metrics">Metrics</a></li>\n<li><a href="#evidence">Evidence</a></li>\n</ul></nav>\n</header>\n<main>\n<section id="verdict" class="verdict '
-    yield escape(environment.finalize(t_9(environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'outcome'))))
+    yield escape(environment.finalize(t_12(environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'outcome'))))
     yield '" aria-labelledby="verdict-word">\n<h2 id="verdict-word"><svg class="shape '
-    yield escape(environment.finalize(t_9(environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'outcome'))))
+    yield escape(environment.finalize(t_12(environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'outcome'))))
     yield '" width="30" height="30" viewBox="-8.5 -8.5 17 17" aria-hidden="true"><use href="#verdict-'
-    yield escape(environment.finalize(t_9(environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'outcome'))))
+    yield escape(environment.finalize(t_12(environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'outcome'))))
     yield '"/></svg> '
     yield escape(environment.finalize(environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'headline')))
     yield '</h2>\n<p class="summary">'
@@ -591,20 +902,20 @@ def root(context, missing=missing):
             _loop_vars = {}
             pass
             yield '<li class="'
-            yield escape(environment.finalize(t_9(l_1_outcome)))
+            yield escape(environment.finalize(t_12(l_1_outcome)))
             yield '">'
-            yield escape(environment.finalize(context.call((undefined(name='shape') if l_0_shape is missing else l_0_shape), t_9(l_1_outcome), _loop_vars=_loop_vars)))
+            yield escape(environment.finalize(context.call((undefined(name='shape') if l_0_shape is missing else l_0_shape), t_12(l_1_outcome), _loop_vars=_loop_vars)))
             yield ' '
             yield escape(environment.finalize(context.call(environment.getattr((undefined(name='formatting') if l_0_formatting is missing else l_0_formatting), 'format_count'), l_1_count, _loop_vars=_loop_vars)))
             yield ' '
-            yield escape(environment.finalize(t_9(l_1_outcome)))
+            yield escape(environment.finalize(t_12(l_1_outcome)))
             yield '</li>\n'
         l_1_outcome = l_1_count = missing
         yield '</ul>\n'
     if environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'rules'):
         pass
         yield '<p class="rules"><strong>Asked:</strong> '
-        yield escape(environment.finalize(t_4(context.eval_ctx, environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'rules'), '; ')))
+        yield escape(environment.finalize(t_5(context.eval_ctx, environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'rules'), '; ')))
         yield '.</p>\n'
     yield '</section>\n\n<dl class="figures">\n'
     for (l_1_what, l_1_value, l_1_aside) in context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'list_figures'), (undefined(name='report') if l_0_report is missing else l_0_report)):
@@ -633,7 +944,7 @@ def root(context, missing=missing):
     if environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'warnings'):
         pass
         yield '<section class="warnings" aria-labelledby="warnings-word">\n<h2 id="warnings-word">'
-        yield escape(environment.finalize(context.call(environment.getattr((undefined(name='formatting') if l_0_formatting is missing else l_0_formatting), 'format_plural'), t_5(environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'warnings')), 'warning', 'warnings')))
+        yield escape(environment.finalize(context.call(environment.getattr((undefined(name='formatting') if l_0_formatting is missing else l_0_formatting), 'format_plural'), t_6(environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'warnings')), 'warning', 'warnings')))
         yield '</h2>\n<ul>\n'
         for l_1_warning in environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'warnings'):
             _loop_vars = {}
@@ -646,6 +957,7 @@ def root(context, missing=missing):
     yield '\n'
     l_1_loop = missing
     for l_1_facet, l_1_loop in LoopContext(environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'facets'), undefined):
+        l_1_facet_tables = resolve('facet_tables')
         l_1_number = missing
         _loop_vars = {}
         pass
@@ -667,86 +979,75 @@ def root(context, missing=missing):
             pass
             yield escape(environment.finalize(context.call((undefined(name='drawing') if l_0_drawing is missing else l_0_drawing), l_2_picture, l_1_facet, _loop_vars=_loop_vars)))
         l_2_picture = missing
-        yield '\n<h3 id="overview-'
-        yield escape(environment.finalize((undefined(name='number') if l_1_number is missing else l_1_number)))
-        yield '">All metrics by '
-        yield escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_1_facet, 'column'), _loop_vars=_loop_vars)))
-        yield '</h3>\n<p class="legend">'
-        if (t_5(environment.getattr(l_1_facet, 'groups')) > 1):
-            pass
-            yield "The deeper a cell's colour, the larger its metric beside those of the other groups and its bounds."
         yield '\n'
-        def t_23(fiter):
-            for (l_2_outcome, l_2_glyph) in fiter:
-                if ((t_9(l_2_outcome) != 'pass') and (l_2_outcome in t_7(context, environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'tallies'), 'first'))):
-                    yield (l_2_outcome, l_2_glyph)
-        for (l_2_outcome, l_2_glyph) in t_23(context.call(environment.getattr(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'GLYPHS'), 'items'), _loop_vars=_loop_vars)):
+        for l_2_table in context.call((undefined(name='facet_tables') if l_1_facet_tables is missing else l_1_facet_tables), (undefined(name='number') if l_1_number is missing else l_1_number), _loop_vars=_loop_vars):
+            l_2_stages_summary = resolve('stages_summary')
+            l_2_summary = resolve('summary')
             _loop_vars = {}
             pass
-            yield '<span class="'
-            yield escape(environment.finalize(t_9(l_2_outcome)))
-            yield '">'
-            yield escape(environment.finalize(l_2_glyph))
-            yield ' '
-            yield escape(environment.finalize(t_9(l_2_outcome)))
-            yield '</span> '
-        l_2_outcome = l_2_glyph = missing
-        yield '</p>\n<div class="scroll'
-        yield escape(environment.finalize((' tall' if (t_5(environment.getattr(l_1_facet, 'groups')) > 30) else cond_expr_undefined("the inline if-expression on line 184 in 'report.html.jinja' evaluated to false and no else section was defined."))))
-        yield '" role="region" aria-labelledby="overview-'
-        yield escape(environment.finalize((undefined(name='number') if l_1_number is missing else l_1_number)))
-        yield '" tabindex="0">\n<table class="overview'
-        yield escape(environment.finalize((' wide' if environment.getattr(l_1_facet, 'long_names') else cond_expr_undefined("the inline if-expression on line 185 in 'report.html.jinja' evaluated to false and no else section was defined."))))
-        yield '">\n<thead><tr>\n<th scope="col">'
-        yield escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_1_facet, 'column'), _loop_vars=_loop_vars)))
-        yield '</th>\n'
-        for l_2_heading in context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'list_count_headings'), (undefined(name='report') if l_0_report is missing else l_0_report), l_1_facet, _loop_vars=_loop_vars):
-            _loop_vars = {}
-            pass
-            yield '<th scope="col" class="number">'
-            yield escape(environment.finalize(l_2_heading))
-            yield '</th>\n'
-        l_2_heading = missing
-        for l_2_column in environment.getattr(l_1_facet, 'columns'):
-            _loop_vars = {}
-            pass
-            yield '<th scope="col" class="number"><a href="#metric-'
-            yield escape(environment.finalize(environment.getattr(l_2_column, 'metric')))
-            yield '">'
-            yield escape(environment.finalize(environment.getattr(l_2_column, 'metric')))
-            yield '</a></th>'
-        l_2_column = missing
-        yield '</tr></thead>\n<tbody>\n'
-        for l_2_group in environment.getattr(l_1_facet, 'groups'):
-            _loop_vars = {}
-            pass
-            yield '<tr>\n<th scope="row">'
-            yield escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_2_group, 'value'), _loop_vars=_loop_vars)))
-            yield '</th>\n'
-            for l_3_cell in context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'format_count_cells'), (undefined(name='report') if l_0_report is missing else l_0_report), l_1_facet, l_2_group, _loop_vars=_loop_vars):
-                _loop_vars = {}
+            if (context.call(environment.getattr(environment.getattr(l_2_table, 'name'), 'startswith'), 'overview', _loop_vars=_loop_vars) or context.call(environment.getattr(environment.getattr(l_2_table, 'name'), 'startswith'), 'predictions', _loop_vars=_loop_vars)):
                 pass
-                yield '<td class="number">'
-                yield escape(environment.finalize(l_3_cell))
-                yield '</td>\n'
-            l_3_cell = missing
-            for l_3_column in environment.getattr(l_1_facet, 'columns'):
-                l_3_measurement = missing
-                _loop_vars = {}
-                pass
-                l_3_measurement = context.call(environment.getattr(l_2_group, 'get_measurement'), environment.getattr(l_3_column, 'metric'), _loop_vars=_loop_vars)
-                _loop_vars['measurement'] = l_3_measurement
-                if (undefined(name='measurement') if l_3_measurement is missing else l_3_measurement):
+                def macro():
+                    t_30 = []
                     pass
-                    yield escape(environment.finalize(context.call((undefined(name='cell') if l_0_cell is missing else l_0_cell), (undefined(name='measurement') if l_3_measurement is missing else l_3_measurement), environment.getattr(l_3_column, 'decimals'), _loop_vars=_loop_vars)))
+                    t_30.append(
+                        '<p class="legend">',
+                    )
+                    if (t_6(environment.getattr(l_1_facet, 'groups')) > 1):
+                        pass
+                        t_30.append(
+                            "The deeper a cell's colour, the larger its metric beside those of the other groups and its bounds.",
+                        )
+                    t_30.append(
+                        '\n',
+                    )
+                    def t_31(fiter):
+                        for (l_4_outcome, l_4_glyph) in fiter:
+                            if ((t_12(l_4_outcome) != 'pass') and (l_4_outcome in t_8(context, environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'tallies'), 'first'))):
+                                yield (l_4_outcome, l_4_glyph)
+                    for (l_4_outcome, l_4_glyph) in t_31(context.call(environment.getattr(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'GLYPHS'), 'items'))):
+                        _loop_vars = {}
+                        pass
+                        t_30.extend((
+                            '<span class="',
+                            escape(environment.finalize(t_12(l_4_outcome))),
+                            '">',
+                            escape(environment.finalize(l_4_glyph)),
+                            ' ',
+                            escape(environment.finalize(t_12(l_4_outcome))),
+                            '</span> ',
+                        ))
+                    l_4_outcome = l_4_glyph = missing
+                    t_30.append(
+                        '</p>\n',
+                    )
+                    return concat(t_30)
+                caller = Macro(environment, macro, None, (), False, False, False, context.eval_ctx.autoescape)
+                yield context.call((undefined(name='table_of') if l_0_table_of is missing else l_0_table_of), l_2_table, wide=environment.getattr(l_1_facet, 'long_names'), caller=caller, _loop_vars=_loop_vars)
+            else:
+                pass
+                if context.call(environment.getattr(environment.getattr(l_2_table, 'name'), 'startswith'), 'stages', _loop_vars=_loop_vars):
+                    pass
+                    l_2_summary = context.call((undefined(name='stages_summary') if l_2_stages_summary is missing else l_2_stages_summary), l_1_facet, _loop_vars=_loop_vars)
+                    _loop_vars['summary'] = l_2_summary
+                    def macro():
+                        t_32 = []
+                        pass
+                        t_32.extend((
+                            '<p>',
+                            escape(environment.finalize(context.call((undefined(name='sentence') if l_0_sentence is missing else l_0_sentence), (undefined(name='summary') if l_2_summary is missing else l_2_summary)))),
+                            '</p>',
+                        ))
+                        return concat(t_32)
+                    caller = Macro(environment, macro, None, (), False, False, False, context.eval_ctx.autoescape)
+                    yield context.call((undefined(name='table_of') if l_0_table_of is missing else l_0_table_of), l_2_table, wide=environment.getattr(l_1_facet, 'long_names'), caller=caller, _loop_vars=_loop_vars)
                 else:
                     pass
-                    yield '<td class="number">–</td>'
-                yield '\n'
-            l_3_column = l_3_measurement = missing
-            yield '</tr>\n'
-        l_2_group = missing
-        yield '</tbody>\n</table>\n</div>\n'
+                    yield escape(environment.finalize(context.call((undefined(name='table_of') if l_0_table_of is missing else l_0_table_of), l_2_table, wide=environment.getattr(l_1_facet, 'long_names'), _loop_vars=_loop_vars)))
+                    yield '\n'
+                    yield escape(environment.finalize(context.call((undefined(name='confusion_bars') if l_0_confusion_bars is missing else l_0_confusion_bars), l_1_facet, l_2_table, _loop_vars=_loop_vars)))
+                    yield '\n'
+        l_2_table = l_2_stages_summary = l_2_summary = missing
         for l_2_picture in environment.getattr(l_1_facet, 'pictures')[1:]:
             _loop_vars = {}
             pass
@@ -781,36 +1082,13 @@ def root(context, missing=missing):
             l_2_loop = l_2_undefined = missing
             yield '</ul>\n'
         yield '</section>\n'
-    l_1_loop = l_1_facet = l_1_number = missing
+    l_1_loop = l_1_facet = l_1_number = l_1_facet_tables = missing
     yield '\n'
     if environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'compared'):
         pass
-        yield '<section id="repair" aria-labelledby="repair-word">\n<h2 id="repair-word">Before and after</h2>\n<p>'
-        yield escape(environment.finalize(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'REPAIR')))
-        yield '</p>\n<div class="scroll" role="region" aria-labelledby="repair-word" tabindex="0">\n<table>\n<thead><tr><th scope="col">Metric</th><th scope="col" class="number">Before</th><th scope="col">of</th><th scope="col" class="number">After</th><th scope="col">of</th></tr></thead>\n<tbody>\n'
-        for l_1_metric in environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'metrics'):
-            _loop_vars = {}
-            pass
-            yield '<tr><th scope="row">'
-            yield escape(environment.finalize(environment.getattr(l_1_metric, 'name')))
-            yield '</th>\n'
-            for l_2_found in (environment.getattr(l_1_metric, 'before'), environment.getattr(l_1_metric, 'after')):
-                _loop_vars = {}
-                pass
-                if l_2_found:
-                    pass
-                    yield '<td class="number">'
-                    yield escape(environment.finalize(environment.getitem(l_2_found, 1)))
-                    yield '</td><td>'
-                    yield escape(environment.finalize(context.call((undefined(name='sentence') if l_0_sentence is missing else l_0_sentence), [environment.getitem(l_2_found, 0)], _loop_vars=_loop_vars)))
-                    yield '</td>'
-                else:
-                    pass
-                    yield '<td class="number">not defined</td><td></td>'
-            l_2_found = missing
-            yield '</tr>\n'
-        l_1_metric = missing
-        yield '</tbody>\n</table>\n</div>\n</section>\n'
+        yield '<section aria-labelledby="repair">\n<h2 id="repair">Before and after</h2>\n'
+        yield escape(environment.finalize(context.call((undefined(name='table_of') if l_0_table_of is missing else l_0_table_of), environment.getitem((undefined(name='tables') if l_0_tables is missing else l_0_tables), 'repair'), **{'class': '', 'heading': False, })))
+        yield '\n</section>\n'
     yield '\n<section id="rows" aria-labelledby="rows-word">\n<h2 id="rows-word">The rows behind the numbers</h2>\n<p>'
     yield escape(environment.finalize(context.call((undefined(name='sentence') if l_0_sentence is missing else l_0_sentence), context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'describe_label'), (undefined(name='report') if l_0_report is missing else l_0_report)))))
     yield '</p>\n'
@@ -821,103 +1099,26 @@ def root(context, missing=missing):
             pass
             yield ' <span class="key unknown"></span> '
             yield escape(environment.finalize(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'NOT_KNOWN')))
-        yield '</p>\n<div class="spread">\n<div>\n<h3 id="rows-labels">Labels</h3>\n<table class="bars" aria-labelledby="rows-labels">\n<thead><tr><th scope="col">'
-        yield escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr((undefined(name='labels') if l_0_labels is missing else l_0_labels), 'column'))))
-        yield '</th><th scope="col" class="number">'
-        yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'get_bar_heading'), (undefined(name='report') if l_0_report is missing else l_0_report))))
-        yield '</th><th scope="col" class="number">Share</th><th scope="col"><span class="unseen">'
-        yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'get_bar_heading'), (undefined(name='report') if l_0_report is missing else l_0_report))))
-        yield ', drawn</span></th></tr></thead>\n<tbody>\n'
-        for l_1_bar in environment.getattr((undefined(name='labels') if l_0_labels is missing else l_0_labels), 'bars'):
-            l_1_length = missing
-            _loop_vars = {}
-            pass
-            l_1_length = (environment.getattr(l_1_bar, 'size') / environment.getattr((undefined(name='labels') if l_0_labels is missing else l_0_labels), 'longest'))
-            _loop_vars['length'] = l_1_length
-            yield '<tr><th scope="row">'
-            if t_11(environment.getattr(l_1_bar, 'label')):
-                pass
-                yield '<em>'
-                yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'name_label'), l_1_bar, _loop_vars=_loop_vars)))
-                yield '</em>'
-            else:
-                pass
-                yield escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_1_bar, 'label'), _loop_vars=_loop_vars)))
-            if environment.getattr(l_1_bar, 'positive'):
-                pass
-                yield ' <small>positive</small>'
-            yield '</th>\n<td class="number">'
-            yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'format_bar_amount'), (undefined(name='report') if l_0_report is missing else l_0_report), environment.getattr(l_1_bar, 'all'), _loop_vars=_loop_vars)))
-            yield '</td><td class="number">'
-            yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'format_share'), environment.getattr(l_1_bar, 'share'), _loop_vars=_loop_vars)))
-            yield '</td>\n<td>'
-            yield escape(environment.finalize(context.call((undefined(name='drawn') if l_0_drawn is missing else l_0_drawn), ((undefined(name='length') if l_1_length is missing else l_1_length) if environment.getattr(l_1_bar, 'positive') else 0), (0 if environment.getattr(l_1_bar, 'positive') else (undefined(name='length') if l_1_length is missing else l_1_length)), ('bar unknown' if t_11(environment.getattr(l_1_bar, 'positive')) else 'bar'), _loop_vars=_loop_vars)))
-            yield '</td></tr>\n'
-        l_1_bar = l_1_length = missing
-        if environment.getattr((undefined(name='labels') if l_0_labels is missing else l_0_labels), 'rest'):
-            pass
-            yield '<tr><th scope="row"><em>'
-            yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'name_other_labels'), (undefined(name='report') if l_0_report is missing else l_0_report))))
-            yield '</em></th><td class="number">'
-            yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'format_bar_amount'), (undefined(name='report') if l_0_report is missing else l_0_report), environment.getattr((undefined(name='labels') if l_0_labels is missing else l_0_labels), 'rest'))))
-            yield '</td><td></td><td></td></tr>\n'
-        yield '</tbody>\n</table>\n</div>\n'
-        def t_24(fiter):
-            for l_1_facet in fiter:
-                if environment.getattr(l_1_facet, 'distribution'):
-                    yield l_1_facet
+        yield '</p>\n<div class="spread">\n<div>\n'
+        yield escape(environment.finalize(context.call((undefined(name='table_of') if l_0_table_of is missing else l_0_table_of), environment.getitem((undefined(name='tables') if l_0_tables is missing else l_0_tables), 'labels'), **{'class': 'bars', 'bars': context.call((undefined(name='label_bars') if l_0_label_bars is missing else l_0_label_bars), (undefined(name='labels') if l_0_labels is missing else l_0_labels)), })))
+        yield '\n</div>\n'
         l_1_loop = missing
-        for l_1_facet, l_1_loop in LoopContext(t_24(environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'facets')), undefined):
-            l_1_longest = missing
+        for l_1_facet, l_1_loop in LoopContext(environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'facets'), undefined):
+            l_1_group_bars = resolve('group_bars')
             _loop_vars = {}
             pass
-            yield '<div>\n<h3 id="rows-facet-'
-            yield escape(environment.finalize(environment.getattr(l_1_loop, 'index')))
-            yield '">By '
-            yield escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_1_facet, 'column'), _loop_vars=_loop_vars)))
-            yield '</h3>\n<table class="bars" aria-labelledby="rows-facet-'
-            yield escape(environment.finalize(environment.getattr(l_1_loop, 'index')))
-            yield '">\n<thead><tr><th scope="col">'
-            yield escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_1_facet, 'column'), _loop_vars=_loop_vars)))
-            yield '</th><th scope="col" class="number">'
-            yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'get_bar_heading'), (undefined(name='report') if l_0_report is missing else l_0_report), _loop_vars=_loop_vars)))
-            yield '</th><th scope="col" class="number">Positive</th><th scope="col"><span class="unseen">'
-            yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'get_bar_heading'), (undefined(name='report') if l_0_report is missing else l_0_report), _loop_vars=_loop_vars)))
-            yield ', drawn</span></th></tr></thead>\n<tbody>\n'
-            l_1_longest = environment.getattr(environment.getattr(l_1_facet, 'distribution'), 'longest')
-            _loop_vars['longest'] = l_1_longest
-            for l_2_bar in environment.getattr(environment.getattr(l_1_facet, 'distribution'), 'all_bars'):
-                _loop_vars = {}
+            if environment.getattr(l_1_facet, 'distribution'):
                 pass
-                yield '<tr><th scope="row">'
-                if t_11(environment.getattr(l_2_bar, 'value')):
-                    pass
-                    yield '<em>'
-                    yield escape(environment.finalize(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'ALL_OTHERS')))
-                    yield '</em>'
-                else:
-                    pass
-                    yield escape(environment.finalize(context.call((undefined(name='named') if l_0_named is missing else l_0_named), environment.getattr(l_2_bar, 'value'), _loop_vars=_loop_vars)))
-                yield '</th>\n<td class="number">'
-                yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'format_bar_amount'), (undefined(name='report') if l_0_report is missing else l_0_report), environment.getattr(l_2_bar, 'all'), _loop_vars=_loop_vars)))
-                yield '</td><td class="number">'
-                yield escape(environment.finalize(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'format_share'), environment.getattr(l_2_bar, 'positive_share'), _loop_vars=_loop_vars)))
-                yield '</td>\n<td>'
-                yield escape(environment.finalize(context.call((undefined(name='drawn') if l_0_drawn is missing else l_0_drawn), (environment.getattr(l_2_bar, 'positive_size') / (undefined(name='longest') if l_1_longest is missing else l_1_longest)), ((environment.getattr(l_2_bar, 'size') - environment.getattr(l_2_bar, 'positive_size')) / (undefined(name='longest') if l_1_longest is missing else l_1_longest)), _loop_vars=_loop_vars)))
-                yield '</td></tr>\n'
-            l_2_bar = missing
-            yield '</tbody>\n</table>\n'
-            if environment.getattr(environment.getattr(l_1_facet, 'distribution'), 'others'):
-                pass
-                yield '<p class="notation">The '
-                yield escape(environment.finalize(t_5(environment.getattr(environment.getattr(l_1_facet, 'distribution'), 'bars'))))
-                yield ' groups of most '
-                yield escape(environment.finalize(t_6(context.call(environment.getattr((undefined(name='phrases') if l_0_phrases is missing else l_0_phrases), 'get_bar_heading'), (undefined(name='report') if l_0_report is missing else l_0_report), _loop_vars=_loop_vars))))
-                yield ' are drawn; the table above has all.</p>'
-            yield '</div>\n'
-        l_1_loop = l_1_facet = l_1_longest = missing
+                yield '<div>\n'
+                yield escape(environment.finalize(context.call((undefined(name='table_of') if l_0_table_of is missing else l_0_table_of), environment.getitem((undefined(name='tables') if l_0_tables is missing else l_0_tables), t_4('distribution-%d', environment.getattr(l_1_loop, 'index'))), **{'class': 'bars', 'bars': context.call((undefined(name='group_bars') if l_1_group_bars is missing else l_1_group_bars), environment.getattr(l_1_facet, 'distribution'), _loop_vars=_loop_vars), '_loop_vars': _loop_vars, })))
+                yield '\n</div>\n'
+        l_1_loop = l_1_facet = l_1_group_bars = missing
         yield '</div>\n'
-    yield '</section>\n\n<section id="metrics" aria-labelledby="metrics-word">\n<h2 id="metrics-word">What the metrics say here</h2>\n<div class="metrics">\n'
+    yield '</section>\n\n<section id="metrics" aria-labelledby="metrics-word">\n<h2 id="metrics-word">What the metrics say here</h2>\n'
+    l_0_staged = (t_6(t_7(context.eval_ctx, t_11(environment, t_8(context, environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'metrics'), attribute='predicted')))) > 1)
+    context.vars['staged'] = l_0_staged
+    context.exported_vars.add('staged')
+    yield '<div class="metrics">\n'
     for l_1_metric in environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'metrics'):
         _loop_vars = {}
         pass
@@ -927,7 +1128,13 @@ def root(context, missing=missing):
         yield escape(environment.finalize(environment.getattr(l_1_metric, 'name')))
         yield ' <span>'
         yield escape(environment.finalize(environment.getattr(l_1_metric, 'title')))
-        yield '</span></h3>\n<p>'
+        yield '</span>'
+        if (undefined(name='staged') if l_0_staged is missing else l_0_staged):
+            pass
+            yield ' <small>'
+            yield escape(environment.finalize(('predictions' if environment.getattr(l_1_metric, 'predicted') else 'labels')))
+            yield '</small>'
+        yield '</h3>\n<p>'
         yield escape(environment.finalize(environment.getattr(l_1_metric, 'question')))
         yield '</p>\n'
         if environment.getattr(l_1_metric, 'worst'):
@@ -941,13 +1148,13 @@ def root(context, missing=missing):
             pass
             yield '<p class="reading">It is not defined for any group of these data.</p>\n'
         yield '<p class="formula"><code>'
-        yield escape(environment.finalize(t_8(environment.getattr(l_1_metric, 'formula'))))
+        yield escape(environment.finalize(t_10(environment.getattr(l_1_metric, 'formula'))))
         yield '</code> <span>'
         yield escape(environment.finalize(environment.getattr(l_1_metric, 'value_range')))
         yield '</span></p>\n</article>\n'
     l_1_metric = missing
     yield '</div>\n<p class="notation">'
-    yield escape(environment.finalize(context.call((undefined(name='notation') if l_0_notation is missing else l_0_notation), weighted=(not t_11(environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'weight'))))))
+    yield escape(environment.finalize(context.call((undefined(name='notation') if l_0_notation is missing else l_0_notation), (undefined(name='metric_names') if l_0_metric_names is missing else l_0_metric_names), weighted=(not t_15(environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'weight'))))))
     yield '</p>\n</section>\n\n<section id="evidence" aria-labelledby="evidence-word">\n<h2 id="evidence-word">Evidence</h2>\n<dl class="evidence">\n'
     for (l_1_name, l_1_value) in environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'provenance'):
         _loop_vars = {}
@@ -974,4 +1181,4 @@ def root(context, missing=missing):
     yield '</script>\n</body>\n</html>'
 
 blocks = {}
-debug_info = '2=91&3=115&4=137&5=152&7=160&10=177&11=190&12=194&13=201&14=203&15=204&16=207&18=212&19=225&20=240&21=244&23=249&24=253&26=260&27=262&28=265&30=278&31=281&35=294&36=302&37=303&38=307&39=318&40=322&42=335&45=343&48=352&49=357&51=367&52=372&53=387&54=392&57=401&59=403&60=405&61=412&62=422&63=424&64=427&65=432&68=440&69=445&70=447&71=449&72=451&73=454&74=461&78=475&79=479&85=488&86=511&87=514&92=518&96=520&97=522&116=524&117=526&118=528&120=531&126=543&127=552&134=556&135=558&136=564&137=566&139=569&141=576&144=582&146=585&150=599&151=602&156=605&157=609&161=621&163=628&165=631&167=633&173=643&174=647&175=650&176=654&177=658&178=660&180=666&181=670&183=674&184=690&185=694&187=696&188=698&190=705&193=715&195=719&196=721&198=728&199=732&200=734&208=745&210=751&213=755&220=781&223=784&228=786&229=790&230=792&231=795&243=810&244=812&245=815&250=820&252=826&253=830&254=833&255=845&256=849&258=852&259=855&264=860&266=870&267=874&268=876&270=882&271=884&272=888&273=897&274=901&278=905&288=916&289=920&290=922&291=926&292=928&293=931&297=939&301=945&307=947&310=957&312=960&317=968'
+debug_info = '2=117&3=141&4=163&5=178&7=186&10=203&11=216&12=220&13=227&14=229&15=230&16=233&18=238&19=251&20=266&21=270&23=275&24=279&26=286&27=288&28=291&30=304&31=307&35=320&36=328&37=329&38=333&39=344&40=348&42=361&45=369&48=378&49=383&51=393&52=398&53=413&54=418&57=429&59=431&60=433&61=440&62=450&63=452&64=455&65=462&68=470&69=475&70=477&71=479&72=481&73=484&74=491&78=505&79=509&84=518&85=528&86=531&87=532&88=537&89=550&90=554&91=566&92=570&94=583&98=600&99=613&101=622&102=627&103=636&104=640&106=643&107=646&108=656&110=687&113=698&114=702&116=707&117=723&120=735&126=749&129=759&131=768&133=772&135=775&136=781&137=796&143=819&144=822&145=825&150=829&154=831&155=833&174=835&175=837&176=839&178=842&184=854&185=863&192=867&193=869&194=875&195=877&197=880&199=887&202=893&204=896&208=910&209=913&214=916&215=920&219=932&221=939&223=942&225=944&231=954&232=959&233=962&234=966&235=970&236=972&238=978&239=983&240=985&241=991&243=999&240=1021&246=1024&248=1041&249=1043&253=1046&255=1052&258=1056&265=1082&268=1085&274=1088&275=1090&276=1093&279=1098&281=1101&282=1105&284=1108&294=1113&296=1117&297=1121&298=1123&299=1133&300=1135&301=1138&305=1146&309=1152&315=1154&318=1164&320=1167&325=1175'
