@@ -44,3 +44,27 @@ describe("the interpretation of a value", () => {
     expect(read("NEW", 0.2)).toBe("");
   });
 });
+
+describe("the interpretation of a metric of predictions", () => {
+  const confusion = { own: { tp: 20, fp: 5, fn: 7, tn: 18 }, others: { tp: 65, fp: 10, fn: 5, tn: 20 } };
+
+  it("names the two shares or ratios that it compares, as the report does", () => {
+    const group = "[product_category=Trend]";
+    expect(read("RD", 0.1878, { confusion })).toBe(
+      `Of positive rows with ${group}, 74.1 % are predicted positive; of all others, 92.9 %`,
+    );
+    expect(read("DCA", -0.15, { confusion })).toBe(
+      `Rows with ${group} have 1.08 positive labels for each positive prediction; all others have 0.93`,
+    );
+    expect(read("DI", 0.5)).toBe(`Rows with ${group} are predicted positive 0.50 times as often as all others`);
+  });
+
+  it("says where a share is one of no rows", () => {
+    const none = { ...confusion, own: { tp: 4, fp: 0, fn: 1, tn: 4 } };
+    expect(read("TE", Infinity, { confusion: none })).toMatch(/^No row with .* is a false alarm, so its ratio is infinite$/);
+  });
+
+  it("needs no group for a metric of all rows", () => {
+    expect(read("GE", 0.1, { confusion })).toMatch(/^Over all rows of every group, .* by 0\.1000; 0 would mean/);
+  });
+});

@@ -88,7 +88,7 @@ interface Template {
 function chooseTemplate(metric: string, explanation: Explanation, measured: MeasuredGroup): Template {
   const { sentences } = explanation;
   const { value, weighted } = measured;
-  const { rows, positive, rest } = measured.row;
+  const { rows, rest } = measured.row;
   if (metric === "CI") {
     // CI = (n_a - n_d) / n and n_a + n_d = n, so the group's share of the data follows without counts.
     const amounts = { amount: percent((1 - value) / 2), whole: weighted ? "the weight of the data" : "the data" };
@@ -128,7 +128,10 @@ function countSide({ rows, positive, rest, confusion }: Row, side: "own" | "othe
   const counts = new Map<string, number>();
   const [all, positives] = side === "own" ? [rows, positive] : [rest?.[0] ?? null, rest?.[1] ?? null];
   if (all !== null && positives !== null) counts.set("all", all).set("positive", positives);
-  if (confusion) for (const [name, count] of Object.entries(confusion[side])) counts.set(name, count);
+  if (confusion) {
+    const { tp, fp, fn, tn } = confusion[side];
+    counts.set("tp", tp).set("fp", fp).set("fn", fn).set("tn", tn);
+  }
   return counts;
 }
 
