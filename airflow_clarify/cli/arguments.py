@@ -81,7 +81,9 @@ def add_analysis_arguments(parser: argparse.ArgumentParser) -> None:
     analysis.add_argument(
         "--positive", metavar="VALUES", action="append", help="the positive label values, or a threshold t for t < x"
     )
-    analysis.add_argument("--facet", metavar="COLUMN", action="append", help="a facet column; may be repeated")
+    analysis.add_argument(
+        "--facet", metavar="COLUMN", action="append", help="a facet column; A+B crosses two; may be repeated"
+    )
     analysis.add_argument(
         "--facet-values",
         metavar="VALUES",

@@ -382,7 +382,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         if self.bias_config is not None and not is_templated(self.bias_config):
             BiasConfig.coerce(self.bias_config)
         if isinstance(self.analysis_config, Mapping) and not is_templated(self.analysis_config):
-            AnalysisConfig(self.analysis_config)
+            self._check_facets(AnalysisConfig(self.analysis_config))
         if self.bias_config is not None and not any(map(_is_templated_anywhere, self._list_parts())):
             # Building the configuration checks everything but the columns, which are checked on access.
             config = self._build_from_arguments(DataConfig.coerce(self.data_config))
@@ -390,6 +390,11 @@ class MeasureBiasOperator(ConfiguredOperator):
             if not isinstance(self.engine, SageMakerEngine):
                 _ = config.predicted_label
             self._check_group(config)
+            self._check_facets(config)
+
+    def _check_facets(self, config: AnalysisConfig) -> None:
+        if isinstance(self.engine, SageMakerEngine):
+            self.engine.check_facets(config)
 
     def _check_no_arguments_beside_file(self) -> None:
         arguments = dict.fromkeys(self.methods_arguments.values(), "all")

@@ -11,7 +11,7 @@ from count_makers import analyse, count, csv_of, tallies, written
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, Thresholds
+from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, SageMakerEngine, Thresholds
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.crossing import join_parts, split_parts
 from airflow_clarify.engines.counting import contingency as counting
@@ -152,3 +152,12 @@ def test_too_many_combinations(monkeypatch: pytest.MonkeyPatch) -> None:
         ConfigError, match=r"facet 'gender.race' has 4 combinations of values, more than 3; cross fewer"
     ):
         count(people(), [("gender", "race")])
+
+
+def test_clarify_itself_cannot_cross_columns() -> None:
+    data = DataConfig("s3://bucket/people.csv", label="approved")
+    config = AnalysisConfig.build(data, BiasConfig([1], [("gender", "race")]))
+    role = "arn:aws:iam::111122223333:role/lab"
+    with pytest.raises(ConfigError, match=r"facet_name: Clarify's image cannot cross columns .gender.race.; write"):
+        SageMakerEngine(role=role).check_facets(config)
+    SageMakerEngine(role=role, image_uri="111122223333.dkr.ecr.eu-west-1.amazonaws.com/ours:1").check_facets(config)

@@ -124,6 +124,17 @@ class SageMakerEngine:
 
         check_engine(self, data, config)
 
+    def check_facets(self, config: AnalysisConfig) -> None:
+        """Check that the image of the job can measure the facets.
+
+        :param config: the analysis to run
+        :raises ConfigError: a facet is crossed, which Clarify's image cannot
+        """
+        if self.image_uri is None:
+            from airflow_clarify.engines.sagemaker.validation import refuse_crossed_facets
+
+            refuse_crossed_facets(config)
+
     def plan(self, data: DataConfig, config: AnalysisConfig) -> JobPlan:
         """Plan the job, without its name.
 

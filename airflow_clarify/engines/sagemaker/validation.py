@@ -39,7 +39,7 @@ def check_engine(engine: SageMakerEngine, data: DataConfig, config: AnalysisConf
     if engine.instance_count is not None and int(engine.instance_count) > 1 and _get_joinsource(config) is None:
         raise ConfigError("instance_count: more than one instance needs a joinsource in the data configuration")
     if engine.image_uri is None:
-        _refuse_crossed_facets(config)
+        refuse_crossed_facets(config)
         if engine.region_name is not None:
             get_clarify_image(engine.region_name)
         # A header row is Clarify's default; if headers are given, Clarify compares the first row with them.
@@ -53,12 +53,14 @@ def check_engine(engine: SageMakerEngine, data: DataConfig, config: AnalysisConf
             )
 
 
-def _refuse_crossed_facets(config: AnalysisConfig) -> None:
+def refuse_crossed_facets(config: AnalysisConfig) -> None:
     """Check that no facet is crossed.
 
-    :raises ConfigError: Clarify's image has single columns as facets only
+    :param config: the analysis to run
+    :raises ConfigError: a facet is; Clarify's image has single columns as facets only
     """
-    crossed = next((facet for facet in config.facets if not isinstance(facet.name_or_index, str | int)), None)
+    given = config.facets if config.document.get("facet") else ()
+    crossed = next((facet for facet in given if not isinstance(facet.name_or_index, str | int)), None)
     if crossed is not None:
         raise ConfigError(
             f"{config.spell_key('facet')}: Clarify's image cannot cross columns "
