@@ -583,6 +583,26 @@ def test_two_thresholds_for_one_group_are_refused(thresholds: list[str], analysi
     assert ran.refused().startswith("--threshold: ")
 
 
+def test_the_gate_corrects_for_the_number_of_questions(analysis_file: Path, run: Run) -> None:
+    options = ["--threshold", "DPL=0.1", "--confidence", "0.95", "--on-inconclusive", "pass", "--json"]
+    verdict = json.loads(run("gate", "--analysis", analysis_file, *options, "--correction", "holm").out)
+    assert (verdict["questions"], verdict["correction"]) == (1, "holm")  # two groups that mirror each other
+    assert "1 question asked, Holm correction" in verdict["sentence"]
+    refused = run("gate", "--analysis", analysis_file, "--threshold", "DPL=0.1", "--correction", "by").refused()
+    assert refused.startswith("correction: 'by' needs confidence, such as 0.95")
+
+
+def test_small_counts_are_hidden_in_the_table_and_not_in_the_files(loans: Path, tmp_path: Path, run: Run) -> None:
+    data = ["analyze", "--data", loans, "--label", "approved", "--positive", "1", "--facet", "gender"]
+    ran = run(*data, "--suppress-below", "1000000", "--output", tmp_path / "out")
+    shown = [line.split() for line in ran.out.splitlines() if line.split()[:1] in (["F"], ["M"])]
+    assert shown
+    assert not any(character.isdigit() for line in shown for cell in line[1:] for character in cell)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["suppress_below"] == 1_000_000
+    assert all(value["positive"]["rows"] > 0 for value in summary["facets"]["gender"]["values"])
+
+
 def test_the_gate_marks_violations(analysis_file: Path, run: Run) -> None:
     ran = run("gate", "--analysis", analysis_file, "--threshold", "DPL:gender:M=0.1")
 
@@ -1003,7 +1023,7 @@ def test_outputs_that_cannot_be_written(
             "'1_0' is not a whole number",
         ),
         (["gate", "--analysis", "a.json", "--threshold", "DPL=0.1", "--confidence", "0_.9"], "'0_.9' is not a number"),
-        (["gate", "--analysis", "analysis.json"], "required: --threshold"),
+        (["gate", "--analysis", "analysis.json"], "--threshold: give at least one, such as DPL=0.1, or --drift"),
         (["gate", "--analysis", "analysis.json", "--threshold", "DPL=1", "--confidence", "95"], "confidence"),
         (["gate", "--analysis", "analysis.json", "--threshold", "DPL=1", "--confidence", "0.9"], "on_inconclusive"),
         (["gate", "--analysis", "analysis.json", "--threshold", "DPL=1", "--min-rows", "-1"], "min_rows"),
@@ -1071,8 +1091,9 @@ def test_a_missing_command_prints_the_help_and_fails(run: Run) -> None:
 def test_the_examples_in_the_help_can_be_parsed(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(*command, capsys=capsys)
 
-    examples = [line.strip() for line in text.splitlines() if line.strip().startswith("airflow-clarify ")]
-    assert len(examples) == 3
+    lines = text.replace("\\\n", "").splitlines()  # an example may go on in the next line
+    examples = [line.strip() for line in lines if line.strip().startswith("airflow-clarify ")]
+    assert len(examples) >= 3
     for example in examples:
         assert callable(build_parser().parse_args(shlex.split(example)[1:]).run)
     assert "exit status: 0 success, 1 violation of a threshold, 2 invalid input or configuration, 255 internal" in text
