@@ -58,7 +58,7 @@ def test_counts_are_those_of_the_embedded_engine(
 ) -> None:
     columns = make_columns()
     database.load("loans", columns)
-    question = SearchConfig(("sex", "region", "age", "score"), metric=metric, min_rows=60)
+    question = SearchConfig(("sex", "region", "age", "score"), metric=metric, min_rows=150)
     described: dict[str, Any] = {"label": "ok", "predicted_label": "predicted", "weight": weight}
     table = DataConfig(table="loans", **described)
     file = DataConfig(str(as_parquet(database.as_stored(columns), tmp_path / "loans.parquet")), **described)
@@ -73,7 +73,7 @@ def test_counts_are_those_of_the_embedded_engine(
     assert (found.joint is None) == (max_cells == 150)
     assert found.columns == expected.columns
     assert found.totals == pytest.approx(expected.totals)
-    here, there = list_counts(found, 3, 60), list_counts(expected, 3, 60)
+    here, there = list_counts(found, 3, 150), list_counts(expected, 3, 150)
     assert here.keys() == there.keys()
     for names, sums in there.items():
         assert np.array(here[names]) == pytest.approx(np.array(sums)), names
