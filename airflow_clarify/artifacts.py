@@ -127,7 +127,7 @@ def write_analysis(
     :raises ConfigError: a format is not supported
     :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
-    from airflow_clarify.bias.analysis import compute_summary_fingerprint
+    from airflow_clarify.bias.serialization import compute_summary_fingerprint
     from airflow_clarify.bias.suppression import hide_small_counts
 
     analysis = replace(analysis, outputs=list_locations(folder, config, formats))

@@ -17,9 +17,10 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_clarify import artifacts as outputs
-from airflow_clarify.bias.analysis import Analysis, MetricResult, compute_summary_fingerprint
+from airflow_clarify.bias.analysis import Analysis, MetricResult
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
+from airflow_clarify.bias.serialization import compute_summary_fingerprint
 from airflow_clarify.bias.thresholds import Outcome, Thresholds
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError
 

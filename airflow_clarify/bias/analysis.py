@@ -11,18 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.bias import serialization
 from airflow_clarify.bias.contingency import Contingency, Split
-from airflow_clarify.bias.measurement import build_notices, measure_facets
 from airflow_clarify.bias.metrics import Stage
 from airflow_clarify.bias.results import FacetAnalysis as FacetAnalysis
 from airflow_clarify.bias.results import FacetResult as FacetResult
 from airflow_clarify.bias.results import MetricResult as MetricResult
 from airflow_clarify.bias.results import display_name as display_name
 from airflow_clarify.bias.results import get_stage
-from airflow_clarify.bias.serialization import SUBGROUPS_FORMAT
-from airflow_clarify.bias.serialization import XCOM_FORMAT as XCOM_FORMAT
-from airflow_clarify.bias.serialization import compute_summary_fingerprint as compute_summary_fingerprint
 
 if TYPE_CHECKING:
     import pandas
@@ -128,6 +123,8 @@ class Analysis:
         :return: the analysis
         :raises DataError: the data have no rows
         """
+        from airflow_clarify.bias.measurement import build_notices, measure_facets
+
         methods = (*config.methods, *config.post_training_methods)
         analysis = cls(
             label=contingency.label,
@@ -257,6 +254,8 @@ class Analysis:
         :param summary_sha256: SHA-256 of the counts in the summary, which is added in a separate section
         :return: the text of the file, indented by four spaces, without a final newline
         """
+        from airflow_clarify.bias import serialization
+
         return serialization.format_clarify_json(self, summary_sha256)
 
     @classmethod
@@ -268,6 +267,8 @@ class Analysis:
         :return: the analysis, without counts
         :raises DataError: the text is not an ``analysis.json`` with bias metrics
         """
+        from airflow_clarify.bias import serialization
+
         return cls(**serialization.parse_clarify_json(text, source))
 
     # --- Our own summary ------------------------------------------------------------------------------------------
@@ -277,6 +278,8 @@ class Analysis:
 
         :return: JSON values only
         """
+        from airflow_clarify.bias import serialization
+
         return serialization.build_summary(self)
 
     def with_summary(self, text: str, source: str = "summary.json") -> Analysis:
@@ -287,6 +290,8 @@ class Analysis:
         :return: the analysis with counts, warnings and locations
         :raises DataError: the text is not a summary, or is the summary of another analysis or run
         """
+        from airflow_clarify.bias import serialization
+
         return replace(self, **serialization.parse_summary(self, text, source))
 
     # --- XCom -----------------------------------------------------------------------------------------------------
@@ -299,6 +304,8 @@ class Analysis:
 
         :return: JSON values only
         """
+        from airflow_clarify.bias import serialization
+
         return serialization.build_xcom(self)
 
     @classmethod
@@ -309,7 +316,9 @@ class Analysis:
         :return: the analysis; for a search with a facet for each combination of columns that it found
         :raises DataError: the value is None, or is neither
         """
-        if isinstance(document, Mapping) and document.get("format") == SUBGROUPS_FORMAT:
+        from airflow_clarify.bias import serialization
+
+        if isinstance(document, Mapping) and document.get("format") == serialization.SUBGROUPS_FORMAT:
             from airflow_clarify.bias.subgroups.adapter import build_analysis
             from airflow_clarify.bias.subgroups.result import SubgroupSearch
 

@@ -24,10 +24,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lab_numbers import COUNTS
 
-from airflow_clarify.bias.analysis import XCOM_FORMAT, Analysis, FacetAnalysis, FacetResult, MetricResult
+from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, Split, WeightedCount
 from airflow_clarify.bias.metrics import METRICS
+from airflow_clarify.bias.serialization import XCOM_FORMAT
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.exceptions import DataError
 

@@ -758,7 +758,7 @@ def test_a_label_of_null_is_a_missing_label() -> None:
         (
             [["g"]],
             "all",
-            "facet_name: [['g']] is not allowed; give a column name or its index from 0, or a list of them",
+            "facet_name: ('g',) has 1 columns; a crossed facet has two or more",
         ),
         ("g", ["SPD"], f"methods: there is no metric 'SPD'; there are {ALL_METRICS}"),
         ("g", "CI", f"methods: 'CI' is neither 'all' nor a list of {ALL_METRICS}"),

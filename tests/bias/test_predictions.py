@@ -20,11 +20,12 @@ from bias_makers import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_clarify.bias.analysis import Analysis, MetricResult, compute_summary_fingerprint
+from airflow_clarify.bias.analysis import Analysis, MetricResult
 from airflow_clarify.bias.contingency import NO_PREDICTIONS, ConfusionCounts, Split, WeightedCount
 from airflow_clarify.bias.metrics import METRICS, NO_GROUP_VARIABLE
 from airflow_clarify.bias.post_training import FLIP_TEST_NEEDS_ROWS, POST_TRAINING_METRICS
 from airflow_clarify.bias.results import NO_POSITIVE_PREDICTION
+from airflow_clarify.bias.serialization import compute_summary_fingerprint
 from airflow_clarify.exceptions import DataError, MetricError
 
 ROWS = [*repeat_outcomes("F", 3, 1, 2, 4), *repeat_outcomes("M", 6, 2, 1, 1)]
