@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.thresholds import Finding, Thresholds, Verdict
 
 #: The share of the error rate for the groups of the first night; the rest is for groups that appear later.
-_SHARE_OF_FIRST = 0.9
+SHARE_OF_FIRST = 0.9
 #: The outcomes of findings, the most severe first.
 _SEVERITY = ("violation", "inconclusive", "pass", "ignored")
 
@@ -142,8 +142,8 @@ def _share_error_rate(analyses: Sequence[Analysis], thresholds: Thresholds) -> d
                     is_pair = len(facet.results) == 2 and _has_mirrored_bounds(thresholds, metric, facet)
                     first[key] = (metric, facet.column) if is_pair else key
     n_parts = max(len(set(first.values())), 1)
-    shares = dict.fromkeys(first, _SHARE_OF_FIRST / n_parts)
-    reserve = 1 - _SHARE_OF_FIRST
+    shares = dict.fromkeys(first, SHARE_OF_FIRST / n_parts)
+    reserve = 1 - SHARE_OF_FIRST
     return shares | {key: reserve / ((k + 1) * (k + 2)) for k, key in enumerate(later)}
 
 
