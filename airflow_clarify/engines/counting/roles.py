@@ -163,11 +163,12 @@ class ColumnRoles:
                 raise ConfigError(f"{key}: '{self.label}' is the label; name the column of predictions")
             if self.prediction in self.columns:
                 raise ConfigError(f"{key}: '{self.prediction}' is also a facet; name the column of predictions")
-        if self.weight is not None and self.weight in (self.label, self.group, self.prediction, *self.columns):
+        if self.weight is not None and self.weight in (self.label, self.group, *self.columns):
             raise ConfigError(
-                f"{config.spell_key('weight')}: '{self.weight}' is also the label, the prediction, a facet or the "
-                "group variable"
+                f"{config.spell_key('weight')}: '{self.weight}' is also the label, a facet or the group variable"
             )
+        if self.weight is not None and self.weight == self.prediction:
+            raise ConfigError(f"{config.spell_key('weight')}: '{self.weight}' is also the column of predictions")
         self._check_facets(facet_key)
 
     def _check_facets(self, key: str) -> None:
