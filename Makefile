@@ -16,9 +16,11 @@ DATABASES := .venv-databases
 PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 # One process more than there are cores, because some tests wait for servers.
 PROCESSES = $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 ))
-# Folders and files whose tests start servers, processes or Airflow, or compare with other packages.
-NOT_QUICK := conformance dags databases docs lineage plugin sagemaker spark stack system tools \
-	cli/test_sagemaker_job.py test_imports.py test_killed_runs.py test_packaging.py
+# Folders and files whose tests start servers, processes or Airflow, compare with other packages, or read and write many
+# files. `make test-quick NOT_QUICK=` collects them too.
+NOT_QUICK := conformance dags databases docs history lineage notifications plugin sagemaker spark stack system tools triggers \
+	cli engines/test_object_store.py engines/test_sample.py reports/test_html_in_a_browser.py reports/test_notebook.py \
+	reports/test_pdf.py reports/test_report_files.py test_imports.py test_killed_runs.py test_packaging.py
 # The environments that tests start programs in.
 TEST_SETTINGS = CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python"
 
