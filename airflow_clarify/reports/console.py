@@ -111,7 +111,7 @@ def _rename_column(column: TableColumn, analysis: Analysis) -> TableColumn:
     name = column.name
     if column.part == "Counts":
         name = "rows" if name == "Rows" else _format_share_heading(analysis)
-    return TableColumn(name, column.kind, "undefined" if column.kind == "metric" else "", column.decimals)
+    return TableColumn(name, column.kind, "undefined" if column.kind == "metric" else "")
 
 
 def _format_share_heading(analysis: Analysis) -> str:

@@ -266,6 +266,6 @@ def test_the_log_contains_a_table(airflow_db: Path, data: Path, capfd: pytest.Ca
     run(dag)
 
     log = capfd.readouterr().out
-    assert "f  rows    y=1      CI      DPL" in log
+    assert "f  rows    y=1      CI     DIL      DPL" in log
     assert "0.5000 !" in log
     assert "! violates its threshold" in log

@@ -186,7 +186,7 @@ def test_numbers_that_are_no_ordinary_ones() -> None:
 
     assert [line.split()[1:] for line in format_table(analysis)[2:]] == [
         ["inf"],
-        ["0.000000"],
+        ["0.0000"],
         ["undefined"],
         ["out", "undefined"],
     ]

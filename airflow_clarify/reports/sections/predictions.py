@@ -89,7 +89,10 @@ def build_predictions(facet: FacetAnalysis, order: Sequence[str]) -> tuple[Group
     :param order: the tested groups in display order
     :return: one entry for each row of the table; empty if predictions were not counted
     """
-    if facet.confusion is None:
+    # Groups whose counts are suppressed have no split.
+    splits = [result.split for result in facet.results if result.split is not None]
+    own, rest = (splits[0].d_confusion, splits[0].a_confusion) if splits else (None, None)
+    if own is None or rest is None:
         return ()
     results = {result.value: result for result in facet.results}
     rows = [
@@ -100,7 +103,7 @@ def build_predictions(facet: FacetAnalysis, order: Sequence[str]) -> tuple[Group
     only = facet.results[0].split if len(facet.results) == 1 else None
     if only is not None and only.a_confusion is not None:
         rows.append(_build_group(only.a_confusion, None, "all others"))
-    return (*rows, _build_group(facet.confusion, None, "all rows"))
+    return (*rows, _build_group(own + rest, None, "all rows"))
 
 
 def _build_group(confusion: ConfusionCounts, value: Name | None, title: str = "") -> GroupPredictions:
