@@ -506,6 +506,28 @@ def test_no_options(text: str, job: Job, expected: bytes) -> None:
     assert (job.output / "analysis.json").read_bytes() == expected
 
 
+def test_both_stages_with_predictions_in_files_of_their_own(job: Job) -> None:
+    predictions = [approved if country == ROWS[0][2] else not approved for _, approved, country, _ in ROWS]
+    job.data(CSV)
+    job.put("processing/input/predicted_label/part", "predicted\n" + "".join(f"{int(p)}\n" for p in predictions))
+    stages = {stage: {"methods": "all"} for stage in ("pre_training_bias", "post_training_bias")}
+    job.configure(
+        methods=stages, predicted_label="predicted", predicted_label_dataset_uri="s3://bucket/predictions.csv"
+    )
+
+    job.completed()
+
+    analysis = read_analysis(str(job.output / "analysis.json"))
+    assert analysis.stages == ("pre_training", "post_training")
+    right = {value: [p == r[1] for p, r in zip(predictions, ROWS, strict=True) if r[0] == value] for value in "FM"}
+    shares = {value: sum(found) / len(found) for value, found in right.items()}
+    result = analysis.facets[0].result("F")
+    assert result is not None
+    accuracy = result.metric("AD")
+    assert accuracy is not None
+    assert accuracy.value == pytest.approx(shares["M"] - shares["F"])
+
+
 # --- Errors -------------------------------------------------------------------------------------------------------
 
 
