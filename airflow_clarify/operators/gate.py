@@ -389,7 +389,9 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             over_runs=self.over_runs,
         )
 
-    def _log_verdict(self, analysis: Analysis, verdict: Verdict, rules: Thresholds, before: Analysis | None) -> None:
+    def _log_verdict(
+        self, analysis: Analysis, verdict: Verdict, rules: Thresholds | None, before: Analysis | None
+    ) -> None:
         log_analysis(self.log, analysis, verdict, rules, before)
         if verdict.passed:
             self.log.info("Verdict %s", verdict.sentence)
