@@ -236,3 +236,28 @@ def test_a_night_has_its_own_time_zone() -> None:
     start = datetime.datetime(2026, 1, 1, 2, tzinfo=local)
 
     assert HistoryRecord.build(make_night(0, 0.0), run={}, start=start).period == "2026-01-01"
+
+
+@pytest.mark.airflow
+def test_a_table_is_counted_by_period_in_one_scan(
+    airflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, SQLEngine
+    from airflow_clarify.history.backfill import backfill
+
+    location = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(location)}))
+    rows = [(str((FIRST + night * DAY).date()), "FM"[row % 2], row % 3 % 2) for night in range(5) for row in range(50)]
+    with sqlite3.connect(location) as connection:
+        connection.execute("CREATE TABLE loans (night TEXT, g TEXT, ok INTEGER)")
+        connection.executemany("INSERT INTO loans VALUES (?, ?, ?)", rows)
+    data = DataConfig(table="loans", label="ok")
+    config = AnalysisConfig.build(data, BiasConfig(label_values_or_threshold=[1], facet_name="g"), ["DPL"])
+    store = FolderHistory(str(tmp_path / "history"))
+    days = backfill(data, config, SQLEngine("warehouse"), store, time_column="night", every="day")
+    weeks = backfill(data, config, SQLEngine("warehouse"), store, time_column="night", every="week")
+
+    assert [(record.period, record.document["rows"]) for record in days] == [
+        (f"2026-01-0{day}", 50) for day in range(1, 6)
+    ]
+    assert [(record.period, record.document["rows"]) for record in weeks] == [("2025-12-29", 200), ("2026-01-05", 50)]
