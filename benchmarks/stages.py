@@ -81,11 +81,13 @@ def measure_postgres(path: Path, rounds: int) -> None:
         socket = parse_qs(urlsplit(f"postgresql://{where}").query)["host"][0]
         connection = psycopg2.connect(host=socket, user="postgres", dbname="postgres")
         connection.autocommit = True
-        with connection.cursor() as cursor, tempfile.NamedTemporaryFile("w+", suffix=".csv") as file:
+        with connection.cursor() as cursor, tempfile.TemporaryDirectory() as folder:
             types = "facet text, second text, label int, prediction int, area text"
             cursor.execute(f"CREATE TABLE reviews ({types})")
-            duckdb.execute(f"COPY (FROM '{path}') TO '{file.name}' (HEADER false)")
-            cursor.copy_expert("COPY reviews FROM STDIN (FORMAT csv)", file)
+            copy = Path(folder) / "reviews.csv"
+            duckdb.execute(f"COPY (FROM '{path}') TO '{copy}' (HEADER false)")
+            with copy.open() as file:
+                cursor.copy_expert("COPY reviews FROM STDIN (FORMAT csv)", file)
             cursor.execute("VACUUM ANALYZE reviews")
         given = {"conn_type": "postgres", "host": socket, "login": "postgres", "schema": "postgres"}
         os.environ["AIRFLOW_CONN_BENCHMARK"] = json.dumps(given)
