@@ -108,7 +108,8 @@ def test_both_stages_are_the_two_stages_together(ran: Ran, folder: Path) -> None
         "post": ["post_training_bias_metrics"],
         "both": ["post_training_bias_metrics", "pre_training_bias_metrics"],
     }
-    assert len({tuple(sorted(path.name for path in (folder / task_id).iterdir())) for task_id in sections}) == 1
+    written = {task_id: {path.name for path in (folder / task_id).iterdir()} - {"verdict.json"} for task_id in sections}
+    assert written["pre"] == written["post"] == written["both"]
 
 
 def test_an_operator_of_one_stage_leaves_the_other_stage_of_a_configuration_out(ran: Ran) -> None:
@@ -117,10 +118,8 @@ def test_an_operator_of_one_stage_leaves_the_other_stage_of_a_configuration_out(
 
 def test_the_gate_judges_both_stages(ran: Ran) -> None:
     verdict = ran.xcoms["gate"]["verdict"]
-    assert {finding["metric"]: finding["outcome"] for finding in verdict["findings"]} == {
-        "DI": "violation",
-        "DPL": "pass",
-    }
+    assert [finding["metric"] for finding in verdict["findings"] if finding["outcome"] == "violation"] == ["DI"]
+    assert verdict["sentence"].startswith("violation: 1 of 2 checks fail, the worst: DI of gender=F is 0.31")
 
 
 def test_the_event_and_the_overview_have_the_metrics_of_both_stages(ran: Ran) -> None:
