@@ -98,3 +98,7 @@ def test_many_rows_are_compared_only_if_asked_for_by_name(monkeypatch: pytest.Mo
     monkeypatch.setattr(flip_test, "MAX_ROWS", 6)
     assert "7 rows are more than 6; name FT in the methods" in flips(measure(FEW, "all"))["F"]
     assert flips(measure(FEW))["F"] == -1 / 3
+
+
+def test_without_a_feature() -> None:
+    assert flips(measure(FEW.drop(columns="income"))) == dict.fromkeys("MF", flip_test.NO_FEATURES)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.duckdb.source import Source
 
 NON_NUMERIC = "FlipTest does not support non-numeric columns"
+NO_FEATURES = "FT compares rows by their features, and no column is left for them beside label, prediction and facet"
 #: Clarify's numbers of neighbours: a single one if there are fewer than ten rows to choose from.
 _NEIGHBOURS, _FEW_NEIGHBOURS, _FEW_ROWS = 5, 1, 9
 #: The number of rows beyond which FT is computed only if it is named in the methods, as it takes hours for millions.
@@ -64,8 +65,11 @@ def add_flip_tests(
         if any(each is None for name, each in readable.items() if name not in own):
             facets.append(replace(facet, flip_test_error=NON_NUMERIC))
             continue
-        rows = rows or _Rows(source, builder, features)
         columns = [position for position, name in enumerate(features) if name not in own]
+        if not columns:
+            facets.append(replace(facet, flip_test_error=NO_FEATURES))
+            continue
+        rows = rows or _Rows(source, builder, features)
         facets.append(replace(facet, flip_tests=_test_groups(rows, number, facet, columns)))
     return replace(contingency, facets=facets)
 
