@@ -50,9 +50,8 @@ class Thresholds:
         violations among the violations there. None judges each question as if it were the only one
     :param over_runs: judge on the counts of many runs instead of one: "confidence-sequence" (the probability of ever
         raising a false violation is at most 1 - ``confidence``, or 0.05) or "change" (7,300 nights pass on average
-        until a false violation), a mapping with ``method``, ``alpha`` and ``run_length``, or an
-        :class:`~airflow_clarify.bias.alarms.config.OverRuns`. A gate needs ``history`` for it; a single analysis is a
-        history of one night
+        until a false violation), or a mapping with ``method``, ``alpha`` and ``run_length``. A gate needs ``history``
+        for it; a single analysis is a history of one night
     :raises ThresholdError: a parameter is not allowed, or a bound is outside the range of its metric
     """
 

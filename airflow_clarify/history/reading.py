@@ -59,7 +59,7 @@ def open_history(history: Any, conn_id: str | None = None) -> HistoryStore:
 class BiasHistory:
     """The history of bias: the counts of every run, from which any metric can be computed.
 
-    :param history: a folder (a path or a URI), a :class:`FolderHistory` or a :class:`SQLHistory`
+    :param history: a folder (a path or a URI), or a :class:`~airflow_clarify.SQLHistory`
     :param conn_id: the Airflow connection for a URI
     :raises ConfigError: it is not a history
     """
