@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_clarify.bias.suppression import hide_small_counts
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
 from airflow_clarify.exceptions import ConfigError, UnfitDataError
 from airflow_clarify.history.baseline import FROM_HISTORY, accept_baseline, find_baseline, list_baselines, read_baseline
@@ -109,6 +110,8 @@ class GateHistory:
     def build_series(self, analysis: Analysis, verdict: Verdict) -> dict[str, Any]:
         """Build the compact copy of the history of an analysis, which the page in Airflow reads from XCom.
 
+        Groups with fewer rows than ``suppress_below`` of this run are hidden on every night, as in the overview.
+
         :param analysis: the analysis of this run
         :param verdict: its verdict
         :return: ``format``; ``nights``, one list ``[period, run_id, outcome]`` for each, in order of time, with None
@@ -120,7 +123,9 @@ class GateHistory:
         ]
         values: dict[str, list[float | None]] = {}
         for position, each in enumerate(records):
-            for facet, result in each.analysis.results():
+            # Earlier records may be from a time when fewer counts were hidden, or from a backfill that hid none.
+            shown = replace(each.analysis, suppress_below=max(each.analysis.suppress_below, analysis.suppress_below))
+            for facet, result in hide_small_counts(shown).results():
                 for metric in result.metrics:
                     name = f"{metric.name}|{facet.column}|{result.value}"
                     series = values.setdefault(name, [None] * len(records))

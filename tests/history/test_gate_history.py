@@ -178,6 +178,28 @@ def test_the_series_is_a_compact_copy_for_the_page(tmp_path: Path) -> None:
     json.dumps(series)
 
 
+def test_the_series_hides_small_groups_of_all_nights(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    def count(night: int, rows: int) -> Analysis:
+        counts = {"A": (300, 600), "B": (250, 500), "C": (rows // 2, rows)}
+        return replace(make_analysis(counts), run=run_of(night))
+
+    gate = make_gate(tmp_path)
+    # The first night was recorded when nothing was hidden.
+    judge(gate, 0, count(0, 6))
+    judge(gate, 1, count(1, 300))
+    analysis = replace(count(2, 8), suppress_below=10)
+    history = GateHistory(gate, make_context(2), gate._build_thresholds())
+    (verdict,) = history.judge([analysis])
+    series = history.build_series(analysis, verdict)
+
+    assert series["values"]["DPL|g|C"] == [None, 0.0, None]
+    # B is hidden too, since C is what is left of all rows without A and B.
+    assert [value is None for value in series["values"]["DPL|g|B"]] == [True, False, True]
+    assert None not in series["values"]["DPL|g|A"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
