@@ -9,7 +9,7 @@ import importlib
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("startup", "counting", "sampling", "subgroups", "scale", "deferred_jobs", "stages", "alarms")
+BENCHMARKS = ("startup", "counting", "sampling", "subgroups", "scale", "deferred_jobs", "stages", "alarms", "history")
 
 
 def main(argv: list[str]) -> int:

@@ -28,15 +28,18 @@ _COLUMNS = (
     "record",
 )
 _MAX_ATTEMPTS = 3
+#: SQLSTATE of a missing table, in PostgreSQL and in MySQL.
+_MISSING_TABLE = ("42P01", "42S02")
 
 
 @dataclass(frozen=True)
 class SQLHistory:
     """Keep the history in a table of a database, one row for each run.
 
-    The table is created when it is first written to. A retry or a cleared task replaces its own row only, in one
-    transaction. Databases with Airflow's SQL hook (``DbApiHook``) and the types VARCHAR and TEXT are supported;
-    PostgreSQL and SQLite are tested.
+    The table is created when it is first written to. A retry or a cleared task replaces its own row only. All records
+    of one call, such as those of a backfill, are written in one transaction. Databases with Airflow's SQL hook
+    (``DbApiHook``) and the types VARCHAR and TEXT are supported; PostgreSQL and SQLite are tested. DuckDB is not
+    supported, as it allows one writing process only.
 
     :param conn_id: an Airflow connection to a database
     :param table: the table, such as "clarify_history" or "schema.clarify_history"
@@ -61,9 +64,8 @@ class SQLHistory:
         hook = self._get_hook()
         try:
             with closing(hook.get_conn()) as connection:
-                self._create_table(connection)
-                for record in records:
-                    self._replace(connection, hook.placeholder, record)
+                self._create_table(connection, _name_text_type(hook))
+                self._replace(connection, hook.placeholder, list(records))
         except Exception as error:  # the errors of the drivers have no common base class
             raise OutputError(
                 f"history: table {self.table} of connection {self.conn_id!r} cannot be written "
@@ -114,7 +116,7 @@ class SQLHistory:
             raise ConfigError(f"history: connection {self.conn_id!r} is not an SQL connection")
         return hook
 
-    def _create_table(self, connection: Any) -> None:
+    def _create_table(self, connection: Any, text: str) -> None:
         columns = ", ".join(f"{name} VARCHAR(1000)" for name in _COLUMNS[1:-1])
         with _transaction(connection) as cursor:
             try:
@@ -127,34 +129,23 @@ class SQLHistory:
         try:
             with _transaction(connection) as cursor:
                 cursor.execute(
-                    f"CREATE TABLE {self.table} (record_key VARCHAR(64) NOT NULL PRIMARY KEY, {columns}, record TEXT)"
+                    f"CREATE TABLE {self.table} (record_key VARCHAR(64) NOT NULL PRIMARY KEY, {columns}, record {text})"
                 )
         except Exception:
             # Another run may have created it in the meantime.
             with _transaction(connection) as cursor:
                 cursor.execute(f"SELECT record_key FROM {self.table} WHERE 1 = 0")
 
-    def _replace(self, connection: Any, placeholder: str, record: HistoryRecord) -> None:
-        values = (
-            record.key,
-            record.dag_id,
-            record.task_id,
-            record.instance,
-            record.run_id,
-            record.dataset[:1000],
-            "" if record.start is None else record.start.isoformat(),
-            "" if record.end is None else record.end.isoformat(),
-            "" if record.recorded_at is None else record.recorded_at.isoformat(),
-            record.fingerprint,
-            "" if record.verdict is None else str(record.verdict.get("outcome", "")),
-            record.to_json(),
-        )
-        marks = ", ".join([placeholder] * len(values))
+    def _replace(self, connection: Any, placeholder: str, records: Sequence[HistoryRecord]) -> None:
+        """Replace records in one transaction, in the order of their keys, so that writers do not lock each other."""
+        marks = ", ".join([placeholder] * len(_COLUMNS))
+        rows = sorted(map(_list_values, records))
         for attempt in range(_MAX_ATTEMPTS):
             try:
                 with _transaction(connection) as cursor:
-                    self._delete_key(cursor, placeholder, record.key)
-                    cursor.execute(f"INSERT INTO {self.table} ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+                    for values in rows:
+                        self._delete_key(cursor, placeholder, values[0])
+                        cursor.execute(f"INSERT INTO {self.table} ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
                 return
             except Exception:
                 # Two writers of one record: the second inserts between this one's DELETE and INSERT.
@@ -163,6 +154,24 @@ class SQLHistory:
 
     def _delete_key(self, cursor: Any, placeholder: str, key: str) -> None:
         cursor.execute(f"DELETE FROM {self.table} WHERE record_key = {placeholder}", (key,))
+
+
+def _list_values(record: HistoryRecord) -> tuple[str, ...]:
+    """List the values of a row, in the order of the columns."""
+    return (
+        record.key,
+        record.dag_id,
+        record.task_id,
+        record.instance,
+        record.run_id,
+        record.dataset[:1000],
+        "" if record.start is None else record.start.isoformat(),
+        "" if record.end is None else record.end.isoformat(),
+        "" if record.recorded_at is None else record.recorded_at.isoformat(),
+        record.fingerprint,
+        "" if record.verdict is None else str(record.verdict.get("outcome", "")),
+        record.to_json(),
+    )
 
 
 @contextmanager
@@ -177,6 +186,16 @@ def _transaction(connection: Any) -> Iterator[Any]:
         connection.commit()
 
 
+def _name_text_type(hook: Any) -> str:
+    """Return the type of long texts; TEXT of MySQL and MariaDB ends at 64 KiB."""
+    return "LONGTEXT" if getattr(hook, "conn_type", "") == "mysql" else "TEXT"
+
+
 def _is_missing_table(error: Exception) -> bool:
+    state = str(getattr(error, "pgcode", None) or getattr(error, "sqlstate", None) or "")
+    if state:
+        return state in _MISSING_TABLE
     text = str(error).lower()
-    return any(sign in text for sign in ("does not exist", "no such table", "doesn't exist", "undefined table"))
+    signs = ("does not exist", "no such table", "doesn't exist", "undefined table")
+    # A column may be missing too, in a table that is not a history.
+    return any(sign in text for sign in signs) and "column" not in text
