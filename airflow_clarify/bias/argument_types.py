@@ -72,9 +72,8 @@ COLUMNS = ArgumentType(
 )
 FACETS = ArgumentType(
     "a column name or its index from 0, or a list of them; in a list, a tuple of columns crosses them",
-    lambda value: (
-        is_list(value) and all(is_column(each) or (COLUMNS.accepts(each) and len(each) > 1) for each in value)
-    ),
+    # How many columns a crossed facet needs is checked with the facet, whose error message says so.
+    lambda value: is_list(value) and all(is_column(each) or COLUMNS.accepts(each) for each in value),
 )
 LIST = ArgumentType("a list", is_list)
 METHODS = ArgumentType(

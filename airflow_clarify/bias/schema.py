@@ -1,4 +1,4 @@
-"""Schema of Clarify's ``analysis_config.json``, as pydantic models, and its validation.
+"""Validation of the content of Clarify's ``analysis_config.json``.
 
 Keys for bias metrics on tabular data are validated in full. Keys that explain a model are accepted by name and passed
 on unchanged. Any other key is an error, since a misspelt key must not be silently ignored.
@@ -6,107 +6,16 @@ on unchanged. Any other key is an error, since a misspelt key must not be silent
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+from typing import Any
 
 from airflow_clarify.bias.crossing import check_crossed_facet
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
+from airflow_clarify.bias.document_shape import has_plain_shape, shorten_repr
 from airflow_clarify.bias.metrics import METRICS, OWN_METRICS
 from airflow_clarify.bias.model_config import parse_probability_threshold
 from airflow_clarify.bias.post_training import POST_TRAINING_METRICS
 from airflow_clarify.exceptions import ConfigError
-
-_Index = Annotated[StrictInt, Field(ge=0)]
-_Column = StrictStr | _Index
-_Value = StrictStr | StrictBool | StrictInt | StrictFloat
-_Values = Annotated[list[_Value], Field(min_length=1)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
-
-
-class _Facet(_Strict):
-    # Clarify has single columns only; a list of columns is a crossed facet, and its values are lists too.
-    name_or_index: _Column | list[_Column]
-    # An empty list means "all values" to Clarify.
-    value_or_threshold: list[_Value | list[_Value]] | None = None
-
-
-class _BiasMethods(_Strict):
-    methods: StrictStr | list[StrictStr] = "all"
-
-
-class _Report(_Strict):
-    name: StrictStr = "report"
-    title: StrictStr | None = None
-
-
-class _Methods(_Strict):
-    pre_training_bias: _BiasMethods | None = None
-    post_training_bias: _BiasMethods | None = None
-    shap: Any = None
-    pdp: Any = None
-    asymmetric_shapley_value: Any = None
-    report: _Report | None = None
-
-
-class _Document(_Strict):
-    version: StrictStr | None = None
-    dataset_type: StrictStr
-    dataset_uri: StrictStr | None = None
-    headers: list[StrictStr] | None = None
-    label: _Column | None = None
-    features: StrictStr | None = None
-    label_values_or_threshold: _Values | None = None
-    facet: Annotated[list[_Facet], Field(min_length=1)] | None = None
-    group_variable: _Column | None = None
-    joinsource_name_or_index: _Column | None = None
-    excluded_columns: list[_Column] | None = None
-    predicted_label: _Column | None = None
-    probability_threshold: StrictFloat | StrictInt | None = None
-    methods: _Methods
-    predictor: dict[str, Any] | None = None
-    predicted_label_dataset_uri: StrictStr | None = None
-    predicted_label_headers: list[StrictStr] | None = None
-    facet_dataset_uri: StrictStr | None = None
-    facet_headers: list[StrictStr] | None = None
-    # Keys of Clarify that do not affect bias metrics.
-    probability: Any = None
-    label_headers: Any = None
-    time_series_data_config: Any = None
-    time_series_predictor_config: Any = None
-
-
-#: What is allowed under a key (or a path of keys), for error messages; pydantic's own messages are for programmers.
-_ALLOWED = {
-    "dataset_type": f"one of {', '.join(DATASET_TYPES)}",
-    "headers": "a list of column names",
-    "label": "a column name or its index from 0",
-    "label_values_or_threshold": "a list of values or one threshold, such as [1]",
-    "facet": 'a list such as [{"name_or_index": "gender", "value_or_threshold": ["F"]}]',
-    "name_or_index": "a column name or its index from 0, or a list of columns that are crossed",
-    "value_or_threshold": 'a list of values or one threshold, such as ["F"]',
-    "group_variable": "a column name or its index from 0",
-    "joinsource_name_or_index": "a column name or its index from 0",
-    "excluded_columns": "a list of column names or indexes",
-    "predicted_label": "a column name or its index from 0",
-    "probability_threshold": "a number from 0 to 1",
-    "predictor": 'an object such as {"endpoint_name": "loans"}',
-    "predicted_label_dataset_uri": "the location of a file of predictions",
-    "predicted_label_headers": "a list of column names",
-    "facet_dataset_uri": "the location of a file of facets",
-    "facet_headers": "a list of column names",
-    "methods": 'an object such as {"pre_training_bias": {"methods": "all"}}',
-    "pre_training_bias": 'an object such as {"methods": "all"} or {"methods": ["CI", "DPL"]}',
-    "methods.pre_training_bias.methods": f"'all' or a list of {', '.join(METRICS)}",
-    "post_training_bias": 'an object such as {"methods": "all"} or {"methods": ["DPPL", "DI"]}',
-    "methods.post_training_bias.methods": f"'all' or a list of {', '.join(POST_TRAINING_METRICS)}",
-    "report": 'an object such as {"name": "report", "title": "Analysis Report"}',
-}
 
 
 def check_document(document: object, key_names: Mapping[str, str] | None = None) -> None:
@@ -119,22 +28,28 @@ def check_document(document: object, key_names: Mapping[str, str] | None = None)
     names = key_names if key_names and "facet" in key_names else {}
     if not isinstance(document, Mapping):
         raise ConfigError(
-            f"the configuration is a JSON object with dataset_type and methods, not {_shorten_repr(document)}"
+            f"the configuration is a JSON object with dataset_type and methods, not {shorten_repr(document)}"
         )
-    try:
-        parsed = _Document.model_validate(dict(document))
-    except ValidationError as error:
-        raise ConfigError(_describe_error(error, names)) from None
-    if parsed.dataset_type not in DATASET_TYPES:
-        raise ConfigError(f"dataset_type: {parsed.dataset_type!r} is not {_ALLOWED['dataset_type']}")
+    parsed = _parse_document(document, names)
+    if parsed["dataset_type"] not in DATASET_TYPES:
+        raise ConfigError(f"dataset_type: {parsed['dataset_type']!r} is not one of {', '.join(DATASET_TYPES)}")
     for key in ("headers", "predicted_label_headers", "facet_headers"):
-        _check_headers(getattr(parsed, key), key)
-    if parsed.methods.pre_training_bias is not None:
-        _check_metrics("pre_training_bias", parsed.methods.pre_training_bias.methods, METRICS, names)
-    if parsed.methods.post_training_bias is not None:
-        _check_metrics("post_training_bias", parsed.methods.post_training_bias.methods, POST_TRAINING_METRICS, names)
+        _check_headers(parsed.get(key), key)
+    pre_training, post_training = (parsed["methods"].get(f"{stage}_training_bias") for stage in ("pre", "post"))
+    if pre_training is not None:
+        _check_metrics("pre_training_bias", pre_training.get("methods", "all"), METRICS, names)
+    if post_training is not None:
+        _check_metrics("post_training_bias", post_training.get("methods", "all"), POST_TRAINING_METRICS, names)
         _check_predictions(parsed, names)
-    _check_facets(parsed.facet, names)
+    _check_facets(parsed.get("facet"), names)
+
+
+def _parse_document(document: Mapping[Any, Any], key_names: Mapping[str, str]) -> Mapping[str, Any]:
+    if has_plain_shape(document):
+        return document
+    from airflow_clarify.bias.schema_models import parse_document
+
+    return parse_document(document, key_names)
 
 
 def _check_headers(headers: Sequence[str] | None, key: str) -> None:
@@ -170,36 +85,38 @@ def _name_other_stage(name: str) -> str:
     return f" ({name} is not a metric of Clarify; it is always computed)" if name in OWN_METRICS else ""
 
 
-def _check_predictions(parsed: _Document, key_names: Mapping[str, str]) -> None:
+def _check_predictions(parsed: Mapping[str, Any], key_names: Mapping[str, str]) -> None:
     """Check the keys about predictions, which concern post-training metrics only."""
     key = key_names.get("predicted_label", "predicted_label")
-    has_predictions = parsed.predicted_label is not None or parsed.predicted_label_dataset_uri is not None
+    label, predicted = parsed.get("label"), parsed.get("predicted_label")
+    is_in_own_file = parsed.get("predicted_label_dataset_uri") is not None
     # In a file of their own, predictions may have any index, but not the name of a column of the dataset.
-    is_comparable = isinstance(parsed.label, str) or parsed.predicted_label_dataset_uri is None
-    if parsed.predicted_label is not None and parsed.predicted_label == parsed.label and is_comparable:
-        raise ConfigError(f"{key}: {parsed.label!r} is the label; name the column of predictions")
-    headers = parsed.predicted_label_headers
-    if headers is not None and isinstance(parsed.predicted_label, str) and parsed.predicted_label not in headers:
+    is_comparable = isinstance(label, str) or not is_in_own_file
+    if predicted is not None and predicted == label and is_comparable:
+        raise ConfigError(f"{key}: {label!r} is the label; name the column of predictions")
+    headers = parsed.get("predicted_label_headers")
+    if headers is not None and isinstance(predicted, str) and predicted not in headers:
         raise ConfigError(
             f"{key}: {key_names.get('predicted_label_headers', 'predicted_label_headers')} has no column "
-            f"{parsed.predicted_label!r} (columns: {', '.join(map(repr, headers))})"
+            f"{predicted!r} (columns: {', '.join(map(repr, headers))})"
         )
-    if parsed.probability_threshold is not None:
+    threshold = parsed.get("probability_threshold")
+    if threshold is not None:
         threshold_key = key_names.get("probability_threshold", "probability_threshold")
-        parse_probability_threshold(parsed.probability_threshold, threshold_key)
-        if not has_predictions and parsed.predictor is None:
+        parse_probability_threshold(threshold, threshold_key)
+        if predicted is None and not is_in_own_file and parsed.get("predictor") is None:
             raise ConfigError(f"{threshold_key}: there are no scores to compare with it; name their column in {key}")
 
 
-def _check_facets(facets: list[_Facet] | None, key_names: Mapping[str, str]) -> None:
+def _check_facets(facets: Sequence[Mapping[str, Any]] | None, key_names: Mapping[str, str]) -> None:
     key = key_names.get("facet", "facet")
     seen: set[object] = set()
     for facet in facets or ():
-        reference = facet.name_or_index
+        reference, values = facet["name_or_index"], facet.get("value_or_threshold")
         if isinstance(reference, list):
             values_key = key_names.get("value_or_threshold", "value_or_threshold")
-            check_crossed_facet(reference, facet.value_or_threshold or None, key, values_key)
-        elif any(isinstance(value, list) for value in facet.value_or_threshold or ()) and "+" not in str(reference):
+            check_crossed_facet(reference, values or None, key, values_key)
+        elif any(isinstance(value, list) for value in values or ()) and "+" not in str(reference):
             raise ConfigError(
                 f"{key}: {reference!r} is one column, so its values are no combinations; give single values"
             )
@@ -207,54 +124,3 @@ def _check_facets(facets: list[_Facet] | None, key_names: Mapping[str, str]) -> 
         if compared in seen:
             raise ConfigError(f"{key}: {reference!r} occurs twice; put all its values in one entry")
         seen.add(compared)
-
-
-def _describe_error(error: ValidationError, key_names: Mapping[str, str]) -> str:
-    first = error.errors()[0]
-    unknown = first["type"] == "extra_forbidden"
-    path = [part for part in first["loc"] if unknown or isinstance(part, int) or part in _KEYS]
-    key = _format_key(path, key_names) if key_names else _join_path(path)
-    name = next((part for part in reversed(path) if isinstance(part, str)), "")
-    if first["type"] == "missing":
-        return f"{key}: required, and missing; give {_ALLOWED.get(name, 'a value')}"
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, sorted(_KEYS), n=1)
-        return f"{key}: Clarify knows no such key" + (f"; did you mean {near[0]!r}?" if near else "")
-    names = ".".join(part for part in path if isinstance(part, str))
-    allowed = _ALLOWED.get(names) or _ALLOWED.get(name, "a text")
-    if key_names and names == "facet":
-        allowed = "a column name, or a list of them"
-    return f"{key}: {_shorten_repr(first['input'])} is not allowed; give {allowed}"
-
-
-def _format_key(path: Sequence[str | int], key_names: Mapping[str, str]) -> str:
-    """Return the author's name of a key, without list indexes and method sections."""
-    names = [part for part in path if isinstance(part, str)]
-    if names[:1] == ["facet"]:
-        names = ["facet" if name == "name_or_index" else name for name in names[1:] or names]
-    if names[:2] in (["methods", "pre_training_bias"], ["methods", "post_training_bias"]):
-        names = [names[1]] if names[1] in key_names else ["methods"]
-    return ".".join(key_names.get(name, name) for name in names)
-
-
-def _join_path(path: Sequence[str | int]) -> str:
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-            continue
-        shown = part if part.isprintable() else repr(part)
-        text += f".{shown}" if text else shown
-    return text
-
-
-def _shorten_repr(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-_KEYS = {
-    name
-    for model in (_Document, _Methods, _BiasMethods, _Report, _Facet)
-    for name in model.model_fields  # the other parts of pydantic's error paths are names of union members
-}
