@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +100,12 @@ def assert_own_words(runner: Transpiling) -> None:
 @settings(max_examples=settings.default.max_examples // 6)
 def test_a_dialect_counts_as_the_embedded_engine_does(dialect: str, case: Case) -> None:
     weight = "w" if case.weighted else None
-    data = DataConfig(table="data", label="y", weight=weight)
+    data = DataConfig(table="data", label="y", weight=weight, predicted_label="p")
     with tempfile.TemporaryDirectory() as folder, Transpiling.of(dialect) as runner:
         path = as_parquet(case.columns, Path(folder) / "data.parquet")
         runner.load("data", path)
         embedded = DuckDBEngine(duckdb_conn_id=None, threads=1)
-        expected = answer(embedded, DataConfig(str(path), label="y", weight=weight), case)
+        expected = answer(embedded, replace(data, table=None, input_path=str(path)), case)
         at_home, afar = (answer(TranspilingEngine(runner, max_cells), data, case) for max_cells in (200_000, 0))
     assert_same(at_home, expected)
     assert_same(afar, expected)

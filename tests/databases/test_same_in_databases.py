@@ -105,10 +105,12 @@ def answer(engine: Engine, data: DataConfig, case: Case) -> Analysis | str:
 
 
 def numbers(analysis: Analysis) -> dict[tuple[str, str, str], Any]:
-    """Every metric and count by facet, value and name."""
+    """Every metric that is computed from counts, by facet, value and name; FT needs rows."""
     found: dict[tuple[str, str, str], Any] = {}
     for facet, result in analysis.results():
         for metric in result.metrics:
+            if metric.name == "FT":
+                continue
             found[facet.column, result.value, metric.name] = metric.value if metric.error is None else metric.error
     return found
 

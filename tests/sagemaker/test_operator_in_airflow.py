@@ -179,7 +179,7 @@ def test_a_retry_after_a_crash_takes_over_the_running_job(
 ) -> None:
     before = len(aws.created())
     dag = with_retries(folder, deferrable=deferrable)
-    crash_once(monkeypatch, "airflow_clarify.operators.bias.push_job")
+    crash_once(monkeypatch, "airflow_clarify.operators.measure.push_job")
     ran = run(dag)
 
     assert ran.states == {"bias": "success"}
@@ -191,7 +191,7 @@ def test_without_durable_a_retry_starts_another_job(
     folder: str, aws: Aws, airflow_db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = len(aws.created())
-    crash_once(monkeypatch, "airflow_clarify.operators.bias.push_job")
+    crash_once(monkeypatch, "airflow_clarify.operators.measure.push_job")
     assert run(with_retries(folder, durable=False)).states == {"bias": "success"}
     assert len(aws.created()) == before + 2
 

@@ -70,7 +70,7 @@ def engine(database: SparkDatabase) -> SparkEngine:
 @settings(max_examples=EXAMPLES)
 def test_a_table_gives_what_the_embedded_engine_gives(max_cells: int, database: SparkDatabase, case: Case) -> None:
     database.load("data", case.columns)
-    data = DataConfig(table="data", label="y", weight="w" if case.weighted else None)
+    data = DataConfig(table="data", label="y", weight="w" if case.weighted else None, predicted_label="p")
     with tempfile.TemporaryDirectory() as folder:
         expected = expected_of(database, case, Path(folder))
     assert_same(answer(database.engine(max_cells), data, case), expected)

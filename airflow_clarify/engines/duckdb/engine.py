@@ -207,20 +207,25 @@ class DuckDBEngine:
     def _open(self, data: DataConfig | pandas.DataFrame) -> Iterator[Source]:
         import duckdb
 
+        from airflow_clarify.engines.duckdb.errors import explain_error
         from airflow_clarify.engines.duckdb.source import open_frame, open_source
 
         if isinstance(data, DataConfig):
             self.check_data(data)
         with ExitStack() as stack:
             connection = self._connect(stack)
+            location = data.source if isinstance(data, DataConfig) else "the DataFrame"
             self._running, self._stopped = connection, False
             # If Python was not started with a file, DuckDB assumes an interactive session and prints a progress bar.
-            connection.execute("SET enable_progress_bar_print = false")
-            # Timestamps with a time zone are formatted in UTC, whatever the time zone of the machine.
-            with suppress(duckdb.Error):
-                connection.execute("SET TimeZone = 'UTC'")
             try:
+                connection.execute("SET enable_progress_bar_print = false")
+                # Timestamps with a time zone are formatted in UTC, whatever the time zone of the machine.
+                with suppress(duckdb.Error):
+                    connection.execute("SET TimeZone = 'UTC'")
                 yield open_source(connection, data) if isinstance(data, DataConfig) else open_frame(connection, data)
+            except duckdb.InterruptException as error:
+                # Most statements explain their errors themselves; this is for an interrupt between them.
+                raise explain_error(error, location) from None
             finally:
                 self._running = None
                 connection.close()
