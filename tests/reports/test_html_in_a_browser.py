@@ -34,7 +34,7 @@ def test_ours_runs_and_theirs_does_not(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(render(hostile_analysis(), thresholds=Thresholds({"DPL": 0.1}), title="</title><script>1</script>"))
     ran = chromium(page, "--dump-dom")
-    assert ran.stdout.count('class="sort"') == 2 * 12  # two facets: a name, four counts and seven metrics
+    assert ran.stdout.count('class="sort"') == 2 * 13  # two facets: a name, four counts and eight metrics
     assert ran.stdout.count('type="search"') == 2
     assert "<script>alert" not in ran.stdout
     console = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
