@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_clarify.engines.sql.engine import SQLEngine as SQLEngine
     from airflow_clarify.history.reading import BiasHistory as BiasHistory
     from airflow_clarify.history.sql import SQLHistory as SQLHistory
+    from airflow_clarify.operators.backfill import BackfillBiasHistoryOperator as BackfillBiasHistoryOperator
     from airflow_clarify.operators.balance import BalanceDatasetOperator as BalanceDatasetOperator
     from airflow_clarify.operators.bias import ClarifyBiasOperator as ClarifyBiasOperator
     from airflow_clarify.operators.bias import ClarifyPostTrainingBiasOperator as ClarifyPostTrainingBiasOperator
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 _LAZY_IMPORTS = {
     "Analysis": "airflow_clarify.bias.analysis",
     "AnalysisConfig": "airflow_clarify.bias.config",
+    "BackfillBiasHistoryOperator": "airflow_clarify.operators.backfill",
     "BalanceDatasetOperator": "airflow_clarify.operators.balance",
     "BiasConfig": "airflow_clarify.bias.config",
     "BiasGateOperator": "airflow_clarify.operators.gate",
@@ -70,6 +72,7 @@ __all__ = [  # noqa: RUF022
     "__version__",
     "Analysis",
     "AnalysisConfig",
+    "BackfillBiasHistoryOperator",
     "BalanceDatasetOperator",
     "BiasConfig",
     "BiasGateOperator",

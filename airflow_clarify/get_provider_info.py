@@ -38,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": CLARIFY,
                 "python-modules": [
+                    "airflow_clarify.operators.backfill",
                     "airflow_clarify.operators.balance",
                     "airflow_clarify.operators.bias",
                     "airflow_clarify.operators.gate",

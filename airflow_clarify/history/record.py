@@ -243,7 +243,11 @@ def parse_time(given: Any, name: str) -> datetime.datetime | None:
 
 
 def _to_utc(given: datetime.datetime) -> datetime.datetime:
-    return given.replace(tzinfo=datetime.UTC) if given.tzinfo is None else given.astimezone(datetime.UTC)
+    utc = given.replace(tzinfo=datetime.UTC) if given.tzinfo is None else given.astimezone(datetime.UTC)
+    # Airflow passes subclasses of datetime (pendulum's), whose arithmetic may lose the time zone.
+    return datetime.datetime(
+        utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, tzinfo=datetime.UTC
+    )
 
 
 def format_period(start: datetime.datetime) -> str:

@@ -238,6 +238,15 @@ def test_a_night_has_its_own_time_zone() -> None:
     assert HistoryRecord.build(make_night(0, 0.0), run={}, start=start).period == "2026-01-01"
 
 
+def test_the_times_of_airflow_are_plain_times() -> None:
+    pendulum = pytest.importorskip("pendulum")
+    start = pendulum.datetime(2026, 1, 1)
+    run = {"dag_id": "watch", "task_id": "bias", "run_id": "r"}
+    record = HistoryRecord.build(make_night(0, 0.0), run=run, start=start, end=start.add(days=1))
+
+    assert [night.problem for night in order_nights([record, make_record(1)], "history")] == ["", ""]
+
+
 @pytest.mark.airflow
 def test_a_table_is_counted_by_period_in_one_scan(
     airflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

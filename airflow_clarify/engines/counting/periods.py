@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlglot import exp
 
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 Every = Literal["day", "week", "month"]
 EVERY: tuple[Every, ...] = ("day", "week", "month")
@@ -101,4 +101,4 @@ def unusable_date_error(column: str, value: Any, rows: int | None = None) -> Dat
     """
     shown = "no value" if value is None else f"{str(value)[:40]!r}"
     counted = f"{rows} rows without a date, such as {shown}" if rows is not None else f"{shown}, which is not a date"
-    return DataError(f"time_column: column '{column}' has {counted}; leave such rows out, or write 2026-01-31")
+    return UnfitDataError(f"time_column: column '{column}' has {counted}; leave such rows out, or write 2026-01-31")
