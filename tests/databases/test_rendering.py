@@ -480,10 +480,10 @@ ONE_FACET = {
         SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT "Age" AS facet0, "approved" AS label,
           CAST("w" AS DOUBLE) AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM
           "loans" AS data WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
-        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
-          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
-          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
-          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS
+          DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN (weight = 0) OR
+          ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN weight END) AS w,
+          SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE)))
           THEN weight * weight END) AS w2 FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE)
           AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM "loans" AS data WHERE
           "region" IN ('O''Hara', 'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
@@ -493,11 +493,11 @@ ONE_FACET = {
           CAST(`w` AS FLOAT64) AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM
           `loans` AS data WHERE `region` IN ('O\'Hara', 'São') AND COLLATE(CAST(`region` AS STRING), '') IN
           ('O\'Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
-        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
-          FLOAT64) AND weight <= CAST('1e+100' AS FLOAT64)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
-          (weight >= CAST('1e-100' AS FLOAT64) AND weight <= CAST('1e+100' AS FLOAT64)) THEN weight END) AS w,
-          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT64) AND weight <= CAST('1e+100' AS
-          FLOAT64)) THEN weight * weight END) AS w2 FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS
+          FLOAT64)) AND (weight <= CAST('1e+100' AS FLOAT64))) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN (weight = 0) OR
+          ((weight >= CAST('1e-100' AS FLOAT64)) AND (weight <= CAST('1e+100' AS FLOAT64))) THEN weight END) AS w,
+          SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS FLOAT64)) AND (weight <= CAST('1e+100' AS
+          FLOAT64))) THEN weight * weight END) AS w2 FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS
           FLOAT64) AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM `loans` AS
           data WHERE `region` IN ('O\'Hara', 'São') AND COLLATE(CAST(`region` AS STRING), '') IN ('O\'Hara',
           'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
@@ -506,10 +506,10 @@ ONE_FACET = {
         SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT `Age` AS facet0, `approved` AS label,
           CAST(`w` AS DOUBLE) AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM
           `loans` AS data WHERE `region` IN ('O\'Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
-        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
-          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
-          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
-          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS
+          DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN (weight = 0) OR
+          ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN weight END) AS w,
+          SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE)))
           THEN weight * weight END) AS w2 FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS DOUBLE)
           AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM `loans` AS data WHERE
           `region` IN ('O\'Hara', 'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
@@ -519,10 +519,10 @@ ONE_FACET = {
           CAST(`w` AS DOUBLE) AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM
           `loans` AS data WHERE CAST(`region` AS CHAR) COLLATE utf8mb4_0900_bin IN ('O''Hara', 'São')) AS data) AS
           data_rows LIMIT 10000) AS first_rows;
-        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
-          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
-          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
-          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS
+          DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN (weight = 0) OR
+          ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN weight END) AS w,
+          SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE)))
           THEN weight * weight END) AS w2 FROM (SELECT `Age` AS facet0, `approved` AS label, CAST(`w` AS DOUBLE)
           AS weight FROM (SELECT `Age` AS `Age`, `approved` AS `approved`, `w` AS `w` FROM `loans` AS data WHERE
           CAST(`region` AS CHAR) COLLATE utf8mb4_0900_bin IN ('O''Hara', 'São')) AS data) AS data_rows GROUP BY
@@ -533,11 +533,11 @@ ONE_FACET = {
           CAST("w" AS DOUBLE PRECISION) AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS
           "w" FROM "loans" AS data WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS
           first_rows;
-        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
-          DOUBLE PRECISION) AND weight <= CAST('1e+100' AS DOUBLE PRECISION)) THEN 0 ELSE 1 END) AS bad, SUM(CASE
-          WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE PRECISION) AND weight <= CAST('1e+100' AS DOUBLE
-          PRECISION)) THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE
-          PRECISION) AND weight <= CAST('1e+100' AS DOUBLE PRECISION)) THEN weight * weight END) AS w2 FROM
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS
+          DOUBLE PRECISION)) AND (weight <= CAST('1e+100' AS DOUBLE PRECISION))) THEN 0 ELSE 1 END) AS bad, SUM(CASE
+          WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS DOUBLE PRECISION)) AND (weight <= CAST('1e+100' AS DOUBLE
+          PRECISION))) THEN weight END) AS w, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS DOUBLE
+          PRECISION)) AND (weight <= CAST('1e+100' AS DOUBLE PRECISION))) THEN weight * weight END) AS w2 FROM
           (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE PRECISION) AS weight FROM (SELECT "Age"
           AS "Age", "approved" AS "approved", "w" AS "w" FROM "loans" AS data WHERE "region" IN ('O''Hara',
           'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
@@ -547,10 +547,10 @@ ONE_FACET = {
           CAST("w" AS DOUBLE) AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM
           "LOANS" AS data WHERE "region" IN ('O\'Hara', 'São') AND COLLATE(CAST("region" AS VARCHAR), '') IN
           ('O\'Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
-        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
-          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
-          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
-          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS
+          DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN (weight = 0) OR
+          ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN weight END) AS w,
+          SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE)))
           THEN weight * weight END) AS w2 FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE)
           AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM "LOANS" AS data WHERE
           "region" IN ('O\'Hara', 'São') AND COLLATE(CAST("region" AS VARCHAR), '') IN ('O\'Hara', 'São')) AS
@@ -560,10 +560,10 @@ ONE_FACET = {
         SELECT COUNT(DISTINCT weight) FROM (SELECT weight FROM (SELECT "Age" AS facet0, "approved" AS label,
           CAST("w" AS DOUBLE) AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM
           "loans" AS data WHERE "region" IN ('O''Hara', 'São')) AS data) AS data_rows LIMIT 10000) AS first_rows;
-        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS
-          DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN weight = 0 OR
-          (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE)) THEN weight END) AS w,
-          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS DOUBLE) AND weight <= CAST('1e+100' AS DOUBLE))
+        SELECT facet0, label, weight, COUNT(*) AS n, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS
+          DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN 0 ELSE 1 END) AS bad, SUM(CASE WHEN (weight = 0) OR
+          ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE))) THEN weight END) AS w,
+          SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS DOUBLE)) AND (weight <= CAST('1e+100' AS DOUBLE)))
           THEN weight * weight END) AS w2 FROM (SELECT "Age" AS facet0, "approved" AS label, CAST("w" AS DOUBLE)
           AS weight FROM (SELECT "Age" AS "Age", "approved" AS "approved", "w" AS "w" FROM "loans" AS data WHERE
           "region" IN ('O''Hara', 'São')) AS data) AS data_rows GROUP BY facet0, label, weight LIMIT 200001
@@ -574,11 +574,11 @@ ONE_FACET = {
           [w] AS [w] FROM [loans] AS data WHERE [region] IN ('O''Hara', N'São') AND CAST([region] AS
           NVARCHAR(MAX)) COLLATE Latin1_General_100_BIN2 IN ('O''Hara', N'São')) AS data) AS data_rows) AS
           first_rows;
-        SELECT TOP 200001 facet0, label, weight, COUNT_BIG(*) AS n, SUM(CAST(CASE WHEN weight = 0 OR (weight >=
-          CAST('1e-100' AS FLOAT) AND weight <= CAST('1e+100' AS FLOAT)) THEN 0 ELSE 1 END AS BIGINT)) AS bad,
-          SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT) AND weight <= CAST('1e+100' AS FLOAT))
-          THEN weight END) AS w, SUM(CASE WHEN weight = 0 OR (weight >= CAST('1e-100' AS FLOAT) AND weight <=
-          CAST('1e+100' AS FLOAT)) THEN weight * weight END) AS w2 FROM (SELECT [Age] AS facet0, [approved] AS
+        SELECT TOP 200001 facet0, label, weight, COUNT_BIG(*) AS n, SUM(CAST(CASE WHEN (weight = 0) OR ((weight >=
+          CAST('1e-100' AS FLOAT)) AND (weight <= CAST('1e+100' AS FLOAT))) THEN 0 ELSE 1 END AS BIGINT)) AS bad,
+          SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS FLOAT)) AND (weight <= CAST('1e+100' AS FLOAT)))
+          THEN weight END) AS w, SUM(CASE WHEN (weight = 0) OR ((weight >= CAST('1e-100' AS FLOAT)) AND (weight <=
+          CAST('1e+100' AS FLOAT))) THEN weight * weight END) AS w2 FROM (SELECT [Age] AS facet0, [approved] AS
           label, CAST([w] AS FLOAT) AS weight FROM (SELECT [Age] AS [Age], [approved] AS [approved], [w] AS [w]
           FROM [loans] AS data WHERE [region] IN ('O''Hara', N'São') AND CAST([region] AS NVARCHAR(MAX)) COLLATE
           Latin1_General_100_BIN2 IN ('O''Hara', N'São')) AS data) AS data_rows GROUP BY facet0, label, weight
@@ -605,12 +605,14 @@ TWO_FACETS = {
         LIMIT 200001
     """,
     "databricks": """
-        SELECT facet0, facet1, label, grp, COUNT(*) AS n, GROUPING(facet0) * 2 + GROUPING(facet1) * 1 AS which
-        FROM (SELECT `Age` AS facet0, `region` AS facet1, `approved` AS label, `id` AS grp
-        FROM (SELECT `Age` AS `Age`, `region` AS `region`, `approved` AS `approved`, `id` AS `id`
-        FROM `loans` AS data) AS data) AS data_rows
-        GROUP BY GROUPING SETS ((facet0, label, grp), (facet1, label, grp))
-        LIMIT 200001
+        SELECT COUNT(DISTINCT facet0), COUNT(DISTINCT facet1), COUNT(DISTINCT label), COUNT(DISTINCT grp) FROM (SELECT
+          `Age` AS facet0, `region` AS facet1, `approved` AS label, `id` AS grp FROM (SELECT `Age` AS `Age`, `region`
+          AS `region`, `approved` AS `approved`, `id` AS `id` FROM `loans` AS data) AS data LIMIT 5000) AS first_rows;
+        SELECT facet0, facet1, label, grp, SUM(n) AS n, GROUPING(facet0) * 2 + GROUPING(facet1) * 1 AS which FROM
+          (SELECT facet0, facet1, label, grp, COUNT(*) AS n FROM (SELECT `Age` AS facet0, `region` AS facet1,
+          `approved` AS label, `id` AS grp FROM (SELECT `Age` AS `Age`, `region` AS `region`, `approved` AS `approved`,
+          `id` AS `id` FROM `loans` AS data) AS data) AS data_rows GROUP BY facet0, facet1, label, grp) AS joint_cells
+          GROUP BY GROUPING SETS ((facet1, label, grp), (facet0, label, grp)) LIMIT 200001
     """,
     "mysql": """
         SELECT facet0, label, grp, COUNT(*) AS n

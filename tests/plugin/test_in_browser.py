@@ -99,7 +99,7 @@ def test_a_task_shows_its_verdict_its_numbers_and_what_they_mean(bias_airflow: A
 
 
 def _metrics_of_trend() -> list[str]:
-    return ["0.9896", "Violation", "0.1100", "0.0075", "0.0289", "0.1100", "0.1556", "0.1100"]
+    return ["0.9896", "0.8573", "Violation", "0.1100", "0.0075", "0.0289", "0.1100", "0.1556", "0.1100"]
 
 
 def test_it_shows_what_the_operators_leave(bias_airflow: AirflowWithBias, visit) -> None:
