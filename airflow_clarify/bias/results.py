@@ -15,6 +15,9 @@ from airflow_clarify.exceptions import MetricError
 #: The error of a ratio of positive predictions where there are none. Clarify's whole job fails there.
 NO_POSITIVE_PREDICTION = "no row is predicted positive, so there is nothing to divide by"
 
+#: Begins the reason why a metric has no value if small counts are suppressed.
+HIDDEN_REASON = "hidden"
+
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:

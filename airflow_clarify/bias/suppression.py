@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_clarify.bias.contingency import Split, WeightedCount
 from airflow_clarify.bias.crossing import split_parts
-from airflow_clarify.bias.results import FacetAnalysis, FacetResult, MetricResult, display_name
+from airflow_clarify.bias.results import HIDDEN_REASON, FacetAnalysis, FacetResult, MetricResult, display_name
 from airflow_clarify.bias.verdict import Finding, Outcome, Verdict
 from airflow_clarify.exceptions import ConfigError
 
@@ -162,7 +162,7 @@ def _hide_groups(facet: FacetAnalysis, hidden: set[tuple[str, str]], below: int)
 
 
 def _hide_result(result: FacetResult, below: int) -> FacetResult:
-    reason = f"hidden: a count under {below} could be read or computed from it"
+    reason = f"{HIDDEN_REASON}: a count under {below} could be read or computed from it"
     return FacetResult(result.value, tuple(MetricResult(metric.name, None, reason) for metric in result.metrics))
 
 

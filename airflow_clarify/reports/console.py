@@ -159,7 +159,7 @@ def _format_cell(table: Table, row: int, column: int) -> str:
         return "[{:.1f}, {:.1f}]".format(*(100 * end for end in value))
     if kind == "metric" and value is not None and math.isinf(value):
         return str(value)
-    text = table.columns[column].format_value(value).replace(NO_BREAK_SPACE, "")
+    text = table.format_value(row, column).replace(NO_BREAK_SPACE, "")
     return sanitize_line(text) if isinstance(value, Name) or kind == "text" else text
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_clarify.bias.contingency import Split
+from airflow_clarify.bias.results import HIDDEN_REASON
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.formatting import GroupName, Name, Sentence
@@ -49,6 +50,11 @@ class Measurement:
     before: float | None = None
     heat: int = 0
     parity: float = 0.0
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the value is hidden, since a small count could be computed from it."""
+        return self.value is None and bool(self.error) and str(self.error).startswith(HIDDEN_REASON)
 
     @property
     def distance(self) -> float:
@@ -96,6 +102,11 @@ class Group:
     def get_measurement(self, metric: str) -> Measurement | None:
         """Return the measurement of a metric."""
         return next((each for each in self.measurements if each.metric == metric), None)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the counts and metrics of the group are hidden, since a small count could be computed from them."""
+        return self.split is None and any(each.hidden for each in self.measurements)
 
     @property
     def outcome(self) -> Outcome | None:

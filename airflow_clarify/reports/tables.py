@@ -7,7 +7,7 @@ A table holds names and numbers. Renderers format them with :meth:`TableColumn.f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from airflow_clarify.bias.contingency import WeightedCount
@@ -27,6 +27,8 @@ _FORMATTERS: Mapping[str, Callable[[Any], str]] = {
 }
 _COUNTS_AS = {True: "positive", False: "not positive", None: phrases.NOT_KNOWN}
 UNDEFINED = "not defined"
+#: In place of a number that would disclose a small count. It may be larger itself, so that no limit can be shown.
+HIDDEN = "hidden"
 
 
 class TableContext(Protocol):
@@ -80,11 +82,13 @@ class Mark:
     :param outcome: outcome of the check of its value; None if the value was not judged
     :param heat: its shade, as in :class:`~airflow_clarify.reports.model.Measurement`
     :param note: a remark behind the value
+    :param missing: what is shown in place of a missing value, instead of the column's placeholder
     """
 
     outcome: Outcome | None = None
     heat: int = 0
     note: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,14 @@ class Table:
 
     def format_cell(self, row: int, column: int) -> str:
         """Format a cell for display, with its note."""
-        text = self.columns[column].format_value(self.rows[row][column])
+        text = self.format_value(row, column)
         mark = self.marks.get((row, column))
         return f"{text} {mark.note}" if mark and mark.note else text
+
+    def format_value(self, row: int, column: int) -> str:
+        """Format a cell for display, without its note."""
+        value, mark = self.rows[row][column], self.marks.get((row, column))
+        return mark.missing if value is None and mark and mark.missing else self.columns[column].format_value(value)
 
     @property
     def unjudged(self) -> list[str]:
@@ -190,9 +199,13 @@ def _build_metrics_table(
         rows.append((group.value, *(_list_counts(group, report)[: len(counts)]), *values))
         for place, measurement in enumerate(measured, start=1 + len(counts)):
             if measurement is not None:
-                marks[index, place] = Mark(measurement.outcome, 0 if measurement.value is None else measurement.heat)
+                heat = 0 if measurement.value is None else measurement.heat
+                marks[index, place] = Mark(measurement.outcome, heat)
         if counts and group.too_few:
             marks[index, 1] = Mark(note="too few")
+        if group.hidden:
+            for place in range(1, 1 + len(columns)):
+                marks[index, place] = replace(marks.get((index, place), Mark()), missing=HIDDEN)
     return Table(name, title, (_build_first_column(facet.column, columns), *columns), tuple(rows), marks)
 
 
@@ -231,7 +244,7 @@ def _build_rates_table(name: str, facet: FacetSection, report: TableContext) -> 
     for rate in RATES:
         columns.append(TableColumn(rate, "share", part=rate))
         columns.append(TableColumn(f"{rate}, 95\u00a0%", "interval", part=rate))
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
             each.title if each.value is None else each.value,
             *(_get_size(cell, report) for cell in each.confusion.cells),
@@ -239,9 +252,15 @@ def _build_rates_table(name: str, facet: FacetSection, report: TableContext) -> 
         )
         for each in facet.predictions
     ]
+    marks: dict[tuple[int, int], Mark] = {}
+    # Hidden groups have no confusion matrix. They are listed all the same, in the same place as in the other tables.
+    for place, group in enumerate(facet.groups):
+        if group.split is None:
+            rows.insert(place, (group.value, *([None] * len(columns))))
+            marks |= {(place, column): Mark(missing=HIDDEN) for column in range(1, 1 + len(columns)) if group.hidden}
     title = ("Predictions by ", facet.column)
     first = _build_first_column(facet.column, columns)
-    return Table(name, title, (first, *columns), tuple(rows), caption=(phrases.RATES,))
+    return Table(name, title, (first, *columns), tuple(rows), marks, caption=(phrases.RATES,))
 
 
 def _list_rate(rate: Rate) -> tuple[float | None, tuple[float, float] | None]:
@@ -261,14 +280,22 @@ def _build_stages_table(name: str, facet: FacetSection) -> Table:
             TableColumn("DI (predictions)", "metric", UNDEFINED),
         ]
     columns.append(TableColumn("The model made it", "text"))
-    rows = []
-    for each in facet.stages:
+    rows: list[tuple[Any, ...]] = []
+    marks: dict[tuple[int, int], Mark] = {}
+    for index, each in enumerate(facet.stages):
+        if facet.groups[index].hidden:
+            marks |= {(index, place): Mark(missing=HIDDEN) for place in range(1, 1 + len(columns))}
         change = None if each.before is None or each.after is None else each.after - each.before
         pair = (each.before_ratio, each.after_ratio) if ratios else ()
         rows.append((each.value, each.before, each.after, change, *pair, each.change))
     title = ("Before and after training by ", facet.column)
     return Table(
-        name, title, (_build_first_column(facet.column, columns), *columns), tuple(rows), caption=(phrases.STAGES,)
+        name,
+        title,
+        (_build_first_column(facet.column, columns), *columns),
+        tuple(rows),
+        marks,
+        caption=(phrases.STAGES,),
     )
 
 

@@ -17,6 +17,7 @@ from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.confidence import compute_wilson_interval
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
+from airflow_clarify.bias.suppression import hide_small_counts
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.reports import builder
 from airflow_clarify.reports.builder import build_facets, build_report
@@ -286,3 +287,50 @@ def test_the_sections_are_built_once_for_file_log_and_overview(monkeypatch: pyte
     assert built == ["region"]
     assert build_facets(scored(), None, None, None) != build_facets(stored, verdict, rules, None)
     assert built == ["region"] * 3
+
+
+# --- Hidden counts, and corrections --------------------------------------------------------------------------------
+
+
+def test_hidden_groups_keep_their_place_in_every_table() -> None:
+    regions = {"tiny": (3, 2, 4, 20), "west": (20, 20, 20, 14), **REGIONS}
+    analysis = hide_small_counts(replace(scored(regions), suppress_below=10))
+    report = build_report(analysis, thresholds=Thresholds({"DPL": 0.5}))
+    hidden = {str(group.value) for group in report.facets[0].groups if group.hidden}
+    assert len(hidden) == 2  # a single hidden group could be computed from the totals
+    assert "tiny" in hidden
+
+    tables = build_tables(report)
+    order = [str(group.value) for group in report.facets[0].groups]
+    for name in ("overview-1", "rates-1", "predictions-1", "stages-1"):
+        table = tables[name]
+        assert [str(row[0]) for row in table.rows[: len(order)]] == order
+        for place, row in enumerate(table.rows):
+            numbers = [at for at, column in enumerate(table.columns) if at and column.kind != "text"]
+            shown = {table.format_cell(place, column) for column in numbers}
+            assert ("hidden" in shown) == (str(row[0]) in hidden)
+            assert str(row[0]) not in hidden or shown == {"hidden"}
+
+
+def test_every_format_says_that_a_count_is_hidden() -> None:
+    analysis = hide_small_counts(replace(scored({"tiny": (3, 2, 4, 20), **REGIONS}), suppress_below=10))
+
+    lines = format_table(analysis)
+    tiny = [line for line in lines if line.startswith("tiny ")]
+    assert len(tiny) == 4
+    assert all("hidden" in line and "undefined" not in line for line in tiny)
+    files = render_files(analysis, created=CREATED)
+    assert '<td class="number undefined">hidden</td>' in files["report.html"].decode()
+    assert "<td>hidden</td>" in files["report.ipynb"].decode()
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(files["report.pdf"])).pages)
+    assert "hidden" in text.split("Metrics of the labels")[1]
+
+
+def test_the_verdict_says_how_many_questions_were_asked_and_the_adjusted_p_values() -> None:
+    thresholds = Thresholds({"DPL": 0.05, "RD": 0.05}, confidence=0.95, correction="holm")
+    verdict = thresholds.judge(scored())
+    section = build_report(scored(), verdict=verdict, thresholds=thresholds).verdict
+
+    assert f"p-values are adjusted for {verdict.questions} questions (Holm)" in section.rules
+    assert verdict.questions > 1
+    assert all("(adjusted p " in "".join(reason) for reason in section.reasons)

@@ -39,7 +39,7 @@ def render_table(table: Table) -> str:
 
 
 def _format_cell(table: Table, row: int, column: int) -> str:
-    shown = escape(_format_name(table.columns[column].format_value(table.rows[row][column])))
+    shown = escape(_format_name(table.format_value(row, column)))
     mark = table.marks.get((row, column))
     if mark is None or mark.outcome not in _STYLES:
         return f"<td>{shown}</td>"

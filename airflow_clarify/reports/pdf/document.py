@@ -14,7 +14,7 @@ from airflow_clarify.reports.formatting import NOTHING, GroupName, Name, Sentenc
 from airflow_clarify.reports.model import Dot, FacetSection, Measurement, MetricSection, Picture, Report
 from airflow_clarify.reports.sections.distribution import Distribution, LabelSection
 from airflow_clarify.reports.sections.predictions import GroupPredictions, summarize_stages
-from airflow_clarify.reports.tables import Mark, Table, build_tables
+from airflow_clarify.reports.tables import HIDDEN, UNDEFINED, Mark, Table, build_tables
 
 # Put around a name, so that its writing direction does not affect the sentence around it.
 _ISOLATE, _END_OF_ISOLATE = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
@@ -170,7 +170,8 @@ def _build_table_cell(table: Table, row: int, column: int) -> dict[str, Any]:
 def _build_cell(measurement: Measurement | None, decimals: int) -> dict[str, Any]:
     if measurement is None:
         return {"text": NOTHING, "word": "", "heat": 0}
-    written = "not defined" if measurement.value is None else formatting.format_number(measurement.value, decimals)
+    missing = HIDDEN if measurement.hidden else UNDEFINED
+    written = missing if measurement.value is None else formatting.format_number(measurement.value, decimals)
     return {
         "text": written,
         "word": phrases.name_outcome(measurement.outcome),

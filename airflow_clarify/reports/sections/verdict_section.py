@@ -65,7 +65,7 @@ def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None
         tallies=tuple((outcome, count) for outcome, count in count_shown_outcomes(verdict).items() if count),
         rules=(
             *_shorten_rules([*_summarize_bounds(verdict.checks)]),
-            *(_list_conditions(thresholds) if thresholds else ()),
+            *(_list_conditions(thresholds, verdict) if thresholds else ()),
         ),
     )
 
@@ -109,9 +109,14 @@ def _summarize(verdict: Verdict) -> str:
 def _build_reason(finding: Finding) -> Sentence:
     """Isolate the tested group in the reason of a finding, since its name may be written from right to left."""
     stem = f"{finding.metric} of {display_name(finding.facet)}={display_name(finding.value)}"
-    if not finding.reason.startswith(stem):
-        return (finding.reason,)
-    return (f"{finding.metric} of ", GroupName(finding.facet, finding.value), finding.reason.removeprefix(stem))
+    reason = finding.reason if finding.p_value is None else f"{finding.reason} ({_format_p_value(finding.p_value)})"
+    if not reason.startswith(stem):
+        return (reason,)
+    return (f"{finding.metric} of ", GroupName(finding.facet, finding.value), reason.removeprefix(stem))
+
+
+def _format_p_value(p_value: float) -> str:
+    return "adjusted p < 0.0001" if p_value < 0.0001 else f"adjusted p = {p_value:.2g}"
 
 
 def _summarize_bounds(findings: Iterable[Finding]) -> Iterator[str]:
@@ -136,7 +141,7 @@ def _format_range(metric: str, low: float | None, high: float | None) -> str:
     )
 
 
-def _list_conditions(thresholds: Thresholds) -> Iterator[str]:
+def _list_conditions(thresholds: Thresholds, verdict: Verdict) -> Iterator[str]:
     """List the conditions of the rules other than bounds."""
     if thresholds.min_rows:
         effect = {"fail": "is a violation", "pass": "passes", "ignore": "is ignored"}[thresholds.below_min_rows]
@@ -146,7 +151,8 @@ def _list_conditions(thresholds: Thresholds) -> Iterator[str]:
         level = f"{100 * thresholds.confidence:g}{formatting.NO_BREAK_SPACE}%"
         yield f"where there is one, the {level} confidence interval is judged, and inconclusive {effect}"
     if thresholds.correction is not None:
-        yield f"corrected for the number of questions ({CORRECTION_NAMES[thresholds.correction]})"
+        asked = formatting.format_plural(verdict.questions, "question", "questions")
+        yield f"p-values are adjusted for {asked} ({CORRECTION_NAMES[thresholds.correction]})"
     if thresholds.undefined == "ignore":
         yield "a metric that is not defined is ignored"
 
