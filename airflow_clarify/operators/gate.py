@@ -130,9 +130,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
     template_fields_renderers: ClassVar[dict[str, str]] = {"analysis": "json", "before": "json", "thresholds": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(),)
     # ``before`` and ``asset_extra`` only accompany a verdict and must not decide it, so a None there is a warning.
-    none_allowed = frozenset(
-        {"thresholds", "confidence", "correction", "before", "asset_extra", "drift", "over_runs", "violations_path"}
-    )
+    none_allowed = frozenset({"confidence", "before", "asset_extra"})
     ui_color = "#f9e3e3"
 
     def __init__(

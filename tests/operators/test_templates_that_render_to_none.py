@@ -52,8 +52,12 @@ def a_task(kind: str, field: str) -> Any:
             engine = {"engine": SQLEngine("c")} if field == "key" else {}
             return BalanceDatasetOperator(**{**BALANCE, **engine, field: NONE})
         case "gate":
-            on = {"on_violation": "branch"} if field == "branch_to" else {}
-            return BiasGateOperator(**{**GATE, **on, field: NONE})
+            needed: dict[str, Any] = {"on_violation": "branch"} if field == "branch_to" else {}
+            if field in ("baseline", "drift", "violations_path"):
+                needed = {"baseline": "out/analysis.json", "drift": {"DPL": 0.05}}
+            if field == "over_runs":
+                needed = {"history": "history/"}
+            return BiasGateOperator(**{**GATE, **needed, field: NONE})
         case "sensor":
             return ClarifyJobSensor(**{"task_id": "task", "job_name": "job", field: NONE})
         case "data":

@@ -327,7 +327,7 @@ def test_every_format_says_that_a_count_is_hidden() -> None:
 
 
 def test_the_verdict_says_how_many_questions_were_asked_and_the_adjusted_p_values() -> None:
-    thresholds = Thresholds({"DPL": 0.05, "RD": 0.05}, confidence=0.95, correction="holm")
+    thresholds = Thresholds({"DPL": 0.05, "RD": 0.05}, confidence=0.95, correction="holm", on_inconclusive="fail")
     verdict = thresholds.judge(scored())
     section = build_report(scored(), verdict=verdict, thresholds=thresholds).verdict
 
