@@ -79,8 +79,8 @@ def test_events_contain_the_results(airflow_db: Path, tmp_path: Path) -> None:
     }
     assert said["c"] == {
         "partition": "2026-11-22",
-        "verdict": f"passed: 2 of 2 checks are within their bounds; data: {data}",
-        "checks": 2,
+        "verdict": f"passed: 3 of 3 checks are within their bounds; data: {data}",
+        "checks": 3,
         "DPL of f": -0.5,
         "CI of f": 0.0,
         "analysis": analysis,
