@@ -131,7 +131,11 @@ def offers(module: ModuleType, base: str) -> bool:
 @pytest.mark.parametrize(("kind", "base"), MODULE_LISTS.items())
 def test_provider_info_lists_exactly_the_modules_there_are(kind: str, base: str) -> None:
     names = [f"airflow_clarify.{kind}.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE / kind)])]
-    there_are = {name for name in names if not name.endswith((".base", ".measure")) and offers(importlib.import_module(name), base)}
+    there_are = {
+        name
+        for name in names
+        if not name.endswith((".base", ".measure")) and offers(importlib.import_module(name), base)
+    }
     assert set(listed_modules(get_provider_info(), kind)) == there_are
 
 
