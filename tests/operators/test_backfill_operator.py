@@ -64,7 +64,9 @@ def test_what_templates_hold_is_checked_when_the_task_runs() -> None:
 
 def write_night(file: Path, night: datetime, bad: bool) -> list[str]:
     """Write the rows of a night, whose true DPL is 0.4 if it is bad, and return them."""
-    rows = [f"{night.date()},{'FM'[row % 2]},{int(row % 10 < (5 if row % 2 or not bad else 1))}" for row in range(400)]
+    rows = [
+        f"{night.date()},{'FM'[row % 2]},{int(row // 2 % 10 < (5 if row % 2 or not bad else 1))}" for row in range(400)
+    ]
     file.write_text("\n".join(["night,g,ok", *rows]) + "\n")
     return rows
 
@@ -112,7 +114,7 @@ def test_a_gate_over_runs_uses_the_backfilled_nights(airflow_db: Path, tmp_path:
     }
     watched = run(watch, first + timedelta(days=6))
     assert watched.states == {"bias": "success", "gate": "failed"}
-    assert "evidence" in watched.xcoms["gate"]["verdict"]["findings"][0]["reason"]
+    assert "the nights since a change" in watched.xcoms["gate"]["verdict"]["findings"][0]["reason"]
     nights = BiasHistory(history).list_nights()
     assert [night.period for night in nights] == [f"2026-01-0{day}" for day in range(1, 8)]
 
