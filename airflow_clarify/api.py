@@ -222,15 +222,13 @@ def search(
     """
     from airflow_clarify import artifacts
     from airflow_clarify.bias.subgroups.search import search_counts
+    from airflow_clarify.engines.base import check_ability
     from airflow_clarify.lineage.dataset import describe_source
 
-    if not hasattr(engine, "count_combinations"):
-        raise ConfigError(
-            f"engine: {type(engine).__name__} cannot search for subgroups; DuckDBEngine, SQLEngine and SparkEngine can"
-        )
+    check_ability(engine, "count_combinations")
     if data.output_path is not None:
         artifacts.check_search_folder(data.output_path, data)
-    found = search_counts(engine.count_combinations(data, config, question, progress=progress), question)
+    found = search_counts(cast(Any, engine).count_combinations(data, config, question, progress=progress), question)
     found = replace(found, whereabouts=describe_source(data, engine), run=dict(run or {}))
     if data.output_path is None:
         return found

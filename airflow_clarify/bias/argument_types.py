@@ -154,6 +154,16 @@ def is_templated(value: Any) -> bool:
     return hasattr(value, "resolve") and hasattr(value, "iter_references")
 
 
+def is_templated_anywhere(value: Any) -> bool:
+    """Return whether a value, or a field of a configuration object, is templated.
+
+    :param value: an argument as the author of the DAG wrote it
+    :return: True also for a configuration object whose template fields contain a template or an XComArg
+    """
+    fields = getattr(value, "template_fields", None)
+    return any(is_templated(getattr(value, name)) for name in fields) if fields else is_templated(value)
+
+
 def describe_given(config: Any) -> str:
     """Return the repr of a configuration object without its unset fields.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
@@ -12,6 +14,21 @@ if TYPE_CHECKING:
 
 #: A progress callback: a description of the current step, and the finished share from 0 to 1 (negative if unknown).
 Progress = Callable[[str, float], None]
+
+_ABILITIES = {"count_periods": "count by period", "count_combinations": "search for subgroups"}
+
+
+def check_ability(engine: Any, method: Literal["count_periods", "count_combinations"]) -> None:
+    """Check that an engine has a method that not every engine has.
+
+    :param engine: the engine
+    :param method: the name of the method
+    :raises ConfigError: the engine does not have it
+    """
+    if not hasattr(engine, method):
+        raise ConfigError(
+            f"engine: {type(engine).__name__} cannot {_ABILITIES[method]}; DuckDBEngine, SQLEngine and SparkEngine can"
+        )
 
 
 @runtime_checkable

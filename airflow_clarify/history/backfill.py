@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from airflow_clarify.exceptions import ConfigError
 from airflow_clarify.history.reading import open_history
 from airflow_clarify.history.record import BACKFILL, HistoryRecord
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+    from airflow_clarify.bias.periods import Every
     from airflow_clarify.engines.base import Engine, Progress
-    from airflow_clarify.engines.counting.periods import Every
 
 
 def backfill(
@@ -52,20 +51,18 @@ def backfill(
     """
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.config import fill_unset_fields
-    from airflow_clarify.engines.counting.periods import add_period_length, check_every
+    from airflow_clarify.bias.periods import add_period_length, check_every
+    from airflow_clarify.engines.base import check_ability
     from airflow_clarify.lineage.dataset import describe_source
 
     check_every(every)
     store = open_history(history, data.conn_id)
-    count_periods = getattr(engine, "count_periods", None)
-    if count_periods is None:
-        raise ConfigError(
-            f"engine: {type(engine).__name__} cannot count by period; use DuckDBEngine, SQLEngine or SparkEngine"
-        )
+    check_ability(engine, "count_periods")
     data = fill_unset_fields(data, config)
     where = describe_source(data, engine) if location is None else location
     records = []
-    for first_day, contingency in count_periods(data, config, time_column, every, progress=progress):
+    periods = cast(Any, engine).count_periods(data, config, time_column, every, progress=progress)
+    for first_day, contingency in periods:
         analysis = replace(Analysis.from_contingency(contingency, config), whereabouts=dict(where))
         start = datetime.datetime.combine(first_day, datetime.time(), datetime.UTC)
         end = datetime.datetime.combine(add_period_length(first_day, every), datetime.time(), datetime.UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_clarify.bias.argument_types import is_column, is_templated
+from airflow_clarify.bias.argument_types import is_column, is_templated, is_templated_anywhere
 from airflow_clarify.bias.config import BiasConfig, DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
@@ -132,14 +132,13 @@ class BackfillBiasHistoryOperator(ConfiguredOperator):
 
     def _check(self) -> None:
         """Check the arguments that are known before any data are read."""
+        from airflow_clarify.bias.periods import check_every
+        from airflow_clarify.engines.base import check_ability
+
         check_engine(self.engine)
-        if not hasattr(self.engine, "count_periods"):
-            raise ConfigError(
-                f"engine: {type(self.engine).__name__} cannot count by period; DuckDBEngine, SQLEngine and SparkEngine "
-                "can"
-            )
-        if self.every not in ("day", "week", "month") and not is_templated(self.every):
-            raise ConfigError(f"every: one of 'day', 'week', 'month', not {self.every!r}")
+        check_ability(self.engine, "count_periods")
+        if not is_templated(self.every):
+            check_every(self.every)
         if not is_column(self.time_column) and not is_templated(self.time_column):
             raise ConfigError(f"time_column: the name or the index of a column, not {self.time_column!r}")
         if not is_templated(self.history):
@@ -150,7 +149,7 @@ class BackfillBiasHistoryOperator(ConfiguredOperator):
         if not is_templated(self.data_config):
             self.engine.check_data(DataConfig.coerce(self.data_config))
         parts = (self.data_config, self.bias_config, self.methods, self.probability_threshold)
-        if any(map(_is_templated_anywhere, parts)):
+        if any(map(is_templated_anywhere, parts)):
             return
         # Building the configuration checks everything but the columns, which are checked on access.
         label = self._build_config(DataConfig.coerce(self.data_config)).label
@@ -161,12 +160,3 @@ class BackfillBiasHistoryOperator(ConfiguredOperator):
         from airflow_clarify.bias.stages import infer_config
 
         return infer_config(data, BiasConfig.coerce(self.bias_config), self.methods, self.probability_threshold)
-
-    def _log_progress(self, what: str, part: float) -> None:
-        self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
-
-
-def _is_templated_anywhere(value: Any) -> bool:
-    """Return whether a value, or a field of a configuration object, is templated."""
-    fields = getattr(value, "template_fields", None)
-    return any(is_templated(getattr(value, name)) for name in fields) if fields else is_templated(value)

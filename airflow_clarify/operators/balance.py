@@ -202,6 +202,3 @@ class BalanceDatasetOperator(ConfiguredOperator):
                 )
         if not isinstance(self.source, str) and not is_templated(self.source):
             self.engine.check_data(DataConfig.coerce(self.source))
-
-    def _log_progress(self, what: str, part: float) -> None:
-        self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))

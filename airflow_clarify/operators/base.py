@@ -158,6 +158,9 @@ class ConfiguredOperator(TemplateChecks, BaseOperator):
             for name in getattr(config, "template_fields", ()):
                 XComArg.apply_upstream_relationship(self, getattr(config, name))
 
+    def _log_progress(self, what: str, part: float) -> None:
+        self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
+
     def check_now(self) -> None:
         """Check the arguments that are known when the DAG file is parsed.
 

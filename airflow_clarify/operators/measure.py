@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.providers.common.compat.sdk import AirflowException, conf
 
 from airflow_clarify.bias import argument_types
-from airflow_clarify.bias.argument_types import check_argument, is_templated
+from airflow_clarify.bias.argument_types import check_argument, is_templated, is_templated_anywhere
 from airflow_clarify.bias.config import AUTHOR_NAMES, REPORT_FORMATS, STAGES, AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
@@ -383,7 +383,7 @@ class MeasureBiasOperator(ConfiguredOperator):
             BiasConfig.coerce(self.bias_config)
         if isinstance(self.analysis_config, Mapping) and not is_templated(self.analysis_config):
             self._check_facets(AnalysisConfig(self.analysis_config))
-        if self.bias_config is not None and not any(map(_is_templated_anywhere, self._list_parts())):
+        if self.bias_config is not None and not any(map(is_templated_anywhere, self._list_parts())):
             # Building the configuration checks everything but the columns, which are checked on access.
             config = self._build_from_arguments(DataConfig.coerce(self.data_config))
             _ = config.label
@@ -471,9 +471,6 @@ class MeasureBiasOperator(ConfiguredOperator):
         kept = {section: value for section, value in methods.items() if section not in left_out}
         return replace(config, document={**config.document, "methods": kept})
 
-    def _log_progress(self, what: str, part: float) -> None:
-        self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
-
 
 def _explain_event(event: Any, name: str) -> str:
     """Explain a trigger event that does not report the end of the job."""
@@ -482,9 +479,3 @@ def _explain_event(event: Any, name: str) -> str:
     if isinstance(event, Mapping) and event.get("message"):
         return f"the processing job {name} cannot be waited for: {event['message']}"
     return f"the trigger sent no valid event for the processing job {name}: {event!r}"
-
-
-def _is_templated_anywhere(value: Any) -> bool:
-    """Return whether a value, or a field of a configuration object, is templated."""
-    fields = getattr(value, "template_fields", None)
-    return any(is_templated(getattr(value, name)) for name in fields) if fields else is_templated(value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from airflow_clarify.bias.argument_types import is_templated
+from airflow_clarify.bias.argument_types import is_templated, is_templated_anywhere
 from airflow_clarify.bias.config import BiasConfig, ColumnRef, DataConfig
 from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
 from airflow_clarify.bias.subgroups.config import Correction, SearchConfig
@@ -154,12 +154,10 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
 
     def _check(self) -> None:
         """Check the arguments that are known before any data are read."""
+        from airflow_clarify.engines.base import check_ability
+
         check_engine(self.engine)
-        if not hasattr(self.engine, "count_combinations"):
-            raise ConfigError(
-                f"engine: {type(self.engine).__name__} cannot search for subgroups; DuckDBEngine, SQLEngine and "
-                "SparkEngine can"
-            )
+        check_ability(self.engine, "count_combinations")
         if (self.bias_config is None) == (self.label_values_or_threshold is None):
             raise ConfigError("label_values_or_threshold: give it, or bias_config, one of the two")
         question = [self.columns, self.max_depth, self.min_rows, self.metric, self.top]
@@ -172,7 +170,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         bias, predicted = self._build_bias(), None
         if not is_templated(self.model_predicted_label_config):
             predicted = self._build_predicted()
-        if any(map(_is_templated_anywhere, (self.data_config, bias, self.label_column, *question))):
+        if any(map(is_templated_anywhere, (self.data_config, bias, self.label_column, *question))):
             return
         from airflow_clarify.api import build_search_config
 
@@ -213,12 +211,3 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
     def _build_predicted(self) -> ModelPredictedLabelConfig | None:
         given = self.model_predicted_label_config
         return None if given is None else ModelPredictedLabelConfig.coerce(given)
-
-    def _log_progress(self, what: str, part: float) -> None:
-        self.log.debug("%s (%.0f %%)", what, 100 * max(part, 0))
-
-
-def _is_templated_anywhere(value: Any) -> bool:
-    """Return whether a value, or a field of a configuration object, is templated."""
-    fields = getattr(value, "template_fields", None)
-    return any(is_templated(getattr(value, name)) for name in fields) if fields else is_templated(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from airflow_clarify.bias.periods import EVERY
 from airflow_clarify.cli.arguments import (
     add_analysis_arguments,
     add_data_arguments,
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_analysis_arguments(parser)
     periods = parser.add_argument_group("periods")
     periods.add_argument("--time-column", metavar="COLUMN", required=True, help="a column of dates or times")
-    periods.add_argument("--every", choices=("day", "week", "month"), default="day", help="their length (default: day)")
+    periods.add_argument("--every", choices=EVERY, default="day", help="their length (default: day)")
     periods.add_argument("--dataset", metavar="NAME", help="the name of the dataset in the history (default: its path)")
     periods.add_argument("--json", action="store_true", help="print the periods as JSON")
     add_history_arguments(parser, selection=False)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The values of a facet, or the combinations of a crossed one, each as the texts of its columns; None is missing.
 Combination = tuple[str | None, ...]
+#: Sorts the values of a facet, given with its columns, into the order of the analysis.
+ValueOrder = Callable[[Sequence["CellColumn"], Collection[Combination]], list[Combination]]
 
 
 class CellStore(Protocol):
@@ -109,7 +111,7 @@ class CellTable:
     roles: ColumnRoles
     stored: Mapping[str, StorageType]
     run: Callable[[exp.Expr], list[tuple[Any, ...]]]
-    order: Callable[[Sequence[CellColumn], Collection[Combination]], list[Combination]]
+    order: ValueOrder
     na_values: frozenset[str] = frozenset()
     categorical: frozenset[str] = frozenset()
     held_as_objects: frozenset[str] = frozenset()

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from sqlglot import exp
 
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
-Every = Literal["day", "week", "month"]
-EVERY: tuple[Every, ...] = ("day", "week", "month")
 #: The column of the period in the cells.
 PERIOD = "of_period"
-
-
-def check_every(every: Any) -> None:
-    """Check the length of periods.
-
-    :param every: the argument
-    :raises ConfigError: it is not "day", "week" or "month"
-    """
-    if every not in EVERY:
-        raise ConfigError(f"every: one of {', '.join(map(repr, EVERY))}, not {every!r}")
 
 
 def check_time_column(column: str, needed: Sequence[str]) -> None:
@@ -50,28 +38,6 @@ def add_period(query: exp.Select) -> exp.Select:
     for grouping_set in sets[0].expressions:
         grouping_set.append("expressions", exp.column(PERIOD))
     return query
-
-
-def truncate_date(date: datetime.date, every: Every) -> datetime.date:
-    """Return the first day of the period of a date; weeks begin on Monday.
-
-    :param date: the date
-    :param every: the length of the periods
-    """
-    if every == "week":
-        return date - datetime.timedelta(days=date.weekday())
-    return date.replace(day=1) if every == "month" else date
-
-
-def add_period_length(date: datetime.date, every: Every) -> datetime.date:
-    """Return the first day of the next period.
-
-    :param date: the first day of a period
-    :param every: the length of the periods
-    """
-    if every == "month":
-        return (date + datetime.timedelta(days=32)).replace(day=1)
-    return date + datetime.timedelta(days=7 if every == "week" else 1)
 
 
 def parse_date(value: Any, column: str) -> datetime.date:

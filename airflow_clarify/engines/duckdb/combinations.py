@@ -26,10 +26,14 @@ from airflow_clarify.engines.counting.combinations import (
 )
 from airflow_clarify.engines.counting.expressions import StorageType, ValueFilter
 from airflow_clarify.engines.counting.roles import ColumnRoles
-from airflow_clarify.engines.duckdb.count import describe_version, scan_cells
+from airflow_clarify.engines.duckdb.count import (
+    build_create_table,
+    describe_version,
+    list_storage_types,
+    scan_cells,
+)
 from airflow_clarify.engines.duckdb.errors import explain_error
 from airflow_clarify.engines.duckdb.progress import report_progress
-from airflow_clarify.engines.duckdb.storage_types import map_storage_type
 
 if TYPE_CHECKING:
     from airflow_clarify.engines.duckdb.source import Source
@@ -92,11 +96,11 @@ def _create_codes(source: Source, cells: CellStore, key: KeyColumn) -> SearchCol
     value = key.column.build_value("raw")
     if key.cuts is not None:
         coded = exp.select("raw", key.build_interval_code(value).as_("code")).from_(raw.subquery("stored"))
-        source.execute(_build_create_table(f"codes_{key.name}", coded))
+        source.execute(build_create_table(f"codes_{key.name}", coded))
         return SearchColumn(key.column.name, key.intervals, key.cuts, key.column.profile.missing)
     text = exp.select("raw", key.column.build_text("raw").as_("t")).from_(raw.subquery("stored"))
     rank = "CASE WHEN t IS NULL THEN 0 ELSE DENSE_RANK() OVER (ORDER BY t NULLS LAST) END AS code"
-    source.execute(_build_create_table(f"codes_{key.name}", exp.select("raw", "t", rank).from_(text.subquery("named"))))
+    source.execute(build_create_table(f"codes_{key.name}", exp.select("raw", "t", rank).from_(text.subquery("named"))))
     named = exp.select("code", "MIN(t)").from_(f"codes_{key.name}").where("code > 0").group_by("code").order_by("code")
     return SearchColumn(
         key.column.name, tuple(name for _, name in source.execute(named)), None, key.column.profile.missing
@@ -106,7 +110,7 @@ def _create_codes(source: Source, cells: CellStore, key: KeyColumn) -> SearchCol
 def _select_coded(source: Source, cells: CellStore, plan: CountPlan) -> exp.Select:
     """Select a row per row of the data: the code of each column, the outcome and the weight."""
     roles = cells.roles
-    stored = {name: map_storage_type(source.columns[name], typed=source.typed) for name in roles.needed}
+    stored = list_storage_types(source, roles)
     rows = select_roles(source.scan(roles.needed).subquery("data"), roles, stored, source.na_values)
     joined = [(key.column, f"codes_{key.name}") for key in plan.keys]
     outcome = _create_outcome(source, cells, plan.builder.label, plan.builder.positive)
@@ -130,7 +134,7 @@ def _create_outcome(source: Source, cells: CellStore, column: CellColumn, positi
     raw = _select_stored(cells, column)
     one = exp.case().when(positive.build_condition(column.build_value("raw")), exp.Literal.number(1))
     coded = exp.select("raw", one.else_(exp.Literal.number(0)).as_("code")).from_(raw.subquery("stored"))
-    source.execute(_build_create_table(f"codes_{column.role}", coded))
+    source.execute(build_create_table(f"codes_{column.role}", coded))
     return _read_code(f"codes_{column.role}")
 
 
@@ -150,11 +154,6 @@ def _read_code(table: str) -> exp.Expr:
     # A missing value matches no row of the table.
     code = exp.Coalesce(this=exp.column("code", table=table), expressions=[exp.Literal.number(0)])
     return exp.cast(code, "INT")
-
-
-def _build_create_table(name: str, query: exp.Expr) -> exp.Create:
-    temporary = exp.Properties(expressions=[exp.TemporaryProperty()])
-    return exp.Create(this=exp.to_table(name), kind="TABLE", expression=query, properties=temporary)
 
 
 def _fetch(source: Source, query: exp.Expr) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.engines.base import Progress
 from airflow_clarify.engines.counting.cell_query import CELLS, build_grouping_sets_query, select_roles
-from airflow_clarify.engines.counting.cells import CellTable
+from airflow_clarify.engines.counting.cells import CellTable, ValueOrder
 from airflow_clarify.engines.counting.contingency import ContingencyBuilder
 from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.engines.counting.predictions import check_score_type
@@ -79,33 +79,62 @@ def scan_cells(source: Source, roles: ColumnRoles) -> CellTable:
     :raises ConfigError: a column is nested, or the weight column is not numeric
     :raises DataError: the data cannot be read, hold no rows, or have unusable weights
     """
-    by_name = {name: map_storage_type(source.columns[name], typed=source.is_typed(name)) for name in roles.needed}
+    rows, roles = select_rows(source, roles)
+    source.execute(build_create_table(CELLS, build_grouping_sets_query(rows, roles)))
+    if source.format == "jsonlines" and source.execute(_select_rows_without_values(roles)):
+        source.refuse_null_lines()
+    return create_cells(source, roles, partial(order_by_first_row, source))
+
+
+def list_storage_types(source: Source, roles: ColumnRoles) -> dict[str, StorageType]:
+    """List how the analysed columns are stored.
+
+    :param source: the data
+    :param roles: the analysed columns
+    :return: the storage type of each column by its name
+    """
+    return {name: map_storage_type(source.columns[name], typed=source.is_typed(name)) for name in roles.needed}
+
+
+def select_rows(source: Source, roles: ColumnRoles, *others: str) -> tuple[exp.Select, ColumnRoles]:
+    """Select the rows of the data with one column for each role, and check the types of the columns.
+
+    :param source: the data
+    :param roles: the analysed columns
+    :param others: further columns, which the query can be extended by
+    :return: the query, and the roles with weights apart if there are few
+    :raises ConfigError: a column is nested, or weights or scores are not numeric
+    :raises DataError: the data cannot be read
+    """
+    by_name = list_storage_types(source, roles)
     roles.check_storage(by_name.get)
     if roles.weight is not None:
         check_weight_type(roles.weight, by_name[roles.weight], source.columns[roles.weight])
     if roles.score_threshold is not None and roles.prediction is not None:
         check_score_type(roles.prediction, by_name[roles.prediction], source.columns[roles.prediction])
-    rows = select_roles(source.scan(roles.needed).subquery("data"), roles, by_name, source.na_values)
+    rows = select_roles(source.scan([*roles.needed, *others]).subquery("data"), roles, by_name, source.na_values)
     if roles.weight is not None:
         ((weights,),) = source.execute(count_weights(rows))
         roles = replace(roles, weights_apart=has_few_weights(int(weights)))
-    source.execute(_build_create_table(build_grouping_sets_query(rows, roles)))
-    if source.format == "jsonlines" and source.execute(_select_rows_without_values(roles)):
-        source.refuse_null_lines()
+    return rows, roles
+
+
+def create_cells(source: Source, roles: ColumnRoles, order: ValueOrder) -> CellTable:
+    """Check the cells that have been counted into their table, and return them.
+
+    :param source: the data
+    :param roles: the analysed columns
+    :param order: sorts the values of a facet
+    :return: the table of the cells
+    :raises DataError: the data hold no rows, or have unusable weights
+    """
     counted, *unusable = source.execute(build_weight_check_query(roles, CELLS))[0]
     check_rows(source.location, roles, counted, unusable[0] if unusable else None)
+    by_name = list_storage_types(source, roles)
     stored = {role: by_name[name] for name, role in roles.list_cell_columns()}
     if roles.score_threshold is not None:
         stored["pred"] = StorageType.INTEGER
-    return CellTable(
-        roles,
-        stored,
-        source.execute,
-        partial(order_by_first_row, source),
-        source.na_values,
-        source.categorical,
-        source.held_as_objects,
-    )
+    return CellTable(roles, stored, source.execute, order, source.na_values, source.categorical, source.held_as_objects)
 
 
 def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:
@@ -114,7 +143,12 @@ def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:
     return exp.select("1").from_(CELLS).where(*empty).limit(1)
 
 
-def _build_create_table(query: exp.Expr) -> exp.Create:
-    """Build the statement that creates the table of the cells from a query."""
+def build_create_table(name: str, query: exp.Expr, *, replace: bool = False) -> exp.Create:
+    """Build the statement that creates a temporary table from a query.
+
+    :param name: the name of the table
+    :param query: the query
+    :param replace: whether a table of that name is replaced
+    """
     temporary = exp.Properties(expressions=[exp.TemporaryProperty()])
-    return exp.Create(this=exp.to_table(CELLS), kind="TABLE", expression=query, properties=temporary)
+    return exp.Create(this=exp.to_table(name), kind="TABLE", expression=query, properties=temporary, replace=replace)

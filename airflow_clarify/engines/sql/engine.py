@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
     from airflow_clarify.bias.contingency import Contingency
+    from airflow_clarify.bias.periods import Every
     from airflow_clarify.bias.resampling import BalanceConfig, BalanceResult
     from airflow_clarify.bias.subgroups.combinations import CombinationCounts
     from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.engines.base import Progress
-    from airflow_clarify.engines.counting.periods import Every
     from airflow_clarify.engines.sql.source import SqlSource
     from airflow_clarify.engines.sql.target_table import TableWriter
 

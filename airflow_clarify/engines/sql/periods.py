@@ -11,15 +11,10 @@ from sqlglot import exp
 
 from airflow_clarify.bias.config import AnalysisConfig, resolve_column
 from airflow_clarify.bias.contingency import Contingency
+from airflow_clarify.bias.periods import Every, truncate_date
 from airflow_clarify.engines.counting.contingency import build_contingency
 from airflow_clarify.engines.counting.expressions import StorageType
-from airflow_clarify.engines.counting.periods import (
-    Every,
-    check_time_column,
-    parse_date,
-    truncate_date,
-    unusable_date_error,
-)
+from airflow_clarify.engines.counting.periods import check_time_column, parse_date, unusable_date_error
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.sql.fetched_cells import fetch_cells_by_period, fill_cells, sample_has_few_weights
 from airflow_clarify.exceptions import UnfitDataError
