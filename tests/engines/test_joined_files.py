@@ -184,3 +184,20 @@ def test_files_that_do_not_match(columns: Any, options: Any, complaint: str, tmp
 def test_other_engines_join_in_the_query(engine: Any, key: str) -> None:
     with pytest.raises(ConfigError, match=rf"{key}: SQL does not join a file .*join them in the query"):
         engine.check_data(DataConfig(table="loans", label="approved", **{key: "s3://bucket/p.csv"}))
+
+
+def test_periods_are_counted_with_predictions_in_a_file_of_their_own(tmp_path: Path) -> None:
+    night = pandas.Series([f"2026-01-0{1 + row % 2}" for row in range(ROWS)], name="night")
+    LOANS.assign(night=night).to_csv(tmp_path / "loans.csv", index=False)
+    PREDICTIONS.to_csv(tmp_path / "predictions.csv", index=False)
+    LOANS.assign(night=night, prediction=PREDICTIONS).to_csv(tmp_path / "together.csv", index=False)
+
+    def count_nights(file: str, **options: Any) -> dict[str, dict[str | None, tuple[int, ...]]]:
+        data = DataConfig(str(tmp_path / file), label="approved", predicted_label="prediction", **options)
+        config = AnalysisConfig.build(data, BiasConfig([1], "gender"), post_training_methods=["DPPL"])
+        counted = DuckDBEngine(duckdb_conn_id=None).count_periods(data, config, "night", "day")
+        return {str(day): confusions(contingency) for day, contingency in counted}
+
+    apart = count_nights("loans.csv", predicted_label_dataset_uri=str(tmp_path / "predictions.csv"))
+    assert list(apart) == ["2026-01-01", "2026-01-02"]
+    assert apart == count_nights("together.csv")

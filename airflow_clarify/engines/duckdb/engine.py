@@ -108,11 +108,7 @@ class DuckDBEngine:
         from airflow_clarify.engines.duckdb.count import count_files
 
         weight = data.weight if isinstance(data, DataConfig) else weight
-        with self._open(data) as source:
-            if isinstance(data, DataConfig) and (data.predicted_label_dataset_uri or data.facet_dataset_uri):
-                from airflow_clarify.engines.duckdb.joined_files import join_files
-
-                source = join_files(source.connection, source, data, config)
+        with self._open_joined(data, config) as source:
             return count_files(source, config, weight, progress)
 
     def count_periods(
@@ -137,7 +133,7 @@ class DuckDBEngine:
         """
         from airflow_clarify.engines.duckdb.periods import count_file_periods
 
-        with self._open(data) as source:
+        with self._open_joined(data, config) as source:
             yield from count_file_periods(source, config, data.weight, time_column, every, progress)
 
     def count_combinations(
@@ -202,6 +198,16 @@ class DuckDBEngine:
         self._stopped = True
         if self._running is not None:
             self._running.interrupt()
+
+    @contextmanager
+    def _open_joined(self, data: DataConfig | pandas.DataFrame, config: AnalysisConfig) -> Iterator[Source]:
+        """Open the data, joined with predictions and facets that are in files of their own."""
+        with self._open(data) as source:
+            if isinstance(data, DataConfig) and (data.predicted_label_dataset_uri or data.facet_dataset_uri):
+                from airflow_clarify.engines.duckdb.joined_files import join_files
+
+                source = join_files(source.connection, source, data, config)
+            yield source
 
     @contextmanager
     def _open(self, data: DataConfig | pandas.DataFrame) -> Iterator[Source]:
