@@ -115,14 +115,9 @@ def analyze(
     if not isinstance(engine, DuckDBEngine):
         raise ConfigError(f"engine: a DuckDBEngine is needed here, not {type(engine).__name__}")
     if isinstance(data, DataConfig):
-        given: dict[str, Any] = {"label": label, "weight": weight, "predicted_label": predicted_label}
-        data = replace(data, **{name: column for name, column in given.items() if column is not None})
+        data = _set_columns(data, label=label, weight=weight, predicted_label=predicted_label)
         return measure(data, infer_config(data, bias_config, methods, probability_threshold), engine)
-    _check_frame(data, "a pandas DataFrame or a DataConfig")
-    headers = [str(column) for column in data.columns]
-    described = DataConfig(
-        "DataFrame", label=label, predicted_label=predicted_label, headers=headers, dataset_type="text/csv"
-    )
+    described = _describe_frame(data, label, predicted_label)
     config = infer_config(described, bias_config, methods, probability_threshold)
     return Analysis.from_contingency(engine.count(data, config, weight=weight), config)
 
@@ -177,10 +172,8 @@ def gate(analysis: Analysis | str, thresholds: Thresholds | Mapping[str, Any]) -
     :raises DataError: the file cannot be read, or lacks counts that an option of the thresholds needs
     """
     from airflow_clarify.artifacts import read_analysis
-    from airflow_clarify.bias.thresholds import Thresholds
 
-    rules = thresholds if isinstance(thresholds, Thresholds) else Thresholds(thresholds)
-    return rules.judge(read_analysis(analysis) if isinstance(analysis, str) else analysis)
+    return _build_thresholds(thresholds).judge(read_analysis(analysis) if isinstance(analysis, str) else analysis)
 
 
 def gate_all(analyses: Sequence[Analysis], thresholds: Thresholds | Mapping[str, Any]) -> list[Verdict]:
@@ -192,10 +185,7 @@ def gate_all(analyses: Sequence[Analysis], thresholds: Thresholds | Mapping[str,
     :raises ThresholdError: a rule is for a metric, facet or value that an analysis does not have
     :raises DataError: an analysis lacks counts that an option of the thresholds needs
     """
-    from airflow_clarify.bias.thresholds import Thresholds
-
-    rules = thresholds if isinstance(thresholds, Thresholds) else Thresholds(thresholds)
-    return rules.judge_all(analyses)
+    return _build_thresholds(thresholds).judge_all(analyses)
 
 
 def search(
@@ -315,17 +305,33 @@ def find_subgroups(
     engine = engine if engine is not None else DuckDBEngine(duckdb_conn_id=None)
     predicted = ModelPredictedLabelConfig(probability_threshold=probability_threshold)
     if isinstance(data, DataConfig):
-        given = {"label": label, "predicted_label": predicted_label, "weight": weight}
-        data = replace(data, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        data = _set_columns(data, label=label, weight=weight, predicted_label=predicted_label)
         config = build_search_config(data, label_values_or_threshold, asked, predicted=predicted)
         return search(data, config, asked, engine)
-    _check_frame(data, "a pandas DataFrame or a DataConfig")
-    names = [str(column) for column in data.columns]
-    described = DataConfig(
-        "DataFrame", label=label, headers=names, dataset_type="text/csv", predicted_label=predicted_label
-    )
+    described = _describe_frame(data, label, predicted_label)
     config = build_search_config(described, label_values_or_threshold, asked, predicted=predicted)
     return search_counts(engine.count_combinations(data, config, asked, weight=weight), asked)
+
+
+def _build_thresholds(given: Thresholds | Mapping[str, Any]) -> Thresholds:
+    from airflow_clarify.bias.thresholds import Thresholds
+
+    return given if isinstance(given, Thresholds) else Thresholds(given)
+
+
+def _set_columns(data: DataConfig, **columns: ColumnRef | None) -> DataConfig:
+    """Set the columns that are given beside the data configuration."""
+    given: dict[str, Any] = {name: column for name, column in columns.items() if column is not None}
+    return replace(data, **given)
+
+
+def _describe_frame(frame: pandas.DataFrame, label: ColumnRef | None, predicted_label: ColumnRef | None) -> DataConfig:
+    """Build the configuration that describes a DataFrame."""
+    _check_frame(frame, "a pandas DataFrame or a DataConfig")
+    headers = [str(column) for column in frame.columns]
+    return DataConfig(
+        "DataFrame", label=label, predicted_label=predicted_label, headers=headers, dataset_type="text/csv"
+    )
 
 
 def _check_frame(given: object, wanted: str) -> None:

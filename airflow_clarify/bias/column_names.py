@@ -85,3 +85,17 @@ def suggest_delimiter(cells: Sequence[str], delimiter: str = ",") -> str:
             if other != delimiter and other in cells[0]:
                 return f"; it seems to be separated by {other!r}: set csv_options={{'delim': {other!r}}}"
     return ""
+
+
+def check_headers(headers: Sequence[str] | None, key: str) -> None:
+    """Check that column names differ.
+
+    :param headers: the names; None if there are none
+    :param key: the configuration key for the error
+    :raises ConfigError: a name occurs twice
+    """
+    seen: set[str] = set()
+    for header in headers or ():
+        if header in seen:
+            raise ConfigError(f"{key}: {header!r} occurs twice; column names must differ")
+        seen.add(header)

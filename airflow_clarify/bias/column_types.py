@@ -68,7 +68,7 @@ class ColumnProfile:
 
     @property
     def object_like(self) -> bool:
-        """Whether the column has dtype object in pandas, which Clarify casts to integers if possible."""
+        """Return whether the column has dtype object in pandas, which Clarify casts to integers if possible."""
         return self.stored_as_text or self.held_as_objects
 
     @property
@@ -82,7 +82,7 @@ class ColumnProfile:
 
     @property
     def seen_as_float(self) -> bool:
-        """Whether the column has a float dtype in pandas, as have integers with missing values."""
+        """Return whether the column has a float dtype in pandas, as have integers with missing values."""
         if self.object_like:
             return False
         return self.kind == "float" or (self.kind == "integer" and self.missing > 0)

@@ -284,7 +284,7 @@ class AnalysisConfig:
 
     @property
     def all_methods(self) -> bool:
-        """Whether the metrics of some stage are asked for as "all" rather than by name."""
+        """Return whether the metrics of some stage are asked for as "all" rather than by name."""
         sections = [self.document["methods"].get(section) for section in STAGES]
         return any(section is not None and section.get("methods", "all") == "all" for section in sections)
 

@@ -18,7 +18,7 @@ from airflow_clarify.bias.argument_types import (
     parse_boolean,
     rename_keys,
 )
-from airflow_clarify.bias.column_names import ColumnRef
+from airflow_clarify.bias.column_names import ColumnRef, check_headers
 from airflow_clarify.bias.dataset_types import DATASET_TYPE_BY_SUFFIX, DATASET_TYPES
 from airflow_clarify.exceptions import ConfigError
 
@@ -180,7 +180,7 @@ class DataConfig:
             _check_dataset_type(self.dataset_type)
         for name in ("headers", "predicted_label_headers", "facet_headers"):
             if not is_templated(getattr(self, name)):
-                _check_headers(getattr(self, name), name)
+                check_headers(getattr(self, name), name)
         self._check_joined_files()
 
     @classmethod
@@ -263,7 +263,7 @@ class DataConfig:
         for name in ("headers", "facet_headers", "predicted_label_headers", "excluded_columns"):
             lists[name] = None if getattr(self, name) is None else list(getattr(self, name))
             if name != "excluded_columns":
-                _check_headers(lists[name], name)
+                check_headers(lists[name], name)
         uris = {
             name: None if getattr(self, name) is None else str(getattr(self, name))
             for name in ("facet_dataset_uri", "predicted_label_dataset_uri")
@@ -310,11 +310,3 @@ def _check_dataset_type(dataset_type: str) -> str:
     if dataset_type not in DATASET_TYPES:
         raise ConfigError(f"dataset_type: {dataset_type!r} is not one of {', '.join(DATASET_TYPES)}")
     return dataset_type
-
-
-def _check_headers(headers: Sequence[str] | None, key: str) -> None:
-    seen: set[str] = set()
-    for header in headers or ():
-        if header in seen:
-            raise ConfigError(f"{key}: {header!r} occurs twice; column names must differ")
-        seen.add(header)

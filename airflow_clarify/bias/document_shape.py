@@ -54,38 +54,42 @@ def _is_any(_: Any) -> bool:
     return True
 
 
-def _list_of(check: _Check, *, min_length: int = 0) -> _Check:
+def _check_list(check: _Check, *, min_length: int = 0) -> _Check:
+    """Build the check of a list whose items pass another check."""
     return lambda value: type(value) is list and len(value) >= min_length and all(map(check, value))
 
 
-def _one_of(*checks: _Check) -> _Check:
+def _check_either(*checks: _Check) -> _Check:
+    """Build the check of a value that passes one of several checks."""
     return lambda value: any(check(value) for check in checks)
 
 
-def _or_none(check: _Check) -> _Check:
+def _check_optional(check: _Check) -> _Check:
+    """Build the check of a value that may be null."""
     return lambda value: value is None or check(value)
 
 
-def _object_of(keys: Mapping[str, _Check], *required: str) -> _Check:
+def _check_object(keys: Mapping[str, _Check], *required: str) -> _Check:
+    """Build the check of an object with certain keys."""
     return lambda value: _is_object(value, keys, required)
 
 
 _FACET: Mapping[str, _Check] = {
-    "name_or_index": _one_of(_is_column, _list_of(_is_column)),
-    "value_or_threshold": _or_none(_list_of(_one_of(_is_value, _list_of(_is_value)))),
+    "name_or_index": _check_either(_is_column, _check_list(_is_column)),
+    "value_or_threshold": _check_optional(_check_list(_check_either(_is_value, _check_list(_is_value)))),
 }
-_BIAS_METHODS: Mapping[str, _Check] = {"methods": _one_of(_is_text, _list_of(_is_text))}
+_BIAS_METHODS: Mapping[str, _Check] = {"methods": _check_either(_is_text, _check_list(_is_text))}
 _METHODS: Mapping[str, _Check] = {
-    "pre_training_bias": _or_none(_object_of(_BIAS_METHODS)),
-    "post_training_bias": _or_none(_object_of(_BIAS_METHODS)),
+    "pre_training_bias": _check_optional(_check_object(_BIAS_METHODS)),
+    "post_training_bias": _check_optional(_check_object(_BIAS_METHODS)),
     "shap": _is_any,
     "pdp": _is_any,
     "asymmetric_shapley_value": _is_any,
-    "report": _or_none(_object_of({"name": _is_text, "title": _or_none(_is_text)})),
+    "report": _check_optional(_check_object({"name": _is_text, "title": _check_optional(_is_text)})),
 }
-_OPTIONAL_TEXT = _or_none(_is_text)
-_OPTIONAL_TEXTS = _or_none(_list_of(_is_text))
-_OPTIONAL_COLUMN = _or_none(_is_column)
+_OPTIONAL_TEXT = _check_optional(_is_text)
+_OPTIONAL_TEXTS = _check_optional(_check_list(_is_text))
+_OPTIONAL_COLUMN = _check_optional(_is_column)
 _DOCUMENT: Mapping[str, _Check] = {
     "version": _OPTIONAL_TEXT,
     "dataset_type": _is_text,
@@ -93,14 +97,14 @@ _DOCUMENT: Mapping[str, _Check] = {
     "headers": _OPTIONAL_TEXTS,
     "label": _OPTIONAL_COLUMN,
     "features": _OPTIONAL_TEXT,
-    "label_values_or_threshold": _or_none(_list_of(_is_value, min_length=1)),
-    "facet": _or_none(_list_of(_object_of(_FACET, "name_or_index"), min_length=1)),
+    "label_values_or_threshold": _check_optional(_check_list(_is_value, min_length=1)),
+    "facet": _check_optional(_check_list(_check_object(_FACET, "name_or_index"), min_length=1)),
     "group_variable": _OPTIONAL_COLUMN,
     "joinsource_name_or_index": _OPTIONAL_COLUMN,
-    "excluded_columns": _or_none(_list_of(_is_column)),
+    "excluded_columns": _check_optional(_check_list(_is_column)),
     "predicted_label": _OPTIONAL_COLUMN,
     "probability_threshold": lambda value: value is None or type(value) in (int, float),
-    "methods": _object_of(_METHODS),
+    "methods": _check_object(_METHODS),
     "predictor": lambda value: value is None or (type(value) is dict and all(type(key) is str for key in value)),
     "predicted_label_dataset_uri": _OPTIONAL_TEXT,
     "predicted_label_headers": _OPTIONAL_TEXTS,

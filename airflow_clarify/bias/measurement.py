@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from airflow_clarify.bias.contingency import NO_PREDICTIONS, Contingency, FacetContingency
+from airflow_clarify.bias.contingency import NO_PREDICTIONS, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.metrics import (
     NO_GROUP_VARIABLE,
+    GroupCounts,
     Metric,
     compute_conditional_demographic_disparity,
     has_dropped_outcome,
 )
-from airflow_clarify.bias.post_training import (
-    ALL_METRICS,
-    FLIP_TEST_NEEDS_ROWS,
-    compute_conditional_demographic_disparity_in_predictions,
-)
+from airflow_clarify.bias.post_training import ALL_METRICS, FLIP_TEST_NEEDS_ROWS
 from airflow_clarify.bias.results import (
     FacetAnalysis,
     FacetResult,
@@ -78,24 +75,34 @@ def _measure_from_table(
 
 
 def _compute_disparity(facet: FacetContingency, name: str, members: frozenset[str | None]) -> float:
-    if not facet.grouped:
-        raise MetricError(NO_GROUP_VARIABLE)
-    positive, negative = facet.total
-    if facet.disparities is not None and positive.weight and negative.weight:
-        return facet.disparities.get(name, 0.0)
-    return compute_conditional_demographic_disparity(
-        facet.groups(members), positive.weight, negative.weight, facet.grouped_weight
-    )
+    return _condition_on_groups(facet, name, facet.total, facet.disparities, lambda: facet.groups(members))
 
 
 def _compute_predicted_disparity(facet: FacetContingency, name: str, members: frozenset[str | None]) -> float:
+    counted = facet.predicted_disparities
+    return _condition_on_groups(facet, name, facet.predicted_total, counted, lambda: facet.predicted_groups(members))
+
+
+def _condition_on_groups(
+    facet: FacetContingency,
+    name: str,
+    total: tuple[WeightedCount, WeightedCount],
+    counted: Mapping[str, float] | None,
+    count_groups: Callable[[], Iterable[GroupCounts]],
+) -> float:
+    """Compute CDDL, or CDDPL, which is CDDL with predictions in place of labels.
+
+    :param total: the counts of all positive and of all other labels, or predictions
+    :param counted: the values that the engine has computed; None if it has counted groups
+    :param count_groups: counts the groups of the facet value
+    """
     if not facet.grouped:
         raise MetricError(NO_GROUP_VARIABLE)
-    positive, negative = facet.predicted_total
-    if facet.predicted_disparities is not None and positive.weight and negative.weight:
-        return facet.predicted_disparities.get(name, 0.0)
-    return compute_conditional_demographic_disparity_in_predictions(
-        facet.predicted_groups(members), positive.weight, negative.weight, facet.grouped_weight
+    positive, negative = total
+    if counted is not None and positive.weight and negative.weight:
+        return counted.get(name, 0.0)
+    return compute_conditional_demographic_disparity(
+        count_groups(), positive.weight, negative.weight, facet.grouped_weight
     )
 
 

@@ -285,7 +285,7 @@ class Metric:
 
     @property
     def is_clarifys(self) -> bool:
-        """Whether Clarify has the metric, so that it can be part of ``analysis.json``."""
+        """Return whether Clarify has the metric, so that it can be part of ``analysis.json``."""
         return self.name not in OWN_METRICS
 
 

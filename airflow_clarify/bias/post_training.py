@@ -12,7 +12,7 @@ and TE. ``analysis.json`` has to be the same, so these functions return the same
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,9 +20,7 @@ from airflow_clarify.bias.metrics import (
     METRICS,
     OWN_METRICS,
     Count,
-    GroupCounts,
     Metric,
-    compute_conditional_demographic_disparity,
     divide,
 )
 from airflow_clarify.exceptions import MetricError
@@ -237,24 +235,6 @@ def compute_generalized_entropy(d: Confusion, a: Confusion) -> float:
     # The difference of the two terms is formed exactly, since it can be small beside either of them.
     squares = both.n * (both.n + 3 * both.fp - both.fn)
     return float((squares - benefit * benefit) / (2 * benefit * benefit))
-
-
-def compute_conditional_demographic_disparity_in_predictions(
-    groups: Iterable[GroupCounts], positive: Count, negative: Count, n: Count
-) -> float:
-    """Compute conditional demographic disparity in predicted labels (CDDPL).
-
-    It is CDDL with predictions in place of labels; see
-    :func:`~airflow_clarify.bias.metrics.compute_conditional_demographic_disparity`.
-
-    :param groups: one entry per distinct value of the group variable that has rows of facet d, counted by prediction
-    :param positive: number of rows with a positive prediction in the whole dataset
-    :param negative: number of rows with a negative or missing prediction in the whole dataset
-    :param n: number of rows of all groups
-    :return: CDDPL, in [-1, 1]
-    :raises MetricError: the dataset has no positive prediction, or no negative prediction
-    """
-    return compute_conditional_demographic_disparity(groups, positive, negative, n)
 
 
 def _check_facets(d: Confusion, a: Confusion, prefix: str = "") -> None:

@@ -34,7 +34,7 @@ class MetricResult:
 
     @property
     def usable(self) -> bool:
-        """Whether the value can be compared with a threshold: it is defined and finite."""
+        """Return whether the value can be compared with a threshold: it is defined and finite."""
         return self.value is not None and math.isfinite(self.value) and self.error is None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_clarify.bias.column_names import check_headers
 from airflow_clarify.bias.crossing import check_crossed_facet
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.bias.document_shape import has_plain_shape, shorten_repr
@@ -34,7 +35,7 @@ def check_document(document: object, key_names: Mapping[str, str] | None = None)
     if parsed["dataset_type"] not in DATASET_TYPES:
         raise ConfigError(f"dataset_type: {parsed['dataset_type']!r} is not one of {', '.join(DATASET_TYPES)}")
     for key in ("headers", "predicted_label_headers", "facet_headers"):
-        _check_headers(parsed.get(key), key)
+        check_headers(parsed.get(key), key)
     pre_training, post_training = (parsed["methods"].get(f"{stage}_training_bias") for stage in ("pre", "post"))
     if pre_training is not None:
         _check_metrics("pre_training_bias", pre_training.get("methods", "all"), METRICS, names)
@@ -50,14 +51,6 @@ def _parse_document(document: Mapping[Any, Any], key_names: Mapping[str, str]) -
     from airflow_clarify.bias.schema_models import parse_document
 
     return parse_document(document, key_names)
-
-
-def _check_headers(headers: Sequence[str] | None, key: str) -> None:
-    seen: set[str] = set()
-    for header in headers or ():
-        if header in seen:
-            raise ConfigError(f"{key}: {header!r} occurs twice; column names must differ")
-        seen.add(header)
 
 
 def _check_metrics(

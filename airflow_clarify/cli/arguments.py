@@ -5,12 +5,20 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_clarify.cli.parsing import parse_csv_option, parse_texts, parse_values, parse_whole_number
+from airflow_clarify.cli.parsing import (
+    parse_csv_option,
+    parse_number,
+    parse_texts,
+    parse_thresholds,
+    parse_values,
+    parse_whole_number,
+)
 from airflow_clarify.cli.terminal import print_text
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, DataConfig
+    from airflow_clarify.bias.thresholds import Thresholds
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
 
@@ -252,3 +260,55 @@ def _build_configs_from_options(arguments: argparse.Namespace) -> tuple[DataConf
     methods = ["all"] if arguments.methods is None else parse_texts(arguments.methods, "--methods")
     asked = "all" if methods == ["all"] else methods
     return data, infer_config(data, bias, asked, arguments.probability_threshold, _OPTION_NAMES)
+
+
+def add_rule_arguments(parser: argparse._ActionsContainer) -> None:
+    """Add the options that say how thresholds are applied.
+
+    :param parser: the parser of the command, or a group of its options
+    """
+    parser.add_argument(
+        "--min-rows",
+        metavar="ROWS",
+        type=parse_whole_number,
+        default=0,
+        help="the minimum number of rows of a facet value",
+    )
+    parser.add_argument(
+        "--below-min-rows",
+        choices=("fail", "pass", "ignore"),
+        default="fail",
+        help="for facet values with fewer rows (default: fail)",
+    )
+    parser.add_argument(
+        "--confidence",
+        metavar="LEVEL",
+        type=parse_number,
+        help="judge by confidence intervals at this level, such as 0.95",
+    )
+    parser.add_argument(
+        "--on-inconclusive", choices=("fail", "pass"), help="when an interval reaches across a bound; no default"
+    )
+    parser.add_argument(
+        "--undefined", choices=("fail", "ignore"), default="fail", help="metrics without a value (default: fail)"
+    )
+
+
+def build_thresholds(arguments: argparse.Namespace, **others: Any) -> Thresholds:
+    """Build the thresholds that the options describe.
+
+    :param arguments: the parsed options
+    :param others: further arguments of :class:`~airflow_clarify.Thresholds`
+    :raises ConfigError: an option is not allowed
+    """
+    from airflow_clarify.bias.thresholds import Thresholds
+
+    return Thresholds(
+        parse_thresholds(arguments.threshold),
+        min_rows=arguments.min_rows,
+        below_min_rows=arguments.below_min_rows,
+        confidence=arguments.confidence,
+        on_inconclusive=arguments.on_inconclusive,
+        undefined=arguments.undefined,
+        **others,
+    )

@@ -73,17 +73,6 @@ def judge_drift(drift: Drift, analysis: Analysis, arguments: argparse.Namespace)
     return verdict
 
 
-def combine_verdicts(first: Verdict, second: Verdict) -> Verdict:
-    """Combine the verdicts on thresholds and on drift: the more severe one decides.
-
-    :param first: the verdict on thresholds
-    :param second: the verdict on drift
-    """
-    from airflow_clarify.bias.drift import combine
-
-    return combine(first, second)
-
-
 def _get_common_bound(metric: str, rule: Any) -> Any:
     """Return the bound of a metric that is the same for all facets."""
     while isinstance(rule, dict):

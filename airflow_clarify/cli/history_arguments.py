@@ -56,13 +56,7 @@ def select_records(history: BiasHistory, arguments: argparse.Namespace) -> list[
     :param arguments: the parsed options
     :raises DataError: there is none
     """
-    records = history.list_records(
-        dag_id=arguments.dag,
-        task_id=arguments.task,
-        dataset=arguments.dataset,
-        since=arguments.since,
-        until=arguments.until,
-    )
+    records = history.list_records(**_get_selection(arguments))
     if not records:
         raise DataError(f"{history.source}: the history has no such record; check the folder and the selection")
     return records
@@ -74,10 +68,14 @@ def select_nights(history: BiasHistory, arguments: argparse.Namespace) -> list[N
     :param history: the history
     :param arguments: the parsed options
     """
-    return history.list_nights(
-        dag_id=arguments.dag,
-        task_id=arguments.task,
-        dataset=arguments.dataset,
-        since=arguments.since,
-        until=arguments.until,
-    )
+    return history.list_nights(**_get_selection(arguments))
+
+
+def _get_selection(arguments: argparse.Namespace) -> dict[str, str | None]:
+    return {
+        "dag_id": arguments.dag,
+        "task_id": arguments.task,
+        "dataset": arguments.dataset,
+        "since": arguments.since,
+        "until": arguments.until,
+    }

@@ -129,33 +129,32 @@ class BiasHistory:
             ``instance``, ``run_id``, ``dataset`` and ``outcome``
         :raises DataError: the history cannot be read
         """
-        import pandas
+        return convert_to_pandas(self.list_records(**selection))
 
-        frames = []
-        for record in self.list_records(**selection):
-            frame = record.analysis.to_pandas()
-            outcome = None if record.verdict is None else record.verdict.get("outcome")
-            named = {
-                "period": record.period,
-                "dag_id": record.dag_id,
-                "task_id": record.task_id,
-                "instance": record.instance,
-                "run_id": record.run_id,
-                "dataset": record.dataset,
-                "outcome": outcome,
-            }
-            for position, (name, value) in enumerate(named.items()):
-                frame.insert(position, name, value)
-            frames.append(frame)
-        columns = ["period", "dag_id", "task_id", "instance", "run_id", "dataset", "outcome", "facet"]
-        columns += ["value_or_threshold", "metric", "value", "error"]
-        columns += ["rows", "positive_rows", "rest_rows", "rest_positive_rows"]
-        if not frames:
-            return pandas.DataFrame(columns=columns)
-        # An empty or all-missing column must not decide the type of the whole.
-        return pandas.concat(
-            [frame.astype({"outcome": "object", "error": "object"}) for frame in frames], ignore_index=True
-        )
+
+def convert_to_pandas(records: Sequence[HistoryRecord]) -> pandas.DataFrame:
+    """Convert records to a DataFrame with one row per run, facet, tested group and metric.
+
+    :param records: the records
+    :return: as :meth:`BiasHistory.to_pandas`
+    """
+    import pandas
+
+    frames = []
+    for record in records:
+        frame = record.analysis.to_pandas()
+        for position, (name, value) in enumerate(record.describe().items()):
+            frame.insert(position, name, value)
+        frames.append(frame)
+    columns = ["period", "dag_id", "task_id", "instance", "run_id", "dataset", "outcome", "facet"]
+    columns += ["value_or_threshold", "metric", "value", "error"]
+    columns += ["rows", "positive_rows", "rest_rows", "rest_positive_rows"]
+    if not frames:
+        return pandas.DataFrame(columns=columns)
+    # An empty or all-missing column must not decide the type of the whole.
+    return pandas.concat(
+        [frame.astype({"outcome": "object", "error": "object"}) for frame in frames], ignore_index=True
+    )
 
 
 def describe_history(store: HistoryStore) -> str:

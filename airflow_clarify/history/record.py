@@ -122,12 +122,12 @@ class HistoryRecord:
 
     @property
     def is_backfilled(self) -> bool:
-        """Whether the record was computed from past data rather than by a run."""
+        """Return whether the record was computed from past data rather than by a run."""
         return not self.dag_id and self.task_id == BACKFILL
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the record is the accepted baseline of its dataset, rather than a run."""
+        """Return whether the record is the accepted baseline of its dataset, rather than a run."""
         return not self.dag_id and self.task_id == BASELINE and self.run_id == ACCEPTED
 
     @property
@@ -151,6 +151,21 @@ class HistoryRecord:
         from airflow_clarify.bias.analysis import Analysis
 
         return Analysis.from_xcom(self.document)
+
+    def describe(self) -> dict[str, str | None]:
+        """Describe the run of the record, as one row of a table without its counts.
+
+        :return: the period, the identity of the run, the dataset, and the outcome of the verdict; None without one
+        """
+        return {
+            "period": self.period,
+            "dag_id": self.dag_id,
+            "task_id": self.task_id,
+            "instance": self.instance,
+            "run_id": self.run_id,
+            "dataset": self.dataset,
+            "outcome": None if self.verdict is None else self.verdict.get("outcome"),
+        }
 
     def with_verdict(self, verdict: Mapping[str, Any] | None) -> HistoryRecord:
         """Return a copy with another verdict.

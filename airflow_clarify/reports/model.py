@@ -53,7 +53,7 @@ class Measurement:
 
     @property
     def hidden(self) -> bool:
-        """Whether the value is hidden, since a small count could be computed from it."""
+        """Return whether the value is hidden, since a small count could be computed from it."""
         return self.value is None and bool(self.error) and str(self.error).startswith(HIDDEN_REASON)
 
     @property
@@ -105,7 +105,7 @@ class Group:
 
     @property
     def hidden(self) -> bool:
-        """Whether the counts and metrics of the group are hidden, since a small count could be computed from them."""
+        """Return whether counts and metrics of the group are hidden, as a small count could be computed from them."""
         return self.split is None and any(each.hidden for each in self.measurements)
 
     @property
@@ -181,22 +181,22 @@ class Picture:
 
     @property
     def intervals(self) -> bool:
-        """Whether any value has a confidence interval."""
+        """Return whether any value has a confidence interval."""
         return any(dot.measurement.interval for dot in self.dots)
 
     @property
     def bounded(self) -> bool:
-        """Whether any value has a bound."""
+        """Return whether any value has a bound."""
         return any(dot.measurement.low is not None or dot.measurement.high is not None for dot in self.dots)
 
     @property
     def compared(self) -> bool:
-        """Whether any value is compared with another one: before balancing, or of the labels."""
+        """Return whether any value is compared with another one: before balancing, or of the labels."""
         return any(dot.measurement.before is not None for dot in self.dots)
 
     @property
     def long_names(self) -> bool:
-        """Whether any name is longer than a word or two."""
+        """Return whether any name is longer than a word or two."""
         return any(len(dot.group.value) > _SHORT_NAME for dot in self.dots)
 
 
@@ -243,12 +243,12 @@ class FacetSection:
 
     @property
     def long_names(self) -> bool:
-        """Whether any name is longer than a word or two."""
+        """Return whether any name is longer than a word or two."""
         return any(len(group.value) > _SHORT_NAME for group in self.groups)
 
     @property
     def judged(self) -> bool:
-        """Whether any value was judged."""
+        """Return whether any value was judged."""
         return any(group.outcome is not None for group in self.groups)
 
 

@@ -1,4 +1,4 @@
-"""How violations are judged over many runs."""
+"""Configuration of judging over many runs."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class HalfPlane:
 
     @property
     def can_be_violated(self) -> bool:
-        """Whether proportions outside the half-plane exist."""
+        """Return whether proportions outside the half-plane exist."""
         return self.limit < self.highest - 1e-9
 
 

@@ -148,7 +148,7 @@ def _share_error_rate(analyses: Sequence[Analysis], thresholds: Thresholds) -> d
 
 
 def _has_mirrored_bounds(thresholds: Thresholds, metric: str, facet: Any) -> bool:
-    """Whether both values of a facet have the same bounds, symmetric to zero, and each is the rest of the other."""
+    """Return whether a facet has two values, each the rest of the other, with the same bounds symmetric to zero."""
     if get_kind(metric) != "difference":
         return False
     bounds = {thresholds.get_bounds(metric, facet.column, result.value) for result in facet.results}

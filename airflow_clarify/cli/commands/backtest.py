@@ -7,8 +7,9 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from airflow_clarify.cli.arguments import add_rule_arguments, build_thresholds
 from airflow_clarify.cli.history_arguments import add_history_arguments, open_history_argument, select_nights
-from airflow_clarify.cli.parsing import parse_number, parse_thresholds, parse_whole_number
+from airflow_clarify.cli.parsing import parse_number
 from airflow_clarify.cli.terminal import EXIT_OK, print_text, print_warnings
 
 if TYPE_CHECKING:
@@ -48,20 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rules.add_argument(
         "--threshold", metavar="METRIC=BOUND", action="append", required=True, help="a threshold; may be repeated"
     )
-    rules.add_argument(
-        "--min-rows", metavar="ROWS", type=parse_whole_number, default=0, help="the minimum number of rows of a group"
-    )
-    rules.add_argument(
-        "--below-min-rows",
-        choices=("fail", "pass", "ignore"),
-        default="fail",
-        help="for smaller groups (default: fail)",
-    )
-    rules.add_argument("--confidence", metavar="LEVEL", type=parse_number, help="judge by intervals, such as 0.95")
-    rules.add_argument("--on-inconclusive", choices=("fail", "pass"), help="when an interval reaches across a bound")
-    rules.add_argument(
-        "--undefined", choices=("fail", "ignore"), default="fail", help="metrics without a value (default: fail)"
-    )
+    add_rule_arguments(rules)
     rules.add_argument("--over-runs", choices=("confidence-sequence", "change"), help="judge on all nights up to each")
     rules.add_argument(
         "--run-length",
@@ -79,18 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     :return: the exit status
     """
     from airflow_clarify.bias.alarms.config import OverRuns
-    from airflow_clarify.bias.thresholds import Thresholds
     from airflow_clarify.exceptions import ConfigError
     from airflow_clarify.history.backtest import backtest
 
-    rules = Thresholds(
-        parse_thresholds(arguments.threshold),
-        min_rows=arguments.min_rows,
-        below_min_rows=arguments.below_min_rows,
-        confidence=arguments.confidence,
-        on_inconclusive=arguments.on_inconclusive,
-        undefined=arguments.undefined,
-    )
+    rules = build_thresholds(arguments)
     over_runs = OverRuns.coerce(arguments.over_runs, arguments.confidence)
     if arguments.run_length is not None:
         if over_runs is None or over_runs.method != "change":

@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from airflow_clarify.cli.drift import build_drift, combine_verdicts, judge_drift
-from airflow_clarify.cli.parsing import parse_number, parse_thresholds, parse_whole_number
+from airflow_clarify.cli.arguments import add_rule_arguments, build_thresholds
+from airflow_clarify.cli.drift import build_drift, judge_drift
 from airflow_clarify.cli.terminal import EXIT_OK, EXIT_VIOLATION, print_text, print_warnings
 from airflow_clarify.exceptions import ConfigError
 
@@ -50,35 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="a threshold, see below; may be repeated; optional with --drift",
     )
-    parser.add_argument(
-        "--min-rows",
-        metavar="ROWS",
-        type=parse_whole_number,
-        default=0,
-        help="the minimum number of rows of a facet value",
-    )
-    parser.add_argument(
-        "--below-min-rows",
-        choices=("fail", "pass", "ignore"),
-        default="fail",
-        help="for facet values with fewer rows (default: fail)",
-    )
-    parser.add_argument(
-        "--confidence",
-        metavar="LEVEL",
-        type=parse_number,
-        help="judge by confidence intervals at this level, such as 0.95",
-    )
-    parser.add_argument(
-        "--on-inconclusive", choices=("fail", "pass"), help="when an interval reaches across a bound; no default"
-    )
+    add_rule_arguments(parser)
     parser.add_argument(
         "--correction",
         choices=("holm", "bonferroni", "by"),
         help="with --confidence: correct for the number of questions, over all groups and facets (default: none)",
-    )
-    parser.add_argument(
-        "--undefined", choices=("fail", "ignore"), default="fail", help="metrics without a value (default: fail)"
     )
     drift = parser.add_argument_group("drift")
     drift.add_argument("--baseline", metavar="FILE", help="an analysis.json to compare with, ours or Clarify's")
@@ -108,8 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
     analysis = read_analysis(arguments.analysis)
     verdict = None if rules is None else gate(analysis, rules)
     if drift is not None:
+        from airflow_clarify.bias.drift import combine
+
         drifted = judge_drift(drift, analysis, arguments)
-        verdict = drifted if verdict is None else combine_verdicts(verdict, drifted)
+        verdict = drifted if verdict is None else combine(verdict, drifted)
     assert verdict is not None
     verdict, shown = hide_small_findings(verdict, analysis), hide_small_counts(analysis)
     if arguments.json:
@@ -125,18 +103,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _build_thresholds(arguments: argparse.Namespace) -> Thresholds | None:
-    from airflow_clarify.bias.thresholds import Thresholds
-
     if arguments.threshold is None:
         if arguments.drift is None:
             raise ConfigError("--threshold: give at least one, such as DPL=0.1, or --drift and --baseline")
         return None
-    return Thresholds(
-        parse_thresholds(arguments.threshold),
-        min_rows=arguments.min_rows,
-        below_min_rows=arguments.below_min_rows,
-        confidence=arguments.confidence,
-        on_inconclusive=arguments.on_inconclusive,
-        undefined=arguments.undefined,
-        correction=arguments.correction,
-    )
+    return build_thresholds(arguments, correction=arguments.correction)

@@ -49,26 +49,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> None:
     from airflow_clarify.reports.console import sanitize_line
 
-    rows = [
-        {
-            "period": record.period,
-            "dag_id": record.dag_id,
-            "task_id": record.task_id,
-            "instance": record.instance,
-            "run_id": record.run_id,
-            "dataset": record.dataset,
-            "rows": record.document.get("rows"),
-            "outcome": (record.verdict or {}).get("outcome"),
-        }
-        for record in select_records(open_history_argument(arguments), arguments)
-    ]
+    rows = []
+    for record in select_records(open_history_argument(arguments), arguments):
+        described = record.describe()
+        outcome = described.pop("outcome")
+        rows.append({**described, "rows": record.document.get("rows"), "outcome": outcome})
     if arguments.json:
         print_text(json.dumps(rows, indent=4))
         return
-    shown = [
-        [("" if value is None else str(value)) for value in row.values()] for row in [dict.fromkeys(rows[0]), *rows]
-    ]
-    shown[0] = list(rows[0])
+    shown = [list(rows[0]), *(["" if value is None else str(value) for value in row.values()] for row in rows)]
     widths = [min(max(len(row[column]) for row in shown), 40) for column in range(len(shown[0]))]
     for row in shown:
         cells = (f"{cell[:40]:<{width}}" for cell, width in zip(row, widths, strict=True))
@@ -97,20 +86,13 @@ def _show(arguments: argparse.Namespace) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     import duckdb
 
+    from airflow_clarify.history.reading import convert_to_pandas
     from airflow_clarify.io.atomic import atomic_write, write_error
 
     suffix = Path(arguments.output).suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise ConfigError(f"--output: a file that ends in .csv or .parquet, not {arguments.output!r}")
-    history = open_history_argument(arguments)
-    select_records(history, arguments)
-    frame = history.to_pandas(
-        dag_id=arguments.dag,
-        task_id=arguments.task,
-        dataset=arguments.dataset,
-        since=arguments.since,
-        until=arguments.until,
-    )
+    frame = convert_to_pandas(select_records(open_history_argument(arguments), arguments))
     with atomic_write(arguments.output) as staged:
         try:
             if suffix == ".csv":

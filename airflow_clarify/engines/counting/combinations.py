@@ -80,7 +80,7 @@ class KeyColumn:
 
 @dataclass(frozen=True)
 class CountPlan:
-    """What to count for a search.
+    """Define the counts that a search needs.
 
     :param search: the question
     :param keys: the columns, in their order

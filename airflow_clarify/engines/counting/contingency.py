@@ -105,7 +105,7 @@ class ContingencyBuilder:
 
     @property
     def predicted(self) -> bool:
-        """Whether predictions are counted."""
+        """Return whether predictions are counted."""
         return self.predictions is not None and self.predictions.error is None
 
     def build(self, engine: str) -> Contingency:

@@ -42,17 +42,17 @@ class JobStatus:
 
     @property
     def ended(self) -> bool:
-        """Whether SageMaker no longer works on the job."""
+        """Return whether SageMaker no longer works on the job."""
         return self.state not in _RUNNING
 
     @property
     def running(self) -> bool:
-        """Whether the job may still complete; a job that is being stopped will not."""
+        """Return whether the job may still complete; a job that is being stopped will not."""
         return self.state == "InProgress"
 
     @property
     def completed(self) -> bool:
-        """Whether the job completed. Every other state is a failure, including Stopped."""
+        """Return whether the job completed. Every other state is a failure, including Stopped."""
         return self.state == "Completed"
 
     @property

@@ -43,7 +43,7 @@ class Dialect:
 
     @property
     def has_column_types(self) -> bool:
-        """Whether all values of a column have one type, unlike in SQLite."""
+        """Return whether all values of a column have one type, unlike in SQLite."""
         return self.name != "sqlite"
 
 

@@ -200,7 +200,7 @@ def format_stratum_values(
 
 
 def sample_has_few_weights(source: SqlSource, roles: ColumnRoles) -> bool:
-    """Whether the first rows have few distinct weights.
+    """Return whether the first rows have few distinct weights.
 
     If so, rows of different weights can be counted in separate cells.
 

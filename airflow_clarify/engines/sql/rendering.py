@@ -243,13 +243,13 @@ def _cast_as(value: exp.Expr, kind: str, *, safe: bool = False) -> exp.Expr:
 
 
 def _fits_64_bits(number: exp.Expr) -> exp.Expr:
-    """Whether a number of more than 64 bits fits into 64."""
+    """Return whether a number of more than 64 bits fits into 64."""
     low, high = (exp.convert(bound) for bound in (-(2**63), 2**63 - 1))
     return exp.Between(this=number, low=low, high=high)
 
 
 def _is_integer_in_sqlite(value: exp.Expr) -> exp.Expr:
-    """Whether a number fits into 64 bits in SQLite, where larger ones become floats.
+    """Return whether a number fits into 64 bits in SQLite, where larger ones become floats.
 
     A cast to an integer would clip these to the largest integer.
     """
@@ -339,7 +339,7 @@ def _adapt_to_tsql(node: exp.Expr) -> exp.Expr:
 
 
 def _returns_integers(case: exp.Case) -> bool:
-    """Whether all branches of a CASE are integer literals."""
+    """Return whether all branches of a CASE are integer literals."""
     results = [branch.args["true"] for branch in case.args["ifs"]] + [case.args.get("default")]
     return all(isinstance(each, exp.Literal) and each.is_int for each in results)
 

@@ -86,7 +86,7 @@ class SampleQuery:
 
     @property
     def draws(self) -> bool:
-        """Whether only some rows of a stratum are drawn."""
+        """Return whether only some rows of a stratum are drawn."""
         return any(0 < share.drawn < share.before for share in self.shares.values())
 
     def select(self, rows: exp.Select, names: Sequence[str]) -> exp.Select:

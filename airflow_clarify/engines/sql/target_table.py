@@ -151,7 +151,7 @@ class TargetTable:
             raise
 
     def _find_existing(self) -> bool:
-        """Whether the table exists, according to a query that reads no rows."""
+        """Return whether the table exists, according to a query that reads no rows."""
         never = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
         try:
             list(self.runner.fetch_rows(exp.select(exp.Literal.number(1)).from_(self.table.copy()).where(never)))
@@ -195,7 +195,7 @@ def _list_tables(data: DataConfig, dialect: str) -> list[exp.Table]:
 
 
 def _can_be_same(one: exp.Table, other: exp.Table) -> bool:
-    """Whether two names may denote one table; a missing schema or catalog may be any."""
+    """Return whether two names may denote one table; a missing schema or catalog may be any."""
     pairs = ((one.name, other.name), (one.db, other.db), (one.catalog, other.catalog))
     return all(not a or not b or a.lower() == b.lower() for a, b in pairs)
 

@@ -115,7 +115,7 @@ class LabelSection:
 
     @property
     def unknown(self) -> bool:
-        """Whether there is a label that may or may not count as positive."""
+        """Return whether there is a label that may or may not count as positive."""
         return any(bar.positive is None for bar in self.bars)
 
 
