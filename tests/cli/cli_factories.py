@@ -27,3 +27,18 @@ class CommandResult:
 
 
 Run = Callable[..., CommandResult]
+
+
+#: Python code after which a count has no end, and says when it has begun.
+COUNT_WITHOUT_END = """
+from airflow_clarify.engines.duckdb import DuckDBEngine
+
+def count(*_, **__):
+    import duckdb
+    connection = duckdb.connect()
+    print("counting", flush=True)
+    while True:
+        connection.execute("SELECT sum(sin(i)) FROM range(3000000) AS numbers(i)").fetchall()
+
+DuckDBEngine.count = count
+"""

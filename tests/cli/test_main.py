@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_factories import CommandResult, Run
+from cli_factories import COUNT_WITHOUT_END, CommandResult, Run
 
 from airflow_clarify import __version__
 from airflow_clarify.artifacts import read_analysis
@@ -1278,19 +1278,10 @@ def test_an_encoding_with_few_characters(tmp_path: Path) -> None:
 
 # --- Stopping -----------------------------------------------------------------------------------------------------
 
-COUNTING_WITHOUT_END = """
+COUNTING_WITHOUT_END = f"""
 import sys
 from airflow_clarify.cli import main
-from airflow_clarify.engines.duckdb import DuckDBEngine
-
-def count(*_, **__):
-    import duckdb
-    connection = duckdb.connect()
-    print("counting", flush=True)
-    while True:
-        connection.execute("SELECT sum(sin(i)) FROM range(3000000) AS numbers(i)").fetchall()
-
-DuckDBEngine.count = count
+{COUNT_WITHOUT_END}
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from cli_factories import COUNT_WITHOUT_END
 
 from airflow_clarify.artifacts import read_analysis
 from airflow_clarify.bias.analysis import Analysis
@@ -717,23 +718,9 @@ def test_folders_that_are_mounted_for_another_user(job: Job) -> None:
         folder.chmod(0o755)
 
 
-COUNTING_WITHOUT_END = """
-from airflow_clarify.engines.duckdb import DuckDBEngine
-
-def count(*_, **__):
-    import duckdb
-    connection = duckdb.connect()
-    print("counting", flush=True)
-    while True:
-        connection.execute("SELECT sum(sin(i)) FROM range(3000000) AS numbers(i)").fetchall()
-
-DuckDBEngine.count = count
-"""
-
-
 def test_a_job_that_is_stopped_leaves_nothing_half_written(job: Job) -> None:
     job.data(CSV)
-    command = job.command(before=COUNTING_WITHOUT_END)
+    command = job.command(before=COUNT_WITHOUT_END)
     running = subprocess.Popen(
         command, env=job.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -226,8 +226,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("conformance")
 
 
-@seed(SEED)
-@settings(
+#: As many random cases as are asked for, the same for the same seed.
+random_cases = settings(
     max_examples=DATASETS,
     derandomize=False,
     print_blob=True,
@@ -235,6 +235,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     suppress_health_check=list(HealthCheck),
     database=None,
 )
+
+
+@seed(SEED)
+@random_cases
 @given(case=cases())
 @pytest.mark.timeout(1800)
 def test_random_data(case: Case, oracle: Oracle, folder: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, seed
 from prediction_cases import PredictionCase, Table, prediction_cases, random_tables
-from test_conformance import CLOSE, DATASETS, SEED, Oracle, disagreement, seen
+from test_conformance import CLOSE, DATASETS, SEED, Oracle, disagreement, random_cases, seen
 from test_conformance import oracle as oracle
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine
@@ -150,14 +150,7 @@ def compare(case: PredictionCase, oracle: Oracle, folder: Path) -> None:
 
 
 @seed(SEED)
-@settings(
-    max_examples=DATASETS,
-    derandomize=False,
-    print_blob=True,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    database=None,
-)
+@random_cases
 @given(case=prediction_cases())
 @pytest.mark.timeout(1800)
 def test_random_predictions(case: PredictionCase, oracle: Oracle, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -168,15 +169,15 @@ def test_suggest_needs_nights(history: str, capsys: pytest.CaptureFixture[str]) 
     assert "needs at least 5" in capsys.readouterr().err
 
 
-def test_history_is_listed_exported_and_deleted(
-    history: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def copy(history: str, tmp_path: Path) -> Path:
+    """Copy the history, for a test that changes it."""
+    return Path(shutil.copytree(history, tmp_path / "history"))
+
+
+def test_history_is_listed_exported_and_deleted(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import pandas
 
-    copy = tmp_path / "history"
-    copy.mkdir()
-    for file in Path(history).iterdir():
-        (copy / file.name).write_bytes(file.read_bytes())
     listed = read_json(capsys, "history", "list", "--history", str(copy), "--json")
     assert [one["rows"] for one in listed] == [1000] * 24
     for name, read in (("x.csv", pandas.read_csv), ("x.parquet", pandas.read_parquet)):
@@ -188,13 +189,7 @@ def test_history_is_listed_exported_and_deleted(
     assert main(["history", "export", "--history", str(copy), "--output", "x.xlsx"]) == 2
 
 
-def test_a_baseline_is_accepted_shown_and_cleared(
-    history: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    copy = tmp_path / "history"
-    copy.mkdir()
-    for file in Path(history).iterdir():
-        (copy / file.name).write_bytes(file.read_bytes())
+def test_a_baseline_is_accepted_shown_and_cleared(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = ["--history", str(copy)]
     assert main(["baseline", "show", *base]) == 2
     assert main(["baseline", "accept", *base, "--period", "2026-01-03", "--by", "ann", "--note", "checked"]) == 0
