@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_clarify.bias.alarms.proportions import get_counts, get_kind, is_comparison
 from airflow_clarify.bias.analysis import Analysis, FacetResult, MetricResult, display_name
-from airflow_clarify.bias.thresholds import Finding, Outcome, Verdict
+from airflow_clarify.bias.bounds import Bound
+from airflow_clarify.bias.verdict import SEVERITY, Finding, Outcome, Verdict, determine_outcome
 from airflow_clarify.exceptions import ThresholdError, UnfitDataError
 
 if TYPE_CHECKING:
@@ -82,14 +83,8 @@ class Drift:
         reasons = [analysis.one_sided_label] if analysis.one_sided_label else []
         if not findings or all(finding.outcome is Outcome.IGNORED for finding in findings):
             reasons.append("nothing was compared with the baseline")
-        outcomes = {finding.outcome for finding in findings}
-        outcome = Outcome.PASS
-        if reasons or Outcome.VIOLATION in outcomes:
-            outcome = Outcome.VIOLATION
-        elif Outcome.INCONCLUSIVE in outcomes and self.on_inconclusive == "fail":
-            outcome = Outcome.INCONCLUSIVE
-        order = [Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED]
-        findings.sort(key=lambda finding: (order.index(finding.outcome), -abs(finding.measured or 0)))
+        outcome = determine_outcome(findings, reasons, self.on_inconclusive)
+        findings.sort(key=lambda finding: (SEVERITY.index(finding.outcome), -abs(finding.measured or 0)))
         return Verdict(outcome, tuple(findings), tuple(reasons), analysis.data_name)
 
     def _judge(self, facet: str, result: FacetResult, metric: str, rule: Bounds, baseline: Analysis) -> Finding:
@@ -121,9 +116,10 @@ class Drift:
         told = f"{where} is {now.value:.4f} and was {before.value:.4f} in the baseline: a change of {change:.4f}"
         if interval is not None:
             told += f" ({100 * self.confidence:.4g}% interval {lower:.4f} to {upper:.4f})"
-        if (high is None or upper <= high) and (low is None or lower >= low):
+        bound = Bound(metric, facet, result.value, low, high)
+        if bound.contains(lower) and bound.contains(upper):
             return build(Outcome.PASS, "", change, interval)
-        if (high is not None and lower > high) or (low is not None and upper < low):
+        if bound.is_above(lower) or bound.is_below(upper):
             return build(Outcome.VIOLATION, f"{told}, beyond {_describe(low, high)}", change, interval)
         return build(Outcome.INCONCLUSIVE, f"{told}, which reaches across {_describe(low, high)}", change, interval)
 
@@ -344,8 +340,7 @@ def combine(first: Verdict, second: Verdict) -> Verdict:
     :param second: the verdict on drift
     :return: one verdict with the findings of both
     """
-    order = [Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED]
-    outcome = min((first.outcome, second.outcome), key=order.index)
-    findings = sorted((*first.findings, *second.findings), key=lambda finding: order.index(finding.outcome))
+    outcome = min((first.outcome, second.outcome), key=SEVERITY.index)
+    findings = sorted((*first.findings, *second.findings), key=lambda finding: SEVERITY.index(finding.outcome))
     reasons = tuple(dict.fromkeys((*first.reasons, *second.reasons)))
     return Verdict(outcome, tuple(findings), reasons, first.data)

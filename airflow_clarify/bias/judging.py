@@ -20,7 +20,7 @@ from airflow_clarify.bias.directions import describe_disadvantage, is_tested_gro
 from airflow_clarify.bias.metrics import OWN_METRICS
 from airflow_clarify.bias.post_training import ALL_METRICS
 from airflow_clarify.bias.sample_size import POWER, find_row_factor
-from airflow_clarify.bias.verdict import Finding, Outcome, Verdict
+from airflow_clarify.bias.verdict import SEVERITY, Finding, Outcome, Verdict, determine_outcome
 from airflow_clarify.exceptions import ThresholdError, UnfitDataError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 #: The rest, where it consists of several groups.
 _REST = "all others"
-_SEVERITY = (Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED)
 
 
 @dataclass
@@ -108,7 +107,7 @@ def _conclude(rules: Thresholds, analysis: Analysis, checks: Sequence[_Check], q
     if all(finding.outcome is Outcome.IGNORED for finding in findings):
         reasons.append("nothing was judged: every tested group was ignored for its rows or its undefined metrics")
     return Verdict(
-        _determine_outcome(rules, findings, reasons),
+        determine_outcome(findings, reasons, rules.on_inconclusive),
         tuple(findings),
         tuple(reasons),
         analysis.data_name,
@@ -123,15 +122,6 @@ def _list_reasons(rules: Thresholds, analysis: Analysis) -> list[str]:
     if any(ALL_METRICS[metric].stage == "post_training" for metric in rules.rules):
         reasons += [analysis.prediction_error, analysis.one_sided_prediction]
     return [reason for reason in reasons if reason]
-
-
-def _determine_outcome(rules: Thresholds, findings: Sequence[Finding], reasons: Sequence[str]) -> Outcome:
-    outcomes = {finding.outcome for finding in findings}
-    if reasons or Outcome.VIOLATION in outcomes:
-        return Outcome.VIOLATION
-    if Outcome.INCONCLUSIVE in outcomes and rules.on_inconclusive == "fail":
-        return Outcome.INCONCLUSIVE
-    return Outcome.PASS
 
 
 # --- Drafting ---------------------------------------------------------------------------------------------------------
@@ -286,7 +276,7 @@ def _mark_mirrored_findings(checks: Sequence[_Check], findings: Sequence[Finding
         other = by_check[id(check.mirror)]
 
         def rank(one: Finding) -> tuple[int, bool]:
-            return _SEVERITY.index(one.outcome), one.worse_off != one.value
+            return SEVERITY.index(one.outcome), one.worse_off != one.value
 
         # Of two that are equal in everything, the first one counts.
         is_second = rank(finding) > rank(other) or (
@@ -454,7 +444,7 @@ def _rank_severity(finding: Finding) -> tuple[int, float, bool]:
     )
     # Where all is well, the groups stay in their order.
     is_second = finding.mirror_of is not None and finding.outcome is not Outcome.PASS
-    return _SEVERITY.index(finding.outcome), -beyond, is_second
+    return SEVERITY.index(finding.outcome), -beyond, is_second
 
 
 def _compute_log(ratio: float) -> float:

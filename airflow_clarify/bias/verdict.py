@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -17,6 +18,10 @@ class Outcome(Enum):
     VIOLATION = "violation"
     INCONCLUSIVE = "inconclusive"
     IGNORED = "ignored"
+
+
+#: The outcomes, the most severe first.
+SEVERITY = (Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED)
 
 
 @dataclass(frozen=True)
@@ -201,3 +206,19 @@ def _number_to_json(number: float | None) -> float | str | None:
     if number is None or math.isfinite(number):
         return number
     return "Infinity" if number > 0 else "-Infinity"
+
+
+def determine_outcome(findings: Iterable[Finding], reasons: Sequence[str], on_inconclusive: str | None) -> Outcome:
+    """Determine the outcome of all checks together.
+
+    :param findings: the checks
+    :param reasons: why the analysis as a whole does not pass; empty if nothing is wrong with it
+    :param on_inconclusive: whether an inconclusive check fails; "fail", "pass" or None, as of thresholds
+    :return: a violation, an inconclusive outcome or a pass
+    """
+    outcomes = {finding.outcome for finding in findings}
+    if reasons or Outcome.VIOLATION in outcomes:
+        return Outcome.VIOLATION
+    if Outcome.INCONCLUSIVE in outcomes and on_inconclusive == "fail":
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASS

@@ -228,6 +228,7 @@ def _has_worsened(analysis: Analysis, before: Analysis, verdict: Verdict) -> boo
     """Return whether a violated metric has grown by more than its 95 % interval of noise."""
     from airflow_clarify.bias.alarms.proportions import is_comparison
     from airflow_clarify.bias.drift import DEFAULT_CONFIDENCE, compute_change
+    from airflow_clarify.bias.post_training import ALL_METRICS
 
     for finding in verdict.violations:
         metric = finding.metric.removesuffix(" drift")
@@ -244,8 +245,8 @@ def _has_worsened(analysis: Analysis, before: Analysis, verdict: Verdict) -> boo
         if now.split is None or earlier.split is None:
             continue
         _, interval = compute_change(metric, now, earlier, value.value, old.value, DEFAULT_CONFIDENCE)
-        neutral = 1.0 if metric in ("DI", "DIL") else 0.0
-        is_farther = abs(value.value - neutral) > abs(old.value - neutral)
+        parity = ALL_METRICS[metric].parity
+        is_farther = abs(value.value - parity) > abs(old.value - parity)
         if interval is not None and is_farther and not interval[0] <= 0 <= interval[1]:
             return True
     return False

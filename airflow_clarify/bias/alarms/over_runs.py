@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: The share of the error rate for the groups of the first night; the rest is for groups that appear later.
 SHARE_OF_FIRST = 0.9
-#: The outcomes of findings, the most severe first.
-_SEVERITY = ("violation", "inconclusive", "pass", "ignored")
 
 
 @dataclass(frozen=True)
@@ -167,7 +165,7 @@ def _judge_night(
     *,
     with_interval: bool,
 ) -> Verdict:
-    from airflow_clarify.bias.thresholds import Outcome
+    from airflow_clarify.bias.verdict import SEVERITY, determine_outcome
 
     nightly = thresholds.judge(analysis)
     findings = sorted(
@@ -175,14 +173,9 @@ def _judge_night(
             _replace_outcome(finding, night, watched, thresholds, over_runs, with_interval=with_interval)
             for finding in nightly.findings
         ),
-        key=lambda finding: _SEVERITY.index(finding.outcome.value) if finding.outcome.value in _SEVERITY else 2,
+        key=lambda finding: SEVERITY.index(finding.outcome),
     )
-    outcomes = {finding.outcome for finding in findings}
-    outcome = Outcome.PASS
-    if nightly.reasons or Outcome.VIOLATION in outcomes:
-        outcome = Outcome.VIOLATION
-    elif Outcome.INCONCLUSIVE in outcomes and thresholds.on_inconclusive == "fail":
-        outcome = Outcome.INCONCLUSIVE
+    outcome = determine_outcome(findings, nightly.reasons, thresholds.on_inconclusive)
     return replace(nightly, outcome=outcome, findings=tuple(findings))
 
 
@@ -197,6 +190,7 @@ def _replace_outcome(
 ) -> Finding:
     """Replace the outcome of a comparison with bounds; keep that of an undefined metric or of too few rows."""
     from airflow_clarify.bias.analysis import display_name
+    from airflow_clarify.bias.bounds import Bound
     from airflow_clarify.bias.thresholds import Outcome
 
     compared = finding.measured is not None and math.isfinite(finding.measured)
@@ -213,8 +207,9 @@ def _replace_outcome(
         return replace(finding, outcome=outcome, reason="", interval=None)
     interval = _compute_interval(series) if with_interval and over_runs.method == "confidence-sequence" else None
     where = f"{finding.metric} of {display_name(finding.facet)}={display_name(finding.value)}"
+    bound = Bound(finding.metric, finding.facet, finding.value, finding.low, finding.high)
     reason = f"{where} is {finding.measured:.4f}; {over_runs.describe(night + 1, interval)}"
-    reason += f" {'show' if night else 'shows'} it {_describe_bounds(finding)}"
+    reason += f" {'show' if night else 'shows'} it {bound.describe_breach()}"
     if outcome is Outcome.INCONCLUSIVE:
         reason = f"{where} is {finding.measured:.4f}; {over_runs.describe(night + 1, interval)} reach across its bounds"
     return replace(finding, outcome=outcome, reason=reason, interval=interval)
@@ -224,9 +219,3 @@ def _compute_interval(series: _Series) -> tuple[float, float]:
     from airflow_clarify.bias.alarms.sequence import compute_interval
 
     return scale_interval(series.metric, compute_interval(series.counts, get_kind(series.metric), series.level))
-
-
-def _describe_bounds(finding: Finding) -> str:
-    if finding.low is None:
-        return f"above {finding.high:g}"
-    return f"below {finding.low:g}" if finding.high is None else f"outside [{finding.low:g}, {finding.high:g}]"

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from airflow_clarify.bias.analysis import display_name
 from airflow_clarify.bias.corrections import CORRECTION_NAMES
-from airflow_clarify.bias.thresholds import Finding, Outcome, Thresholds, Verdict
+from airflow_clarify.bias.thresholds import Thresholds
+from airflow_clarify.bias.verdict import SEVERITY, Finding, Outcome, Verdict
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import GroupName, Sentence
 
 _MAX_REASONS = 5
 _MAX_RULES = 8
 
-_ORDER = (Outcome.VIOLATION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IGNORED)
 _HEADLINES = {Outcome.PASS: "Pass", Outcome.VIOLATION: "Violation", Outcome.INCONCLUSIVE: "Inconclusive"}
 
 
@@ -84,7 +84,7 @@ def count_shown_outcomes(verdict: Verdict) -> dict[Outcome, int]:
     :param verdict: the verdict
     """
     shown = [get_shown_outcome(finding) for finding in verdict.checks]
-    return {outcome: shown.count(outcome) for outcome in _ORDER}
+    return {outcome: shown.count(outcome) for outcome in SEVERITY}
 
 
 def _summarize(verdict: Verdict) -> str:
