@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_clarify.bias.alarms.proportions import get_counts, get_kind, is_comparison
 from airflow_clarify.bias.analysis import Analysis, FacetResult, MetricResult, display_name
 from airflow_clarify.bias.bounds import Bound
+from airflow_clarify.bias.judging import list_reasons
 from airflow_clarify.bias.verdict import SEVERITY, Finding, Outcome, Verdict, determine_outcome
 from airflow_clarify.exceptions import ThresholdError, UnfitDataError
 
@@ -80,7 +81,7 @@ class Drift:
                 for facet, result in analysis.results()
             ]
             findings += self._find_absent(analysis, baseline)
-        reasons = [analysis.one_sided_label] if analysis.one_sided_label else []
+        reasons = list_reasons(analysis, analysis.methods if isinstance(self.rules, str) else self.rules)
         if not findings or all(finding.outcome is Outcome.IGNORED for finding in findings):
             reasons.append("nothing was compared with the baseline")
         outcome = determine_outcome(findings, reasons, self.on_inconclusive)

@@ -103,7 +103,7 @@ def _conclude(rules: Thresholds, analysis: Analysis, checks: Sequence[_Check], q
     ]
     findings = list(_mark_mirrored_findings(checks, findings))
     findings.sort(key=_rank_severity)
-    reasons = _list_reasons(rules, analysis)
+    reasons = list_reasons(analysis, rules.rules)
     if all(finding.outcome is Outcome.IGNORED for finding in findings):
         reasons.append("nothing was judged: every tested group was ignored for its rows or its undefined metrics")
     return Verdict(
@@ -116,10 +116,16 @@ def _conclude(rules: Thresholds, analysis: Analysis, checks: Sequence[_Check], q
     )
 
 
-def _list_reasons(rules: Thresholds, analysis: Analysis) -> list[str]:
-    """List why the analysis as a whole does not pass, whatever its metrics are."""
+def list_reasons(analysis: Analysis, metrics: Iterable[str]) -> list[str]:
+    """List why an analysis as a whole does not pass, whatever its metrics are.
+
+    :param analysis: the analysis
+    :param metrics: the metrics that are judged
+    :return: one sentence each; those about predictions only if a metric of predictions is judged
+    """
     reasons = [analysis.one_sided_label]
-    if any(ALL_METRICS[metric].stage == "post_training" for metric in rules.rules):
+    # A file of Clarify may have metrics that are not known here.
+    if any(metric in ALL_METRICS and ALL_METRICS[metric].stage == "post_training" for metric in metrics):
         reasons += [analysis.prediction_error, analysis.one_sided_prediction]
     return [reason for reason in reasons if reason]
 

@@ -282,6 +282,32 @@ def test_a_baseline_without_counts_has_no_interval(tmp_path: Path, capsys: pytes
     assert main(["gate", "--analysis", now, "--baseline", str(clarify), "--drift", "model-monitor"]) == 0
 
 
+@pytest.mark.parametrize("drift", ["DPPL=0.05", "model-monitor"])
+def test_predictions_that_are_all_positive_do_not_pass(
+    drift: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {}
+    for name, share in (("base", 3), ("now", 4)):
+        rows = [f"{'FM'[row % 2]},{row // 2 % 2},{int(row // 2 % 4 < share)}" for row in range(400)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["g,ok,predicted", *rows]))
+        command = [
+            "analyze",
+            "--data",
+            str(tmp_path / f"{name}.csv"),
+            *ARGUMENTS[:-2],
+            "--predicted-label",
+            "predicted",
+        ]
+        assert main([*command, "--methods", "DPL,DPPL", "--output", str(tmp_path / name)]) == 0
+        files[name] = str(tmp_path / name / "analysis.json")
+    capsys.readouterr()
+
+    # DPPL is 0 in both.
+    assert main(["gate", "--analysis", files["now"], "--baseline", files["base"], "--drift", drift]) == 1
+    assert "every row of 400" in capsys.readouterr().out
+    assert main(["gate", "--analysis", files["base"], "--baseline", files["base"], "--drift", drift]) == 0
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
