@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError, UnfitDataError
 
 #: A value in ``label_values_or_threshold`` or ``value_or_threshold``.
 Value = str | int | float | bool
@@ -137,11 +137,11 @@ def build_interval(profile: ColumnProfile, values: Sequence[Value] | None, key: 
     :param key: the configuration key for error messages
     :return: the interval; empty where t equals the absolute maximum, as in Clarify
     :raises ConfigError: there is no threshold, more than one, or it is not a number
-    :raises DataError: the column has no numbers
+    :raises UnfitDataError: the column has no numbers
     """
     if not profile.present:
         selects = f"{key} = {values[0]!r} selects nothing" if values else "there is nothing to compare"
-        raise DataError(f"column '{profile.name}' holds no value, so {selects}; check the column")
+        raise UnfitDataError(f"column '{profile.name}' holds no value, so {selects}; check the column")
     if not values:
         raise ConfigError(
             f"{key}: column '{profile.name}' is continuous ({profile.kind_text}, {profile.distinct} distinct values in "
@@ -153,7 +153,7 @@ def build_interval(profile: ColumnProfile, values: Sequence[Value] | None, key: 
     if threshold is None:
         raise ConfigError(f"{key}: column '{profile.name}' is continuous, and {values[0]!r} is not a number")
     if profile.maximum is None:
-        raise DataError(
+        raise UnfitDataError(
             f"column '{profile.name}' holds {profile.kind} values, not numbers, so {key} = {values[0]!r} selects "
             "nothing; check the column"
         )

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any, Literal, cast, get_args
 
 from airflow_clarify.bias.argument_types import COLUMNS, check_argument, is_list
-from airflow_clarify.exceptions import ConfigError, DataError, QuotaError, UnfitDataError
+from airflow_clarify.exceptions import ConfigError, QuotaError, UnfitDataError
 
 #: The values of a stratum as text, one for each column; None where the value is missing.
 Stratum = tuple[str | None, ...]
@@ -246,7 +246,7 @@ class BalanceConfig:
         :param counts: the number of rows of each stratum that occurs
         :param weights: the sum of the existing row weights of each stratum, where the data have such weights
         :return: the plan, with warnings about rows and strata that are left out
-        :raises DataError: there are no rows to balance, or rows with a missing value, which ``missing`` refuses
+        :raises UnfitDataError: there are no rows to balance, or rows with a missing value, which ``missing`` refuses
         :raises QuotaError: a stratum is empty, or its size does not permit the quota
         """
         counts = {stratum: rows for stratum, rows in counts.items() if rows}
@@ -258,7 +258,7 @@ class BalanceConfig:
             # A stratum whose rows all have weight 0 is as empty as one without rows.
             amounts = {stratum: weights[stratum] for stratum in kept if weights[stratum]}
             if not amounts:
-                raise DataError(f"weight: column '{self.weight}' is 0 in all rows, so there is nothing to balance")
+                raise UnfitDataError(f"weight: column '{self.weight}' is 0 in all rows, so there is nothing to balance")
         warnings += self._check_empty(amounts)
         quotas = self._compute_quotas(kept)
         factors = compute_weights(amounts) if self.strategy == "reweigh" else {}
@@ -286,7 +286,7 @@ class BalanceConfig:
         columns = " or ".join(self.names)
         rows = _count_rows(missing)
         if self.missing_rows == "error":
-            raise DataError(
+            raise UnfitDataError(
                 f"{rows} without a value in {columns}; correct the data, or set missing='drop' or missing='keep'"
             )
         kept = {stratum: rows for stratum, rows in counts.items() if None not in stratum}

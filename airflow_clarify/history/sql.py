@@ -27,7 +27,7 @@ _COLUMNS = (
     "outcome",
     "record",
 )
-_MAX_ATTEMPTS = 3
+_MAX_ATTEMPTS = 20
 #: SQLSTATE of a missing table, in PostgreSQL and in MySQL.
 _MISSING_TABLE = ("42P01", "42S02")
 
@@ -101,7 +101,7 @@ class SQLHistory:
             with closing(hook.get_conn()) as connection:
                 for record in records:
                     with _transaction(connection) as cursor:
-                        self._delete_key(cursor, hook.placeholder, record.key)
+                        cursor.execute(f"DELETE FROM {self.table} WHERE record_key = {hook.placeholder}", (record.key,))
         except Exception as error:
             raise OutputError(f"history: table {self.table}: cannot be deleted ({first_error_line(error)})") from None
 
@@ -139,21 +139,24 @@ class SQLHistory:
     def _replace(self, connection: Any, placeholder: str, records: Sequence[HistoryRecord]) -> None:
         """Replace records in one transaction, in the order of their keys, so that writers do not lock each other."""
         marks = ", ".join([placeholder] * len(_COLUMNS))
-        rows = sorted(map(_list_values, records))
+        insert = f"INSERT INTO {self.table} ({', '.join(_COLUMNS)}) VALUES ({marks})"
+        new_values = ", ".join(f"{column} = {placeholder}" for column in _COLUMNS[1:])
+        where = f"WHERE record_key = {placeholder}"
         for attempt in range(_MAX_ATTEMPTS):
             try:
                 with _transaction(connection) as cursor:
-                    for values in rows:
-                        self._delete_key(cursor, placeholder, values[0])
-                        cursor.execute(f"INSERT INTO {self.table} ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+                    for key, *values in sorted(map(_list_values, records)):
+                        cursor.execute(f"SELECT record_key FROM {self.table} {where}", (key,))
+                        if cursor.fetchall():
+                            cursor.execute(f"UPDATE {self.table} SET {new_values} {where}", (*values, key))
+                        else:
+                            cursor.execute(insert, (key, *values))
                 return
             except Exception:
-                # Two writers of one record: the second inserts between this one's DELETE and INSERT.
+                # Two writers of a new record: one inserts it between the other's SELECT and INSERT. The next attempt
+                # finds it; several are needed if this happens to several records.
                 if attempt == _MAX_ATTEMPTS - 1:
                     raise
-
-    def _delete_key(self, cursor: Any, placeholder: str, key: str) -> None:
-        cursor.execute(f"DELETE FROM {self.table} WHERE record_key = {placeholder}", (key,))
 
 
 def _list_values(record: HistoryRecord) -> tuple[str, ...]:

@@ -211,7 +211,7 @@ def test_the_url_is_that_of_the_tab() -> None:
     [
         ({"on_verdict": SmtpNotifier}, "on_verdict: a notifier, such as SmtpNotifier"),
         ({"on_verdict": ["me@example.org"]}, "on_verdict: a notifier, such as SmtpNotifier"),
-        ({"notify_on": "pass"}, "notify_on: 'violation' or 'always', not 'pass'"),
+        ({"notify_on": "pass"}, "notify_on: 'violation', 'always' or 'change', not 'pass'"),
     ],
 )
 def test_invalid_notifiers_are_rejected_at_parse_time(how: dict[str, Any], wrong: str) -> None:

@@ -15,7 +15,7 @@ from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.engines.counting.cells import CellStore
 from airflow_clarify.engines.counting.column_profile import CellColumn, profile_column
 from airflow_clarify.engines.counting.expressions import ScoreCode, StorageType, ValueFilter
-from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
+from airflow_clarify.exceptions import ClarifyError, ConfigError, UnfitDataError
 
 #: Columns with more distinct values than this cannot be predicted labels that are compared by equality.
 _FEW_LABELS = 2
@@ -68,7 +68,7 @@ def interpret_predictions(
     :param positive: the filter for positive labels
     :return: the predictions; with an error if they cannot be compared with the labels
     :raises ConfigError: scores need a threshold, or labels that are 0 or 1
-    :raises DataError: a score is not a number from 0 to 1
+    :raises UnfitDataError: a score is not a number from 0 to 1
     """
     roles, key = cells.roles, config.spell_key("predicted_label")
     column = profile_column(cells, "pred", roles.prediction or "")
@@ -115,18 +115,18 @@ def interpret_predictions(
 def _check_scores(column: CellColumn, key: str) -> None:
     """Check that all scores are numbers from 0 to 1.
 
-    :raises DataError: some are not
+    :raises UnfitDataError: some are not
     """
     query = exp.select("pred", "SUM(n)").from_(column.cells.select_facet_cells(0)).group_by("pred")
     counts = {None if code is None else int(code): int(rows) for code, rows in column.cells.execute(query)}
     total = sum(counts.values())
     if rows := counts.get(ScoreCode.NO_NUMBER, 0):
-        raise DataError(
+        raise UnfitDataError(
             f"{key}: column '{column.name}' has {rows} of {total} rows that hold no number, so it holds no scores; "
             "leave probability_threshold out if it holds predicted labels"
         )
     if rows := counts.get(ScoreCode.OUTSIDE, 0):
-        raise DataError(
+        raise UnfitDataError(
             f"{key}: column '{column.name}' has {rows} of {total} rows outside 0 to 1; scores that are compared with "
             "probability_threshold are probabilities"
         )
@@ -164,7 +164,7 @@ def _build_filter(column: CellColumn, label: CellColumn, config: AnalysisConfig,
     whole_labels = label.profile.kind == "integer" and not label.profile.seen_as_float
     if whole_labels and column.profile.kind == "float":
         if column.profile.missing:
-            raise DataError("a missing prediction cannot be a whole number, as the labels are")
+            raise UnfitDataError("a missing prediction cannot be a whole number, as the labels are")
         built.truncated, highest = True, int(highest)
     built.interval = build_interval(replace(label.profile, maximum=highest), values, key)
     built.text = built.interval.text

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.engines.counting.roles import ColumnRoles
-from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
+from airflow_clarify.exceptions import ConfigError, UnfitDataError
 
 #: Weights other than 0 must lie between these bounds, so that the sum of their squares is finite and above 0 for any
 #: number of rows.
@@ -41,7 +41,7 @@ def check_rows(location: str, roles: ColumnRoles, rows: int | None, unusable: in
     :param roles: the analysed columns
     :param rows: the number of rows, summed over all grouping sets
     :param unusable: the number of them with an unusable weight
-    :raises DataError: there are no rows, or some have no usable weight
+    :raises UnfitDataError: there are no rows, or some have no usable weight
     """
     if not rows:
         raise UnfitDataError(f"{location}: the data hold no rows, so there is nothing to measure")
@@ -51,14 +51,14 @@ def check_rows(location: str, roles: ColumnRoles, rows: int | None, unusable: in
         raise unusable_weights_error(str(roles.weight), int(unusable) // sets, int(rows) // sets)
 
 
-def unusable_weights_error(column: str, unusable: int, rows: int) -> DataError:
+def unusable_weights_error(column: str, unusable: int, rows: int) -> UnfitDataError:
     """Build the error for rows without a usable weight.
 
     :param column: the column
     :param unusable: the number of rows without a usable weight
     :param rows: the number of all rows
     """
-    return DataError(
+    return UnfitDataError(
         f"weight: column '{column}' has {unusable} of {rows} rows without a number from 0; every row needs a weight, "
         f"which is 0 or between {SMALLEST_WEIGHT:g} and {LARGEST_WEIGHT:g}"
     )

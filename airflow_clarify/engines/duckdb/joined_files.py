@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from airflow_clarify.bias.config import DEFAULT_PREDICTED_LABEL, AnalysisConfig, ColumnRef, DataConfig, resolve_column
 from airflow_clarify.engines.duckdb.source import Source, open_source
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,7 +93,7 @@ class JoinedSource(Source):
     def check_identifiers(self) -> None:
         """Check that every identifier occurs once in the dataset and once in each file.
 
-        :raises DataError: an identifier is missing, duplicate, or in one of the two only
+        :raises UnfitDataError: an identifier is missing, duplicate, or in one of the two only
         """
         for file in self.joined:
             if self.by is not None and file.by is not None:
@@ -210,7 +210,7 @@ def join_files(
     return found
 
 
-def build_length_error(source: JoinedSource) -> DataError:
+def build_length_error(source: JoinedSource) -> UnfitDataError:
     """Build the error for files of different lengths.
 
     :param source: the dataset with its files
@@ -220,7 +220,7 @@ def build_length_error(source: JoinedSource) -> DataError:
         ((file, each) for file, each in zip(source.joined, others, strict=True) if each[1] != rows),
         (source.joined[0], others[0]),
     )
-    return DataError(
+    return UnfitDataError(
         f"{file.key}: {other} has {other_rows} rows and {location} has {rows}; files that are joined by row position "
         "have as many, or name an identifier in joinsource"
     )
@@ -280,11 +280,11 @@ def _check_identifiers(main: Source, by: str, file: JoinedFile) -> None:
     for identifier, here, there in main.execute(wrong):
         names = f"{main.location} ({here} rows) and {file.source.location} ({there} rows)"
         if identifier is None:
-            raise DataError(
+            raise UnfitDataError(
                 f"joinsource: column '{by}' has rows without a value in {names}; every row needs an identifier"
             )
         problem = "occurs more than once" if max(here, there) > 1 else "is in one of the files only"
-        raise DataError(
+        raise UnfitDataError(
             f"joinsource: '{str(identifier)[:60]}' in column '{by}' {problem}: {names}; every identifier is in both "
             "files once"
         )
