@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas
 import pytest
-from bias_makers import (
+from analysis_factories import (
     Counts,
     Row,
     count_rows,
@@ -20,9 +20,9 @@ from bias_makers import (
     make_facet,
     metrics_by_group,
 )
+from expected_lab import COUNTS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from lab_numbers import COUNTS
 
 from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.config import AnalysisConfig

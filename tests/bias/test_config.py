@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from expected_lab import GIFT_CARD_CONFIG, GIFT_CARD_HEADERS
 from hypothesis import given
 from hypothesis import strategies as st
-from lab_numbers import GIFT_CARD_CONFIG, GIFT_CARD_HEADERS
 from pandas._libs.parsers import STR_NA_VALUES
 
 from airflow_clarify.bias.config import (

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from bias_makers import make_analysis, make_config, make_facet
+from analysis_factories import make_analysis, make_config, make_facet
 from hypothesis import given
 from hypothesis import strategies as st
 

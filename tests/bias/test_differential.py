@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from bias_makers import Row, count_rows, errors_by_group, make_config, metrics_by_group
+from analysis_factories import Row, count_rows, errors_by_group, make_config, metrics_by_group
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

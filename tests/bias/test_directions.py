@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bias_makers import make_analysis
+from analysis_factories import make_analysis
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.directions import describe_disadvantage, is_tested_group_worse_off

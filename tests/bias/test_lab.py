@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from bias_makers import make_analysis, metrics_by_group
-from lab_numbers import (
+from analysis_factories import make_analysis, metrics_by_group
+from expected_lab import (
     BALANCED,
     BALANCED_ORDER,
     BALANCED_STRATUM,

@@ -14,7 +14,7 @@ from itertools import product
 from types import FrameType
 
 import pytest
-from bias_makers import make_config
+from analysis_factories import make_config
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount

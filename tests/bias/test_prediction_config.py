@@ -7,7 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
-from bias_makers import make_config, make_prediction_config
+from analysis_factories import make_config, make_prediction_config
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, ModelConfig, ModelPredictedLabelConfig
 from airflow_clarify.bias.argument_types import is_templated

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from bias_makers import (
+from analysis_factories import (
     PredictedRow,
     count_predictions,
     errors_by_group,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bias_makers import Counts, make_analysis, make_config, make_facet
+from analysis_factories import Counts, make_analysis, make_config, make_facet
 from hypothesis import given
 from hypothesis import strategies as st
 

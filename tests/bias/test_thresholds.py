@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from bias_makers import Counts, Row, count_rows, make_analysis, make_config, make_facet
+from analysis_factories import Counts, Row, count_rows, make_analysis, make_config, make_facet
 from hypothesis import given
 from hypothesis import strategies as st
 

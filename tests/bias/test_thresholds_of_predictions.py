@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from bias_makers import make_analysis
+from analysis_factories import make_analysis
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.contingency import ConfusionCounts, Split, WeightedCount

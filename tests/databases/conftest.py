@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from database_makers import Database, databases, names_of_databases
+from database_factories import Database, databases, names_of_databases
 
 
 @pytest.fixture(scope="session")

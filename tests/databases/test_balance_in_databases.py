@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from database_makers import Column, Database, as_parquet
+from database_factories import Column, Database, as_parquet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_same_in_databases import HOSTILE, KINDS, plain

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from database_makers import Column, Database, as_parquet
+from database_factories import Column, Database, as_parquet
 from test_balance_in_databases import reviews
 from test_sql_engine import HOMES, analyse
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from database_makers import Column, Database, as_parquet
+from database_factories import Column, Database, as_parquet
 
 from airflow_clarify import DataConfig, DuckDBEngine
 from airflow_clarify.api import build_search_config, search

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from database_makers import Column, Database
+from database_factories import Column, Database
 
 from airflow_clarify import AnalysisConfig, BiasConfig, BiasHistory, DataConfig, DuckDBEngine, SQLHistory, analyze
 from airflow_clarify.bias.analysis import Analysis

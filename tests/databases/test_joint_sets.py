@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from database_makers import Column, Database
+from database_factories import Column, Database
 from hypothesis import given
 from hypothesis import strategies as st
 

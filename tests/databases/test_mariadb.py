@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from database_makers import Database, MariaDatabase, connection_of, mariadb_is_here
+from database_factories import Database, MariaDatabase, connection_of, mariadb_is_here
 from servers import MariaDBServer
 from test_balance_in_databases import BY, REVIEWS, reviews
 from test_sql_engine import HOMES, analyse

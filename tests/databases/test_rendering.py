@@ -16,10 +16,10 @@ import duckdb
 import pytest
 import sqlglot
 import test_balance_in_databases as balancing
-from database_makers import Column, Database, as_parquet
+from database_factories import Column, Database, as_parquet
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from rendering_makers import Transpiling, read_back
+from rendering_factories import Transpiling, read_back
 from sqlglot import exp
 from test_same_in_databases import Case, answer, assert_same, cases, plain
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from database_makers import Column, Database, as_parquet
+from database_factories import Column, Database, as_parquet
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from clothing_reviews import build_reviews_csv
-from database_makers import Column, Database
+from database_factories import Column, Database
 from test_balance_in_databases import reviews
 from test_same_in_databases import HOSTILE
 

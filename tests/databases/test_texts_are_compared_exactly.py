@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from database_makers import Database
+from database_factories import Database
 from test_sql_engine import HOMES, analyse
 
 from airflow_clarify import DataConfig, DuckDBEngine

@@ -15,7 +15,7 @@ import duckdb
 import numpy
 import pandas
 import pytest
-from count_makers import LOANS, analyse, count, csv_of, metric, tallies, written
+from counting_factories import LOANS, analyse, count, csv_of, metric, tallies, written
 
 from airflow_clarify import DataConfig, balance
 from airflow_clarify.bias.resampling import BalanceConfig
@@ -269,7 +269,7 @@ def test_a_place_that_may_not_be_read(what: str, tmp_path: Path) -> None:
     code = f"""
 import os
 from airflow_clarify.exceptions import ClarifyError
-from count_makers import count
+from counting_factories import count
 count({str(written(tmp_path / "open.csv", LOANS))!r})
 if os.geteuid() == 0:
     os.setuid(65534)
@@ -556,7 +556,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 import resource, signal, sys
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import DataError
-from count_makers import count
+from counting_factories import count
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 try:

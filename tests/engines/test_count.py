@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pandas
 import pytest
-from count_makers import LOANS, analyse, count, csv_of, metric, tallies, written
+from counting_factories import LOANS, analyse, count, csv_of, metric, tallies, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -577,7 +577,7 @@ def test_threads_and_memory_change_nothing(ending: str, large: dict[str, Path], 
 def test_data_larger_than_memory_spill_to_disk(large: dict[str, Path]) -> None:
     code = f"""
 from pathlib import Path
-from count_makers import analyse
+from counting_factories import analyse
 from airflow_clarify.engines.duckdb import DuckDBEngine
 engine = DuckDBEngine(None, memory_limit="64MB", threads=1)
 analysis = analyse({str(large["parquet"])!r}, group="who", engine=engine)
@@ -637,7 +637,7 @@ def test_nothing_of_airflow_is_needed_without_a_connection(tmp_path: Path) -> No
     data = written(tmp_path / "loans.csv", LOANS)
     code = f"""
 import sys
-from count_makers import count
+from counting_factories import count
 print(count({str(data)!r})[0].facets[0].values, "airflow" in sys.modules)
 """
     done = subprocess.run(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 import pytest
-from count_makers import csv_of, written
+from counting_factories import csv_of, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 import pytest
-from count_makers import analyse, count, csv_of, tallies, written
+from counting_factories import analyse, count, csv_of, tallies, written
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 import pandas
 import pytest
-from count_makers import count, tallies
+from counting_factories import count, tallies
 
 from airflow_clarify.exceptions import ConfigError, DataError
 

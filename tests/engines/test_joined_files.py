@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pandas
 import pytest
-from count_makers import csv_of, written
+from counting_factories import csv_of, written
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine, SparkEngine, SQLEngine
 from airflow_clarify.bias.contingency import Contingency

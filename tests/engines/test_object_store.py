@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from count_makers import LOANS, count, tallies
+from counting_factories import LOANS, count, tallies
 from servers import S3Server, s3_server
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, Thresholds, analyze

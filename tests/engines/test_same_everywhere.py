@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas
 import pytest
-from count_makers import analyse, csv_of, written
+from counting_factories import analyse, csv_of, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
-from count_makers import LOANS, count, csv_of, tallies, written
+from counting_factories import LOANS, count, csv_of, tallies, written
 
 from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.bias.resampling import BalanceConfig

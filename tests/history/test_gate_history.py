@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from history_makers import DAY, FIRST, make_analysis, make_night, make_record
+from history_factories import DAY, FIRST, make_analysis, make_night, make_record
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Outcome, Thresholds

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from history_makers import DAY, FIRST, make_analysis, make_night, make_record
+from history_factories import DAY, FIRST, make_analysis, make_night, make_record
 
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError
 from airflow_clarify.history.folder import FolderHistory

@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from report_makers import CREATED, hostile_analysis
+from report_factories import CREATED, hostile_analysis
 
 from airflow_clarify.bias.thresholds import Thresholds
 from airflow_clarify.reports.builder import build_report

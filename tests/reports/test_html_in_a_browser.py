@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from report_makers import analysis_of, facet, hostile_analysis, render
+from report_factories import analysis_of, facet, hostile_analysis, render
 
 from airflow_clarify.bias.thresholds import Thresholds
 

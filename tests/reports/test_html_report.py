@@ -13,7 +13,7 @@ from functools import cached_property
 from html.parser import HTMLParser
 
 import pytest
-from report_makers import (
+from report_factories import (
     CLOTHES,
     CREATED,
     HOSTILE,

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nbclient import NotebookClient
-from report_makers import CLOTHES, CREATED, METHODS, analysis_of, configuration, facet, hostile_analysis
+from report_factories import CLOTHES, CREATED, METHODS, analysis_of, configuration, facet, hostile_analysis
 from test_report_files import Cells
 
 from airflow_clarify.bias.analysis import Analysis

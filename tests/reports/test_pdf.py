@@ -10,7 +10,7 @@ import pytest
 import typst
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from report_makers import CLOTHES, CREATED, HOSTILE, HOSTILE_ELSEWHERE, METHODS, analysis_of, configuration, facet
+from report_factories import CLOTHES, CREATED, HOSTILE, HOSTILE_ELSEWHERE, METHODS, analysis_of, configuration, facet
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig

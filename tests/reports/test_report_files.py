@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from report_makers import CLOTHES, CREATED, METHODS, analysis_of, configuration, facet, hostile_analysis
+from report_factories import CLOTHES, CREATED, METHODS, analysis_of, configuration, facet, hostile_analysis
 
 from airflow_clarify.artifacts import write_analysis, write_verdict
 from airflow_clarify.bias.analysis import Analysis

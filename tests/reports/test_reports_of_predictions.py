@@ -11,7 +11,7 @@ from typing import Any
 
 import pypdf
 import pytest
-from report_makers import CREATED
+from report_factories import CREATED
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.confidence import compute_wilson_interval

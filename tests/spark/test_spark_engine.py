@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from database_makers import Column, SparkDatabase, as_parquet
+from database_factories import Column, SparkDatabase, as_parquet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spark_cluster import SparkCluster
