@@ -31,8 +31,15 @@ _REST = "all others"
 
 
 @dataclass
-class _Check:
-    """The draft of a finding."""
+class DraftedCheck:
+    """The draft of a finding: what is compared with which bounds, before all drafts together are concluded.
+
+    :param facet: the facet column
+    :param value: the tested group
+    :param metric: its metric
+    :param bound: its bounds
+    :param rows: number of its rows; None if they are not known
+    """
 
     facet: str
     value: str
@@ -44,15 +51,17 @@ class _Check:
     #: The outcome and its reason, if neither bounds nor interval decide it.
     decided: tuple[Outcome, str] | None = None
     #: The check of the other group, if both are one question.
-    mirror: _Check | None = None
+    mirror: DraftedCheck | None = None
     p_value: float | None = None
 
     @property
     def where(self) -> str:
+        """Return the metric and the group for sentences."""
         return f"{self.metric.name} of {display_name(self.facet)}={display_name(self.value)}"
 
     @property
     def measured(self) -> float:
+        """Return the value of the metric, which is defined."""
         assert self.metric.value is not None
         return self.metric.value
 
@@ -84,6 +93,19 @@ def judge_all(rules: Thresholds, analyses: Sequence[Analysis]) -> list[Verdict]:
     :raises ThresholdError: a rule is for a metric, facet or value that an analysis does not have
     :raises UnfitDataError: counts are needed and an analysis has none, or it has no tested group
     """
+    drafts, questions = draft_all(rules, analyses)
+    return [_conclude(rules, analysis, checks, questions) for analysis, checks in zip(analyses, drafts, strict=True)]
+
+
+def draft_all(rules: Thresholds, analyses: Sequence[Analysis]) -> tuple[list[list[DraftedCheck]], int]:
+    """Draft the checks of the analyses of one gate, with p-values adjusted for all of them.
+
+    :param rules: the thresholds
+    :param analyses: the analyses
+    :return: the checks of each analysis, and the number of questions that a correction adjusts for; 0 without one
+    :raises ThresholdError: as for :func:`judge_all`
+    :raises UnfitDataError: as for :func:`judge_all`
+    """
     drafts = []
     for analysis in analyses:
         _check_applies(rules, analysis)
@@ -93,11 +115,11 @@ def judge_all(rules: Thresholds, analyses: Sequence[Analysis]) -> list[Verdict]:
     questions = 0
     if rules.correction is not None:
         questions = _adjust(rules, list(zip(analyses, drafts, strict=True)))
-    return [_conclude(rules, analysis, checks, questions) for analysis, checks in zip(analyses, drafts, strict=True)]
+    return drafts, questions
 
 
-def _conclude(rules: Thresholds, analysis: Analysis, checks: Sequence[_Check], questions: int) -> Verdict:
-    outcomes = [_decide(rules, check, questions) for check in checks]
+def _conclude(rules: Thresholds, analysis: Analysis, checks: Sequence[DraftedCheck], questions: int) -> Verdict:
+    outcomes = [decide(rules, check, questions) for check in checks]
     findings = [
         _build_finding(rules, check, outcome, questions) for check, outcome in zip(checks, outcomes, strict=True)
     ]
@@ -167,7 +189,7 @@ def _check_applies(rules: Thresholds, analysis: Analysis) -> None:
         raise UnfitDataError("the analysis holds no tested group, so there is nothing to judge")
 
 
-def _draft_checks(rules: Thresholds, analysis: Analysis) -> Iterator[_Check]:
+def _draft_checks(rules: Thresholds, analysis: Analysis) -> Iterator[DraftedCheck]:
     for metric in rules.rules:
         for facet, result in analysis.results():
             bound = rules.find_bound(metric, facet.column, result.value)
@@ -175,12 +197,12 @@ def _draft_checks(rules: Thresholds, analysis: Analysis) -> Iterator[_Check]:
                 yield _draft_check(rules, facet, result, metric, bound)
 
 
-def _draft_check(rules: Thresholds, facet: FacetAnalysis, result: FacetResult, name: str, bound: Bound) -> _Check:
+def _draft_check(rules: Thresholds, facet: FacetAnalysis, result: FacetResult, name: str, bound: Bound) -> DraftedCheck:
     metric = result.metric(name)
     if metric is None:
         raise ThresholdError(f"thresholds: the analysis has no {name} for {result.value!r} of {facet.column!r}")
     rows = None if result.split is None else result.split.d.rows
-    check = _Check(facet.column, result.value, metric, bound, rows, find_denominators(name, result.split))
+    check = DraftedCheck(facet.column, result.value, metric, bound, rows, find_denominators(name, result.split))
     counted, noun = rows, "rows"
     if check.denominators is not None:
         counted, noun = check.denominators.d.rows, check.denominators.rows
@@ -196,7 +218,7 @@ def _draft_check(rules: Thresholds, facet: FacetAnalysis, result: FacetResult, n
     return check
 
 
-def _find_undefined(check: _Check) -> str | None:
+def _find_undefined(check: DraftedCheck) -> str | None:
     """Return why a metric is undefined; None if it can be judged.
 
     Clarify takes 0/0 as 0, and the difference of two infinite ratios too, which would pass as fair.
@@ -214,7 +236,7 @@ def _find_undefined(check: _Check) -> str | None:
 # --- Mirrored groups --------------------------------------------------------------------------------------------------
 
 
-def _pair_mirrored_groups(rules: Thresholds, analysis: Analysis, checks: Iterable[_Check]) -> None:
+def _pair_mirrored_groups(rules: Thresholds, analysis: Analysis, checks: Iterable[DraftedCheck]) -> None:
     """Pair the checks of two groups that are each the rest of the other, as they answer one question.
 
     Where both could violate different bounds at once, they remain two questions.
@@ -241,7 +263,7 @@ def _is_pair(facet: FacetAnalysis) -> bool:
     return first.d.rows == second.a.rows and first.a.rows == second.d.rows
 
 
-def _turn(check: _Check, other: _Check) -> Bound | None:
+def _turn(check: DraftedCheck, other: DraftedCheck) -> Bound | None:
     """Express the bounds of a check as bounds of the metric of the other group; None if it is no mirror image."""
     value, mirrored, bound = check.measured, other.measured, check.bound
     if ALL_METRICS[check.metric.name].is_ratio:
@@ -272,7 +294,7 @@ def _is_one_question(first: Bound, second: Bound) -> bool:
     return same and max(lows, default=-math.inf) <= min(highs, default=math.inf)
 
 
-def _mark_mirrored_findings(checks: Sequence[_Check], findings: Sequence[Finding]) -> Iterator[Finding]:
+def _mark_mirrored_findings(checks: Sequence[DraftedCheck], findings: Sequence[Finding]) -> Iterator[Finding]:
     """Mark the less severe finding of each pair, and of two equal ones that of the group that is better off."""
     by_check = {id(check): finding for check, finding in zip(checks, findings, strict=True)}
     for check, finding in zip(checks, findings, strict=True):
@@ -294,13 +316,13 @@ def _mark_mirrored_findings(checks: Sequence[_Check], findings: Sequence[Finding
 # --- Concluding -------------------------------------------------------------------------------------------------------
 
 
-def _adjust(rules: Thresholds, drafts: Iterable[tuple[Analysis, Sequence[_Check]]]) -> int:
+def _adjust(rules: Thresholds, drafts: Iterable[tuple[Analysis, Sequence[DraftedCheck]]]) -> int:
     """Set the adjusted p-values of all checks that have one.
 
     :return: the number of questions, where two groups that mirror each other ask one
     """
     assert rules.correction is not None
-    questions: list[list[_Check]] = []
+    questions: list[list[DraftedCheck]] = []
     for analysis, checks in drafts:
         asked = list(_list_questions(checks))
         # The groups that a search has tested and left out are questions too, with p-values of up to 1.
@@ -318,7 +340,7 @@ def _adjust(rules: Thresholds, drafts: Iterable[tuple[Analysis, Sequence[_Check]
     return len(questions)
 
 
-def _list_questions(checks: Iterable[_Check]) -> Iterator[list[_Check]]:
+def _list_questions(checks: Iterable[DraftedCheck]) -> Iterator[list[DraftedCheck]]:
     """Yield the checks of each question, and set their p-values."""
     for check in checks:
         if check.comparison is None:
@@ -334,6 +356,10 @@ def _get_level(rules: Thresholds, questions: int, *, breached: bool) -> float:
     With Bonferroni's correction all intervals hold at once. Otherwise only violations are corrected: the gate passes if
     every check does, which needs no correction (R. L. Berger, "Multiparameter hypothesis testing and acceptance
     sampling", Technometrics 24, 1982).
+
+    :param rules: the thresholds, with a confidence level
+    :param questions: the number of questions that a correction adjusts for
+    :param breached: whether the value lies outside of its bounds
     """
     assert rules.confidence is not None
     if rules.correction is None or (rules.correction != "bonferroni" and not breached):
@@ -341,8 +367,14 @@ def _get_level(rules: Thresholds, questions: int, *, breached: bool) -> float:
     return 1 - (1 - rules.confidence) / max(1, questions)
 
 
-def _decide(rules: Thresholds, check: _Check, questions: int) -> tuple[Outcome, tuple[float, float] | None]:
-    """Decide a check, and return the interval that it was decided by."""
+def decide(rules: Thresholds, check: DraftedCheck, questions: int) -> tuple[Outcome, tuple[float, float] | None]:
+    """Decide a check.
+
+    :param rules: the thresholds
+    :param check: the check
+    :param questions: the number of questions that a correction adjusts for
+    :return: the outcome, and the interval that was compared with the bounds; None if the value was
+    """
     if check.decided is not None:
         return check.decided[0], None
     if check.comparison is None:
@@ -360,7 +392,7 @@ def _decide(rules: Thresholds, check: _Check, questions: int) -> tuple[Outcome, 
 
 
 def _build_finding(
-    rules: Thresholds, check: _Check, decided: tuple[Outcome, tuple[float, float] | None], questions: int
+    rules: Thresholds, check: DraftedCheck, decided: tuple[Outcome, tuple[float, float] | None], questions: int
 ) -> Finding:
     outcome, interval = decided
     rows_needed = None
@@ -386,7 +418,7 @@ def _build_finding(
 
 def _build_reason(
     rules: Thresholds,
-    check: _Check,
+    check: DraftedCheck,
     outcome: Outcome,
     interval: tuple[float, float] | None,
     questions: int,
@@ -419,7 +451,7 @@ def _build_reason(
     return f"{value}, {verdict}{worse}; {needed}"
 
 
-def _describe_worse_off(check: _Check) -> str:
+def _describe_worse_off(check: DraftedCheck) -> str:
     # No name: in a sentence, names from the data stand only where renderers expect and isolate them.
     if check.worse_off is None:
         return ""
@@ -427,7 +459,7 @@ def _describe_worse_off(check: _Check) -> str:
     return f": {group} worse off ({describe_disadvantage(check.metric.name)})"
 
 
-def _compute_rows_needed(rules: Thresholds, check: _Check, questions: int) -> int | None:
+def _compute_rows_needed(rules: Thresholds, check: DraftedCheck, questions: int) -> int | None:
     comparison, bound = check.comparison, check.bound
     assert comparison is not None
     breached = not bound.contains(check.measured)

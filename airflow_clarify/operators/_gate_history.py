@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.bias.suppression import hide_small_counts
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
 from airflow_clarify.exceptions import ConfigError, UnfitDataError
 from airflow_clarify.history.baseline import FROM_HISTORY, accept_baseline, find_baseline, list_baselines, read_baseline
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 #: XCom key of the outcomes of the latest nights, for the page: see :meth:`GateHistory.build_series`.
 SERIES_KEY = "bias_series"
-SERIES_FORMAT = "airflow_clarify.series/1"
-_MAX_NIGHTS = 400
 
 
 def build_record(analysis: Analysis, context: Context, verdict: Verdict | None = None, gate: str = "") -> HistoryRecord:
@@ -110,30 +107,17 @@ class GateHistory:
     def build_series(self, analysis: Analysis, verdict: Verdict) -> dict[str, Any]:
         """Build the compact copy of the history of an analysis, which the page in Airflow reads from XCom.
 
-        Groups with fewer rows than ``suppress_below`` of this run are hidden on every night, as in the overview.
-
-        :param analysis: the analysis of this run
+        :param analysis: the analysis of this run, with its counts
         :param verdict: its verdict
-        :return: ``format``; ``nights``, one list ``[period, run_id, outcome]`` for each, in order of time, with None
-            for an unknown outcome; and ``values``, by ``"metric|facet|value"`` one number (or None) for each night
+        :return: as :func:`airflow_clarify.history.series.build_series` returns
         """
+        from airflow_clarify.history.series import build_series
+
         record = build_record(analysis, self.context, verdict, self.gate.task_id)
-        records = sorted((*self._select_earlier(record), record), key=lambda each: (each.period, each.key))[
-            -_MAX_NIGHTS:
-        ]
-        values: dict[str, list[float | None]] = {}
-        for position, each in enumerate(records):
-            # Earlier records may be from a time when fewer counts were hidden, or from a backfill that hid none.
-            shown = replace(each.analysis, suppress_below=max(each.analysis.suppress_below, analysis.suppress_below))
-            for facet, result in hide_small_counts(shown).results():
-                for metric in result.metrics:
-                    name = f"{metric.name}|{facet.column}|{result.value}"
-                    series = values.setdefault(name, [None] * len(records))
-                    series[position] = (
-                        float(f"{metric.value:.6g}") if metric.usable and metric.value is not None else None
-                    )
-        nights = [[each.period, each.run_id, (each.verdict or {}).get("outcome")] for each in records]
-        return {"format": SERIES_FORMAT, "dataset": record.dataset, "nights": nights, "values": values}
+        records = sorted((*self._select_earlier(record), record), key=lambda each: (each.period, each.key))
+        # A run of an earlier night, such as a cleared one, is not the last night of the history.
+        nights = [each for each in records if each.key != record.key]
+        return build_series([*nights, record], analysis, self.rules, verdict)
 
     def _judge_over_runs(self, analysis: Analysis, rules: Thresholds) -> Verdict:
         from airflow_clarify.bias.alarms.over_runs import judge_over_runs

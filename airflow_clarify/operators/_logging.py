@@ -42,6 +42,8 @@ def push_overview(
     thresholds: Thresholds | None = None,
     reaction: str | None = None,
     before: Sequence[Analysis | None] = (),
+    *,
+    series: bool = False,
 ) -> None:
     """Push the overview to XCom that the page "Bias" in Airflow's UI shows.
 
@@ -51,12 +53,13 @@ def push_overview(
     :param thresholds: what the analyses were judged against
     :param reaction: the gate's ``on_violation``
     :param before: for a gate, the analyses of the data before their repair
+    :param series: whether the gate also pushes the compact copy of its history
     """
     from airflow_clarify.reports.xcom import XCOM_KEY, build_overview
 
     instance = describe_run(context).get("instance")
     value = build_overview(
-        analyses, verdicts, thresholds=thresholds, reaction=reaction, instance=instance, before=before
+        analyses, verdicts, thresholds=thresholds, reaction=reaction, instance=instance, before=before, series=series
     )
     context["ti"].xcom_push(key=XCOM_KEY, value=value)
 

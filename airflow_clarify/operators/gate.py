@@ -283,7 +283,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         if self.do_xcom_push and self.on_violation in ("skip", "branch"):
             # These reactions raise although the task does not fail, so the return value is pushed here.
             context["ti"].xcom_push(key="return_value", value=result)
-        push_overview(context, analyses, verdicts, rules, self.on_violation, earlier)
+        has_series = self.history is not None and len(analyses) == 1
+        push_overview(context, analyses, verdicts, rules, self.on_violation, earlier, series=has_series)
         for analysis, verdict, before in zip(analyses, verdicts, earlier, strict=True):
             self._log_verdict(analysis, verdict, rules, before)
             self._write_verdict(analysis, verdict, rules, before)
@@ -291,10 +292,10 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         if history is not None:
             with translate_errors():
                 history.write(counted, verdicts)
-                if self.history is not None and len(analyses) == 1:
+                if has_series:
                     from airflow_clarify.operators._gate_history import SERIES_KEY
 
-                    context["ti"].xcom_push(key=SERIES_KEY, value=history.build_series(analyses[0], verdicts[0]))
+                    context["ti"].xcom_push(key=SERIES_KEY, value=history.build_series(counted[0], verdicts[0]))
         passed = all(verdict.passed for verdict in verdicts)
         if is_to_notify:
             from airflow_clarify.notifications.notify import notify_all

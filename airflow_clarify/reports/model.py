@@ -38,6 +38,7 @@ class Measurement:
     :param before: the value before the data were balanced, if there was one
     :param heat: shade of the cell, relative to the largest value of its metric and facet: 0 (at parity) to 6 (largest)
     :param parity: the value that means equal treatment: 1 for a ratio, otherwise 0
+    :param p_value: the p-value of the bounds, adjusted for the number of questions; None without a correction
     """
 
     metric: str
@@ -50,6 +51,7 @@ class Measurement:
     before: float | None = None
     heat: int = 0
     parity: float = 0.0
+    p_value: float | None = None
 
     @property
     def hidden(self) -> bool:

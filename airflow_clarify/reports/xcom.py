@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.corrections import CORRECTION_NAMES
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.builder import build_report
@@ -39,6 +40,7 @@ def build_overview(
     reaction: str | None = None,
     instance: str | None = None,
     before: Sequence[Analysis | None] = (),
+    series: bool = False,
 ) -> dict[str, Any]:
     """Build the overview of analyses and their verdicts for the page in Airflow's UI.
 
@@ -48,6 +50,7 @@ def build_overview(
     :param reaction: what the gate does if the data do not pass
     :param instance: the name of a mapped task's instance
     :param before: the analyses before the data were balanced, with which the report of this task compares
+    :param series: whether the gate also pushes the compact copy of its history
     :return: JSON-compatible values: no NaN, and infinities as text, as in Clarify's file
     """
     judged: Sequence[Verdict | None] = verdicts or [None] * len(analyses)
@@ -56,6 +59,10 @@ def build_overview(
         document["reaction"] = reaction
     if instance is not None:
         document["instance"] = formatting.shorten(instance, formatting.MAX_NAME_LENGTH)
+    if series:
+        document["series"] = True
+    if thresholds is not None:
+        document["rule"] = _describe_rule(thresholds)
     outcomes = [verdict.outcome for verdict in verdicts]
     document["outcome"] = min(outcomes, key=RANK.__getitem__).value if outcomes else None
     # The limit is shared by all facets, so that the size does not grow with their number.
@@ -87,18 +94,38 @@ def _build_entry(
         "sentence": "" if verdict is None else verdict.sentence,
         "reasons": [] if verdict is None else list(verdict.reasons),
         "checks": _count_checks(verdict),
+        **_describe_correction(verdict),
         "methods": list(analysis.methods),
         **_describe_predictions(analysis),
         "facets": [
             _build_facet(facet.column, section, sorted(metrics), max_values)
             for facet, section in zip(analysis.facets, report.facets, strict=True)
         ],
+        **({"suppress_below": analysis.suppress_below} if analysis.suppress_below else {}),
         "warnings": _list_warnings(report),
         "data": _describe_data(analysis),
         "outputs": dict(analysis.outputs),
         "engine": analysis.engine,
         "config_sha256": analysis.config_sha256,
     }
+
+
+def _describe_rule(thresholds: Thresholds) -> dict[str, Any]:
+    """Describe the rules other than bounds, by which the page judges nights against another bound."""
+    return {
+        "confidence": thresholds.confidence,
+        "on_inconclusive": thresholds.on_inconclusive,
+        "min_rows": thresholds.min_rows,
+        "correction": thresholds.correction,
+        "over_runs": None if thresholds.over_runs is None else thresholds.over_runs.method,
+    }
+
+
+def _describe_correction(verdict: Verdict | None) -> dict[str, Any]:
+    """Name the correction and the number of questions that it adjusts for; empty without one."""
+    if verdict is None or verdict.correction is None:
+        return {}
+    return {"correction": CORRECTION_NAMES[verdict.correction], "questions": verdict.questions}
 
 
 def _count_checks(verdict: Verdict | None) -> dict[str, int]:
@@ -131,11 +158,13 @@ def _describe_data(analysis: Analysis) -> dict[str, Any] | None:
 def _build_facet(column: str, section: FacetSection, methods: Sequence[str], max_values: int) -> dict[str, Any]:
     groups = section.groups[:max_values]
     document: dict[str, Any] = {"column": column, "values": [group.where.value for group in groups]}
-    splits = [group.split for group in groups if group.split is not None]
-    counted = len(splits) == len(groups)
-    document["rows"] = [split.d.rows for split in splits] if counted else None
-    document["positive"] = [split.d_positive.rows for split in splits] if counted else None
-    document["rest"] = [[split.a.rows, split.a_positive.rows] for split in splits] if counted else None
+    splits = [group.split for group in groups]
+    counted = any(splits)
+    document["rows"] = [split and split.d.rows for split in splits] if counted else None
+    document["positive"] = [split and split.d_positive.rows for split in splits] if counted else None
+    document["rest"] = [split and [split.a.rows, split.a_positive.rows] for split in splits] if counted else None
+    if hidden := [rank for rank, group in enumerate(groups) if group.hidden]:
+        document["hidden"] = hidden
     if section.predictions:
         document["confusion"] = _list_confusions(groups)
     if section.stages:
@@ -152,7 +181,7 @@ def _build_facet(column: str, section: FacetSection, methods: Sequence[str], max
     document["errors"] = {
         method: errors[0]
         for method, measurements in measured.items()
-        if (errors := [each.error for each in measurements if each.error is not None])
+        if (errors := [each.error for each in measurements if each.error is not None and not each.hidden])
     }
     document["judged"] = {
         method: _list_judged(measurements)
@@ -167,8 +196,8 @@ def _build_facet(column: str, section: FacetSection, methods: Sequence[str], max
 
 
 def _list_confusions(groups: Sequence[Group]) -> list[list[int]]:
-    """List TP, FP, FN and TN in rows, of each tested group and then of all others."""
-    sides = [(group.split.d_confusion, group.split.a_confusion) for group in groups if group.split is not None]
+    """List TP, FP, FN and TN in rows, of each tested group and then of all others; nothing for a hidden group."""
+    sides = [(group.split.d_confusion, group.split.a_confusion) if group.split else () for group in groups]
     return [[cell.rows for side in both if side is not None for cell in side.cells] for both in sides]
 
 
@@ -186,6 +215,8 @@ def _list_judged(measurements: Sequence[Measurement]) -> dict[str, Any]:
         document["intervals"] = [
             None if each.interval is None else [_number_to_json(end) for end in each.interval] for each in measurements
         ]
+    if any(each.p_value is not None for each in measurements):
+        document["p_values"] = [None if each.p_value is None else float(f"{each.p_value:.2g}") for each in measurements]
     return document
 
 

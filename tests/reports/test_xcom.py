@@ -125,3 +125,30 @@ def test_it_names_the_data_and_the_instance_of_a_mapped_task() -> None:
         "conn_id": "warehouse",
     }
     assert document["analyses"][1]["data"] is None
+
+
+def test_hidden_groups_are_marked_and_the_others_keep_their_counts() -> None:
+    from airflow_clarify.bias.suppression import hide_small_counts
+
+    counted = replace(analysed({"A": (300, 300), "B": (200, 250), "C": (4, 15), "D": (8, 17)}), suppress_below=10)
+    (one,) = build_overview([hide_small_counts(counted)])["analyses"]
+    (facet,) = one["facets"]
+    hidden = [facet["values"][rank] for rank in facet["hidden"]]
+    assert sorted(hidden) == ["C", "D"]
+    rows = dict(zip(facet["values"], facet["rows"], strict=True))
+    assert rows == {"A": 600, "B": 450, "C": None, "D": None}
+    assert one["suppress_below"] == 10
+    # The reason of a metric that is undefined everywhere is not replaced by the reason of the hidden groups.
+    assert facet["errors"] == {"CDDL": "Group variable is empty or not provided"}
+
+
+def test_questions_and_adjusted_p_values_stand_beside_what_they_decide() -> None:
+    rules = Thresholds({"DPL": 0.3}, confidence=0.95, on_inconclusive="pass", correction="holm")
+    document = build_overview([BIASED], [rules.judge(BIASED)], thresholds=rules, series=True)
+    (one,) = document["analyses"]
+    assert (one["correction"], one["questions"]) == ("Holm", 3)
+    judged = one["facets"][0]["judged"]["DPL"]
+    assert judged["p_values"][0] < 0.05 <= judged["p_values"][2]
+    assert judged["outcomes"][0] == "violation"
+    assert document["rule"]["on_inconclusive"] == "pass"
+    assert document["series"] is True

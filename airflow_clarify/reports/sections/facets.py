@@ -159,6 +159,7 @@ def _build_measurement(
         before=earlier.value if earlier else None,
         heat=math.ceil(_HEAT_STEPS * size - 0.5),
         parity=parity,
+        p_value=finding.p_value if finding else None,
     )
 
 
