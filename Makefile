@@ -24,6 +24,9 @@ NOT_QUICK := conformance dags databases docs history lineage notifications plugi
 # The environments that tests start programs in.
 TEST_SETTINGS = CLARIFY_CONTAINER_PYTHON="$(CURDIR)/$(CONTAINER)/bin/python" CLARIFY_SPARK_PYTHON="$(CURDIR)/$(SPARK)/bin/python"
 
+# Where this variable is set, each of the many processes that Airflow starts compiles anew all modules that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-quick test-thorough coverage test-stack lint types format docs parameter-tables templates ui bench conformance test-databases oldest airflow-3.2 venv clean distclean constraints
 

@@ -42,6 +42,10 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
 )
 
+# Each of the many processes that tests start would compile all that it imports, which takes several times as long.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A shell has its background processes ignore Ctrl-C, and they hand that on. Tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
