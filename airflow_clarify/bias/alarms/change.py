@@ -23,11 +23,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from airflow_clarify.bias.alarms.evidence import HalfPlane, NightCounts, compute_log_evidence
+from airflow_clarify.bias.alarms.evidence import NightCounts, compute_evidence
 from airflow_clarify.bias.alarms.sequence import Kind, build_lower_hypothesis, build_upper_hypothesis
 
 if TYPE_CHECKING:
-    from airflow_clarify.bias.alarms.evidence import Array
+    from airflow_clarify.bias.alarms.evidence import Array, Evidence
 
 #: Default of the average number of nights between false alarms: at most 5 % in 365 nights.
 DEFAULT_RUN_LENGTH = 7300
@@ -49,22 +49,30 @@ def compute_detector(
     """
     import numpy as np
 
-    detectors = [] if high is None else [_detect(counts, build_upper_hypothesis(kind, high), log_threshold)]
-    detectors += [] if low is None else [_detect(counts, build_lower_hypothesis(kind, low), log_threshold)]
+    hypotheses = [] if high is None else [build_upper_hypothesis(kind, high)]
+    hypotheses += [] if low is None else [build_lower_hypothesis(kind, low)]
+    detectors = [
+        accumulate_since_change(compute_evidence(counts, hypothesis), log_threshold) for hypothesis in hypotheses
+    ]
     larger: Array = np.maximum.reduce(detectors)
     return larger
 
 
-def _detect(counts: NightCounts, hypothesis: HalfPlane, log_threshold: float) -> Array:
+def accumulate_since_change(evidence: Evidence, log_threshold: float) -> Array:
+    """Add up the evidence since each possible night of a change, and average it over the alternatives.
+
+    :param evidence: the evidence of each night
+    :param log_threshold: the logarithm of the threshold for an alarm, which limits the evidence that is kept
+    :return: the logarithm of the detector, shape (..., nights)
+    """
     import numpy as np
 
-    log_evidence = compute_log_evidence(counts, hypothesis)
-    n_alternatives = log_evidence.shape[-1]
+    log_ratios = evidence.log_ratios
     cap = log_threshold + math.log(_CAP)
-    state = np.full((*log_evidence.shape[:-2], n_alternatives), -np.inf)
-    detector = np.empty(log_evidence.shape[:-1])
-    for night in range(log_evidence.shape[-2]):
+    state = np.full((*log_ratios.shape[:-2], log_ratios.shape[-1]), -np.inf)
+    detector = np.empty(log_ratios.shape[:-1])
+    for night in range(log_ratios.shape[-2]):
         # A smaller detector keeps its guarantee, so each part may be capped.
-        state = np.minimum(np.logaddexp(state, 0.0) + log_evidence[..., night, :], cap)
-        detector[..., night] = np.logaddexp.reduce(state, axis=-1) - math.log(n_alternatives)
+        state = np.minimum(np.logaddexp(state, 0.0) + log_ratios[..., night, :], cap)
+        detector[..., night] = np.logaddexp.reduce(state + evidence.log_weights, axis=-1)
     return detector

@@ -16,6 +16,10 @@ Source: R. J. Turner, A. Ly, P. Grünwald, "Generic E-variables for exact sequen
 optional stopping", arXiv:2106.02693 (2021), and R. J. Turner, P. Grünwald, "Exact anytime-valid confidence intervals
 for contingency tables and beyond", Statistics & Probability Letters 198 (2023), Theorem 1 (convex hypotheses).
 
+The evidence is averaged over alternatives at several distances from the bound. Their weights are a half-Cauchy density
+whose scale is one standard error of a night (H. Jeffreys, "Theory of Probability", 1961, section 5.2): most weight is
+on the distances that some weeks can show, and the long tail lets one night show a large one.
+
 Arrays have the nights on their last axis; leading axes are histories or groups.
 """
 
@@ -97,35 +101,51 @@ class HalfPlane:
         return self.limit < self.highest - 1e-9
 
 
-def compute_log_evidence(counts: NightCounts, hypothesis: HalfPlane) -> Array:
-    """Compute the logarithm of the evidence of each night against a hypothesis, for several alternatives.
+@dataclass(frozen=True)
+class Evidence:
+    """The evidence of each night against a hypothesis, for several alternatives.
+
+    :param log_ratios: its logarithm, shape (..., nights, alternatives); 0 for nights without rows in one of the groups
+    :param log_weights: the logarithms of the weights of the alternatives, whose sum is 1, shape (..., alternatives)
+    """
+
+    log_ratios: Array
+    log_weights: Array
+
+
+def compute_evidence(counts: NightCounts, hypothesis: HalfPlane) -> Evidence:
+    """Compute the evidence of each night against a hypothesis.
 
     :param counts: the counts of all nights, in order of time
     :param hypothesis: the hypothesis
-    :return: shape (..., nights, alternatives); 0 for nights without rows in one of the groups
     """
     import numpy as np
 
     if not hypothesis.can_be_violated:
-        return np.zeros((*counts.rows_d.shape, N_ALTERNATIVES))
+        log_ratios = np.zeros((*counts.rows_d.shape, N_ALTERNATIVES))
+        return Evidence(log_ratios, np.full((*counts.rows_d.shape[:-1], N_ALTERNATIVES), -np.log(N_ALTERNATIVES)))
     usable = (counts.rows_d > 0) & (counts.rows_a > 0)
     rows_d, rows_a = (np.where(usable, rows, 1.0)[..., None] for rows in (counts.rows_d, counts.rows_a))
     positive_d, positive_a = (
         np.where(usable, positive, 0.5)[..., None] for positive in (counts.positive_d, counts.positive_a)
     )
-    limits = hypothesis.limit + _choose_distances(counts, usable, hypothesis)[..., None, :]
+    distances, log_weights = _choose_distances(counts, usable, hypothesis)
+    limits = hypothesis.limit + distances[..., None, :]
     earlier = _sum_earlier(counts, usable)
-    log_evidence = np.empty((*usable.shape, N_ALTERNATIVES))
+    log_ratios = np.empty((*usable.shape, N_ALTERNATIVES))
     night = (positive_d, rows_d, positive_a, rows_a)
-    log_evidence[..., 1:, :] = _compare(
+    log_ratios[..., 1:, :] = _compare(
         tuple(part[..., 1:, :] for part in night), tuple(part[..., 1:, :] for part in earlier), hypothesis, limits
     )
-    log_evidence[..., :1, :] = _compare_first(tuple(part[..., :1, :] for part in night), hypothesis, limits)
-    return np.where(usable[..., None], log_evidence, 0.0)
+    log_ratios[..., :1, :] = _compare_first(tuple(part[..., :1, :] for part in night), hypothesis, limits)
+    return Evidence(np.where(usable[..., None], log_ratios, 0.0), log_weights)
 
 
-def _choose_distances(counts: NightCounts, usable: Any, hypothesis: HalfPlane) -> Array:
-    """Choose the distances of the alternatives from the bound, by the numbers of rows of the first usable night."""
+def _choose_distances(counts: NightCounts, usable: Any, hypothesis: HalfPlane) -> tuple[Array, Array]:
+    """Choose the distances of the alternatives from the bound, by the numbers of rows of the first usable night.
+
+    :return: the distances, and the logarithms of their weights; shape (..., alternatives)
+    """
     import numpy as np
 
     first = np.argmax(usable, axis=-1)[..., None]
@@ -135,7 +155,9 @@ def _choose_distances(counts: NightCounts, usable: Any, hypothesis: HalfPlane) -
     nearest = np.minimum(_NEAREST * error, farthest / 4)
     exponents = np.arange(N_ALTERNATIVES) / (N_ALTERNATIVES - 1)
     distances: Array = nearest * (farthest / nearest) ** exponents
-    return distances
+    # The density at distances that increase geometrically is that of the logarithm of the distance.
+    weights = (distances / error) / (1.0 + (distances / error) ** 2)
+    return distances, np.log(weights / weights.sum(axis=-1, keepdims=True))
 
 
 def _sum_earlier(counts: NightCounts, usable: Any) -> tuple[Array, ...]:
@@ -194,8 +216,10 @@ def _project(
 ) -> tuple[Array, Array]:
     """Find the point of the line ``slope_a * q_a + slope_d * q_d = limit`` nearest to two proportions.
 
-    It minimizes ``rows_a * KL(rate_a | q_a) + rows_d * KL(rate_d | q_d)``, which is convex on the line, by Newton's
-    method within a bracket. This is also the maximum likelihood estimate under the constraint.
+    It minimizes ``rows_a * KL(rate_a | q_a) + rows_d * KL(rate_d | q_d)``, which is convex on the line. This is also
+    the maximum likelihood estimate under the constraint. Its derivative, multiplied by the variances of both
+    proportions, is a cubic polynomial with one root between the ends of the line (O. Miettinen, M. Nurminen,
+    "Comparative analysis of two rates", Statistics in Medicine 4 (1985)), which Newton's method finds within a bracket.
 
     :param rate_a: the proportion of group a
     :param rate_d: the proportion of group d
@@ -218,16 +242,20 @@ def _project(
     # Begin where the weighted squared distance is smallest.
     weight_a, weight_d = rows_a, rows_d * slope**2
     q_a = np.clip((weight_a * rate_a + weight_d * (rate_d - offset) / slope) / (weight_a + weight_d), low, high)
+    factor_a = rows_a / (rows_a + slope * rows_d)
+    factor_d = 1.0 - factor_a
     for _ in range(_MAX_STEPS):
         q_d = offset + slope * q_a
-        spread_a, spread_d = q_a * (1 - q_a), q_d * (1 - q_d)
-        gradient = rows_a * (q_a - rate_a) / spread_a + slope * rows_d * (q_d - rate_d) / spread_d
-        curvature = rows_a * (q_a * q_a - 2 * q_a * rate_a + rate_a) / spread_a**2
-        curvature = curvature + slope**2 * rows_d * (q_d * q_d - 2 * q_d * rate_d + rate_d) / spread_d**2
-        high = np.where(gradient > 0, q_a, high)
-        low = np.where(gradient <= 0, q_a, low)
-        step = q_a - gradient / curvature
-        step = np.where((step >= low) & (step <= high), step, (low + high) / 2)
+        variance_a, variance_d = q_a * (1 - q_a), q_d * (1 - q_d)
+        from_a, from_d = q_a - rate_a, q_d - rate_d
+        value = factor_a * from_a * variance_d + factor_d * from_d * variance_a
+        derivative = factor_a * (variance_d + slope * from_a * (1 - 2 * q_d))
+        derivative += factor_d * (slope * variance_a + from_d * (1 - 2 * q_a))
+        is_above = value > 0
+        np.copyto(high, q_a, where=is_above)
+        np.copyto(low, q_a, where=~is_above)
+        step = q_a - value / np.where(derivative == 0, np.inf, derivative)
+        np.copyto(step, (low + high) / 2, where=~((step >= low) & (step <= high)))
         moved = float(np.max(np.abs(step - q_a), initial=0.0))
         q_a = step
         if moved < _TOLERANCE:

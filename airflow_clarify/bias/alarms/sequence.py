@@ -8,10 +8,10 @@ By Ville's inequality the probability that it *ever* reaches ``1 / alpha``, on w
     P(there is a night t: E_t >= 1 / alpha) <= alpha
 
 J. Ville, "Étude critique de la notion de collectif" (1939); S. R. Howard, A. Ramdas, J. McAuliffe, J. Sekhon,
-"Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49 (2021), section 2; Turner "
-"and Grünwald
-(2023), section 3, for the interval of the difference: it contains every difference that the evidence does not exclude.
-An average over alternatives is the method of mixtures (Robbins 1970).
+"Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49 (2021), section 2; Turner
+and Grünwald (2023), section 3, for the interval of the difference: it contains every difference that the evidence does
+not exclude.
+An average over alternatives, whatever their weights, is the method of mixtures (Robbins 1970).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_clarify.bias.alarms.evidence import HalfPlane, NightCounts, compute_log_evidence
+from airflow_clarify.bias.alarms.evidence import HalfPlane, NightCounts, compute_evidence
 
 if TYPE_CHECKING:
-    from airflow_clarify.bias.alarms.evidence import Array
+    from airflow_clarify.bias.alarms.evidence import Array, Evidence
 
 #: Whether a metric is the difference ``q_a - q_d`` of two proportions, or their ratio ``q_d / q_a``.
 Kind = Literal["difference", "ratio"]
@@ -111,10 +111,19 @@ def accumulate(counts: NightCounts, hypothesis: HalfPlane) -> Array:
     :param hypothesis: the hypothesis
     :return: the logarithm, shape (..., nights)
     """
+    return multiply_evidence(compute_evidence(counts, hypothesis))
+
+
+def multiply_evidence(evidence: Evidence) -> Array:
+    """Multiply the evidence of all nights up to each, and average it over the alternatives.
+
+    :param evidence: the evidence of each night
+    :return: the logarithm, shape (..., nights)
+    """
     import numpy as np
 
-    log_evidence = np.cumsum(compute_log_evidence(counts, hypothesis), axis=-2)
-    averaged: Array = np.logaddexp.reduce(log_evidence, axis=-1) - math.log(log_evidence.shape[-1])
+    products = np.cumsum(evidence.log_ratios, axis=-2) + evidence.log_weights[..., None, :]
+    averaged: Array = np.logaddexp.reduce(products, axis=-1)
     return averaged
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_clarify.bias.alarms.change import compute_detector
-from airflow_clarify.bias.alarms.evidence import HalfPlane, NightCounts, _project, compute_log_evidence
+from airflow_clarify.bias.alarms.evidence import HalfPlane, NightCounts, _project, compute_evidence
 from airflow_clarify.bias.alarms.sequence import compute_exclusion, compute_interval, compute_sequence
 
 rates = st.floats(0.01, 0.99)
@@ -80,24 +80,33 @@ def test_the_expected_evidence_is_at_most_one_for_every_number_of_rows(
         counts = NightCounts.from_lists(
             positive_d, np.full(positive_d.shape, rows_d), positive_a, np.full(positive_a.shape, rows_a)
         )
-        second = np.exp(compute_log_evidence(counts, hypothesis)[:, 1, :])
+        second = np.exp(compute_evidence(counts, hypothesis).log_ratios[:, 1, :])
         assert np.all(np.array(chances) @ second <= 1 + 1e-9)
     one_night = NightCounts.from_lists(
         [[d] for d, _ in outcomes], [[rows_d]] * len(outcomes), [[a] for _, a in outcomes], [[rows_a]] * len(outcomes)
     )
-    assert np.all(np.array(chances) @ np.exp(compute_log_evidence(one_night, hypothesis)[:, 0, :]) <= 1 + 1e-9)
+    assert np.all(np.array(chances) @ np.exp(compute_evidence(one_night, hypothesis).log_ratios[:, 0, :]) <= 1 + 1e-9)
 
 
 def test_a_night_without_rows_in_a_group_has_no_evidence() -> None:
     counts = NightCounts.from_lists([10, 0, 12], [20, 0, 20], [30, 31, 32], [60, 60, 60])
 
-    assert np.all(compute_log_evidence(counts, HalfPlane(1, -1, 0.1))[1] == 0)
+    assert np.all(compute_evidence(counts, HalfPlane(1, -1, 0.1)).log_ratios[1] == 0)
 
 
 def test_a_bound_that_nothing_can_violate_has_no_evidence() -> None:
     counts = NightCounts.from_lists([0], [20], [60], [60])
 
-    assert np.all(compute_log_evidence(counts, HalfPlane(1, -1, 1.0)) == 0)
+    assert np.all(compute_evidence(counts, HalfPlane(1, -1, 1.0)).log_ratios == 0)
+
+
+@given(st.floats(-0.5, 1.0), st.integers(0, 10_000), st.integers(1, 10_000))
+def test_the_weights_of_the_alternatives_add_up_to_one(limit: float, rows_d: int, rows_a: int) -> None:
+    counts = NightCounts.from_lists([0.0], [rows_d], [0.0], [rows_a])
+    weights = np.exp(compute_evidence(counts, HalfPlane(1, -1, limit)).log_weights)
+
+    assert weights.sum() == pytest.approx(1)
+    assert weights.min() > 0
 
 
 def test_a_confidence_sequence_raises_few_false_alarms_and_finds_a_violation_within_days() -> None:
