@@ -99,9 +99,7 @@ class Analysis:
     @property
     def source(self) -> str:
         """The location of the data as text: a path, a table or a query."""
-        table = self.whereabouts.get("table", "")
-        named = table if isinstance(table, str) else ".".join(table)
-        return str(self.whereabouts.get("path") or named or self.whereabouts.get("query", ""))
+        return name_source(self.whereabouts)
 
     @property
     def data_name(self) -> str:
@@ -330,3 +328,13 @@ def _list_outcome_rows(split: Split | None) -> tuple[int | None, ...]:
     if split is None or split.d_confusion is None or split.a_confusion is None:
         return (None,) * (2 * len(_OUTCOMES))
     return tuple(count.rows for side in (split.d_confusion, split.a_confusion) for count in side.cells)
+
+
+def name_source(whereabouts: Mapping[str, Any]) -> str:
+    """Name the location of data as text: a path, a table or a query.
+
+    :param whereabouts: the location, as :attr:`Analysis.whereabouts` has it
+    """
+    table = whereabouts.get("table", "")
+    named = table if isinstance(table, str) else ".".join(table)
+    return str(whereabouts.get("path") or named or whereabouts.get("query", ""))

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.exceptions import ClarifyError, ThresholdError
 from airflow_clarify.history.nights import Night
+from airflow_clarify.history.record import NOT_JUDGED, name_outcome
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.alarms.config import OverRuns
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.thresholds import Thresholds, Verdict
-
-NOT_JUDGED = "not judged"
 
 
 @dataclass(frozen=True)
@@ -81,10 +80,7 @@ def _judge_alone(night: Night, thresholds: Thresholds) -> tuple[Analysis | None,
 
 
 def _describe(night: Night, verdict: Verdict | None, why: str) -> JudgedNight:
-    run_id = "" if night.record is None else night.record.run_id
+    run_id = night.run_id if night.record is None else night.record.run_id
     if verdict is None:
         return JudgedNight(night.period, NOT_JUDGED, why, run_id)
-    findings = [finding for finding in verdict.findings if finding.outcome.value != "ignored"]
-    nothing_judged = verdict.passed and verdict.not_judged >= len(findings)
-    outcome = NOT_JUDGED if nothing_judged else verdict.outcome.value
-    return JudgedNight(night.period, outcome, verdict.sentence, run_id, verdict)
+    return JudgedNight(night.period, name_outcome(verdict), verdict.sentence, run_id, verdict)

@@ -26,8 +26,13 @@ def accept_baseline(store: HistoryStore, record: HistoryRecord, *, by: str = "",
     :param by: who accepts it
     :param note: why
     :return: the record of the baseline
+    :raises UnfitDataError: the record has no counts
     :raises OutputError: the history cannot be written
     """
+    if not record.has_counts:
+        raise UnfitDataError(
+            f"{record.period}: not judged ({record.reason}), so it cannot be a baseline; accept another night"
+        )
     now = datetime.datetime.now(datetime.UTC)
     accepted = {
         "outcome": ACCEPTED,
@@ -94,6 +99,7 @@ def find_baseline(
             record
             for record in records
             if not record.is_baseline
+            and record.has_counts
             and record.start is not None
             and (
                 current is None

@@ -25,11 +25,18 @@ class Night:
     :param period: its name: the start of its data interval
     :param record: its record; None if it cannot be judged
     :param problem: why it cannot be judged, in one sentence; empty if it can
+    :param run_id: its run, if it has one that cannot be judged
     """
 
     period: str
     record: HistoryRecord | None
     problem: str = ""
+    run_id: str = ""
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether there is no record of the night at all."""
+        return self.record is None and not self.run_id
 
 
 def select_series(
@@ -102,6 +109,7 @@ def check_configuration(records: Sequence[HistoryRecord], source: str) -> None:
     :param source: the history, for error messages
     :raises DataError: they have not
     """
+    records = [record for record in records if record.has_counts]
     if not records:
         return
     newest = max(records, key=lambda record: (record.start is not None, record.start or record.recorded_at))
@@ -117,16 +125,23 @@ def check_configuration(records: Sequence[HistoryRecord], source: str) -> None:
 
 
 def _build_night(records: Sequence[HistoryRecord]) -> Night:
-    own = [record for record in records if not record.is_backfilled] or list(records)
+    counted = [record for record in records if record.has_counts]
+    own = [record for record in counted if not record.is_backfilled] or counted
+    if not own:
+        latest = max(records, key=lambda each: (each.recorded_at is not None, each.recorded_at))
+        return Night(latest.period, None, latest.reason or "it has no counts", latest.run_id)
     record = own[0]
     if len(own) > 1:
         runs = " and ".join(repr(each.run_id) for each in own[:3])
-        return Night(record.period, None, f"two runs of one night: {runs}; delete the records of one of them")
+        why = f"two runs of one night: {runs}; delete the records of one of them"
+        return Night(record.period, None, why, own[-1].run_id)
     if record.end is not None and record.start is not None and record.end < record.start:
-        return Night(record.period, None, "its data interval ends before it begins; check the clock of the scheduler")
+        why = "its data interval ends before it begins; check the clock of the scheduler"
+        return Night(record.period, None, why, record.run_id)
     early = record.recorded_at is not None and record.start is not None and record.recorded_at < record.start - _SKEW
     if early and not record.is_backfilled:
-        return Night(record.period, None, "it was recorded before its night began; check the clock of the worker")
+        why = "it was recorded before its night began; check the clock of the worker"
+        return Night(record.period, None, why, record.run_id)
     return Night(record.period, record)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.exceptions import ConfigError, DataError
 from airflow_clarify.history.folder import FolderHistory
 from airflow_clarify.history.nights import Night, order_nights, select_series
+from airflow_clarify.history.record import NOT_JUDGED
 
 if TYPE_CHECKING:
     import pandas
@@ -142,7 +143,8 @@ def convert_to_pandas(records: Sequence[HistoryRecord]) -> pandas.DataFrame:
 
     frames = []
     for record in records:
-        frame = record.analysis.to_pandas()
+        # A night without counts has one row, whose error is the reason.
+        frame = record.analysis.to_pandas() if record.has_counts else pandas.DataFrame({"error": [record.reason]})
         for position, (name, value) in enumerate(record.describe().items()):
             frame.insert(position, name, value)
         frames.append(frame)
@@ -152,9 +154,39 @@ def convert_to_pandas(records: Sequence[HistoryRecord]) -> pandas.DataFrame:
     if not frames:
         return pandas.DataFrame(columns=columns)
     # An empty or all-missing column must not decide the type of the whole.
-    return pandas.concat(
+    combined = pandas.concat(
         [frame.astype({"outcome": "object", "error": "object"}) for frame in frames], ignore_index=True
     )
+    return combined.reindex(columns=[*columns, *(name for name in combined.columns if name not in columns)])
+
+
+def list_outcomes(records: Sequence[HistoryRecord], source: str) -> list[dict[str, str | None]]:
+    """List the runs of a history with their outcomes, and the nights between them that have no record.
+
+    :param records: the records
+    :param source: the history, for error messages
+    :return: as :meth:`HistoryRecord.describe`, in order of time; a missing night has the outcome "not judged" and no
+        run
+    """
+    rows = [record.describe() for record in records]
+    by_series: dict[tuple[str, ...], list[HistoryRecord]] = {}
+    for record in records:
+        by_series.setdefault(record.series, []).append(record)
+    backfilled = [record for record in records if record.is_backfilled]
+    for series in by_series.values():
+        one = series[0]
+        # Backfilled records belong to every task that measures the same dataset.
+        past = [] if one.is_backfilled else [record for record in backfilled if record.dataset == one.dataset]
+        if one.is_backfilled and any(key[3] == one.dataset and key != one.series for key in by_series):
+            continue
+        try:
+            nights = order_nights([*series, *past], source)
+        except DataError:
+            # Without an order of nights, as of several configurations, none of them is known to be missing.
+            continue
+        missing = (night.period for night in nights if night.is_missing)
+        rows += [{**one.describe(), "period": period, "run_id": "", "outcome": NOT_JUDGED} for period in missing]
+    return sorted(rows, key=lambda row: str(row["period"]))
 
 
 def describe_history(store: HistoryStore) -> str:

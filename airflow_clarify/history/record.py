@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.exceptions import DataError
+from airflow_clarify.exceptions import DataError, UnfitDataError
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
@@ -27,6 +27,8 @@ _FORMAT_NAME, _, _FORMAT_VERSION = FORMAT.rpartition("/")
 BACKFILL = "backfill"
 #: The task and the run of the record of an accepted baseline.
 BASELINE, ACCEPTED = "baseline", "accepted"
+#: The outcome of a night that could not be judged: its measurement or its gate failed, or no group had enough rows.
+NOT_JUDGED = "not judged"
 #: Parts of a path that differ from run to run: dates, as in "2026-01-31", "20260131" or "year=2026/month=01/day=31".
 _DATE = re.compile(
     r"(?<!\d)(?:year=)?(?:19|20)\d\d(?:[-_/]?(?:month=)?(?:0[1-9]|1[0-2]))(?:[-_/]?(?:day=)?(?:0[1-9]|[12]\d|3[01]))?"
@@ -39,7 +41,7 @@ class HistoryRecord:
     """The record of one run.
 
     :param dataset: the name of the dataset, without dates
-    :param document: the analysis, as for XCom
+    :param document: the analysis, as for XCom; empty if the night could not be measured or judged
     :param dag_id: the DAG; empty outside Airflow
     :param task_id: the measuring task, or "backfill"
     :param instance: the instance of a mapped task; empty if the task is not mapped
@@ -47,7 +49,8 @@ class HistoryRecord:
     :param start: the start of the data interval, or the date of a run without one
     :param end: the end of the data interval; None for a run without one
     :param recorded_at: when the record was written
-    :param verdict: outcome, sentence and gate of the verdict; None if there is none
+    :param verdict: outcome ("pass", "violation", "inconclusive" or "not judged"), sentence and gate of the verdict;
+        None if there is none
     :param versions: the versions of this package and of the engine
     """
 
@@ -86,18 +89,53 @@ class HistoryRecord:
         :param verdict: the verdict of a gate
         :param gate: the task ID of the gate
         """
-        import airflow_clarify
         from airflow_clarify.bias.suppression import hide_small_counts
 
-        run = analysis.run if run is None else run
-        if start is None and run.get("date"):
-            start = parse_time(run["date"], "date of the run")
         judged = None
         if verdict is not None:
-            judged = {"outcome": verdict.outcome.value, "sentence": verdict.sentence, "gate": gate or ""}
+            judged = {"outcome": name_outcome(verdict), "sentence": verdict.sentence, "gate": gate or ""}
+        dataset = name_dataset(analysis.source) if dataset is None else dataset
+        named = cls._build(dataset, analysis.run if run is None else run, start, end, analysis.engine)
+        return replace(named, document=hide_small_counts(analysis).to_xcom(), verdict=judged)
+
+    @classmethod
+    def build_not_judged(
+        cls,
+        reason: str,
+        dataset: str,
+        *,
+        run: Mapping[str, str],
+        start: datetime.datetime | None = None,
+        end: datetime.datetime | None = None,
+        gate: str = "",
+    ) -> HistoryRecord:
+        """Build the record of a night that could not be measured or judged; it has no counts.
+
+        :param reason: why, in one sentence
+        :param dataset: the name of the dataset
+        :param run: as for :meth:`build`
+        :param start: the start of the data interval
+        :param end: its end
+        :param gate: the task ID of the gate that could not judge; empty if the measurement failed
+        """
+        return cls._build(dataset, run, start, end, "").with_verdict(describe_not_judged(reason, gate))
+
+    @classmethod
+    def _build(
+        cls,
+        dataset: str,
+        run: Mapping[str, str],
+        start: datetime.datetime | None,
+        end: datetime.datetime | None,
+        engine: str,
+    ) -> HistoryRecord:
+        import airflow_clarify
+
+        if start is None and run.get("date"):
+            start = parse_time(run["date"], "date of the run")
         return cls(
-            dataset=name_dataset(analysis.source) if dataset is None else dataset,
-            document=hide_small_counts(analysis).to_xcom(),
+            dataset=dataset,
+            document={},
             dag_id=run.get("dag_id", ""),
             task_id=run.get("task_id", ""),
             instance=run.get("instance", ""),
@@ -105,8 +143,7 @@ class HistoryRecord:
             start=None if start is None else _to_utc(start),
             end=None if end is None else _to_utc(end),
             recorded_at=datetime.datetime.now(datetime.UTC),
-            verdict=judged,
-            versions={"airflow_clarify": airflow_clarify.__version__, "engine": analysis.engine},
+            versions={"airflow_clarify": airflow_clarify.__version__, "engine": engine},
         )
 
     @property
@@ -119,6 +156,11 @@ class HistoryRecord:
     def series(self) -> tuple[str, str, str, str]:
         """What the records of one history have in common: DAG, task, instance and dataset."""
         return self.dag_id, self.task_id, self.instance, self.dataset
+
+    @property
+    def has_counts(self) -> bool:
+        """Return whether the record has counts; a night that could not be measured has none."""
+        return bool(self.document)
 
     @property
     def is_backfilled(self) -> bool:
@@ -139,18 +181,31 @@ class HistoryRecord:
     def fingerprint(self) -> str:
         """What was counted: SHA-256 of label, positive label, facets, declared types, prediction and weighting.
 
-        It does not depend on the metrics, which are computed from the counts.
+        It does not depend on the metrics, which are computed from the counts. Empty without counts.
         """
+        if not self.has_counts:
+            return ""
         names = ("label", "label_value_or_threshold", "declared_types", "weighted", "predicted_label")
         counted = [self.document.get(name) or None for name in names] + [list(self.document["facets"])]
         return hashlib.sha256(json.dumps(counted, sort_keys=True, default=str).encode()).hexdigest()
 
     @cached_property
     def analysis(self) -> Analysis:
-        """The analysis, with metrics computed from the counts."""
+        """The analysis, with metrics computed from the counts.
+
+        :raises UnfitDataError: the record has no counts
+        """
         from airflow_clarify.bias.analysis import Analysis
 
+        if not self.has_counts:
+            raise UnfitDataError(f"the record of {self.period} has no counts: {self.reason}")
         return Analysis.from_xcom(self.document)
+
+    @property
+    def reason(self) -> str:
+        """Why the night was not judged, in one sentence; empty if it was."""
+        judged = self.verdict or {}
+        return str(judged.get("sentence", "")) if judged.get("outcome") == NOT_JUDGED else ""
 
     def describe(self) -> dict[str, str | None]:
         """Describe the run of the record, as one row of a table without its counts.
@@ -194,7 +249,7 @@ class HistoryRecord:
             "config_sha256": str(self.document.get("config_sha256", "")),
             "versions": dict(self.versions),
             "verdict": self.verdict,
-            "analysis": self.document,
+            "analysis": self.document or None,
         }
         return json.dumps(document)
 
@@ -211,7 +266,7 @@ class HistoryRecord:
             _check_format(document.get("format"), source)
             return cls(
                 dataset=str(document["dataset"]),
-                document=document["analysis"],
+                document=document["analysis"] or {},
                 dag_id=str(document["dag_id"]),
                 task_id=str(document["task_id"]),
                 instance=str(document["instance"]),
@@ -226,6 +281,23 @@ class HistoryRecord:
             raise DataError(
                 f"{source}: not a record of a history ({type(error).__name__}: {error}); delete it, or restore it"
             ) from None
+
+
+def name_outcome(verdict: Verdict) -> str:
+    """Name the outcome of a verdict: "not judged" if it passes only since no group had enough rows to be judged.
+
+    :param verdict: the verdict
+    """
+    return NOT_JUDGED if verdict.passed and verdict.checks and not verdict.judged else verdict.outcome.value
+
+
+def describe_not_judged(reason: str, gate: str = "") -> dict[str, str]:
+    """Describe the outcome of a night that could not be judged, as the verdict of a record.
+
+    :param reason: why, in one sentence
+    :param gate: the task ID of the gate
+    """
+    return {"outcome": NOT_JUDGED, "sentence": reason, "gate": gate}
 
 
 def _check_format(given: Any, source: str) -> None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_clarify.bias.extremes import Extremes, judge_with_extremes
 from airflow_clarify.bias.suppression import find_hidden_groups
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
-from airflow_clarify.exceptions import ClarifyError
+from airflow_clarify.exceptions import ClarifyError, DataError
+from airflow_clarify.history.nights import order_nights
+from airflow_clarify.history.record import describe_not_judged, parse_time
 from airflow_clarify.reports.formatting import build_name
 
 if TYPE_CHECKING:
@@ -62,14 +64,15 @@ def build_series(
     :param rules: the thresholds of this run; None if the gate judges drift only
     :param verdict: the verdict of this run, whose findings order the groups
     :return: ``format``; ``dataset``; ``nights``, a list ``[period, run_id, outcome]`` for each, with None for an
-        unknown outcome; ``sentences``, the reason of each night that did not pass, else None; ``values``, by
+        unknown outcome, and "not judged" for a night that could not be judged, or that has no record and therefore an
+        empty run ID; ``sentences``, the reason of each night that did not pass, else None; ``values``, by
         ``"metric|facet|value"`` (with ``|`` in the facet as ``\\|``) one number or None for each night; and for judged
         metrics ``outcomes``, by the same keys one letter for each night, and ``extremes``, by ``"metric|facet"``. Both
         are by the rules of this run, with each night judged alone
     """
     judged = list(rules.rules) if rules is not None else []
     n_checks = max(1, len(judged)) * sum(1 for _ in analysis.results())
-    records = list(records)[-min(MAX_NIGHTS, max(_MIN_NIGHTS, MAX_CHECKS // max(1, n_checks))) :]
+    records = _insert_missing(records)[-min(MAX_NIGHTS, max(_MIN_NIGHTS, MAX_CHECKS // max(1, n_checks))) :]
     alone = None if rules is None else replace(rules, over_runs=None)
     nights = [_judge_night(record, analysis, alone) for record in records[:-1]]
     nights.append(_judge_analysis(analysis, analysis.suppress_below, alone))
@@ -77,7 +80,7 @@ def build_series(
     document: dict[str, Any] = {
         "format": SERIES_FORMAT,
         "dataset": records[-1].dataset,
-        "nights": [[each.period, each.run_id, (each.verdict or {}).get("outcome")] for each in records],
+        "nights": [[each.period, each.run_id, each.describe()["outcome"]] for each in records],
         "sentences": [_shorten_reason(each.verdict) for each in records],
         "values": {format_key(*key): [_get_value(night, *key) for night in nights] for key in keys},
     }
@@ -96,6 +99,28 @@ def build_series(
             for metric, facet in product(judged, analysis.facets)
         }
     return document
+
+
+def _insert_missing(records: Sequence[HistoryRecord]) -> list[HistoryRecord]:
+    """Insert a record without counts for each night between two others that has none."""
+    try:
+        missing = [night for night in order_nights(records, "history") if night.is_missing]
+    except DataError:
+        # Without an order of nights, as of several configurations, none of them is known to be missing.
+        return list(records)
+    last = records[-1]
+    absent = [
+        replace(
+            last,
+            document={},
+            run_id="",
+            start=parse_time(night.period, "period"),
+            end=None,
+            verdict=describe_not_judged(night.problem),
+        )
+        for night in missing
+    ]
+    return [*sorted((*records[:-1], *absent), key=lambda each: each.period), last]
 
 
 def format_key(metric: str, facet: str, *value: str) -> str:

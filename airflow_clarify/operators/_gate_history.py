@@ -11,10 +11,12 @@ from airflow_clarify.exceptions import ConfigError, UnfitDataError
 from airflow_clarify.history.baseline import FROM_HISTORY, accept_baseline, find_baseline, list_baselines, read_baseline
 from airflow_clarify.history.nights import order_nights
 from airflow_clarify.history.reading import describe_history, open_history
-from airflow_clarify.history.record import HistoryRecord
+from airflow_clarify.history.record import HistoryRecord, name_outcome
 from airflow_clarify.operators._logging import describe_run
 
 if TYPE_CHECKING:
+    import datetime
+
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_clarify.bias.analysis import Analysis
@@ -34,10 +36,44 @@ def build_record(analysis: Analysis, context: Context, verdict: Verdict | None =
     :param gate: the task ID of the gate
     """
     run = analysis.run if analysis.run.get("dag_id") else describe_run(context)
+    start, end = get_interval(context)
+    return HistoryRecord.build(analysis, run=run, start=start, end=end, verdict=verdict, gate=gate)
+
+
+def get_interval(context: Context) -> tuple[datetime.datetime | None, datetime.datetime | None]:
+    """Return the start and the end of the data interval of a run, as far as it has one.
+
+    :param context: of the task
+    """
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     # A run without a data interval has one without length, or none.
-    end = None if start is None or end is None or end <= start else end
-    return HistoryRecord.build(analysis, run=run, start=start, end=end, verdict=verdict, gate=gate)
+    return start, (None if start is None or end is None or end <= start else end)
+
+
+def select_earlier(records: Sequence[HistoryRecord], record: HistoryRecord, source: str) -> list[HistoryRecord]:
+    """Select the records of the same task and dataset up to the night of a run, without its own.
+
+    :param records: all records of the history
+    :param record: that of the run
+    :param source: the history, for the error
+    :return: the records in order of time
+    :raises UnfitDataError: the run has no date
+    """
+    if record.start is None:
+        raise UnfitDataError(
+            f"{source}: this run has no date, so its place among the nights is unknown; trigger it with a logical date"
+        )
+    earlier = [
+        each
+        for each in records
+        if not each.is_baseline
+        and each.key != record.key
+        and each.dataset == record.dataset
+        and (each.is_backfilled or each.series == record.series)
+        and each.start is not None
+        and each.start <= record.start
+    ]
+    return sorted(earlier, key=lambda each: (each.period, each.key))
 
 
 class GateHistory:
@@ -114,10 +150,7 @@ class GateHistory:
         from airflow_clarify.history.series import build_series
 
         record = build_record(analysis, self.context, verdict, self.gate.task_id)
-        records = sorted((*self._select_earlier(record), record), key=lambda each: (each.period, each.key))
-        # A run of an earlier night, such as a cleared one, is not the last night of the history.
-        nights = [each for each in records if each.key != record.key]
-        return build_series([*nights, record], analysis, self.rules, verdict)
+        return build_series([*self._select_earlier(record), record], analysis, self.rules, verdict)
 
     def _judge_over_runs(self, analysis: Analysis, rules: Thresholds) -> Verdict:
         from airflow_clarify.bias.alarms.over_runs import judge_over_runs
@@ -144,22 +177,7 @@ class GateHistory:
         return judged
 
     def _select_earlier(self, record: HistoryRecord) -> list[HistoryRecord]:
-        """Select the records of the same task and dataset up to the night of this run, without its own."""
-        if record.start is None:
-            raise UnfitDataError(
-                f"{self._source}: this run has no date, so its place among the nights is unknown; trigger it with a "
-                "logical date"
-            )
-        return [
-            each
-            for each in self._records
-            if not each.is_baseline
-            and each.key != record.key
-            and each.dataset == record.dataset
-            and (each.is_backfilled or each.series == record.series)
-            and each.start is not None
-            and each.start <= record.start
-        ]
+        return select_earlier(self._records, record, self._source)
 
     def _judge_drift(self, analysis: Analysis) -> Verdict:
         from airflow_clarify.bias.drift import DEFAULT_CONFIDENCE, Drift, build_constraint_violations
@@ -198,14 +216,14 @@ class GateHistory:
 
     def _has_one_changed(self, analysis: Analysis, verdict: Verdict) -> bool:
         record = build_record(analysis, self.context)
-        judged = [each for each in self._select_earlier(record) if each.verdict is not None]
+        judged = [each for each in self._select_earlier(record) if each.verdict is not None and not each.reason]
         if not judged:
             return not verdict.passed
         before = max(judged, key=lambda each: (each.period, each.key))
         assert before.verdict is not None
-        if before.verdict.get("outcome") != verdict.outcome.value:
+        if before.verdict.get("outcome") != name_outcome(verdict):
             return True
-        return not verdict.passed and _has_worsened(analysis, before.analysis, verdict)
+        return not verdict.passed and before.has_counts and _has_worsened(analysis, before.analysis, verdict)
 
 
 def _has_worsened(analysis: Analysis, before: Analysis, verdict: Verdict) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from airflow.providers.common.compat.sdk import (
@@ -257,7 +258,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         :param context: of the task
         :return: the verdict as JSON
         """
-        with translate_errors():
+        analyses: list[Analysis] = []
+        with translate_errors(), self._record_failure(context, analyses):
             self.check_rendered()
             from airflow_clarify.api import gate_all
             from airflow_clarify.bias.suppression import hide_small_counts, hide_small_findings
@@ -268,7 +270,7 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
             self._check_branches()
             self._check_can_skip()
             rules = self._build_thresholds()
-            analyses = load_analyses(self, context)
+            analyses.extend(load_analyses(self, context))
             earlier = load_earlier(self, len(analyses))
             history = self._open_history(context, rules)
             verdicts = history.judge(analyses) if history is not None else gate_all(analyses, rules or {})
@@ -332,6 +334,17 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         :param task_instance: the task instance
         """
         return self.get_openlineage_facets_on_complete(task_instance)
+
+    @contextmanager
+    def _record_failure(self, context: Context, analyses: Sequence[Analysis]) -> Iterator[None]:
+        """Leave in XCom and in the history that the gate could not judge, if it fails before a verdict."""
+        try:
+            yield
+        except ClarifyError as error:
+            from airflow_clarify.operators._not_judged import record_failed_gate
+
+            record_failed_gate(self, context, analyses, error)
+            raise
 
     def _open_history(self, context: Context, rules: Thresholds | None) -> GateHistory | None:
         """Open what a gate needs of other runs; None if it judges this run alone."""

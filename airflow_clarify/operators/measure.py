@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -14,7 +15,7 @@ from airflow_clarify.bias.argument_types import check_argument, is_templated, is
 from airflow_clarify.bias.config import AUTHOR_NAMES, REPORT_FORMATS, STAGES, AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
-from airflow_clarify.exceptions import ConfigError, JobError
+from airflow_clarify.exceptions import ClarifyError, ConfigError, JobError
 from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.links.sagemaker import JOB_LINKS, push_job, read_job
 from airflow_clarify.operators._errors import translate_errors
@@ -138,7 +139,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         :param context: of the task
         :return: the analysis as JSON, or the name of a job that is not waited for
         """
-        with translate_errors():
+        with translate_errors(), self._record_failure(context):
             self.check_rendered()
             data = DataConfig.coerce(self.data_config)
             config = self._build_config(data)
@@ -161,7 +162,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         from airflow_clarify.operators.sagemaker_job import TaskJob, get_start_time
 
         assert isinstance(self.engine, SageMakerEngine)
-        with translate_errors():
+        with translate_errors(), self._record_failure(context):
             job = TaskJob(self.engine, self.log)
             config = self._build_config(DataConfig.coerce(self.data_config))
             name = read_job(context)["job_name"]
@@ -249,6 +250,18 @@ class MeasureBiasOperator(ConfiguredOperator):
             store = open_history(self.history, DataConfig.coerce(self.data_config).conn_id)
             store.write([build_record(analysis, context)])
         return analysis.to_xcom()
+
+    @contextmanager
+    def _record_failure(self, context: Context) -> Iterator[None]:
+        """Record in the history that the data of this run could not be measured."""
+        try:
+            yield
+        except ClarifyError as error:
+            if self.history is not None:
+                from airflow_clarify.operators._not_judged import record_failed_measurement
+
+                record_failed_measurement(self, context, error)
+            raise
 
     def _check_keeps_counts(self, data: DataConfig) -> None:
         """Check that hidden counts are kept somewhere, for the gate.

@@ -60,6 +60,8 @@ def _accept(arguments: argparse.Namespace) -> None:
     else:
         records = select_records(history, arguments)
         found = [record for record in records if arguments.period in (None, record.period)]
+        # Without --period, the last night that has counts.
+        found = [record for record in found if record.has_counts or arguments.period] or found
         if not found:
             raise DataError(
                 f"--period: there is no record of {arguments.period}; there are {records[0].period} to "

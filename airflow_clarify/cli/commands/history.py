@@ -47,13 +47,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> None:
+    from collections import Counter
+
+    from airflow_clarify.history.reading import list_outcomes
     from airflow_clarify.reports.console import sanitize_line
 
+    history = open_history_argument(arguments)
+    records = select_records(history, arguments)
+    n_rows: dict[tuple[str | None, ...], object] = {
+        (*record.series, record.run_id): record.document.get("rows") for record in records
+    }
     rows = []
-    for record in select_records(open_history_argument(arguments), arguments):
-        described = record.describe()
+    for described in list_outcomes(records, history.source):
         outcome = described.pop("outcome")
-        rows.append({**described, "rows": record.document.get("rows"), "outcome": outcome})
+        key = tuple(described[name] for name in ("dag_id", "task_id", "instance", "dataset", "run_id"))
+        rows.append({**described, "rows": n_rows.get(key), "outcome": outcome})
     if arguments.json:
         print_text(json.dumps(rows, indent=4))
         return
@@ -62,6 +70,8 @@ def _list(arguments: argparse.Namespace) -> None:
     for row in shown:
         cells = (f"{cell[:40]:<{width}}" for cell, width in zip(row, widths, strict=True))
         print_text(sanitize_line("  ".join(cells).rstrip(), None))
+    counts = Counter(row["outcome"] or "without a verdict" for row in rows)
+    print_text(f"\n{len(rows)} runs: {', '.join(f'{count} {outcome}' for outcome, count in counts.most_common())}")
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -78,8 +88,11 @@ def _show(arguments: argparse.Namespace) -> None:
         return
     for record in found:
         print_text(sanitize_line(f"{record.period}  {record.dataset}  {record.run_id}", None))
-        print_text("\n".join(format_table(record.analysis)))
-        if record.verdict is not None:
+        if record.has_counts:
+            print_text("\n".join(format_table(record.analysis)))
+        if record.reason:
+            print_text(sanitize_line(f"Not judged: {record.reason}", None))
+        elif record.verdict is not None:
             print_text(sanitize_line(f"Verdict {record.verdict.get('sentence')}", None))
 
 
