@@ -128,6 +128,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         self.history = history
         self._job_name: str | None = None
         self._killed = False
+        self._stopper: TaskJob | None = None
         self._measured: Analysis | None = None
         if not isinstance(self.engine, SageMakerEngine):
             self.operator_extra_links = (BiasReportLink(),)
@@ -197,8 +198,8 @@ class MeasureBiasOperator(ConfiguredOperator):
         elif self._job_name is not None:
             from airflow_clarify.operators.sagemaker_job import TaskJob
 
-            # With new clients: the signal may have interrupted a call of the others.
-            self._stop_job(TaskJob(self.engine, self.log), self._job_name)
+            # With other clients than the task's: the signal may have interrupted one of their calls.
+            self._stop_job(self._stopper or TaskJob(self.engine, self.log), self._job_name)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Return the lineage of the measured data; OpenLineage calls this, if it is installed.
@@ -282,6 +283,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         from airflow_clarify.operators.sagemaker_job import JobIdentity, TaskJob, get_start_time
 
         job = TaskJob(engine, self.log)
+        self._prepare_stop(engine)
         plan = engine.plan(data, config)
         identity = JobIdentity.from_context(context)
         if self.durable and self.stop_job_on_kill:
@@ -304,6 +306,18 @@ class MeasureBiasOperator(ConfiguredOperator):
             self._stop_job(job, found.name)
             raise
         return self._publish(context, job.finish(ended, config, shown=self.logs))
+
+    def _prepare_stop(self, engine: SageMakerEngine) -> None:
+        """Create the client that stops the job when the task is killed.
+
+        ``on_kill`` has five seconds before Airflow ends the process, and may have interrupted a request to Airflow, in
+        which it cannot ask for the connection.
+        """
+        from airflow_clarify.operators.sagemaker_job import TaskJob
+
+        if self.stop_job_on_kill and self.wait_for_completion:
+            self._stopper = TaskJob(engine, self.log)
+            self._stopper.jobs.connect()
 
     def _remember_job(self, name: str) -> None:
         self._job_name = name

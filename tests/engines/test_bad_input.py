@@ -490,7 +490,7 @@ def test_limits_that_duckdb_does_not_take(tmp_path: Path) -> None:
 def test_weights_that_are_none(weight: str, tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", csv_of({"g": ["F", "M"], "h": ["a", "b"], "y": [1, 0], "w": [2, weight]}))
     for facets in (["g"], ["g", "h"]):
-        assert sentence(DataError, data, facets, label="y", weight="w") == (
+        assert sentence(UnfitDataError, data, facets, label="y", weight="w") == (
             "weight: column 'w' has 1 of 2 rows without a number from 0; every row needs a weight, which is 0 or "
             "between 1e-100 and 1e+100"
         )
@@ -506,7 +506,7 @@ def test_a_column_that_cannot_be_weights(tmp_path: Path) -> None:
 
 def test_a_threshold_for_a_column_without_numbers(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", "gender,approved\n" + "F,\nM,\n" * 30)
-    assert sentence(DataError, data, positive=[0.5]) == (
+    assert sentence(UnfitDataError, data, positive=[0.5]) == (
         "column 'approved' holds no value, so label_values_or_threshold = 0.5 selects nothing; check the column"
     )
 

@@ -45,6 +45,15 @@ class ProcessingJobs:
     def _client(self) -> Any:
         return self._hook.conn
 
+    def connect(self) -> None:
+        """Create the client now, so that a later call needs nothing but its request.
+
+        :raises ConfigError: there is no such connection
+        :raises ServiceError: AWS refused, or could not be reached
+        """
+        with translate_errors("SageMaker"):
+            _ = self._client
+
     @cached_property
     def region(self) -> str:
         """The AWS region."""
