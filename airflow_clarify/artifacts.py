@@ -163,10 +163,11 @@ def _list_reports(folder: str, conn_id: str | None) -> set[str]:
 def write_verdict(
     analysis: Analysis,
     verdict: Verdict,
-    thresholds: Thresholds,
+    thresholds: Thresholds | None,
     conn_id: str | None = None,
     before: Analysis | None = None,
     gate: str | None = None,
+    drift: Any = None,
 ) -> None:
     """Write a verdict to the folder of its analysis, and update the report.
 
@@ -175,10 +176,11 @@ def write_verdict(
 
     :param analysis: the analysis, with the locations of its files
     :param verdict: the verdict on the analysis
-    :param thresholds: the thresholds of the verdict
+    :param thresholds: the thresholds of the verdict; None if it is on drift only
     :param conn_id: the Airflow connection for the files
     :param before: the analysis of the data before balancing, for comparison in the report
     :param gate: the task ID of the gate
+    :param drift: the largest changes against the baseline, or "model-monitor"; None if the gate judges no drift
     :raises DataError: the files belong to another run than the analysis, or cannot be read
     :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
@@ -199,7 +201,8 @@ def write_verdict(
     )
     provenance = {
         "gate": gate,
-        "thresholds": thresholds.rules,
+        "thresholds": {} if thresholds is None else thresholds.rules,
+        **({} if drift is None else {"drift": drift}),
         "config_sha256": analysis.config_sha256,
         "analysis_sha256": hashes.get(ANALYSIS, analysis.file_sha256),
     }

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_clarify.bias.alarms.proportions import get_counts, get_kind, is_comparison
@@ -344,4 +344,4 @@ def combine(first: Verdict, second: Verdict) -> Verdict:
     outcome = min((first.outcome, second.outcome), key=SEVERITY.index)
     findings = sorted((*first.findings, *second.findings), key=lambda finding: SEVERITY.index(finding.outcome))
     reasons = tuple(dict.fromkeys((*first.reasons, *second.reasons)))
-    return Verdict(outcome, tuple(findings), reasons, first.data)
+    return replace(first, outcome=outcome, findings=tuple(findings), reasons=reasons)

@@ -150,6 +150,8 @@ class Verdict:
         return self._describe() + (f"; data: {self.data}" if self.data else "")
 
     def _describe(self) -> str:
+        if self.passed and not self.checks:
+            return "passed: this is the first run of the history, so there is no baseline to compare it with"
         if self.passed and not self.judged:
             return (
                 f"passed: none of {len(self.checks)} checks was judged, as every tested group has fewer "

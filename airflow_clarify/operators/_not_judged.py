@@ -11,6 +11,7 @@ from airflow_clarify.history.reading import open_history
 from airflow_clarify.history.record import NOT_JUDGED, HistoryRecord, describe_not_judged, name_dataset
 from airflow_clarify.operators._gate_history import SERIES_KEY, build_record, get_interval, select_earlier
 from airflow_clarify.operators._logging import describe_run
+from airflow_clarify.operators._stats import send_not_judged
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -57,6 +58,7 @@ def record_failed_gate(
     """
     result = {**build_not_judged_verdict(str(error)), "run": describe_run(context)}
     context["ti"].xcom_push(key="verdict", value=result)
+    send_not_judged(context, gate.log)
     if gate.history is None or not analyses:
         return
     try:

@@ -66,22 +66,29 @@ def summarize_verdicts(analyses: Sequence[Analysis], verdicts: Sequence[Verdict]
     :return: ``verdict``, ``checks``, the value of each judged metric and facet with the smallest margin to its
         bounds, as in ``"DPL of gender": 0.04``, and ``analysis``, the location of the file (or of the first few files)
     """
-    findings = [finding for verdict in verdicts for finding in verdict.findings]
-    tightest: dict[str, Finding] = {}
-    for finding in findings:
-        name = _name_metric(finding.metric, finding.facet)
-        known = tightest.get(name)
-        if finding.outcome is not Outcome.IGNORED and (
-            known is None or _compute_margin(finding) < _compute_margin(known)
-        ):
-            tightest[name] = finding
-    worst = {name: finding.measured for name, finding in tightest.items()}
+    tightest = find_tightest(finding for verdict in verdicts for finding in verdict.findings)
+    worst = {_name_metric(finding.metric, finding.facet): finding.measured for finding in tightest}
     return {
         "verdict": verdicts[0].sentence,
         "checks": sum(len(verdict.checks) for verdict in verdicts),
         **_select_first(worst),
         **_describe_location(analyses),
     }
+
+
+def find_tightest(findings: Iterable[Finding]) -> list[Finding]:
+    """Find the finding with the smallest margin to its bounds, for each judged metric and facet.
+
+    :param findings: of one or several verdicts
+    :return: in the order in which metrics and facets appear first
+    """
+    tightest: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        key = finding.metric, finding.facet
+        is_judged = finding.outcome is not Outcome.IGNORED
+        if is_judged and (key not in tightest or _compute_margin(finding) < _compute_margin(tightest[key])):
+            tightest[key] = finding
+    return list(tightest.values())
 
 
 def summarize_balance(source: str, result: BalanceResult) -> dict[str, Plain]:

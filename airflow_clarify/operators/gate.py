@@ -285,6 +285,9 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         if self.do_xcom_push and self.on_violation in ("skip", "branch"):
             # These reactions raise although the task does not fail, so the return value is pushed here.
             context["ti"].xcom_push(key="return_value", value=result)
+        from airflow_clarify.operators._stats import send_verdicts
+
+        send_verdicts(context, verdicts, self.log)
         has_series = self.history is not None and len(analyses) == 1
         push_overview(context, analyses, verdicts, rules, self.on_violation, earlier, series=has_series)
         for analysis, verdict, before in zip(analyses, verdicts, earlier, strict=True):
@@ -415,13 +418,12 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
     ) -> None:
         """Write the verdict beside the analysis, and rewrite the report with it."""
         # Without this package's files, only Clarify's are there, and they are not modified.
-        # A report describes thresholds.
-        if "config" not in analysis.outputs or rules is None:
+        if "config" not in analysis.outputs:
             return
         from airflow_clarify.artifacts import write_verdict
 
         try:
-            write_verdict(analysis, verdict, rules, self.conn_id, before, self.task_id)
+            write_verdict(analysis, verdict, rules, self.conn_id, before, self.task_id, self.drift)
         except ClarifyError as error:
             self.log.warning("The report was not updated with the verdict: %s", error)
         except Exception:

@@ -6,6 +6,7 @@ import datetime
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from airflow_clarify.bias.analysis import Analysis
@@ -53,3 +54,14 @@ def make_record(night: int, analysis: Analysis | None = None, **fields: Any) -> 
     run = {"dag_id": "watch", "task_id": "bias", "run_id": f"scheduled__{start.date()}"}
     record = HistoryRecord.build(analysis or make_night(night, 0.0), run=run, start=start, end=start + DAY)
     return replace(record, **{"recorded_at": start + DAY, **fields})
+
+
+def make_context(night: int, task_id: str, pushed: dict[str, Any] | None = None) -> Any:
+    """Build the context of a task of a nightly run, whose XComs are kept in a dictionary."""
+    start = FIRST + night * DAY
+    run_id = f"scheduled__{start.date()}"
+    kept: dict[str, Any] = {} if pushed is None else pushed
+    ti = SimpleNamespace(dag_id="watch", task_id=task_id, run_id=run_id, map_index=-1)
+    ti.xcom_push = lambda key, value: kept.__setitem__(key, value)
+    dag = SimpleNamespace(task_dict={})
+    return {"ti": ti, "dag": dag, "logical_date": start, "data_interval_start": start, "data_interval_end": start + DAY}

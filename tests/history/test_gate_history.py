@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from history_factories import DAY, FIRST, make_analysis, make_night, make_record
+from history_factories import DAY, FIRST, make_analysis, make_context, make_night, make_record
 
+from airflow_clarify import BiasConfig, ClarifyPreTrainingBiasOperator, DataConfig
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.thresholds import Outcome, Thresholds
 from airflow_clarify.exceptions import ClarifyError, ConfigError, DataError, ThresholdError, UnfitDataError
@@ -18,12 +18,6 @@ from airflow_clarify.history.baseline import accept_baseline
 from airflow_clarify.history.folder import FolderHistory
 from airflow_clarify.operators._gate_history import GateHistory
 from airflow_clarify.operators.gate import BiasGateOperator
-
-
-def make_context(night: int) -> Any:
-    start = FIRST + night * DAY
-    ti = SimpleNamespace(dag_id="watch", task_id="gate", run_id=f"scheduled__{start.date()}", map_index=-1)
-    return {"ti": ti, "logical_date": start, "data_interval_start": start, "data_interval_end": start + DAY}
 
 
 def run_of(night: int) -> dict[str, str]:
@@ -43,7 +37,7 @@ def make_gate(tmp_path: Path, **arguments: Any) -> BiasGateOperator:
 
 
 def judge(gate: BiasGateOperator, night: int, analysis: Analysis) -> Any:
-    history = GateHistory(gate, make_context(night), gate._build_thresholds())
+    history = GateHistory(gate, make_context(night, "gate"), gate._build_thresholds())
     (verdict,) = history.judge([analysis])
     changed = history.has_changed([analysis], [verdict])
     history.write([analysis], [verdict])
@@ -149,7 +143,7 @@ def test_model_monitors_file_is_written(tmp_path: Path) -> None:
         violations_path=str(target),
         history=None,
     )
-    verdict, _ = GateHistory(gate, make_context(1), None).judge([measure(1, 0.3)])[0], None
+    verdict, _ = GateHistory(gate, make_context(1, "gate"), None).judge([measure(1, 0.3)])[0], None
 
     assert verdict.outcome is Outcome.VIOLATION
     assert {one["metric_name"] for one in json.loads(target.read_text())["violations"]} == {"DPL", "KL"}
@@ -160,14 +154,14 @@ def test_a_baseline_of_another_configuration_is_refused(tmp_path: Path) -> None:
     gate = make_gate(tmp_path, thresholds=None, baseline=other, drift={"DPL": 0.1}, history=None)
 
     with pytest.raises(UnfitDataError, match="give a baseline of the same configuration"):
-        GateHistory(gate, make_context(1), None).judge([measure(1, 0.0)])
+        GateHistory(gate, make_context(1, "gate"), None).judge([measure(1, 0.0)])
 
 
 def test_the_series_is_a_compact_copy_for_the_page(tmp_path: Path) -> None:
     gate = make_gate(tmp_path)
     for night in range(3):
         judge(gate, night, measure(night, 0.0))
-    history = GateHistory(gate, make_context(3), gate._build_thresholds())
+    history = GateHistory(gate, make_context(3, "gate"), gate._build_thresholds())
     analysis = measure(3, 0.3)
     (verdict,) = history.judge([analysis])
     series = history.build_series(analysis, verdict)
@@ -190,7 +184,7 @@ def test_the_series_hides_small_groups_of_all_nights(tmp_path: Path) -> None:
     judge(gate, 0, count(0, 6))
     judge(gate, 1, count(1, 300))
     analysis = replace(count(2, 8), suppress_below=10)
-    history = GateHistory(gate, make_context(2), gate._build_thresholds())
+    history = GateHistory(gate, make_context(2, "gate"), gate._build_thresholds())
     (verdict,) = history.judge([analysis])
     series = history.build_series(analysis, verdict)
 
@@ -262,3 +256,41 @@ def test_records_of_a_newer_version_stop_the_gate(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="newer version"):
         judge(gate, 1, measure(1, 0.0))
+
+
+def test_a_gate_of_drift_only_writes_its_verdict_and_its_report(tmp_path: Path) -> None:
+    gate = make_gate(tmp_path, thresholds=None, baseline="first", drift={"DPL": 0.05}, on_violation="warn")
+    sentences = []
+    for night, positive in enumerate((100, 20)):
+        (tmp_path / f"2026-01-0{night + 1}.csv").write_text(
+            "ok,g\n" + "1,F\n" * positive + "0,F\n" * (200 - positive) + "1,M\n0,M\n" * 100
+        )
+        bias = ClarifyPreTrainingBiasOperator(
+            task_id="bias",
+            data_config=DataConfig(str(tmp_path / f"2026-01-0{night + 1}.csv"), str(tmp_path / f"out{night}"), "ok"),
+            bias_config=BiasConfig([1], "g", ["F"]),
+            methods=["DPL"],
+            report_formats=["html"],
+        )
+        gate.analysis = bias.execute(make_context(night, "bias"))
+        sentences.append(gate.execute(make_context(night, "gate"))["sentence"])
+    first, second = (json.loads((tmp_path / f"out{night}" / "verdict.json").read_text()) for night in range(2))
+
+    assert first["outcome"] == "pass"
+    assert "the first run of the history" in sentences[0]
+    assert second["outcome"] == "violation"
+    assert second["drift"] == {"DPL": 0.05}
+    assert second["findings"][0]["metric"] == "DPL drift"
+    report = (tmp_path / "out1" / "report.html").read_text()
+    assert "Violation" in report
+    assert "in the baseline: a change of 0.4000" in report
+
+
+def test_drift_keeps_the_correction_of_the_thresholds(tmp_path: Path) -> None:
+    options = {"confidence": 0.95, "on_inconclusive": "pass", "correction": "holm"}
+    gate = make_gate(tmp_path, baseline="first", drift={"DPL": 0.5}, **options)
+    judge(gate, 0, measure(0, 0.0))
+    verdict, _ = judge(gate, 1, measure(1, 0.0))
+
+    assert verdict.correction == "holm"
+    assert verdict.questions == 1

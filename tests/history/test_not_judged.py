@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from history_factories import DAY, FIRST, make_analysis, make_night, make_record
+from history_factories import make_analysis, make_context, make_night, make_record
 
 from airflow_clarify import BiasConfig, BiasGateOperator, ClarifyPreTrainingBiasOperator, DataConfig
 from airflow_clarify.bias.thresholds import Thresholds
@@ -24,17 +23,6 @@ from airflow_clarify.history.reading import BiasHistory
 from airflow_clarify.history.record import NOT_JUDGED, HistoryRecord, name_outcome
 from airflow_clarify.history.series import build_series
 from airflow_clarify.operators._not_judged import build_not_judged_verdict
-
-
-def make_context(night: int, task_id: str, pushed: dict[str, Any] | None = None) -> Any:
-    """Build the context of a task of a nightly run, whose XComs are kept in a dictionary."""
-    start = FIRST + night * DAY
-    run_id = f"scheduled__{start.date()}"
-    kept: dict[str, Any] = {} if pushed is None else pushed
-    ti = SimpleNamespace(dag_id="watch", task_id=task_id, run_id=run_id, map_index=-1)
-    ti.xcom_push = lambda key, value: kept.__setitem__(key, value)
-    dag = SimpleNamespace(task_dict={})
-    return {"ti": ti, "dag": dag, "logical_date": start, "data_interval_start": start, "data_interval_end": start + DAY}
 
 
 def fail_night(night: int, reason: str = "the data have no rows") -> HistoryRecord:

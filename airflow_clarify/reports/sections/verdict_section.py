@@ -89,6 +89,8 @@ def count_shown_outcomes(verdict: Verdict) -> dict[Outcome, int]:
 
 def _summarize(verdict: Verdict) -> str:
     judged = verdict.judged
+    if verdict.passed and not verdict.checks:
+        return "This is the first run of the history, so there is no baseline to compare it with."
     if verdict.passed and not judged:
         checks = formatting.format_plural(len(verdict.checks), "check", "checks")
         return f"None of {checks} was judged: every tested group has fewer rows than min_rows, which is let through."
