@@ -142,7 +142,7 @@ class AirflowServices:
         """Mark a task as failed or succeeded, as a user does."""
         self.call("PATCH", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", {"new_state": state})
 
-    def wait_for(self, dag_id: str, run_id: str, task_id: str, *states: str, patience: float = 90) -> dict[str, Any]:
+    def wait_for(self, dag_id: str, run_id: str, task_id: str, *states: str, patience: float = 180) -> dict[str, Any]:
         """Wait until a task is in one of these states."""
         last: dict[str, Any] = {}
 
@@ -153,14 +153,14 @@ class AirflowServices:
         self.until(reached, f"{task_id} is {' or '.join(states)}", patience, lambda: str(last.get("state")))
         return last
 
-    def wait_for_run(self, dag_id: str, run_id: str, patience: float = 60) -> None:
+    def wait_for_run(self, dag_id: str, run_id: str, patience: float = 180) -> None:
         """Wait until the scheduler has closed a run; what is cleared at that very moment is not run again."""
         ended = ("success", "failed")
         run = f"dags/{dag_id}/dagRuns/{run_id}"
         self.until(lambda: self.call("GET", run)["state"] in ended, "the run has ended", patience)
 
     def until(
-        self, happened: Callable[[], bool], what: str, patience: float = 60, now: Callable[[], str] = lambda: ""
+        self, happened: Callable[[], bool], what: str, patience: float = 180, now: Callable[[], str] = lambda: ""
     ) -> None:
         """Wait until something has happened."""
         end = time.monotonic() + patience

@@ -85,7 +85,7 @@ class Visitor:
         self.page.screenshot(path=path)
         return path
 
-    def until(self, happened: Callable[[], Any], patience: float = 30) -> Any:
+    def until(self, happened: Callable[[], Any], patience: float = 120) -> Any:
         """Wait until a condition holds.
 
         Playwright's own waiting evaluates code from text, which our content security policy forbids.

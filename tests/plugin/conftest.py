@@ -98,7 +98,7 @@ def visit(
     def visiting(user: str | None, **options: Any) -> Iterator[Visitor]:
         chosen = {"viewport": {"width": 1440, "height": 1000}, "storage_state": sessions[user]} | options
         context = browser.new_context(**chosen)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         visitor = Visitor(context, bias_airflow.url, kept, request.node.name)
         try:
             yield visitor

@@ -93,7 +93,7 @@ class Waiting:
             return
         job = self.pushed()
         before = self.looks(job)
-        self.airflow.until(lambda: self.looks(job) > before, "the trigger has looked", 60)
+        self.airflow.until(lambda: self.looks(job) > before, "the trigger has looked")
 
     def looks(self, job: str) -> int:
         """Count the calls that described a job."""
@@ -129,7 +129,7 @@ def test_a_cleared_task_starts_a_new_job_after_a_completed_one(airflow: AirflowS
         first[dag_id] = airflow.xcom(dag_id, run_id, "bias", "clarify_job")
         airflow.clear(dag_id, run_id, "bias")
     for dag_id, run_id in runs.items():
-        airflow.until(lambda d=dag_id: len(jobs(aws, d)) == 2, "a second job is started", 60)
+        airflow.until(lambda d=dag_id: len(jobs(aws, d)) == 2, "a second job is started")
         airflow.wait_for(dag_id, run_id, "bias", "success", "failed")
         second = airflow.xcom(dag_id, run_id, "bias", "clarify_job")
         assert first[dag_id]["job_name"] != second["job_name"]
@@ -147,11 +147,11 @@ def test_every_user_action_stops_the_job(
         airflow.clear(dag_id, run.run_id, "bias")
     else:
         run.mark(action)
-    assert aws.sagemaker.wait(job, 60) == "Stopped"
+    assert aws.sagemaker.wait(job, 180) == "Stopped"
     if action == "clear":
         second = run.job(after=job)
         run.mark("failed")
-        assert aws.sagemaker.wait(second, 60) == "Stopped"
+        assert aws.sagemaker.wait(second, 180) == "Stopped"
 
 
 def test_a_retry_takes_over_the_job_of_a_killed_worker(
@@ -162,14 +162,14 @@ def test_a_retry_takes_over_the_job_of_a_killed_worker(
     airflow.until(lambda: all(other.pushed() for other in runs.values()), "no other run starts a job")
     created = len(jobs(aws, run.dag_id))
     _kill_with_children(airflow.task(run.dag_id, run.run_id, "bias")["pid"])
-    airflow.until(lambda: airflow.task(run.dag_id, run.run_id, "bias")["try_number"] == 2, "there is a second try", 90)
+    airflow.until(lambda: airflow.task(run.dag_id, run.run_id, "bias")["try_number"] == 2, "there is a second try")
     airflow.wait_for(run.dag_id, run.run_id, "bias", "running")
     airflow.until(lambda: run.pushed() == job, "the second try waits for the same job")
     time.sleep(2)
     assert len(jobs(aws, run.dag_id)) == created
     assert aws.sagemaker.jobs[job].status == "InProgress"
     run.mark("failed")
-    assert aws.sagemaker.wait(job, 60) == "Stopped"
+    assert aws.sagemaker.wait(job, 180) == "Stopped"
 
 
 def _kill_with_children(pid: int) -> None:

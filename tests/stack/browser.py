@@ -46,7 +46,7 @@ class Page:
         """What can be read on the page."""
         return str(self.ask("document.body ? document.body.innerText : ''"))
 
-    def wait_for(self, script: str, patience: float = 60) -> None:
+    def wait_for(self, script: str, patience: float = 150) -> None:
         """Wait until an expression is true."""
         deadline = time.monotonic() + patience
         while not self.ask(script):
