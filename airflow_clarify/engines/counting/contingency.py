@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
@@ -162,7 +162,9 @@ class ContingencyBuilder:
             disparities = self._compute_disparities(number, keys, name_values, "k_positive")
             if self.predicted:
                 predicted_disparities = self._compute_disparities(number, keys, name_values, "k_predicted")
-        found, counted = self._fetch_cells(number, keys, with_groups=grouped and disparities is None)
+        with_groups = grouped and disparities is None
+        counts = self._fetch_counts(number, keys, with_groups=with_groups)
+        found = [key[: len(keys)] for key in counts]
         values: list[str | None] = []
         if every_value:
             combinations, names = self._name_values(columns, found)
@@ -173,7 +175,7 @@ class ContingencyBuilder:
         return FacetContingency(
             name,
             tuple(values),
-            _replace_texts(counted, "facet", names),
+            self._build_cells(names, counts, with_groups=with_groups),
             sensitive=None if selection is None else frozenset([selection.text]),
             name=None if selection is None else selection.text,
             grouped=grouped,
@@ -232,12 +234,13 @@ class ContingencyBuilder:
         names = name_values(list(by_key))
         return {name: value for name, value in zip(names, by_key.values(), strict=True) if name is not None}
 
-    def _fetch_cells(
+    def _fetch_counts(
         self, number: int, keys: list[exp.Expr], *, with_groups: bool
-    ) -> tuple[list[tuple[Any, ...]], list[Cell]]:
-        """Fetch the cells of a facet.
+    ) -> dict[tuple[Any, ...], WeightedCount]:
+        """Fetch the counts of a facet.
 
-        :return: the keys of the facet value of each cell, and the cells without facet values
+        :return: the counts by the keys of the facet value, the label, whether it is positive, whether the prediction is
+            positive (if predictions are counted), and the group (if ``with_groups``)
         """
         weights_apart = self._weights_apart
         raw, named = self._select_keys(number, keys, with_groups=with_groups, weights_apart=weights_apart)
@@ -249,27 +252,32 @@ class ContingencyBuilder:
         for row in self.cells.execute(query):
             counted = _build_weighted_count(*row[n_keys:], weights_apart=weights_apart)
             counts.setdefault(tuple(row[:n_keys]), []).append(counted)
-        found, cells = [], []
-        for key, cell_counts in counts.items():
-            values, (label, positive, *rest) = key[: len(keys)], key[len(keys) :]
-            predicted = bool(rest.pop(0)) if self.predicted else None
-            group = rest.pop(0) if with_groups else None
-            found.append(values)
-            cells.append(
-                Cell(
-                    None,
-                    label,
-                    bool(positive),
-                    None if group is None else str(group),
-                    WeightedCount.add_all(cell_counts),
-                    predicted,
-                )
-            )
+        return {key: each[0] if len(each) == 1 else WeightedCount.add_all(each) for key, each in counts.items()}
+
+    def _build_cells(
+        self, facets: Sequence[str | None], counts: dict[tuple[Any, ...], WeightedCount], *, with_groups: bool
+    ) -> list[Cell]:
+        """Build the cells of a facet.
+
+        :param facets: the name of the facet value of each count
+        :param counts: the counts, as :meth:`_fetch_counts` returns them
+        """
+        others = 2 + self.predicted + with_groups
+        keys = [key[-others:] for key in counts]
+        labels = [key[0] for key in keys]
         if self._labels_apart:
-            cells = _replace_texts(
-                cells, "label", self.cells.format_categories(self.label, [cell.label for cell in cells])
+            labels = self.cells.format_categories(self.label, labels)
+        return [
+            Cell(
+                facet,
+                label,
+                bool(key[1]),
+                str(key[-1]) if with_groups and key[-1] is not None else None,
+                tally,
+                bool(key[2]) if self.predicted else None,
             )
-        return found, cells
+            for facet, label, key, tally in zip(facets, labels, keys, counts.values(), strict=True)
+        ]
 
     def _select_keys(
         self, number: int, facet: list[exp.Expr], *, with_groups: bool, weights_apart: bool = False
@@ -334,11 +342,6 @@ def _build_value_filter(
     if declared is None and column.name in column.cells.categorical:
         declared = "categorical"
     return ValueFilter(column.profile, column.stored, values, declared, key)
-
-
-def _replace_texts(cells: list[Cell], field: str, texts: list[str | None]) -> list[Cell]:
-    """Replace the facet or label of each cell."""
-    return [replace(cell, **{field: text}) for cell, text in zip(cells, texts, strict=True)]  # type: ignore[arg-type]
 
 
 def _flag(condition: exp.Expr) -> exp.Expr:
