@@ -196,6 +196,7 @@ def search(
     *,
     run: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    suppress_below: int = 0,
 ) -> SubgroupSearch:
     """Count the combinations of column values, search them for subgroups and write the files of the search.
 
@@ -205,6 +206,8 @@ def search(
     :param engine: the engine that counts the data
     :param run: the Airflow run; None outside Airflow
     :param progress: called with a description and the completed share of the work
+    :param suppress_below: the report hides counts under this number; the result that is returned has all of them, and
+        :func:`~airflow_clarify.bias.subgroups.suppression.hide_small_subgroups` hides them. 0 hides nothing
     :return: the result, with the locations of its files
     :raises ConfigError: the configuration does not match the data, or a file would replace the data
     :raises DataError: the data cannot be read, have no rows, or fewer than ``min_rows``
@@ -212,14 +215,17 @@ def search(
     """
     from airflow_clarify import artifacts
     from airflow_clarify.bias.subgroups.search import search_counts
+    from airflow_clarify.bias.suppression import check_suppress_below
     from airflow_clarify.engines.base import check_ability
     from airflow_clarify.lineage.dataset import describe_source
 
+    check_suppress_below(suppress_below)
     check_ability(engine, "count_combinations")
     if data.output_path is not None:
         artifacts.check_search_folder(data.output_path, data)
     found = search_counts(cast(Any, engine).count_combinations(data, config, question, progress=progress), question)
-    found = replace(found, whereabouts=describe_source(data, engine), run=dict(run or {}))
+    location = describe_source(data, engine)
+    found = replace(found, whereabouts=location, run=dict(run or {}), suppress_below=suppress_below)
     if data.output_path is None:
         return found
     return artifacts.write_search(data.output_path, found, data.conn_id)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_clarify.bias.config import REPORT_FORMATS
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.bias.serialization import SUBGROUPS_FORMAT
-from airflow_clarify.exceptions import ConfigError, DataError, OutputError
+from airflow_clarify.exceptions import ConfigError, DataError, OutputError, UnfitDataError
 from airflow_clarify.io.atomic import check_not_source, write_error
 from airflow_clarify.io.filesystem import first_error_line, is_remote, object_key, open_filesystem, parse_local_path
 from airflow_clarify.io.staging import open_staging_folder
@@ -230,17 +230,20 @@ def check_search_folder(folder: str, data: DataConfig) -> None:
 def write_search(folder: str, found: SubgroupSearch, conn_id: str | None = None) -> SubgroupSearch:
     """Write the files of a search for subgroups: ``subgroups.json`` and the report ``subgroups.html``, both or none.
 
+    With ``suppress_below``, the report hides small counts; ``subgroups.json`` has all of them.
+
     :param folder: a local path or a URI
     :param found: the result of the search
     :param conn_id: the Airflow connection for a URI
     :return: a copy of the result with the locations of its files
     :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
+    from airflow_clarify.bias.subgroups.suppression import hide_small_subgroups
     from airflow_clarify.reports.sections.subgroups import render_subgroups
 
     base = folder.rstrip("/")
     found = replace(found, outputs={"subgroups": f"{base}/{SUBGROUPS}", "report": f"{base}/{SUBGROUPS_REPORT}"})
-    page = render_subgroups(found)
+    page = render_subgroups(hide_small_subgroups(found))
     write_files(folder, {SUBGROUPS_REPORT: page, SUBGROUPS: json.dumps(found.to_json(), indent=4)}, conn_id)
     return found
 
@@ -411,6 +414,35 @@ def _read_search(text: str, location: str) -> Analysis:
     except json.JSONDecodeError as error:
         raise DataError(f"{location}: not JSON ({error.msg} at line {error.lineno}); was it cut off?") from None
     return build_analysis(SubgroupSearch.from_json(document, location))
+
+
+def read_exact_search(shown: SubgroupSearch, conn_id: str | None = None) -> SubgroupSearch:
+    """Read the result of a search with all of its counts, from the files of a result without small ones.
+
+    :param shown: the result without small counts
+    :param conn_id: the Airflow connection for a URI
+    :raises DataError: the file does not exist, or cannot be read
+    :raises UnfitDataError: there is no file, or it is of another search
+    """
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
+    from airflow_clarify.bias.subgroups.suppression import hide_small_subgroups
+
+    location = shown.outputs.get("subgroups")
+    if location is None:
+        raise UnfitDataError(
+            f"analysis: counts under {shown.suppress_below} are hidden, and there are no files to read them from; set "
+            "output_path in the DataConfig of the search"
+        )
+    try:
+        exact = SubgroupSearch.from_json(json.loads(read_file(location, conn_id)), location)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{location}: not JSON ({error.msg} at line {error.lineno}); was it cut off?") from None
+    if hide_small_subgroups(exact) != shown:
+        raise UnfitDataError(
+            f"analysis: the hidden counts cannot be read, as {location} is of another search; give each run an "
+            "output_path of its own"
+        )
+    return exact
 
 
 # --- Reading ------------------------------------------------------------------------------------------------------

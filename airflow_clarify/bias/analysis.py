@@ -60,6 +60,8 @@ class Analysis:
         ``analysis.json`` and ``summary.json`` have all of them. 0 hides nothing
     :param selected_from: number of groups that were tested to select the results, for the findings of a search; a
         correction counts all of them. 0 if nothing was selected
+    :param hidden_groups: with ``suppress_below``, pairs of facet column and tested group that are hidden beside those
+        with a small count, for the findings of a search
     """
 
     label: str
@@ -82,6 +84,7 @@ class Analysis:
     prediction_error: str = ""
     suppress_below: int = 0
     selected_from: int = 0
+    hidden_groups: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -47,6 +47,7 @@ def find_hidden_groups(analysis: Analysis) -> set[tuple[str, str]]:
     hidden: set[tuple[str, str]] = set()
     if not below:
         return hidden
+    hidden |= analysis.hidden_groups
     for facet in analysis.facets:
         hidden |= {(facet.column, value) for value in _find_hidden_values(facet, below)}
     columns = {column for column, _ in hidden}
@@ -68,7 +69,7 @@ def hide_small_counts(analysis: Analysis) -> Analysis:
         return analysis
     hidden = find_hidden_groups(analysis)
     facets = tuple(_hide_groups(facet, hidden, analysis.suppress_below) for facet in analysis.facets)
-    warnings = tuple(_hide_small_numbers(warning, analysis.suppress_below) for warning in analysis.warnings)
+    warnings = tuple(hide_small_numbers(warning, analysis.suppress_below) for warning in analysis.warnings)
     return replace(analysis, facets=facets, warnings=warnings)
 
 
@@ -166,5 +167,10 @@ def _hide_result(result: FacetResult, below: int) -> FacetResult:
     return FacetResult(result.value, tuple(MetricResult(metric.name, None, reason) for metric in result.metrics))
 
 
-def _hide_small_numbers(sentence: str, below: int) -> str:
+def hide_small_numbers(sentence: str, below: int) -> str:
+    """Replace small numbers of rows, labels and the like in a sentence.
+
+    :param sentence: the sentence, such as a warning
+    :param below: the limit
+    """
     return _SMALL_NUMBER.sub(lambda found: found[1] if int(found[1]) >= below else f"fewer than {below}", sentence)

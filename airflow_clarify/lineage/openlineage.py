@@ -28,6 +28,7 @@ from airflow_clarify.lineage.dataset import DatasetName, build_path_name, list_d
 if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.resampling import BalanceResult
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
     from airflow_clarify.bias.thresholds import Finding, Verdict
 
 #: Limits on the size of an event, which a catalogue stores.
@@ -69,6 +70,42 @@ class BiasMetricsInputDatasetFacet(InputDatasetFacet):
     omitted: int = 0
 
 
+@attr.define
+class Subgroup:
+    """A subgroup that lies far from the rest.
+
+    :param group: its columns and values, such as "sex=F and region=north"
+    :param rows: number of its rows
+    :param value: the metric of the subgroup against all other rows
+    :param excess: the part of it that no parent explains
+    """
+
+    group: str
+    rows: int
+    value: float
+    excess: float
+
+
+@attr.define
+class SubgroupsInputDatasetFacet(InputDatasetFacet):
+    """The findings of a search for subgroups, as a custom OpenLineage facet.
+
+    :param label: the label column
+    :param positive: the positive label, as Clarify writes it
+    :param metric: the metric by which subgroups are ranked
+    :param questions: number of subgroups that were tested
+    :param found: number of findings
+    :param subgroups: the first of them, the worst first
+    """
+
+    label: str
+    positive: str
+    metric: str
+    questions: int
+    found: int
+    subgroups: list[Subgroup]
+
+
 def build_analysis_lineage(whereabouts: Mapping[str, Any], analysis: Analysis | None) -> OperatorLineage[Any, Any]:
     """Build the lineage of a measuring task.
 
@@ -87,6 +124,34 @@ def build_analysis_lineage(whereabouts: Mapping[str, Any], analysis: Analysis | 
     return OperatorLineage(
         inputs=[InputDataset(*name, inputFacets=dict(facets)) for name in names],
         outputs=[OutputDataset(*build_path_name(location)) for location in analysis.outputs.values()],
+    )
+
+
+def build_search_lineage(whereabouts: Mapping[str, Any], found: SubgroupSearch | None) -> OperatorLineage[Any, Any]:
+    """Build the lineage of a search for subgroups.
+
+    :param whereabouts: location of the data
+    :param found: the result as it is shown; None if the task did not complete
+    """
+    names = list_dataset_names(whereabouts)
+    if found is None:
+        return OperatorLineage(inputs=[InputDataset(*name) for name in names])
+    rows = data_quality_metrics_input_dataset.DataQualityMetricsInputDatasetFacet(columnMetrics={}, rowCount=found.rows)
+    facet = SubgroupsInputDatasetFacet(
+        label=found.label,
+        positive=found.label_value_or_threshold,
+        metric=found.metric,
+        questions=found.questions,
+        found=found.found,
+        subgroups=[
+            Subgroup(display_name(one.name), one.rows, one.value, one.excess) for one in found.subgroups[:_MAX_METRICS]
+        ],
+    )
+    # The findings in a query over several tables do not describe any one of them.
+    facets: dict[str, Any] = {} if len(names) > 1 else {"dataQualityMetrics": rows, "clarify_subgroups": facet}
+    return OperatorLineage(
+        inputs=[InputDataset(*name, inputFacets=dict(facets)) for name in names],
+        outputs=[OutputDataset(*build_path_name(location)) for location in found.outputs.values()],
     )
 
 

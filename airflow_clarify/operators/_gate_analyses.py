@@ -95,11 +95,32 @@ def _read(one: Any, conn_id: str | None) -> Analysis:
     if isinstance(one, str):
         return read_analysis(one, conn_id)
     try:
-        analysis = Analysis.from_xcom(_extract_analysis(one))
+        document = _extract_analysis(one)
+        analysis = Analysis.from_xcom(document)
     except DataError as error:
         # An XCom does not change between tries; a file may be rewritten.
         raise UnfitDataError(str(error)) from None
-    return _read_hidden_counts(analysis, conn_id) if analysis.suppress_below else analysis
+    if not analysis.suppress_below:
+        return analysis
+    return _read_hidden_findings(document, conn_id) if _is_search(document) else _read_hidden_counts(analysis, conn_id)
+
+
+def _is_search(document: Mapping[str, Any]) -> bool:
+    from airflow_clarify.bias.serialization import SUBGROUPS_FORMAT
+
+    return document.get("format") == SUBGROUPS_FORMAT
+
+
+def _read_hidden_findings(document: Mapping[str, Any], conn_id: str | None) -> Analysis:
+    """Read what the XCom value of a search hides from its file, so that the verdict is the same.
+
+    :raises UnfitDataError: there is no file, or it is of another search
+    """
+    from airflow_clarify.artifacts import read_exact_search
+    from airflow_clarify.bias.subgroups.adapter import build_analysis
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
+
+    return build_analysis(read_exact_search(SubgroupSearch.from_json(document, "the XCom"), conn_id))
 
 
 def _read_hidden_counts(analysis: Analysis, conn_id: str | None) -> Analysis:

@@ -59,6 +59,9 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         Clarify takes it for continuous, or if it has more than 20 values
     :param model_predicted_label_config: if the predictions are scores: a
         :class:`~airflow_clarify.ModelPredictedLabelConfig` with their ``probability_threshold`` (templated)
+    :param suppress_below: hide findings from which a count under this number, such as 10, could be read or computed, in
+        report, log, XCom and lineage; only ``subgroups.json`` in ``output_path`` has all of them, and the gate reads
+        them there. 0 hides nothing
     :param engine: where to count; :class:`~airflow_clarify.DuckDBEngine` by default
     :raises AirflowFailException: the configuration does not fit the data; the task is not retried
     :raises AirflowException: the data cannot be read, or the outputs cannot be written; the task may be retried
@@ -97,6 +100,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         bins: int = 4,
         column_types: Mapping[str, DeclaredType] | None = None,
         model_predicted_label_config: ModelPredictedLabelConfig | Mapping[str, Any] | None = None,
+        suppress_below: int = 0,
         engine: Engine | None = None,
         **kwargs: Any,
     ) -> None:
@@ -116,6 +120,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         self.bins = bins
         self.column_types = column_types
         self.model_predicted_label_config = copy_config(model_predicted_label_config)
+        self.suppress_below = suppress_below
         self.engine: Engine = copy_config(DuckDBEngine() if engine is None else engine)
         self._found: SubgroupSearch | None = None
         self.wait_for_nested(data_config, bias_config, model_predicted_label_config, engine)
@@ -128,15 +133,27 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         :return: the result as JSON
         """
         from airflow_clarify.api import build_search_config, search
+        from airflow_clarify.bias.subgroups.suppression import hide_small_subgroups
         from airflow_clarify.operators.asset_events import add_event_extra
         from airflow_clarify.reports.sections.subgroups import format_subgroups
 
         with translate_errors():
             self.check_rendered()
             data, question = self._build_data_config(), self._build_question()
+            self._check_keeps_counts(data)
             self.log.info("Searching %s for subgroups", data.source)
             config = build_search_config(data, self._build_bias(), question, predicted=self._build_predicted())
-            found = search(data, config, question, self.engine, run=describe_run(context), progress=self._log_progress)
+            found = search(
+                data,
+                config,
+                question,
+                self.engine,
+                run=describe_run(context),
+                progress=self._log_progress,
+                suppress_below=self.suppress_below,
+            )
+        # From here on everything is shown or passed on, so small counts are hidden.
+        found = hide_small_subgroups(found)
         if found.outputs:
             self.log.info("Wrote %s", ", ".join(found.outputs.values()))
         log_lines(self.log, format_subgroups(found))
@@ -149,6 +166,20 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
     def on_kill(self) -> None:
         """Cancel the running query."""
         self.engine.cancel()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return the lineage of the searched data; OpenLineage calls this, if it is installed.
+
+        :param task_instance: the task instance
+        """
+        from airflow_clarify.lineage import openlineage as lineage
+        from airflow_clarify.lineage.dataset import describe_source
+
+        # Some versions of the provider call this on an earlier copy of the task, which has no results.
+        task = task_instance.task
+        return lineage.build_search_lineage(
+            describe_source(DataConfig.coerce(task.data_config), task.engine), task._found
+        )
 
     # --- Configuration --------------------------------------------------------------------------------------------
 
@@ -163,7 +194,12 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         question = [self.columns, self.max_depth, self.min_rows, self.metric, self.top]
         if not any(map(is_templated, question)):
             self._build_question()
+        if self.suppress_below != 0:
+            from airflow_clarify.bias.suppression import check_suppress_below
+
+            check_suppress_below(self.suppress_below)
         if not is_templated(self.data_config):
+            self._check_keeps_counts(DataConfig.coerce(self.data_config))
             self.engine.check_data(DataConfig.coerce(self.data_config))
         if is_templated(self.label_values_or_threshold) or is_templated(self.bias_config):
             return
@@ -179,6 +215,17 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         label = build_search_config(data, bias, asked, predicted=predicted).label
         if label in asked.columns:
             raise ConfigError(f"columns: {label!r} is the label; a label cannot be biased against itself")
+
+    def _check_keeps_counts(self, data: DataConfig) -> None:
+        """Check that hidden counts are kept somewhere, for the gate.
+
+        :raises ConfigError: there is no folder for the files
+        """
+        if self.suppress_below and data.output_path is None:
+            raise ConfigError(
+                "suppress_below: set output_path in the DataConfig; subgroups.json there keeps the hidden counts, from "
+                "which the gate judges"
+            )
 
     def _build_question(self) -> SearchConfig:
         columns = parse_rendered(self.columns) if isinstance(self.columns, str) else self.columns

@@ -184,6 +184,8 @@ def test_search_writes_its_files_and_the_gate_takes_them(
     assert run_search(loans, "--columns", "sex", "--columns", "region,age", "--output", str(out)) == 0
     assert sorted(path.name for path in out.iterdir()) == ["subgroups.html", "subgroups.json"]
     assert "Wrote subgroups.html, subgroups.json to" in capsys.readouterr().out
+    assert run_search(loans, "--columns", "sex,region", "--suppress-below", "2000", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == []
     assert main(["gate", "--analysis", str(out / "subgroups.json"), "--threshold", "DPL=0.2"]) == 1
     assert main(["gate", "--analysis", str(out / "subgroups.json"), "--threshold", "DPL=0.9"]) == 0
 

@@ -17,6 +17,7 @@ from airflow_clarify import (
     BiasGateOperator,
     ClarifyPreTrainingBiasOperator,
     DataConfig,
+    FindBiasedSubgroupsOperator,
     SQLEngine,
 )
 
@@ -65,6 +66,13 @@ def dag_in(folder: Path) -> DAG:
             bias_config=positive,
             methods=["DPL"],
             engine=SQLEngine("loans_db"),
+        )
+        FindBiasedSubgroupsOperator(
+            task_id="search",
+            data_config=DataConfig(str(data), output_path=str(folder / "found"), label="y"),
+            label_values_or_threshold=[1],
+            columns=["f"],
+            min_rows=50,
         )
         BiasGateOperator(task_id="cannot_judge", analysis="/nowhere/analysis.json", thresholds={"DPL": 0.1})
 

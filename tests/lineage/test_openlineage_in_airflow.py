@@ -96,6 +96,18 @@ def test_outputs_of_a_measuring_task(events: dict[str, Event], folder: Path) -> 
     assert ("file", str(folder / "out" / "analysis.json")) in written
 
 
+def test_lineage_of_a_search(events: dict[str, Event], folder: Path) -> None:
+    read = only(events["search"]["inputs"])
+    facet = read["inputFacets"]["clarify_subgroups"]
+    written = {one["name"] for one in events["search"]["outputs"]}
+
+    assert read["name"] == str(folder / "data.csv")
+    assert read["inputFacets"]["dataQualityMetrics"]["rowCount"] == 210
+    assert (facet["label"], facet["positive"], facet["metric"]) == ("y", "1", "DPL")
+    assert [(one["group"], one["rows"]) for one in facet["subgroups"]] == [("f=z", 100), ("f=x", 100)]
+    assert written == {str(folder / "found" / name) for name in ("subgroups.json", "subgroups.html")}
+
+
 @pytest.mark.parametrize(("task_id", "severity"), [("closed", "error"), ("open", "warn")])
 def test_assertions_of_a_gate(events: dict[str, Event], folder: Path, task_id: str, severity: str) -> None:
     judged = only(events[task_id]["inputs"])

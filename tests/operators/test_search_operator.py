@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from airflow_clarify import (
     SageMakerEngine,
     SQLEngine,
 )
-from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.api import find_subgroups
+from airflow_clarify.artifacts import read_exact_search, write_search
+from airflow_clarify.bias.subgroups.suppression import hide_small_subgroups
+from airflow_clarify.exceptions import ConfigError, DataError
 
 
 def search(**changes: Any) -> FindBiasedSubgroupsOperator:
@@ -49,6 +53,8 @@ def search(**changes: Any) -> FindBiasedSubgroupsOperator:
         ({"engine": SageMakerEngine(role="r")}, "engine: SageMakerEngine cannot search for subgroups"),
         ({"engine": SQLEngine("warehouse")}, "input_path: a database cannot read loans.csv"),
         ({"engine": "duckdb"}, "engine: give an engine"),
+        ({"suppress_below": -1}, "suppress_below: a number of rows such as 10, or 0 to hide nothing, not -1"),
+        ({"suppress_below": 10}, "suppress_below: set output_path in the DataConfig; subgroups.json there keeps"),
     ],
 )
 def test_a_mistake_is_an_error_of_the_task_when_the_dag_is_parsed(changes: dict[str, Any], sentence: str) -> None:
@@ -86,6 +92,7 @@ def test_a_gate_stops_at_what_the_search_has_found(airflow_db: Path, loans: Path
             label_values_or_threshold=[1],
             columns="{{ params.columns }}",  # type: ignore[arg-type]
             min_rows="{{ params.rows }}",  # type: ignore[arg-type]
+            suppress_below=200,
         )
         found >> BiasGateOperator(task_id="tight", analysis=found.output, thresholds={"DPL": 0.2})
         found >> BiasGateOperator(task_id="wide", analysis=found.output, thresholds={"DPL": 0.9})
@@ -96,7 +103,23 @@ def test_a_gate_stops_at_what_the_search_has_found(airflow_db: Path, loans: Path
     returned = ran.xcoms["search"]["return_value"]
     assert returned["format"] == "airflow_clarify.subgroups/1"
     assert returned["min_rows"] == 150
-    assert returned["subgroups"][0]["group"] == {"sex": "F", "region": "north"}
+    # The gate judges a finding with fewer than 200 positive labels, of which only the file has the numbers.
+    assert {"sex": "F", "region": "north"} not in [one["group"] for one in returned["subgroups"]]
+    assert returned["hidden"] >= 1
     assert returned["run"]["task_id"] == "search"
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["subgroups.html", "subgroups.json"]
-    assert "sex+region=F+north" in ran.xcoms["tight"]["verdict"]["sentence"]
+    sentence = ran.xcoms["tight"]["verdict"]["sentence"]
+    assert "DPL of sex+region=F+north is a violation; its numbers are hidden (suppress_below=200)" in sentence
+
+
+def test_hidden_counts_are_read_from_the_file_of_the_same_search(loans: Path, tmp_path: Path) -> None:
+    data = DataConfig(str(loans), label="ok")
+    found = find_subgroups(data, ["sex", "region"], [1], min_rows=150)
+    exact = write_search(str(tmp_path / "out"), replace(found, suppress_below=200))
+    shown = hide_small_subgroups(exact)
+
+    assert read_exact_search(shown) == exact
+    with pytest.raises(DataError, match=r"analysis: counts under 200 are hidden, and there are no files to read them"):
+        read_exact_search(replace(shown, outputs={}))
+    with pytest.raises(DataError, match=r"subgroups.json is of another search; give each run an output_path of its"):
+        read_exact_search(replace(shown, questions=3))

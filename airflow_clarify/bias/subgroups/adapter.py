@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.contingency import ConfusionCounts, Split, WeightedCount
 from airflow_clarify.bias.crossing import join_parts
-from airflow_clarify.bias.results import FacetAnalysis, FacetResult, MetricResult
+from airflow_clarify.bias.results import HIDDEN_REASON, FacetAnalysis, FacetResult, MetricResult
 from airflow_clarify.bias.subgroups.rates import LABEL_OUTCOMES
 from airflow_clarify.bias.subgroups.result import Subgroup, SubgroupSearch
+from airflow_clarify.bias.subgroups.suppression import find_hidden_subgroups
 
 #: The facet of an analysis without a finding: the search as a whole, which found no difference.
 _NO_FINDING = "subgroups"
@@ -36,18 +37,26 @@ def build_analysis(found: SubgroupSearch) -> Analysis:
         if all(result.value != other.value for other in results):
             results.append(result)
     named = {_name(columns): results for columns, results in facets.items()}
+    if not named and found.hidden:
+        reason = f"{HIDDEN_REASON}: a count under {found.suppress_below} could be read or computed from it"
+        one = FacetResult(f"{found.hidden:,} hidden", (MetricResult(found.metric, None, reason),))
+        named = {_NO_FINDING: [one]}
     if not named:
         whole = _count_outcomes(found.counts, found.weights)
         none = FacetResult(
             f"none of {found.questions:,} tested", (MetricResult(found.metric, 0.0),), _split(found, whole, whole)
         )
         named = {_NO_FINDING: [none]}
-    all_rows = _split(found, _count_outcomes(found.counts, found.weights), [WeightedCount()] * len(found.outcomes))
+    all_rows = None
+    if found.counts:
+        all_rows = _split(found, _count_outcomes(found.counts, found.weights), [WeightedCount()] * len(found.outcomes))
     return Analysis(
         label=found.label,
         label_value_or_threshold=found.label_value_or_threshold,
         facets=tuple(
-            FacetAnalysis(column, tuple(results), all_rows.d_positive, all_rows.d_negative)
+            FacetAnalysis(column, tuple(results))
+            if all_rows is None
+            else FacetAnalysis(column, tuple(results), all_rows.d_positive, all_rows.d_negative)
             for column, results in named.items()
         ),
         methods=(found.metric,),
@@ -57,7 +66,15 @@ def build_analysis(found: SubgroupSearch) -> Analysis:
         whereabouts=found.whereabouts,
         run=found.run,
         selected_from=found.questions,
+        suppress_below=found.suppress_below,
+        hidden_groups=_list_hidden_groups(found),
     )
+
+
+def _list_hidden_groups(found: SubgroupSearch) -> frozenset[tuple[str, str]]:
+    hidden = find_hidden_subgroups(found)
+    every = [one.group for one in (*found.subgroups, *found.furthest) if frozenset(one.group.items()) in hidden]
+    return frozenset((_name(list(group)), _name(list(group.values()))) for group in every)
 
 
 def _name(parts: Sequence[str]) -> str:

@@ -45,6 +45,8 @@ class Subgroup:
     :param folded_groups: those of them with the largest values
     :param counts: number of rows by outcome
     :param weights: for weighted data: the sums of weights by outcome, and those of squared weights
+    :param smallest_count: the smallest number of rows by outcome of the subgroup, of all other rows, and of the other
+        rows of each parent; None if it is unknown or hidden
     """
 
     group: Mapping[str, str]
@@ -63,6 +65,7 @@ class Subgroup:
     folded_groups: tuple[FoldedGroup, ...] = ()
     counts: tuple[int, ...] = ()
     weights: tuple[tuple[float, ...], ...] = ()
+    smallest_count: int | None = None
 
     @property
     def name(self) -> str:
@@ -92,6 +95,7 @@ class Subgroup:
         }
         folded = [{"group": dict(one.group), "rows": one.rows, "value": one.value} for one in self.folded_groups]
         extras = {"folded_groups": folded, "weights": [list(kind) for kind in self.weights]}
+        document |= {} if self.smallest_count is None else {"smallest_count": self.smallest_count}
         return document | {key: value for key, value in extras.items() if value}
 
 
@@ -110,18 +114,19 @@ class CombinedColumn:
     :param name: the name of the column
     :param values: the number of its values or intervals
     :param intervals: the intervals at whose bounds a numeric column was cut; empty for all other columns
-    :param missing: number of rows without a value
+    :param missing: number of rows without a value; None if it is hidden
     """
 
     name: str
     values: int
     intervals: tuple[str, ...] = ()
-    missing: int = 0
+    missing: int | None = 0
 
     def to_json(self) -> dict[str, Any]:
         """Serialize the column; what is empty is left out."""
-        extras = {"intervals": list(self.intervals), "missing": self.missing}
-        return {"name": self.name, "values": self.values} | {key: value for key, value in extras.items() if value}
+        document: dict[str, Any] = {"name": self.name, "values": self.values}
+        document |= {"intervals": list(self.intervals)} if self.intervals else {}
+        return document | ({} if self.missing == 0 else {"missing": self.missing})
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,9 @@ class SubgroupSearch:
     :param outputs: the locations of the output files by kind
     :param whereabouts: the location of the data
     :param run: the Airflow run; empty outside Airflow
+    :param suppress_below: counts under this number are hidden wherever the result is shown or passed on;
+        ``subgroups.json`` has all of them. 0 hides nothing
+    :param hidden: the number of listed findings that are hidden
     """
 
     label: str
@@ -175,15 +183,23 @@ class SubgroupSearch:
     outputs: Mapping[str, str] = field(default_factory=dict)
     whereabouts: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, str] = field(default_factory=dict)
+    suppress_below: int = 0
+    hidden: int = 0
 
     @property
     def sentence(self) -> str:
         """Return the result as one line of text."""
         asked = f"{self.questions:,} {'group' if self.questions == 1 else 'groups'} of at least {self.min_rows:,} rows"
+        verb = "differs" if self.found == 1 else "differ"
+        hidden = f"{self.hidden:,} {'is' if self.hidden == 1 else 'are'} hidden (suppress_below={self.suppress_below})"
+        if not self.subgroups and self.hidden:
+            return f"{self.found:,} of {asked} {verb} in {self.metric}; {hidden}"
         if not self.subgroups:
             return f"none of {asked} differs in {self.metric} from the rest beyond chance and beyond its parents"
-        verb = "differs" if self.found == 1 else "differ"
-        return f"{self.found:,} of {asked} {verb} in {self.metric}, the worst: {self.describe(self.subgroups[0])}"
+        worst = f"the worst: {self.describe(self.subgroups[0])}"
+        if self.hidden:
+            worst = f"{hidden}, the worst that is shown: {self.describe(self.subgroups[0])}"
+        return f"{self.found:,} of {asked} {verb} in {self.metric}, {worst}"
 
     def describe(self, subgroup: Subgroup) -> str:
         """Describe a finding in one sentence.
@@ -229,6 +245,8 @@ class SubgroupSearch:
             "outputs": dict(self.outputs),
             "whereabouts": dict(self.whereabouts),
             "run": dict(self.run),
+            "suppress_below": self.suppress_below,
+            "hidden": self.hidden,
         }
         return document | {key: value for key, value in extras.items() if value}
 
@@ -256,6 +274,8 @@ class SubgroupSearch:
                 whereabouts=dict(document.get("whereabouts", {})),
                 run=dict(document.get("run", {})),
                 engine=str(document.get("engine", "")),
+                suppress_below=int(document.get("suppress_below", 0)),
+                hidden=int(document.get("hidden", 0)),
                 **{name: document[name] for name in _PLAIN},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -284,7 +304,7 @@ def _read_column(document: Mapping[str, Any]) -> CombinedColumn:
         str(document["name"]),
         int(document["values"]),
         tuple(map(str, document.get("intervals", ()))),
-        int(document.get("missing", 0)),
+        None if (missing := document.get("missing", 0)) is None else int(missing),
     )
 
 
@@ -309,6 +329,7 @@ def _read_subgroup(document: Mapping[str, Any]) -> Subgroup:
         ),
         counts=tuple(map(int, document["counts"])),
         weights=_read_weights(document),
+        smallest_count=None if (smallest := document.get("smallest_count")) is None else int(smallest),
     )
 
 

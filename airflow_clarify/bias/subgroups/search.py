@@ -427,7 +427,15 @@ def _describe(
         folded_groups=named,
         counts=tuple(int(rows) for rows in own[0]),
         weights=tuple(tuple(float(total) for total in kind) for kind in own[1:]),
+        smallest_count=_find_smallest_count(found, counts, at),
     )
+
+
+def _find_smallest_count(found: Candidates, counts: CombinationCounts, at: int) -> int:
+    """Find the smallest number of rows by outcome of a group, of all other rows, and of the rest of each parent."""
+    own = found.sums[0, at]
+    wholes = [counts.totals[0], *(found.sums[0, parent] for parent in found.parents[:, at].tolist() if parent != ROOT)]
+    return int(min(own.min(), *((whole - own).min() for whole in wholes)))
 
 
 def _compute_interval(

@@ -120,6 +120,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     question.add_argument("--weight", metavar="COLUMN", help="a column of row weights")
     output = parser.add_argument_group("output")
     output.add_argument("--output", metavar="FOLDER", help="where subgroups.json and a report go (default: only print)")
+    output.add_argument(
+        "--suppress-below",
+        metavar="ROWS",
+        type=parse_whole_number,
+        default=0,
+        help="hide findings that would give a count under this number away; subgroups.json has all (default: 0)",
+    )
     output.add_argument("--json", action="store_true", help="print a JSON list of the subgroups, the worst first")
     add_engine_arguments(parser)
 
@@ -135,6 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
     from airflow_clarify.bias.config import BiasConfig
     from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
     from airflow_clarify.bias.subgroups.config import SearchConfig
+    from airflow_clarify.bias.subgroups.suppression import hide_small_subgroups
     from airflow_clarify.reports.console import sanitize_line
     from airflow_clarify.reports.sections.subgroups import format_subgroups
 
@@ -172,7 +180,15 @@ def run(arguments: argparse.Namespace) -> int:
     if folder is not None:
         check_output(folder, "a folder")
     with TerminalProgress() as progress:
-        found = search(replace(data, output_path=folder), config, question, build_engine(arguments), progress=progress)
+        found = search(
+            replace(data, output_path=folder),
+            config,
+            question,
+            build_engine(arguments),
+            progress=progress,
+            suppress_below=arguments.suppress_below,
+        )
+    found = hide_small_subgroups(found)
     if arguments.json:
         print_text(json.dumps(list(map(_shorten, found.subgroups)), indent=4))
     else:

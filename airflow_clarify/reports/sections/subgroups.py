@@ -154,7 +154,7 @@ def build_subgroup_page(found: SubgroupSearch) -> SubgroupPage:
             ColumnRow(
                 column.name,
                 ", ".join(column.intervals) if column.intervals else f"{column.values:,} values",
-                f"{column.missing:,}",
+                "hidden" if column.missing is None else f"{column.missing:,}",
             )
             for column in found.columns
         ),
