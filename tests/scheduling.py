@@ -19,12 +19,19 @@ UNITS: dict[str, tuple[str, ...]] = {
 }
 UNIT_OF_FILE = {file: unit for unit, files in UNITS.items() for file in files}
 
-#: The files that take longest, mostly because they wait for servers. They start first: a file that starts last is
-#: waited for by all other processes.
-LONGEST = (
+#: Files that run one after the other in one process, because each starts several services. Together they would compete
+#: for the cores, and wait for each other's services for longer than all of them take in turn.
+SERVICE_FILES = (
     *UNITS["airflow services"],
     "tests/plugin/test_in_browser.py",
     "tests/stack/test_stack.py",
+    "tests/triggers/test_in_a_real_triggerer.py",
+)
+
+#: The files that take longest, mostly because they wait for servers. They start first: a file that starts last is
+#: waited for by all other processes.
+LONGEST = (
+    *SERVICE_FILES,
     "tests/spark/test_spark_engine.py",
     "tests/spark/test_spark_bias_gate.py",
     "tests/spark/test_cluster.py",
@@ -36,7 +43,6 @@ LONGEST = (
     "tests/engines/test_sample.py",
     "tests/cli/test_sagemaker_job.py",
     "tests/test_imports.py",
-    "tests/triggers/test_in_a_real_triggerer.py",
     "tests/databases/test_column_types.py",
     "tests/databases/test_sql_engine.py",
     "tests/test_killed_runs.py",
@@ -53,10 +59,11 @@ LONGEST = (
 
 
 class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Run all tests of a file, and of the files in its unit, in the same process."""
+    """Run all tests of a file, and of the files that it shares servers or cores with, in the same process."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return get_unit(nodeid)
+        unit = get_unit(nodeid)
+        return "service files" if unit in SERVICE_FILES or unit in UNITS else unit
 
 
 def get_unit(nodeid: str) -> str:
