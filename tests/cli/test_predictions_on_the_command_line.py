@@ -277,9 +277,12 @@ def test_constant_predictions_never_pass(prediction: int, says: str, folder: Pat
     assert says in err
 
 
-def test_predictions_of_another_type_never_pass(folder: Path, run: Run) -> None:
-    err, _ = measure_in_part(folder, run, ["yes" if row[2] else "no" for row in LOANS])
-    assert "no row of 80 is predicted positive: predictions 'predicted' were compared with 1" in err
+def test_predictions_of_another_type_are_refused(folder: Path, run: Run) -> None:
+    rows = [(*row[:2], "yes" if row[2] else "no") for row in LOANS]
+    write(folder / "loans.csv", COLUMNS[:3], rows)
+    error = measure(run, *INFERRED, *PREDICTED).refused()
+    assert error.startswith("--predicted-label: column 'predicted' holds texts and label 'approved' numbers, so no")
+    assert not (folder / "out").exists()
 
 
 def test_missing_predictions_make_floats_which_are_not_compared_with_whole_numbers(folder: Path, run: Run) -> None:

@@ -119,6 +119,41 @@ def test_scores_need_labels_of_zero_and_one() -> None:
         count(table(approved=["yes", "no"] * 30), "score", threshold=0.5, positive=("yes",))
 
 
+@pytest.mark.parametrize(
+    ("scores", "written_as"),
+    [
+        ([1, 0, 0, 0], "DataFrame"),
+        ([True, False, False, False], "DataFrame"),
+        ([1, 0, 0, 0], "csv"),
+        (["1", "0", "0", None], "csv"),
+        ([1, 0, 0, 0], "jsonl"),
+    ],
+)
+def test_labels_in_place_of_scores(scores: list[Any], written_as: str, tmp_path: Path) -> None:
+    data: Any = table(score=scores * 15)
+    if written_as != "DataFrame":
+        path = tmp_path / f"loans.{written_as}"
+        text = data.to_csv(index=False) if written_as == "csv" else data.to_json(orient="records", lines=True)
+        data = written(path, text)
+    complaint = "probability_threshold: column 'score' holds only 0 and 1, which are predicted labels and no scores"
+    with pytest.raises(ConfigError, match=complaint):
+        count(data, "score", threshold=0.5)
+
+
+@pytest.mark.parametrize("scores", [[1.0, 0.0, 0.0, 0.0], [1, 0, 0, 0.5]])
+def test_scores_may_be_zero_and_one(scores: list[Any], tmp_path: Path) -> None:
+    for data in (table(score=scores * 15), written(tmp_path / "loans.csv", csv_of({**ROWS, "score": scores * 15}))):
+        contingency, _ = count(data, "score", threshold=0.5)
+        assert contingency.facets[0].predicted_total[0].rows == 15
+
+
+def test_texts_are_no_predictions_of_numbers() -> None:
+    with pytest.raises(ConfigError, match=r"predicted_label: column 'prediction' holds texts and label 'approved' num"):
+        count(table(prediction=["yes", "no", "no", "no"] * 15))
+    contingency, _ = count(table(prediction=["1", "0", "unknown", "0"] * 15))
+    assert contingency.facets[0].predicted_total[0].rows == 15
+
+
 def test_scores_without_a_threshold() -> None:
     scores = [number / 60 for number in range(60)]
     with pytest.raises(ConfigError, match=r"is continuous .float, 60 distinct values in 60 rows. and label"):

@@ -14,7 +14,6 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +41,6 @@ BY_CATEGORY = AnalysisConfig.build(REVIEWS_Y, BiasConfig([1], "category"))
 EXAMPLES = max(settings.default.max_examples // 8, 2)
 
 HOMES = pytest.mark.parametrize("max_cells", [200_000, 0], ids=["at home", "afar"])
-
-
-@pytest.fixture(scope="session")
-def database(spark: SparkCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkDatabase]:
-    """The cluster with tables, and an Airflow connection to it."""
-    connection = json.dumps({"conn_type": "spark_connect", "host": spark.host, "port": spark.port})
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AIRFLOW_CONN_BIAS_SPARK", connection)
-        made = SparkDatabase(spark.url, tmp_path_factory.mktemp("tables"))
-        yield made
-        made.session.stop()
 
 
 @pytest.fixture

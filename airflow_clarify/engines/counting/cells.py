@@ -51,6 +51,10 @@ class CellStore(Protocol):
         """
         ...
 
+    def has_whole_scores(self) -> bool:
+        """Return whether the column of scores has whole numbers only; its cells hold codes of the scores."""
+        ...
+
     def select_facet_cells(self, facet: int) -> exp.Subquery:
         """Build the subquery for the counts by one facet.
 
@@ -106,6 +110,7 @@ class CellTable:
     :param na_values: the texts that count as missing in the columns of a text file
     :param categorical: the columns that are compared by equality whatever their type
     :param held_as_objects: the numeric columns of a DataFrame that have the dtype object
+    :param check_scores: returns whether a column of scores has whole numbers only
     """
 
     roles: ColumnRoles
@@ -115,6 +120,12 @@ class CellTable:
     na_values: frozenset[str] = frozenset()
     categorical: frozenset[str] = frozenset()
     held_as_objects: frozenset[str] = frozenset()
+    check_scores: Callable[[str], bool] | None = None
+
+    def has_whole_scores(self) -> bool:
+        """Return whether the column of scores has whole numbers only."""
+        scores = self.roles.prediction
+        return scores is not None and self.check_scores is not None and self.check_scores(scores)
 
     def get_storage_type(self, role: str) -> StorageType:
         """Return how a column of the cell key is stored.

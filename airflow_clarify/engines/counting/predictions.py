@@ -14,7 +14,14 @@ from airflow_clarify.bias.column_types import ColumnProfile, Scale, Value, build
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.engines.counting.cells import CellStore
 from airflow_clarify.engines.counting.column_profile import CellColumn, profile_column
-from airflow_clarify.engines.counting.expressions import ScoreCode, StorageType, ValueFilter
+from airflow_clarify.engines.counting.expressions import (
+    ScoreCode,
+    StorageType,
+    ValueFilter,
+    cast_to_weight,
+    is_whole_text,
+)
+from airflow_clarify.engines.counting.warnings import has_row
 from airflow_clarify.exceptions import ClarifyError, ConfigError, UnfitDataError
 
 #: Columns with more distinct values than this cannot be predicted labels that are compared by equality.
@@ -57,6 +64,18 @@ def check_score_type(column: str, stored: StorageType, type_name: str) -> None:
         raise ConfigError(f"predicted_label: column '{column}' holds {type_name} values, which cannot be scores")
 
 
+def build_fraction_query(column: str, data: exp.Subquery) -> exp.Select:
+    """Build the query for a row of a text file whose score is a number that is not written as a whole one.
+
+    :param column: the column of scores
+    :param data: the data
+    :return: a query with at most one row
+    """
+    score = exp.column(column, quoted=True)
+    is_number = exp.not_(cast_to_weight(score, StorageType.TEXT_CELL).is_(exp.null()))
+    return exp.select("1 AS one").from_(data).where(is_number, exp.not_(is_whole_text(score))).limit(1)
+
+
 def interpret_predictions(
     cells: CellStore, config: AnalysisConfig, label: CellColumn, positive: ValueFilter
 ) -> Predictions:
@@ -67,7 +86,8 @@ def interpret_predictions(
     :param label: the label column
     :param positive: the filter for positive labels
     :return: the predictions; with an error if they cannot be compared with the labels
-    :raises ConfigError: scores need a threshold, or labels that are 0 or 1
+    :raises ConfigError: scores need a threshold, or labels that are 0 or 1; or there are labels in place of scores, or
+        texts that no label equals
     :raises UnfitDataError: a score is not a number from 0 to 1
     """
     roles, key = cells.roles, config.spell_key("predicted_label")
@@ -80,6 +100,11 @@ def interpret_predictions(
         )
     if roles.score_threshold is not None:
         _check_scores(column, key)
+        if column.profile.distinct and cells.has_whole_scores():
+            raise ConfigError(
+                f"{config.spell_key('probability_threshold')}: column '{column.name}' holds only 0 and 1, which are "
+                "predicted labels and no scores; leave it out"
+            )
         _check_binary_label(label, config)
         # A missing score is not above the threshold, so it is the prediction 0.
         distinct = column.profile.distinct + (1 if column.profile.missing and column.profile.minimum == 1 else 0)
@@ -101,6 +126,11 @@ def interpret_predictions(
     except ClarifyError as error:
         found.error = f"predicted label {column.name!r} cannot be compared with label {label.name!r}: {error}"
         return found
+    if column.profile.kind == "text" and label.profile.numeric and not has_row(column, found.condition):
+        raise ConfigError(
+            f"{key}: column '{column.name}' holds texts and label '{label.name}' numbers, so no prediction is "
+            "positive; write both alike, or name the column of predictions"
+        )
     found.text = found.positive.text
     if roles.score_threshold is not None and found.positive.keys == ("1",):
         found.text = f"({float(roles.score_threshold)!r}, 1.0]"

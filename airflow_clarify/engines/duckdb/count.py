@@ -134,7 +134,16 @@ def create_cells(source: Source, roles: ColumnRoles, order: ValueOrder) -> CellT
     stored = {role: by_name[name] for name, role in roles.list_cell_columns()}
     if roles.score_threshold is not None:
         stored["pred"] = StorageType.INTEGER
-    return CellTable(roles, stored, source.execute, order, source.na_values, source.categorical, source.held_as_objects)
+    return CellTable(
+        roles,
+        stored,
+        source.execute,
+        order,
+        source.na_values,
+        source.categorical,
+        source.held_as_objects,
+        source.has_whole_scores,
+    )
 
 
 def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:

@@ -23,8 +23,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 from sqlglot import exp
 
 from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig, check_features, close_name
+from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.counting.predictions import build_fraction_query
 from airflow_clarify.engines.duckdb.csv import CsvDialect, build_csv_relation, resolve_csv
 from airflow_clarify.engines.duckdb.errors import explain_error
+from airflow_clarify.engines.duckdb.storage_types import map_storage_type
 from airflow_clarify.engines.duckdb.table_functions import build_file_list, build_table_function
 from airflow_clarify.exceptions import ConfigError, DataError, UnfitDataError
 from airflow_clarify.io.filesystem import InputFiles
@@ -94,6 +97,8 @@ class Source:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     #: The columns of the file of predictions; None if predictions are part of the data.
     prediction_columns: Sequence[str] | None = None
+    #: Whether the scores are whole numbers only; None if it has not been checked.
+    whole_scores: bool | None = None
 
     @property
     def typed(self) -> bool:
@@ -130,6 +135,19 @@ class Source:
                 raise DataError(self.unreadable[name])
         selected = [self._build_column(name) for name in names]
         return exp.select(*(selected or [exp.Literal.number(1)])).from_(self._build_relation(names))
+
+    def has_whole_scores(self, column: str) -> bool:
+        """Return whether a column of scores has whole numbers only, so that it holds labels.
+
+        :param column: the name of the column
+        :raises DataError: the data cannot be read
+        """
+        stored = map_storage_type(self.columns[column], typed=self.is_typed(column))
+        if self.whole_scores is None and stored is StorageType.TEXT_CELL:
+            # The query ends at the first score that is not a whole number.
+            query = build_fraction_query(column, self.scan([column]).subquery("data"))
+            self.whole_scores = not self.execute(query)
+        return stored in (StorageType.INTEGER, StorageType.BOOLEAN) or bool(self.whole_scores)
 
     def open(self, file: str) -> BinaryIO:
         """Open a file and decompress it.

@@ -130,7 +130,7 @@ def fill_cells(
 
     rows, *unusable = run(build_weight_check_query(roles, CELLS))[0]
     check_rows(source.location, roles, rows, unusable[0] if unusable else None)
-    return CellTable(roles, stored, run, sort_values, source.na_values)
+    return CellTable(roles, stored, run, sort_values, source.na_values, check_scores=source.has_whole_scores)
 
 
 def _fill_table(

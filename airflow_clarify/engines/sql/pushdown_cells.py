@@ -74,6 +74,10 @@ class PushdownCells:
         """
         return self._stored[role]
 
+    def has_whole_scores(self) -> bool:
+        """Return whether the column of scores has whole numbers only."""
+        return self.roles.prediction is not None and self.source.has_whole_scores(self.roles.prediction)
+
     def select_facet_cells(self, facet: int) -> exp.Subquery:
         """Select the rows as cells of one facet, without grouping.
 

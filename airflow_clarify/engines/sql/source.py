@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from airflow_clarify.bias.config import AnalysisConfig, DataConfig
 from airflow_clarify.engines.counting.expressions import StorageType
-from airflow_clarify.engines.counting.predictions import check_score_type
+from airflow_clarify.engines.counting.predictions import build_fraction_query, check_score_type
 from airflow_clarify.engines.counting.roles import ColumnRoles, list_facet_references
 from airflow_clarify.engines.sql.column_types import ColumnType, infer_type
 from airflow_clarify.engines.sql.dialects import get_dialect
@@ -75,6 +75,8 @@ class SqlSource:
     columns: dict[str, ColumnType]
     spelled: dict[str, str]
     na_values: frozenset[str] = frozenset()
+    #: Whether the scores are whole numbers only; None if it has not been checked.
+    whole_scores: bool | None = None
 
     @classmethod
     def open(cls, runner: QueryRunner, location: str, rows: exp.Select, data: DataConfig) -> SqlSource:
@@ -214,6 +216,19 @@ class SqlSource:
             check_score_type(roles.prediction, stored, found.no_weight)
             types[roles.prediction] = stored
         return types
+
+    def has_whole_scores(self, column: str) -> bool:
+        """Return whether a column of scores has whole numbers only, so that it holds labels.
+
+        :param column: the author's name of the column
+        :return: False for a database that does not report the types of columns
+        :raises DataError: the data cannot be read
+        """
+        stored = self.get_storage_type(column)
+        if self.whole_scores is None and stored is StorageType.TEXT_CELL:
+            query = build_fraction_query(column, self.scan([column]).subquery("data"))
+            self.whole_scores = not self.execute(query)
+        return stored in (StorageType.INTEGER, StorageType.BOOLEAN) or bool(self.whole_scores)
 
     def _infer_type(self, name: str) -> ColumnType:
         if not self.runner.dialect.has_column_types:
