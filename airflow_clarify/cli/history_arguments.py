@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.exceptions import ConfigError, DataError
 
@@ -56,7 +56,7 @@ def select_records(history: BiasHistory, arguments: argparse.Namespace) -> list[
     :param arguments: the parsed options
     :raises DataError: there is none
     """
-    records = history.list_records(**_get_selection(arguments))
+    records = history.list_records(**get_selection(arguments))
     if not records:
         raise DataError(f"{history.source}: the history has no such record; check the folder and the selection")
     return records
@@ -68,10 +68,14 @@ def select_nights(history: BiasHistory, arguments: argparse.Namespace) -> list[N
     :param history: the history
     :param arguments: the parsed options
     """
-    return history.list_nights(**_get_selection(arguments))
+    return history.list_nights(**get_selection(arguments))
 
 
-def _get_selection(arguments: argparse.Namespace) -> dict[str, str | None]:
+def get_selection(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the selection of records that the options state.
+
+    :param arguments: the parsed options
+    """
     return {
         "dag_id": arguments.dag,
         "task_id": arguments.task,

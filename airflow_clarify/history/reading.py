@@ -122,6 +122,41 @@ class BiasHistory:
         chosen = select_series(records, self.source, dag_id=dag_id, task_id=task_id, dataset=dataset)
         return order_nights(chosen, self.source)
 
+    def accept_baseline(
+        self, *, period: str | None = None, by: str = "", note: str = "", **selection: Any
+    ) -> HistoryRecord:
+        """Accept a night as the baseline of its dataset, instead of an earlier baseline.
+
+        The same as ``airflow-clarify baseline accept``. Rules over many nights begin anew after it.
+
+        :param period: the night, such as "2026-01-31"; None for the last one that has counts
+        :param by: who accepts it
+        :param note: why
+        :param selection: as for :meth:`list_records`
+        :return: the record of the baseline
+        :raises DataError: there is no such night, or it is of several datasets
+        :raises UnfitDataError: the night was not judged, so it has no counts
+        :raises OutputError: the history cannot be written
+        """
+        from airflow_clarify.history.baseline import accept_baseline
+
+        records = self.list_records(**selection)
+        if not records:
+            raise DataError(f"{self.source}: the history has no such record; check the folder and the selection")
+        found = [record for record in records if record.period == period]
+        if period is None:
+            found = [record for record in records if record.has_counts] or records
+        if not found:
+            raise DataError(
+                f"{self.source}: there is no record of {period}; there are {records[0].period} to {records[-1].period}"
+            )
+        if len({record.dataset for record in found}) > 1:
+            raise DataError(f"{self.source}: the history is of several datasets; name one (--dataset)")
+        # A run of its own takes the place of a backfilled record of the same night.
+        chosen = [record for record in found if record.period == found[-1].period]
+        chosen.sort(key=lambda record: (record.has_counts, not record.is_backfilled))
+        return accept_baseline(self.store, chosen[-1], by=by, note=note)
+
     def to_pandas(self, **selection: Any) -> pandas.DataFrame:
         """Convert the history to a DataFrame with one row per run, facet, tested group and metric.
 

@@ -181,12 +181,13 @@ class HistoryRecord:
     def fingerprint(self) -> str:
         """What was counted: SHA-256 of label, positive label, facets, declared types, prediction and weighting.
 
-        It does not depend on the metrics, which are computed from the counts. Empty without counts.
+        It does not depend on the metrics, which are computed from the counts, nor on the order of facets, which XCom in
+        PostgreSQL does not keep. Empty without counts.
         """
         if not self.has_counts:
             return ""
         names = ("label", "label_value_or_threshold", "declared_types", "weighted", "predicted_label")
-        counted = [self.document.get(name) or None for name in names] + [list(self.document["facets"])]
+        counted = [self.document.get(name) or None for name in names] + [sorted(self.document["facets"])]
         return hashlib.sha256(json.dumps(counted, sort_keys=True, default=str).encode()).hexdigest()
 
     @cached_property

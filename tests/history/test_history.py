@@ -7,6 +7,7 @@ import json
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,17 @@ def test_a_record_is_read_as_it_was_written() -> None:
     assert again == record
     assert again.period == "2026-01-04"
     assert again.analysis.facets == record.analysis.facets
+
+
+def test_the_order_of_facets_is_no_other_configuration() -> None:
+    record = make_record(0)
+    facets = {**record.document["facets"], "a": record.document["facets"]["g"]}
+    first = replace(record, document={**record.document, "facets": facets})
+    # PostgreSQL does not keep the order of keys.
+    second = replace(first, document={**first.document, "facets": dict(reversed(facets.items()))})
+
+    assert first.fingerprint == second.fingerprint
+    assert first.fingerprint != record.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from airflow_clarify.cli.history_arguments import add_history_arguments, open_history_argument, select_records
+from airflow_clarify.cli.history_arguments import add_history_arguments, get_selection, open_history_argument
 from airflow_clarify.cli.terminal import EXIT_OK, print_text
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError
 
 DESCRIPTION = "Accept a run or an analysis as the baseline of its dataset, show the baseline, or clear it."
 
@@ -51,26 +51,16 @@ def _accept(arguments: argparse.Namespace) -> None:
     from airflow_clarify.reports.console import sanitize_line
 
     history = open_history_argument(arguments)
+    named = {"by": arguments.by, "note": arguments.note}
     if arguments.analysis is not None:
         from airflow_clarify.artifacts import read_analysis
 
         if arguments.period is not None:
             raise ConfigError("--period: --analysis names the baseline already; give one of the two")
         record = HistoryRecord.build(read_analysis(arguments.analysis), dataset=arguments.dataset)
+        accepted = accept_baseline(history.store, record, **named)
     else:
-        records = select_records(history, arguments)
-        found = [record for record in records if arguments.period in (None, record.period)]
-        # Without --period, the last night that has counts.
-        found = [record for record in found if record.has_counts or arguments.period] or found
-        if not found:
-            raise DataError(
-                f"--period: there is no record of {arguments.period}; there are {records[0].period} to "
-                f"{records[-1].period}"
-            )
-        if len({record.dataset for record in found}) > 1:
-            raise DataError(f"{history.source}: the history is of several datasets; name one (--dataset)")
-        record = found[-1]
-    accepted = accept_baseline(history.store, record, by=arguments.by, note=arguments.note)
+        accepted = history.accept_baseline(period=arguments.period, **named, **get_selection(arguments))
     print_text(
         sanitize_line(f"Accepted {accepted.period or arguments.analysis} as baseline of {accepted.dataset}", None)
     )
