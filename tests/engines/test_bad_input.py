@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -602,6 +603,33 @@ def test_nested_values_of_a_parquet_file_are_refused_by_name(nested: str, tmp_pa
             DataConfig(str(file)), str(tmp_path / "out.parquet"), BalanceConfig(["n"])
         )
     assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("nested", [{"a": 1}, [1, 2], [], {}])
+@pytest.mark.parametrize("field", ["n", "a/b~c"])
+def test_nested_fields_of_json_lines_are_refused_by_name(nested: Any, field: str, tmp_path: Path) -> None:
+    records = [{field: "x" if number else nested, "g": "ab"[number % 2], "y": number % 2} for number in range(12)]
+    file = written(tmp_path / "data.jsonl", "".join(json.dumps(record) + "\n" for record in reversed(records)))
+    refused = NESTED.replace("'n'", f"'{field}'")
+    assert sentence(ConfigError, file, field, label="y") == f"facet: {refused}"
+    assert sentence(ConfigError, file, "g", label="y", group=field) == f"group_variable: {refused}"
+    with pytest.raises(ConfigError, match=r"^by: ") as raised:
+        DuckDBEngine(duckdb_conn_id=None).balance(
+            DataConfig(str(file)), str(tmp_path / "out.jsonl"), BalanceConfig([field])
+        )
+    assert str(raised.value) == f"by: {refused}"
+    assert not (tmp_path / "out.jsonl").exists()
+    assert count(file, "g", label="y")[0].facets[0].values == ("b", "a")
+
+
+def test_texts_that_look_nested_are_texts(tmp_path: Path) -> None:
+    records = [{"g": ["[1]", '{"a": 1}'][number % 2], "y": number % 3 % 2} for number in range(12)]
+    file = written(tmp_path / "data.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+    assert count(file, "g", label="y")[0].facets[0].values == ("[1]", '{"a": 1}')
+    balanced = DuckDBEngine(duckdb_conn_id=None).balance(
+        DataConfig(str(file)), str(tmp_path / "out.jsonl"), BalanceConfig(["g"])
+    )
+    assert balanced.rows_out == 12
 
 
 @pytest.mark.parametrize(

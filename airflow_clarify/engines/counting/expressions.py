@@ -78,6 +78,14 @@ def check_not_nested(column: str, stored: StorageType | None, key: str) -> None:
         )
 
 
+def looks_nested(text: exp.Expr) -> exp.Expr:
+    """Build the condition that a text begins like an array or an object of JSON.
+
+    :param text: the text
+    """
+    return exp.or_(text.like("[%"), text.copy().like("{%"))
+
+
 def null_if_missing(column: exp.Expr, stored: StorageType, na_values: Collection[str]) -> exp.Expr:
     """Replace missing values by NULL and negative zero by zero.
 

@@ -18,7 +18,7 @@ from airflow_clarify.engines.base import Progress
 from airflow_clarify.engines.counting.cell_query import CELLS, build_grouping_sets_query, select_roles
 from airflow_clarify.engines.counting.cells import CellTable, ValueOrder
 from airflow_clarify.engines.counting.contingency import ContingencyBuilder
-from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.counting.expressions import StorageType, looks_nested
 from airflow_clarify.engines.counting.predictions import check_score_type
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.counting.weights import (
@@ -81,6 +81,7 @@ def scan_cells(source: Source, roles: ColumnRoles) -> CellTable:
     """
     rows, roles = select_rows(source, roles)
     source.execute(build_create_table(CELLS, build_grouping_sets_query(rows, roles)))
+    refuse_nested_fields(source, roles)
     if source.format == "jsonlines" and source.execute(_select_rows_without_values(roles)):
         source.refuse_null_lines()
     return create_cells(source, roles, partial(order_by_first_row, source))
@@ -117,6 +118,25 @@ def select_rows(source: Source, roles: ColumnRoles, *others: str) -> tuple[exp.S
         ((weights,),) = source.execute(count_weights(rows))
         roles = replace(roles, weights_apart=has_few_weights(int(weights)))
     return rows, roles
+
+
+def refuse_nested_fields(source: Source, roles: ColumnRoles, table: str = CELLS) -> None:
+    """Check that no analysed field of JSON Lines holds arrays or objects, which DuckDB reads as texts.
+
+    :param source: the data
+    :param roles: the analysed columns
+    :param table: the table of the cells
+    :raises ConfigError: a field does
+    """
+    if source.format != "jsonlines":
+        return
+    columns = [(name, role) for name, role in roles.list_cell_columns() if not source.is_typed(name)]
+    columns = [each for each in columns if each[1] != "pred" or roles.score_threshold is None]
+    starts = [exp.func("max", looks_nested(exp.column(role))) for _, role in columns]
+    (found,) = source.execute(exp.select(*starts).from_(table))
+    suspected = [name for (name, _), starts_so in zip(columns, found, strict=True) if starts_so]
+    nested = source.find_nested_fields(suspected)
+    roles.check_storage(lambda name: StorageType.NESTED if name in nested else None)
 
 
 def create_cells(source: Source, roles: ColumnRoles, order: ValueOrder) -> CellTable:

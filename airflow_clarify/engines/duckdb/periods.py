@@ -16,7 +16,13 @@ from airflow_clarify.engines.counting.cells import sort_values
 from airflow_clarify.engines.counting.contingency import build_contingency
 from airflow_clarify.engines.counting.periods import PERIOD, add_period, check_time_column, unusable_date_error
 from airflow_clarify.engines.counting.roles import ColumnRoles
-from airflow_clarify.engines.duckdb.count import build_create_table, create_cells, describe_version, select_rows
+from airflow_clarify.engines.duckdb.count import (
+    build_create_table,
+    create_cells,
+    describe_version,
+    refuse_nested_fields,
+    select_rows,
+)
 from airflow_clarify.engines.duckdb.progress import report_progress
 
 if TYPE_CHECKING:
@@ -70,6 +76,7 @@ def _scan(source: Source, roles: ColumnRoles, time: str, every: Every) -> Column
     rows, roles = select_rows(source, roles, time)
     rows = rows.select(_build_period(time, every).as_(PERIOD))
     source.execute(build_create_table(_ALL_CELLS, add_period(build_grouping_sets_query(rows, roles)), replace=True))
+    refuse_nested_fields(source, roles, _ALL_CELLS)
     is_missing = exp.column(PERIOD).is_(exp.null())
     ((undated,),) = source.execute(exp.select(exp.func("sum", exp.column("n"))).from_(_ALL_CELLS).where(is_missing))
     if undated:

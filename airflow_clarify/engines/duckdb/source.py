@@ -196,6 +196,27 @@ class Source:
                 "JSON Lines has one object a line"
             )
 
+    def find_nested_fields(self, columns: Iterable[str]) -> frozenset[str]:
+        """Find the fields of JSON Lines that hold arrays or objects, which DuckDB reads as texts.
+
+        The check scans all lines, so callers run it only for columns with such texts.
+
+        :param columns: the names of the columns
+        :return: those of them that are nested in any record; empty for other formats
+        :raises DataError: the data cannot be read
+        """
+        names = list(columns) if self.format == "jsonlines" else []
+        if not names:
+            return frozenset()
+        pointers = [f"/{name.replace('~', '~0').replace('/', '~1')}" for name in names]
+        kinds = [
+            exp.Anonymous(this="json_type", expressions=[exp.column("json"), exp.Literal.string(pointer)])
+            for pointer in pointers
+        ]
+        nested = [exp.func("max", kind.isin("ARRAY", "OBJECT")) for kind in kinds]
+        (found,) = self.execute(exp.select(*nested).from_(_select_json_records(self)))
+        return frozenset(name for name, is_nested in zip(names, found, strict=True) if is_nested)
+
     def _build_column(self, name: str) -> exp.Expr:
         column = exp.column(name, quoted=True)
         if name not in self.casts:

@@ -309,11 +309,18 @@ def _build_encoding(source: Source, by: Sequence[str], head: int | None = None) 
     rows_found = source.execute(combinations.limit(MAX_STRATA + 1))
     columns = list(zip(*rows_found, strict=True)) or [()] * len(by)
     texts = tuple(tuple(sorted(set(column) - {None}) or _NO_TEXT) for column in columns)
+    suspected = [name for name, column in zip(by, texts, strict=True) if any(map(_looks_nested, column))]
+    for name in source.find_nested_fields(suspected):
+        check_not_nested(name, StorageType.NESTED, "by")
     values = tuple(_parse_texts(source, name, column_texts) for name, column_texts in zip(by, texts, strict=True))
     encoding = StratumEncoding(tuple(by), texts, values, tuple(source.columns[name] for name in by))
     if len(rows_found) > MAX_STRATA or encoding.size > MAX_STRATA:
         raise _too_many_error(by, source.location)
     return encoding
+
+
+def _looks_nested(text: str) -> bool:
+    return text[:1] in ("[", "{")
 
 
 def _encode_column(
