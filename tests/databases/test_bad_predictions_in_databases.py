@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from database_factories import Column, Database
 
@@ -19,7 +21,7 @@ COLUMNS = {
 }
 
 
-def check_bad_predictions(database: Database) -> None:
+def check_bad_predictions(database: Database, max_cells: Sequence[int] = (200_000, 0)) -> None:
     """Check the sentence of each column that is not what the configuration says."""
     database.load("scored", COLUMNS)
     labels = "probability_threshold: column 'labels' holds only 0 and 1, which are predicted labels and no scores"
@@ -33,17 +35,17 @@ def check_bad_predictions(database: Database) -> None:
         *([("labels", 0.5, labels)] if database.name != "sqlite" else []),
     ]
 
-    def count(column: str, threshold: float | None, max_cells: int) -> None:
+    def count(column: str, threshold: float | None, limit: int) -> None:
         data = DataConfig(table="scored", label="y", predicted_label=column)
         predicted = ModelPredictedLabelConfig(probability_threshold=threshold)
         bias, methods = BiasConfig([1], "g"), ["DPPL"]
         config = AnalysisConfig.build(data, bias, post_training_methods=methods, model_predicted_label_config=predicted)
-        database.engine(max_cells).count(data, config)
+        database.engine(limit).count(data, config)
 
-    for max_cells in (200_000, 0):
+    for limit in max_cells:
         for column, threshold, sentence in cases:
             with pytest.raises(ClarifyError) as raised:
-                count(column, threshold, max_cells)
+                count(column, threshold, limit)
             assert str(raised.value).startswith(sentence)
             assert "\n" not in str(raised.value)
 

@@ -50,4 +50,4 @@ def test_facets_that_are_counted_together(limit: int, database: SparkDatabase, m
 
 
 def test_bad_predictions_are_one_sentence(database: SparkDatabase) -> None:
-    check_bad_predictions(database)
+    check_bad_predictions(database, [200_000])

@@ -16,7 +16,7 @@ from airflow_clarify.engines.counting.expressions import StorageType
 
 #: How a query reads a column: unchanged, as text that is compared exactly, as the integer of a bit field, or as the
 #: double with the displayed digits of a single-precision float. "unknown" is resolved by a value of the column.
-Reading = Literal["plain", "text", "bits", "single", "unknown"]
+Reading = Literal["plain", "text", "mixed", "bits", "single", "unknown"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,8 @@ def fetch_cells(
     :raises DataError: the data hold no rows, or unusable weights
     """
     counted = _fetch_counts(source, roles, max_cells + 1)
+    if not source.runner.dialect.has_column_types and _read_mixed_as_text(source, roles, counted, max_cells):
+        counted = _fetch_counts(source, roles, max_cells + 1)
     return fill_cells(connection, source, roles, counted, max_cells)
 
 
@@ -142,6 +144,37 @@ def _fill_table(
     lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds.values())
     if next(iter(columns.values())):
         connection.execute(f"INSERT INTO {CELLS} SELECT {lists}", list(columns.values()))
+
+
+def holds_mixed_types(values: Iterable[Any]) -> bool:
+    """Return whether there are both numbers and texts among values, as SQLite allows in one column.
+
+    :param values: the values
+    """
+    types = {type(value) for value in values}
+    return str in types and bool(types & {int, float})
+
+
+def _read_mixed_as_text(
+    source: SqlSource, roles: ColumnRoles, counted: Sequence[tuple[Any, ...]], max_cells: int
+) -> bool:
+    """Read columns that hold both numbers and texts as texts from now on, so that 1 equals "1" everywhere.
+
+    :return: whether there are such columns
+    """
+    columns = [name for name, role in roles.list_cell_columns() if role != "pred" or roles.score_threshold is None]
+    columns = [name for name in dict.fromkeys(columns) if source.get_storage_type(name) is None]
+    if len(counted) > max_cells:
+        mixed = source.find_mixed_columns(columns)
+    else:
+        by_name: dict[str, list[Any]] = {}
+        places = {role: place for place, role in enumerate(_list_table_columns(roles))}
+        for name, role in roles.list_cell_columns():
+            by_name.setdefault(name, []).extend(row[places[role]] for row in counted)
+        mixed = [name for name in columns if holds_mixed_types(by_name[name])]
+    for name in mixed:
+        source.read_mixed_as_text(name)
+    return bool(mixed)
 
 
 def format_values(connection: duckdb.DuckDBPyConnection, column: CellColumn, values: Sequence[Any]) -> list[str | None]:

@@ -17,7 +17,7 @@ from airflow_clarify.bias.config import DataConfig
 from airflow_clarify.bias.resampling import BalanceConfig, BalancePlan, BalanceResult, Stratum
 from airflow_clarify.engines.counting.expressions import cast_to_weight, check_not_nested
 from airflow_clarify.engines.counting.weights import round_significant, sum_weights, unusable_weights_error
-from airflow_clarify.engines.sql.fetched_cells import format_stratum_values
+from airflow_clarify.engines.sql.fetched_cells import format_stratum_values, holds_mixed_types
 from airflow_clarify.engines.sql.parsing import resolve_name
 from airflow_clarify.engines.sql.sample_query import Raw, SampleQuery, StratumColumn
 from airflow_clarify.engines.sql.target_table import TableWriter, TargetTable
@@ -163,6 +163,13 @@ class _Strata:
                 prior, sum(int(row[-2]) for row in found), sum(int(row[len(by)]) for row in found)
             )
         values = list(zip(*found, strict=True)) or [()] * (len(by) + 1)
+        mixed = [] if source.runner.dialect.has_column_types else list(map(holds_mixed_types, values[: len(by)]))
+        if any(mixed):
+            # As in counting, 1 and "1" are one value.
+            for name, is_mixed in zip(by, mixed, strict=True):
+                if is_mixed:
+                    source.read_mixed_as_text(name)
+            return cls.count(source, rows, by, prior, prior_weight, known)
         columns, texts = [], []
         with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as embedded:
             for number, (name, column_values) in enumerate(zip(by, values, strict=False)):

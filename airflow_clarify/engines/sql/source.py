@@ -145,6 +145,8 @@ class SqlSource:
         """
         column = exp.column(name, quoted=True)
         kind = self.find_type(name)
+        if kind.reading == "mixed":
+            return exp.Anonymous(this=_READINGS["text"], expressions=[exp.cast(column, "VARCHAR")])
         if kind.stored is StorageType.TEXT and not self.runner.dialect.collation:
             return column
         function = _READINGS.get(kind.reading)
@@ -182,6 +184,13 @@ class SqlSource:
         """
         self.columns[self.spelled.get(column, column)] = ColumnType(None, "text")
 
+    def read_mixed_as_text(self, column: str) -> None:
+        """Cast a column of both numbers and texts (SQLite) to text from now on, so that 1 equals "1".
+
+        :param column: the author's name of the column
+        """
+        self.columns[self.spelled.get(column, column)] = ColumnType(None, "mixed")
+
     def get_storage_type(self, column: str) -> StorageType | None:
         """Return the storage type of a column, as given by the driver.
 
@@ -200,7 +209,7 @@ class SqlSource:
         found = self.find_type(self.spelled.get(column, column))
         if found.no_weight:
             raise ConfigError(f"weight: column '{column}' holds {found.no_weight} values, which cannot be weights")
-        return found.stored or (StorageType.TEXT if found.reading == "text" else StorageType.FLOAT)
+        return found.stored or (StorageType.TEXT if found.reading in ("text", "mixed") else StorageType.FLOAT)
 
     def find_number_types(self, roles: ColumnRoles) -> dict[str, StorageType]:
         """Find the storage types of the columns that are read as numbers: weights and scores.
@@ -212,10 +221,28 @@ class SqlSource:
         types = {} if roles.weight is None else {roles.weight: self.find_weight_type(roles.weight)}
         if roles.prediction is not None and roles.score_threshold is not None:
             found = self.find_type(self.spelled.get(roles.prediction, roles.prediction))
-            stored = found.stored or (StorageType.TEXT if found.reading == "text" else StorageType.FLOAT)
+            stored = found.stored or (StorageType.TEXT if found.reading in ("text", "mixed") else StorageType.FLOAT)
             check_score_type(roles.prediction, stored, found.no_weight)
             types[roles.prediction] = stored
         return types
+
+    def find_mixed_columns(self, columns: Sequence[str]) -> list[str]:
+        """Find the columns that hold both numbers and texts, in a database whose columns have no types (SQLite).
+
+        :param columns: the author's names of the columns
+        :raises DataError: the data cannot be read
+        """
+        kinds = []
+        for name in columns:
+            kind = exp.Anonymous(this="TYPEOF", expressions=[exp.column(self.spelled.get(name, name), quoted=True)])
+            is_text = exp.case().when(kind.eq("text"), "1").when(kind.copy().isin("integer", "real"), "2")
+            kinds.append(exp.Count(this=exp.Distinct(expressions=[is_text])))
+        if not kinds:
+            return []
+        query = self.everything.copy()
+        query.set("expressions", kinds)
+        (found,) = self.execute(query)
+        return [name for name, number in zip(columns, found, strict=True) if int(number) > 1]
 
     def has_whole_scores(self, column: str) -> bool:
         """Return whether a column of scores has whole numbers only, so that it holds labels.
