@@ -41,6 +41,8 @@ for name in airflow_clarify.__all__:
 """
 
 DAG_OF_THE_README = """
+from airflow.sdk import DAG
+
 from airflow_clarify import BalanceDatasetOperator, BiasConfig, BiasGateOperator, ClarifyPreTrainingBiasOperator
 from airflow_clarify import DataConfig
 
@@ -55,21 +57,42 @@ with DAG("bias", schedule=None):
 """
 
 
-def modules_added_by(code: str) -> set[str]:
-    """The modules that `code` loads beyond a plain DAG file's, and all of ours.
-
-    Airflow looks at every provider's information while it starts, so part of ours is there before `code` runs.
-    """
-    script = f"""
-import json, sys
+#: Runs a plain DAG file, and then each of the given codes in a fork of that state.
+MEASURE = f"""
+import json, os, sys
 exec({PLAIN_DAG!r})
 before = {{name for name in sys.modules if name.partition(".")[0] != "airflow_clarify"}}
-exec({code!r})
-print(json.dumps(sorted(set(sys.modules) - before)))
+for code in json.load(sys.stdin):
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        exec(code, {{}})
+        os.write(writer, json.dumps(sorted(set(sys.modules) - before)).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as added:
+        print(added.read() or "null")
+    os.wait()
 """
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+def build_code(dag: Path) -> str:
+    """Build the code that runs a DAG file."""
+    return f"import runpy, sys; sys.path.append({str(dag.parent)!r}); runpy.run_path({str(dag)!r})"
+
+
+@pytest.fixture(scope="module")
+def modules_added_by() -> dict[str, set[str]]:
+    """The modules that each code loads beyond a plain DAG file's, and all of ours.
+
+    Airflow looks at every provider's information while it starts, so part of ours is there before the code runs.
+    """
+    codes = [EVERY_NAME, DAG_OF_THE_README, "import airflow_clarify", *map(build_code, EXAMPLE_DAGS)]
+    command = [sys.executable, "-W", "ignore", "-c", MEASURE]
+    run = subprocess.run(command, input=json.dumps(codes), capture_output=True, text=True, check=False)
+    added = [json.loads(line) for line in run.stdout.splitlines()[-len(codes) :]]
+    assert len(added) == len(codes), run.stderr
+    assert None not in added, run.stderr
+    return {code: set(modules) for code, modules in zip(codes, added, strict=True)}
 
 
 def top_level(modules: set[str]) -> set[str]:
@@ -77,22 +100,20 @@ def top_level(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("code", [EVERY_NAME, DAG_OF_THE_README], ids=["every public name", "the DAG of the README"])
-def test_our_names_are_light(code: str) -> None:
-    added = modules_added_by(code)
+def test_our_names_are_light(code: str, modules_added_by: dict[str, set[str]]) -> None:
+    added = modules_added_by[code]
 
     assert top_level(added) & HEAVY == set()
     assert len(added) <= BUDGET, f"{len(added)} modules: {sorted(added)}"
 
 
-def test_the_package_itself_loads_nothing_of_ours() -> None:
-    assert modules_added_by("import airflow_clarify") <= {"airflow_clarify", "airflow_clarify.get_provider_info"}
+def test_the_package_itself_loads_nothing_of_ours(modules_added_by: dict[str, set[str]]) -> None:
+    assert modules_added_by["import airflow_clarify"] <= {"airflow_clarify", "airflow_clarify.get_provider_info"}
 
 
 @pytest.mark.parametrize("dag", EXAMPLE_DAGS, ids=lambda dag: dag.name)
-def test_example_dags_load_nothing_heavy(dag: Path) -> None:
-    added = modules_added_by(f"import runpy, sys; sys.path.append({str(dag.parent)!r}); runpy.run_path({str(dag)!r})")
-
-    assert top_level(added) & HEAVY == set()
+def test_example_dags_load_nothing_heavy(dag: Path, modules_added_by: dict[str, set[str]]) -> None:
+    assert top_level(modules_added_by[build_code(dag)]) & HEAVY == set()
 
 
 def test_every_public_name_is_found_and_listed() -> None:
