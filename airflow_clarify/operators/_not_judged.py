@@ -42,7 +42,7 @@ def record_failed_measurement(task: MeasureBiasOperator, context: Context, error
         start, end = get_interval(context)
         run = describe_run(context)
         store.write([HistoryRecord.build_not_judged(str(error), dataset, run=run, start=start, end=end)])
-    except ClarifyError as failed:
+    except Exception as failed:  # whatever it is, it must not take the place of the reason why the task failed
         task.log.warning("The history has no record that this run failed: %s", failed)
 
 
@@ -56,25 +56,31 @@ def record_failed_gate(
     :param analyses: the analyses that it was to judge, as far as they could be loaded
     :param error: why it failed
     """
+    try:
+        _record_unjudged(gate, context, analyses, error)
+    except Exception as failed:  # whatever it is, it must not take the place of the reason why the gate failed
+        gate.log.warning("There is no record that this gate could not judge: %s", failed)
+
+
+def _record_unjudged(
+    gate: BiasGateOperator, context: Context, analyses: Sequence[Analysis], error: ClarifyError
+) -> None:
     result = {**build_not_judged_verdict(str(error)), "run": describe_run(context)}
     context["ti"].xcom_push(key="verdict", value=result)
     send_not_judged(context, gate.log)
     if gate.history is None or not analyses:
         return
-    try:
-        store = open_history(gate.history, gate.conn_id)
-        earlier = _read_if_possible(store)
-        recorded = {record.key: record for record in earlier}
-        records = [_build_unjudged(gate, context, analysis, recorded, str(error)) for analysis in analyses]
-        store.write(records)
-        if len(records) == 1 and records[0].start is not None:
-            from airflow_clarify.history.series import build_series
+    store = open_history(gate.history, gate.conn_id)
+    earlier = _read_if_possible(store)
+    recorded = {record.key: record for record in earlier}
+    records = [_build_unjudged(gate, context, analysis, recorded, str(error)) for analysis in analyses]
+    store.write(records)
+    if len(records) == 1 and records[0].start is not None:
+        from airflow_clarify.history.series import build_series
 
-            before = select_earlier(earlier, records[0], "history")
-            series = build_series([*before, records[0]], analyses[0], _build_rules_if_possible(gate))
-            context["ti"].xcom_push(key=SERIES_KEY, value=series)
-    except ClarifyError as failed:
-        gate.log.warning("The history has no record that this gate could not judge: %s", failed)
+        before = select_earlier(earlier, records[0], "history")
+        series = build_series([*before, records[0]], analyses[0], _build_rules_if_possible(gate))
+        context["ti"].xcom_push(key=SERIES_KEY, value=series)
 
 
 def build_not_judged_verdict(reason: str) -> dict[str, Any]:

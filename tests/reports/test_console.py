@@ -154,8 +154,10 @@ def test_of_many_values_the_others_are_counted() -> None:
 
 @pytest.mark.costly
 def test_ten_thousand_values_are_put_in_order_at_once() -> None:
+    started = time.process_time()
     analysis = counted({f"value {i}": (i % 97 + 1, i % 89 + 1) for i in range(10_000)}, ["CI", "DPL", "TVD"])
     verdict = judged(analysis, {"CI": 0.5, "DPL": 0.1, "TVD": 0.1})
+    measured_and_judged = time.process_time() - started
 
     started = time.process_time()
     lines = format_table(analysis, verdict)
@@ -163,8 +165,8 @@ def test_ten_thousand_values_are_put_in_order_at_once() -> None:
 
     assert lines[-2].startswith("... and 9,950 more values")
     assert lines[-1] == LEGEND
-    # Looking each value up in a list of them took over ten seconds.
-    assert took < 2
+    # In a fixed ratio on any machine. Looking each value up in a list of them took ten times as long.
+    assert took < 5 * measured_and_judged
 
 
 def test_a_metric_without_a_value_is_undefined() -> None:

@@ -159,7 +159,7 @@ def triggerer(log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]
             # The signal that deployments use; the triggerer then waits for its triggers.
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(timeout=60)
+                process.wait(timeout=180)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(timeout=30)
