@@ -53,7 +53,7 @@ def create(aws: StandIn, name: str) -> None:
     )
 
 
-def until(holds: Callable[[], Any], log: Path, seconds: float = 60) -> None:
+def until(holds: Callable[[], Any], log: Path, seconds: float = 180) -> None:
     limit = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < limit, f"this did not happen; the triggerer said:\n{log.read_text()[-5000:]}"
