@@ -52,7 +52,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Time limits on single examples only measure how busy the machine is. Few examples are enough for a change, because
 # each run of the tests generates others; `make test-thorough` searches.
-settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=16)
 # The same examples each time.
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, print_blob=True)
 # For other environments and for the inner loop.
