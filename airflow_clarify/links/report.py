@@ -37,7 +37,7 @@ def get_report_url(overview: Mapping[str, Any]) -> str:
 
     :param overview: the XCom that the task pushed for the page "Bias"
     """
-    analyses = overview.get("analyses") or [{}]
+    analyses = overview.get("analyses") or [overview.get("search") or {}]
     report = str((analyses[0].get("outputs") or {}).get("report") or "")
     scheme, _, rest = report.partition("://")
     host, _, key = rest.partition("/")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
     from airflow_clarify.bias.thresholds import Thresholds, Verdict
 
 
@@ -61,6 +62,18 @@ def push_overview(
     value = build_overview(
         analyses, verdicts, thresholds=thresholds, reaction=reaction, instance=instance, before=before, series=series
     )
+    context["ti"].xcom_push(key=XCOM_KEY, value=value)
+
+
+def push_search_overview(context: Context, found: SubgroupSearch) -> None:
+    """Push the overview of a search to XCom that the page "Bias" in Airflow's UI shows.
+
+    :param context: of the task
+    :param found: the result of the search
+    """
+    from airflow_clarify.reports.xcom import XCOM_KEY, build_search_overview
+
+    value = build_search_overview(found, instance=describe_run(context).get("instance"))
     context["ti"].xcom_push(key=XCOM_KEY, value=value)
 
 

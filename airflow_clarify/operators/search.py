@@ -12,13 +12,14 @@ from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
 from airflow_clarify.bias.subgroups.config import Correction, SearchConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.exceptions import ConfigError
+from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.operators._errors import translate_errors
-from airflow_clarify.operators._logging import describe_run, log_lines, log_warnings
+from airflow_clarify.operators._logging import describe_run, log_lines, log_warnings, push_search_overview
 from airflow_clarify.operators._templates import parse_number, parse_rendered
 from airflow_clarify.operators.base import ConfiguredOperator, check_engine, copy_config
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_clarify.bias.column_types import DeclaredType
     from airflow_clarify.bias.subgroups.result import SubgroupSearch
@@ -80,6 +81,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         "model_predicted_label_config",
         "engine",
     )
+    operator_extra_links: Sequence[BaseOperatorLink] = (BiasReportLink(),)
     none_allowed: ClassVar[frozenset[str]] = frozenset({"label_column"})
     ui_color = "#f4e8fb"
 
@@ -158,6 +160,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
             self.log.info("Wrote %s", ", ".join(found.outputs.values()))
         log_lines(self.log, format_subgroups(found))
         log_warnings(self.log, found.warnings)
+        push_search_overview(context, found)
         extra: dict[str, Any] = {"rows": found.rows, "subgroups": found.found}
         add_event_extra(context, self.outlets, extra | ({"worst": found.sentence} if found.subgroups else {}))
         self._found = found

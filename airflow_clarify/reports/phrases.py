@@ -80,7 +80,7 @@ def _describe_first(shown: int, facet: FacetSection) -> str:
 
 def _describe_order(facet: FacetSection) -> str:
     """Describe the order of the groups; only judged groups can be in violation."""
-    return "most violating" if facet.judged else "largest"
+    return "worst" if facet.judged else "largest"
 
 
 def list_figures(report: Report) -> Iterator[tuple[str, str, str]]:

@@ -5,8 +5,10 @@ Tasks push the overview to XCom. It is organised by column, with six significant
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.bias.analysis import Analysis
@@ -17,9 +19,11 @@ from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.formatting import Name
 from airflow_clarify.reports.model import RANK, FacetSection, Group, Measurement
 from airflow_clarify.reports.sections.predictions import summarize_stages
+from airflow_clarify.reports.sections.subgroups import build_subgroup_page
 from airflow_clarify.reports.sections.verdict_section import count_shown_outcomes
 
 if TYPE_CHECKING:
+    from airflow_clarify.bias.subgroups.result import SubgroupSearch
     from airflow_clarify.reports.model import Report
 
 FORMAT = "airflow_clarify.overview/1"
@@ -71,6 +75,22 @@ def build_overview(
         _build_entry(analysis, verdict, thresholds, max_values, earlier)
         for analysis, verdict, earlier in zip(analyses, judged, before or [None] * len(analyses), strict=True)
     ]
+    return document
+
+
+def build_search_overview(found: SubgroupSearch, *, instance: str | None = None) -> dict[str, Any]:
+    """Build the overview of a search for subgroups for the page in Airflow's UI, with the texts of its report.
+
+    :param found: the result of the search
+    :param instance: the name of a mapped task's instance
+    :return: JSON-compatible values
+    """
+    page = asdict(build_subgroup_page(found))
+    document: dict[str, Any] = {"format": FORMAT, "kind": "search"}
+    if instance is not None:
+        document["instance"] = formatting.shorten(instance, formatting.MAX_NAME_LENGTH)
+    document["outcome"] = None
+    document["search"] = json.loads(json.dumps(page)) | {"outputs": dict(found.outputs)}
     return document
 
 

@@ -26,7 +26,23 @@ ADMIN = "ada"
 READER = "rosa"
 PASSWORD = "only-on-loopback"
 
-GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALLED, SILENT, COUNTRIES = (
+(
+    GATED,
+    SECRET,
+    WIDE,
+    HOSTILE,
+    PLAIN,
+    WAITING,
+    BALANCED,
+    MEASURED,
+    SEVERAL,
+    STALLED,
+    SILENT,
+    COUNTRIES,
+    WATCHED,
+    PRIVATE,
+    SEARCHED,
+) = (
     "train_review_ranker",
     "payroll_scoring",
     "store_ranking",
@@ -39,8 +55,14 @@ GATED, SECRET, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALL
     "stalled_ranker",
     "silent_ranker",
     "loans_by_country",
+    "watched_ranker",
+    "private_loans",
+    "searched_loans",
 )
-READABLE = (GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALLED, SILENT, COUNTRIES)
+READABLE = (
+    *(GATED, WIDE, HOSTILE, PLAIN, WAITING, BALANCED, MEASURED, SEVERAL, STALLED, SILENT, COUNTRIES),
+    *(WATCHED, PRIVATE, SEARCHED),
+)
 
 HISTORY_RUNS = 200
 BAD_WEEK = range(6)
@@ -90,6 +112,17 @@ gated("loan_approval", {"0": (1792, 1612), "1": (197, 133)}, {"DPL": 0.2}, colum
       confidence=0.95, reaction="warn")
 
 gated("balanced_ranker", made.BALANCED, LAB)
+gated("watched_ranker", made.WOMENS_CLOTHING, {"DPL": 0.1}, series=True)
+gated("private_loans", made.PRIVATE, {"DPL": 0.1}, column="region", label="approved", confidence=0.95,
+      correction="holm", suppress_below=10, reaction="warn")
+
+with DAG("searched_loans", schedule=None):
+
+    @task
+    def search(ti=None):
+        ti.xcom_push(key="bias_overview", value=made.subgroups())
+
+    search()
 
 with DAG("measured_reviews", schedule=None):
     # The operators themselves.
@@ -209,6 +242,7 @@ def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBia
         runs = create_runs(services, has_users)
         if has_users:
             services._token = token(services.url, ADMIN)
+        write_history(services, WATCHED, runs[WATCHED], with_series=True)
         yield AirflowWithBias(services, runs, write_history(services, GATED, runs[GATED]))
 
 
@@ -238,19 +272,23 @@ def token(url: str, user: str) -> str:
         return str(json.loads(answer.read())["access_token"])
 
 
-def write_history(services: AirflowServices, dag_id: str, run_id: str, how_many: int = HISTORY_RUNS - 1) -> list[str]:
+def write_history(
+    services: AirflowServices, dag_id: str, run_id: str, how_many: int = HISTORY_RUNS - 1, *, with_series: bool = False
+) -> list[str]:
     """Write earlier runs to the metadata database: copies of a real run, each with other numbers.
 
+    :param with_series: the real run has also pushed the copy of their history
     :return: their run ids, the oldest first
     """
     import sqlalchemy as sa
-    from overviews import WOMENS_CLOTHING, drifting, overview
+    from overviews import WOMENS_CLOTHING, drifting, nightly_series, overview
 
     engine = sa.create_engine(services.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     tables = sa.MetaData()
     tables.reflect(engine, only=["dag_run", "task_instance", "xcom"])
     dag_run, task_instance, xcom = (tables.tables[name] for name in ("dag_run", "task_instance", "xcom"))
     written = []
+    nights: list[tuple[str, datetime, Any]] = []
     with engine.begin() as connection:
         one = (dag_run.c.dag_id == dag_id) & (dag_run.c.run_id == run_id)
         run = dict(connection.execute(sa.select(dag_run).where(one)).mappings().one())
@@ -286,6 +324,13 @@ def write_history(services: AirflowServices, dag_id: str, run_id: str, how_many:
                 }
                 connection.execute(sa.insert(xcom).values(row))
             written.append(earlier)
+            nights.append((earlier, when - timedelta(days=1), data))
+        if with_series:
+            nights.append((run_id, datetime.now(UTC) - timedelta(days=1), WOMENS_CLOTHING))
+            mine = (xcom.c.dag_id == dag_id) & (xcom.c.run_id == run_id) & (xcom.c.task_id == "gate")
+            latest = connection.execute(sa.select(xcom).where(mine & (xcom.c.key == "bias_overview"))).mappings().one()
+            series = {"key": "bias_series", "value": nightly_series(nights)}
+            connection.execute(sa.insert(xcom).values(dict(latest) | series))
     engine.dispose()
     return written
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
+from airflow_clarify.bias.subgroups.result import CombinedColumn, FoldedGroup, Subgroup, SubgroupSearch
+from airflow_clarify.bias.suppression import hide_small_counts, hide_small_findings
 from airflow_clarify.bias.thresholds import Outcome, Thresholds
+from airflow_clarify.history.record import HistoryRecord
+from airflow_clarify.history.series import build_series
 from airflow_clarify.reports.xcom import build_overview as written
+from airflow_clarify.reports.xcom import build_search_overview
 
 METHODS = ["CI", "DPL", "JS", "KL", "KS", "LP", "TVD"]
 
@@ -38,6 +44,16 @@ WOMENS_CLOTHING: Counts = {
     "Legwear": (158, 126),
     "Shorts": (304, 240),
     "Layering": (132, 113),
+}
+
+#: Small groups, whose counts are hidden.
+PRIVATE: Counts = {
+    "north": (5200, 2200),
+    "south": (6100, 3700),
+    "east": (2900, 1750),
+    "west": (2500, 1400),
+    "island": (31, 7),
+    "abroad": (44, 20),
 }
 
 BALANCED: Counts = dict.fromkeys(WOMENS_CLOTHING, (27, 9))
@@ -72,6 +88,9 @@ def overview(
     reaction: str = "fail",
     reasons: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
+    correction: Any = None,
+    suppress_below: int = 0,
+    series: bool = False,
 ) -> dict[str, Any]:
     """Build the overview of one facet, as tasks push it.
 
@@ -79,10 +98,14 @@ def overview(
     :param bounds: the largest absolute value by metric, for a gate
     :param confidence: judge intervals of DPL, not values
     :param reasons: what is wrong with the data as a whole
+    :param correction: of p-values for the number of questions
+    :param suppress_below: hides smaller counts
+    :param series: announces the copy of a history
     """
     analysis = replace(
-        _analysis(counts, column, label, positive),
+        analysed(counts, column, label, positive),
         warnings=warnings,
+        suppress_below=suppress_below,
         outputs={
             "analysis": "s3://lab-bucket/bias/2026-11-22/analysis.json",
             "report": "s3://lab-bucket/bias/2026-11-22/report.html",
@@ -90,15 +113,62 @@ def overview(
         engine="DuckDB 2.0.0",
     )
     if kind == "analysis":
-        return written([analysis])
-    thresholds = Thresholds(bounds or {}, confidence=confidence, on_inconclusive="fail" if confidence else None)
-    verdict = thresholds.judge(analysis)
+        return written([hide_small_counts(analysis)])
+    thresholds = Thresholds(
+        bounds or {}, confidence=confidence, on_inconclusive="fail" if confidence else None, correction=correction
+    )
+    verdict = hide_small_findings(thresholds.judge(analysis), analysis)
     if reasons:
         verdict = replace(verdict, outcome=Outcome.VIOLATION, reasons=reasons)
-    return written([analysis], [verdict], thresholds=thresholds, reaction=reaction)
+    shown = hide_small_counts(analysis)
+    return written([shown], [verdict], thresholds=thresholds, reaction=reaction, series=series)
 
 
-def _analysis(counts: Counts, column: str, label: str, positive: str) -> Analysis:
+def nightly_series(nights: list[tuple[str, datetime, Counts]], bound: float = 0.1) -> dict[str, Any]:
+    """Build the copy of a history, as a gate of DPL pushes it.
+
+    :param nights: run ID, start of the data interval and counts of each night
+    """
+    rules = Thresholds({"DPL": bound})
+    records = []
+    for run_id, start, counts in nights:
+        analysis = analysed(counts, "product_category", "sentiment", "1")
+        run = {"dag_id": "d", "task_id": "bias", "run_id": run_id}
+        records.append(HistoryRecord.build(analysis, run=run, start=start, verdict=rules.judge(analysis)))
+    return build_series(records, records[-1].analysis, rules, rules.judge(records[-1].analysis))
+
+
+def subgroups() -> dict[str, Any]:
+    """Build the overview of a search: women in the north are worse off than both parents explain."""
+    draw = random.Random(3)
+    found = Subgroup({"sex": "F"}, 5200, 0.21, 0.21, (0.19, 0.23), 1e-9, 3e-8, 0.41, 0.62, "lower", folded=4)
+    inner = replace(
+        found,
+        group={"sex": "F", "region": "north <b>"},
+        rows=1234,
+        excess=0.08,
+        beyond={"sex": "F"},
+        parent=0,
+        folded=1,
+        folded_groups=(FoldedGroup({"sex": "F", "region": "north <b>", "age": "[18, 29]"}, 310, 0.33),),
+    )
+    other = replace(found, group={"age": "[18, 29]"}, value=-0.1, excess=-0.1, direction="higher", folded=0)
+    columns = (
+        CombinedColumn("sex", 2),
+        CombinedColumn("region", 4, missing=3),
+        CombinedColumn("age", 4, ("[18, 29]",)),
+    )
+    search = SubgroupSearch(
+        "approved", "1", "DPL", "share of positive labels", columns, 3, 100, 0.95, "holm", draw.randint(9000, 9999),
+        ("negative", "positive"), (5000, 4000), 74, 3, (found, inner, other), engine="DuckDB 2.0.0",
+        outputs={"subgroups": "s3://lab/subgroups.json", "report": "s3://lab/subgroups.html"},
+        whereabouts={"path": "s3://lab/loans.parquet"},
+    )  # fmt: skip
+    return build_search_overview(search)
+
+
+def analysed(counts: Counts, column: str, label: str, positive: str) -> Analysis:
+    """Analyse counts of one facet."""
     cells = [
         Cell(value, positive if good else f"not {positive}", good, None, WeightedCount.from_rows(rows))
         for value, (own, of_those) in counts.items()

@@ -19,12 +19,15 @@ from airflow_with_bias import (
     HOSTILE,
     MEASURED,
     PLAIN,
+    PRIVATE,
     READER,
+    SEARCHED,
     SECRET,
     SEVERAL,
     SILENT,
     STALLED,
     WAITING,
+    WATCHED,
     WIDE,
     AirflowWithBias,
 )
@@ -58,7 +61,7 @@ def test_the_page_is_found_from_airflows_own_pages(bias_airflow: AirflowWithBias
         ada.until(lambda: ada.bias.get_by_test_id("waiting").get_attribute("data-waiting") == "0")
         verdicts = ada.bias.locator("tbody tr td:first-child").all_inner_texts()
         # A gate without a verdict comes before one that has let the data pass.
-        assert verdicts == ["Violation"] * 8 + ["Inconclusive"] + ["Not judged"] * 2 + ["Pass"] * 4
+        assert verdicts == ["Violation"] * 10 + ["Inconclusive"] + ["Not judged"] * 2 + ["Pass"] * 4
         ada.screenshot("gates")
         ada.bias.get_by_role("link", name=GATED).click()
         ada.page.wait_for_url(f"**/dags/{GATED}/plugin/bias-history")
@@ -252,7 +255,7 @@ def test_a_history_of_two_hundred_runs(bias_airflow: AirflowWithBias, visit, rec
         # Other processes run at the same time, so the limit is generous.
         assert second["bias:verdict"] < 10_000
 
-        slider = page.get_by_role("slider")
+        slider = page.get_by_role("slider", name=re.compile("over 200 runs"))
         slider.focus()
         before = page.get_by_test_id("readout").inner_text()
         slider.press("ArrowLeft")
@@ -269,6 +272,87 @@ def test_a_history_of_two_hundred_runs(bias_airflow: AirflowWithBias, visit, rec
         ada.screenshot("dark")
         page.get_by_test_id("readout").get_by_role("link", name="Run").click()
         ada.page.wait_for_url(re.compile(rf"/dags/{GATED}/runs/scheduled__[^/]*$"))
+
+
+def test_a_history_with_a_copy_is_drawn_from_it_and_judged_against_another_bound(bias_airflow, visit) -> None:
+    with visit(ADMIN) as ada:
+        page = ada.history(WATCHED)
+        page.locator(".decision.gate").nth(199).wait_for(state="attached")
+        assert page.locator(".behind path").count() == 15
+        # The overviews of the latest run's two tasks, and the copy; none of the other runs'.
+        values = [answer.url for answer in ada.answers if re.search(r"/xcomEntries/bias_\w+", answer.url)]
+        assert len(values) == 3
+        assert sum("/xcomEntries/bias_series" in value for value in values) == 1
+
+        decided = page.locator(".decision.gate.tone-violation").count()
+        trial = page.get_by_test_id("trial")
+        assert f"Allowed from −0.1 to 0.1: {decided} of 200 nights stopped." in trial.inner_text()
+        assert page.locator(".decision.trial").count() == 0
+        slider = page.get_by_role("slider", name="Bound of DPL")
+        assert slider.input_value() == "0.1"
+        slider.focus()
+        slider.press("ArrowRight")
+        assert "Allowed from −0.101 to 0.101" in trial.inner_text()
+        page.get_by_label("Bound of DPL as a number").fill("0.12")
+        stopped = page.locator(".decision.trial.tone-violation").count()
+        assert 0 < stopped < decided
+        assert (
+            f"{stopped} of 200 nights stopped. With the bound of the latest run, 0.1: {decided} of"
+            in trial.inner_text()
+        )
+        heads = page.get_by_role("region", name="Runs and decisions").locator("thead th").all_inner_texts()
+        assert heads == ["Run due", "Verdict", "With 0.12", "Why"]
+        ada.screenshot()
+        page.get_by_role("button", name="Back to 0.1").click()
+        assert page.locator(".decision.trial").count() == 0
+
+        # What the copy does not have is read from each run.
+        page.get_by_label("Metric").select_option("TVD")
+        page.get_by_role("heading", name="TVD over 200 runs").wait_for()
+        ada.until(lambda: sum("/xcomEntries/bias_overview" in answer.url for answer in ada.answers) >= 200, 60)
+
+
+def test_a_history_whose_copy_is_lost_is_read_run_by_run(bias_airflow: AirflowWithBias, visit) -> None:
+    with visit(ADMIN) as ada:
+        ada.spoil("**/xcomEntries/bias_series?*", range(9), lambda route: route.fulfill(status=404, json={}))
+        ada.shorten(10)
+        ada.page.goto(f"{ada.url}/clarify/history?dag_id={WATCHED}")
+        ada.page.get_by_role("heading", name=re.compile(r"DPL over \d+ runs")).wait_for()
+        ada.until(lambda: sum("/xcomEntries/bias_overview" in answer.url for answer in ada.answers) >= 5)
+        ada.page.get_by_role("slider", name="Bound of DPL").wait_for()
+
+
+def test_hidden_counts_and_corrected_questions_are_named(bias_airflow: AirflowWithBias, visit) -> None:
+    with visit(ADMIN) as ada:
+        page = ada.verdict(PRIVATE, bias_airflow.runs[PRIVATE])
+        verdict = page.get_by_test_id("verdict")
+        verdict.get_by_text("p-values are adjusted for 6 questions (Holm).").wait_for()
+        assert "a count under 10 could be read or computed" in verdict.inner_text()
+        island = page.get_by_role("row", name="island")
+        assert set(island.inner_text().split()) == {"Inconclusive:", "island", "hidden", "Inconclusive"}
+        page.get_by_role("button", name="Violation: north").click()
+        assert "Adjusted p-value: below 0.0001." in page.locator(".row-details").inner_text()
+        ada.screenshot()
+
+
+def test_the_findings_of_a_search_are_shown_as_a_tree(bias_airflow: AirflowWithBias, visit) -> None:
+    with visit(ADMIN) as ada:
+        page = ada.verdict(SEARCHED, bias_airflow.runs[SEARCHED], "search")
+        rows = page.get_by_role("region", name="Subgroups").locator("tbody tr")
+        rows.first.wait_for()
+        names = [" ".join(text.split()) for text in rows.locator("th").all_inner_texts()]
+        assert names == ["sex=F", "↳ sex=F and region=north <b> beyond sex=F", "age=[18, 29]"]
+        whole = page.locator("main").inner_text()
+        assert "p-values are adjusted for 74 questions (Holm)" in whole
+        assert "s3://lab/subgroups.html" in whole
+        rows.nth(1).locator("summary").click()
+        rows.nth(1).get_by_text("310 rows, 0.3300").wait_for()
+        ada.screenshot("verdict")
+        page = ada.history(SEARCHED)
+        found = page.get_by_role("region", name="Runs and findings").locator("tbody tr")
+        found.first.wait_for()
+        assert "3 of 74 groups of at least 100 rows differ in DPL" in found.inner_text()
+        assert SEARCHED not in _settled(ada, ada.gates())
 
 
 def _is_there(visitor) -> bool:
@@ -360,10 +444,10 @@ def test_what_airflow_could_not_give_once_is_asked_for_again(bias_airflow: Airfl
         progress.wait_for()
         ada.until(lambda: progress.inner_text().strip() == "6 runs could not be read.")
         assert page.locator(".decision").count() == 15
-        assert page.locator("[class='decision tone-none']").count() == 6
+        assert page.locator("[class='decision gate tone-none']").count() == 6
         _a_minute_later(ada, failing)
         ada.until(lambda: progress.inner_text().strip() == "")
-        assert page.locator("[class='decision tone-none']").count() == 0
+        assert page.locator("[class='decision gate tone-none']").count() == 0
 
         # A failed request of the list removes nothing from the page; the end of the session does.
         broken = ada.spoil("**/xcomEntries?*", range(1), lambda route: route.fulfill(status=502))

@@ -107,7 +107,7 @@ def test_says_the_verdict_first_with_its_reason_and_the_number_of_checks(clothes
         (
             Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="pass"),
             "Pass",
-            "None of 3 checks fails; 1 inconclusive, which is let through here.",
+            "No check fails; 1 of 3 checks is inconclusive, and inconclusive checks pass here.",
         ),
         (None, "Not judged", "No thresholds were given"),
     ],
@@ -136,7 +136,9 @@ def test_says_what_else_was_asked(clothes: Analysis) -> None:
     page = Page(render(clothes, thresholds=rules))
     assert "DPL at most 0.2 (1 check)" in page.text
     assert "a group of fewer than 200 rows is ignored" in page.text
-    assert "the 90 % confidence interval is judged, and inconclusive passes" in page.text
+    assert (
+        "the 90 % confidence interval of a metric that has one is judged, and an inconclusive check passes" in page.text
+    )
     assert "118 too few" in page.text
 
 
@@ -464,7 +466,7 @@ def test_stays_small_for_600_facet_values_that_all_fail(name: str) -> None:
     source = render(analysis, thresholds=Thresholds(dict.fromkeys(METHODS, 0.0)), config=configuration("segment"))
     assert len(source.encode()) < 1_000_000
     page = Page(source)
-    assert "The 40 most violating of 600 are drawn; the table of all metrics has the others." in page.text
+    assert "The 40 worst of 600 are drawn; the table of all metrics has the others." in page.text
     unjudged = Page(render(analysis)).text
     assert "600 groups tested, each against all other rows; the largest first." in unjudged
     assert "The 40 largest of 600 are drawn;" in unjudged

@@ -161,8 +161,8 @@ def test_the_summary_counts_groups_and_names_the_one_whose_difference_grew_most(
         StageChange("d", None, 0.05, None, None, None, "–"),  # type: ignore[arg-type]
     ]
     assert "".join(summarize_stages(changes)) == (
-        "Compared with the labels, the predictions of 3 groups differ from the rest more for 2, less for 1; it grew "
-        "most for a: DPL 0.1000 in the labels, DPPL 0.3000 in the predictions."
+        "Compared with the labels, the difference from the rest in the predictions is larger for 2 of 3 groups, "
+        "smaller for 1; it grew most for a: DPL 0.1000 in the labels, DPPL 0.3000 in the predictions."
     )
     assert "".join(summarize_stages(changes[2:3])).startswith("The model made the difference smaller: DPL 0.1000 in")
     assert "No group" in "".join(summarize_stages(changes[3:]))

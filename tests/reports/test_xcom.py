@@ -152,3 +152,29 @@ def test_questions_and_adjusted_p_values_stand_beside_what_they_decide() -> None
     assert judged["outcomes"][0] == "violation"
     assert document["rule"]["on_inconclusive"] == "pass"
     assert document["series"] is True
+
+
+def test_a_search_has_the_texts_of_its_report() -> None:
+    from airflow_clarify.bias.subgroups.result import CombinedColumn, FoldedGroup, Subgroup, SubgroupSearch
+    from airflow_clarify.links.report import get_report_url
+    from airflow_clarify.reports.sections.subgroups import build_subgroup_page
+    from airflow_clarify.reports.xcom import build_search_overview
+
+    whole = Subgroup({"sex": "F"}, 1200, 0.2, 0.2, (0.15, 0.25), 1e-6, 1e-5, 0.4, 0.6, "lower", folded=1)
+    part = replace(whole, group={"sex": "F", "age": "[18, 29]"}, rows=300, beyond={"sex": "F"}, parent=0)
+    part = replace(part, folded_groups=(FoldedGroup({"sex": "F", "age": "[18, 29]", "r": "n"}, 120, None),))
+    found = SubgroupSearch(
+        *("ok", "1", "DPL", "share of positive labels", (CombinedColumn("sex", 2),), 2, 100, 0.95, "holm", 2400),
+        *(("negative", "positive"), (1400, 1000), 12, 2, (whole, part)),
+        outputs={"report": "s3://lab/subgroups.html"},
+    )
+    document = build_search_overview(found, instance="Germany")
+    assert plain_json(document) == document
+    assert (document["kind"], document["outcome"], document["instance"]) == ("search", None, "Germany")
+    search = document["search"]
+    assert search["summary"] == build_subgroup_page(found).summary
+    assert "adjusted for 12 questions (Holm)" in search["explanation"]
+    assert [row["level"] for row in search["rows"]] == [0, 1]
+    assert search["rows"][1]["beyond"] == [{"column": "sex", "value": "F"}]
+    assert search["rows"][1]["examples"][0]["text"] == "120 rows, undefined"
+    assert get_report_url(document) == "https://console.aws.amazon.com/s3/object/lab?prefix=subgroups.html"

@@ -203,11 +203,11 @@ def summarize_stages(changes: Sequence[StageChange]) -> Sentence:
     if len(known) == 1:
         return (f"{_ONE_GROUP[worst.change]}: {values}",)
     counts = {word: sum(each.change == word for each in known) for word in _SEVERAL_GROUPS}
-    named = [
-        f"{text} for {formatting.format_count(counts[word])}" for word, text in _SEVERAL_GROUPS.items() if counts[word]
-    ]
-    groups = formatting.format_count(len(known))
-    start = f"Compared with the labels, the predictions of {groups} groups differ from the rest {', '.join(named)}"
+    named = [(text, formatting.format_count(counts[word])) for word, text in _SEVERAL_GROUPS.items() if counts[word]]
+    (text, number), *others = named
+    first = f"{text} for {number} of {formatting.format_count(len(known))} groups"
+    changed = ", ".join([first, *(f"{text} for {number}" for text, number in others)])
+    start = f"Compared with the labels, the difference from the rest in the predictions is {changed}"
     if abs(worst.after or 0.0) - abs(worst.before or 0.0) <= _ZERO_TOLERANCE:
         return (f"{start}.",)
     return (f"{start}; it grew most for ", worst.value, f": {values}")
@@ -225,9 +225,9 @@ _ONE_GROUP = {
     SMALLER: "The model made the difference smaller",
 }
 _SEVERAL_GROUPS = {
-    LARGER: "more",
-    REVERSED: "in the other direction",
-    SMALLER: "less",
-    UNCLEAR: "about as much",
-    UNCHANGED: "as much",
+    LARGER: "larger",
+    REVERSED: "reversed",
+    SMALLER: "smaller",
+    UNCLEAR: "not clearly changed",
+    UNCHANGED: "the same",
 }

@@ -93,12 +93,14 @@ def _summarize(verdict: Verdict) -> str:
         return "This is the first run of the history, so there is no baseline to compare it with."
     if verdict.passed and not judged:
         checks = formatting.format_plural(len(verdict.checks), "check", "checks")
-        return f"None of {checks} was judged: every tested group has fewer rows than min_rows, which is let through."
+        return f"None of {checks} was judged: every tested group has fewer rows than min_rows, and such groups pass."
     checks = formatting.format_plural(judged, "check", "checks")
     unsure = verdict.count(Outcome.INCONCLUSIVE)
     if verdict.passed:
         if unsure:
-            return f"None of {checks} fails; {formatting.format_count(unsure)} inconclusive, which is let through here."
+            verb = "is" if unsure == 1 else "are"
+            number = formatting.format_count(unsure)
+            return f"No check fails; {number} of {checks} {verb} inconclusive, and inconclusive checks pass here."
         return f"All {checks} pass." if judged != 1 else "The only check passes."
     broken = verdict.count(Outcome.VIOLATION)
     if verdict.outcome is Outcome.INCONCLUSIVE:
@@ -151,7 +153,7 @@ def _list_conditions(thresholds: Thresholds, verdict: Verdict) -> Iterator[str]:
     if thresholds.confidence is not None:
         effect = "fails" if thresholds.on_inconclusive == "fail" else "passes"
         level = f"{100 * thresholds.confidence:g}{formatting.NO_BREAK_SPACE}%"
-        yield f"where there is one, the {level} confidence interval is judged, and inconclusive {effect}"
+        yield f"the {level} confidence interval of a metric that has one is judged, and an inconclusive check {effect}"
     if thresholds.correction is not None:
         asked = formatting.format_plural(verdict.questions, "question", "questions")
         yield f"p-values are adjusted for {asked} ({CORRECTION_NAMES[thresholds.correction]})"

@@ -8,6 +8,11 @@ import { cache } from "./cache";
 
 export const KEY = "bias_overview";
 
+/** Key of the compact copy of its history that a gate leaves. */
+const SERIES_KEY = "bias_series";
+
+const VERDICT_KEY = "verdict";
+
 /** Airflow's default maximum page size. */
 const PAGE = 100;
 
@@ -153,21 +158,59 @@ export async function loadOverview(entry: Entry, signal?: AbortSignal, urgency?:
   return value;
 }
 
-/** Requests the value that a task has pushed. */
+/** Requests the overview that a task has pushed. */
 export async function requestOverview(place: TaskPlace, signal?: AbortSignal, urgency?: number): Promise<unknown> {
-  const found = (await get(...valueRequest(place), signal, urgency)) as { value?: unknown } | null;
+  return requestValue(valueRequest(place), signal, urgency);
+}
+
+/** Requests the compact copy of its history that a gate has pushed. */
+export async function requestSeries(place: TaskPlace, signal?: AbortSignal): Promise<unknown> {
+  return requestValue(valueRequest(place, SERIES_KEY), signal);
+}
+
+/** Requests the verdict that a gate has pushed, also if it could not judge. */
+export async function requestVerdict(place: TaskPlace, signal?: AbortSignal): Promise<unknown> {
+  return requestValue(valueRequest(place, VERDICT_KEY), signal);
+}
+
+async function requestValue(request: [string, Query], signal?: AbortSignal, urgency?: number): Promise<unknown> {
+  const found = (await get(...request, signal, urgency)) as { value?: unknown } | null;
   if (found?.value === undefined) throw unexpectedAnswer();
   return found.value;
 }
 
-function valueRequest(place: TaskPlace): [string, Query] {
+function valueRequest(place: TaskPlace, key = KEY): [string, Query] {
   const run = `dags/${segment(place.dagId)}/dagRuns/${segment(place.runId)}`;
-  return [`${run}/taskInstances/${segment(place.taskId)}/xcomEntries/${KEY}`, { map_index: place.mapIndex }];
+  return [`${run}/taskInstances/${segment(place.taskId)}/xcomEntries/${key}`, { map_index: place.mapIndex }];
+}
+
+/** Prefetches the overview of a task, and the copy of its history if there is one. */
+function prefetchValues(entry: Entry): void {
+  const follow = (overview: unknown) => {
+    if ((overview as { series?: unknown } | null | undefined)?.series === true) {
+      void prefetch(...valueRequest(entry, SERIES_KEY));
+    }
+  };
+  const before = cache.get(entry);
+  if (before !== undefined) {
+    follow(before);
+    return;
+  }
+  prefetch(...valueRequest(entry)).then(
+    (found) => follow((found as { value?: unknown } | null)?.value),
+    () => undefined,
+  );
 }
 
 /** The names of the operators that check bias: gates, then operators that only measure. */
 export const JUDGING = ["BiasGateOperator"];
-export const MEASURING = ["ClarifyPreTrainingBiasOperator", "ClarifyJobSensor"];
+export const MEASURING = [
+  "ClarifyPreTrainingBiasOperator",
+  "ClarifyPostTrainingBiasOperator",
+  "ClarifyBiasOperator",
+  "ClarifyJobSensor",
+  "FindBiasedSubgroupsOperator",
+];
 
 /** States of a task without a verdict. A skipped task may have judged in an earlier try. */
 const ENDED_WITHOUT = ["failed", "upstream_failed", "skipped"];
@@ -193,21 +236,27 @@ interface ListedInstance {
 export async function listEnded(place: { dagId?: string; since?: string }, max: number, signal?: AbortSignal): Promise<Entry[]> {
   const found: Entry[] = [];
   for (let offset = 0; offset < max; ) {
-    const query: Query = {
-      operator: JUDGING,
-      state: ENDED_WITHOUT,
-      order_by: "-run_after",
-      run_after_gte: place.since,
-      limit: PAGE,
-      offset,
-    };
-    const listed = await listInstances(`dags/${formatSegment(place.dagId)}/dagRuns/~/taskInstances`, query, signal);
+    const listed = await listInstances(...endedRequest(place, offset), signal);
     const fitting = listed.filter((one) => JUDGING.includes(one.operator ?? "") && ENDED_WITHOUT.includes(one.state ?? ""));
     found.push(...fitting.map(parseEnded));
     if (listed.length < PAGE) break;
     offset += listed.length;
   }
   return found;
+}
+
+function endedRequest(place: { dagId?: string; since?: string }, offset = 0): [string, Query] {
+  return [
+    `dags/${formatSegment(place.dagId)}/dagRuns/~/taskInstances`,
+    {
+      operator: JUDGING,
+      state: ENDED_WITHOUT,
+      order_by: "-run_after",
+      run_after_gte: place.since,
+      limit: PAGE,
+      offset,
+    },
+  ];
 }
 
 /** Gets the rendered names of a mapped task's instances, by map index. */
@@ -297,12 +346,11 @@ export function prefetchView(view: View): void {
         (found) => {
           const { entries } = parsePage(found);
           const latest = entries.filter((entry) => entry.runId === entries[0]?.runId);
-          for (const entry of selectFirstInstances(latest)) {
-            if (cache.get(entry) === undefined) void prefetch(...valueRequest(entry));
-          }
+          selectFirstInstances(latest).forEach(prefetchValues);
         },
         () => undefined,
       );
+      void prefetch(...endedRequest(view));
       break;
     case "gates":
       void prefetch(...listRequest({}));

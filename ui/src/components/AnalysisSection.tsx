@@ -114,7 +114,7 @@ function Traces({ analysis }: { analysis: Analysis }) {
           </Trace>
         )}
         {outputs.map(([name, where]) => (
-          <Trace key={name} term={TITLES.get(name) ?? escapeInvisible(name)}>
+          <Trace key={name} term={nameOutput(name)}>
             <Location text={where} />
           </Trace>
         ))}
@@ -137,14 +137,19 @@ const TITLES = new Map([
   ["analysis", "Metrics (analysis.json)"],
   ["summary", "Counts (summary.json)"],
   ["config", "Configuration (analysis_config.json)"],
+  ["subgroups", "Findings (subgroups.json)"],
 ]);
+
+export function nameOutput(name: string): string {
+  return TITLES.get(name) ?? escapeInvisible(name);
+}
 
 function rankOutput(name: string): number {
   const place = [...TITLES.keys()].indexOf(name);
   return place < 0 ? TITLES.size : place;
 }
 
-function Trace({ term, children }: { term: string; children: ReactNode }) {
+export function Trace({ term, children }: { term: string; children: ReactNode }) {
   return (
     <div>
       <dt>{term}</dt>
@@ -154,7 +159,7 @@ function Trace({ term, children }: { term: string; children: ReactNode }) {
 }
 
 /** A location, with buttons to copy it, and to open its web page if it has one. */
-function Location({ text }: { text: string }) {
+export function Location({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
   const address = findWebPage(text);
   // The clipboard is available only on a secure connection.

@@ -17,7 +17,7 @@ import { Sign, outcomeStyle } from "./Verdicts";
 /** Number of rows that are shown initially. */
 const AT_FIRST = 40;
 
-const NO_CELL: Cell = { value: null, low: null, high: null, outcome: null, interval: null };
+const NO_CELL: Cell = { value: null, low: null, high: null, outcome: null, interval: null, pValue: null };
 
 /** The table of facet values and metrics, with search, sorting, and a plot of one metric. */
 export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boolean }) {
@@ -140,9 +140,9 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
                   </th>
                   {withCounts ? (
                     <>
-                      <td className="number">{row.rows === null ? "" : count(row.rows)}</td>
+                      <td className="number">{row.hidden ? <Hidden /> : row.rows === null ? "" : count(row.rows)}</td>
                       <td className="number">
-                        {row.rows && row.positive !== null ? percent(row.positive / row.rows) : ""}
+                        {row.hidden ? <Hidden /> : row.rows && row.positive !== null ? percent(row.positive / row.rows) : ""}
                       </td>
                     </>
                   ) : null}
@@ -150,7 +150,13 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
                     <DotPlot cell={row.cells.get(metric) ?? NO_CELL} scale={scale} parity={findExplanation(metric)?.parity} />
                   </td>
                   {metrics.map((name) => (
-                    <MetricCell key={name} metric={name} cell={row.cells.get(name) ?? NO_CELL} drawn={name === metric} />
+                    <MetricCell
+                      key={name}
+                      metric={name}
+                      cell={row.cells.get(name) ?? NO_CELL}
+                      drawn={name === metric}
+                      hidden={row.hidden}
+                    />
                   ))}
                 </tr>
                 {open.has(row.rank) ? (
@@ -248,7 +254,23 @@ function Header({ by, order, sortBy, className, title, children }: HeaderProps) 
   );
 }
 
-function MetricCell({ metric, cell, drawn }: { metric: string; cell: Cell; drawn: boolean }) {
+/** In place of a number from which a small count could be computed. */
+function Hidden() {
+  return (
+    <span className="quiet" title="hidden, since a small count could be computed from it">
+      hidden
+    </span>
+  );
+}
+
+interface MetricCellProps {
+  metric: string;
+  cell: Cell;
+  drawn: boolean;
+  hidden: boolean;
+}
+
+function MetricCell({ metric, cell, drawn, hidden }: MetricCellProps) {
   const heat = { "--heat": strength(metric, cell) } as CSSProperties;
   return (
     <td className={`number heat tone-${cell.outcome ?? "none"} ${drawn ? "drawn" : ""}`} style={heat}>
@@ -258,7 +280,7 @@ function MetricCell({ metric, cell, drawn }: { metric: string; cell: Cell; drawn
           <span className="unseen">{outcomeStyle(cell.outcome).word} </span>
         </>
       ) : null}
-      {cell.value === null ? <span title="not defined here">n/a</span> : decimal(cell.value)}
+      {cell.value === null ? hidden ? <Hidden /> : <span title="not defined here">n/a</span> : decimal(cell.value)}
     </td>
   );
 }

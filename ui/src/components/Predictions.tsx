@@ -6,6 +6,7 @@ import { RATES, RATES_CAPTION, STAGES_CAPTION } from "../overview/interpretation
 import { count, decimal, percent } from "../overview/text";
 import { DataText, Sentence } from "./DataText";
 import { addUp, computeRates } from "./rates";
+import { TableHead, numbers } from "./TableHead";
 
 /** Number of values that are shown initially. */
 const AT_FIRST = 20;
@@ -24,26 +25,14 @@ export function Predictions({ facet }: { facet: Facet }) {
       </Text>
       <div className="scroll" tabIndex={0} role="region" aria-label="Confusion matrix and rates">
         <table className="data">
-          <thead>
-            <tr>
-              <th scope="col" className="stuck">
-                Value
-              </th>
-              {["TP", "FP", "FN", "TN"].map((name) => (
-                <th key={name} scope="col" className="number">
-                  {name}
-                </th>
-              ))}
-              <th scope="col">
-                <span className="unseen">Confusion matrix, drawn</span>
-              </th>
-              {RATES.map(([name]) => (
-                <th key={name} scope="col" className="number">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead
+            columns={[
+              { title: "Value", className: "stuck" },
+              ...numbers("TP", "FP", "FN", "TN"),
+              { title: <span className="unseen">Confusion matrix, drawn</span> },
+              ...numbers(...RATES.map(([name]) => name)),
+            ]}
+          />
           <tbody>
             {shown.map((row) => (row.confusion ? <Rates key={row.rank} row={row} confusion={row.confusion.own} /> : null))}
             {rows.length === 1 ? <Rates title="all others" confusion={first.others} /> : null}
@@ -171,22 +160,13 @@ function Stages({ facet }: { facet: Facet }) {
       ) : null}
       <div className="scroll" tabIndex={0} role="region" aria-label="Labels beside predictions">
         <table className="data">
-          <thead>
-            <tr>
-              <th scope="col" className="stuck">
-                Value
-              </th>
-              <th scope="col" className="number">
-                DPL (labels)
-              </th>
-              <th scope="col" className="number">
-                DPPL (predictions)
-              </th>
-              <th scope="col" className="wrap">
-                The model made it
-              </th>
-            </tr>
-          </thead>
+          <TableHead
+            columns={[
+              { title: "Value", className: "stuck" },
+              ...numbers("DPL (labels)", "DPPL (predictions)"),
+              { title: "The model made it", className: "wrap" },
+            ]}
+          />
           <tbody>
             {shown.map((row) => (
               <tr key={row.rank}>

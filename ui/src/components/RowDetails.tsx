@@ -7,11 +7,13 @@ import { OutcomeBadge } from "./Verdicts";
 
 /** All results of one facet value, in sentences. */
 export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; weighted: boolean }) {
+  const missing = row.hidden ? "hidden" : "not defined";
   return (
     <div className="row-details">
       <p className="whole-name">
         <DataText text={facet.column} max={200} /> = <DataText text={row.value} max={2000} />
       </p>
+      {row.hidden ? <p>Its numbers are hidden, since a small count could be read or computed from them.</p> : null}
       {row.rows !== null && row.positive !== null && row.rest ? (
         <p>
           {count(row.rows)} rows, {count(row.positive)} of them with a positive label ({share(row.positive, row.rows)}). All
@@ -27,12 +29,12 @@ export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; w
           return (
             <div key={metric}>
               <dt>
-                {metric} <strong>{cell.value === null ? "not defined" : decimal(cell.value)}</strong>
+                {metric} <strong>{cell.value === null ? missing : decimal(cell.value)}</strong>
                 {cell.outcome === null ? null : <OutcomeBadge outcome={cell.outcome} />}
               </dt>
               <dd>
                 {cell.value === null ? (
-                  escapeInvisible(error ?? "This metric has no value here.")
+                  row.hidden ? null : escapeInvisible(error ?? "This metric has no value here.")
                 ) : (
                   <Sentence parts={interpret(metric, { column: facet.column, row, value: cell.value, weighted })} />
                 )}
@@ -40,9 +42,10 @@ export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; w
                 {cell.outcome === null || cell.outcome === "ignored" ? null : <>Allowed: {bounds(cell.low, cell.high)}. </>}
                 {cell.interval ? (
                   <>
-                    Confidence interval: {decimal(cell.interval[0])} to {decimal(cell.interval[1])}.
+                    Confidence interval: {decimal(cell.interval[0])} to {decimal(cell.interval[1])}.{" "}
                   </>
                 ) : null}
+                {cell.pValue === null ? null : `Adjusted p-value: ${formatP(cell.pValue)}.`}
               </dd>
             </div>
           );
@@ -51,5 +54,8 @@ export function RowDetails({ facet, row, weighted }: { facet: Facet; row: Row; w
     </div>
   );
 }
+
+/** Formats a p-value as the report does. */
+const formatP = (value: number) => (value < 0.0001 ? "below 0.0001" : String(Number(value.toPrecision(2))));
 
 const share = (part: number, whole: number) => (whole ? percent(part / whole) : "none");

@@ -14,7 +14,7 @@ export const OUTCOME_STYLES: Record<CheckOutcome | "none", OutcomeStyle> = {
   inconclusive: { word: "Inconclusive", sign: "?", palette: "orange" },
   pass: { word: "Pass", sign: "✓", palette: "success" },
   ignored: { word: "Ignored", sign: "–", palette: "gray" },
-  none: { word: "Not judged", sign: "·", palette: "gray" },
+  none: { word: "Not judged", sign: "○", palette: "blue" },
 };
 
 export function outcomeStyle(outcome: CheckOutcome | null): OutcomeStyle {
@@ -45,5 +45,5 @@ export const PATHS: Record<CheckOutcome | "none", string> = {
   inconclusive: "M3 3.3A2 2 0 1 1 5 5.6V6.4M5 8.6V8.7",
   pass: "M1.5 5.5L4 8L8.5 2.5",
   ignored: "M2 5H8",
-  none: "M4.6 5H5.4",
+  none: "M5 1.8A3.2 3.2 0 1 1 5 8.2A3.2 3.2 0 1 1 5 1.8Z",
 };

@@ -11,8 +11,8 @@ const row = (rank: number, value: string, dpl: number | null, outcome: CheckOutc
   rows: 10 * rank,
   positive: 5,
   rest: null,
-  confusion: null,
-  cells: new Map([["DPL", { value: dpl, low: -0.1, high: 0.1, outcome, interval: null }]]),
+  confusion: null, hidden: false,
+  cells: new Map([["DPL", { value: dpl, low: -0.1, high: 0.1, outcome, interval: null, pValue: null }]]),
   outcome,
 });
 const rows = [row(0, "b10", 0.2, "violation"), row(1, "b9", -0.3, "inconclusive"), row(2, "a", null, "pass"), row(3, "c", 0, null)];
@@ -58,7 +58,7 @@ describe("what is drawn", () => {
   });
 
   it("is as strong as it is near to its bound", () => {
-    const cell = { value: 0.05, low: null, high: 0.1, outcome: "pass" as const, interval: null };
+    const cell = { value: 0.05, low: null, high: 0.1, outcome: "pass" as const, interval: null, pValue: null };
     expect(strength("DPL", cell)).toBeCloseTo(0.5);
     expect(strength("DPL", { ...cell, value: 5 })).toBe(1);
     expect(strength("JS", { ...cell, outcome: null, value: Math.LN2 / 2 })).toBeCloseTo(0.5);

@@ -68,11 +68,12 @@ export function useGates(): { gates: Gate[]; waiting: number; since: string | un
   };
 }
 
-/** Drops tasks that only measure from DAGs with a gate, since the gate's overview has the same numbers. */
+/** Drops searches, and tasks that only measure from DAGs with a gate, since the gate's overview has the same numbers. */
 function dropMeasuringTasks(all: Gate[]): Gate[] {
   const gated = new Set(all.filter((gate) => gate.overview?.kind === "gate").map((gate) => gate.entry.dagId));
   return all.filter(
-    (gate) => gate.error !== undefined || gate.overview?.kind === "gate" || (gate.overview && !gated.has(gate.entry.dagId)),
+    ({ entry, overview, error }) =>
+      error !== undefined || overview?.kind === "gate" || (overview?.kind === "analysis" && !gated.has(entry.dagId)),
   );
 }
 

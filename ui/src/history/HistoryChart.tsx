@@ -5,8 +5,10 @@ import { day, decimal, displayName, shorten, time } from "../overview/text";
 import { Mark } from "../components/DotPlot";
 import { buildScale, formatTick } from "../components/scale";
 import { outcomeStyle } from "../components/Verdicts";
+import type { Outcome } from "../overview/model";
 import type { Line, Run } from "./series";
 import { buildSpans } from "./series";
+import type { Trial } from "./trial";
 
 const HEIGHT = 260;
 const STRIP = 26;
@@ -26,6 +28,8 @@ interface ChartProps {
   chosen: string[];
   metric: string;
   gate: boolean;
+  /** A trial of another bound, which is drawn too. */
+  trial?: Trial;
   /** The run whose values are shown. */
   at: number;
   setAt: (place: number) => void;
@@ -33,7 +37,7 @@ interface ChartProps {
 }
 
 /** A metric over the runs: the chosen values in colour, all others in grey, the bounds, and the gate's decisions. */
-export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, openRun }: ChartProps) {
+export function HistoryChart({ runs, lines, chosen, metric, gate, trial, at, setAt, openRun }: ChartProps) {
   const [frame, width] = useWidth();
   const labels = width > 640;
   const right = labels ? 128 : 14;
@@ -52,13 +56,16 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, ope
   );
   const scale = useMemo(() => {
     const cells = [...picked, ...behind].flatMap((line) => line.cells);
-    return buildScale(cells.flatMap((cell) => (cell ? [cell.value, cell.low, cell.high] : [])), 5);
-  }, [picked, behind]);
+    const tried = trial ? [trial.bounds.low, trial.bounds.high] : [];
+    return buildScale([...cells.flatMap((cell) => (cell ? [cell.value, cell.low, cell.high] : [])), ...tried], 5);
+  }, [picked, behind, trial]);
   const y = (value: number) => TOP + (1 - scale.at(value)) * (HEIGHT - TOP);
   const paths = useMemo(
     () => behind.map((line) => pathOf(line.cells, (place) => LEFT + (place + 0.5) * step, scale.at)),
     [behind, step, scale],
   );
+
+  const decisions = useMemo(() => runs.map((run) => (run.loading ? undefined : run.outcome)), [runs]);
 
   function follow(event: PointerEvent<SVGSVGElement>) {
     const within = event.clientX - event.currentTarget.getBoundingClientRect().left - LEFT;
@@ -73,7 +80,8 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, ope
     event.preventDefault();
   }
 
-  const total = HEIGHT + (gate ? STRIP : 0) + 22;
+  const strips = (gate ? STRIP : 0) + (trial ? STRIP : 0);
+  const total = HEIGHT + strips + 22;
   return (
     <div
       ref={frame}
@@ -125,7 +133,11 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, at, setAt, ope
           </g>
         ))}
         {labels ? <Labels picked={picked} x={LEFT + inner + 8} y={y} /> : null}
-        {gate ? <Decisions runs={runs} x={x} step={step} /> : null}
+        {trial ? <TrialLines trial={trial} left={LEFT} right={LEFT + inner} y={y} /> : null}
+        {gate ? <Decisions title="Gate" outcomes={decisions} top={HEIGHT} x={x} step={step} /> : null}
+        {trial ? (
+          <Decisions title="Trial" outcomes={trial.outcomes} top={HEIGHT + strips - STRIP} x={x} step={step} />
+        ) : null}
         <Dates runs={runs} x={x} y={total - 6} room={inner} />
       </svg>
     </div>
@@ -227,22 +239,37 @@ function Labels({ picked, x, y }: { picked: Line[]; x: number; y: (value: number
   ));
 }
 
-const TALL = { violation: 16, inconclusive: 11, pass: 6, none: 2 };
+/** The bounds of a trial. */
+function TrialLines({ trial, left, right, y }: { trial: Trial; left: number; right: number; y: (value: number) => number }) {
+  return [trial.bounds.low, trial.bounds.high].map((end, place) =>
+    end === null ? null : <line key={place} className="tried" x1={left} x2={right} y1={y(end)} y2={y(end)} />,
+  );
+}
 
-/** The gate's decision in each run; a worse one has a taller bar. */
-function Decisions({ runs, x, step }: Places & { runs: Run[] }) {
-  const bottom = HEIGHT + STRIP - 4;
+/** Heights of the bars. A night that was not judged is more than one that passed. */
+const TALL = { violation: 16, inconclusive: 12, none: 8, pass: 4 };
+
+interface DecisionsProps extends Places {
+  title: string;
+  /** By run; null: not judged, undefined: still loading. */
+  outcomes: (Outcome | null | undefined)[];
+  top: number;
+}
+
+/** The decision of each run; a worse one has a taller bar. */
+function Decisions({ title, outcomes, top, x, step }: DecisionsProps) {
+  const bottom = top + STRIP - 4;
   const wide = Math.max(1.5, Math.min(14, step - (step > 4 ? 1 : 0.5)));
   return (
     <g>
       <text className="side" x={LEFT - 8} y={bottom - 6} textAnchor="end">
-        Gate
+        {title}
       </text>
-      <line className="floor" x1={x(0) - step / 2} x2={x(runs.length - 1) + step / 2} y1={bottom} y2={bottom} />
-      {runs.map((run, place) => {
-        if (run.loading) return null;
-        const tall = TALL[run.outcome ?? "none"];
-        const tone = `decision tone-${run.outcome ?? "none"}`;
+      <line className="floor" x1={x(0) - step / 2} x2={x(outcomes.length - 1) + step / 2} y1={bottom} y2={bottom} />
+      {outcomes.map((outcome, place) => {
+        if (outcome === undefined) return null;
+        const tall = TALL[outcome ?? "none"];
+        const tone = `decision ${title.toLowerCase()} tone-${outcome ?? "none"}`;
         return <rect key={place} className={tone} x={x(place) - wide / 2} y={bottom - tall} width={wide} height={tall} />;
       })}
     </g>

@@ -4,6 +4,7 @@ import { memo, useDeferredValue, useMemo, useState } from "react";
 import { count, decimal, displayName, plural } from "../overview/text";
 import { DataText } from "../components/DataText";
 import { SearchField } from "../components/SearchField";
+import { TableHead, numbers } from "../components/TableHead";
 import { outcomeStyle } from "../components/Verdicts";
 import { MOST_LINES } from "./HistoryChart";
 import type { Line } from "./series";
@@ -47,27 +48,14 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
         <SearchField label="Search values" width="11rem" text={search} setText={setSearch} />
       </Flex>
       <div className="scroll" tabIndex={0} role="region" aria-label="Values over the runs">
-        <table className="data">
-          <thead>
-            <tr>
-              <th scope="col" className="stuck">
-                Draw
-              </th>
-              <th scope="col">Over the runs</th>
-              <th scope="col" className="number">
-                Latest
-              </th>
-              <th scope="col" className="number">
-                Lowest
-              </th>
-              <th scope="col" className="number">
-                Highest
-              </th>
-              <th scope="col" className="number">
-                Runs not passed
-              </th>
-            </tr>
-          </thead>
+        <table className="data lines">
+          <TableHead
+            columns={[
+              { title: "Draw", className: "stuck" },
+              "Over the runs",
+              ...numbers("Latest", "Lowest", "Highest", "Runs not passed"),
+            ]}
+          />
           <tbody>
             {shown.map((line) => (
               <ValueRow

@@ -5,7 +5,8 @@ import { isLatestFirst, selectFirstInstances } from "../api/airflow";
 import { selectLatest } from "../gates/useGates";
 import { readOverview } from "../overview/model";
 import { drawingOrder } from "./drawing";
-import { buildLines, findNewestReadable, buildRuns, buildSpans } from "./series";
+import { readNights } from "../overview/nights";
+import { buildLines, findNewestReadable, buildRuns, buildSpans, pickCopy } from "./series";
 import { entryKey } from "./useValues";
 
 const entry = (runId: string, runAfter: string, taskId = "gate", mapIndex = -1): Entry => ({
@@ -119,7 +120,7 @@ describe("a history", () => {
   });
 
   it("shows bounds only where there were any", () => {
-    const bounded = { value: 0, low: null, high: 0.1, outcome: null, interval: null };
+    const bounded = { value: 0, low: null, high: 0.1, outcome: null, interval: null, pValue: null };
     const [free, tighter] = [{ ...bounded, high: null }, { ...bounded, high: 0.05 }];
     const cells = [undefined, bounded, undefined, tighter, undefined, free, undefined, tighter, undefined];
     const runs = buildRuns(cells.map((_, place) => entry(String(place), `2026-01-0${9 - place}T03:00:00Z`)), new Map(), "");
@@ -130,5 +131,65 @@ describe("a history", () => {
       [3, 4, 0.05],
       [7, 8, 0.05],
     ]);
+  });
+});
+
+describe("a history with a copy", () => {
+  const nights = readNights({
+    format: "airflow_clarify.series/1",
+    nights: [
+      ["2025-12-31", "backfill", null],
+      ["2026-01-01", "a", "pass"],
+      ["2026-01-02", "", "not judged"],
+      ["2026-01-03", "b", "pass"],
+      ["2026-01-04", "c", "violation"],
+    ],
+    sentences: [null, null, "not judged: no record", null, "violation: x"],
+    values: { "DPL|g|F": [0.01, 0.02, null, 0.03, 0.3] },
+    outcomes: { "DPL|g|F": "pp-pv" },
+  });
+  const head = entry("c", "2026-01-05T00:00:00Z");
+  const copy = nights && { nights, head };
+  const again = { ...entry("b", "2026-01-04T00:00:00Z"), timestamp: "2026-01-06T00:00:00Z" };
+  const entries = [head, again, entry("a", "2026-01-02T00:00:00Z")];
+  const facet = {
+    column: "g",
+    values: ["F"],
+    metrics: { DPL: [0.3] },
+    judged: { DPL: { low: [-0.1], high: [0.1], outcomes: ["violation"] } },
+  };
+  const overview = readOverview({
+    format: "airflow_clarify.overview/1",
+    kind: "gate",
+    outcome: "violation",
+    series: true,
+    analyses: [{ label: "y", positive: "1", facets: [facet] }],
+  });
+  const values = new Map([[entryKey(head), { overview }]]);
+  const runs = buildRuns(entries, values, "y = 1", copy);
+
+  it("takes from it what was not judged again later, and nights without a run", () => {
+    expect(runs.map((run) => [run.entry.runId, run.listed, run.night, run.loading])).toEqual([
+      ["backfill", false, 0, false],
+      ["a", true, 1, false],
+      ["2026-01-02", false, 2, false],
+      ["b", true, undefined, true],
+      ["c", true, undefined, false],
+    ]);
+    expect(runs.map((run) => run.why)[2]).toBe("No record");
+  });
+
+  it("draws its values with the bounds of the latest run", () => {
+    const [line] = buildLines(runs, { analysis: "y = 1", column: "g", metric: "DPL" }, copy);
+    expect(line?.cells.map((cell) => cell?.value)).toEqual([0.01, 0.02, null, undefined, 0.3]);
+    expect(line?.cells[0]).toMatchObject({ low: -0.1, high: 0.1, outcome: "pass" });
+  });
+
+  it("is used only for what it has", () => {
+    const found = { overview };
+    expect(pickCopy(copy, found, {})).toBe(copy);
+    expect(pickCopy(copy, found, { metric: "CI" })).toBe(copy);
+    expect(pickCopy(nights && { nights: readNights({ format: "airflow_clarify.series/1" }) ?? nights, head }, found, {})).toBeUndefined();
+    expect(pickCopy(copy, { error: 1 }, {})).toBeUndefined();
   });
 });

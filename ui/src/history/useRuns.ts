@@ -17,10 +17,8 @@ import {
 } from "../api/airflow";
 import { FIRST_OF_ALL, hasLoggedOut } from "../api/client";
 import type { Overview } from "../overview/model";
+import { MAX_RUNS } from "./series";
 import { fetchOverview } from "./useValues";
-
-/** Maximum number of runs in a history. */
-export const MAX_RUNS = 200;
 
 /** Maximum number of XComs listed per DAG, which may have many tasks that check bias. */
 const MAX_ENTRIES = 2000;
@@ -133,7 +131,7 @@ function seriesId(entry: Entry): string {
 }
 
 /** Sort order of kinds; an unreadable entry may be a gate. */
-const KINDS = ["gate", undefined, "analysis"];
+const KINDS = ["gate", undefined, "analysis", "search"];
 
 function gatesFirst(one: Series, other: Series): number {
   return KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) || one.name.localeCompare(other.name, undefined, { numeric: true });

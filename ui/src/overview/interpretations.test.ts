@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Part, Row } from "./model";
 import { interpret } from "./interpretations";
 
-const row: Row = { rank: 0, value: "Trend", rows: 118, positive: 78, rest: [22508, 17355], confusion: null, cells: new Map(), outcome: null };
+const row: Row = { rank: 0, value: "Trend", rows: 118, positive: 78, rest: [22508, 17355], confusion: null, hidden: false, cells: new Map(), outcome: null };
 const written = (parts: Part[]) =>
   parts.map((part) => (typeof part === "string" ? part : `[${part.name}]`)).join("").replaceAll("\u00a0", " ");
 const read = (metric: string, value: number, own: Partial<Row> = {}, weighted = false) =>

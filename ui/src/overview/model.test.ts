@@ -28,8 +28,8 @@ describe("reading an overview", () => {
     const read = readOverview(overview(facet)).analyses[0]?.facets[0];
     expect(read?.values).toEqual(["x", "__proto__"]);
     expect(read?.rows[0]).toMatchObject({ rows: 10, positive: 5, rest: [90, 45], outcome: "violation" });
-    expect(read?.cell("DPL", 0)).toEqual({ value: 0.11, low: -0.1, high: 0.1, outcome: "violation", interval: [0.08, 0.14] });
-    expect(read?.cell("KL", 0)).toEqual({ value: Infinity, low: null, high: null, outcome: null, interval: null });
+    expect(read?.cell("DPL", 0)).toEqual({ value: 0.11, low: -0.1, high: 0.1, outcome: "violation", interval: [0.08, 0.14], pValue: null });
+    expect(read?.cell("KL", 0)).toEqual({ value: Infinity, low: null, high: null, outcome: null, interval: null, pValue: null });
     expect(read?.cell("KL", 1)?.value).toBe(-Infinity);
     expect(read?.rows[1]).toMatchObject({ rest: null, outcome: null });
     expect(read?.leftOut).toBe(3);
@@ -81,7 +81,7 @@ describe("several analyses", () => {
 
 describe("how bad a cell is", () => {
   it("is measured by the bound on its side", () => {
-    const cell = { value: -0.3, low: -0.1, high: 0.2, outcome: null, interval: null };
+    const cell = { value: -0.3, low: -0.1, high: 0.2, outcome: null, interval: null, pValue: null };
     expect(reach(cell)).toBeCloseTo(3);
     expect(reach({ ...cell, value: 0.1 })).toBeCloseTo(0.5);
     expect(reach({ ...cell, value: null, outcome: "violation" })).toBe(Infinity);
@@ -103,7 +103,7 @@ describe("how bad a cell is", () => {
     { value: -Infinity, low: -0.1, high: 0.1, is: Infinity },
     { value: -0.3, low: null, high: null, is: 0.3 },
   ])("is measured where a side has no bound: $value in [$low, $high]", ({ is, ...cell }) => {
-    expect(reach({ ...cell, outcome: "pass", interval: null })).toBeCloseTo(is);
+    expect(reach({ ...cell, outcome: "pass", interval: null, pValue: null })).toBeCloseTo(is);
   });
 
   it("puts what nobody judged last", () => {

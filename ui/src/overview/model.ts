@@ -1,5 +1,8 @@
 /** Parses the overview that a task has pushed to XCom. It is untrusted: any user who may push an XCom can write one. */
 
+import type { Search } from "./search";
+import { readSearch } from "./search";
+
 export type Outcome = "pass" | "violation" | "inconclusive";
 export type CheckOutcome = Outcome | "ignored";
 
@@ -17,6 +20,8 @@ export interface Cell {
   outcome: CheckOutcome | null;
   /** The confidence interval that was judged; null if the value itself was judged. */
   interval: [number, number] | null;
+  /** The p-value of the bounds, adjusted for the number of questions; null without a correction. */
+  pValue: number | null;
 }
 
 /** A tested facet value. */
@@ -33,6 +38,8 @@ export interface Row {
   cells: ReadonlyMap<string, Cell>;
   /** The worst outcome of its cells. */
   outcome: CheckOutcome | null;
+  /** Whether its numbers are hidden, since a small count could be computed from them. */
+  hidden: boolean;
 }
 
 /** Rows that are truly and falsely predicted to be positive and not positive. */
@@ -64,6 +71,7 @@ export class Facet {
   /** null: labels and predictions were not both measured. */
   readonly stages: Stages | null;
   private readonly columns: ReadonlyMap<string, Column>;
+  private readonly hidden: ReadonlySet<unknown>;
   private read: Row[] | undefined;
 
   constructor(private readonly found: Json) {
@@ -77,6 +85,7 @@ export class Facet {
     this.leftOut = parseNumber(found.left_out) ?? 0;
     this.notPassing = parseNumber(found.not_passing) ?? 0;
     this.stages = parseStages(found.stages);
+    this.hidden = new Set(asList(found.hidden));
     this.columns = new Map(measured.map(([name, values]) => [name, parseColumn(asList(values), getOwn(judged, name))]));
   }
 
@@ -101,6 +110,7 @@ export class Facet {
       rest: parsePair(asList(rest)[rank]),
       confusion: parseConfusions(asList(confusion)[rank]),
       cells,
+      hidden: this.hidden.has(rank),
       outcome: worst([...cells.values()].map((cell) => cell.outcome)),
     };
   }
@@ -113,6 +123,7 @@ interface Column {
   high: unknown[];
   outcomes: unknown[];
   intervals: unknown[];
+  pValues: unknown[];
 }
 
 export interface Analysis {
@@ -130,6 +141,12 @@ export interface Analysis {
   sentence: string;
   reasons: string[];
   checks: Partial<Record<CheckOutcome, number>>;
+  /** The name of the correction for many comparisons; empty without one. */
+  correction: string;
+  /** The number of questions that the correction adjusts for. */
+  questions: number | null;
+  /** Counts under this number are hidden; 0: none. */
+  suppressBelow: number;
   facets: Facet[];
   warnings: string[];
   /** Names and locations of the output files. */
@@ -149,15 +166,35 @@ export interface Data {
   connId: string | null;
 }
 
+/** The rules of a gate other than its bounds. */
+export interface Rule {
+  /** The level of the confidence intervals; null if values are judged. */
+  confidence: number | null;
+  /** Whether a gate stops where an interval reaches across a bound. */
+  stopsInconclusive: boolean;
+  minRows: number;
+  /** "holm", "bonferroni", "by", or empty. */
+  correction: string;
+  /** The method that judges many runs together; empty if each run is judged alone. */
+  overRuns: string;
+}
+
 export interface Overview {
   /** Why a gate that has ended has no verdict. */
   unjudged?: string;
   /** Rendered name of a mapped instance. */
   instance: string | null;
-  kind: "analysis" | "gate";
+  kind: "analysis" | "gate" | "search";
   reaction: string | null;
   outcome: Outcome | null;
+  /** null: not a gate, or an older version. */
+  rule: Rule | null;
+  /** Whether the gate has also pushed the compact copy of its history. */
+  series: boolean;
+  /** Empty for a search. */
   analyses: Analysis[];
+  /** The result of a search for subgroups. */
+  search?: Search;
 }
 
 const FORMAT = "airflow_clarify.overview/";
@@ -165,7 +202,7 @@ const VERSION = "1";
 
 export class NotAnOverview extends Error {}
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 
 /**
  * Parses an overview.
@@ -184,13 +221,17 @@ export function readOverview(found: unknown): Overview {
     );
   }
   const analyses = asList(top.analyses).filter(isObject).map(readAnalysis);
-  if (analyses.length === 0) throw new NotAnOverview("This task has pushed an overview without an analysis.");
+  const search = top.kind === "search" && isObject(top.search) ? readSearch(top.search) : undefined;
+  if (analyses.length === 0 && !search) throw new NotAnOverview("This task has pushed an overview without an analysis.");
   return {
-    kind: top.kind === "gate" ? "gate" : "analysis",
+    kind: search ? "search" : top.kind === "gate" ? "gate" : "analysis",
     instance: textOr(top.instance, null),
     reaction: textOr(top.reaction, null),
     outcome: parseOutcome(top.outcome),
+    rule: parseRule(top.rule),
+    series: top.series === true,
     analyses,
+    ...(search ? { search } : {}),
   };
 }
 
@@ -198,12 +239,12 @@ const ELSEWHERE =
   "What this task has said lies in an XCom backend that Airflow’s API does not read: its log and its report say the same.";
 
 /** Returns whether a value is a reference left by an XCom backend that stores values elsewhere, as in an object store. */
-function isLocation(found: unknown): boolean {
+export function isLocation(found: unknown): boolean {
   return typeof found === "string" && /^"?([a-z][a-z0-9+.-]*:\/\/|\/)/i.test(found);
 }
 
 /** Parses a value that is JSON text, as with custom XCom backends and older versions of Airflow. */
-function parseJson(found: unknown): Json | null {
+export function parseJson(found: unknown): Json | null {
   if (typeof found !== "string") return null;
   try {
     const value: unknown = JSON.parse(found);
@@ -211,6 +252,17 @@ function parseJson(found: unknown): Json | null {
   } catch {
     return null;
   }
+}
+
+function parseRule(found: unknown): Rule | null {
+  if (!isObject(found)) return null;
+  return {
+    confidence: parseNumber(found.confidence),
+    stopsInconclusive: found.on_inconclusive === "fail",
+    minRows: parseNumber(found.min_rows) ?? 0,
+    correction: textOr(found.correction, ""),
+    overRuns: textOr(found.over_runs, ""),
+  };
 }
 
 function readAnalysis(found: Json): Analysis {
@@ -228,15 +280,22 @@ function readAnalysis(found: Json): Analysis {
     sentence: textOr(found.sentence, ""),
     reasons: parseTexts(found.reasons),
     checks: Object.fromEntries(CHECK_OUTCOMES.map((name) => [name, parseNumber(checks[name]) ?? 0])),
+    correction: textOr(found.correction, ""),
+    questions: parseNumber(found.questions),
+    suppressBelow: parseNumber(found.suppress_below) ?? 0,
     facets: asList(found.facets).filter(isObject).map((facet) => new Facet(facet)),
     warnings: parseTexts(found.warnings),
-    outputs: isObject(found.outputs)
-      ? Object.entries(found.outputs).filter((entry): entry is [string, string] => typeof entry[1] === "string")
-      : [],
+    outputs: parseOutputs(found.outputs),
     engine: textOr(found.engine, null),
     configSha256: textOr(found.config_sha256, null),
     data: parseData(found.data),
   };
+}
+
+/** Parses the locations of output files. */
+export function parseOutputs(found: unknown): [string, string][] {
+  if (!isObject(found)) return [];
+  return Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === "string");
 }
 
 function parseData(found: unknown): Data | null {
@@ -251,7 +310,14 @@ function parseData(found: unknown): Data | null {
 
 /** Builds the overview of a gate that has ended without a verdict. */
 export function unjudgedOverview(state: string): Overview {
-  return { kind: "gate", unjudged: unjudgedReason(state), instance: null, reaction: null, outcome: null, analyses: [] };
+  const empty = { instance: null, reaction: null, outcome: null, rule: null, series: false, analyses: [] };
+  return { kind: "gate", unjudged: unjudgedReason(state), ...empty };
+}
+
+/** Reads from the verdict of a gate why it could not judge; null if it has judged. */
+export function readReason(found: unknown): string | null {
+  const top = isObject(found) ? found : parseJson(found);
+  return top?.outcome === "not judged" ? (parseTexts(top.reasons)[0] ?? null) : null;
 }
 
 /** Explains why a gate in a final state has no verdict. */
@@ -262,8 +328,15 @@ export function unjudgedReason(state: string): string {
 }
 
 function parseColumn(values: unknown[], rules: Json): Column {
-  const { low, high, outcomes, intervals } = rules;
-  return { values, low: asList(low), high: asList(high), outcomes: asList(outcomes), intervals: asList(intervals) };
+  const { low, high, outcomes, intervals, p_values } = rules;
+  return {
+    values,
+    low: asList(low),
+    high: asList(high),
+    outcomes: asList(outcomes),
+    intervals: asList(intervals),
+    pValues: asList(p_values),
+  };
 }
 
 function parseCell(column: Column, rank: number): Cell {
@@ -274,6 +347,7 @@ function parseCell(column: Column, rank: number): Cell {
     high: parseNumber(column.high[rank]),
     outcome: CHECK_OUTCOMES.find((name) => name === outcome) ?? null,
     interval: parsePair(column.intervals[rank]),
+    pValue: parseNumber(column.pValues[rank]),
   };
 }
 
@@ -340,11 +414,11 @@ function reachUp(value: number, high: number): number {
   return Infinity;
 }
 
-function parseOutcome(found: unknown): Outcome | null {
+export function parseOutcome(found: unknown): Outcome | null {
   return found === "pass" || found === "violation" || found === "inconclusive" ? found : null;
 }
 
-function parseNumber(found: unknown): number | null {
+export function parseNumber(found: unknown): number | null {
   if (found === "Infinity") return Infinity;
   if (found === "-Infinity") return -Infinity;
   return typeof found === "number" && !Number.isNaN(found) ? found : null;
@@ -371,15 +445,15 @@ function parseStages(found: unknown): Stages | null {
   return { sentence: parts, changes: parseTexts(found.changes) };
 }
 
-function textOr<Otherwise>(found: unknown, otherwise: Otherwise): string | Otherwise {
+export function textOr<Otherwise>(found: unknown, otherwise: Otherwise): string | Otherwise {
   return typeof found === "string" ? found : otherwise;
 }
 
-function parseTexts(found: unknown): string[] {
+export function parseTexts(found: unknown): string[] {
   return asList(found).filter((entry) => typeof entry === "string");
 }
 
-function asList(found: unknown): unknown[] {
+export function asList(found: unknown): unknown[] {
   return Array.isArray(found) ? found : [];
 }
 
@@ -388,6 +462,6 @@ function getOwn(found: Json, name: string): Json {
   return isObject(value) ? value : {};
 }
 
-function isObject(found: unknown): found is Json {
+export function isObject(found: unknown): found is Json {
   return typeof found === "object" && found !== null && !Array.isArray(found);
 }

@@ -82,6 +82,7 @@ export function stripData({ sentence, outcome, data }: Pick<Analysis, "sentence"
 /** Summarizes a task's verdict: the reason of its worst analysis, with its name if there are several. */
 export function summarizeVerdict(overview: Overview): string {
   if (overview.unjudged !== undefined) return overview.unjudged;
+  if (overview.search) return overview.search.summary;
   const worst = findWorst(overview);
   if (!worst) return "";
   const reason = stripData(worst);

@@ -13,6 +13,7 @@ import { DataText } from "../components/DataText";
 import { Failure, NotRenewed, Notice } from "../components/Notice";
 import { PageLink } from "../components/PageLink";
 import { SearchField } from "../components/SearchField";
+import { TableHead } from "../components/TableHead";
 import { OutcomeBadge, Sign, outcomeStyle } from "../components/Verdicts";
 
 type Filter = (typeof CHECK_OUTCOMES)[number] | "none";
@@ -58,15 +59,7 @@ export function Gates() {
         <div className="scroll" tabIndex={0} role="region" aria-label="Latest verdicts">
           <table className="data roomy">
             <caption className="unseen">The latest verdict of every gate, the worst first</caption>
-            <thead>
-              <tr>
-                <th scope="col">Latest verdict</th>
-                <th scope="col">DAG</th>
-                <th scope="col">Task</th>
-                <th scope="col">Why</th>
-                <th scope="col">Of the run due</th>
-              </tr>
-            </thead>
+            <TableHead columns={["Latest verdict", "DAG", "Task", "Why", "Of the run due"]} />
             <tbody>
               {shown.map((gate) => (
                 <GateRow key={JSON.stringify([gate.entry.dagId, gate.entry.taskId, gate.entry.mapIndex])} gate={gate} />

@@ -1,14 +1,18 @@
 import { Box, Button, Flex, Heading, NativeSelect, Skeleton, Text } from "@chakra-ui/react";
-import { memo, useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import { pages } from "../urls";
 import type { Entry } from "../api/airflow";
 import { isAccessDenied } from "../api/client";
+import { BoundTrial } from "../history/BoundTrial";
 import { HistoryChart } from "../history/HistoryChart";
+import { RunTable } from "../history/RunTable";
 import type { Choice, Line, Run } from "../history/series";
-import { buildLines, findNewestReadable, buildRuns } from "../history/series";
+import { MAX_RUNS, buildLines, buildRuns, findNewestReadable, findNight, pickCopy, selectShown } from "../history/series";
+import { useCopy } from "../history/useCopy";
 import type { Series } from "../history/useRuns";
-import { MAX_RUNS, useRuns, useSeries } from "../history/useRuns";
+import { useRuns, useSeries } from "../history/useRuns";
+import { useTrial } from "../history/useTrial";
 import type { Fetched } from "../history/useValues";
 import { entryKey, useValues } from "../history/useValues";
 import { ValueTable } from "../history/ValueTable";
@@ -21,8 +25,8 @@ import { Banner } from "../components/Banner";
 import { DataText } from "../components/DataText";
 import { Failure, NotRenewed, Notice, errorMessage } from "../components/Notice";
 import { PageLink } from "../components/PageLink";
-import { firstMetric } from "../components/rows";
 import { OutcomeBadge } from "../components/Verdicts";
+import { SearchHistory } from "./Subgroups";
 
 /** Number of values that are drawn initially. */
 const DRAWN_AT_FIRST = 3;
@@ -51,7 +55,11 @@ export function History({ dagId }: { dagId: string }) {
     <>
       {found.error ? <NotRenewed error={found.error} /> : null}
       {found.data.length > 1 ? <Tasks all={found.data} chosen={chosen} choose={setId} /> : null}
-      <SeriesHistory key={chosen.id} dagId={dagId} series={chosen} listed={found.dataUpdatedAt} />
+      {chosen.kind === "search" ? (
+        <SearchHistory key={chosen.id} dagId={dagId} series={chosen} listed={found.dataUpdatedAt} />
+      ) : (
+        <SeriesHistory key={chosen.id} dagId={dagId} series={chosen} listed={found.dataUpdatedAt} />
+      )}
     </>
   );
 }
@@ -98,7 +106,7 @@ function Tasks({ all, chosen, choose }: TasksProps) {
 }
 
 function roleOf(series: Series): string {
-  return series.kind === "analysis" ? " (measures)" : "";
+  return series.kind === "analysis" ? " (measures)" : series.kind === "search" ? " (searches)" : "";
 }
 
 interface SeriesHistoryProps {
@@ -110,27 +118,42 @@ interface SeriesHistoryProps {
 
 function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
   const { entries, complete, error } = useRuns(dagId, series);
-  const values = useValues(entries, listed);
-  const newest = useMemo(() => findNewestReadable(entries, values), [entries, values]);
-  const latest = newest?.overview;
   const [choice, setChoice] = useState<Partial<Choice>>({});
   const [wanted, setWanted] = useState<string[]>();
   const [reading, setReading] = useState<string>();
+  const [tried, setTried] = useState<number>();
+  const [each, setEach] = useState(false);
+
+  // The latest verdict is read first, since it says whether there is a copy of the history.
+  const first = entries.findIndex((entry) => entry.unjudged === undefined);
+  const head = entries[first];
+  const heads = useMemo(() => entries.slice(0, first + 1), [entries, first]);
+  const firstValues = useValues(heads, listed);
+  const firstValue = head && firstValues.get(entryKey(head));
+  const { copy: carried, pending } = useCopy(head, firstValue && "overview" in firstValue ? firstValue.overview : undefined);
+  const settled = head === undefined || (firstValue !== undefined && !pending);
+  const copy = each || !settled ? undefined : pickCopy(carried, firstValue, choice);
+  const needed = useMemo(
+    () => (settled ? entries.filter((entry) => findNight(copy, entry) === undefined) : heads),
+    [settled, entries, heads, copy],
+  );
+  const values = useValues(needed, listed);
+  const newest = useMemo(() => findNewestReadable(entries, values), [entries, values]);
+  const latest = newest?.overview;
 
   const names = buildNames(latest?.analyses ?? []);
   const titles = buildTitles(latest?.analyses ?? []);
-  const analysis = latest && (latest.analyses[names.indexOf(choice.analysis ?? "")] ?? findWorst(latest));
-  const facet = analysis?.facets.find((one) => one.column === choice.column) ?? analysis?.facets[0];
-  // DPL is the most common metric.
-  const opened = facet?.metrics.find((one) => one === "DPL") ?? (facet ? firstMetric(facet) : "");
-  const metric = facet?.metrics.find((one) => one === choice.metric) ?? opened;
+  const { analysis, facet, metric } = useMemo(() => selectShown(latest, choice), [latest, choice]);
   const column = facet?.column ?? "";
-  const name = analysis ? names[latest.analyses.indexOf(analysis)] : undefined;
-  const runs = useMemo(() => buildRuns(entries, values, name), [entries, values, name]);
-  const lines = useMemo(() => buildLines(runs, { analysis: name ?? "", column, metric }), [runs, name, column, metric]);
+  const name = analysis && latest ? names[latest.analyses.indexOf(analysis)] : undefined;
+  const runs = useMemo(() => buildRuns(entries, values, name, copy), [entries, values, name, copy]);
+  const asked = useMemo(() => ({ analysis: name ?? "", column, metric }), [name, column, metric]);
+  const lines = useMemo(() => buildLines(runs, asked, copy), [runs, asked, copy]);
   const chosen = useMemo(() => wanted ?? facet?.values.slice(0, DRAWN_AT_FIRST) ?? [], [wanted, facet]);
   const found = runs.findIndex((run) => run.entry.runId === reading);
   const at = found < 0 ? runs.length - 1 : found;
+  const trial = useTrial({ runs, lines, choice: asked, copy, latest, facet, tried });
+  const missing = copy && facet ? facet.values.length - (copy.nights.linesOf(metric, column)?.size ?? 0) : 0;
 
   if (isAccessDenied(error)) return <Failure error={error} what="the XComs of this DAG" />;
   const latestRun = entries[0];
@@ -140,7 +163,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
       <>
         <LatestUnjudged name={series.name} entries={entries} />
         <Card>
-          <Runs runs={runs} gate />
+          <RunTable runs={runs} gate />
         </Card>
       </>
     );
@@ -169,6 +192,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
               choose={(one) => {
                 setChoice({ analysis: one });
                 setWanted(undefined);
+                setTried(undefined);
               }}
             />
           ) : null}
@@ -180,6 +204,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
               choose={(one) => {
                 setChoice({ ...choice, analysis: name, column: one });
                 setWanted(undefined);
+                setTried(undefined);
               }}
             />
           ) : null}
@@ -187,30 +212,58 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
             label="Metric"
             value={metric}
             options={facet?.metrics ?? []}
-            choose={(one) => setChoice({ ...choice, analysis: name, metric: one })}
+            choose={(one) => {
+              setChoice({ ...choice, analysis: name, metric: one });
+              setTried(undefined);
+            }}
           />
         </Flex>
-        <Progress runs={runs} listed={complete} error={error} />
+        <Progress runs={runs} listed={complete} carried={copy !== undefined} error={error} />
+        {missing > 0 ? (
+          <Flex gap={2} align="center" wrap="wrap" mb={1} fontSize="xs" color="fg.muted">
+            <Text>
+              The copy of the history has the {count((facet?.values.length ?? 0) - missing)} values that were worst in the latest
+              run.
+            </Text>
+            <Button size="2xs" variant="outline" onClick={() => setEach(true)}>
+              Read all values, run by run
+            </Button>
+          </Flex>
+        ) : null}
         <HistoryChart
           runs={runs}
           lines={lines}
           chosen={chosen}
           metric={metric}
           gate={latest.kind === "gate"}
+          trial={tried === undefined ? undefined : trial?.trial}
           at={at}
           setAt={(place) => setReading(runs[place]?.entry.runId)}
           openRun={(place) => {
             const one = runs[place];
-            if (one) openPage(pages.verdict(one.entry));
+            if (one?.listed) openPage(pages.verdict(one.entry));
           }}
         />
         {run ? <Readout run={run} at={at} lines={lines} chosen={chosen} /> : null}
+        {trial ? (
+          <BoundTrial
+            metric={metric}
+            {...trial}
+            setSize={setTried}
+            rule={latest.rule}
+            suppressBelow={analysis.suppressBelow}
+          />
+        ) : null}
       </Card>
       <Card>
         <ValueTable lines={lines} chosen={chosen} setChosen={setWanted} metric={metric} column={column} />
       </Card>
       <Card>
-        <Runs runs={runs} gate={latest.kind === "gate"} />
+        <RunTable
+          runs={runs}
+          gate={latest.kind === "gate"}
+          trial={tried === undefined || !trial ? undefined : { title: `With ${trial.size}`, trial: trial.trial }}
+        />
       </Card>
     </>
   );
@@ -324,20 +377,22 @@ interface ProgressProps {
   runs: Run[];
   /** Whether all runs are listed. */
   listed: boolean;
+  /** Whether the copy of the history has been read, which has the older runs too. */
+  carried: boolean;
   /** Error when listing the older runs. */
   error: unknown;
 }
 
-function Progress({ runs, listed, error }: ProgressProps) {
+function Progress({ runs, listed, carried, error }: ProgressProps) {
   const loading = runs.filter((run) => run.loading).length;
   const failed = runs.filter((run) => run.error !== undefined).length;
   useEffect(() => {
-    if (listed && loading === 0) performance.mark("bias:complete");
-  }, [listed, loading]);
+    if ((listed || carried) && loading === 0) performance.mark("bias:complete");
+  }, [listed, carried, loading]);
   const done = runs.length - loading;
   return (
     <Text fontSize="xs" color="fg.muted" minH="1.25rem" role="status" data-testid="progress" data-done={done}>
-      {loading > 0 || (!listed && !error) ? (
+      {loading > 0 || (!listed && !carried && !error) ? (
         <>
           <progress max={runs.length} value={done} aria-label="Runs read" /> {count(done)} of {count(runs.length)} runs read
         </>
@@ -356,8 +411,12 @@ function Readout({ run, at, lines, chosen }: { run: Run; at: number; lines: Line
       <div className="readout-run">
         <strong>{time(run.entry.runAfter)}</strong>
         {run.loading ? <span>not read yet</span> : <OutcomeBadge outcome={run.outcome} />}
-        <PageLink page={pages.verdict(run.entry)}>Verdict</PageLink>
-        <PageLink page={pages.run(run.entry.dagId, run.entry.runId)}>Run</PageLink>
+        {run.listed ? (
+          <>
+            <PageLink page={pages.verdict(run.entry)}>Verdict</PageLink>
+            <PageLink page={pages.run(run.entry.dagId, run.entry.runId)}>Run</PageLink>
+          </>
+        ) : null}
       </div>
       <ul>
         {chosen.map((value, place) => {
@@ -379,66 +438,3 @@ function Readout({ run, at, lines, chosen }: { run: Run; at: number; lines: Line
     </div>
   );
 }
-
-const RUNS_AT_FIRST = 10;
-
-/** The gate's decisions as a table, the latest first. */
-const Runs = memo(function Runs({ runs, gate }: { runs: Run[]; gate: boolean }) {
-  const [all, setAll] = useState(false);
-  const [failing, setFailing] = useState(false);
-  const latestFirst = useMemo(() => runs.toReversed(), [runs]);
-  const bad = latestFirst.filter(
-    (run) => run.outcome === "violation" || run.outcome === "inconclusive" || run.entry.unjudged !== undefined,
-  );
-  const found = failing ? bad : latestFirst;
-  const shown = all ? found : found.slice(0, RUNS_AT_FIRST);
-  return (
-    <section aria-label="Runs">
-      <Flex gap={2} align="center" wrap="wrap" mb={2}>
-        <Text as="h3" fontWeight="semibold" me="auto">
-          {gate ? "The gate’s decisions" : "Runs"}
-        </Text>
-        {bad.length > 0 ? (
-          <Button
-            size="xs"
-            variant={failing ? "solid" : "outline"}
-            colorPalette="brand"
-            aria-pressed={failing}
-            onClick={() => setFailing(!failing)}
-          >
-            Not passing ({count(bad.length)})
-          </Button>
-        ) : null}
-      </Flex>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Runs and decisions">
-        <table className="data">
-          <thead>
-            <tr>
-              <th scope="col">Run due</th>
-              <th scope="col">Verdict</th>
-              <th scope="col">Why</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((run) => (
-              <tr key={run.entry.runId}>
-                <th scope="row">
-                  <PageLink page={pages.verdict(run.entry)}>{time(run.entry.runAfter)}</PageLink>
-                </th>
-                <td>{run.loading ? "…" : <OutcomeBadge outcome={run.outcome} />}</td>
-                <td className="wrap">{run.error === undefined ? escapeInvisible(run.why) : "could not be read"}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {found.length > RUNS_AT_FIRST ? (
-        <Box mt={2}>
-          <Button size="xs" variant="outline" onClick={() => setAll(!all)}>
-            {all ? `Show the latest ${RUNS_AT_FIRST}` : `Show all ${count(found.length)}`}
-          </Button>
-        </Box>
-      ) : null}
-    </section>
-  );
-});

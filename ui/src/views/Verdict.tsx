@@ -6,16 +6,17 @@ import { useEffect, useMemo, useRef } from "react";
 import type { TaskPlace } from "../urls";
 import { pages } from "../urls";
 import type { TaskInstance } from "../api/airflow";
-import { JUDGING, MEASURING, requestOverview, getTaskInstance } from "../api/airflow";
+import { JUDGING, MEASURING, requestOverview, requestVerdict, getTaskInstance } from "../api/airflow";
 import { ApiError, isAccessDenied } from "../api/client";
 import type { Analysis, Overview } from "../overview/model";
-import { readOverview, buildTitles, unjudgedReason, worstFirst } from "../overview/model";
-import { ago, time } from "../overview/text";
+import { readOverview, readReason, buildTitles, unjudgedReason, worstFirst } from "../overview/model";
+import { ago, count, escapeInvisible, plural, time } from "../overview/text";
 import { AnalysisSection, Points } from "../components/AnalysisSection";
 import { Banner } from "../components/Banner";
 import { DataText } from "../components/DataText";
 import { Failure, NotRenewed, Notice } from "../components/Notice";
 import { PageLink } from "../components/PageLink";
+import { Subgroups } from "./Subgroups";
 
 const ENDED = new Set(["success", "failed", "skipped", "upstream_failed", "removed"]);
 const REFRESH_INTERVAL = 5_000;
@@ -62,8 +63,15 @@ export function Verdict({ place }: { place: TaskPlace }) {
 
 /** The page of a gate that has ended without a verdict. */
 function NotJudged({ state, place }: { state: string; place: TaskPlace }) {
+  // A gate that could not judge leaves the reason in the XCom of its verdict.
+  const { data } = useQuery({
+    queryKey: ["reason", place],
+    queryFn: async ({ signal }) => readReason(await requestVerdict(place, signal)),
+    enabled: state === "failed",
+    retry: false,
+  });
   return (
-    <Banner outcome={null} title={null} sentence={unjudgedReason(state)} checks={{}}>
+    <Banner outcome={null} title={null} sentence={data ?? unjudgedReason(state)} checks={{}}>
       <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
         <Text>No data were judged in this run. Nothing here says that they are fit to train on.</Text>
         <Text ms="auto">
@@ -108,13 +116,15 @@ function NothingYet({ task, place }: { task: { data?: TaskInstance; error: unkno
   }
   return (
     <Notice title="This task does not check bias">
-      Verdicts come from ClarifyPreTrainingBiasOperator, ClarifyJobSensor and BiasGateOperator. Put a BiasGateOperator with
-      thresholds before the training, and its verdict shows here.{state === "failed" ? " Its log says why this one failed." : ""}
+      Only tasks of airflow-clarify have results here: operators that measure bias, ClarifyJobSensor,
+      FindBiasedSubgroupsOperator and BiasGateOperator. Put a BiasGateOperator with thresholds before the training, and its
+      verdict shows here.{state === "failed" ? " Its log says why this one failed." : ""}
     </Notice>
   );
 }
 
 function Found({ overview, task, place }: { overview: Overview; task?: TaskInstance; place: TaskPlace }) {
+  if (overview.search) return <Subgroups search={overview.search} place={place} />;
   const names = buildTitles(overview.analyses);
   return (
     <>
@@ -153,11 +163,28 @@ function AnalysisWithVerdict({ analysis, name, children }: AnalysisWithVerdictPr
         data={analysis.data}
         checks={analysis.checks}
       >
+        <Correction analysis={analysis} />
         {children}
       </Banner>
       <Points title="What is wrong with the data as a whole" points={analysis.reasons} />
       <AnalysisSection analysis={analysis} />
     </>
+  );
+}
+
+/** The number of questions that p-values are adjusted for, and the limit under which counts are hidden. */
+function Correction({ analysis }: { analysis: Analysis }) {
+  const { correction, questions, suppressBelow } = analysis;
+  if (questions === null && suppressBelow === 0) return null;
+  return (
+    <Text fontSize="sm" color="fg.muted" mt={1}>
+      {questions === null
+        ? null
+        : `p-values are adjusted for ${plural(questions, "question", "questions")} (${escapeInvisible(correction)}). `}
+      {suppressBelow > 0
+        ? `Values are hidden where a count under ${count(suppressBelow)} could be read or computed from them; they are judged all the same.`
+        : null}
+    </Text>
   );
 }
 
