@@ -119,23 +119,13 @@ def build_facets(
 ) -> tuple[FacetSection, ...]:
     """Build the sections of all facets, from which files, log and overview are rendered.
 
-    A task renders all of these from one analysis, so the sections of the last one are kept.
-
     :param analysis: the analysis
     :param verdict: the verdict on it
     :param thresholds: the rules behind the verdict
     :param before: the analysis of the same data before they were balanced
     """
-    global _last
-    # Copies of an analysis with other locations share its facets.
-    key = (analysis.facets, analysis.methods, verdict, thresholds, before.facets if before else None)
-    if _last is None or any(one is not other for one, other in zip(_last[0], key, strict=True)):
-        inputs = ReportInputs(analysis, verdict, before, min_rows=thresholds.min_rows if thresholds else 0)
-        _last = key, tuple(build_facet_section(facet, inputs) for facet in analysis.facets)
-    return _last[1]
-
-
-_last: tuple[tuple[object, ...], tuple[FacetSection, ...]] | None = None
+    inputs = ReportInputs(analysis, verdict, before, min_rows=thresholds.min_rows if thresholds else 0)
+    return tuple(build_facet_section(facet, inputs) for facet in analysis.facets)
 
 
 # --- The whole data -----------------------------------------------------------------------------------------------

@@ -19,8 +19,7 @@ from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.bias.contingency import Cell, Contingency, FacetContingency, WeightedCount
 from airflow_clarify.bias.suppression import hide_small_counts
 from airflow_clarify.bias.thresholds import Thresholds
-from airflow_clarify.reports import builder
-from airflow_clarify.reports.builder import build_facets, build_report
+from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.console import format_table
 from airflow_clarify.reports.html.renderer import render_html
 from airflow_clarify.reports.render import render_files
@@ -266,27 +265,6 @@ def test_an_infinite_ratio_is_in_every_format() -> None:
     files = render_files(analysis, created=CREATED)
     assert "∞" in files["report.html"].decode()
     assert "inf" in "\n".join(format_table(analysis))
-
-
-def test_the_sections_are_built_once_for_file_log_and_overview(monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[str] = []
-    build = builder.build_facet_section
-
-    def count(facet: Any, inputs: Any) -> Any:
-        built.append(facet.column)
-        return build(facet, inputs)
-
-    monkeypatch.setattr(builder, "build_facet_section", count)
-    analysis, rules = scored(), Thresholds({"DPPL": 0.1})
-    verdict = rules.judge(analysis)
-    # The copy of the analysis that knows its files, as a task makes it.
-    stored = replace(analysis, outputs={"analysis": "out/analysis.json"}, run={"dag_id": "loans"})
-    render_files(analysis, verdict=verdict, thresholds=rules)
-    build_overview([stored], [verdict], thresholds=rules)
-    format_table(stored, verdict, thresholds=rules)
-    assert built == ["region"]
-    assert build_facets(scored(), None, None, None) != build_facets(stored, verdict, rules, None)
-    assert built == ["region"] * 3
 
 
 # --- Hidden counts, and corrections --------------------------------------------------------------------------------
