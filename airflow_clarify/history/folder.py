@@ -49,9 +49,10 @@ class FolderHistory:
         """
         if is_remote(self.location):
             filesystem = open_filesystem(self.location, self.conn_id)
+            files = {f"{self._key}/{_name_file(record)}": record.to_json().encode() for record in records}
             try:
-                for record in records:
-                    filesystem.pipe_file(f"{self._key}/{_name_file(record)}", record.to_json().encode())
+                # Requests are concurrent where the filesystem supports it; each object is complete or absent.
+                filesystem.pipe(files)
             except (ConfigError, DataError):
                 raise
             except Exception as error:  # the errors of the filesystems have no common base class

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 from counting_factories import LOANS, count, tallies
 from servers import S3Server, s3_server
 
-from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, Thresholds, analyze
+from airflow_clarify import AnalysisConfig, BiasConfig, BiasHistory, DataConfig, Thresholds, analyze
 from airflow_clarify.artifacts import read_analysis, write_analysis, write_verdict
-from airflow_clarify.exceptions import ConfigError, DataError
+from airflow_clarify.exceptions import ConfigError, DataError, OutputError
+from airflow_clarify.history.folder import FolderHistory
+from airflow_clarify.history.record import HistoryRecord
 from airflow_clarify.io.filesystem import _find_default_connection
 
 pytestmark = [pytest.mark.airflow, pytest.mark.server]
@@ -116,6 +119,46 @@ def test_without_a_connection_the_default_one_is_taken(store: S3Server, monkeypa
     verdict = store.client().get_object(Bucket="lab", Key="bias/verdict.json")["Body"].read()
     assert b'"violation"' in verdict
     assert read_analysis("s3://lab/bias/analysis.json").rows == 60
+
+
+def test_a_history_is_written_replaced_read_and_deleted() -> None:
+    history = FolderHistory("s3://lab/bias/history", "objects")
+    analysis = analyze(DataConfig("s3://lab/loans.csv", label="approved", conn_id="objects"), BiasConfig([1], "gender"))
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def make_record(night: int) -> HistoryRecord:
+        run = {"dag_id": "watch", "task_id": "bias", "run_id": f"night {night}"}
+        return HistoryRecord.build(analysis, run=run, start=first + night * timedelta(days=1))
+
+    assert history.read() == []
+    # A backfill of several months writes and reads its records concurrently.
+    records = [make_record(night) for night in range(150)]
+    history.write(records)
+    again = records[1].with_verdict({"outcome": "pass", "sentence": "passed", "gate": "gate"})
+    history.write([again])
+    found = sorted(history.read(), key=lambda record: record.period)
+
+    assert found == [records[0], again, *records[2:]]
+    assert [night.period for night in BiasHistory(history).list_nights()][-1] == "2026-05-30"
+    history.delete(records[2:])
+    assert len(history.read()) == 2
+
+
+def test_an_object_that_is_no_record_is_one_sentence(store: S3Server) -> None:
+    store.client().put_object(Bucket="lab", Key="other/x.json", Body=b"[]")
+
+    with pytest.raises(DataError, match=r"^lab/other/x.json: not a record of a history") as caught:
+        FolderHistory("s3://lab/other", "objects").read()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_history_that_cannot_be_written_is_one_sentence(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_STRANGER", store.airflow_connection().replace("only-on-loopback", "wrong"))
+    analysis = analyze(DataConfig("s3://lab/loans.csv", label="approved", conn_id="objects"), BiasConfig([1], "gender"))
+
+    with pytest.raises(OutputError, match=r"^s3://lab/history cannot be written: .*signature") as caught:
+        FolderHistory("s3://lab/history", "stranger").write([HistoryRecord.build(analysis)])
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
