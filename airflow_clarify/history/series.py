@@ -92,11 +92,15 @@ def build_series(
             for key in keys
             if key[0] in judged
         }
-        document["extremes"] = {
-            format_key(metric, facet.column): _serialize_extremes(
-                [None if night is None else night.extremes.get((metric, facet.column)) for night in nights]
-            )
+        extremes = {
+            (metric, facet.column): [
+                None if night is None else night.extremes.get((metric, facet.column)) for night in nights
+            ]
             for metric, facet in product(judged, analysis.facets)
+        }
+        # A facet without bounds has none on any night.
+        document["extremes"] = {
+            format_key(*key): _serialize_extremes(ends) for key, ends in extremes.items() if any(ends)
         }
     return document
 

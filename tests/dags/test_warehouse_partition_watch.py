@@ -60,7 +60,14 @@ def test_an_unbiased_day_passes(watch: ModuleType) -> None:
     assert nights[-1].record is not None
     assert nights[-1].record.dag_id == "watch_reviews"
     assert nights[-1].record.describe()["outcome"] == "pass"
-    assert [night[2] for night in ran.xcoms["gate"]["bias_series"]["nights"]] == [None] * 12 + ["pass"]
+    series = ran.xcoms["gate"]["bias_series"]
+    assert [night[2] for night in series["nights"]] == [None] * 12 + ["pass"]
+    # The page recognizes the runs of the copy by their IDs, and its overview announces the copy.
+    assert series["nights"][-1][1] == ran.run_id
+    assert ran.xcoms["gate"]["bias_overview"]["series"] is True
+    assert ran.xcoms["gate"]["bias_overview"]["rule"]["over_runs"] == "change"
+    assert {len(line) for line in series["values"].values()} == {13}
+    assert {len(letters) for letters in series["outcomes"].values()} == {13}
 
 
 def test_a_biased_day_stops_at_the_gate(watch: ModuleType) -> None:

@@ -104,6 +104,16 @@ def test_a_night_that_the_rules_do_not_fit_is_not_judged() -> None:
     assert document["extremes"]["DPL|g"]["low"][0][0] is None
 
 
+def test_a_facet_without_bounds_has_no_extremes() -> None:
+    night = make_night(0, 0.0)
+    other = replace(night.facets[0], column="other")
+    document = build([replace(night, facets=(*night.facets, other))], Thresholds({"DPL": {"g": 0.2}}))
+    assert list(document["extremes"]) == ["DPL|g"]
+    # Its values are carried, for the trial of a bound.
+    assert "DPL|other|F" in document["values"]
+    assert document["outcomes"]["DPL|other|F"] == "-"
+
+
 def test_many_groups_share_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series, "MAX_NUMBERS", 100)
     monkeypatch.setattr(series, "MAX_CHECKS", 400)

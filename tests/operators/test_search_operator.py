@@ -107,6 +107,11 @@ def test_a_gate_stops_at_what_the_search_has_found(airflow_db: Path, loans: Path
     assert {"sex": "F", "region": "north"} not in [one["group"] for one in returned["subgroups"]]
     assert returned["hidden"] >= 1
     assert returned["run"]["task_id"] == "search"
+    shown = ran.xcoms["search"]["bias_overview"]
+    assert shown["kind"] == "search"
+    # The page shows what the XCom has, without the hidden finding.
+    assert len(shown["search"]["rows"]) == len(returned["subgroups"])
+    assert "hidden (suppress_below=200)" in shown["search"]["summary"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["subgroups.html", "subgroups.json"]
     sentence = ran.xcoms["tight"]["verdict"]["sentence"]
     assert "DPL of sex+region=F+north is a violation; its numbers are hidden (suppress_below=200)" in sentence

@@ -281,7 +281,14 @@ function Dates({ runs, x, y, room }: { runs: Run[]; x: (place: number) => number
   const every = Math.max(1, Math.ceil(runs.length / Math.max(1, Math.floor(room / 90))));
   return runs.map((run, place) =>
     (runs.length - 1 - place) % every === 0 ? (
-      <text key={run.entry.runId} className="date" x={x(place)} y={y} textAnchor="middle">
+      <text
+        key={run.entry.runId}
+        className="date"
+        // The last date ends at the edge of a narrow chart.
+        x={place === runs.length - 1 ? x(place) + 14 : x(place)}
+        y={y}
+        textAnchor={place === runs.length - 1 ? "end" : "middle"}
+      >
         {day(run.entry.runAfter)}
       </text>
     ) : null,
