@@ -24,7 +24,7 @@ from sqlglot import exp
 from test_same_in_databases import Case, answer, assert_same, cases, plain
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine
-from airflow_clarify.bias.column_types import ColumnProfile
+from airflow_clarify.bias.column_types import ColumnProfile, is_number
 from airflow_clarify.bias.contingency import Contingency
 from airflow_clarify.bias.resampling import BalanceConfig
 from airflow_clarify.engines.counting.expressions import (
@@ -198,6 +198,8 @@ def has(column: str, value: Any, stored: StorageType, dialect: str) -> exp.Expr:
 def test_names_and_texts_come_back_as_they_are(dialect: str, names: tuple[str, str, str], text: str) -> None:
     # A dot separates the parts of a name in BigQuery, even inside of its quotes.
     assume(dialect != "bigquery" or not any(set(name) & set("`\\\n\r.") for name in names))
+    # SQLite compares the text of a number with numbers too.
+    assume(get_dialect(dialect).has_column_types or not is_number(text))
     table, column, alias = names
     # Such a table is one of the session in SQL Server, quoted or not.
     assume(dialect != "tsql" or not table.startswith("#"))

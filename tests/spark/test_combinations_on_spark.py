@@ -13,7 +13,6 @@ from test_joint_sets import check_joint_counts
 from airflow_clarify import DataConfig, DuckDBEngine
 from airflow_clarify.api import build_search_config
 from airflow_clarify.bias.subgroups.config import SearchConfig
-from airflow_clarify.engines.sql import joint_sets
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -43,9 +42,7 @@ def test_a_search_counts_what_the_embedded_engine_counts(
     assert list_counts(found, 3, 150) == list_counts(expected, 3, 150)
 
 
-@pytest.mark.parametrize("limit", [50, 10**6], ids=["some facets together", "all facets together"])
-def test_facets_that_are_counted_together(limit: int, database: SparkDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint_sets, "_MAX_COMBINATIONS", limit)
+def test_several_facets_are_counted_as_they_are_in_the_rows(database: SparkDatabase) -> None:
     check_joint_counts(database)
 
 

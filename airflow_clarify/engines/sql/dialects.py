@@ -23,8 +23,9 @@ class Dialect:
     :param title: the name of the database, for messages
     :param facets_at_once: the maximum number of facets counted in one scan, by grouping sets; 1 if these are not
         supported. Spark expands each row once per set, and slows down disproportionately with more of them
-    :param counts_jointly: whether several facets are counted faster in one GROUP BY of all of them, from which each is
-        added up, than by grouping sets
+    :param max_joint_cells: the number of combinations of several facets (with those of label and group) up to which
+        they are counted faster in one GROUP BY of all of them, from which each is added up, than by grouping sets; 0
+        if they never are
     :param not_a_number: how NaN is detected
     :param replacing: how an existing table is replaced
     :param random: the function that returns a different random number for every row
@@ -35,7 +36,7 @@ class Dialect:
     name: str
     title: str
     facets_at_once: int = 100
-    counts_jointly: bool = False
+    max_joint_cells: int = 0
     not_a_number: NotANumber = "none"
     replacing: Replacing = "no"
     random: str = "RANDOM"
@@ -56,7 +57,6 @@ _DIALECTS = {
             "databricks",
             "Databricks",
             5,
-            counts_jointly=True,
             not_a_number="ISNAN",
             replacing="or replace",
             random="RAND",
@@ -66,7 +66,7 @@ _DIALECTS = {
         Dialect(
             "postgres",
             "PostgreSQL",
-            counts_jointly=True,
+            max_joint_cells=250_000,
             not_a_number="equals",
             replacing="transaction",
             collation="C",
@@ -74,7 +74,7 @@ _DIALECTS = {
         # Whether NaN equals NaN is undocumented; its text is "NaN", as in PostgreSQL.
         Dialect("redshift", "Redshift", not_a_number="text", replacing="transaction"),
         Dialect("snowflake", "Snowflake", not_a_number="equals", replacing="or replace", collation="''"),
-        Dialect("spark", "Spark", 5, counts_jointly=True, not_a_number="ISNAN", random="RAND"),
+        Dialect("spark", "Spark", 5, not_a_number="ISNAN", random="RAND"),
         Dialect("sqlite", "SQLite", facets_at_once=1, replacing="transaction", collation="BINARY"),
         Dialect("trino", "Trino", not_a_number="IS_NAN", random="RAND"),
         Dialect("tsql", "SQL Server", replacing="transaction", random="NEWID", collation="Latin1_General_100_BIN2"),

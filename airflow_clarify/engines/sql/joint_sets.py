@@ -1,8 +1,10 @@
 """Which facets are counted together in one GROUP BY, from which each is added up.
 
-PostgreSQL evaluates grouping sets in one process, and Spark expands every row once per set. A plain GROUP BY of several
-columns runs in parallel and reads a row once. It pays where the columns have few combinations, which a sample of the
-rows shows.
+PostgreSQL evaluates grouping sets in one process. A plain GROUP BY of several columns runs in parallel and reads a row
+once. It pays where the columns have few combinations, which a sample of the rows shows.
+
+Not on Spark: of 3 million rows, two facets took the same processors' time either way with 1,000 combinations, and with
+48,600 combinations a pair took 2.3 times that of one facet, but five facets by grouping sets only 3.8 times.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _SAMPLE = 5_000
 #: A column with more distinct values than this in the sample is taken to have one in nearly every row.
 _MANY_VALUES = 500
-#: The largest number of combinations, with those of label, group and prediction, that are counted together.
+#: The largest number of combinations, with those of label, group and prediction, that any database counts together.
 _MAX_COMBINATIONS = 250_000
 
 GroupingSet = tuple[int, ...]
@@ -37,7 +39,8 @@ def choose_joint_sets(source: SqlSource, roles: ColumnRoles) -> list[list[Groupi
     :return: groups of at least two grouping sets; sets in no group are counted by themselves
     :raises DataError: the data cannot be read
     """
-    if not source.runner.dialect.counts_jointly or len(roles.sets) < 2:
+    limit = min(source.runner.dialect.max_joint_cells, _MAX_COMBINATIONS)
+    if not limit or len(roles.sets) < 2:
         return []
     names = [name for _, name in roles.list_cell_columns()] + (["weight"] if roles.weights_apart else [])
     rows = select_roles(
@@ -48,7 +51,7 @@ def choose_joint_sets(source: SqlSource, roles: ColumnRoles) -> list[list[Groupi
     (counted,) = source.execute(query)
     values = [math.inf if int(found) > _MANY_VALUES else max(int(found), 1) for found in counted]
     facets, others = values[: len(roles.columns)], values[len(roles.columns) :]
-    return group_sets(roles.sets, facets, _MAX_COMBINATIONS / math.prod(others))
+    return group_sets(roles.sets, facets, limit / math.prod(others))
 
 
 def group_sets(sets: Sequence[GroupingSet], values: Sequence[float], limit: float) -> list[list[GroupingSet]]:
