@@ -5,6 +5,7 @@ import { useState } from "react";
 import { findWebPage } from "../urls";
 import { openOutside } from "../navigation";
 import type { Analysis } from "../overview/model";
+import { worstFacet } from "../overview/model";
 import { count, percent, plural, escapeInvisible } from "../overview/text";
 import { Metrics } from "./Metrics";
 import { DataText } from "./DataText";
@@ -13,7 +14,7 @@ import { Predictions } from "./Predictions";
 
 /** One analysis: its warnings, overview, metrics and provenance. */
 export function AnalysisSection({ analysis }: { analysis: Analysis }) {
-  const [number, setNumber] = useState(0);
+  const [number, setNumber] = useState(() => worstFacet(analysis.facets));
   const facet = analysis.facets[number] ?? analysis.facets[0];
   return (
     <>
@@ -30,6 +31,7 @@ export function AnalysisSection({ analysis }: { analysis: Analysis }) {
               {analysis.facets.map((one, place) => (
                 <option key={place} value={place}>
                   {escapeInvisible(one.column)}
+                  {one.notPassing > 0 ? ` (${count(one.notPassing)} not passing)` : ""}
                 </option>
               ))}
             </NativeSelect.Field>

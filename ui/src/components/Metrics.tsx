@@ -48,6 +48,8 @@ export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }
                   <span className="reading">
                     {decimal(value)}: <Sentence parts={interpret(metric, { column: facet.column, row, value, weighted })} />.
                   </span>
+                ) : row ? (
+                  <span className="reading">{row.hidden ? "Its value is hidden." : "It has no value here."}</span>
                 ) : null}
                 {known ? <span className="formula">{known.formula}</span> : null}
               </dd>

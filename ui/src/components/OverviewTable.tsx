@@ -212,6 +212,7 @@ function StageButtons({ metric, metrics, setMetric }: StageButtonsProps) {
             key={String(predicted)}
             size="xs"
             variant={active ? "solid" : "outline"}
+            colorPalette="brand"
             aria-pressed={active}
             onClick={() => setMetric(first)}
           >

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { NotAnOverview, buildNames, reach, readOverview, severity, findWorst } from "./model";
+import { Facet, NotAnOverview, buildNames, reach, readOverview, severity, findWorst, worstFacet } from "./model";
 import { summarizeVerdict } from "./text";
 
 const overview = (facet: object, more: object = {}) => ({
@@ -110,5 +110,18 @@ describe("how bad a cell is", () => {
     expect([null, "pass", "violation", "inconclusive"].toSorted((a, b) => severity(a as never) - severity(b as never))).toEqual(
       ["violation", "inconclusive", "pass", null],
     );
+  });
+});
+
+describe("the facet that is shown first", () => {
+  const judged = (column: string, value: number, outcome: string) =>
+    new Facet({ column, values: ["x"], metrics: { DPL: [value] }, judged: { DPL: { low: [-0.1], high: [0.1], outcomes: [outcome] } } });
+
+  it("is the one with the worst value", () => {
+    const facets = [judged("a", 0.05, "pass"), judged("b", -0.12, "violation"), judged("c", 0.2, "violation")];
+    expect(worstFacet(facets)).toBe(2);
+    expect(worstFacet(facets.slice(0, 2))).toBe(1);
+    expect(worstFacet([judged("a", 0.05, "pass"), judged("b", 0.05, "pass")])).toBe(0);
+    expect(worstFacet([])).toBe(0);
   });
 });

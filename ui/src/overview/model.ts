@@ -399,6 +399,17 @@ export function buildNames(analyses: Analysis[]): string[] {
   return names;
 }
 
+/** Finds the position of the facet whose worst value is the worst of all; the first of several. */
+export function worstFacet(facets: Facet[]): number {
+  const ranks = facets.map(({ rows }): [number, number] => {
+    const cells = rows.flatMap((row) => [...row.cells.values()]).filter((cell) => cell.outcome !== null);
+    const outcome = worst(cells.map((cell) => cell.outcome));
+    return [severity(outcome), -Math.max(0, ...cells.filter((cell) => cell.outcome === outcome).map(reach))];
+  });
+  const best = ranks.toSorted((one, other) => one[0] - other[0] || one[1] - other[1])[0];
+  return Math.max(0, best ? ranks.indexOf(best) : 0);
+}
+
 /** Computes how far a value is from zero as a multiple of its bound; 1 is on the bound, more is beyond it. */
 export function reach({ value, low, high, outcome }: Cell): number {
   if (value === null) return outcome === "violation" ? Infinity : 0;
