@@ -9,10 +9,11 @@ sets, without those that have too few rows.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
-from typing import Any
 
 from sqlglot import exp
 
@@ -339,9 +340,5 @@ def _sum(name: str, summand: exp.Expr) -> exp.Expr:
 
 
 def _count_all(plan: CountPlan, sums: Sequence[exp.Expr]) -> exp.Expr:
-    total: Any = None
-    for one in sums[: len(plan.outcomes)]:
-        summed = one.this.copy()
-        total = summed if total is None else total + summed
-    assert isinstance(total, exp.Expr)
-    return exp.paren(total)
+    first, *others = (one.this.copy() for one in sums[: len(plan.outcomes)])
+    return exp.paren(reduce(operator.add, others, first))
