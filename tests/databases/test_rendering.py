@@ -607,14 +607,12 @@ TWO_FACETS = {
         LIMIT 200001
     """,
     "databricks": """
-        SELECT COUNT(DISTINCT facet0), COUNT(DISTINCT facet1), COUNT(DISTINCT label), COUNT(DISTINCT grp) FROM (SELECT
-          `Age` AS facet0, `region` AS facet1, `approved` AS label, `id` AS grp FROM (SELECT `Age` AS `Age`, `region`
-          AS `region`, `approved` AS `approved`, `id` AS `id` FROM `loans` AS data) AS data LIMIT 5000) AS first_rows;
-        SELECT facet0, facet1, label, grp, SUM(n) AS n, GROUPING(facet0) * 2 + GROUPING(facet1) * 1 AS which FROM
-          (SELECT facet0, facet1, label, grp, COUNT(*) AS n FROM (SELECT `Age` AS facet0, `region` AS facet1,
-          `approved` AS label, `id` AS grp FROM (SELECT `Age` AS `Age`, `region` AS `region`, `approved` AS `approved`,
-          `id` AS `id` FROM `loans` AS data) AS data) AS data_rows GROUP BY facet0, facet1, label, grp) AS joint_cells
-          GROUP BY GROUPING SETS ((facet1, label, grp), (facet0, label, grp)) LIMIT 200001
+        SELECT facet0, facet1, label, grp, COUNT(*) AS n, GROUPING(facet0) * 2 + GROUPING(facet1) * 1 AS which
+        FROM (SELECT `Age` AS facet0, `region` AS facet1, `approved` AS label, `id` AS grp
+        FROM (SELECT `Age` AS `Age`, `region` AS `region`, `approved` AS `approved`, `id` AS `id`
+        FROM `loans` AS data) AS data) AS data_rows
+        GROUP BY GROUPING SETS ((facet0, label, grp), (facet1, label, grp))
+        LIMIT 200001
     """,
     "mysql": """
         SELECT facet0, label, grp, COUNT(*) AS n
