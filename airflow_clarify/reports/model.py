@@ -253,6 +253,12 @@ class FacetSection:
         """Return whether any value was judged."""
         return any(group.outcome is not None for group in self.groups)
 
+    @property
+    def outcomes(self) -> frozenset[Outcome]:
+        """The outcomes that occur in the overview, for its legend."""
+        found = (each.outcome for group in self.groups for each in group.measurements)
+        return frozenset(outcome for outcome in found if outcome is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class MetricSection:

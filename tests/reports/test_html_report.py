@@ -193,6 +193,17 @@ def test_several_facets_each_have_their_section(clothes: Analysis) -> None:
     assert len(set(identifiers)) == len(identifiers)
 
 
+def test_the_legend_of_a_facet_has_the_outcomes_that_occur_in_it(clothes: Analysis) -> None:
+    analysis = analysis_of(facet("product_category", CLOTHES), facet("size", {"S": (9000, 2000), "L": (8433, 3193)}))
+    text = Page(render(analysis, thresholds=Thresholds({"DPL": {"size": 0.05}}))).text
+    size = text.index("All metrics by size")
+    category = text.index("All metrics by product_category")
+    legends = {name: text[at : at + 250] for name, at in (("size", size), ("product_category", category))}
+    assert "violation" in legends["size"]
+    assert "violation" not in legends["product_category"]
+    assert "its bounds" not in legends["product_category"]
+
+
 def test_weighted_data_are_said_to_be() -> None:
     text = Page(render(analysis_of(facet("gender", {"f": (120, 80), "m": (300, 100)}, weight=1.5), weighted=True))).text
     assert "The data are weighted" in text
