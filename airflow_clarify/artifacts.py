@@ -383,7 +383,9 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
         raise DataError(_missing_file_error(location))
     text = _decode_text(content, location)
     if SUBGROUPS_FORMAT in text[:200]:
-        return _read_search(text, location)
+        from airflow_clarify.bias.subgroups.adapter import build_analysis
+
+        return build_analysis(_parse_search(text, location))
     analysis = Analysis.from_clarify_json(text, location)
     analysis = replace(analysis, file_sha256=_compute_sha256(content))
     folder, slash, _ = location.rpartition("/")
@@ -401,19 +403,18 @@ def read_analysis(location: str, conn_id: str | None = None) -> Analysis:
     return replace(analysis, outputs={**found, "analysis": location})
 
 
-def _read_search(text: str, location: str) -> Analysis:
-    """Read the findings of a search as an analysis.
+def _parse_search(text: str, location: str) -> SubgroupSearch:
+    """Parse the result of a search.
 
     :raises DataError: the text is not a ``subgroups.json``
     """
-    from airflow_clarify.bias.subgroups.adapter import build_analysis
     from airflow_clarify.bias.subgroups.result import SubgroupSearch
 
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{location}: not JSON ({error.msg} at line {error.lineno}); was it cut off?") from None
-    return build_analysis(SubgroupSearch.from_json(document, location))
+    return SubgroupSearch.from_json(document, location)
 
 
 def read_exact_search(shown: SubgroupSearch, conn_id: str | None = None) -> SubgroupSearch:
@@ -424,7 +425,6 @@ def read_exact_search(shown: SubgroupSearch, conn_id: str | None = None) -> Subg
     :raises DataError: the file does not exist, or cannot be read
     :raises UnfitDataError: there is no file, or it is of another search
     """
-    from airflow_clarify.bias.subgroups.result import SubgroupSearch
     from airflow_clarify.bias.subgroups.suppression import hide_small_subgroups
 
     location = shown.outputs.get("subgroups")
@@ -433,10 +433,7 @@ def read_exact_search(shown: SubgroupSearch, conn_id: str | None = None) -> Subg
             f"analysis: counts under {shown.suppress_below} are hidden, and there are no files to read them from; set "
             "output_path in the DataConfig of the search"
         )
-    try:
-        exact = SubgroupSearch.from_json(json.loads(read_file(location, conn_id)), location)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{location}: not JSON ({error.msg} at line {error.lineno}); was it cut off?") from None
+    exact = _parse_search(read_file(location, conn_id), location)
     if hide_small_subgroups(exact) != shown:
         raise UnfitDataError(
             f"analysis: the hidden counts cannot be read, as {location} is of another search; give each run an "

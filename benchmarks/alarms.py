@@ -39,7 +39,7 @@ CHUNK = 20
 
 @dataclass(frozen=True)
 class Case:
-    """What is true in simulated histories.
+    """Describe the true DPL of simulated histories.
 
     :param value: the true DPL
     :param change: the true DPL from night 30 on; None if it does not change

@@ -102,6 +102,19 @@ def order_nights(records: Sequence[HistoryRecord], source: str) -> list[Night]:
     return list(_insert_holes(nights, sorted(by_start), by_start))
 
 
+def find_missing_nights(records: Sequence[HistoryRecord], source: str) -> list[Night]:
+    """Find the nights between others that have no record.
+
+    :param records: the records of one series
+    :param source: the history, for error messages
+    :return: the missing nights; empty if the records have no order of nights, as those of several configurations
+    """
+    try:
+        return [night for night in order_nights(records, source) if night.is_missing]
+    except DataError:
+        return []
+
+
 def check_configuration(records: Sequence[HistoryRecord], source: str) -> None:
     """Check that all records have counted the same: label, positive values, facets and weighting.
 

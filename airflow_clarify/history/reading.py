@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from airflow_clarify.exceptions import ConfigError, DataError
 from airflow_clarify.history.folder import FolderHistory
-from airflow_clarify.history.nights import Night, order_nights, select_series
+from airflow_clarify.history.nights import Night, find_missing_nights, order_nights, select_series
 from airflow_clarify.history.record import NOT_JUDGED
 
 if TYPE_CHECKING:
@@ -214,13 +214,10 @@ def list_outcomes(records: Sequence[HistoryRecord], source: str) -> list[dict[st
         past = [] if one.is_backfilled else [record for record in backfilled if record.dataset == one.dataset]
         if one.is_backfilled and any(key[3] == one.dataset and key != one.series for key in by_series):
             continue
-        try:
-            nights = order_nights([*series, *past], source)
-        except DataError:
-            # Without an order of nights, as of several configurations, none of them is known to be missing.
-            continue
-        missing = (night.period for night in nights if night.is_missing)
-        rows += [{**one.describe(), "period": period, "run_id": "", "outcome": NOT_JUDGED} for period in missing]
+        rows += [
+            {**one.describe(), "period": night.period, "run_id": "", "outcome": NOT_JUDGED}
+            for night in find_missing_nights([*series, *past], source)
+        ]
     return sorted(rows, key=lambda row: str(row["period"]))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_clarify.bias.extremes import Extremes, judge_with_extremes
 from airflow_clarify.bias.suppression import find_hidden_groups
 from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
-from airflow_clarify.exceptions import ClarifyError, DataError
-from airflow_clarify.history.nights import order_nights
+from airflow_clarify.exceptions import ClarifyError
+from airflow_clarify.history.nights import find_missing_nights
 from airflow_clarify.history.record import describe_not_judged, parse_time
-from airflow_clarify.reports.formatting import build_name
+from airflow_clarify.reports.formatting import build_name, serialize_number, shorten
 
 if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
@@ -107,10 +106,8 @@ def build_series(
 
 def _insert_missing(records: Sequence[HistoryRecord]) -> list[HistoryRecord]:
     """Insert a record without counts for each night between two others that has none."""
-    try:
-        missing = [night for night in order_nights(records, "history") if night.is_missing]
-    except DataError:
-        # Without an order of nights, as of several configurations, none of them is known to be missing.
+    missing = find_missing_nights(records, "history")
+    if not missing:
         return list(records)
     last = records[-1]
     absent = [
@@ -186,27 +183,19 @@ def _choose_keys(
 def _get_value(night: _JudgedNight | None, metric: str, *group: str) -> float | str | None:
     result = None if night is None else night.results.get(cast(tuple[str, str], group))
     found = None if result is None else result.metric(metric)
-    return _round(found.value) if found is not None and found.usable and found.value is not None else None
+    return serialize_number(found.value) if found is not None and found.usable else None
 
 
 def _serialize_extremes(nights: Sequence[Extremes | None]) -> dict[str, Any]:
     """Serialize extremes by column; ``high`` is left out if it is the same as ``low``."""
-    low = [[_round(one.low[side]) if one and one.low else None for one in nights] for side in (0, 1)]
-    high = [[_round(one.high[side]) if one and one.high else None for one in nights] for side in (0, 1)]
+    low = [[serialize_number(one.low[side]) if one and one.low else None for one in nights] for side in (0, 1)]
+    high = [[serialize_number(one.high[side]) if one and one.high else None for one in nights] for side in (0, 1)]
     decided = [None if one is None or one.decided is None else one.decided.value for one in nights]
     document: dict[str, Any] = {"low": low} | ({"high": high} if high != low else {})
     return document | ({"decided": decided} if any(decided) else {})
 
 
-def _round(number: float) -> float | str:
-    """Round to six significant digits; infinities become text, as in the overview."""
-    if math.isinf(number):
-        return "Infinity" if number > 0 else "-Infinity"
-    return float(f"{number:.6g}")
-
-
 def _shorten_reason(verdict: Mapping[str, Any] | None) -> str | None:
     if verdict is None or verdict.get("outcome") == Outcome.PASS.value:
         return None
-    sentence = str(verdict.get("sentence", ""))
-    return sentence if len(sentence) <= _MAX_SENTENCE_LENGTH else f"{sentence[: _MAX_SENTENCE_LENGTH - 1]}…"
+    return shorten(str(verdict.get("sentence", "")), _MAX_SENTENCE_LENGTH)

@@ -27,7 +27,9 @@ _COLUMNS = (
     "outcome",
     "record",
 )
-_MAX_ATTEMPTS = 20
+_MAX_ATTEMPTS = 3
+#: Attempts to write records that other writers insert at the same time; each new record can fail one of them.
+_MAX_CONFLICTS = 20
 #: SQLSTATE of a missing table, in PostgreSQL and in MySQL.
 _MISSING_TABLE = ("42P01", "42S02")
 
@@ -142,7 +144,7 @@ class SQLHistory:
         insert = f"INSERT INTO {self.table} ({', '.join(_COLUMNS)}) VALUES ({marks})"
         new_values = ", ".join(f"{column} = {placeholder}" for column in _COLUMNS[1:])
         where = f"WHERE record_key = {placeholder}"
-        for attempt in range(_MAX_ATTEMPTS):
+        for attempt in range(1, _MAX_CONFLICTS + 1):
             try:
                 with _transaction(connection) as cursor:
                     for key, *values in sorted(map(_list_values, records)):
@@ -152,10 +154,10 @@ class SQLHistory:
                         else:
                             cursor.execute(insert, (key, *values))
                 return
-            except Exception:
+            except Exception as error:
                 # Two writers of a new record: one inserts it between the other's SELECT and INSERT. The next attempt
                 # finds it; several are needed if this happens to several records.
-                if attempt == _MAX_ATTEMPTS - 1:
+                if attempt >= (_MAX_CONFLICTS if _is_conflict(error) else _MAX_ATTEMPTS):
                     raise
 
 
@@ -192,6 +194,11 @@ def _transaction(connection: Any) -> Iterator[Any]:
 def _name_text_type(hook: Any) -> str:
     """Return the type of long texts; TEXT of MySQL and MariaDB ends at 64 KiB."""
     return "LONGTEXT" if getattr(hook, "conn_type", "") == "mysql" else "TEXT"
+
+
+def _is_conflict(error: Exception) -> bool:
+    """Return whether a key exists already; the drivers share the name of this error (PEP 249), not its class."""
+    return any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__)
 
 
 def _is_missing_table(error: Exception) -> bool:

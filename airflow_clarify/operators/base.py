@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_clarify.bias.config import DataConfig
+
     _Base = BaseOperator
 else:
     # Not a subclass of BaseOperator: Airflow's metaclass would skip the constructors of sibling base classes.
@@ -248,3 +250,17 @@ def hide_unset_fields(task: BaseOperator) -> None:
     :param task: the running copy of a task, with its templates rendered
     """
     task.template_fields = tuple(name for name in task.template_fields if getattr(task, name, None) is not None)
+
+
+def check_keeps_counts(suppress_below: int, data: DataConfig, kept: str) -> None:
+    """Check that hidden counts are kept somewhere, for the gate.
+
+    :param suppress_below: counts under this number are hidden
+    :param data: the data configuration
+    :param kept: the files that keep them, with their verb, for the error message
+    :raises ConfigError: there is no folder for the files
+    """
+    if suppress_below and data.output_path is None:
+        raise ConfigError(
+            f"suppress_below: set output_path in the DataConfig; {kept} the hidden counts, from which the gate judges"
+        )

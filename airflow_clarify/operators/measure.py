@@ -24,6 +24,7 @@ from airflow_clarify.operators.base import (
     ConfiguredOperator,
     check_engine,
     check_flag,
+    check_keeps_counts,
     check_seconds,
     copy_config,
     inherit_parameters,
@@ -218,7 +219,7 @@ class MeasureBiasOperator(ConfiguredOperator):
     def _count(self, context: Context, engine: Engine, data: DataConfig, config: AnalysisConfig) -> Analysis:
         from airflow_clarify.api import measure
 
-        self._check_keeps_counts(data)
+        check_keeps_counts(self.suppress_below, data, "the files there keep")
         analysis = measure(
             data,
             config,
@@ -263,17 +264,6 @@ class MeasureBiasOperator(ConfiguredOperator):
 
                 record_failed_measurement(self, context, error)
             raise
-
-    def _check_keeps_counts(self, data: DataConfig) -> None:
-        """Check that hidden counts are kept somewhere, for the gate.
-
-        :raises ConfigError: there is no folder for the files
-        """
-        if self.suppress_below and data.output_path is None:
-            raise ConfigError(
-                "suppress_below: set output_path in the DataConfig; the files there keep the hidden counts, from which "
-                "the gate judges"
-            )
 
     # --- Jobs -----------------------------------------------------------------------------------------------------
 
@@ -405,7 +395,7 @@ class MeasureBiasOperator(ConfiguredOperator):
             )
         if not is_templated(self.data_config):
             self.engine.check_data(DataConfig.coerce(self.data_config))
-            self._check_keeps_counts(DataConfig.coerce(self.data_config))
+            check_keeps_counts(self.suppress_below, DataConfig.coerce(self.data_config), "the files there keep")
         if self.bias_config is not None and not is_templated(self.bias_config):
             BiasConfig.coerce(self.bias_config)
         if isinstance(self.analysis_config, Mapping) and not is_templated(self.analysis_config):

@@ -16,7 +16,7 @@ from airflow_clarify.links.report import BiasReportLink
 from airflow_clarify.operators._errors import translate_errors
 from airflow_clarify.operators._logging import describe_run, log_lines, log_warnings, push_search_overview
 from airflow_clarify.operators._templates import parse_number, parse_rendered
-from airflow_clarify.operators.base import ConfiguredOperator, check_engine, copy_config
+from airflow_clarify.operators.base import ConfiguredOperator, check_engine, check_keeps_counts, copy_config
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -142,7 +142,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         with translate_errors():
             self.check_rendered()
             data, question = self._build_data_config(), self._build_question()
-            self._check_keeps_counts(data)
+            check_keeps_counts(self.suppress_below, data, "subgroups.json there keeps")
             self.log.info("Searching %s for subgroups", data.source)
             config = build_search_config(data, self._build_bias(), question, predicted=self._build_predicted())
             found = search(
@@ -202,7 +202,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
 
             check_suppress_below(self.suppress_below)
         if not is_templated(self.data_config):
-            self._check_keeps_counts(DataConfig.coerce(self.data_config))
+            check_keeps_counts(self.suppress_below, DataConfig.coerce(self.data_config), "subgroups.json there keeps")
             self.engine.check_data(DataConfig.coerce(self.data_config))
         if is_templated(self.label_values_or_threshold) or is_templated(self.bias_config):
             return
@@ -218,17 +218,6 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         label = build_search_config(data, bias, asked, predicted=predicted).label
         if label in asked.columns:
             raise ConfigError(f"columns: {label!r} is the label; a label cannot be biased against itself")
-
-    def _check_keeps_counts(self, data: DataConfig) -> None:
-        """Check that hidden counts are kept somewhere, for the gate.
-
-        :raises ConfigError: there is no folder for the files
-        """
-        if self.suppress_below and data.output_path is None:
-            raise ConfigError(
-                "suppress_below: set output_path in the DataConfig; subgroups.json there keeps the hidden counts, from "
-                "which the gate judges"
-            )
 
     def _build_question(self) -> SearchConfig:
         columns = parse_rendered(self.columns) if isinstance(self.columns, str) else self.columns

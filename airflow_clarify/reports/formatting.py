@@ -87,6 +87,19 @@ def shorten(text: str, max_length: int) -> str:
     return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 
+def serialize_number(number: float | None) -> float | str | None:
+    """Round a number to six significant digits for JSON, where infinities become text.
+
+    >>> serialize_number(0.12345678), serialize_number(float("-inf"))
+    (0.123457, '-Infinity')
+    """
+    if number is None:
+        return None
+    if math.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    return float(f"{number:.6g}")
+
+
 def format_count(number: int) -> str:
     """Format a number of rows.
 

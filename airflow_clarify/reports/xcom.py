@@ -6,7 +6,6 @@ Tasks push the overview to XCom. It is organised by column, with six significant
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -196,7 +195,8 @@ def _build_facet(column: str, section: FacetSection, methods: Sequence[str], max
         }
     measured = {method: [_build_measurement(group, method) for group in groups] for method in methods}
     document["metrics"] = {
-        method: [_number_to_json(each.value) for each in measurements] for method, measurements in measured.items()
+        method: [formatting.serialize_number(each.value) for each in measurements]
+        for method, measurements in measured.items()
     }
     document["errors"] = {
         method: errors[0]
@@ -227,25 +227,18 @@ def _build_measurement(group: Group, method: str) -> Measurement:
 
 def _list_judged(measurements: Sequence[Measurement]) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "low": [_number_to_json(each.low) for each in measurements],
-        "high": [_number_to_json(each.high) for each in measurements],
+        "low": [formatting.serialize_number(each.low) for each in measurements],
+        "high": [formatting.serialize_number(each.high) for each in measurements],
         "outcomes": [None if each.outcome is None else each.outcome.value for each in measurements],
     }
     if any(each.interval for each in measurements):
         document["intervals"] = [
-            None if each.interval is None else [_number_to_json(end) for end in each.interval] for each in measurements
+            None if each.interval is None else [formatting.serialize_number(end) for end in each.interval]
+            for each in measurements
         ]
     if any(each.p_value is not None for each in measurements):
         document["p_values"] = [None if each.p_value is None else float(f"{each.p_value:.2g}") for each in measurements]
     return document
-
-
-def _number_to_json(value: float | None) -> float | str | None:
-    if value is None:
-        return None
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return float(f"{value:.6g}")
 
 
 def _list_warnings(report: Report) -> list[str]:

@@ -33,7 +33,7 @@ def finding(counts: tuple[int, ...], parent: int | None = None, **group: str) ->
     )
 
 
-def found_of(*subgroups: Subgroup, below: int = 10, counts: tuple[int, ...] = TOTAL) -> SubgroupSearch:
+def build_search(*subgroups: Subgroup, below: int = 10, counts: tuple[int, ...] = TOTAL) -> SubgroupSearch:
     columns = (CombinedColumn("sex", 2, missing=3), CombinedColumn("region", 4, missing=300))
     fields: dict[str, Any] = {"max_depth": 2, "min_rows": 50, "confidence": 0.95, "correction": "holm"}
     return SubgroupSearch(
@@ -62,7 +62,7 @@ F, F_NORTH = {"sex": "F"}, {"sex": "F", "region": "north"}
     ],
 )
 def test_findings_that_give_a_small_count_away_are_hidden(subgroups: list[Subgroup], shown: list[Any]) -> None:
-    hidden = hide_small_subgroups(found_of(*subgroups))
+    hidden = hide_small_subgroups(build_search(*subgroups))
 
     assert [one.group for one in hidden.subgroups] == shown
     assert hidden.hidden == len(subgroups) - len(shown)
@@ -71,23 +71,23 @@ def test_findings_that_give_a_small_count_away_are_hidden(subgroups: list[Subgro
 
 def test_the_rest_of_a_parent_that_is_not_listed_is_hidden_too() -> None:
     small = replace(finding((200, 150), **F_NORTH), smallest_count=4)
-    assert hide_small_subgroups(found_of(small)).subgroups == ()
+    assert hide_small_subgroups(build_search(small)).subgroups == ()
 
 
 def test_rows_in_neither_of_two_findings_are_hidden() -> None:
     both = [finding((600, 600), **F), finding((600, 600), region="north"), finding((205, 300), **F_NORTH)]
-    assert [one.group for one in hide_small_subgroups(found_of(*both)).subgroups] == [F, {"region": "north"}]
+    assert [one.group for one in hide_small_subgroups(build_search(*both)).subgroups] == [F, {"region": "north"}]
 
 
 def test_a_hidden_finding_is_no_parent() -> None:
     middle = finding((295, 150), 0, sex="F", age="old")
     last = finding((100, 100), 1, sex="F", age="old", region="north")
-    shown = hide_small_subgroups(found_of(finding((300, 200), **F), middle, last))
+    shown = hide_small_subgroups(build_search(finding((300, 200), **F), middle, last))
     assert [(len(one.group), one.parent) for one in shown.subgroups] == [(1, None), (3, 0)]
 
 
 def test_what_is_shown_has_no_small_number() -> None:
-    exact = found_of(finding((300, 9), **F))
+    exact = build_search(finding((300, 9), **F))
     shown = hide_small_subgroups(exact)
 
     assert shown.sentence == ("1 of 20 groups of at least 50 rows differs in DPL; 1 is hidden (suppress_below=10)")
@@ -101,14 +101,14 @@ def test_what_is_shown_has_no_small_number() -> None:
 
 
 def test_small_totals_are_hidden() -> None:
-    shown = hide_small_subgroups(found_of(finding((300, 2), **F), counts=(1_000, 5)))
+    shown = hide_small_subgroups(build_search(finding((300, 2), **F), counts=(1_000, 5)))
     assert (shown.counts, shown.subgroups) == ((), ())
     assert Analysis.from_xcom(shown.to_json()).facets[0].positive is None
 
 
 def test_hidden_findings_are_no_pass_and_no_number_of_a_verdict() -> None:
-    exact = found_of(finding((300, 9), **F), finding((200, 100), region="north"))
-    shown = build_analysis(hide_small_subgroups(found_of(finding((300, 9), **F))))
+    exact = build_search(finding((300, 9), **F), finding((200, 100), region="north"))
+    shown = build_analysis(hide_small_subgroups(build_search(finding((300, 9), **F))))
     assert not Thresholds({"DPL": 0.9}).judge(shown).passed
 
     analysis = build_analysis(exact)
@@ -122,7 +122,7 @@ def test_hidden_findings_are_no_pass_and_no_number_of_a_verdict() -> None:
 
 
 def test_nothing_is_hidden_without_a_limit() -> None:
-    found = found_of(finding((300, 9), **F), below=0)
+    found = build_search(finding((300, 9), **F), below=0)
     assert hide_small_subgroups(found) is found
     assert find_hidden_subgroups(found) == set()
 

@@ -1,4 +1,4 @@
-"""What cannot be a column of predictions is one sentence, from every database."""
+"""Test the errors for columns that cannot be predictions, in every database."""
 
 from __future__ import annotations
 
