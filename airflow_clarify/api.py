@@ -13,8 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_clarify.bias.argument_types import COLUMN, check_argument
-from airflow_clarify.bias.config import AUTHOR_NAMES, AnalysisConfig, BiasConfig, ColumnRef, DataConfig, Methods
-from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
+from airflow_clarify.bias.config import AnalysisConfig, BiasConfig, ColumnRef, DataConfig, Methods
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -106,6 +105,7 @@ def analyze(
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.bias.stages import infer_config
     from airflow_clarify.engines.duckdb import DuckDBEngine
+    from airflow_clarify.engines.duckdb.dataframe import describe_frame
 
     if not isinstance(bias_config, BiasConfig):
         raise ConfigError(f"bias_config: a BiasConfig is needed, not {type(bias_config).__name__}")
@@ -117,7 +117,7 @@ def analyze(
     if isinstance(data, DataConfig):
         data = _set_columns(data, label=label, weight=weight, predicted_label=predicted_label)
         return measure(data, infer_config(data, bias_config, methods, probability_threshold), engine)
-    described = _describe_frame(data, label, predicted_label)
+    described = describe_frame(data, label, predicted_label)
     config = infer_config(described, bias_config, methods, probability_threshold)
     return Analysis.from_contingency(engine.count(data, config, weight=weight), config)
 
@@ -158,7 +158,6 @@ def balance(frame: pandas.DataFrame, by: Sequence[str], **plan: Any) -> pandas.D
     from airflow_clarify.bias.resampling import BalanceConfig
     from airflow_clarify.engines.duckdb.resampling.resample import resample_dataframe
 
-    _check_frame(frame, "a pandas DataFrame")
     return resample_dataframe(frame, BalanceConfig(by, **plan))
 
 
@@ -201,7 +200,7 @@ def search(
     """Count the combinations of column values, search them for subgroups and write the files of the search.
 
     :param data: the data configuration; without ``output_path`` no files are written
-    :param config: the label, and the columns as facets, see :func:`build_search_config`
+    :param config: the label, and the columns as facets, as ``build_search_config`` builds it
     :param question: the columns, and what to search for
     :param engine: the engine that counts the data
     :param run: the Airflow run; None outside Airflow
@@ -229,46 +228,6 @@ def search(
     if data.output_path is None:
         return found
     return artifacts.write_search(data.output_path, found, data.conn_id)
-
-
-def build_search_config(
-    data: DataConfig,
-    bias: BiasConfig | Sequence[Any],
-    question: SearchConfig,
-    key_names: Mapping[str, str] = AUTHOR_NAMES,
-    predicted: ModelPredictedLabelConfig | None = None,
-) -> AnalysisConfig:
-    """Build the configuration of the label and of the columns, which are the facets of a search.
-
-    :param data: the data configuration, with the label column
-    :param bias: the positive label values, or a bias configuration that has them
-    :param question: the columns, and what to search for
-    :param key_names: the author's names of keys, for error messages
-    :param predicted: how predictions are read from a column of scores
-    :return: the configuration
-    :raises ConfigError: a value is missing or not allowed
-    """
-    if question.rate.needs_predictions and data.predicted_label is None:
-        key = key_names.get("predicted_label", "predicted_label")
-        raise ConfigError(f"metric: {question.metric} needs predictions; name their column in {key}")
-    for name in ("predicted_label_dataset_uri", "facet_dataset_uri"):
-        if getattr(data, name) is not None:
-            raise ConfigError(f"{name}: a search reads one dataset; join the files into one, and leave this out")
-    values, label_type = bias, None
-    if isinstance(bias, BiasConfig):
-        values, label_type = bias.label_values_or_threshold, bias.label_type
-    crossed = BiasConfig(cast(Any, values), list(question.columns), label_type=label_type)
-    names = {**key_names, "facet": key_names.get("columns", "columns")}
-    if not question.rate.needs_predictions:
-        return AnalysisConfig.build(replace(data, predicted_label=None), crossed, ["DPL"], names)
-    return AnalysisConfig.build(
-        data,
-        crossed,
-        None,
-        names,
-        post_training_methods=[question.metric],
-        model_predicted_label_config=predicted,
-    )
 
 
 def find_subgroups(
@@ -300,9 +259,12 @@ def find_subgroups(
     :raises ConfigError: the configuration is not valid, or does not match the data
     :raises DataError: the data cannot be read, have no rows, or fewer than ``min_rows``
     """
+    from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
+    from airflow_clarify.bias.subgroups.analysis_config import build_search_config
     from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.bias.subgroups.search import search_counts
     from airflow_clarify.engines.duckdb import DuckDBEngine
+    from airflow_clarify.engines.duckdb.dataframe import describe_frame
 
     unknown = [name for name in question if name not in SearchConfig.__dataclass_fields__]
     if unknown:
@@ -314,7 +276,7 @@ def find_subgroups(
         data = _set_columns(data, label=label, weight=weight, predicted_label=predicted_label)
         config = build_search_config(data, label_values_or_threshold, asked, predicted=predicted)
         return search(data, config, asked, engine)
-    described = _describe_frame(data, label, predicted_label)
+    described = describe_frame(data, label, predicted_label)
     config = build_search_config(described, label_values_or_threshold, asked, predicted=predicted)
     return search_counts(engine.count_combinations(data, config, asked, weight=weight), asked)
 
@@ -329,19 +291,3 @@ def _set_columns(data: DataConfig, **columns: ColumnRef | None) -> DataConfig:
     """Set the columns that are given beside the data configuration."""
     given: dict[str, Any] = {name: column for name, column in columns.items() if column is not None}
     return replace(data, **given)
-
-
-def _describe_frame(frame: pandas.DataFrame, label: ColumnRef | None, predicted_label: ColumnRef | None) -> DataConfig:
-    """Build the configuration that describes a DataFrame."""
-    _check_frame(frame, "a pandas DataFrame or a DataConfig")
-    headers = [str(column) for column in frame.columns]
-    return DataConfig(
-        "DataFrame", label=label, predicted_label=predicted_label, headers=headers, dataset_type="text/csv"
-    )
-
-
-def _check_frame(given: object, wanted: str) -> None:
-    import pandas
-
-    if not isinstance(given, pandas.DataFrame):
-        raise ConfigError(f"data: {wanted} is needed, not {type(given).__name__}")

@@ -73,11 +73,13 @@ def select_series(
     datasets = sorted({record.dataset for record in chosen})
     if len(datasets) > 1:
         named = ", ".join(map(repr, datasets[:5]))
-        raise DataError(f"{source}: the history is of several datasets: {named}; name one (--dataset)")
+        raise DataError(f"{source}: the history is of several datasets: {named}; name one with dataset (--dataset)")
     tasks = sorted({record.series[:3] for record in chosen if not record.is_backfilled})
     if len(tasks) > 1:
         named = ", ".join(".".join(filter(None, task)) or "(no task)" for task in tasks[:5])
-        raise DataError(f"{source}: the history is of several tasks: {named}; name one (--dag, --task)")
+        raise DataError(
+            f"{source}: the history is of several tasks: {named}; name one with dag_id and task_id (--dag, --task)"
+        )
     return chosen
 
 
@@ -130,10 +132,8 @@ def check_configuration(records: Sequence[HistoryRecord], source: str) -> None:
         if record.fingerprint != newest.fingerprint:
             raise DataError(
                 f"{source}: the record of {record.period} is of another configuration (label, positive values or "
-                "facets) "
-                f"than that of {newest.period}, so they cannot be judged together; leave older records out "
-                "(--since), or "
-                "begin a new history"
+                f"facets) than that of {newest.period}, so they cannot be judged together; leave older records out "
+                "with since (--since), or begin a new history"
             )
 
 
@@ -173,7 +173,11 @@ def _insert_holes(
     starts: Sequence[datetime.datetime],
     by_start: dict[datetime.datetime, list[HistoryRecord]],
 ) -> Iterator[Night]:
-    """Insert a night for each that is missing between two others."""
+    """Insert a night for each that is missing between two others.
+
+    A night is missing only if the next one begins at least half a night after it was expected: a run that began a few
+    minutes late, or on the day when the clocks change, leaves no gap.
+    """
     step = _find_regular_step(starts)
     for position, night in enumerate(nights):
         yield night
@@ -182,12 +186,15 @@ def _insert_holes(
         following = starts[position + 1]
         end = by_start[starts[position]][0].end
         has_interval = end is not None and end > starts[position]
-        expected = end if has_interval else (starts[position] + step if step is not None else None)
+        length = end - starts[position] if end is not None and has_interval else step
+        if length is None:
+            continue
+        expected = starts[position] + length
         for _ in range(_MAX_HOLES):
-            if expected is None or expected >= following:
+            if expected + length / 2 > following:
                 break
             yield Night(format_period(expected), None, "no record of this night; run it again, or backfill it")
-            expected = _add_length(expected, starts[position], end) if has_interval else expected + (step or _SKEW)
+            expected = _add_length(expected, starts[position], end) if has_interval else expected + length
 
 
 def _add_length(time: datetime.datetime, start: datetime.datetime, end: datetime.datetime | None) -> datetime.datetime:

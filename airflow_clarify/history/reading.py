@@ -151,7 +151,7 @@ class BiasHistory:
                 f"{self.source}: there is no record of {period}; there are {records[0].period} to {records[-1].period}"
             )
         if len({record.dataset for record in found}) > 1:
-            raise DataError(f"{self.source}: the history is of several datasets; name one (--dataset)")
+            raise DataError(f"{self.source}: the history is of several datasets; name one with dataset (--dataset)")
         # A run of its own takes the place of a backfilled record of the same night.
         chosen = [record for record in found if record.period == found[-1].period]
         chosen.sort(key=lambda record: (record.has_counts, not record.is_backfilled))

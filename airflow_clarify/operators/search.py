@@ -134,7 +134,8 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         :param context: of the task
         :return: the result as JSON
         """
-        from airflow_clarify.api import build_search_config, search
+        from airflow_clarify.api import search
+        from airflow_clarify.bias.subgroups.analysis_config import build_search_config
         from airflow_clarify.bias.subgroups.suppression import hide_small_subgroups
         from airflow_clarify.operators.asset_events import add_event_extra
         from airflow_clarify.reports.sections.subgroups import format_subgroups
@@ -211,7 +212,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
             predicted = self._build_predicted()
         if any(map(is_templated_anywhere, (self.data_config, bias, self.label_column, *question))):
             return
-        from airflow_clarify.api import build_search_config
+        from airflow_clarify.bias.subgroups.analysis_config import build_search_config
 
         data, asked = self._build_data_config(), self._build_question()
         # Building the configuration checks everything but the label, which is checked on access.

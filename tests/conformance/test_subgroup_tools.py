@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from airflow_clarify import DataConfig, DuckDBEngine
-from airflow_clarify.api import build_search_config
+from airflow_clarify.bias.subgroups.analysis_config import build_search_config
 from airflow_clarify.bias.subgroups.search import Candidates, SearchConfig, evaluate_candidates
 
 PYTHON = os.environ.get("CLARIFY_SUBGROUPS_PYTHON")

@@ -10,7 +10,8 @@ import pytest
 from database_factories import Column, Database, as_parquet
 
 from airflow_clarify import DataConfig, DuckDBEngine
-from airflow_clarify.api import build_search_config, search
+from airflow_clarify.api import search
+from airflow_clarify.bias.subgroups.analysis_config import build_search_config
 from airflow_clarify.bias.subgroups.combinations import CombinationCounts
 from airflow_clarify.bias.subgroups.config import SearchConfig
 from airflow_clarify.exceptions import ConfigError

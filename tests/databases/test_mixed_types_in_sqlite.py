@@ -11,8 +11,8 @@ import pytest
 from database_factories import SqliteDatabase, connection_of
 
 from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig
-from airflow_clarify.api import build_search_config
 from airflow_clarify.bias.resampling import BalanceConfig
+from airflow_clarify.bias.subgroups.analysis_config import build_search_config
 from airflow_clarify.bias.subgroups.config import SearchConfig
 
 #: Each is the value of 20 rows.

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_clarify import DataConfig, DuckDBEngine
-from airflow_clarify.api import build_search_config, find_subgroups
+from airflow_clarify.api import find_subgroups
+from airflow_clarify.bias.subgroups.analysis_config import build_search_config
 from airflow_clarify.bias.subgroups.combinations import CombinationCounts
 from airflow_clarify.bias.subgroups.config import SearchConfig
 from airflow_clarify.engines.duckdb import combinations

@@ -163,6 +163,22 @@ def test_runs_without_data_intervals_have_holes_only_if_they_are_regular() -> No
     assert not [night for night in order_nights(working_days, "history") if night.problem]
 
 
+def test_a_night_that_begins_a_little_late_leaves_no_hole() -> None:
+    late = datetime.timedelta(hours=1)
+    clocks_change = [make_record(night, end=None) for night in range(20)]
+    clocks_change += [make_record(night, start=FIRST + night * DAY + late, end=None) for night in range(20, 24)]
+    in_local_time = [
+        make_record(night, start=FIRST + night * DAY + late * (night > 3), end=FIRST + (night + 1) * DAY)
+        for night in (0, 1, 2, 5, 6)
+    ]
+
+    assert not [night for night in order_nights(clocks_change, "history") if night.problem]
+    assert [night.period for night in order_nights(in_local_time, "history") if night.problem] == [
+        "2026-01-04",
+        "2026-01-05",
+    ]
+
+
 def test_two_runs_of_one_night_are_not_judged() -> None:
     nights = order_nights([make_record(0), make_record(0, run_id="manual"), make_record(1)], "history")
 

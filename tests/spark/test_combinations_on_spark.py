@@ -11,7 +11,7 @@ from test_combinations_in_databases import list_counts, make_columns
 from test_joint_sets import check_joint_counts
 
 from airflow_clarify import DataConfig, DuckDBEngine
-from airflow_clarify.api import build_search_config
+from airflow_clarify.bias.subgroups.analysis_config import build_search_config
 from airflow_clarify.bias.subgroups.config import SearchConfig
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]

@@ -137,10 +137,11 @@ def run(arguments: argparse.Namespace) -> int:
     :param arguments: the parsed options
     :return: the exit status
     """
-    from airflow_clarify.api import build_search_config, search
+    from airflow_clarify.api import search
     from airflow_clarify.artifacts import SUBGROUPS, SUBGROUPS_REPORT
     from airflow_clarify.bias.config import BiasConfig
     from airflow_clarify.bias.model_config import ModelPredictedLabelConfig
+    from airflow_clarify.bias.subgroups.analysis_config import build_search_config
     from airflow_clarify.bias.subgroups.config import SearchConfig
     from airflow_clarify.bias.subgroups.suppression import hide_small_subgroups
     from airflow_clarify.reports.console import sanitize_line

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from airflow_clarify.bias.config import ColumnRef, DataConfig
 from airflow_clarify.engines.duckdb.decimals import find_decimal_type
-from airflow_clarify.exceptions import DataError
+from airflow_clarify.exceptions import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas
@@ -29,6 +30,35 @@ class PlainColumn:
     values: pandas.Series
     cast: str | None = None
     held_as_objects: bool = False
+
+
+def check_frame(given: object, wanted: str = "a pandas DataFrame") -> None:
+    """Check that a value is a DataFrame.
+
+    :param given: the value
+    :param wanted: what is needed, for the error message
+    :raises ConfigError: it is not a DataFrame
+    """
+    import pandas
+
+    if not isinstance(given, pandas.DataFrame):
+        raise ConfigError(f"data: {wanted} is needed, not {type(given).__name__}")
+
+
+def describe_frame(frame: pandas.DataFrame, label: ColumnRef | None, predicted_label: ColumnRef | None) -> DataConfig:
+    """Build the configuration that describes a DataFrame.
+
+    :param frame: the data
+    :param label: the label column
+    :param predicted_label: the column of predictions
+    :return: a configuration with the names of the columns; it has no location of files
+    :raises ConfigError: the value is not a DataFrame
+    """
+    check_frame(frame, "a pandas DataFrame or a DataConfig")
+    headers = [str(column) for column in frame.columns]
+    return DataConfig(
+        "DataFrame", label=label, predicted_label=predicted_label, headers=headers, dataset_type="text/csv"
+    )
 
 
 def check_names(frame: pandas.DataFrame) -> None:

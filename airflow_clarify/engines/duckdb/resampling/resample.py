@@ -82,15 +82,17 @@ def resample_dataframe(frame: pandas.DataFrame, config: BalanceConfig) -> pandas
     :param frame: the data
     :param config: how to balance
     :return: the copy
-    :raises ConfigError: the configuration does not fit the data
+    :raises ConfigError: it is not a DataFrame, or the configuration does not fit the data
     :raises QuotaError: a stratum is empty, or has fewer rows than its quota
     :raises DataError: a column cannot be read, or rows have no usable weight
     """
     import numpy as np
 
+    from airflow_clarify.engines.duckdb.dataframe import check_frame
     from airflow_clarify.engines.duckdb.resampling.selection import select_from_strata
     from airflow_clarify.engines.duckdb.resampling.strata import read_frame_strata, read_frame_weights
 
+    check_frame(frame)
     config.check_added_column(list(frame.columns))
     rows = read_frame_strata(frame, config.names)
     weight = None if config.weight is None else str(config.weight)
