@@ -193,7 +193,7 @@ def _format_verdict(report: Report) -> Iterator[str]:
         for outcome, count in verdict.tallies
     )
     if verdict.rules:
-        yield f"**Asked:** {markdown.escape_inside('; '.join(verdict.rules))}."
+        yield f"**Rules:** {markdown.escape_inside('; '.join(verdict.rules))}."
     yield _format_list(_format_figure(*figure) for figure in phrases.list_figures(report))
     yield from map(markdown.escape_inside, phrases.list_notes(report))
 
@@ -215,7 +215,7 @@ def _format_undefined(facet: FacetSection) -> Iterator[str]:
 
 
 def _format_metrics(report: Report) -> Iterator[str]:
-    yield "## What the metrics say here"
+    yield "## What the metrics mean here"
     yield from map(_format_metric, report.metrics)
     yield markdown.escape_inside(
         interpretations.get_notation([metric.name for metric in report.metrics], weighted=report.weight is not None)

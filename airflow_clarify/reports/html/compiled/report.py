@@ -2,7 +2,7 @@
 # ruff: noqa
 # mypy: ignore-errors
 JINJA = '3.1.6'
-SOURCE = '8c16155a7e459b3de2a2696b68be9dbdde5392681b514af60fbefbb6507e6416'
+SOURCE = 'db3779ef4a01925f96d5987d835f3284ffc6865eb26f40e22dad3d9f611e573a'
 from jinja2.runtime import LoopContext, Macro, Markup, Namespace, TemplateNotFound, TemplateReference, TemplateRuntimeError, Undefined, escape, identity, internalcode, markup_join, missing, str_join
 name = 'report.html.jinja'
 
@@ -915,7 +915,7 @@ def root(context, missing=missing):
         yield '</ul>\n'
     if environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'rules'):
         pass
-        yield '<p class="rules"><strong>Asked:</strong> '
+        yield '<p class="rules"><strong>Rules:</strong> '
         yield escape(environment.finalize(t_5(context.eval_ctx, environment.getattr((undefined(name='verdict') if l_0_verdict is missing else l_0_verdict), 'rules'), '; ')))
         yield '.</p>\n'
     yield '</section>\n\n<dl class="figures">\n'
@@ -1123,7 +1123,7 @@ def root(context, missing=missing):
                 yield '\n</div>\n'
         l_1_loop = l_1_facet = l_1_group_bars = missing
         yield '</div>\n'
-    yield '</section>\n\n<section id="metrics" aria-labelledby="metrics-word">\n<h2 id="metrics-word">What the metrics say here</h2>\n'
+    yield '</section>\n\n<section id="metrics" aria-labelledby="metrics-word">\n<h2 id="metrics-word">What the metrics mean here</h2>\n'
     l_0_staged = (t_6(t_7(context.eval_ctx, t_11(environment, t_8(context, environment.getattr((undefined(name='report') if l_0_report is missing else l_0_report), 'metrics'), attribute='predicted')))) > 1)
     context.vars['staged'] = l_0_staged
     context.exported_vars.add('staged')
