@@ -1,4 +1,4 @@
-"""The pipeline: measure data, repair them, judge what was measured.
+"""The pipeline: measure data, balance them, and judge the results.
 
 Operators, the command line, the container and notebooks call the same steps. Each is a function for an engine and a
 configuration, and one for notebooks: :func:`measure` and :func:`analyze`, :func:`search` and :func:`find_subgroups`,
@@ -242,7 +242,7 @@ def find_subgroups(
     engine: DuckDBEngine | None = None,
     **question: Any,
 ) -> SubgroupSearch:
-    """Find the subgroups of a DataFrame or of files that lie far from the rest, beyond what their parents explain.
+    """Find the subgroups of a DataFrame or of files that differ by more than their parents explain.
 
     :param data: a DataFrame with one row per example, or a data configuration with the location of files; with an
         ``output_path`` the result is written there

@@ -1,4 +1,4 @@
-"""Confidence intervals of proportions, of their differences and of their ratios, and the same intervals inverted.
+"""Confidence intervals of proportions, of their differences and of their ratios, and p-values from them.
 
 For each interval there is the standard score at which it touches a bound: the largest *z* for which the interval still
 excludes it. The two-sided p-value of the bound is the probability beyond that score, so that p < 1 - confidence exactly

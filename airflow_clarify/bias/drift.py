@@ -1,4 +1,4 @@
-"""Drift: this run against a baseline.
+"""Drift: the change of a metric against a baseline.
 
 The default rule compares the change of a metric with a bound, by the confidence interval of the change. For a
 difference of two proportions (DPL) the change is the difference of two differences; its interval combines Newcombe's

@@ -1,1 +1,1 @@
-"""Where counting and sampling run. Each engine counts where the data live; Python only sees the counts."""
+"""The engines: each counts and samples where the data are stored, and returns only counts to Python."""

@@ -1,4 +1,4 @@
-"""The compact copy of a history that a gate leaves in XCom, from which the page in Airflow draws it at once."""
+"""The compact copy of a history that a gate stores in XCom, for the page in Airflow."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class BiasMetricsInputDatasetFacet(InputDatasetFacet):
 
 @attr.define
 class Subgroup:
-    """A subgroup that lies far from the rest.
+    """A finding of a search for subgroups.
 
     :param group: its columns and values, such as "sex=F and region=north"
     :param rows: number of its rows

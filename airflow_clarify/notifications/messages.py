@@ -46,7 +46,7 @@ def format_markdown(verdict: Mapping[str, Any], url: str | None = None) -> str:
     message = _Message.from_verdicts(verdict)
     bullets = "\n".join(message.list_bullets(_format_code))
     opening = f"**{message.name_outcome(_format_code)}.** {message.summary}"
-    parts = [opening, *message.name_run(_format_code), bullets, f"[All of it]({url})" if url else ""]
+    parts = [opening, *message.name_run(_format_code), bullets, f"[Full verdict]({url})" if url else ""]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -57,7 +57,7 @@ def format_slack(verdict: Mapping[str, Any], url: str | None = None) -> str:
     :param url: the page to link to
     """
     message = _Message.from_verdicts(verdict)
-    link = [f"<{html.escape(url, quote=False)}|All of it>"] if url else []
+    link = [f"<{html.escape(url, quote=False)}|Full verdict>"] if url else []
     opening = f"*{message.headline}*{message.name_data(_format_slack_code)}. {message.summary}"
     if not message.data:
         opening = f"*{message.headline}.* {message.summary}"
@@ -84,7 +84,7 @@ def format_html(verdict: Mapping[str, Any], url: str | None = None) -> str:
             f"<p><strong>{message.name_outcome(_format_html_code)}.</strong> {message.summary}</p>",
             *(f"<p>{line}</p>" for line in message.name_run(_format_html_code)),
             f"<ul>{items}</ul>" if items else "",
-            f'<p><a href="{html.escape(url)}">All of it</a></p>' if url else "",
+            f'<p><a href="{html.escape(url)}">Full verdict</a></p>' if url else "",
         ]
     )
 
@@ -192,7 +192,7 @@ def _summarize(verdicts: Sequence[Mapping[str, Any]]) -> str:
     if broken := _count_checks(verdicts, "violation"):
         return f"{broken} of {checks} {'fails' if broken == 1 else 'fail'}{note}."
     if any(one["reasons"] for one in verdicts):
-        return f"None of {checks} fails, but the data are not fit to be judged{note}."
+        return f"None of {checks} fails, but the data cannot be judged{note}."
     if not judged:
         return f"No check was judged{where}{note}."
     passed -= not_judged

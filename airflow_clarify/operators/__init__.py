@@ -1,1 +1,1 @@
-"""Airflow operators: thin translations from a task to the engines and the subject."""
+"""Airflow operators: they convert arguments, results and errors between a task and the engines."""

@@ -1,4 +1,4 @@
-"""Read values of template fields: parse the text that rendering leaves."""
+"""Read values of template fields: parse the text to which a template was rendered."""
 
 from __future__ import annotations
 

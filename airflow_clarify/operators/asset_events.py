@@ -1,4 +1,4 @@
-"""Summarize results in asset events: enough to decide by, small enough for one row of the metadata database.
+"""Summarize results in asset events: what a scheduled DAG needs, within one row of the metadata database.
 
 The summaries are flat mappings of plain values: Airflow 3.1 rejects lists in events of an asset that is updated through
 an alias, as the gate's is.

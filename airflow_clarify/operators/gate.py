@@ -60,15 +60,15 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         location of an ``analysis.json`` (templated). A task stands for its output, and a template may render to the
         text of an analysis, as ``"{{ ti.xcom_pull('bias') }}"`` does. Every instance of a mapped task must have
         returned one
-    :param thresholds: bounds by metric, such as ``{"DPL": 0.1}``, or a :class:`~airflow_clarify.Thresholds`
-        (templated)
-        They may be left out with ``drift``
-    :param baseline: what ``drift`` compares with: an analysis, given like ``analysis``; or from ``history`` "first" (of
-        the first run), "last_passed" (of the last run that passed) or "accepted" (that a person accepted) (templated)
+    :param thresholds: bounds by metric, such as ``{"DPL": 0.1}``, or a :class:`~airflow_clarify.Thresholds`;
+        optional with ``drift`` (templated)
+    :param baseline: what ``drift`` compares with: an analysis, given like ``analysis``; or, with
+        ``history``, "first" (the first run), "last_passed" (the last run that passed) or "accepted" (the one that a
+        person has accepted) (templated)
     :param drift: the largest change against ``baseline`` by metric, such as ``{"DPL": 0.05}``, judged by the confidence
-        interval of the change (95 %, or ``confidence``); a change that the interval does not settle is reported, and
-        fails with ``on_inconclusive="fail"``. Or "model-monitor": the rule of Amazon SageMaker Model Monitor, under
-        which no absolute value may exceed that of the baseline
+        interval of the change (95 %, or ``confidence``); a change whose interval reaches across the bound is
+        reported, and fails only with ``on_inconclusive="fail"``. Or "model-monitor": the rule of Amazon SageMaker Model
+        Monitor, under which no absolute value may exceed that of the baseline
     :param history: where the counts and the verdict of each run are recorded: a folder, such as
         ``"s3://bucket/bias/history"``, or a :class:`~airflow_clarify.SQLHistory` (templated)
     :param over_runs: see :class:`~airflow_clarify.Thresholds`; needs ``history``

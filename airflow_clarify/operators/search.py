@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class FindBiasedSubgroupsOperator(ConfiguredOperator):
-    """Find the subgroups that lie far from the rest, beyond what their parents explain.
+    """Find the subgroups that differ from all other rows by more than their parents explain.
 
     Counts all combinations of values of up to ``max_depth`` columns where the data are, and ranks those with at least
     ``min_rows`` rows by their excess: the part of their difference that no group that contains them explains. Only

@@ -18,7 +18,7 @@ class Comparison:
 
     :param part: the counts that are added up for the numerator
     :param whole: the counts that are added up for the denominator
-    :param base: the rows of the denominator, as the end of "no row is ..."; empty if that are all rows
+    :param base: the rows of the denominator, as the end of "no row is ..."; empty for all rows
     :param is_ratio: whether the numerator is not a part of the denominator
     """
 

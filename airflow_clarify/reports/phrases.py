@@ -103,8 +103,8 @@ def list_notes(report: Report) -> Iterator[str]:
     """List the notes about counts and weights that precede the numbers."""
     if report.rows is None:
         yield (
-            "This analysis was read from an analysis.json, which holds metrics and no counts: how many rows each value "
-            "has, and how many of them are positive, cannot be shown."
+            "This analysis was read from an analysis.json, which contains metrics but no counts: the number of rows "
+            "of each value, and how many of them are positive, are unknown."
         )
     if report.weight:
         yield (
@@ -117,8 +117,8 @@ def describe_label(report: Report) -> Sentence:
     """Describe which share of the data is positive, and what counts as positive."""
     labels = report.labels
     if labels.positive_share is None:
-        uncounted = ". How many do is not in the analysis.json."
-        weightless = ". The weight of every row is 0, so there is nothing to have a share of."
+        uncounted = ". The analysis.json does not contain the number of such rows."
+        weightless = ". The weight of every row is 0, so no share can be computed."
         why = uncounted if labels.positive is None else weightless
         return ("A row counts as positive when ", labels.column, " is ", labels.positive_text, why)
     share = f"{formatting.format_percent(labels.positive_share)} of {'the weight' if report.weight else 'all rows'}"

@@ -64,7 +64,7 @@ def test_a_violation_as_markdown() -> None:
     assert format_markdown(BIASED, "http://airflow/dags/d") == (
         "**Violation.** 1 of 1 check fails.\n\n"
         "- DPL of `f=b` is 0.5000, outside [-0.1, 0.1]: this group is worse off (fewer positive labels)\n\n"
-        "[All of it](http://airflow/dags/d)"
+        "[Full verdict](http://airflow/dags/d)"
     )
 
 
@@ -73,7 +73,7 @@ def test_a_violation_as_html() -> None:
         "<p><strong>Violation.</strong> 1 of 1 check fails.</p>"
         "<ul><li>DPL of <bdi><code>f=b</code></bdi> is 0.5000, outside [-0.1, 0.1]: this group "
         "is worse off (fewer positive labels)</li></ul>"
-        '<p><a href="http://airflow/?a=1&amp;b=2">All of it</a></p>'
+        '<p><a href="http://airflow/?a=1&amp;b=2">Full verdict</a></p>'
     )
 
 
@@ -81,7 +81,7 @@ def test_a_violation_for_slack() -> None:
     assert format_slack(BIASED, "http://airflow/?a=1&b=2") == (
         "*Violation.* 1 of 1 check fails.\n"
         "- DPL of `f=b` is 0.5000, outside [-0.1, 0.1]: this group is worse off (fewer positive labels)\n"
-        "<http://airflow/?a=1&amp;b=2|All of it>"
+        "<http://airflow/?a=1&amp;b=2|Full verdict>"
     )
 
 
@@ -137,7 +137,7 @@ def test_reasons_about_the_whole_dataset_come_first() -> None:
     silent = verdict_of({"a": (0, 40), "b": (0, 90)})
 
     summary, reason, *more = format_text(silent).splitlines()
-    assert summary == "Bias gate: Violation. None of 1 check fails, but the data are not fit to be judged."
+    assert summary == "Bias gate: Violation. None of 1 check fails, but the data cannot be judged."
     assert "positive" in reason
     assert not more
 

@@ -242,7 +242,7 @@ def test_a_group_that_is_new_has_no_before(clothes: Analysis) -> None:
 
 def test_works_without_counts(from_clarify: Analysis) -> None:
     page = Page(render(from_clarify, thresholds=Thresholds({"DPL": 0.1})))
-    assert "holds metrics and no counts" in page.text
+    assert "contains metrics but no counts" in page.text
     assert "Violation" in page.text
     assert "all others are positive more often than rows with product_category=Trend, by 11.0 points" in page.text
     assert "rows with product_category=Trend are 0.5 % of the data" in page.text
@@ -278,7 +278,7 @@ def test_an_infinite_metric_is_on_the_page_and_fails(clothes: Analysis) -> None:
 
 def test_the_silent_pass_is_a_violation_with_its_sentence() -> None:
     page = Page(render(analysis_of(facet("gender", {"f": (0, 8), "m": (0, 10)})), thresholds=Thresholds({"DPL": 0.1})))
-    assert "None of 1 check fails, but the data are not fit to be judged." in page.text
+    assert "None of 1 check fails, but the data cannot be judged." in page.text
     assert page.text.count("no row of 18 counts as positive") == 1
 
 

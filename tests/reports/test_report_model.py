@@ -86,9 +86,9 @@ def test_weights_that_are_all_0_are_told_from_counts_that_are_not_there() -> Non
     contingency = Contingency("ok", "1", [FacetContingency("group", ["a"], cells)], weighted=True)
     weightless = Analysis.from_contingency(contingency, config)
     said = "".join(phrases.describe_label(build_report(weightless)))
-    assert said.endswith("when ok is 1. The weight of every row is 0, so there is nothing to have a share of.")
+    assert said.endswith("when ok is 1. The weight of every row is 0, so no share can be computed.")
     without = Analysis.from_clarify_json(weightless.to_clarify_json())
-    assert "not in the analysis.json" in "".join(phrases.describe_label(build_report(without)))
+    assert "analysis.json does not contain" in "".join(phrases.describe_label(build_report(without)))
 
 
 def test_a_reading_says_when_an_outcome_was_left_out() -> None:

@@ -1,4 +1,4 @@
-"""Change detection: whether some nights since an unknown one show a value outside its bounds.
+"""Change detection: whether the value has been outside its bounds since some unknown night.
 
 A confidence sequence weighs all nights since the baseline, so months of good nights drown a new problem. A
 Shiryaev-Roberts e-detector adds up the evidence since each possible night of a change:

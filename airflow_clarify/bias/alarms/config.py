@@ -1,4 +1,4 @@
-"""Configuration of judging over many runs."""
+"""Configuration of the rules that judge many runs together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search for subgroups: combinations of values that lie far from the rest, beyond what their parents explain.
+"""The search for subgroups: combinations of values that differ by more than their parents explain.
 
 - :mod:`~airflow_clarify.bias.subgroups.config`: the question
 - :mod:`~airflow_clarify.bias.subgroups.combinations`: the counts that an engine delivers

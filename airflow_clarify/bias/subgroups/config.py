@@ -1,4 +1,4 @@
-"""The question of a search: which columns, how deep, how many rows, which metric."""
+"""Configuration of a search for subgroups: columns, depth, minimum number of rows, metric."""
 
 from __future__ import annotations
 

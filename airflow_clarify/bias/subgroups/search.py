@@ -1,9 +1,9 @@
-"""Find the subgroups that lie far from the rest, beyond what their parents explain.
+"""Find the subgroups that differ from all other rows by more than their parents explain.
 
 A subgroup is a combination of values of up to ``max_depth`` columns with at least ``min_rows`` rows. Its parents are
-the groups that it is within: the same combination with one value left out; the parent of a single value is the whole
+the groups that contain it: the same combination with one value left out; the parent of a single value is the whole
 data. Within each parent the subgroup is compared with the other rows of the parent. Its *excess* is the smallest of
-these differences if all have the same sign, and 0 if not: what remains whichever parent is taken as the explanation.
+these differences if all have the same sign, and 0 if not: the part that no parent explains.
 For a single value the excess is the metric itself.
 
 This is the conditional form of the local contribution of DivExplorer, f(I) - f(I without an item), whose pruning

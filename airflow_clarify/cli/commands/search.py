@@ -1,4 +1,4 @@
-"""The command ``search``: find the subgroups that lie far from the rest."""
+"""The command ``search``: find the subgroups that differ most from all other rows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.subgroups.result import Subgroup
 
 DESCRIPTION = """\
-Find the subgroups that lie far from the rest: combinations of column values, ranked by the part of their difference
-that no group that contains them explains."""
+Find the subgroups that differ most from all other rows: combinations of column values, ranked by the part of their
+difference that no larger group explains."""
 
 EPILOG = """\
 A numeric column with more than 20 values, or that Clarify takes for continuous, is cut at quantiles. Only subgroups

@@ -1,4 +1,4 @@
-"""The flip test (FT): would the rows of a group get another prediction if they were among all others?
+"""The flip test (FT): compare the predictions of the rows of a group with those of similar rows among all others.
 
 It is the only metric that needs rows. For each row of the group, the predictions of the nearest rows among all others
 vote, by Euclidean distance over all other columns, unscaled, as in Amazon's open-source package smclarify 0.5. The idea

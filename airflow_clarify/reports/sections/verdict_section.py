@@ -107,7 +107,7 @@ def _summarize(verdict: Verdict) -> str:
         return f"{formatting.format_count(unsure)} of {checks} cannot be decided: the interval reaches across a bound."
     if broken:
         return f"{formatting.format_count(broken)} of {checks} {'fails' if broken == 1 else 'fail'}."
-    return f"None of {checks} fails, but the data are not fit to be judged."
+    return f"None of {checks} fails, but the data cannot be judged."
 
 
 def _build_reason(finding: Finding) -> Sentence:
