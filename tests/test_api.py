@@ -363,7 +363,7 @@ def test_an_empty_frame_and_a_missing_frame_are_refused() -> None:
 # --- Imports and types of arguments -------------------------------------------------------------------------------
 
 
-def test_both_can_be_imported_from_the_package_at_no_cost() -> None:
+def test_importing_the_functions_loads_no_heavy_module() -> None:
     assert airflow_clarify.analyze is analyze
     assert airflow_clarify.balance is balance
     script = """

@@ -88,9 +88,7 @@ def test_a_folder_can_be_named_in_several_ways(prefix: str, tmp_path: Path) -> N
     assert files_in(tmp_path / "out") == NEW
 
 
-def test_the_last_one_to_appear_is_the_one_that_readers_wait_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_analysis_is_renamed_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[str] = []
     replace_file = Path.replace
 
@@ -106,7 +104,7 @@ def test_the_last_one_to_appear_is_the_one_that_readers_wait_for(
     assert list(outputs.list_files(CONFIG).values())[-1] == outputs.ANALYSIS
 
 
-def test_what_was_there_is_replaced_and_other_files_stay(tmp_path: Path) -> None:
+def test_earlier_files_are_replaced_and_other_files_remain(tmp_path: Path) -> None:
     outputs.write_files(str(tmp_path), {**OLD, "verdict.json": "an old verdict"})
 
     outputs.write_files(str(tmp_path), NEW)
@@ -264,7 +262,7 @@ def test_write_permission_without_read_permission_is_sufficient(
     assert set(objects_in(store).values()) == set(NEW.values())
 
 
-def test_a_store_that_is_not_installed_is_named() -> None:
+def test_a_missing_filesystem_package_is_named() -> None:
     with pytest.raises(OutputError, match="nosuchstore://bucket/bias: cannot be opened"):
         outputs.write_files("nosuchstore://bucket/bias", NEW)
     with pytest.raises(DataError, match="nosuchstore://bucket/bias/x: cannot be opened"):
@@ -438,7 +436,7 @@ def test_an_invalid_report_name_is_refused_with_the_configuration(name: str) -> 
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_what_is_read_is_what_was_written(weighted: bool, tmp_path: Path) -> None:
+def test_an_analysis_is_read_as_it_was_written(weighted: bool, tmp_path: Path) -> None:
     analysis = make_analysis({"F": (37, 64), "M": (61, 43), "X": (7, 11)}, weighted=weighted)
     outputs.write_analysis(str(tmp_path), analysis, CONFIG)
 

@@ -81,23 +81,23 @@ def find_arrows() -> dict[tuple[str, str], set[str]]:
 ARROWS = find_arrows()
 
 
-def test_every_room_has_its_line() -> None:
+def test_every_package_has_a_rule() -> None:
     rooms = {room for arrow in ARROWS for room in arrow}
     assert rooms <= RANK.keys()
 
 
 @pytest.mark.parametrize("arrow", sorted(ARROWS), ids=" to ".join)
-def test_an_import_goes_down(arrow: tuple[str, str]) -> None:
+def test_imports_go_downwards(arrow: tuple[str, str]) -> None:
     source, target = arrow
     assert RANK[target] < RANK[source] or arrow in KNOWN, f"{sorted(ARROWS[arrow])} import from {target}"
 
 
-def test_arrows_that_are_known_to_be_wrong_are_still_there() -> None:
+def test_known_exceptions_still_exist() -> None:
     assert ARROWS.keys() >= KNOWN
 
 
 @pytest.mark.parametrize(
     ("source", "target"), [("bias", "io"), ("io", "bias"), ("bias", "engines.duckdb"), ("engines.duckdb", "reports")]
 )
-def test_rooms_that_do_not_know_each_other(source: str, target: str) -> None:
+def test_packages_that_must_not_import_each_other(source: str, target: str) -> None:
     assert (source, target) not in ARROWS

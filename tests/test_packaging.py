@@ -63,7 +63,7 @@ def test_the_version_is_written_once(metadata: Message) -> None:
     assert get_provider_info()["versions"] == [airflow_clarify.__version__]
 
 
-def test_the_changelog_knows_the_version() -> None:
+def test_the_changelog_has_the_version() -> None:
     assert f"## [{airflow_clarify.__version__}]" in (PROJECT / "CHANGELOG.md").read_text()
 
 
@@ -201,7 +201,7 @@ def test_the_description_stands_by_itself(metadata: Message) -> None:
     assert "![" not in description
 
 
-def test_authors_and_urls_are_whole_where_they_are_given(metadata: Message) -> None:
+def test_authors_and_urls_are_complete_if_given(metadata: Message) -> None:
     for name in ("Author", "Author-email", "Project-URL"):
         for value in metadata.get_all(name, []):
             assert "..." not in value

@@ -125,7 +125,7 @@ def simulate_coverage(metric: str, rows: tuple[int, int], draws: int) -> float:
 
 @pytest.mark.parametrize("rows", [SMALL, LARGE], ids=["60 rows", "600 rows"])
 @pytest.mark.parametrize("metric", ["DPL", "DPPL", "RD", "SD", "DAR", "DRR", "AD", "DI", "DIL"])
-def test_intervals_cover_the_true_value_as_often_as_promised(metric: str, rows: tuple[int, int]) -> None:
+def test_intervals_cover_the_true_value_at_the_confidence_level(metric: str, rows: tuple[int, int]) -> None:
     """The table in docs/thresholds.md. The standard error of each share is half a point."""
     assert 0.935 <= simulate_coverage(metric, rows, 1500) <= 0.975
 

@@ -93,7 +93,7 @@ def test_the_gift_card_lab_is_written_byte_for_byte_as_the_sdk_writes_it() -> No
     assert config.to_json() == GIFT_CARD_CONFIG
 
 
-def test_that_line_is_read_and_written_again_without_a_change() -> None:
+def test_the_line_of_the_gift_card_lab_survives_a_round_trip() -> None:
     assert AnalysisConfig.parse(GIFT_CARD_CONFIG).to_json() == GIFT_CARD_CONFIG
 
 
@@ -145,7 +145,7 @@ def test_a_file_is_kept_key_for_key(document: dict[str, Any]) -> None:
     assert AnalysisConfig.parse(text).to_json() == text
 
 
-def test_every_key_of_a_file_can_be_asked_for() -> None:
+def test_every_key_of_a_file_can_be_read() -> None:
     config = AnalysisConfig(EVERYTHING)
     assert config.dataset_type == "application/jsonlines"
     assert config.headers == ["approved", "gender", "age", "region", "id"]

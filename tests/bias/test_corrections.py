@@ -40,7 +40,7 @@ def test_adjusted_p_values_are_those_of_r(correction: Correction, adjusted: list
 
 
 @given(p_value_lists)
-def test_by_is_that_of_scipy(p_values: list[float]) -> None:
+def test_benjamini_yekutieli_agrees_with_scipy(p_values: list[float]) -> None:
     from scipy.stats import false_discovery_control
 
     expected = false_discovery_control(p_values, method="by")
@@ -93,7 +93,7 @@ def test_a_correction_turns_a_violation_by_chance_into_an_inconclusive_check() -
 
 
 @pytest.mark.parametrize(("correction", "name"), [("holm", "Holm"), ("by", "Benjamini-Yekutieli")])
-def test_a_verdict_says_how_many_questions_were_asked(correction: Correction, name: str) -> None:
+def test_a_verdict_contains_the_number_of_questions(correction: Correction, name: str) -> None:
     verdict = judge(correction)
     assert verdict.sentence.endswith(f"(1 inconclusive, 19 questions asked, {name} correction)")
     document = verdict.to_json()
@@ -141,7 +141,7 @@ def test_questions_are_counted_over_facets_and_metrics_with_an_interval_and_pair
     assert rules.judge(analysis).questions == 8
 
 
-def test_groups_that_are_not_judged_are_no_questions() -> None:
+def test_groups_that_are_not_judged_do_not_count_as_questions() -> None:
     analysis = make_analysis({"F": (50, 50), "M": (50, 50), "X": (3, 0), None: (2, 2)}, ["DPL"])
     rules = Thresholds(
         {"DPL": 0.1}, 30, "ignore", confidence=0.95, on_inconclusive="pass", undefined="ignore", correction="holm"
@@ -259,7 +259,7 @@ def test_with_600_groups_at_the_bound_any_violation_is_rare(correction: Correcti
     assert closed / runs <= 0.05
 
 
-def test_by_keeps_the_share_of_false_violations_where_many_groups_are_biased() -> None:
+def test_benjamini_yekutieli_limits_the_share_of_false_violations() -> None:
     """100 groups lie at the bound, 100 far beyond it: holm finds fewer of them, by more, with few false ones."""
     numpy = pytest.importorskip("numpy")
     generator = numpy.random.default_rng(7)

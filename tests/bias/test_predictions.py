@@ -81,19 +81,19 @@ def test_one_stage_can_be_measured_alone() -> None:
     assert analyze(methods=["CI"], post=None).stages == ("pre_training",)
 
 
-def test_all_metrics_are_there_with_the_errors_of_those_that_need_more() -> None:
+def test_all_metrics_are_listed_with_errors_for_those_that_need_more() -> None:
     analysis = analyze()
     assert analysis.methods == tuple(POST_TRAINING_METRICS)
     assert errors_by_group(analysis)["F"] == {"CDDPL": NO_GROUP_VARIABLE, "FT": FLIP_TEST_NEEDS_ROWS}
     assert analysis.warnings == ()
 
 
-def test_a_flip_test_that_was_asked_for_by_name_and_is_not_computed_is_warned_of() -> None:
+def test_a_flip_test_that_is_requested_by_name_and_not_computed_gives_a_warning() -> None:
     (warning,) = analyze(post=["FT"]).warnings
     assert warning == f"facet 'gender': not defined: FT of F, FT of M ({FLIP_TEST_NEEDS_ROWS})"
 
 
-def test_the_flip_test_is_the_engines() -> None:
+def test_the_flip_test_of_the_engine_is_used() -> None:
     contingency = count_predictions(ROWS)
     facet = replace(contingency.facets[0], flip_tests={"F": 0.25, "M": "FlipTest does not support non-numeric columns"})
     analysis = Analysis.from_contingency(replace(contingency, facets=[facet]), make_prediction_config(["FT"]))
@@ -165,7 +165,7 @@ def test_where_no_row_is_predicted_positive_ratios_of_such_rows_are_undefined() 
     assert analysis.warnings == (analysis.one_sided_prediction,)
 
 
-def test_rows_without_weight_are_no_second_outcome() -> None:
+def test_rows_of_weight_zero_do_not_count_as_an_outcome() -> None:
     rows = [*repeat_outcomes("F", 3, 2, 0, 0), *repeat_outcomes("M", 4, 1, 0, 0), ("F", True, False, None, 0.0)]
     assert analyze(rows, weighted=True).one_sided_prediction is not None
     assert analyze(rows).one_sided_prediction is None
@@ -197,7 +197,7 @@ def test_predictions_that_were_not_counted_for_that_reason_have_no_metric() -> N
 # --- Our own metric ---------------------------------------------------------------------------------------------------
 
 
-def test_the_ratio_of_label_rates_is_computed_without_asking() -> None:
+def test_the_ratio_of_label_rates_is_always_computed() -> None:
     analysis = make_analysis({"F": (1, 3), "M": (6, 2)}, ["CI"])
     result = analysis.facets[0].results[0]
     assert result.metric("DIL") == MetricResult("DIL", (1 / 4) / (6 / 8))

@@ -137,7 +137,7 @@ class TestPriorWeights:
         with pytest.raises(DataError, match="weight: column 'w' is 0 in all rows"):
             self.balance.plan(self.counts, dict.fromkeys(self.counts, Fraction()))
 
-    def test_they_are_refused_without_reweighing(self) -> None:
+    def test_empty_strata_are_refused_without_reweighing(self) -> None:
         with pytest.raises(ConfigError, match=r"^weight: undersample counts rows and not weights"):
             BalanceConfig(BY, weight="w")
         with pytest.raises(ConfigError, match=r"^weight: 'gender' also stands in by"):
@@ -148,7 +148,7 @@ class TestEmptyStrata:
     counts: dict[Stratum, int] = {("Trend", "1"): 5, ("Dresses", "-1"): 4, ("Dresses", "1"): 9}  # noqa: RUF012
 
     @pytest.mark.parametrize("strategy", ["undersample", "oversample", "reweigh"])
-    def test_the_error_lists_them_with_their_count(self, strategy: str) -> None:
+    def test_the_error_lists_empty_strata_with_their_count(self, strategy: str) -> None:
         balance = BalanceConfig(("product_category", "sentiment"), strategy)  # type: ignore[arg-type]
 
         with pytest.raises(QuotaError) as caught:
@@ -160,13 +160,13 @@ class TestEmptyStrata:
             "add such rows, balance by fewer columns, or set empty='ignore'"
         )
 
-    def test_the_error_lists_at_most_three(self) -> None:
+    def test_the_error_lists_at_most_three_empty_strata(self) -> None:
         counts: dict[Stratum, int] = {(f"f{i}", f"l{i}"): 1 for i in range(500)}
 
         with pytest.raises(QuotaError, match=r"has gender='f0' and approved='l1' \(.*; and 249497 more\), so"):
             BalanceConfig(BY).plan(counts)
 
-    def test_they_can_be_ignored_with_a_warning(self) -> None:
+    def test_empty_strata_can_be_ignored_with_a_warning(self) -> None:
         plan = BalanceConfig(("product_category", "sentiment"), empty="ignore").plan(self.counts)
 
         assert {share.after for share in plan.shares} == {4}
@@ -175,7 +175,7 @@ class TestEmptyStrata:
             "product_category='Trend' and sentiment='-1'",
         )
 
-    def test_a_fraction_ignores_them(self) -> None:
+    def test_a_fraction_ignores_empty_strata(self) -> None:
         plan = BalanceConfig(("product_category", "sentiment"), fraction=0.5).plan(self.counts)
 
         assert [share.after for share in plan.shares] == [2, 5, 3]
@@ -184,7 +184,7 @@ class TestEmptyStrata:
 class TestMissingValues:
     counts: dict[Stratum, int] = {("F", "1"): 5, ("F", "0"): 6, ("M", "1"): 7, ("M", "0"): 8, (None, "1"): 2}  # noqa: RUF012
 
-    def test_their_rows_are_dropped_with_a_warning(self) -> None:
+    def test_rows_with_missing_values_are_dropped_with_a_warning(self) -> None:
         plan = BalanceConfig(BY).plan(self.counts)
 
         assert {share.values: share.after for share in plan.shares}[None, "1"] == 0
@@ -193,7 +193,7 @@ class TestMissingValues:
             "there are 2 rows without a value in gender or approved, left out; missing='keep' makes strata of them",
         )
 
-    def test_they_can_be_strata_of_their_own(self) -> None:
+    def test_rows_with_missing_values_can_be_separate_strata(self) -> None:
         plan = BalanceConfig(BY, missing="keep").plan(self.counts | {(None, "0"): 3})
 
         assert [share.after for share in plan.shares] == [2] * 6
@@ -228,11 +228,11 @@ class TestMissingValues:
         }
         assert len(BalanceConfig(("gender", "colour", "approved"), "reweigh").plan(counts).shares) == 6
 
-    def test_they_can_be_an_error(self) -> None:
+    def test_rows_with_missing_values_can_be_an_error(self) -> None:
         with pytest.raises(DataError, match=r"^there are 2 rows without a value in gender or approved; correct"):
             BalanceConfig(BY, missing="error").plan(self.counts)
 
-    def test_reweighing_keeps_them(self) -> None:
+    def test_reweighing_keeps_rows_with_missing_values(self) -> None:
         counts = self.counts | {(None, "0"): 3}
         plan = BalanceConfig(BY, "reweigh").plan(counts)
 

@@ -38,7 +38,7 @@ def judge(analysis: Analysis, rules: Any, **options: Any) -> Finding:
         pytest.param(0.48, 0.50, "ratio", 0.8, 1.25, id="a ratio within four fifths"),
     ],
 )
-def test_that_many_rows_give_a_verdict_in_eight_of_ten_cases(
+def test_the_rows_needed_give_a_verdict_in_eight_of_ten_cases(
     d: float, a: float, kind: Any, low: float | None, high: float | None
 ) -> None:
     numpy = pytest.importorskip("numpy")
@@ -68,7 +68,7 @@ def test_an_inconclusive_finding_names_the_rows_that_a_verdict_needs() -> None:
     assert finding.to_json()["rows_needed"] == finding.rows_needed
 
 
-def test_as_many_rows_settle_it_and_half_as_many_do_not() -> None:
+def test_the_rows_needed_are_conclusive_and_half_of_them_are_not() -> None:
     rules: Any = {"DPL": {"gender": {"F": (None, 0.1)}}}
     needed = judge(make_analysis({"F": (48, 32), "M": (56, 14)}, ["DPL"]), rules).rows_needed
     assert needed is not None
@@ -83,7 +83,7 @@ def test_as_many_rows_settle_it_and_half_as_many_do_not() -> None:
     assert judge(grow(needed / 2.5), rules).outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_value_on_a_bound_is_settled_by_no_number_of_rows() -> None:
+def test_a_value_on_a_bound_is_inconclusive_for_any_number_of_rows() -> None:
     finding = judge(make_analysis({"F": (50, 50), "M": (60, 40)}, ["DPL"]), {"DPL": {"gender": {"F": (None, 0.1)}}})
     assert finding.outcome is Outcome.INCONCLUSIVE
     assert finding.rows_needed is None
@@ -103,7 +103,7 @@ def test_a_correction_needs_more_rows() -> None:
     assert corrected > 1.5 * plain
 
 
-def test_decided_findings_name_no_number_of_rows() -> None:
+def test_conclusive_findings_have_no_rows_needed() -> None:
     verdict = Thresholds({"DPL": 0.1}, confidence=0.95, on_inconclusive="fail").judge(
         make_analysis({"F": (100, 300), "M": (300, 100)}, ["DPL"])
     )

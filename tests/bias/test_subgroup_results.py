@@ -65,7 +65,7 @@ def test_top_limits_the_list_and_not_what_a_gate_judges() -> None:
 
 
 @pytest.mark.parametrize("document", [{}, {"format": "airflow_clarify.analysis/1"}, {"format": 1}, {"subgroups": []}])
-def test_something_else_is_refused(document: dict[str, Any]) -> None:
+def test_a_document_that_is_not_a_result_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=r"subgroups.json: not a result of a search for subgroups"):
         SubgroupSearch.from_json(document)
 

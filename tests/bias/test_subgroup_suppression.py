@@ -61,7 +61,7 @@ F, F_NORTH = {"sex": "F"}, {"sex": "F", "region": "north"}
         ([finding((600, 500), sex="M"), finding((395, 480), **F)], [{"sex": "M"}]),
     ],
 )
-def test_findings_that_give_a_small_count_away_are_hidden(subgroups: list[Subgroup], shown: list[Any]) -> None:
+def test_findings_that_reveal_a_small_count_are_hidden(subgroups: list[Subgroup], shown: list[Any]) -> None:
     hidden = hide_small_subgroups(build_search(*subgroups))
 
     assert [one.group for one in hidden.subgroups] == shown
@@ -79,14 +79,14 @@ def test_rows_in_neither_of_two_findings_are_hidden() -> None:
     assert [one.group for one in hide_small_subgroups(build_search(*both)).subgroups] == [F, {"region": "north"}]
 
 
-def test_a_hidden_finding_is_no_parent() -> None:
+def test_a_hidden_finding_is_not_listed_as_a_parent() -> None:
     middle = finding((295, 150), 0, sex="F", age="old")
     last = finding((100, 100), 1, sex="F", age="old", region="north")
     shown = hide_small_subgroups(build_search(finding((300, 200), **F), middle, last))
     assert [(len(one.group), one.parent) for one in shown.subgroups] == [(1, None), (3, 0)]
 
 
-def test_what_is_shown_has_no_small_number() -> None:
+def test_the_shown_findings_have_no_small_count() -> None:
     exact = build_search(finding((300, 9), **F))
     shown = hide_small_subgroups(exact)
 
@@ -106,7 +106,7 @@ def test_small_totals_are_hidden() -> None:
     assert Analysis.from_xcom(shown.to_json()).facets[0].positive is None
 
 
-def test_hidden_findings_are_no_pass_and_no_number_of_a_verdict() -> None:
+def test_hidden_findings_do_not_pass_and_their_numbers_are_not_in_the_verdict() -> None:
     exact = build_search(finding((300, 9), **F), finding((200, 100), region="north"))
     shown = build_analysis(hide_small_subgroups(build_search(finding((300, 9), **F))))
     assert not Thresholds({"DPL": 0.9}).judge(shown).passed

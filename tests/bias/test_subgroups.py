@@ -109,7 +109,7 @@ def test_of_two_mirrored_groups_the_one_that_is_worse_off_is_named() -> None:
         assert found.candidates == 2
 
 
-def test_values_that_select_the_same_rows_are_asked_once() -> None:
+def test_values_that_select_the_same_rows_are_tested_once() -> None:
     codes = draw_codes(3_000, (3, 4), seed=8)
     labels = plant(np.where(codes[0] == 1, 0.3, 0.6))
 
@@ -313,7 +313,7 @@ def test_unequal_weights_count_as_fewer_rows() -> None:
 
 
 @pytest.mark.parametrize("share", [0.5, 0.03])
-def test_where_nothing_differs_a_finding_is_as_rare_as_promised(share: float) -> None:
+def test_findings_are_as_rare_as_guaranteed_if_nothing_differs(share: float) -> None:
     runs = 150
     false = 0
     for run in range(runs):
@@ -326,7 +326,7 @@ def test_where_nothing_differs_a_finding_is_as_rare_as_promised(share: float) ->
     assert false <= 24
 
 
-def test_where_one_value_differs_its_combinations_are_findings_as_rarely_as_promised() -> None:
+def test_combinations_are_findings_as_rarely_as_guaranteed_if_one_value_differs() -> None:
     runs = 120
     false = 0
     for run in range(runs):
@@ -368,12 +368,12 @@ def test_where_one_value_differs_its_combinations_are_findings_as_rarely_as_prom
         ),
     ],
 )
-def test_wrong_questions_are_refused_in_one_sentence(options: dict[str, object], sentence: str) -> None:
+def test_invalid_search_settings_are_one_sentence(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         SearchConfig(**({"columns": ("sex", "age")} | options))  # type: ignore[arg-type]
 
 
-def test_more_rows_than_there_are_cannot_be_asked_for() -> None:
+def test_min_rows_above_the_number_of_rows_is_refused() -> None:
     codes = draw_codes(500, SIZES, seed=18)
     labels = plant(np.full(500, 0.5))
 

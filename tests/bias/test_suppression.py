@@ -59,7 +59,7 @@ def list_hidden(counts: Counts, below: int = 10) -> set[str]:
         pytest.param({"A": (50, 50), "B": (30, 40), None: (30, 20)}, set(), id="many missing values are not small"),
     ],
 )
-def test_small_groups_and_those_that_give_them_back_are_hidden(counts: Counts, hidden: set[str]) -> None:
+def test_small_groups_and_those_that_reveal_them_are_hidden(counts: Counts, hidden: set[str]) -> None:
     assert list_hidden(counts) == hidden
 
 
@@ -75,7 +75,7 @@ any_counts = st.dictionaries(
 
 
 @given(any_counts, st.integers(2, 30))
-def test_what_is_shown_never_gives_a_small_count_back(counts: Counts, below: int) -> None:
+def test_shown_groups_never_reveal_a_small_count(counts: Counts, below: int) -> None:
     """From the totals and the shown groups, an attacker knows what is left: of several groups, and no small count."""
     shown = hide_small_counts(measure(counts, below)).facets[0]
     groups = {result.value: counts[result.value] for result in shown.results if result.split and result.split.d.rows}
@@ -96,7 +96,7 @@ def test_hiding_twice_hides_no_more(counts: Counts, below: int) -> None:
     assert hide_small_counts(once) == once
 
 
-def test_the_groups_of_a_crossed_facet_do_not_give_back_those_of_its_parts() -> None:
+def test_groups_of_a_crossed_facet_do_not_reveal_those_of_its_columns() -> None:
     facets = [
         make_facet({"F": (60, 60), "M": (70, 70)}),
         make_facet({"a": (65, 65), "b": (65, 65)}, facet="race"),
@@ -118,7 +118,7 @@ def test_the_groups_of_a_crossed_facet_do_not_give_back_those_of_its_parts() -> 
 SMALL: Counts = {"A": (153, 147), "B": (31, 46), "C": (7, 13)}
 
 
-def test_hidden_groups_have_no_counts_and_no_metrics_that_give_them_back() -> None:
+def test_hidden_groups_have_no_counts_and_no_metrics() -> None:
     shown = hide_small_counts(measure(SMALL)).facets[0]
     assert [result.value for result in shown.results if result.split is None] == ["B", "C"]
     for result in shown.results[1:]:
@@ -156,7 +156,7 @@ def test_the_xcom_value_has_no_hidden_count_and_can_be_read() -> None:
     assert read.to_xcom() == shown.to_xcom()
 
 
-def test_the_files_of_the_author_have_all_counts() -> None:
+def test_the_output_files_have_all_counts() -> None:
     analysis = measure(SMALL)
     read = Analysis.from_clarify_json(analysis.to_clarify_json()).with_summary(json.dumps(analysis.to_summary()))
     assert read.suppress_below == 10

@@ -150,7 +150,7 @@ def test_a_ratio_is_judged_by_koopmans_interval(cells: tuple[int, int, int, int]
         ("DRR", 45 / 70 - 0.8, "this group is worse off (negative predictions that are less often right)"),
     ],
 )
-def test_each_metric_says_who_is_worse_off(metric: str, measured: float, words: str) -> None:
+def test_each_metric_names_the_group_that_is_worse_off(metric: str, measured: float, words: str) -> None:
     finding = find(judge({metric: {"group": {"F": 0.05}}}))
     assert finding.measured == pytest.approx(measured)
     assert finding.reason.endswith(words)
@@ -226,7 +226,7 @@ def test_min_rows_counts_what_the_metric_is_a_share_of(metric: str, counted: str
         ("TE", (5, 0, 0, 5), (5, 5, 5, 5), "this group has no false positives"),
     ],
 )
-def test_a_rate_of_nothing_is_undefined_though_clarify_writes_a_number(
+def test_a_rate_without_a_denominator_is_undefined_though_clarify_writes_0(
     metric: str, f: tuple[int, int, int, int], m: tuple[int, int, int, int], reason: str
 ) -> None:
     analysis = predict({"F": f, "M": m})
@@ -268,6 +268,6 @@ def test_predictions_that_cannot_be_compared_with_labels_keep_the_gate_closed() 
     assert judge({"DPPL": 0.5, "RD": 0.5}, analysis, undefined="ignore").outcome is VIOLATION
 
 
-def test_a_gate_on_labels_alone_does_not_ask_for_predictions() -> None:
+def test_a_gate_on_labels_alone_needs_no_predictions() -> None:
     analysis = predict({"F": (40, 60, 0, 0), "M": (50, 50, 0, 0)})
     assert judge({"DIL": 0.5}, analysis).passed

@@ -101,7 +101,7 @@ def test_a_score_above_the_threshold_is_the_prediction_1(folder: Path, run: Run)
     assert values(folder) == {"DPPL": 0.0}
 
 
-def test_a_configuration_says_which_stages_are_measured(folder: Path, run: Run) -> None:
+def test_a_configuration_determines_the_measured_stages(folder: Path, run: Run) -> None:
     assert measure(run, *configure(folder, predicted_label="predicted")).status == EXIT_OK
     assert values(folder) == pytest.approx({"DPPL": 0.25, "DI": 2 / 3})
 
@@ -217,7 +217,7 @@ def test_continuous_predictions_need_a_threshold(folder: Path, run: Run) -> None
     assert not (folder / "out").exists()
 
 
-def test_texts_are_no_scores(folder: Path, run: Run) -> None:
+def test_texts_are_not_scores(folder: Path, run: Run) -> None:
     write(folder / "loans.csv", COLUMNS, [(*row[:3], "high" if row[3] > 0.5 else "low") for row in LOANS])
 
     error = measure(run, *ASKED, "--predicted-label", "score", "--probability-threshold", "0.5").refused()

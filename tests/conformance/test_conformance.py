@@ -313,6 +313,8 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("difference", Difference, ids=lambda difference: difference.name)
-def test_a_difference_made_on_purpose_is_still_one(difference: Difference, oracle: Oracle, folder: Path) -> None:
+def test_a_deliberate_difference_from_smclarify_still_exists(
+    difference: Difference, oracle: Oracle, folder: Path
+) -> None:
     """Should smclarify come round, the difference can be struck off the list."""
     assert difference in compare(EXAMPLES[difference], oracle, folder)

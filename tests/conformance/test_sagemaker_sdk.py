@@ -258,7 +258,7 @@ def test_the_configuration_is_the_same_to_the_byte(ours: Done, sdk: Done, job: J
     assert ours.configuration(job.name) == sdk.configuration(job.name)
 
 
-def test_nothing_else_is_in_s3_then(ours: Done, sdk: Done) -> None:
+def test_the_objects_in_s3_are_the_same(ours: Done, sdk: Done) -> None:
     """The same objects at the same places, the uploaded datasets among them."""
     assert ours.objects == sdk.objects
 
@@ -268,7 +268,7 @@ def test_random_configurations_are_the_same_to_the_byte(sdk: Done) -> None:
         assert our_config(asked).to_json() == written["text"], f"CLARIFY_CONFORMANCE_SEED={SEED}: {asked}"
 
 
-def test_what_the_sdk_makes_of_its_objects_is_accepted(sdk: Done) -> None:
+def test_the_dictionaries_of_sdk_objects_are_accepted(sdk: Done) -> None:
     """A notebook's ``DataConfig`` and ``BiasConfig``, whole, give the same configuration when they are read by us."""
     for asked, written in zip(configurations(SEED, CONFIGURATIONS), sdk.answer["configurations"], strict=True):
         data, bias = written["data"], written["bias"]

@@ -81,7 +81,7 @@ def test_loans_within_bounds_are_not_balanced(airflow_db: Path, tmp_path: Path) 
     assert ran.xcoms["train"]["return_value"]["rows"] == 1989
 
 
-def test_your_own_file(airflow_db: Path, tmp_path: Path) -> None:
+def test_a_file_of_the_user(airflow_db: Path, tmp_path: Path) -> None:
     own = tmp_path / "hired.csv"
     rows: list[tuple[Any, ...]] = [
         (age, "F" if age % 2 else "M", "yes" if age % 2 == 0 or age % 5 == 0 else "no") for age in range(200)

@@ -86,13 +86,13 @@ def test_without_a_key_the_quotas_hold_and_a_warning_says_so(database: Database,
     )
 
 
-def test_a_key_that_rows_share_is_refused(database: Database, engine: Engine) -> None:
+def test_a_key_that_is_not_unique_is_refused(database: Database, engine: Engine) -> None:
     with pytest.raises(ConfigError, match="key: category does not identify every row"):
         engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["category"]))
     assert not database.has("balanced")
 
 
-def test_growing_repeats_rows_as_evenly_as_can_be(database: Database, engine: Engine) -> None:
+def test_oversampling_repeats_rows_as_evenly_as_possible(database: Database, engine: Engine) -> None:
     before = strata(database, "reviews")
     engine.balance(
         REVIEWS, "balanced", BalanceConfig(BY, strategy="oversample", size=max(before.values()) * 3 + 1, key=["id"])
@@ -149,7 +149,7 @@ def test_prior_weights_are_counted_in_place_of_rows(kind: Any, database: Databas
         engine.balance(data, "unmade", BalanceConfig(BY, strategy="reweigh", weight_column="v"))
 
 
-def test_an_existing_table_is_only_replaced_when_told(database: Database, engine: Engine) -> None:
+def test_an_existing_table_is_replaced_only_with_if_exists_replace(database: Database, engine: Engine) -> None:
     engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
     before = sorted(database.query("SELECT id FROM balanced"))
     with pytest.raises(ConfigError, match="there is a table balanced already; name another, or set if_exists="):
@@ -187,7 +187,7 @@ def views(database: Database, *statements: str) -> None:
 
 
 @pytest.mark.parametrize("source", [DataConfig(table="outer_view"), DataConfig(query="SELECT * FROM outer_view")])
-def test_a_source_that_is_a_view_of_the_target_is_left_alone(
+def test_a_target_that_a_view_of_the_source_reads_is_refused(
     database: Database, engine: Engine, source: DataConfig
 ) -> None:
     views(
@@ -206,7 +206,7 @@ def test_a_source_that_is_a_view_of_the_target_is_left_alone(
         views(database, "DROP VIEW outer_view", "DROP VIEW inner_view")
 
 
-def test_a_target_that_is_a_view_is_refused_and_stays(database: Database, engine: Engine) -> None:
+def test_a_target_that_is_a_view_is_refused_and_unchanged(database: Database, engine: Engine) -> None:
     views(database, "CREATE VIEW shown AS SELECT * FROM reviews WHERE id < 7")
     try:
         with pytest.raises(ConfigError, match="target: shown is a view, and a balanced copy is a table"):
@@ -218,9 +218,7 @@ def test_a_target_that_is_a_view_is_refused_and_stays(database: Database, engine
         views(database, "DROP VIEW shown")
 
 
-def test_what_fails_half_way_leaves_nothing(
-    database: Database, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_copy_leaves_no_table(database: Database, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.balance(REVIEWS, "balanced", BalanceConfig(BY, key=["id"]))
     before = sorted(database.query("SELECT id FROM balanced"))
 
@@ -236,7 +234,7 @@ def test_what_fails_half_way_leaves_nothing(
     assert not database.has("balanced_too")
 
 
-def test_only_the_rows_that_take_part_are_copied(database: Database, engine: Engine) -> None:
+def test_only_the_selected_rows_are_copied(database: Database, engine: Engine) -> None:
     data = DataConfig(table="reviews", where={"category": ["O'Hara", "日本"]})
     result = engine.balance(data, "balanced", BalanceConfig(BY, key=["id"]))
     assert {row[0] for row in strata(database, "balanced")} == {"O'Hara", "日本"}
@@ -250,7 +248,7 @@ def test_an_empty_stratum_is_an_error_before_any_table(database: Database, engin
     assert not database.has("balanced")
 
 
-def test_hostile_names_are_only_names(database: Database) -> None:
+def test_hostile_names_are_quoted(database: Database) -> None:
     columns = {
         'a "b".c': Column("integer", list(range(40))),
         "select": Column("text", [HOSTILE[i % 2] for i in range(40)]),

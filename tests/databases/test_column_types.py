@@ -39,7 +39,7 @@ def table(database: Database, name: str, definition: str, rows: list[tuple[Any, 
 
 @HOMES
 @pytest.mark.parametrize("bad", ["1,5", "", "abc", "1.5 kg", "inf", "2026-01-31"])
-def test_a_text_that_is_no_number_is_no_weight(bad: str, max_cells: int, database: Database) -> None:
+def test_a_text_that_is_not_a_number_is_not_a_weight(bad: str, max_cells: int, database: Database) -> None:
     weights = Column("text", ["1.5"] * 199 + [bad])
     database.load("weighted", {**reviews(), "w": weights})
     with pytest.raises(DataError, match="weight: column 'w' has 1 of 200 rows without a number"):
@@ -79,7 +79,7 @@ EXAMPLES = {
 }
 
 
-def test_dates_and_their_like_are_no_weights(database: Database) -> None:
+def test_dates_and_times_are_not_weights(database: Database) -> None:
     for kind in NO_WEIGHTS[database.name]:
         rows = [("ab"[n % 2], n // 2 % 2, EXAMPLES[kind]) for n in range(8)]
         with (
@@ -92,7 +92,7 @@ def test_dates_and_their_like_are_no_weights(database: Database) -> None:
             analyse(database.engine(), DataConfig(table="dated", label="y", weight="w"), "f")
 
 
-def test_truth_values_are_weights_of_one_and_zero(database: Database) -> None:
+def test_booleans_are_weights_of_one_and_zero(database: Database) -> None:
     columns = {**reviews(), "w": Column("boolean", [n % 2 == 0 for n in range(200)])}
     database.load("weighted", columns)
     found = analyse(database.engine(), DataConfig(table="weighted", label="sentiment", weight="w"))
@@ -125,7 +125,7 @@ CHOSEN: list[tuple[dict[str, Any], list[int]]] = [
 
 
 @pytest.mark.parametrize(("where", "rows"), CHOSEN, ids=[str(where) for where, _ in CHOSEN])
-def test_a_value_is_compared_as_the_column_s_type_compares(
+def test_a_value_is_compared_by_the_type_of_the_column(
     where: dict[str, Any], rows: list[int], database: Database
 ) -> None:
     if database.name in ("sqlite", "mariadb") and where == {"b": "true"}:
@@ -149,7 +149,9 @@ def test_a_value_is_compared_as_the_column_s_type_compares(
 
 
 @pytest.mark.parametrize("where", [{"n": "abc"}, {"n": ""}, {"n": [1, "x"]}], ids=str)
-def test_a_number_is_asked_for_by_a_number(where: dict[str, Any], database: Database) -> None:
+def test_a_value_that_is_not_a_number_is_refused_for_a_numeric_column(
+    where: dict[str, Any], database: Database
+) -> None:
     database.load("chosen", {"n": Column("integer", [0, 1]), "y": Column("integer", [0, 1])})
     wanted, sentence = ConfigError, "^where: column 'n' holds numbers, which .* can never match"
     if database.name == "sqlite" and where != {"n": [1, "x"]}:
@@ -162,7 +164,7 @@ def test_a_number_is_asked_for_by_a_number(where: dict[str, Any], database: Data
         )
 
 
-def test_a_float_of_single_precision_is_found_by_what_it_shows(database: Database) -> None:
+def test_a_single_precision_float_is_matched_by_its_decimal_text(database: Database) -> None:
     kind = {"sqlite": "REAL", "postgres": "REAL"}.get(database.name, "FLOAT")
     rows = [(("ab"[n % 2]), n // 2 % 2, (0.7, 0.1, 2.5)[n % 3]) for n in range(12)]
     with table(database, "short", f"f VARCHAR(9), y INTEGER, h {kind}", rows):
@@ -176,7 +178,7 @@ def test_a_float_of_single_precision_is_found_by_what_it_shows(database: Databas
 
 @pytest.mark.parametrize("kind", ["text", "integer", "float", "decimal", "boolean", "date"])
 @pytest.mark.parametrize("role", ["grp", "facet", "label"])
-def test_a_column_without_any_value_is_measured_as_elsewhere(
+def test_a_column_without_any_value_is_measured_as_by_other_engines(
     role: str, kind: str, database: Database, tmp_path: Path
 ) -> None:
     if database.as_stored({"x": Column(kind, [])})["x"].kind != kind or database.name == "sqlite":
@@ -250,12 +252,12 @@ def test_identifiers_are_texts_on_both_paths(max_cells: int, database: Database)
         ("sqlite", None, None),
     ],
 )
-def test_what_a_driver_says_of_a_type(dialect: str, code: Any, stored: str | None) -> None:
+def test_column_types_reported_by_drivers(dialect: str, code: Any, stored: str | None) -> None:
     found = parse_column_type(dialect, code).stored
     assert (None if found is None else found.value) == stored
 
 
-def test_a_value_tells_the_type_where_the_driver_does_not() -> None:
+def test_the_type_is_inferred_from_a_value_if_the_driver_reports_none() -> None:
     assert infer_type(True).stored is not infer_type(1).stored
     assert infer_type(b"1").no_weight == "bytes"
     assert infer_type("x").reading == infer_type(None).reading == "text"

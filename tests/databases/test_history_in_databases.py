@@ -75,7 +75,7 @@ def test_records_are_written_replaced_read_and_deleted(store: SQLHistory, analys
     assert [record.period for record in store.read()] == ["2026-01-02", "2026-01-03"]
 
 
-def test_a_record_of_many_groups_is_whole(store: SQLHistory, tmp_path: Path) -> None:
+def test_a_record_of_many_groups_is_complete(store: SQLHistory, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
     file.write_text("g,ok\n" + "".join(f"group {group:034},{label}\n" for group in range(1500) for label in (0, 1)))
     large = analyze(DataConfig(str(file), label="ok"), BiasConfig([1], "g"), methods=["DPL"])
@@ -107,7 +107,7 @@ def test_concurrent_writers_of_one_record_leave_one(store: SQLHistory, analysis:
     assert [record.period[-2:] for record in store.read()] == ["01", "02", "03", "04", "05", "10"]
 
 
-def test_another_table_is_one_sentence(store: SQLHistory, database: Database) -> None:
+def test_a_table_that_is_not_a_history_is_one_sentence(store: SQLHistory, database: Database) -> None:
     database.load("reviews", {"id": Column("integer", [1])})
 
     with pytest.raises(DataError, match=r"table reviews of connection .* cannot be read") as raised:

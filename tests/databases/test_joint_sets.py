@@ -80,6 +80,8 @@ def check_joint_counts(database: Database) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 50, 10**6])
-def test_the_counts_do_not_depend_on_it(limit: int, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_counts_do_not_depend_on_joint_counting(
+    limit: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(joint_sets, "_MAX_COMBINATIONS", limit)
     check_joint_counts(database)

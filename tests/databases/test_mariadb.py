@@ -78,14 +78,14 @@ def test_each_type_has_its_values_on_both_paths(facet: str, max_cells: int, mari
     assert sorted({share.values[0] or "" for share in result.strata}) == FACETS[facet]
 
 
-def test_bytes_are_no_categories(mariadb: MariaDatabase) -> None:
+def test_binary_columns_are_not_categories(mariadb: MariaDatabase) -> None:
     with pytest.raises(ConfigError, match="column 'bytes' holds bytes values, which cannot be categories"):
         analyse(mariadb.engine(), DataConfig(table="own", label="y"), "bytes")
 
 
 @HOMES
 @pytest.mark.parametrize("weight", ["size", "tags", "born", "bytes", "name"])
-def test_what_is_no_number_is_no_weight(weight: str, max_cells: int, mariadb: MariaDatabase) -> None:
+def test_a_value_that_is_not_a_number_is_not_a_weight(weight: str, max_cells: int, mariadb: MariaDatabase) -> None:
     """MariaDB would take the position of an ENUM's value, the bits of a SET, and the year."""
     refused = r"^weight: column '\w+' (holds (YEAR|BINARY) values, which cannot be weights|has \d+ of 24 rows without)"
     with pytest.raises((ConfigError, DataError), match=refused):
@@ -97,7 +97,7 @@ def test_what_is_no_number_is_no_weight(weight: str, max_cells: int, mariadb: Ma
     [({"name": "E "}, 8), ({"name": ["e", "日本"]}, 8), ({"name": "E"}, 0), ({"size": "2"}, 8), ({"flag": 1}, 12)],
     ids=str,
 )
-def test_conditions_on_its_types(where: dict[str, object], rows: int, mariadb: MariaDatabase) -> None:
+def test_conditions_on_the_types_of_mariadb(where: dict[str, object], rows: int, mariadb: MariaDatabase) -> None:
     data = DataConfig(table="own", label="y", where=where)
     if not rows:
         with pytest.raises(DataError, match="the data hold no rows"):
@@ -107,7 +107,7 @@ def test_conditions_on_its_types(where: dict[str, object], rows: int, mariadb: M
 
 
 @HOMES
-def test_the_author_s_own_patterns_are_said_in_its_words(max_cells: int, mariadb: MariaDatabase) -> None:
+def test_patterns_of_mariadb_in_a_query_are_kept(max_cells: int, mariadb: MariaDatabase) -> None:
     data = DataConfig(query="SELECT * FROM own WHERE size REGEXP '^[0-9]+$'", label="y", where="name RLIKE 'e'")
     assert analyse(mariadb.engine(max_cells), data, "code").rows == 8
 
@@ -143,7 +143,7 @@ def test_the_permissions_of_the_docs_are_enough(somebody: str, mariadb: MariaDat
     assert not left
 
 
-def test_a_view_that_hides_what_it_reads_is_not_trusted(somebody: str, mariadb: MariaDatabase) -> None:
+def test_a_view_with_a_hidden_definition_is_refused(somebody: str, mariadb: MariaDatabase) -> None:
     run(
         mariadb,
         "CREATE OR REPLACE VIEW hidden AS SELECT * FROM reviews",

@@ -32,7 +32,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqliteDatabase:
 
 
 @pytest.mark.parametrize("max_cells", [200_000, 3, 0])
-def test_an_analysis_counts_them_as_one(database: SqliteDatabase, max_cells: int) -> None:
+def test_an_analysis_counts_equal_numbers_and_texts_as_one_value(database: SqliteDatabase, max_cells: int) -> None:
     data = DataConfig(table="data", label="y")
     counted = database.engine(max_cells).count(data, AnalysisConfig.build(data, BiasConfig([1], "g")))
     found: Counter[str | None] = Counter()
@@ -42,14 +42,16 @@ def test_an_analysis_counts_them_as_one(database: SqliteDatabase, max_cells: int
     assert found == {"1": 40, "1.0": 40, "2": 40, None: 20, "x": 20}
 
 
-def test_a_search_counts_them_as_one(database: SqliteDatabase) -> None:
+def test_a_search_counts_equal_numbers_and_texts_as_one_value(database: SqliteDatabase) -> None:
     data, question = DataConfig(table="data", label="y"), SearchConfig(("g",), min_rows=1)
     found = database.engine().count_combinations(data, build_search_config(data, [1], question), question)
     assert [column.values for column in found.columns] == [("1", "1.0", "2", "x")]
 
 
 @pytest.mark.parametrize("key", [(), ("id",)])
-def test_a_balance_draws_from_them_as_one(database: SqliteDatabase, key: tuple[str, ...]) -> None:
+def test_a_balance_draws_equal_numbers_and_texts_from_one_stratum(
+    database: SqliteDatabase, key: tuple[str, ...]
+) -> None:
     plan = BalanceConfig(["g"], key=list(key), size=15, missing="keep")
     result = database.engine().balance(DataConfig(table="data"), "balanced", plan)
     assert {share.values: share.after for share in result.strata} == {

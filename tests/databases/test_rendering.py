@@ -195,7 +195,7 @@ def has(column: str, value: Any, stored: StorageType, dialect: str) -> exp.Expr:
 @pytest.mark.parametrize("dialect", EVERY)
 @given(names=st.tuples(NAMES, NAMES, NAMES), text=TEXTS)
 @settings(max_examples=settings.default.max_examples // 2)
-def test_names_and_texts_come_back_as_they_are(dialect: str, names: tuple[str, str, str], text: str) -> None:
+def test_names_and_texts_survive_rendering_and_parsing(dialect: str, names: tuple[str, str, str], text: str) -> None:
     # A dot separates the parts of a name in BigQuery, even inside of its quotes.
     assume(dialect != "bigquery" or not any(set(name) & set("`\\\n\r.") for name in names))
     # SQLite compares the text of a number with numbers too.
@@ -214,13 +214,13 @@ def test_names_and_texts_come_back_as_they_are(dialect: str, names: tuple[str, s
 
 
 @pytest.mark.parametrize("sharp", ["`", "\\", "\n"])
-def test_bigquery_has_no_names_that_need_an_escape(sharp: str) -> None:
+def test_names_that_need_an_escape_are_refused_for_bigquery(sharp: str) -> None:
     with pytest.raises(ConfigError, match="cannot be a name in BigQuery"):
         render(meant("t", f"a{sharp}b", "c", "", "bigquery"), get_dialect("bigquery"))
 
 
 @given(text=TEXTS)
-def test_redshift_s_driver_sees_the_end_of_a_text_where_redshift_does(text: str) -> None:
+def test_text_literals_of_redshift_end_where_its_driver_expects(text: str) -> None:
     """It knows nothing of backslashes, and puts values for placeholders into what it thinks is outside of a text."""
     said = render(exp.select(exp.Literal.string(text)), get_dialect("redshift"))
     assert re.fullmatch(r"SELECT '(?:[^']|'')*'", said)
@@ -251,7 +251,7 @@ def edge(name: str) -> Case:
 
 @pytest.mark.parametrize("name", EDGES)
 @pytest.mark.parametrize("dialect", EVERY)
-def test_the_edges_of_types_are_where_the_embedded_engine_has_them(dialect: str, name: str, tmp_path: Path) -> None:
+def test_limits_of_types_are_those_of_the_embedded_engine(dialect: str, name: str, tmp_path: Path) -> None:
     if dialect in WITHOUT.get(name, ()):
         pytest.skip("it has none, so DuckDB cannot stand in for it")
     path = as_parquet(edge(name).columns, tmp_path / "data.parquet")
@@ -265,7 +265,7 @@ def test_the_edges_of_types_are_where_the_embedded_engine_has_them(dialect: str,
 
 @pytest.mark.parametrize("name", EDGES)
 @pytest.mark.parametrize("max_cells", [200_000, 0], ids=["at home", "afar"])
-def test_databases_that_are_here_have_them_there_too(
+def test_limits_of_types_are_the_same_in_real_databases(
     database: Database, max_cells: int, name: str, tmp_path: Path
 ) -> None:
     if database.name in WITHOUT.get(name, ()):
@@ -338,7 +338,7 @@ def test_a_table_is_replaced_in_one_step_or_not_at_all(dialect: str, tmp_path: P
 
 
 @pytest.mark.parametrize("dialect", ABSENT)
-def test_what_fails_leaves_no_table(dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_statement_leaves_no_table(dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def changed(*_: Any) -> None:
         raise OutputError("the data changed")
 
@@ -361,14 +361,14 @@ def says(dialect: str, *parts: exp.Expr) -> str:
     return said.removeprefix("SELECT ")
 
 
-def test_sql_server_has_national_texts_and_casts_to_them() -> None:
+def test_texts_of_sql_server_are_nvarchar() -> None:
     value = exp.column("a", quoted=True)
     is_one = exp.case().when(value.isin("x", "日本"), exp.Literal.number(1))
     assert says("tsql", is_one) == "CASE WHEN [a] IN ('x', N'日本') THEN 1 END"
     assert says("tsql", exp.cast(value, "VARCHAR")) == "CAST([a] AS NVARCHAR(MAX))"
 
 
-def test_sql_server_has_no_truth_values() -> None:
+def test_conditions_of_sql_server_use_no_booleans() -> None:
     a = exp.column("a", quoted=True)
     assert says("tsql", exp.case().when(has("a", True, StorageType.BOOLEAN, "tsql"), exp.Literal.number(1))) == (
         "CASE WHEN [a] = 1 THEN 1 END"
@@ -380,7 +380,7 @@ def test_sql_server_has_no_truth_values() -> None:
     assert says("tsql", truth) == "CASE WHEN [a] <> 0 THEN 'True' WHEN NOT [a] <> 0 THEN 'False' END"
 
 
-def test_sql_server_tells_whole_numbers_without_patterns() -> None:
+def test_whole_numbers_are_recognized_without_patterns_on_sql_server() -> None:
     assert says("tsql", cast_to_integer(exp.column("a", quoted=True), StorageType.TEXT)) == (
         "CASE WHEN ([a] LIKE '%[0-9]%' AND NOT [a] LIKE '%[^-+0-9 ]%' AND NOT TRY_CAST([a] AS BIGINT) IS NULL) "
         "THEN TRY_CAST([a] AS BIGINT) END"
@@ -404,7 +404,7 @@ def test_sql_server_tells_whole_numbers_without_patterns() -> None:
         ("trino", 'TRY_CAST(TRIM("a") AS BIGINT)'),
     ],
 )
-def test_a_text_that_is_no_number_of_64_bits_is_none(dialect: str, number: str) -> None:
+def test_a_text_is_cast_only_if_it_is_a_64_bit_number(dialect: str, number: str) -> None:
     said = says(dialect, cast_to_integer(exp.column("a", quoted=True), StorageType.TEXT))
     assert said.startswith("CASE WHEN ")
     assert said.endswith(f" THEN {number} END")
@@ -423,7 +423,7 @@ def test_a_text_that_is_no_number_of_64_bits_is_none(dialect: str, number: str) 
         ("tsql", "1 = 0"),
     ],
 )
-def test_floats_that_are_no_numbers_are_told(dialect: str, asked: str) -> None:
+def test_nan_and_infinity_are_recognized(dialect: str, asked: str) -> None:
     quoted = exp.column("a", quoted=True)
     name = quoted.sql(dialect)
     said = f"CASE WHEN {asked} THEN NULL WHEN {name} = 0 THEN ABS({name}) ELSE {name} END"
@@ -443,11 +443,11 @@ def test_floats_that_are_no_numbers_are_told(dialect: str, asked: str) -> None:
         ("tsql", "CAST('-1.7976931348623157e+308' AS FLOAT)"),
     ],
 )
-def test_infinities_have_a_name_or_a_number_in_their_place(dialect: str, said: str) -> None:
+def test_infinities_are_rendered_for_each_dialect(dialect: str, said: str) -> None:
     assert says(dialect, build_literal(-math.inf)) == said
 
 
-def test_bigquery_partitions_by_texts_but_leaves_the_author_s_windows_alone() -> None:
+def test_bigquery_partitions_by_texts_except_in_windows_of_the_query() -> None:
     data = DataConfig(query="SELECT *, ROW_NUMBER() OVER (PARTITION BY s ORDER BY t) AS r FROM x")
     rows = source_query(data, "bigquery")
     assert render(rows, get_dialect("bigquery")) == (
@@ -455,7 +455,7 @@ def test_bigquery_partitions_by_texts_but_leaves_the_author_s_windows_alone() ->
     )
 
 
-def test_redshift_is_told_the_types_of_nulls(tmp_path: Path) -> None:
+def test_nulls_are_cast_for_redshift(tmp_path: Path) -> None:
     with loans("redshift", tmp_path) as runner:
         data = DataConfig(table="loans", label="approved")
         config = AnalysisConfig.build(data, BiasConfig([1], ["region"], None, None))
@@ -467,7 +467,7 @@ def test_redshift_is_told_the_types_of_nulls(tmp_path: Path) -> None:
         assert not re.search(r"(?<!THEN )(?<!CAST\()NULL AS ", text)
 
 
-def test_a_query_of_the_author_s_keeps_its_ctes_where_the_dialect_takes_them() -> None:
+def test_a_query_keeps_its_ctes_if_the_dialect_supports_them() -> None:
     query = "WITH r AS (SELECT a, COUNT(*) AS k FROM t GROUP BY a) SELECT * FROM r"
     said = render(source_query(DataConfig(query=query), "tsql"), get_dialect("tsql"))
     assert said.startswith("WITH r AS (SELECT a AS a, COUNT_BIG(*) AS k FROM t GROUP BY a) SELECT ")
@@ -752,7 +752,7 @@ FAIR = {
 
 
 @pytest.mark.parametrize("dialect", ABSENT)
-def test_one_facet_with_weights_is_counted_so(dialect: str, tmp_path: Path) -> None:
+def test_the_statement_for_one_facet_with_weights(dialect: str, tmp_path: Path) -> None:
     where = {"region": ["O'Hara", "São"]}
     data = DataConfig(table="loans", label="approved", weight="w", where=where)
     with loans(dialect, tmp_path) as runner:
@@ -762,7 +762,7 @@ def test_one_facet_with_weights_is_counted_so(dialect: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("dialect", ABSENT)
-def test_two_facets_with_a_group_are_counted_so(dialect: str, tmp_path: Path) -> None:
+def test_the_statement_for_two_facets_with_a_group_variable(dialect: str, tmp_path: Path) -> None:
     data = DataConfig(table="loans", label="approved")
     with loans(dialect, tmp_path) as runner:
         config = AnalysisConfig.build(data, BiasConfig([1], ["Age", "region"], [[20.5], None], "id"))
@@ -771,7 +771,7 @@ def test_two_facets_with_a_group_are_counted_so(dialect: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("dialect", ABSENT)
-def test_a_balanced_copy_is_made_so(dialect: str, tmp_path: Path) -> None:
+def test_the_statement_for_a_balanced_copy(dialect: str, tmp_path: Path) -> None:
     with loans(dialect, tmp_path) as runner:
         made_fair(runner)
     assert [text for text in runner.seen if "airflow_clarify_place" in text] == lines(FAIR[dialect])

@@ -58,7 +58,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @HOMES
-def test_the_lab_is_the_same_everywhere(max_cells: int, database: Database, tmp_path: Path) -> None:
+def test_the_lab_has_the_same_results_in_every_database(max_cells: int, database: Database, tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_text(build_reviews_csv(), newline="")
     sentiments, _, categories = zip(*list(csv.reader(io.StringIO(build_reviews_csv())))[1:], strict=True)
     columns = {"sentiment": Column("integer", list(map(int, sentiments))), "category": Column("text", categories)}
@@ -81,7 +81,7 @@ def test_the_lab_is_the_same_everywhere(max_cells: int, database: Database, tmp_
 # --- What a database is asked -------------------------------------------------------------------------------------
 
 
-def test_one_statement_counts(loaded: Database, asked: list[str]) -> None:
+def test_a_count_is_one_statement(loaded: Database, asked: list[str]) -> None:
     analyse(loaded.engine(), DataConfig(table="reviews", label="sentiment"), group_name="note")
     *columns, counting = asked
     assert any("WHERE 1 = 0" in sql for sql in columns)
@@ -91,7 +91,9 @@ def test_one_statement_counts(loaded: Database, asked: list[str]) -> None:
     assert not any("GROUP BY" in sql for sql in columns)
 
 
-def test_several_facets_are_counted_in_one_statement_where_the_database_can(loaded: Database, asked: list[str]) -> None:
+def test_several_facets_are_counted_in_one_statement_if_the_database_supports_it(
+    loaded: Database, asked: list[str]
+) -> None:
     analysis = analyse(loaded.engine(), DataConfig(table="reviews", label="sentiment"), ["category", "note"])
     assert [facet.column for facet in analysis.facets] == ["category", "note"]
     counting = [sql for sql in asked if "COUNT(*)" in sql]
@@ -101,7 +103,7 @@ def test_several_facets_are_counted_in_one_statement_where_the_database_can(load
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 100])
-def test_facets_are_the_same_however_many_are_counted_at_once(
+def test_results_do_not_depend_on_the_number_of_facets(
     at_once: int, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"facet {number}" for number in range(5)]
@@ -124,7 +126,7 @@ def test_a_facet_can_be_the_group_variable_too(max_cells: int, loaded: Database)
         assert together.facets[position].results == alone.facets[0].results
 
 
-def test_only_as_many_cells_come_home_as_are_allowed(loaded: Database, asked: list[str]) -> None:
+def test_at_most_max_cells_are_fetched(loaded: Database, asked: list[str]) -> None:
     data = DataConfig(table="reviews", label="sentiment")
     cells = len(loaded.query("SELECT DISTINCT category, sentiment FROM reviews"))
     few, many = (analyse(loaded.engine(most), data) for most in (cells, cells - 1))
@@ -164,12 +166,12 @@ def test_names_and_values_of_any_kind(max_cells: int, database: Database) -> Non
         analyse(database.engine(max_cells), nobody, 'fa"cet')
 
 
-def test_a_name_may_be_written_in_another_case(loaded: Database) -> None:
+def test_a_column_name_may_differ_in_case(loaded: Database) -> None:
     analysis = analyse(loaded.engine(), DataConfig(table="reviews", label="SENTIMENT"), "Category")
     assert (analysis.label, analysis.facets[0].column) == ("SENTIMENT", "Category")
 
 
-def test_a_wrong_name_is_told_with_those_there_are(loaded: Database) -> None:
+def test_an_unknown_column_is_an_error_that_lists_the_columns(loaded: Database) -> None:
     with pytest.raises(ConfigError, match=r"facet: the data have no column 'colour' \(columns: 'id', 'category'"):
         analyse(loaded.engine(), DataConfig(table="reviews", label="sentiment"), "colour")
 
@@ -182,7 +184,7 @@ def test_a_wrong_name_is_told_with_those_there_are(loaded: Database) -> None:
     ["sentiment = 1 OR category = 'b c'", {"sentiment": 1}, {"category": ["b c", "日本"], "sentiment": 0}],
     ids=str,
 )
-def test_a_condition_picks_rows(where: Any, loaded: Database) -> None:
+def test_a_condition_selects_rows(where: Any, loaded: Database) -> None:
     def takes_part(category: str, sentiment: int) -> bool:
         if isinstance(where, str):
             return sentiment == 1 or category == "b c"
@@ -209,25 +211,25 @@ def test_a_condition_picks_rows(where: Any, loaded: Database) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_condition_is_refused(where: Any, loaded: Database) -> None:
+def test_an_invalid_condition_is_refused(where: Any, loaded: Database) -> None:
     with pytest.raises(ConfigError, match=r"^where: .*"):
         analyse(loaded.engine(), DataConfig(table="reviews", label="sentiment", where=where))
     assert loaded.has("reviews")
 
 
 @pytest.mark.parametrize("query", ["DELETE FROM reviews", "SELECT 1; SELECT 2", "SELEC 1", "DROP TABLE reviews"])
-def test_what_is_no_query_is_refused(query: str, loaded: Database) -> None:
+def test_an_invalid_query_is_refused(query: str, loaded: Database) -> None:
     with pytest.raises(ConfigError, match=r"^query: .*"):
         analyse(loaded.engine(), DataConfig(query=query, label="sentiment"))
     assert len(loaded.query("SELECT * FROM reviews")) == 200
 
 
-def test_a_query_may_have_parts_of_its_own(loaded: Database) -> None:
+def test_a_query_may_have_ctes_and_subqueries(loaded: Database) -> None:
     query = "WITH part AS (SELECT * FROM reviews WHERE id < 50) SELECT *, id AS number FROM part ORDER BY id -- all"
     assert analyse(loaded.engine(), DataConfig(query=query, label="sentiment")).rows == 50
 
 
-def test_columns_of_one_name_are_refused(loaded: Database) -> None:
+def test_duplicate_column_names_are_refused(loaded: Database) -> None:
     query = "SELECT a.category, b.category, a.sentiment FROM reviews AS a JOIN reviews AS b ON a.id = b.id"
     with pytest.raises(ConfigError, match="query: two columns are named 'category'; give one another name"):
         analyse(loaded.engine(), DataConfig(query=query, label="sentiment"))
@@ -236,7 +238,7 @@ def test_columns_of_one_name_are_refused(loaded: Database) -> None:
 # --- What goes wrong ----------------------------------------------------------------------------------------------
 
 
-def test_a_table_that_is_not_there(loaded: Database) -> None:
+def test_a_missing_table(loaded: Database) -> None:
     with pytest.raises(DataError, match="nothing_here") as raised:
         analyse(loaded.engine(), DataConfig(table="nothing_here", label="y"))
     assert "\n" not in str(raised.value)
@@ -251,7 +253,7 @@ def test_an_empty_table(database: Database) -> None:
 
 @HOMES
 @pytest.mark.parametrize("weight", [None, -1.0, 1e200, 1.7e308, 1e-200])
-def test_weights_that_are_none(weight: float | None, max_cells: int, database: Database) -> None:
+def test_invalid_weights(weight: float | None, max_cells: int, database: Database) -> None:
     weights = Column("float", [1.0] * 198 + [weight] * 2)
     database.load("weighted", {**reviews(), "w": weights})
     data = DataConfig(table="weighted", label="sentiment", weight="w")
@@ -259,7 +261,7 @@ def test_weights_that_are_none(weight: float | None, max_cells: int, database: D
         analyse(database.engine(max_cells), data)
 
 
-def test_connections_that_will_not_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_connections_that_are_not_supported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     data = DataConfig(table="reviews", label="sentiment")
     with pytest.raises(ConfigError, match="conn_id: there is no Airflow connection 'not_there'; add it, or name"):
         analyse(SQLEngine("not_there"), data)
@@ -278,7 +280,7 @@ def test_connections_that_will_not_do(monkeypatch: pytest.MonkeyPatch, tmp_path:
         analyse(SQLEngine("gone"), data)
 
 
-def test_what_runs_can_be_stopped(all_databases: dict[str, Database]) -> None:
+def test_a_running_query_can_be_cancelled(all_databases: dict[str, Database]) -> None:
     database = all_databases["postgres"]
     engine = database.engine()
     data = DataConfig(query="SELECT 1 AS category, 1 AS sentiment, CAST(pg_sleep(600) AS TEXT) AS z", label="sentiment")
@@ -311,13 +313,13 @@ def test_what_runs_can_be_stopped(all_databases: dict[str, Database]) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_engine_says_what_it_cannot_read(engine: Any, data: DataConfig, sentence: str) -> None:
+def test_unsupported_configurations_are_refused(engine: Any, data: DataConfig, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         engine.check_data(data)
 
 
 @pytest.mark.parametrize("where", [{"category": None}, {"category": ["b c", None]}], ids=str)
-def test_missing_values_can_be_asked_for(where: dict[str, Any], database: Database) -> None:
+def test_missing_values_can_be_selected(where: dict[str, Any], database: Database) -> None:
     categories = ["b c", None, "x", None] * 10
     database.load("gaps", {"category": Column("text", categories), "sentiment": Column("integer", [0, 1] * 20)})
     data = DataConfig(table="gaps", label="sentiment", where=where)

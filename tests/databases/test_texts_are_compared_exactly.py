@@ -73,7 +73,7 @@ def values(analysis: Any) -> dict[tuple[str, str], Any]:
 
 @HOMES
 @pytest.mark.parametrize(("positive", "tested"), [(["yes"], None), (["YES", "no"], ["a", "ß"])], ids=str)
-def test_a_collation_changes_no_number(
+def test_collations_do_not_change_results(
     positive: list[str], tested: list[str] | None, max_cells: int, collated: Database, file: str
 ) -> None:
     asked: dict[str, Any] = {
@@ -87,14 +87,14 @@ def test_a_collation_changes_no_number(
     assert sorted(found.warnings) == sorted(expected.warnings)
 
 
-def test_rows_are_chosen_by_texts_as_they_are_written(collated: Database) -> None:
+def test_conditions_compare_texts_exactly(collated: Database) -> None:
     data = DataConfig(table="collated", label="label", where={"facet": ["a", "ß"], "label": ["yes", "no"]})
     expected = sum(facet in ("a", "ß") and label in ("yes", "no") for _, facet, label, _ in ROWS)
     assert analyse(collated.engine(), data, "facet", label_values_or_threshold=["yes"]).rows == expected
 
 
 @pytest.mark.parametrize("key", ["id", "facet"])
-def test_strata_and_keys_are_told_apart_as_they_are_written(key: str, collated: Database) -> None:
+def test_strata_and_keys_compare_texts_exactly(key: str, collated: Database) -> None:
     data = DataConfig(table="collated", where={"id": list(range(7))} if key == "facet" else None)
     # Each spelling stands in one of the first seven rows, so it is a key.
     by = ["grp"] if key == "facet" else ["facet", "label"]
@@ -105,6 +105,6 @@ def test_strata_and_keys_are_told_apart_as_they_are_written(key: str, collated: 
     assert set(made.values()) == {share.after for share in result.strata}
 
 
-def test_a_key_is_shared_by_rows_that_write_it_alike(collated: Database) -> None:
+def test_equal_texts_are_a_duplicate_key(collated: Database) -> None:
     with pytest.raises(ConfigError, match="key: facet does not identify every row"):
         collated.engine().balance(DataConfig(table="collated"), "fair", BalanceConfig(["label"], key=["facet"]))

@@ -48,14 +48,14 @@ def test_bad_requirements_are_found() -> None:
         read(Block(Path("page.md"), 1, "text", "airflow-clarify=0.1\n", "file", "requirements.txt"))
 
 
-def test_commands_of_others_need_a_word_on_why_they_are_not_run() -> None:
+def test_foreign_commands_need_a_reason_why_they_are_not_run() -> None:
     assert is_tested("airflow-clarify gate --help")
     assert is_tested("AIRFLOW_HOME=here airflow dags list")
     assert not is_tested("docker build .")
     assert not is_tested("airflow-clarify gate --help | docker build .")
 
 
-def test_commands_that_go_on_in_the_next_line() -> None:
+def test_commands_that_continue_on_the_next_line() -> None:
     console = "$ one \\\n    --two\nprinted\n$ three\n"
     assert list(commands_and_outputs(console)) == [("one \\\n    --two", ["printed"]), ("three", [])]
 

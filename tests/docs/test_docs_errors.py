@@ -33,10 +33,10 @@ def sentences() -> tuple[re.Pattern[str], ...]:
     return tuple(found)
 
 
-def test_there_are_errors_on_the_page() -> None:
+def test_the_page_contains_errors() -> None:
     assert len(HEADINGS) > 20
 
 
 @pytest.mark.parametrize("heading", HEADINGS)
-def test_an_error_on_the_page_is_one_of_ours(heading: str) -> None:
+def test_every_error_on_the_page_exists_in_the_code(heading: str) -> None:
     assert any(pattern.fullmatch(heading) for pattern in sentences()), f"the program never says: {heading}"

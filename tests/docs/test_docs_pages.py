@@ -12,12 +12,12 @@ from docs_reader import Reader
 
 
 @pytest.mark.parametrize("block", all_blocks(), ids=lambda block: block.place)
-def test_a_block_is_what_it_says_and_names_what_there_is(block: Block) -> None:
+def test_every_block_is_valid_and_names_existing_things(block: Block) -> None:
     read(block)
 
 
 @pytest.mark.parametrize("block", all_blocks(), ids=lambda block: block.place)
-def test_a_block_that_is_not_run_says_why(block: Block) -> None:
+def test_a_block_that_is_not_run_gives_a_reason(block: Block) -> None:
     if block.note == "not run":
         assert len(block.about.split()) >= 3, "say what is missing here to run it"
     elif block.language == "console":
@@ -29,14 +29,14 @@ def test_a_block_that_is_not_run_says_why(block: Block) -> None:
 
 @pytest.mark.airflow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_can_be_followed(
+def test_the_blocks_of_a_page_can_be_run_in_order(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     Reader(tmp_path, lambda: "".join(capfd.readouterr())).follow(page)
 
 
-def test_comments_speak_of_the_blocks_below_them() -> None:
+def test_every_comment_belongs_to_the_block_below() -> None:
     """A comment that stands in the wrong place would leave its block untested, or tested in another way."""
     for page in PAGES:
         noted = sum(bool(block.note) for block in blocks_of(page))
@@ -45,7 +45,7 @@ def test_comments_speak_of_the_blocks_below_them() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     """Also where the pages are read in the repository, and not built by Sphinx."""
     for link in re.findall(r"\]\((?!\w+:|#)([^)\s]+)\)", page.read_text()):
         path, _, anchor = link.partition("#")

@@ -106,7 +106,7 @@ def test_every_parameter_is_explained(name: str) -> None:
 
 
 @needs_sphinx
-def test_the_pages_say_nothing_of_the_machine_they_were_built_on(site: Path) -> None:
+def test_the_pages_contain_no_paths_of_the_build_machine(site: Path) -> None:
     for path in site.rglob("*.html"):
         assert str(PROJECT) not in path.read_text(), path.name
 
@@ -124,7 +124,7 @@ def test_the_bounds_of_the_requirements_are_those_of_the_package() -> None:
     assert sorted(listed) == sorted(wanted)
 
 
-def test_the_image_is_built_as_its_own_comments_say() -> None:
+def test_the_commands_that_build_the_image_are_those_of_its_dockerfile() -> None:
     def shown(file: Path) -> list[str]:
         """The commands, each in one line, whether they stand in comments or not."""
         whole = re.sub(r"\\\n#? *", "", file.read_text())
@@ -134,9 +134,7 @@ def test_the_image_is_built_as_its_own_comments_say() -> None:
 
 
 @pytest.mark.airflow
-def test_who_waits_for_data_that_passed_finds_the_numbers_in_the_event(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_event_of_passed_data_contains_the_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from airflow.models.asset import AssetEvent
     from airflow.utils.session import create_session
     from dag_runs import run

@@ -244,7 +244,7 @@ def test_a_parquet_file_without_a_column_that_others_have(tmp_path: Path) -> Non
 # --- Places where nothing is --------------------------------------------------------------------------------------
 
 
-def test_a_place_where_nothing_is(tmp_path: Path) -> None:
+def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     written(tmp_path / "folder" / "notes.md", "x")
     missing, folder, pattern = tmp_path / "no.csv", tmp_path / "folder", tmp_path / "*.csv"
@@ -261,7 +261,7 @@ def test_a_place_where_nothing_is(tmp_path: Path) -> None:
 @pytest.mark.costly
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of Unix")
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_a_place_that_may_not_be_read(what: str, tmp_path: Path) -> None:
+def test_a_path_without_read_permission(what: str, tmp_path: Path) -> None:
     for folder in (tmp_path, *list(tmp_path.parents)[:2]):
         folder.chmod(0o755)
     data = written(tmp_path / "closed" / "loans.csv", LOANS)
@@ -395,7 +395,7 @@ def test_a_file_of_one_column_hints_at_its_delimiter_and_shows_no_line(content: 
         ),
     ],
 )
-def test_options_of_csv_files_that_make_no_sense(options: dict[str, Any], said: str, tmp_path: Path) -> None:
+def test_invalid_csv_options(options: dict[str, Any], said: str, tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS)
     assert sentence(ConfigError, data, csv_options=options) == f"csv_options: {said}"
 
@@ -414,7 +414,7 @@ def test_utf_16_in_big_endian_order_is_refused(tmp_path: Path) -> None:
         )
 
 
-def test_lines_of_json_that_hold_null_are_no_rows(tmp_path: Path) -> None:
+def test_json_lines_that_hold_null_are_not_rows(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.jsonl", JSON + "null\n")
     assert sentence(DataError, data) == f"{data}: a line holds null, not an object; JSON Lines has one object a line"
     data = written(tmp_path / "loans.jsonl", "null\nnull\n" + JSON)
@@ -435,7 +435,7 @@ def test_dense_json_lines_are_refused_by_name(tmp_path: Path) -> None:
     assert len(tallies(count(data, features="[gender]", headers=["gender", "approved"])[0])) == 2
 
 
-def test_headers_that_are_no_fields_of_json_lines(tmp_path: Path) -> None:
+def test_headers_that_are_not_fields_of_json_lines(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.jsonl", JSON)
     assert sentence(ConfigError, data, "Gender", headers=["Gender", "approved"]) == (
         f"headers: the records in {data} have no field 'Gender'; did you mean 'gender'?"
@@ -446,19 +446,19 @@ def test_headers_that_are_no_fields_of_json_lines(tmp_path: Path) -> None:
     )
 
 
-def test_a_password_in_a_url_stands_in_no_sentence() -> None:
+def test_passwords_in_urls_are_masked_in_errors() -> None:
     said = sentence(DataError, "http://ana:secret@127.0.0.1:9/loans.csv?sig=secret")
     assert said == "http://ana:***@127.0.0.1:9/loans.csv?***: no file there (.csv, .tsv, .txt); check the path"
 
 
-def test_a_csv_file_that_shrinks_while_it_is_read_is_called_no_parquet_file() -> None:
+def test_a_csv_file_that_shrinks_during_the_read_has_an_error_about_csv() -> None:
     error = duckdb.IOException('IO Error: Could not read enough bytes from file "loans.csv": attempted to read 8')
     assert str(explain_error(error, "loans.csv", "csv")) == (
         "loans.csv: it ends too soon; it is cut off, or changed while it was read"
     )
 
 
-def test_a_protocol_alone_is_no_place() -> None:
+def test_a_protocol_without_a_path_is_refused() -> None:
     for nothing in ("local://", "file://"):
         assert sentence(ConfigError, nothing) == (
             f"{nothing!r} names no file or folder; give a path, such as file:///data/loans.csv"
@@ -482,13 +482,13 @@ def test_threads_can_be_a_rendered_template(threads: Any, tmp_path: Path) -> Non
     assert len(tallies(count(written(tmp_path / "loans.csv", LOANS), engine=engine)[0])) == 2
 
 
-def test_limits_that_duckdb_does_not_take(tmp_path: Path) -> None:
+def test_limits_that_duckdb_rejects(tmp_path: Path) -> None:
     said = sentence(ConfigError, written(tmp_path / "loans.csv", LOANS), engine=DuckDBEngine(None, memory_limit="lots"))
     assert said.startswith("DuckDB cannot be opened with {'memory_limit': 'lots'}: ")
 
 
 @pytest.mark.parametrize("weight", ["", "x", "-1", "inf", "nan", "NA", "1e200", "1e-200", "1e999"])
-def test_weights_that_are_none(weight: str, tmp_path: Path) -> None:
+def test_invalid_weights(weight: str, tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", csv_of({"g": ["F", "M"], "h": ["a", "b"], "y": [1, 0], "w": [2, weight]}))
     for facets in (["g"], ["g", "h"]):
         assert sentence(UnfitDataError, data, facets, label="y", weight="w") == (
@@ -515,7 +515,7 @@ def test_a_threshold_for_a_column_without_numbers(tmp_path: Path) -> None:
 # --- Data that can be read, and say little ------------------------------------------------------------------------
 
 
-def test_label_values_that_never_occur_are_counted_and_said(tmp_path: Path) -> None:
+def test_label_values_that_never_occur_are_reported(tmp_path: Path) -> None:
     analysis = analyse(written(tmp_path / "loans.csv", LOANS), positive=[7], methods=["DPL"])
     assert metric(analysis, "DPL") == {"F": 0.0, "M": 0.0}
     assert analysis.warnings[0] == "label 'approved': no row holds '7'"
@@ -527,7 +527,7 @@ def test_all_rows_in_one_facet_value_is_an_error_of_each_metric(tmp_path: Path) 
     assert any("not defined" in warning for warning in analysis.warnings)
 
 
-def test_missing_values_are_counted_and_said_how(tmp_path: Path) -> None:
+def test_missing_values_are_counted_and_reported(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS + "NaN,1\n,0\nF,NaN\nM,\n")
     analysis = analyse(data, label_type="categorical", methods=["CI"])
     assert metric(analysis, "CI") == {

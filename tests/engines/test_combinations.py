@@ -237,7 +237,7 @@ def frame_of(**columns: Any) -> pandas.DataFrame:
         (["g"], {"depth": 2}, ConfigError, "depth: no such parameter; there are columns, max_depth"),
     ],
 )
-def test_what_does_not_fit_is_one_sentence(
+def test_data_that_do_not_fit_are_one_sentence(
     columns: list[Any], question: dict[str, Any], error: type[Exception], sentence: str
 ) -> None:
     frame = frame_of(g=["a", "b"] * 1_000, zip=[f"z{number}" for number in range(2_000)])

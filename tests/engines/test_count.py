@@ -84,7 +84,9 @@ def test_values_are_listed_in_order_of_first_appearance(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("late", [10_001, 250_000])
-def test_a_value_far_down_has_its_place_too(late: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_first_appears_late_is_listed_last(
+    late: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("airflow_clarify.engines.duckdb.first_seen._FIRST_ROWS", (10_000, 100_000, None))
     values = ["b", "a"] * (late // 2) + ["0 late", "1 later", "b"]
     data = written(tmp_path / "loans.csv", csv_of({"g": values, "y": [1] * len(values)}))
@@ -161,13 +163,13 @@ def test_whole_numbers_with_gaps_are_floats_to_clarify_and_so_continuous(tmp_pat
     assert profile_of(tmp_path, [*cells, ""], values=[1]).name == "(1.0, 2.0]"
 
 
-def test_a_threshold_takes_the_interval_above_it(tmp_path: Path) -> None:
+def test_a_threshold_selects_the_values_above_it(tmp_path: Path) -> None:
     facet = profile_of(tmp_path, [str(age) for age in range(100)], values=[64])
     assert facet.name == "(64, 99]"
     assert tallies(facet) == {"rest": (32, 33), "(64, 99]": (18, 17)}
 
 
-def test_infinity_is_a_number_and_a_bound(tmp_path: Path) -> None:
+def test_infinity_is_a_value_and_a_bound(tmp_path: Path) -> None:
     facet = profile_of(tmp_path, ["1.5", "inf", "-inf", "3"] * 10, values=[2])
     assert facet.name == "(2.0, inf]"
     assert sum(sum(rows) for value, rows in tallies(facet).items() if value != "rest") == 20
@@ -184,7 +186,7 @@ def test_a_fraction_is_a_threshold_among_whole_numbers_of_any_size(tmp_path: Pat
     assert sum(tallies(facet)["rest"]) == 1
 
 
-def test_values_of_several_types_each_match_the_column_s(tmp_path: Path) -> None:
+def test_configured_values_of_several_types_match_the_column(tmp_path: Path) -> None:
     data = written(tmp_path / "stars.csv", "g,stars\n" + "F,5\nF,4\nM,3\nM,2\nM,1\n" * 30)
     contingency, _ = count(data, "g", label="stars", positive=["5", 4.0])
     assert tallies(contingency) == {"F": (60, 0), "M": (0, 90)}
@@ -192,7 +194,7 @@ def test_values_of_several_types_each_match_the_column_s(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("positive", [True, "True", "true", 1, "1", 1.0])
-def test_truth_is_truth_however_it_is_written(positive: Any, tmp_path: Path) -> None:
+def test_booleans_are_equal_in_every_spelling(positive: Any, tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS.replace("1", "True").replace("0", "False"))
     assert tallies(count(data, positive=[positive])[0]) == {"F": (30, 0), "M": (0, 30)}
 
@@ -202,7 +204,7 @@ def test_false_does_not_mean_true(tmp_path: Path) -> None:
     assert tallies(count(data, positive=["False"])[0]) == {"F": (0, 30), "M": (30, 0)}
 
 
-def test_the_author_s_word_beats_the_rule(tmp_path: Path) -> None:
+def test_a_declared_type_overrides_the_rule(tmp_path: Path) -> None:
     floats = written(tmp_path / "loans.csv", "gender,approved\n" + "F,1.0\nM,0.0\n" * 30)
     by_rule, _ = count(floats)
     assert by_rule.label_text == ""
@@ -210,7 +212,7 @@ def test_the_author_s_word_beats_the_rule(tmp_path: Path) -> None:
     assert tallies(count(floats, label_type="categorical")[0]) == {"F": (30, 0), "M": (0, 30)}
 
 
-def test_floats_can_be_tested_value_by_value_when_the_author_says_so(tmp_path: Path) -> None:
+def test_floats_declared_categorical_are_compared_by_value(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", "sex,approved\n" + "1.0,1\n0.0,0\n" * 30)
     with pytest.raises(ConfigError, match="so it needs a threshold"):
         count(data, "sex")
@@ -220,7 +222,7 @@ def test_floats_can_be_tested_value_by_value_when_the_author_says_so(tmp_path: P
 # --- Missing values -----------------------------------------------------------------------------------------------
 
 
-def test_what_pandas_takes_for_missing_is_missing_and_said_so(tmp_path: Path) -> None:
+def test_texts_that_pandas_treats_as_missing_are_missing_with_a_warning(tmp_path: Path) -> None:
     data = written(tmp_path / "people.csv", "country,approved\nNA,1\nDE,0\nNone,1\nNA,0\n,1\nDE,1\n" + "DE,1\n" * 30)
     contingency, _ = count(data, "country")
     assert contingency.facets[0].values == (None, "DE")
@@ -297,7 +299,7 @@ def test_a_day_names_the_timestamp_at_its_midnight(day: str, ending: str, tmp_pa
     )
 
 
-def test_zeros_that_are_lost_at_the_beginning_of_a_number_are_told(tmp_path: Path) -> None:
+def test_dropped_leading_zeros_give_a_warning(tmp_path: Path) -> None:
     rows = "postcode,approved\n" + "01067,1\n1067,0\n80331,1\n" * 60
     contingency, _ = count(written(tmp_path / "loans.csv", rows), "postcode")
     assert contingency.facets[0].values == ("1067", "80331")
@@ -316,7 +318,7 @@ def test_a_missing_value_and_a_text_that_says_nan_are_two_groups(tmp_path: Path)
     assert read.facets[0].results == analysis.facets[0].results
 
 
-def test_a_threshold_among_few_values_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_threshold_on_few_values_gives_a_warning(tmp_path: Path) -> None:
     """The sentence that newcomers meet first: in a small file 0 and 1 are numbers, and [1] means above 1."""
     data = written(tmp_path / "loans.csv", "sex,approved,income\n" + '0,1,"1,200"\n1,0,900\n1,1,x\n' * 10)
     contingency, config = count(data, "sex", values=[1])
@@ -350,7 +352,7 @@ def test_values_that_never_occur_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["rest", "other", "nan", "True", "not rest"])
-def test_no_value_is_confused_with_a_name_of_ours(name: str, tmp_path: Path) -> None:
+def test_values_are_not_confused_with_internal_names(name: str, tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", csv_of({"g": [name, "x"] * 30, "y": ["good", name] * 30}))
     options = {"label": "y", "na_values": [""]}
     assert tallies(count(data, "g", positive=["good"], **options)[0]) == {name: (30, 0), "x": (0, 30)}
@@ -366,7 +368,7 @@ def test_no_value_is_confused_with_a_name_of_ours(name: str, tmp_path: Path) -> 
 
 @pytest.mark.costly
 @pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
-def test_awkward_names_and_values_are_names_and_values(ending: str, tmp_path: Path) -> None:
+def test_special_characters_in_names_and_values_are_kept(ending: str, tmp_path: Path) -> None:
     frame = pandas.DataFrame({name: [value, "other"] * 30 for name, value in zip(AWKWARD, AWKWARD[::-1], strict=True)})
     frame["approved"] = [1, 0] * 30
     data = tmp_path / f"data.{ending}"
@@ -427,7 +429,7 @@ def test_sums_of_few_weights_are_exact_and_of_many_to_twelve_digits(
     assert not wanted
 
 
-def test_weights_that_only_seem_to_be_few_are_summed_as_well(tmp_path: Path) -> None:
+def test_weights_with_few_values_at_the_beginning_are_summed_correctly(tmp_path: Path) -> None:
     weights = [1.0] * 10_000 + [1 / (2 + number) for number in range(2000)]
     lines = [f"{'FM'[n % 2]},{n % 3 % 2},{w!r}" for n, w in enumerate(weights)]
     data = written(tmp_path / "data.csv", "\n".join(["gender,approved,w", *lines]) + "\n")
@@ -435,7 +437,7 @@ def test_weights_that_only_seem_to_be_few_are_summed_as_well(tmp_path: Path) -> 
     assert sum(cell.tally.weight for cell in contingency.facets[0].cells) == sum(map(Fraction, weights))
 
 
-def test_weights_of_one_change_nothing_but_the_arithmetic(tmp_path: Path) -> None:
+def test_weights_of_one_give_the_unweighted_results(tmp_path: Path) -> None:
     rows = "F,1,a,1\nM,0,b,1\nF,0,a,1\nM,1,a,1\nM,0,a,1\n" * 20
     data = written(tmp_path / "loans.csv", "gender,approved,z,w\n" + rows)
     plain, weighted = analyse(data, group="z"), analyse(data, group="z", weight="w")
@@ -443,7 +445,7 @@ def test_weights_of_one_change_nothing_but_the_arithmetic(tmp_path: Path) -> Non
         assert metric(weighted, name) == pytest.approx(metric(plain, name), abs=1e-12)
 
 
-def test_a_column_of_weights_may_be_typed(tmp_path: Path) -> None:
+def test_weights_of_every_numeric_type_are_accepted(tmp_path: Path) -> None:
     for kind in ("INTEGER", "DOUBLE", "DECIMAL(5,2)", "VARCHAR", "BOOLEAN"):
         data = tmp_path / "loans.parquet"
         query = f"SELECT 'g' || (i % 2) AS gender, i % 2 AS approved, 1::{kind} AS w FROM range(100) AS t(i)"
@@ -466,7 +468,7 @@ def test_a_facet_of_many_values_must_name_those_to_test(tmp_path: Path) -> None:
     assert count(few, "who", label="y")[0].facets[0].values == tuple(customers[:-1])
 
 
-def test_many_labels_are_only_told_apart_by_whether_they_are_positive(tmp_path: Path) -> None:
+def test_many_labels_are_counted_only_as_positive_or_not(tmp_path: Path) -> None:
     labels = [f"l{i % 101}" for i in range(505)] + [""]
     data = written(tmp_path / "data.csv", csv_of({"g": ["F"] * 506, "y": labels}))
     found = count(data, "g", label="y", positive=["l1", "l2"])[0].facets[0].label_values()
@@ -510,7 +512,7 @@ def test_cddl_in_sql_is_cddl_in_python(
 
 
 @pytest.mark.costly
-def test_so_many_groups_that_sql_sums_them(tmp_path: Path) -> None:
+def test_cddl_of_very_many_groups_is_computed_in_sql(tmp_path: Path) -> None:
     rows = [(("F", "M", "X")[i % 3], int(i * 7919 % 11 < 4), f"customer {i % 10_007}") for i in range(40_000)]
     data = written(tmp_path / "loans.csv", csv_of(dict(zip(("g", "y", "who"), zip(*rows, strict=True), strict=True))))
     contingency, _ = count(data, "g", label="y", group="who", methods=["CDDL", "DPL"])
@@ -562,7 +564,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.costly
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_threads_and_memory_change_nothing(ending: str, large: dict[str, Path], tmp_path: Path) -> None:
+def test_results_do_not_depend_on_threads_and_memory(ending: str, large: dict[str, Path], tmp_path: Path) -> None:
     answers = []
     for threads, memory_limit in ((1, None), (2, None), (8, None), (2, "256MB")):
         engine = DuckDBEngine(None, memory_limit=memory_limit, threads=threads, temp_directory=str(tmp_path / "spill"))
@@ -594,7 +596,7 @@ print(analysis.rows, int(peak.split()[1]) // 1024)
     assert megabytes < 300
 
 
-def test_too_little_memory_is_said(large: dict[str, Path]) -> None:
+def test_too_little_memory_is_one_sentence(large: dict[str, Path]) -> None:
     with pytest.raises(DataError) as caught:
         count(large["csv"], group="who", engine=DuckDBEngine(None, memory_limit="8MB"))
     assert str(caught.value).startswith(
@@ -625,7 +627,7 @@ def test_a_count_can_be_cancelled(large: dict[str, Path]) -> None:
     assert count(large["csv"], engine=engine)[0].facets[0].total[0].rows > 0
 
 
-def test_progress_is_told(tmp_path: Path) -> None:
+def test_progress_is_reported(tmp_path: Path) -> None:
     told: list[tuple[str, float]] = []
     count(written(tmp_path / "loans.csv", LOANS), progress=lambda what, part: told.append((what, part)))
     assert list(dict.fromkeys(what for what, _ in told)) == ["reading the data", "looking at the columns"]
@@ -633,7 +635,7 @@ def test_progress_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.costly
-def test_nothing_of_airflow_is_needed_without_a_connection(tmp_path: Path) -> None:
+def test_airflow_is_not_needed_without_a_connection(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS)
     code = f"""
 import sys
@@ -647,7 +649,7 @@ print(count({str(data)!r})[0].facets[0].values, "airflow" in sys.modules)
 
 
 @pytest.mark.airflow
-def test_the_default_is_airflow_s_hook_without_a_connection(tmp_path: Path) -> None:
+def test_the_default_connection_need_not_exist(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS)
     assert count(data, engine=DuckDBEngine())[0] == count(data)[0]
 
@@ -680,7 +682,7 @@ def test_a_connection_sets_the_limits_unless_the_engine_does(tmp_path: Path, mon
 
 
 @pytest.mark.airflow
-def test_a_connection_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_connection_is_named(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", LOANS)
     with pytest.raises(
         ConfigError, match=r"^duckdb_conn_id: there is no Airflow connection 'nowhere'; add it, or leave it out$"

@@ -109,7 +109,7 @@ def test_positive_zero_does_not_make_a_missing_score_positive() -> None:
         (["yes", "no", "no", "no"], "60 of 60 rows that hold no number, so it holds no scores"),
     ],
 )
-def test_scores_that_are_none(scores: list[Any], complaint: str) -> None:
+def test_invalid_scores(scores: list[Any], complaint: str) -> None:
     with pytest.raises(DataError, match=complaint):
         count(table(score=scores * 15), "score", threshold=0.5)
 
@@ -147,7 +147,7 @@ def test_scores_may_be_zero_and_one(scores: list[Any], tmp_path: Path) -> None:
         assert contingency.facets[0].predicted_total[0].rows == 15
 
 
-def test_texts_are_no_predictions_of_numbers() -> None:
+def test_text_predictions_of_numeric_labels_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"predicted_label: column 'prediction' holds texts and label 'approved' num"):
         count(table(prediction=["yes", "no", "no", "no"] * 15))
     contingency, _ = count(table(prediction=["1", "0", "unknown", "0"] * 15))
@@ -160,7 +160,7 @@ def test_scores_without_a_threshold() -> None:
         count(table(score=scores), "score")
 
 
-def test_types_that_cannot_be_compared_leave_the_labels_alone() -> None:
+def test_incomparable_types_do_not_affect_the_metrics_of_labels() -> None:
     contingency, config = count(table(prediction=[1.0, 0.0] * 30))
     assert contingency.prediction_error is not None
     assert "is continuous (float, 2 distinct values in 60 rows)" in contingency.prediction_error

@@ -68,7 +68,7 @@ def test_a_given_combination_without_rows_is_reported() -> None:
     assert "facet 'gender+race': no row holds 'X+black'" in contingency.warnings
 
 
-def test_a_missing_part_counts_among_the_rest() -> None:
+def test_a_row_with_a_missing_part_belongs_to_the_rest() -> None:
     contingency, _ = count(people(race=["black", None, "white", "black"] * 25), [("gender", "race")])
     (facet,) = contingency.facets
     assert facet.values == ("F+black", None, "F+white", "M+black")
@@ -77,7 +77,7 @@ def test_a_missing_part_counts_among_the_rest() -> None:
     assert any("25 rows have no 'race' and count among the rest" in each for each in contingency.warnings)
 
 
-def test_text_as_the_command_line_gives_it() -> None:
+def test_values_given_as_text() -> None:
     assert count(people(), "gender+race")[0].facets[0].column == "gender+race"
     named = people().rename(columns={"gender": "gender+race"})
     (facet,) = count(named, "gender+race")[0].facets
@@ -91,7 +91,7 @@ def test_a_plus_inside_a_name_or_a_value() -> None:
 
 
 @given(parts=st.lists(st.text("ab+\\ ,=", max_size=4), min_size=1, max_size=4))
-def test_a_name_has_the_parts_it_was_made_of(parts: list[str]) -> None:
+def test_a_name_can_be_split_into_its_parts(parts: list[str]) -> None:
     assert split_parts(join_parts(parts)) == tuple(parts)
 
 
@@ -141,7 +141,7 @@ def test_a_continuous_part_has_no_threshold() -> None:
     assert len(contingency.facets[0].values) == 100
 
 
-def test_the_label_is_no_part() -> None:
+def test_the_label_cannot_be_a_part() -> None:
     with pytest.raises(ConfigError, match=r"'approved' is the label"):
         count(people(), [("gender", "approved")])
 

@@ -68,7 +68,7 @@ def test_a_column_of_any_type_can_be_a_facet(column: Any, values: tuple[str | No
     assert values_of(column) == values
 
 
-def test_a_category_column_is_categorical_whatever_it_holds() -> None:
+def test_a_column_of_dtype_category_is_categorical() -> None:
     ages = pandas.Series(range(60))
     frame = pandas.DataFrame({"age": ages, "group": ages.astype("category"), "y": [0, 1] * 30})
     with pytest.raises(ConfigError, match="is continuous"):
@@ -79,7 +79,7 @@ def test_a_category_column_is_categorical_whatever_it_holds() -> None:
     assert count(frame, "group", label="y", values=[7], facet_type="continuous")[0].facets[0].name == "(7, 59]"
 
 
-def test_configured_values_match_whatever_the_type() -> None:
+def test_configured_values_match_columns_of_every_type() -> None:
     label = [1, 0] * 30
     for column, value in (
         (pandas.Series([1, 2] * 30, dtype="category"), 1),
@@ -104,7 +104,7 @@ def test_configured_values_match_whatever_the_type() -> None:
         pandas.MultiIndex.from_product([["a", "b"], range(30)], names=["g", "y"]),
     ],
 )
-def test_the_index_means_nothing(index: pandas.Index) -> None:
+def test_the_index_is_ignored(index: pandas.Index) -> None:
     frame = pandas.DataFrame({"g": pandas.arrays.SparseArray([1, 0] * 30), "h": [1, "x"] * 30, "y": [1, 0] * 30})
     frame.index = index
     for facet, values in (("g", ("1", "0")), ("h", ("1", "x"))):
@@ -113,7 +113,7 @@ def test_the_index_means_nothing(index: pandas.Index) -> None:
         assert tallies(counted)[values[0]] == (30, 0)
 
 
-def test_decimals_are_numbers_however_many_digits_they_have() -> None:
+def test_decimals_with_any_number_of_digits_are_numbers() -> None:
     amounts = [Decimal("1.50"), Decimal("1.5"), Decimal(2), Decimal("60000.1")] * 20
     frame = pandas.DataFrame({"amount": amounts, "y": [Decimal("1.00"), Decimal("0.00")] * 40})
     counted = count(frame, "amount", label="y")[0].facets[0]
@@ -136,7 +136,7 @@ def test_numbers_of_dtype_object_have_the_scale_that_clarify_gives_them() -> Non
     assert count(frame, "g", label="y", values=[50])[0].facets[0].name == "(50.0, 99.5]"
 
 
-def test_the_frame_itself_is_left_alone() -> None:
+def test_the_frame_is_not_modified() -> None:
     frame = pandas.DataFrame(
         {"g": [1, "x"] * 30, "c": pandas.Series(["a", "b"] * 30, dtype="category"), "y": [1, 0] * 30}
     )

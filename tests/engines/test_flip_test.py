@@ -51,7 +51,7 @@ FEW = pandas.DataFrame(
 )
 
 
-def test_by_hand(tmp_path: Path) -> None:
+def test_a_small_example_computed_by_hand(tmp_path: Path) -> None:
     # Only the woman with an income of 8.8 is treated unlike her neighbour, who is predicted positive.
     assert flips(measure(FEW))["F"] == -1 / 3
     FEW.to_csv(tmp_path / "few.csv", index=False)
@@ -90,7 +90,7 @@ def test_a_missing_number() -> None:
     assert set(found.values()) == {"Input X contains NaN."}
 
 
-def test_weights_are_no_part_of_it() -> None:
+def test_weights_do_not_change_the_flip_test() -> None:
     assert "no weights" in flips(measure(FEW.assign(w=1.0), weight="w"))["F"]
 
 
@@ -100,5 +100,5 @@ def test_many_rows_are_compared_only_if_asked_for_by_name(monkeypatch: pytest.Mo
     assert flips(measure(FEW))["F"] == -1 / 3
 
 
-def test_without_a_feature() -> None:
+def test_data_without_a_feature_are_an_error() -> None:
     assert flips(measure(FEW.drop(columns="income"))) == dict.fromkeys("MF", flip_test.NO_FEATURES)

@@ -92,7 +92,7 @@ TWICE = {"F": (60, 0), "M": (0, 60)}
         ("s3://lab/hive/*/part.parquet", COUNTED, {}),
     ],
 )
-def test_whatever_lies_in_the_store(location: str, found: Any, about: dict[str, Any]) -> None:
+def test_every_format_is_read_from_a_store(location: str, found: Any, about: dict[str, Any]) -> None:
     assert tallies(count(location, conn_id="objects", **about)[0]) == found
 
 
@@ -102,7 +102,7 @@ def test_a_large_object_is_read_in_ranges(ending: str) -> None:
     assert found == {f"g{i}": (BIG_ROWS // 6, BIG_ROWS // 6) for i in range(3)}
 
 
-def test_without_a_connection_the_default_one_is_taken(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_connection_the_default_connection_is_used(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where Airflow runs, it is imported; elsewhere there are no connections.
     import airflow.sdk  # noqa: F401
 
@@ -144,7 +144,7 @@ def test_a_history_is_written_replaced_read_and_deleted() -> None:
     assert len(history.read()) == 2
 
 
-def test_an_object_that_is_no_record_is_one_sentence(store: S3Server) -> None:
+def test_an_object_that_is_not_a_record_is_one_sentence(store: S3Server) -> None:
     store.client().put_object(Bucket="lab", Key="other/x.json", Body=b"[]")
 
     with pytest.raises(DataError, match=r"^lab/other/x.json: not a record of a history") as caught:
@@ -179,7 +179,7 @@ def test_each_store_has_its_default_connection(
     assert _find_default_connection(protocol) == conn_id
 
 
-def test_an_example_of_airflow_s_that_names_no_account_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_default_connection_of_airflow_without_an_account_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_WASB_DEFAULT", '{"conn_type": "wasb", "extra": {"sas_token": null}}')
     assert _find_default_connection("abfs") is None
     assert _find_default_connection("memory") is None
@@ -205,13 +205,13 @@ def test_the_connection_can_stand_in_the_uri() -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_said_in_one_sentence(location: str, said: str) -> None:
+def test_an_unreadable_object_is_one_sentence(location: str, said: str) -> None:
     with pytest.raises(DataError) as caught:
         count(location, conn_id="objects")
     assert str(caught.value) == said
 
 
-def test_wrong_credentials_are_said(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_credentials_are_one_sentence(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_STRANGER", store.airflow_connection().replace("only-on-loopback", "wrong"))
     with pytest.raises(DataError, match=r"^s3://lab/loans.csv: .*no permission") as caught:
         count("s3://lab/loans.csv", conn_id="stranger")
@@ -219,13 +219,13 @@ def test_wrong_credentials_are_said(store: S3Server, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("location", "conn_id"), [("s3://lab/x.csv", "nowhere"), ("s3://nowhere@lab/x.csv", None)])
-def test_a_connection_that_is_not_there_is_said(location: str, conn_id: str | None) -> None:
+def test_a_missing_connection_is_one_sentence(location: str, conn_id: str | None) -> None:
     with pytest.raises(ConfigError) as caught:
         count(location, conn_id=conn_id)
     assert str(caught.value) == f"{location}: there is no Airflow connection 'nowhere'; add it, or name another"
 
 
-def test_a_server_that_is_not_there_is_said(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_one_sentence(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = store.airflow_connection().replace(store.endpoint, "http://127.0.0.1:9")
     monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", elsewhere)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")

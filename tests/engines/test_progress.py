@@ -13,7 +13,7 @@ from airflow_clarify.engines.duckdb.progress import report_progress
 from airflow_clarify.exceptions import DataError
 
 
-def test_shares_are_told_while_a_query_runs() -> None:
+def test_progress_is_reported_while_a_query_runs() -> None:
     heard: list[tuple[str, float]] = []
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE numbers AS SELECT range AS i FROM range(2_000_000)")
@@ -26,7 +26,7 @@ def test_shares_are_told_while_a_query_runs() -> None:
     assert all(part == -1.0 or 0 <= part <= 1 for _, part in heard)
 
 
-def test_nothing_is_set_or_told_where_nobody_asks() -> None:
+def test_progress_is_off_by_default() -> None:
     asked = "SELECT current_setting('enable_progress_bar')"
     with duckdb.connect() as connection:
         # DuckDB has a bar of its own where it takes a process for an interactive one.
@@ -35,7 +35,7 @@ def test_nothing_is_set_or_told_where_nobody_asks() -> None:
             assert connection.execute(asked).fetchall() == before
 
 
-def test_the_watcher_ends_with_an_error() -> None:
+def test_the_watcher_ends_after_an_error() -> None:
     heard: list[float] = []
     with duckdb.connect() as connection:
         with (

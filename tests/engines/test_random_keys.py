@@ -43,7 +43,7 @@ def keys_in_sql(seed: int, start: int, stop: int) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", GOLDEN)
-def test_keys_are_what_they_have_always_been(seed: int) -> None:
+def test_keys_are_the_same_as_in_earlier_versions(seed: int) -> None:
     assert RowKeys(seed).compute_range(0, 6).tolist() == GOLDEN[seed]
 
 
@@ -56,7 +56,7 @@ def test_keys_are_the_same_in_numpy_in_sql_and_by_definition(seed: int, start: i
     assert keys.tolist() == keys_in_sql(seed, start, start + 50)
 
 
-def test_the_last_row_there_can_be_has_a_key_and_the_next_has_none() -> None:
+def test_only_positions_up_to_the_maximum_have_keys() -> None:
     assert RowKeys(3).compute_range(KEY_SPACE - 1, KEY_SPACE).tolist() == [key_by_definition(3, KEY_SPACE - 1)]
     with pytest.raises(DataError, match="more than 4294967296 rows"):
         RowKeys(3).compute_range(KEY_SPACE, KEY_SPACE + 1)
@@ -72,7 +72,7 @@ def test_no_two_rows_have_the_same_key(seed: int, start: int) -> None:
     st.lists(st.integers(0, 3), min_size=1, max_size=300),
     st.lists(st.floats(0, 1), min_size=3, max_size=3),
 )
-def test_cut_offs_let_through_exactly_the_quota(seed: int, rows: list[int], shares: list[float]) -> None:
+def test_thresholds_select_exactly_the_quota(seed: int, rows: list[int], shares: list[float]) -> None:
     codes = np.array(rows, dtype=np.uint8)
     stratum_of_code = np.array([0, 1, 2, 1], dtype=np.uint32)
     strata = stratum_of_code[codes]
@@ -88,7 +88,7 @@ def test_cut_offs_let_through_exactly_the_quota(seed: int, rows: list[int], shar
         assert sorted(ranked[: quotas[stratum]]) == drawn.tolist()
 
 
-def test_cut_offs_hold_across_blocks_and_for_many_strata() -> None:
+def test_thresholds_select_the_quota_across_blocks_and_strata() -> None:
     rows = 2 * BLOCK + 12_345
     codes = (np.arange(rows) * 7919 % 3000).astype(np.uint16)
     stratum_of_code = np.arange(3000, dtype=np.uint32)

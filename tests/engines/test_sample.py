@@ -241,7 +241,7 @@ class TestTheRowsThatAreDrawn:
         # Were it by content, it would be all or none; were it the first half, none of the second.
         assert 200 < sum(drawn < 500) < 300
 
-    def test_new_texts_may_appear_far_down(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_texts_may_first_appear_late(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(strata, "_HEAD", 10)
         table = sorted(a_table(3000), key=lambda row: row["g"])
 
@@ -300,7 +300,7 @@ class TestCsvCells:
         mark=st.booleans(),
         strategy=st.sampled_from(["undersample", "oversample"]),
     )
-    def test_any_table_is_sampled_rightly(
+    def test_random_tables_are_sampled_correctly(
         self,
         tmp_path_factory: pytest.TempPathFactory,
         table: list[tuple[str, str, str]],
@@ -333,7 +333,7 @@ class TestCsvCells:
 
         assert read_table(tmp_path / "out.csv") == table
 
-    def test_a_file_without_a_header_row_gets_none(self, tmp_path: Path, way: str) -> None:
+    def test_a_file_without_a_header_row_has_none_in_its_copy(self, tmp_path: Path, way: str) -> None:
         (tmp_path / "in.csv").write_text("a,1\nb,2\na,3\n")
 
         balance_file(tmp_path / "in.csv", tmp_path / "out.csv", ["g"], headers=["g", "n"], fraction=1.0)
@@ -356,7 +356,7 @@ class TestCsvCells:
         assert result.rows_in == 2
         assert (tmp_path / "out.csv").read_text() == "g,n\na,1\nb,2\n"
 
-    def test_an_encoding_is_kept_where_lines_are(self, tmp_path: Path) -> None:
+    def test_the_encoding_is_kept_if_lines_are_copied(self, tmp_path: Path) -> None:
         (tmp_path / "in.csv").write_bytes("g,n\né,ü\nè,ß\n".encode("latin-1"))
 
         result = balance_file(tmp_path / "in.csv", tmp_path / "out.csv", ["g"], csv_options={"encoding": "latin-1"})
@@ -393,7 +393,7 @@ class TestSeveralFiles:
         wanted = wanted_rows(strata_of(table), 2, BalanceConfig(BY, "oversample"))
         assert read_table(tmp_path / f"out.{ending}") == [table[position] for position, _ in wanted]
 
-    def test_files_of_no_rows_are_no_matter(self, tmp_path: Path) -> None:
+    def test_files_without_rows_are_accepted(self, tmp_path: Path) -> None:
         folder = tmp_path / "parts"
         folder.mkdir()
         for name, text in {"a": "g,n\na,1", "b": "", "c": "g,n\n", "d": "g,n\nb,2\n"}.items():
@@ -458,7 +458,7 @@ class TestParquet:
             (("b", "1.0"), 4),
         ]
 
-    def test_truths_are_strata_under_the_names_that_are_counted(self, tmp_path: Path) -> None:
+    def test_booleans_are_strata_by_their_counted_names(self, tmp_path: Path) -> None:
         (tmp_path / "in.csv").write_text("g\ntrue\nTRUE\nfalse\n")
         duckdb.execute(f"COPY (SELECT unnest([true, true, false]) AS g) TO '{tmp_path}/in.parquet'")
 
@@ -474,7 +474,7 @@ class TestParquet:
 
         assert [(share.values, share.before) for share in result.strata] == [(("1.0",), 1), (("2.0",), 1), ((None,), 2)]
 
-    def test_columns_of_nothing_but_null(self, tmp_path: Path) -> None:
+    def test_columns_of_nulls_only(self, tmp_path: Path) -> None:
         duckdb.execute(f"COPY (SELECT NULL::INTEGER AS g, range AS n FROM range(9)) TO '{tmp_path}/in.parquet'")
 
         kept = balance_file(tmp_path / "in.parquet", tmp_path / "out.parquet", ["g"], missing="keep")
@@ -576,7 +576,7 @@ class TestPriorWeights:
 class TestOtherFormats:
     @pytest.mark.parametrize("source", ["in.csv", "in.parquet", "in.jsonl"])
     @pytest.mark.parametrize("target", ["out.csv", "out.csv.gz", "out.parquet", "out.jsonl"])
-    def test_the_ending_of_the_target_says_what_is_written(self, tmp_path: Path, source: str, target: str) -> None:
+    def test_the_extension_of_the_target_sets_the_format(self, tmp_path: Path, source: str, target: str) -> None:
         table = a_table(300)
 
         balance_file(write_table(table, tmp_path / source), tmp_path / target)
@@ -585,7 +585,7 @@ class TestOtherFormats:
             table[position] for position, _ in wanted_rows(strata_of(table), 0, BalanceConfig(BY))
         ]
 
-    def test_a_name_without_an_ending_keeps_the_format(self, tmp_path: Path) -> None:
+    def test_a_target_without_an_extension_has_the_format_of_the_source(self, tmp_path: Path) -> None:
         balance_file(write_table(a_table(300), tmp_path / "in.csv"), tmp_path / "out")
 
         assert (tmp_path / "out").read_text().startswith("g,n,t\n")
@@ -598,7 +598,7 @@ class TestOtherFormats:
         assert (tmp_path / "out.tsv").read_text().startswith("g\tn\tt\n")
         assert (tmp_path / "back.csv").read_text() == (tmp_path / "out.csv").read_text()
 
-    def test_a_frame_needs_an_ending(self, tmp_path: Path) -> None:
+    def test_a_dataframe_needs_a_target_with_an_extension(self, tmp_path: Path) -> None:
         with (
             duckdb.connect() as connection,
             pytest.raises(ConfigError, match="its ending does not determine the format"),
@@ -655,7 +655,7 @@ class TestFrames:
         assert balanced.index.tolist() == [0, 2, 3]
         assert balanced["weight"].tolist() == [2 * 1 / (3 * 1), 1 * 2 / (3 * 1), 2 * 2 / (3 * 1)]
 
-    def test_the_callers_frame_is_left_alone(self) -> None:
+    def test_the_frame_is_not_modified(self) -> None:
         frame = pd.DataFrame(a_table(100))
         before = frame.copy()
 
@@ -808,7 +808,7 @@ class TestTargetsThatCannotBeWritten:
         finally:
             os.seteuid(user)
 
-    def test_a_folder_that_nobody_can_write_to(self, path: Path) -> None:
+    def test_a_folder_that_is_not_writable(self, path: Path) -> None:
         with pytest.raises(OutputError, match=r"^/proc/out\.csv cannot be written: "):
             balance_file(path, "/proc/out.csv")
 
@@ -850,7 +850,7 @@ except OutputError as error:
             balance_file(path, small_disk / f"out.{ending}", strategy="oversample", size=20_000)
         assert nothing_but(small_disk, "filler")
 
-    def test_what_stood_there_before_stays_when_it_fails(self, tmp_path: Path, path: Path) -> None:
+    def test_an_existing_target_remains_if_the_copy_fails(self, tmp_path: Path, path: Path) -> None:
         (tmp_path / "out.csv").write_text("precious")
 
         with pytest.raises(QuotaError):
@@ -890,7 +890,7 @@ class TestTargets:
 
         assert nothing_but(tmp_path / "new" / "folder", "out.csv")
 
-    def test_what_stood_there_is_replaced_and_links_are_followed(self, tmp_path: Path, path: Path) -> None:
+    def test_an_existing_target_is_replaced_and_links_are_followed(self, tmp_path: Path, path: Path) -> None:
         (tmp_path / "real.csv").write_text("old")
         (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
 
@@ -923,7 +923,7 @@ class TestTargets:
         with pytest.raises(OutputError, match=r"^s3://bucket/out\.csv cannot be written: no permission"):
             balance_file(path, "s3://bucket/out.csv", publish=publish)
 
-    def test_progress_is_told(self, tmp_path: Path, path: Path) -> None:
+    def test_progress_is_reported(self, tmp_path: Path, path: Path) -> None:
         told: list[tuple[str, float]] = []
 
         for name in ("out.csv", "out.parquet"):
@@ -963,7 +963,7 @@ def test_the_state_of_a_row_is_at_most_16_bytes(strategy: Any) -> None:
         ('"g",n\na,1\n\nb,1\n', []),
     ],
 )
-def test_records_are_cut_only_where_it_can_be_proved(tmp_path: Path, text: str, ways: list[str]) -> None:
+def test_records_are_split_only_at_proved_boundaries(tmp_path: Path, text: str, ways: list[str]) -> None:
     (tmp_path / "in.csv").write_text(text, newline="")
     with duckdb.connect() as connection:
         source = open_source(connection, DataConfig(input_path=str(tmp_path / "in.csv")))

@@ -54,23 +54,23 @@ def opened(path: Path | str, **about: Any) -> Source:
         pytest.param(LOANS + "F,1\r\n", {"strict_mode": False}, id="two kinds of newlines"),
     ],
 )
-def test_a_csv_file_in_many_guises(content: str | bytes, options: dict[str, Any], tmp_path: Path) -> None:
+def test_csv_files_in_many_dialects(content: str | bytes, options: dict[str, Any], tmp_path: Path) -> None:
     found = tallies(count(written(tmp_path / "loans.csv", content), csv_options=options)[0])
     assert found == (COUNTED if "strict_mode" not in options else {**COUNTED, "F": (31, 0)})
 
 
 @pytest.mark.parametrize("name", ["latin-1", "ISO-8859-1", "latin1", "l1"])
-def test_an_encoding_has_many_names(name: str, tmp_path: Path) -> None:
+def test_every_name_of_an_encoding_is_accepted(name: str, tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", ("größe,approved\n" + "groß,1\nklein,0\n" * 30).encode("latin-1"))
     found = tallies(count(data, "größe", csv_options={"encoding": name})[0])
     assert found == {"groß": (30, 0), "klein": (0, 30)}
 
 
-def test_tabs_are_what_tsv_means(tmp_path: Path) -> None:
+def test_tsv_files_are_separated_by_tabs(tmp_path: Path) -> None:
     assert tallies(count(written(tmp_path / "loans.tsv", LOANS.replace(",", "\t")))[0]) == COUNTED
 
 
-def test_gzip_is_what_gz_means(tmp_path: Path) -> None:
+def test_gz_files_are_decompressed(tmp_path: Path) -> None:
     packed = gzip.compress(LOANS.encode()[:40]) + gzip.compress(LOANS.encode()[40:])
     assert tallies(count(written(tmp_path / "loans.csv.gz", packed))[0]) == COUNTED
     assert tallies(count(written(tmp_path / "loans.jsonl.gz", gzip.compress(JSON.encode())))[0]) == COUNTED
@@ -101,7 +101,7 @@ def test_a_first_row_that_is_data_is_a_row(tmp_path: Path) -> None:
     assert source.execute(source.scan()) == [("x", "y"), ("1", "2")]
 
 
-def test_columns_of_one_name_matter_only_where_they_take_part(tmp_path: Path) -> None:
+def test_equal_column_names_are_an_error_only_if_used(tmp_path: Path) -> None:
     table = "ID,id,gender,approved,gender.1\n" + "1,2,F,1,x\n3,4,M,0,x\n" * 30
     said = "columns 'ID' and 'id' differ only in case; rename one, or give headers"
     lines = '{"ID": 1, "id": 2, "gender": "F", "approved": 1}\n{"ID": 3, "id": 4, "gender": "M", "approved": 0}\n' * 30
@@ -126,7 +126,7 @@ def test_columns_of_one_name_matter_only_where_they_take_part(tmp_path: Path) ->
                 engine.balance(DataConfig(str(data)), target, BalanceConfig(["id"]))
 
 
-def test_a_name_that_stands_there_twice_matters_only_where_it_takes_part(tmp_path: Path) -> None:
+def test_a_duplicate_header_name_is_an_error_only_if_used(tmp_path: Path) -> None:
     source = opened(written(tmp_path / "data.csv", "a,b,b,b.1\n1,2,3,4\n"))
     assert list(source.columns) == ["a", "b", "b.2", "b.1"]
     assert source.execute(source.scan(["a", "b.1"])) == [("1", "4")]
@@ -135,7 +135,7 @@ def test_a_name_that_stands_there_twice_matters_only_where_it_takes_part(tmp_pat
             source.scan([name])
 
 
-def test_many_columns_are_compared_in_no_time(tmp_path: Path) -> None:
+def test_many_column_names_are_compared_quickly(tmp_path: Path) -> None:
     names = [f"column{number}" for number in range(20_000)]
     data = written(tmp_path / "data.csv", ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
     started = time.monotonic()
@@ -143,13 +143,13 @@ def test_many_columns_are_compared_in_no_time(tmp_path: Path) -> None:
     assert time.monotonic() - started < 20
 
 
-def test_cells_are_the_texts_they_are(tmp_path: Path) -> None:
+def test_cells_are_read_as_their_exact_texts(tmp_path: Path) -> None:
     cells = ["00123", "1.0", "NA", "1e3", "TRUE", "2020-01-01", " x ", "", "'quoted'", "ü"]
     source = opened(written(tmp_path / "data.csv", csv_of({f"c{i}": [cell] for i, cell in enumerate(cells)})))
     assert source.execute(source.scan()) == [tuple(cell or None for cell in cells)]
 
 
-def test_rows_of_other_bytes_in_columns_that_are_not_read_do_not_matter(tmp_path: Path) -> None:
+def test_invalid_bytes_in_unread_columns_are_ignored(tmp_path: Path) -> None:
     rows = b"F,1,fine\nM,0,fine\n" * 200_000
     data = written(tmp_path / "loans.csv", b"gender,approved,note\n" + rows + "F,1,voilà\n".encode("latin-1") + rows)
     assert tallies(count(data)[0]) == {"F": (400_001, 0), "M": (0, 400_000)}
@@ -158,7 +158,7 @@ def test_rows_of_other_bytes_in_columns_that_are_not_read_do_not_matter(tmp_path
 
 
 @pytest.mark.parametrize(("row", "cells"), [(b"F,1\n", "2 cells"), (b"F,1,x,y\n", "4 cells")])
-def test_a_ragged_row_is_found_wherever_it_stands(row: bytes, cells: str, tmp_path: Path) -> None:
+def test_a_ragged_row_is_found_at_every_position(row: bytes, cells: str, tmp_path: Path) -> None:
     rows = b"F,1,some more text to make the file a little larger\n" * 200_000
     data = written(tmp_path / "loans.csv", b"gender,approved,note\n" + rows + row + rows)
     with pytest.raises(DataError, match=f"line 200002 has {cells}, not 3"):
@@ -175,14 +175,14 @@ def test_json_lines_are_read_by_name(tmp_path: Path) -> None:
     assert source.execute(source.scan()) == [("F", "1", None), ("M", "0", None), (None, None, '[1,{"a":2}]')]
 
 
-def test_numbers_and_truths_in_json_are_what_they_say(tmp_path: Path) -> None:
+def test_numbers_and_booleans_of_json_keep_their_types(tmp_path: Path) -> None:
     lines = '{"g": 1, "b": true, "y": "1"}\n{"g": "01", "b": false, "y": 0}\n{"g": null, "b": null}\n' * 20
     data = written(tmp_path / "data.jsonl", lines)
     assert count(data, "g", label="y", facet_type="categorical")[0].facets[0].values == ("1", None)
     assert count(data, "b", label="y")[0].facets[0].values == ("True", "False", None)
 
 
-def test_texts_of_json_are_values_whatever_they_say(tmp_path: Path) -> None:
+def test_texts_of_json_are_never_missing_values(tmp_path: Path) -> None:
     texts = ["NA", "None", "", "null", "x"]
     lines = "".join(json.dumps({"g": text, "y": number % 2}) + "\n" for number, text in enumerate([*texts, None]))
     data = written(tmp_path / "data.jsonl", lines * 30)
@@ -245,7 +245,7 @@ def test_columns_of_parquet_files_are_matched_by_name(tmp_path: Path) -> None:
     assert tallies(count(tmp_path, dataset_type="application/x-parquet")[0]) == COUNTED
 
 
-def test_a_type_that_differs_matters_only_where_the_column_is_read(tmp_path: Path) -> None:
+def test_differing_types_are_an_error_only_in_columns_that_are_read(tmp_path: Path) -> None:
     for name, columns in (
         ("a", "'F' AS gender, 1 AS approved, 1 AS n"),
         ("b", "'M' AS gender, 0 AS approved, 0.5 AS n"),
@@ -268,7 +268,7 @@ def test_whole_numbers_of_two_sizes_are_read_together(tmp_path: Path) -> None:
     assert tallies(count(tmp_path, dataset_type="application/x-parquet")[0]) == {"F": (60, 60)}
 
 
-def test_a_column_beside_one_of_nearly_its_name_is_itself(tmp_path: Path) -> None:
+def test_columns_with_similar_names_are_distinct(tmp_path: Path) -> None:
     duckdb.execute(
         f"COPY (SELECT 'F' AS g, 'M' AS g_1, i % 2 AS y FROM range(60) AS t(i)) TO '{tmp_path}/data.parquet'"
     )
@@ -278,7 +278,7 @@ def test_a_column_beside_one_of_nearly_its_name_is_itself(tmp_path: Path) -> Non
 # --- Places -------------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_its_files_of_the_right_ending_in_order_of_name(tmp_path: Path) -> None:
+def test_a_folder_is_read_by_extension_in_order_of_name(tmp_path: Path) -> None:
     for name in ("b.csv", "a.csv", "sub/c.csv", "d.csv.gz", ".hidden.csv", "_temporary/e.csv", "notes.md", "f.json"):
         content = "gender,approved\n" + f"{name},1\n{name},0\n" * 30
         written(tmp_path / name, gzip.compress(content.encode()) if name.endswith(".gz") else content)
@@ -291,7 +291,7 @@ def test_a_folder_is_its_files_of_the_right_ending_in_order_of_name(tmp_path: Pa
     assert count(tmp_path / "[!b].csv")[0].facets[0].values == ("a.csv",)
 
 
-def test_two_stars_behind_a_folder_are_its_files_of_any_ending(tmp_path: Path) -> None:
+def test_two_stars_select_files_of_any_extension(tmp_path: Path) -> None:
     folder = tmp_path / "[a] folder"
     for name in ("part", "a.2026", "sub/c.csv", ".hidden", "_temporary/e.csv", "sub/_f"):
         written(folder / name, "gender,approved\n" + f"{name},1\n{name},0\n" * 30)
@@ -303,7 +303,7 @@ def test_two_stars_behind_a_folder_are_its_files_of_any_ending(tmp_path: Path) -
     assert str(caught.value) == f"{tmp_path}/nothing/**: no file there; check the path"
 
 
-def test_two_stars_know_folders_named_by_value(tmp_path: Path) -> None:
+def test_two_stars_read_partition_folders(tmp_path: Path) -> None:
     for gender, approved in (("F", 1), ("M", 0)):
         folder = tmp_path / "run=5" / f"gender={gender}"
         folder.mkdir(parents=True)
@@ -312,7 +312,7 @@ def test_two_stars_know_folders_named_by_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["[1].csv", "*.csv", "?.csv", "a]b.csv", "{a,b}.csv", "!x.csv", "it's.csv", "%20.csv"])
-def test_a_file_is_what_it_is_called(name: str, tmp_path: Path) -> None:
+def test_the_format_follows_from_the_file_name(name: str, tmp_path: Path) -> None:
     written(tmp_path / "1.csv", "gender,approved\n" + "wrong,1\nwrong,0\n" * 30)
     data = written(tmp_path / name, LOANS)
     assert tallies(count(data)[0]) == COUNTED
@@ -320,7 +320,7 @@ def test_a_file_is_what_it_is_called(name: str, tmp_path: Path) -> None:
     assert tallies(count(tmp_path / "folder")[0]) == COUNTED
 
 
-def test_folders_named_by_value_are_a_column_of_parquet_only(tmp_path: Path) -> None:
+def test_partition_folders_are_a_column_of_parquet_only(tmp_path: Path) -> None:
     for gender, approved in (("F", 1), ("M", 0)):
         folder = tmp_path / "run=5" / "data" / f"gender={gender}"
         written(folder / "part.csv", csv_of({"gender": ["x"] * 30, "approved": [approved] * 30}))
@@ -333,7 +333,7 @@ def test_folders_named_by_value_are_a_column_of_parquet_only(tmp_path: Path) -> 
     assert list(opened(root / "gender=F/part.parquet").columns) == ["approved"]
 
 
-def test_files_written_by_others_must_have_one_header(tmp_path: Path) -> None:
+def test_files_of_a_folder_must_have_the_same_header(tmp_path: Path) -> None:
     written(tmp_path / "a.csv", LOANS)
     written(tmp_path / "b.csv", "approved,gender\n1,F\n")
     with pytest.raises(DataError) as caught:
@@ -355,13 +355,13 @@ def test_files_without_headers_are_read_as_rows(tmp_path: Path) -> None:
         count(tmp_path, headers=["gender", "approved"])
 
 
-def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     written(tmp_path / "loans.csv", LOANS)
     assert tallies(count("~/loans.csv")[0]) == COUNTED
 
 
-def test_any_filesystem_can_be_read_through(tmp_path: Path) -> None:
+def test_every_fsspec_filesystem_can_be_read(tmp_path: Path) -> None:
     import fsspec
 
     memory = fsspec.filesystem("memory")

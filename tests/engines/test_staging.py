@@ -43,7 +43,7 @@ def run_with_folder_in(parent: Path) -> Iterator[tuple[subprocess.Popen[str], Pa
             process.kill()
 
 
-def test_a_folder_is_gone_when_its_run_has_ended(tmp_path: Path) -> None:
+def test_a_staging_folder_is_removed_at_the_end_of_its_run(tmp_path: Path) -> None:
     with open_staging_folder(tmp_path) as folder:
         (folder / "partial").write_text("a")
         assert folder.parent == tmp_path
@@ -63,7 +63,7 @@ def test_a_folder_of_a_run_that_was_killed_is_removed_by_the_next(tmp_path: Path
             assert list(tmp_path.iterdir()) == [other]
 
 
-def test_a_run_that_was_killed_before_it_had_its_lock_leaves_nothing_either(tmp_path: Path) -> None:
+def test_the_folder_of_a_run_that_was_killed_before_its_lock_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".airflow_clarify_0123456789abcdef.partial").mkdir()
     with open_staging_folder(tmp_path) as folder:
         assert list(tmp_path.iterdir()) == [folder]
@@ -72,7 +72,7 @@ def test_a_run_that_was_killed_before_it_had_its_lock_leaves_nothing_either(tmp_
 @pytest.mark.parametrize(
     "name", [".loans.csv.1a2b3c4d.partial", "airflow_clarify_notes", ".airflow_clarify_0123456789abcdef.partial.bak"]
 )
-def test_nothing_of_anybody_else_is_touched(name: str, tmp_path: Path) -> None:
+def test_files_of_other_programs_are_not_removed(name: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir()
     (tmp_path / name / "lock").write_text("")
     with open_staging_folder(tmp_path), open_spill_folder(str(tmp_path)):
@@ -80,7 +80,7 @@ def test_nothing_of_anybody_else_is_touched(name: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_neither_is_a_folder_without_a_lock_that_holds_something_or_a_link(tmp_path: Path) -> None:
+def test_a_folder_without_a_lock_that_is_not_empty_or_a_link_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "lock").write_text("")
     (tmp_path / "airflow_clarify_0123456789abcdef").symlink_to(tmp_path / "else")
@@ -94,7 +94,7 @@ def test_neither_is_a_folder_without_a_lock_that_holds_something_or_a_link(tmp_p
     assert (tmp_path / "airflow_clarify_0123456789abcdef").is_symlink()
 
 
-def test_where_there_are_no_locks_nothing_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_removed_on_a_filesystem_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
     def refuse(*_: object) -> None:
@@ -108,7 +108,7 @@ def test_where_there_are_no_locks_nothing_is_removed(tmp_path: Path, monkeypatch
                 assert {folder, other} == set(tmp_path.iterdir())
 
 
-def test_what_does_not_fit_into_memory_goes_below_the_folder_that_was_named(tmp_path: Path) -> None:
+def test_data_are_spilled_below_the_configured_folder(tmp_path: Path) -> None:
     abandoned = tmp_path / "airflow_clarify_0123456789abcdef"
     abandoned.mkdir()
     (abandoned / "lock").write_text("")
@@ -126,14 +126,14 @@ def test_what_does_not_fit_into_memory_goes_below_the_folder_that_was_named(tmp_
     assert list(tmp_path.iterdir()) == [data]
 
 
-def test_a_folder_that_cannot_be_made_is_left_to_the_database(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_left_to_duckdb(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for given in (str(tmp_path / "file"), ""):
         with open_spill_folder(given) as folder:
             assert folder == given
 
 
-def test_without_a_temporary_folder_there_is_a_sentence(
+def test_a_missing_temporary_folder_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def nowhere() -> str:
@@ -157,7 +157,7 @@ def test_without_a_temporary_folder_there_is_a_sentence(
         pass
 
 
-def test_runs_at_the_same_time_do_not_remove_each_others(tmp_path: Path) -> None:
+def test_concurrent_runs_do_not_remove_each_others_folders(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path

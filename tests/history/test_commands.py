@@ -118,7 +118,7 @@ def test_backtest_with_intervals(history: str, capsys: pytest.CaptureFixture[str
     assert "inconclusive" in {night["outcome"] for night in failing}
 
 
-def test_backtest_shows_a_table_and_a_picture(history: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_backtest_shows_a_table_and_a_chart(history: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backtest", "--history", history, "--threshold", "DPL=0.12"]) == 0
     out = capsys.readouterr().out
 
@@ -126,7 +126,7 @@ def test_backtest_shows_a_table_and_a_picture(history: str, capsys: pytest.Captu
     assert "24 nights: 12 pass, 12 violation" in out
 
 
-def test_a_hole_is_not_judged_and_never_a_pass(
+def test_a_missing_night_is_not_judged_and_never_a_pass(
     history: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for file in Path(history).iterdir():

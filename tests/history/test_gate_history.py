@@ -85,7 +85,7 @@ def test_an_accepted_baseline_begins_the_sequence_anew(tmp_path: Path) -> None:
     assert judge(gate, 7, measure(7, 0.0))[0].outcome is Outcome.PASS
 
 
-def test_notifications_on_change_tell_the_beginning_the_worsening_and_the_end(tmp_path: Path) -> None:
+def test_notifications_on_change_report_the_beginning_the_worsening_and_the_end(tmp_path: Path) -> None:
     gate = make_gate(tmp_path, notify_on="change")
     differences = [0.0, 0.2, 0.2, 0.2, 0.45, 0.45, 0.0, 0.0]
     changed = [judge(gate, night, measure(night, gap, rows=(4000, 4000)))[1] for night, gap in enumerate(differences)]
@@ -238,7 +238,7 @@ def test_an_analysis_without_counts_cannot_be_judged_over_runs() -> None:
         rules.judge_over_runs([clarify])
 
 
-def test_a_hole_is_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_night_is_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gate = make_gate(tmp_path, over_runs="change")
     judge(gate, 0, measure(0, 0.0))
     verdict, _ = judge(gate, 2, measure(2, 0.0))
@@ -258,7 +258,7 @@ def test_records_of_a_newer_version_stop_the_gate(tmp_path: Path) -> None:
         judge(gate, 1, measure(1, 0.0))
 
 
-def test_a_gate_of_drift_only_writes_its_verdict_and_its_report(tmp_path: Path) -> None:
+def test_a_gate_with_drift_only_writes_its_verdict_and_report(tmp_path: Path) -> None:
     gate = make_gate(tmp_path, thresholds=None, baseline="first", drift={"DPL": 0.05}, on_violation="warn")
     sentences = []
     for night, positive in enumerate((100, 20)):

@@ -30,7 +30,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
     assert again.analysis.facets == record.analysis.facets
 
 
-def test_the_order_of_facets_is_no_other_configuration() -> None:
+def test_the_order_of_facets_does_not_change_the_configuration() -> None:
     record = make_record(0)
     facets = {**record.document["facets"], "a": record.document["facets"]["g"]}
     first = replace(record, document={**record.document, "facets": facets})
@@ -84,7 +84,7 @@ def test_a_retry_replaces_its_own_record_and_no_other(tmp_path: Path) -> None:
     assert by_period["2026-01-02"].document["rows"] == 1000
 
 
-def test_concurrent_runs_leave_whole_records(tmp_path: Path) -> None:
+def test_concurrent_runs_leave_complete_records(tmp_path: Path) -> None:
     store = FolderHistory(str(tmp_path / "history"))
     records = [make_record(night) for night in range(4)]
     threads = [threading.Thread(target=store.write, args=([record],)) for record in records * 4]
@@ -155,7 +155,7 @@ def test_a_missing_night_is_not_judged() -> None:
     assert "no record of this night" in nights[2].problem
 
 
-def test_runs_without_data_intervals_have_holes_only_if_they_are_regular() -> None:
+def test_runs_without_data_intervals_have_missing_nights_only_if_regular() -> None:
     daily = [make_record(night, end=None) for night in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13)]
     working_days = [make_record(night, end=None) for night in range(28) if (FIRST + night * DAY).weekday() < 5]
 
@@ -163,7 +163,7 @@ def test_runs_without_data_intervals_have_holes_only_if_they_are_regular() -> No
     assert not [night for night in order_nights(working_days, "history") if night.problem]
 
 
-def test_a_night_that_begins_a_little_late_leaves_no_hole() -> None:
+def test_a_run_that_begins_a_little_late_is_not_a_missing_night() -> None:
     late = datetime.timedelta(hours=1)
     clocks_change = [make_record(night, end=None) for night in range(20)]
     clocks_change += [make_record(night, start=FIRST + night * DAY + late, end=None) for night in range(20, 24)]
@@ -186,7 +186,7 @@ def test_two_runs_of_one_night_are_not_judged() -> None:
     assert "two runs of one night" in nights[0].problem
 
 
-def test_a_run_of_its_own_replaces_what_was_backfilled() -> None:
+def test_the_record_of_a_run_replaces_a_backfilled_one() -> None:
     backfilled = make_record(0, dag_id="", task_id="backfill", run_id="backfill__2026-01-01")
     nights = order_nights([backfilled, make_record(0)], "history")
 
@@ -207,7 +207,7 @@ def test_another_configuration_is_refused() -> None:
         order_nights([other, make_record(1)], "history")
 
 
-def test_clocks_that_jump_are_not_judged() -> None:
+def test_nights_whose_interval_ends_before_it_begins_are_not_judged() -> None:
     backwards = make_record(0, end=FIRST - DAY)
     early = make_record(1, recorded_at=FIRST - 3 * DAY)
     nights = order_nights([backwards, early, make_record(2)], "history")

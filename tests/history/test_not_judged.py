@@ -70,7 +70,7 @@ def test_a_successful_run_takes_the_place_of_a_failed_one_of_the_same_night() ->
     assert first.record is not None
 
 
-def test_a_failed_night_is_no_baseline(tmp_path: Path) -> None:
+def test_a_failed_night_cannot_be_a_baseline(tmp_path: Path) -> None:
     store = FolderHistory(str(tmp_path))
     with pytest.raises(UnfitDataError, match=r"2026-01-01: not judged \(the data have no rows\)"):
         accept_baseline(store, fail_night(0))
@@ -153,7 +153,7 @@ def test_a_measurement_that_fails_records_why_and_a_later_run_replaces_it(tmp_pa
     assert record.key == failed.key
 
 
-def test_a_gate_that_cannot_judge_leaves_that_in_xcom_and_in_the_history(tmp_path: Path) -> None:
+def test_a_gate_that_cannot_judge_records_it_in_xcom_and_in_the_history(tmp_path: Path) -> None:
     store = FolderHistory(str(tmp_path / "history"))
     measured = make_record(0)
     store.write([measured])

@@ -51,7 +51,7 @@ def test_the_extremes_decide_as_the_gate_does(counts, bound, confidence, correct
     assert judged is worst or (nothing and judged in (None, Outcome.VIOLATION))
 
 
-def test_it_carries_values_outcomes_and_extremes_of_each_night() -> None:
+def test_the_series_has_values_outcomes_and_extremes_of_each_night() -> None:
     nights = [make_night(night, 0.02) for night in range(3)] + [make_night(3, 0.4)]
     rules = Thresholds({"DPL": 0.2}, confidence=0.95, on_inconclusive="pass")
     document = build(nights, rules)
@@ -90,7 +90,7 @@ def test_the_reasons_are_those_of_the_nights_that_did_not_pass() -> None:
     assert [night[2] for night in document["nights"]] == ["violation", "pass"]
 
 
-def test_a_gate_of_drift_has_values_only() -> None:
+def test_the_series_of_a_gate_with_drift_has_values_only() -> None:
     document = build([make_night(0, 0.0)], None)
     assert "outcomes" not in document
     assert "extremes" not in document
@@ -114,7 +114,7 @@ def test_a_facet_without_bounds_has_no_extremes() -> None:
     assert document["outcomes"]["DPL|other|F"] == "-"
 
 
-def test_many_groups_share_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_groups_share_the_maximum_number_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series, "MAX_NUMBERS", 100)
     monkeypatch.setattr(series, "MAX_CHECKS", 400)
     counts = {f"store {number}": (50 + number, 200) for number in range(30)}

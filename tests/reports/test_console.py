@@ -86,7 +86,7 @@ def test_every_value_with_its_rows_share_and_metrics() -> None:
     ]
 
 
-def test_what_a_verdict_found_is_marked_and_numbers_stay_below_each_other() -> None:
+def test_findings_are_marked_and_numbers_stay_aligned() -> None:
     analysis = counted({"M": (60, 40), "X": (50, 50), "F": (30, 70)})
     verdict = judged(analysis, {"DPL": {"gender": {"F": 0.2, "X": 0.2}}})
 
@@ -101,7 +101,7 @@ def test_what_a_verdict_found_is_marked_and_numbers_stay_below_each_other() -> N
     ]
 
 
-def test_nothing_is_marked_where_all_passes() -> None:
+def test_nothing_is_marked_if_all_checks_pass() -> None:
     analysis = counted({"M": (60, 40), "F": (50, 50)})
 
     *lines, last = format_table(analysis, judged(analysis, {"DPL": 0.5}))
@@ -181,7 +181,7 @@ def test_missing_values_and_empty_texts_have_a_name() -> None:
     assert [line.split()[0] for line in lines[2:]] == ["nan", '""', "F"]
 
 
-def test_numbers_that_are_no_ordinary_ones() -> None:
+def test_infinite_zero_and_undefined_numbers() -> None:
     values = [("inf", float("inf")), ("zero", -1e-9), ("none", None)]
     results = [FacetResult(name, (MetricResult("KL", value, None if value else "why"),)) for name, value in values]
     analysis = Analysis("y", "1", (FacetAnalysis("f", (*results, FacetResult("left out", ()))),), ("KL",))
@@ -226,7 +226,7 @@ def test_several_facets_are_tables_of_their_own() -> None:
     assert all(line.endswith("!") for line in lines[second + 2 : second + 4])
 
 
-def test_a_label_that_is_positive_nowhere_says_so_in_its_heading() -> None:
+def test_the_heading_states_that_no_label_is_positive() -> None:
     analysis = counted({"F": (0, 60), "M": (0, 40)}, positive="")
 
     assert "approved=nothing" in format_table(analysis)[0]
@@ -261,7 +261,7 @@ def test_control_characters_never_reach_a_log(name: str, where: str) -> None:
     assert len(set(map(width, lines[2:4]))) == 1
 
 
-def test_names_of_metrics_from_a_strange_file_are_names_too() -> None:
+def test_unknown_metrics_of_a_file_are_shown() -> None:
     result = FacetResult("F", (MetricResult("\x1b[2J\nDPL", 0.5),))
     analysis = Analysis("y", "1", (FacetAnalysis("f", (result,)),), ("\x1b[2J\nDPL",))
 
@@ -288,7 +288,7 @@ def test_columns_stay_straight_in_every_script(names: list[str]) -> None:
     assert max(map(width, lines)) < 100
 
 
-def test_long_names_are_cut_with_a_sign_of_it() -> None:
+def test_long_names_are_cut_with_an_ellipsis() -> None:
     assert sanitize_line("x" * 41) == "x" * 37 + "..."
     assert sanitize_line("x" * 40) == "x" * 40
     assert sanitize_line("x" * 400, None) == "x" * 400
@@ -296,12 +296,12 @@ def test_long_names_are_cut_with_a_sign_of_it() -> None:
     assert sanitize_line("字" * 20) == "字" * 20
 
 
-def test_a_heap_of_accents_is_cut_too() -> None:
+def test_a_name_of_many_combining_characters_is_cut() -> None:
     assert len(sanitize_line("e" + "\u0301" * 10_000)) < 100
 
 
 @given(st.text(st.characters(), max_size=200), st.none() | st.integers(10, 80))
-def test_whatever_the_text_it_is_one_plain_line(text: str, widest: int | None) -> None:
+def test_every_text_is_one_line_without_control_characters(text: str, widest: int | None) -> None:
     shown = sanitize_line(text, widest)
 
     assert shown.isprintable()
@@ -311,5 +311,5 @@ def test_whatever_the_text_it_is_one_plain_line(text: str, widest: int | None) -
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=30))
-def test_an_ordinary_name_stays_as_it_is(text: str) -> None:
+def test_an_ordinary_name_is_unchanged(text: str) -> None:
     assert sanitize_line(text, None) == text

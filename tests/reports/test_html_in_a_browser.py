@@ -30,7 +30,7 @@ def chromium(page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=90)
 
 
-def test_ours_runs_and_theirs_does_not(tmp_path: Path) -> None:
+def test_only_the_script_of_the_page_runs(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(render(hostile_analysis(), thresholds=Thresholds({"DPL": 0.1}), title="</title><script>1</script>"))
     ran = chromium(page, "--dump-dom")
@@ -79,7 +79,7 @@ def test_the_overview_begins_with_the_worst_and_can_be_sorted_and_searched(tmp_p
 
 
 @pytest.mark.costly
-def test_every_group_is_printed_and_not_only_those_that_are_in_sight(tmp_path: Path) -> None:
+def test_every_group_is_printed_including_hidden_ones(tmp_path: Path) -> None:
     names = [f"segment {index:03d}" for index in range(120)]
     counts = {name: (1 + 7 * index % 90, 95 - 7 * index % 90) for index, name in enumerate(names)}
     page, printed = tmp_path / "page.html", tmp_path / "page.pdf"

@@ -87,7 +87,7 @@ def from_clarify(clothes: Analysis) -> Analysis:
 # --- Content ----------------------------------------------------------------------------------------------------
 
 
-def test_says_the_verdict_first_with_its_reason_and_the_number_of_checks(clothes: Analysis) -> None:
+def test_the_verdict_comes_first_with_its_reason_and_the_number_of_checks(clothes: Analysis) -> None:
     page = Page(render(clothes, thresholds=Thresholds({"DPL": 0.1})))
     assert page.text.index("Violation") < page.text.index("1 of 3 checks fails.") < page.text.index("DPL by")
     assert "DPL of product_category=Trend is 0.1100, outside [-0.1, 0.1]" in page.text
@@ -112,7 +112,7 @@ def test_says_the_verdict_first_with_its_reason_and_the_number_of_checks(clothes
         (None, "Not judged", "No thresholds were given"),
     ],
 )
-def test_has_a_word_for_every_verdict(
+def test_every_verdict_has_a_word(
     clothes: Analysis, thresholds: Thresholds | None, headline: str, summary: str
 ) -> None:
     page = Page(render(clothes, thresholds=thresholds))
@@ -120,7 +120,7 @@ def test_has_a_word_for_every_verdict(
     assert summary in page.text
 
 
-def test_takes_a_verdict_that_was_given_before(clothes: Analysis) -> None:
+def test_an_earlier_verdict_can_be_rendered(clothes: Analysis) -> None:
     thresholds = Thresholds({"DPL": 0.1})
     given = render(clothes, verdict=thresholds.judge(clothes), created=CREATED)
     assert given == render(clothes, thresholds=thresholds, created=CREATED)
@@ -131,7 +131,7 @@ def test_thresholds_that_do_not_fit_are_an_error_not_a_page(clothes: Analysis) -
         render(clothes, thresholds=Thresholds({"CDDL": 0.1}))
 
 
-def test_says_what_else_was_asked(clothes: Analysis) -> None:
+def test_the_rules_of_the_verdict_are_listed(clothes: Analysis) -> None:
     rules = Thresholds({"DPL": {"product_category": {"Trend": (None, 0.2), "*": 0.05}}}, 200, "ignore", 0.9, "pass")
     page = Page(render(clothes, thresholds=rules))
     assert "DPL at most 0.2 (1 check)" in page.text
@@ -142,7 +142,7 @@ def test_says_what_else_was_asked(clothes: Analysis) -> None:
     assert "118 too few" in page.text
 
 
-def test_reads_a_metric_in_terms_of_the_data(clothes: Analysis) -> None:
+def test_a_metric_is_interpreted_in_terms_of_the_data(clothes: Analysis) -> None:
     text = Page(render(clothes)).text
     assert "of rows with product_category=Trend, 66.1 % are positive; of all others, 77.1 %" in text
     assert "118 rows with product_category=Trend against 22,508 of all others: 0.5 % of the data" in text
@@ -150,13 +150,13 @@ def test_reads_a_metric_in_terms_of_the_data(clothes: Analysis) -> None:
         assert f"{metric} " in text
 
 
-def test_puts_the_most_violating_first(clothes: Analysis) -> None:
+def test_the_worst_violations_come_first(clothes: Analysis) -> None:
     source = render(clothes, thresholds=Thresholds({"DPL": 0.1}))
     overview = source[source.index('class="overview"') :]
     assert re.findall(r'<th scope="row"><bdi>(\w+)</bdi>', overview)[:3] == ["Trend", "others", "Dresses"]
 
 
-def test_shows_the_counts_and_the_labels(clothes: Analysis) -> None:
+def test_counts_and_labels_are_shown(clothes: Analysis) -> None:
     text = Page(render(clothes)).text
     assert "Rows 22,626" in text
     assert re.search(r"Positive 77\.0.% 17,433 rows", text)
@@ -164,7 +164,7 @@ def test_shows_the_counts_and_the_labels(clothes: Analysis) -> None:
     assert "75.4 %" in text
 
 
-def test_marks_a_violation_by_word_and_shape_as_well_as_by_colour(clothes: Analysis) -> None:
+def test_a_violation_is_marked_by_word_and_shape_and_colour(clothes: Analysis) -> None:
     page = Page(render(clothes, thresholds=Thresholds({"DPL": 0.1})))
     assert "violation 0.1100" in page.text
     shapes = [use["href"] for use in page.all("use") if use.get("class") == use["href"].removeprefix("#")]  # type: ignore[union-attr]
@@ -172,12 +172,12 @@ def test_marks_a_violation_by_word_and_shape_as_well_as_by_colour(clothes: Analy
     assert shapes.count("#pass") == 2
 
 
-def test_draws_the_confidence_interval_where_there_is_one(clothes: Analysis) -> None:
+def test_confidence_intervals_are_drawn(clothes: Analysis) -> None:
     assert 'class="whisker"' not in render(clothes, thresholds=Thresholds({"DPL": 0.1}))
     assert 'class="whisker"' in render(clothes, thresholds=Thresholds({"DPL": 0.1}, 0, "fail", 0.95, "fail"))
 
 
-def test_draws_another_metric_where_that_one_fails(clothes: Analysis) -> None:
+def test_another_metric_is_drawn_if_it_fails(clothes: Analysis) -> None:
     text = Page(render(clothes, thresholds=Thresholds({"DPL": 0.2, "CI": 0.9}))).text
     assert text.index("DPL by product_category") < text.index("CI by product_category")
     assert "KL by product_category" not in text
@@ -204,7 +204,7 @@ def test_the_legend_of_a_facet_has_the_outcomes_that_occur_in_it(clothes: Analys
     assert "its bounds" not in legends["product_category"]
 
 
-def test_weighted_data_are_said_to_be() -> None:
+def test_weighted_data_are_labelled() -> None:
     text = Page(render(analysis_of(facet("gender", {"f": (120, 80), "m": (300, 100)}, weight=1.5), weighted=True))).text
     assert "The data are weighted" in text
     assert "weight 1,530" in text
@@ -216,7 +216,7 @@ def test_weighted_data_are_said_to_be() -> None:
     assert re.search(r"Weight ?Share ?Counts as ?Weight, drawn 1 ?1,260 ?82\.4.% positive 0 ?270 ?17\.6.%", text)
 
 
-def test_a_label_that_may_be_positive_is_drawn_as_neither() -> None:
+def test_a_label_of_unknown_class_is_drawn_as_neither() -> None:
     source = render(with_an_unknown_label())
     assert source.count('class="bar unknown"') == 3  # a missing label is never positive
     assert "positive not positive not known" in Page(source).text
@@ -240,7 +240,7 @@ def test_a_group_that_is_new_has_no_before(clothes: Analysis) -> None:
 # --- Missing data -------------------------------------------------------------------------------------------------
 
 
-def test_works_without_counts(from_clarify: Analysis) -> None:
+def test_an_analysis_without_counts_is_rendered(from_clarify: Analysis) -> None:
     page = Page(render(from_clarify, thresholds=Thresholds({"DPL": 0.1})))
     assert "contains metrics but no counts" in page.text
     assert "Violation" in page.text
@@ -276,7 +276,7 @@ def test_an_infinite_metric_is_on_the_page_and_fails(clothes: Analysis) -> None:
     assert "∞" in page.text
 
 
-def test_the_silent_pass_is_a_violation_with_its_sentence() -> None:
+def test_a_label_without_positive_rows_is_a_violation_with_a_sentence() -> None:
     page = Page(render(analysis_of(facet("gender", {"f": (0, 8), "m": (0, 10)})), thresholds=Thresholds({"DPL": 0.1})))
     assert "None of 1 check fails, but the data cannot be judged." in page.text
     assert page.text.count("no row of 18 counts as positive") == 1
@@ -298,7 +298,7 @@ def test_an_analysis_of_an_xcom_is_shown_as_the_one_that_went_in(weight: float |
 # --- Evidence -----------------------------------------------------------------------------------------------------
 
 
-def test_carries_fingerprints_and_the_configuration(clothes: Analysis) -> None:
+def test_fingerprints_and_configuration_are_shown(clothes: Analysis) -> None:
     config = configuration()
     text = Page(render(clothes, config=config, created=CREATED, hashes={"analysis.json": "12ab"})).text
     assert config.sha256 in text
@@ -316,12 +316,12 @@ def test_the_configuration_holds_no_secrets(clothes: Analysis) -> None:
     assert '"dataset_uri": "https://ana:***@host/my reviews.csv?***"' in text
 
 
-def test_notices_a_configuration_of_another_analysis(clothes: Analysis) -> None:
+def test_a_configuration_of_another_analysis_is_reported(clothes: Analysis) -> None:
     text = Page(render(clothes, config=configuration(label="stars"))).text
     assert "the configuration shown here is not the one of this analysis" in text
 
 
-def test_is_the_same_page_every_time(clothes: Analysis) -> None:
+def test_rendering_is_deterministic(clothes: Analysis) -> None:
     first, second = (render(clothes, thresholds=Thresholds({"DPL": 0.1}), created=CREATED) for _ in range(2))
     assert first == second
 
@@ -367,7 +367,7 @@ def test_hostile_names_do_not_end_up_in_attributes(hostile: Analysis) -> None:
     assert not any(payload in value for payload in HOSTILE for value in values)
 
 
-def test_names_cannot_turn_or_hide_text() -> None:
+def test_names_cannot_reverse_or_hide_text() -> None:
     hidden = {
         "\u202egpj.exe": (5, 5),
         "a\u200bb": (5, 6),
@@ -423,7 +423,7 @@ def test_the_policy_allows_our_style_and_script_and_nothing_else(clothes: Analys
 # --- For every reader ---------------------------------------------------------------------------------------------
 
 
-def test_tables_and_pictures_can_be_heard(clothes: Analysis) -> None:
+def test_tables_and_charts_are_accessible_to_screen_readers(clothes: Analysis) -> None:
     page = Page(render(clothes, thresholds=Thresholds({"DPL": 0.1})))
     assert all(header.get("scope") in ("row", "col") for header in page.all("th"))
     for picture in page.all("svg"):
@@ -433,7 +433,7 @@ def test_tables_and_pictures_can_be_heard(clothes: Analysis) -> None:
     assert page.all("html") == [{"lang": "en"}]
 
 
-def test_is_made_for_dark_rooms_paper_and_telephones(clothes: Analysis) -> None:
+def test_styles_support_dark_mode_print_and_small_screens(clothes: Analysis) -> None:
     page = Page(render(clothes))
     for medium in ("prefers-color-scheme: dark", "@media print", "max-width: 40rem"):
         assert medium in page.raw["style"]
@@ -449,7 +449,7 @@ def _luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_text_stands_out_from_what_is_behind_it(clothes: Analysis, theme: int) -> None:
+def test_text_has_enough_contrast(clothes: Analysis, theme: int) -> None:
     blocks = re.findall(r":root \{(.*?)\}", Page(render(clothes)).raw["style"], re.DOTALL)
     colours = dict(re.findall(r"--([\w-]+): (#\w+)", blocks[theme]))
     behind = {
@@ -471,7 +471,7 @@ def test_text_stands_out_from_what_is_behind_it(clothes: Analysis, theme: int) -
 
 @pytest.mark.costly
 @pytest.mark.parametrize("name", ["customer segment {:03d}", "{:03d}" + "x" * 297], ids=["short", "long"])
-def test_stays_small_for_600_facet_values_that_all_fail(name: str) -> None:
+def test_the_page_stays_small_for_600_violations(name: str) -> None:
     counts = {name.format(index): ((7 * index) % 90, 90 - (7 * index) % 90) for index in range(600)}
     analysis = analysis_of(facet("segment", counts))
     source = render(analysis, thresholds=Thresholds(dict.fromkeys(METHODS, 0.0)), config=configuration("segment"))

@@ -47,7 +47,7 @@ SPLITS = {"none": None, "labels": LABELS, "predictions": Split.from_confusions(*
 @pytest.mark.parametrize("counted", SPLITS)
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("value", [0.11, 0.0, -0.11, math.inf, -math.inf])
-def test_every_metric_can_be_read_with_and_without_counts(
+def test_every_metric_is_interpreted_with_and_without_counts(
     metric: str, counted: str, weighted: bool, value: float
 ) -> None:
     if value < ALL_METRICS[metric].lowest or value > ALL_METRICS[metric].highest:
@@ -123,7 +123,7 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("metric", EXAMPLES)
-def test_a_metric_of_predictions_is_read_by_what_it_compares(metric: str) -> None:
+def test_a_metric_of_predictions_is_interpreted_by_its_shares(metric: str) -> None:
     d, a, sentence = EXAMPLES[metric]
     assert read(metric, d, a) == sentence
     weighted = "of the weight " + sentence if sentence.startswith("of ") else "by weight, " + sentence
@@ -141,7 +141,9 @@ def test_a_metric_of_predictions_is_read_by_what_it_compares(metric: str) -> Non
         ("TE", (4, 0, 0, 4), (4, 1, 1, 4), "no row with sex=f is a false alarm, so its ratio counts as 0"),
     ],
 )
-def test_a_share_of_no_rows_is_said_to_be_one(metric: str, d: Sequence[int], a: Sequence[int], sentence: str) -> None:
+def test_a_share_without_rows_has_its_own_sentence(
+    metric: str, d: Sequence[int], a: Sequence[int], sentence: str
+) -> None:
     assert read(metric, d, a) == sentence
 
 
@@ -157,5 +159,5 @@ def test_a_share_of_no_rows_is_said_to_be_one(metric: str, d: Sequence[int], a: 
         ("KS", 0.0, "the shares of both outcomes are the same in rows with f=m and in all others"),
     ],
 )
-def test_a_reading_of_nothing_says_so(metric: str, value: float, said: str) -> None:
+def test_special_values_have_their_own_sentences(metric: str, value: float, said: str) -> None:
     assert said in "".join(interpret(metric, MeasuredGroup(GroupName("f", "m"), value, None, False)))

@@ -89,7 +89,7 @@ def test_running_it_gives_the_tables_that_are_stored_in_it(
     assert compared == 6  # overview and distribution of two facets, the repair, the labels
 
 
-def test_its_pictures_are_xml(hostile: nbformat.NotebookNode) -> None:
+def test_its_charts_are_valid_xml(hostile: nbformat.NotebookNode) -> None:
     drawn = [output for each in code_of(hostile) for output in each.outputs if "image/svg+xml" in output.data]
     assert drawn
     for output in drawn:
@@ -106,7 +106,7 @@ def test_weights_are_shown_as_they_are_stored() -> None:
         assert ("0.0172" if name == "labels" else "0.0135") in {each for row in rows for each in row}
 
 
-def test_what_runs_writes_nothing_but_text(executed: nbformat.NotebookNode) -> None:
+def test_running_it_outputs_text_only(executed: nbformat.NotebookNode) -> None:
     for each in code_of(executed):
         for output in each.outputs:
             shown = output.data.get("text/html", "") + output.data.get("image/svg+xml", "")
@@ -148,7 +148,7 @@ def test_it_needs_pandas_and_nothing_else(hostile: nbformat.NotebookNode) -> Non
     assert len(table) == len(hostile_analysis().facets[0].results)
 
 
-def test_it_opens_with_a_data_frame_to_go_on_with() -> None:
+def test_it_begins_with_a_data_frame() -> None:
     notebook = notebook_of(analysis_of(facet("product_category", CLOTHES)))
     tools, results = code_of(notebook)[:2]
     assert (tools.id, results.id) == ("tools", "results")
@@ -159,7 +159,7 @@ def test_it_opens_with_a_data_frame_to_go_on_with() -> None:
     assert frame["DPL"].abs().max() == pytest.approx(0.11, abs=1e-4)
 
 
-def test_its_numbers_can_be_computed_with() -> None:
+def test_its_numbers_have_numeric_types() -> None:
     variables = _run(notebook_of(analysis_of(facet("product_category", CLOTHES))), "tools")
     numbers = variables["numbers"]("overview-1").set_index("product_category")
     assert numbers.loc["Trend", "Rows"] == 118
@@ -168,7 +168,7 @@ def test_its_numbers_can_be_computed_with() -> None:
     assert variables["numbers"]("labels")["Rows"].sum() == 22626
 
 
-def test_a_column_that_is_called_as_one_of_ours_can_be_shown() -> None:
+def test_a_column_with_an_internal_name_is_shown() -> None:
     notebook = notebook_of(analysis_of(facet("Rows", {"a": (5, 5), "b": (1, 9)})))
     variables = _run(notebook, "tools")
     assert (
@@ -194,7 +194,7 @@ def test_what_is_not_defined_or_infinite_is_shown_as_it_is_stored() -> None:
 # --- It is text ---------------------------------------------------------------------------------------------------
 
 
-def test_every_markdown_cell_has_no_markup_but_ours(hostile: nbformat.NotebookNode) -> None:
+def test_markdown_cells_contain_no_markup_from_the_data(hostile: nbformat.NotebookNode) -> None:
     reader = MarkdownIt("commonmark", {"linkify": True}).enable(["table", "strikethrough", "linkify"])
     for each in hostile.cells:
         if each.cell_type == "markdown":
@@ -235,7 +235,7 @@ def test_no_text_is_markup_in_a_sentence(words: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_name_gets_out_of_its_code(words: str) -> None:
+def test_names_stay_inside_code_spans(words: str) -> None:
     tokens = MarkdownIt("commonmark").parse(f"DPL of {markdown.format_sentence([Name(words)])} is 0.1")
     children = next(token for token in tokens if token.type == "inline").children
     assert children is not None
@@ -244,7 +244,7 @@ def test_no_name_gets_out_of_its_code(words: str) -> None:
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=5, unique_by=escape_invisible))
-def test_no_value_gets_out_of_the_data(values: list[str]) -> None:
+def test_values_stay_inside_the_data(values: list[str]) -> None:
     analysis = analysis_of(facet('g"\'\'\'"""', dict.fromkeys(values, (3, 5))))
     variables = _run(notebook_of(analysis), "tools")
     assert set(variables) == _NAMES_OF_THE_TOOLS
@@ -265,7 +265,7 @@ def test_controls_are_visible_everywhere(hostile: nbformat.NotebookNode) -> None
 # --- Its form -----------------------------------------------------------------------------------------------------
 
 
-def test_cells_have_names_that_stay() -> None:
+def test_cells_have_stable_ids() -> None:
     analysis = analysis_of(facet("product_category", CLOTHES))
     names = [each.id for each in notebook_of(analysis, thresholds=RULES, config=configuration()).cells]
     assert names == [
@@ -274,7 +274,7 @@ def test_cells_have_names_that_stay() -> None:
     ]  # fmt: skip
 
 
-def test_it_says_the_verdict_before_any_code_and_explains_every_metric() -> None:
+def test_the_verdict_precedes_all_code_and_every_metric_is_explained() -> None:
     notebook = notebook_of(analysis_of(facet("product_category", CLOTHES)), thresholds=Thresholds({"DPL": 0.1}))
     assert notebook.cells[0].cell_type == "markdown"
     assert "## ◆ Violation" in notebook.cells[0].source

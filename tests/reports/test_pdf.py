@@ -49,7 +49,7 @@ def lab() -> bytes:
     return pdf.render_pdf(report)
 
 
-def test_says_the_verdict_first_and_then_what_the_page_says_in_its_order(lab: bytes) -> None:
+def test_the_verdict_comes_first_and_the_sections_follow_the_html_page(lab: bytes) -> None:
     text = joined(text_of(lab))
     order = [
         "AnalysisReport", "s3://b/reviews.csv", "Violation", "1of3checksfails.", "22,626", "1warning",
@@ -89,14 +89,14 @@ def _flat(outline: list[object]) -> list[dict[str, object]]:
     return found
 
 
-def test_fonts_are_inside(lab: bytes) -> None:
+def test_fonts_are_embedded(lab: bytes) -> None:
     for page in read(lab).pages:
         for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
             descriptor = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
             assert {"/FontFile2", "/FontFile3"} & set(descriptor)
 
 
-def test_of_too_many_groups_the_worst_are_listed_and_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_groups_the_worst_are_listed_with_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pdf_document._MAX_ROWS >= 600
     monkeypatch.setattr(pdf_document, "_MAX_ROWS", 50)
     counts = {f"group {index:02d}": (index, 300 - index) for index in range(1, 61)}
@@ -109,7 +109,7 @@ def test_of_too_many_groups_the_worst_are_listed_and_it_says_so(monkeypatch: pyt
     assert "30" not in listed
 
 
-def test_names_have_room_beside_the_numbers_however_many_there_are() -> None:
+def test_names_have_room_beside_many_columns_of_numbers() -> None:
     """Checked by position: the text alone is the same if a name overlaps the numbers beside it."""
     counts = {"Dresses and coats": (4634, 1511), "Trend": (78, 40), "others": (1272100, 364200)}
     categories = facet("product_category", counts, weight=123.45)
@@ -152,7 +152,7 @@ def hostile() -> str:
     return joined(text_of(pdf.render_pdf(report)))
 
 
-def test_names_are_text_whatever_they_say(hostile: str) -> None:
+def test_names_are_always_text(hostile: str) -> None:
     from_left_to_right = [
         value
         for value in [*HOSTILE, *HOSTILE_ELSEWHERE]
@@ -166,7 +166,7 @@ def test_names_are_text_whatever_they_say(hostile: str) -> None:
     assert "#panic()$x$" + "y" * 200 in hostile
 
 
-def test_names_cannot_turn_or_hide_text(hostile: str) -> None:
+def test_names_cannot_reverse_or_hide_text(hostile: str) -> None:
     for shown in ("⟨U+202E⟩gpj.exe", "⟨U+001B⟩[31mred", "⟨U+E000⟩private", "⟨U+E0041⟩tag", '""'):
         assert shown in hostile
 
@@ -183,7 +183,7 @@ def test_a_character_that_no_font_has_is_written_as_its_code_point(monkeypatch: 
     assert "東" not in text
 
 
-def test_the_fonts_of_the_machine_are_asked_only_where_ours_do_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fonts_of_the_machine_are_used_only_if_ours_do_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     fonts = pdf._load_fonts
 
@@ -207,7 +207,7 @@ def test_a_name_from_right_to_left_stays_in_its_place() -> None:
 @settings(max_examples=settings.default.max_examples // 2)
 @example([""], "", " ")
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=6, unique=True), st.text(max_size=30), st.text(max_size=200))
-def test_no_text_keeps_a_report_from_being_made(values: list[str], column: str, title: str) -> None:
+def test_no_text_prevents_a_report(values: list[str], column: str, title: str) -> None:
     analysis = analysis_of(
         facet(column, {value: (3 + index, 5) for index, value in enumerate(values)}), warnings=[title]
     )

@@ -63,7 +63,7 @@ def clothes() -> Analysis:
     return analysis_of(facet("product_category", CLOTHES))
 
 
-def test_there_is_a_file_for_every_format_in_this_order() -> None:
+def test_every_format_has_a_file_in_fixed_order() -> None:
     files = render_files(clothes(), formats=["pdf", "ipynb", "html"])
     assert list(files) == ["report.html", "report.ipynb", "report.pdf"]
     assert files["report.html"].startswith(b"<!DOCTYPE html>")
@@ -84,9 +84,7 @@ def test_an_unknown_format_is_an_error_that_names_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(("name", "package"), [("html", "jinja2"), ("ipynb", "jinja2"), ("pdf", "typst")])
-def test_a_package_that_is_not_there_is_an_error_that_names_it(
-    name: str, package: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_package_is_an_error_that_names_it(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(
         ConfigError, match=f"report format '{name}' needs the package {package}, which is not installed"
@@ -100,14 +98,14 @@ def test_thresholds_that_do_not_fit_are_an_error_and_no_files() -> None:
         render_files(clothes(), thresholds=Thresholds({"CDDL": 0.1}))
 
 
-def test_the_same_report_has_the_same_bytes_and_another_moment_has_others() -> None:
+def test_rendering_is_deterministic_except_for_the_time() -> None:
     first, second = (render_files(hostile_analysis(), thresholds=RULES, created=CREATED) for _ in range(2))
     later = render_files(hostile_analysis(), thresholds=RULES, created=datetime(2026, 11, 22, tzinfo=UTC))
     assert first == second
     assert all(first[name] != later[name] for name in first)
 
 
-def test_every_format_says_the_same() -> None:
+def test_every_format_has_the_same_content() -> None:
     analysis = clothes()
     files = render_files(analysis, thresholds=RULES, config=configuration(), created=CREATED, data="s3://bucket/a.csv")
     page, pdf = files["report.html"].decode(), text_of_pdf(files["report.pdf"])

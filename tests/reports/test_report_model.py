@@ -40,11 +40,11 @@ def test_the_examples_of_the_texts_are_true(module: ModuleType) -> None:
     ("share", "written"),
     [(0, "0.0 %"), (0.0004, "< 0.1 %"), (0.5, "50.0 %"), (0.9996, "> 99.9 %"), (1, "100.0 %")],
 )
-def test_a_share_is_only_all_or_nothing_when_it_is(share: float, written: str) -> None:
+def test_only_exact_shares_are_written_as_0_or_100_percent(share: float, written: str) -> None:
     assert formatting.format_percent(share).replace(formatting.NO_BREAK_SPACE, " ") == written
 
 
-def test_one_row_is_one_row() -> None:
+def test_one_row_is_written_in_the_singular() -> None:
     split = Split(*(WeightedCount.from_rows(rows) for rows in (1, 0, 5, 4)))
     assert "".join(interpret("CI", MeasuredGroup(GroupName("f", "m"), 0.8, split, False))).startswith(
         "1 row with f=m against 9 of"
@@ -63,7 +63,7 @@ def test_one_row_is_one_row() -> None:
         (1e6, "1,000,000"),
     ],
 )
-def test_a_weight_is_only_nothing_when_it_is(weight: float, written: str) -> None:
+def test_only_a_weight_of_zero_is_written_as_0(weight: float, written: str) -> None:
     assert formatting.format_weight(weight) == written
 
 
@@ -72,7 +72,7 @@ def test_a_bound_is_written_as_its_author_wrote_it(bound: float, written: str) -
     assert formatting.format_bound(bound) == written
 
 
-def test_a_very_long_value_is_told_by_its_beginning_and_its_length() -> None:
+def test_a_very_long_value_is_shown_by_its_beginning_and_length() -> None:
     assert formatting.build_name("x" * 300) == "x" * 300
     cut = formatting.build_name("x" * 20_000)
     assert cut.endswith("xx… (20,000 characters)")
@@ -80,7 +80,7 @@ def test_a_very_long_value_is_told_by_its_beginning_and_its_length() -> None:
     assert len(GroupName("c" * 301, "v" * 301)) == 601
 
 
-def test_weights_that_are_all_0_are_told_from_counts_that_are_not_there() -> None:
+def test_weights_of_zero_differ_from_missing_counts() -> None:
     cells = [Cell("a", label, label == "1", None, WeightedCount.from_weights(5, 0.0, 0.0)) for label in "01"]
     config = AnalysisConfig.build(DataConfig("data.csv", label="ok"), BiasConfig([1], "group"), ["DPL"])
     contingency = Contingency("ok", "1", [FacetContingency("group", ["a"], cells)], weighted=True)
@@ -91,7 +91,7 @@ def test_weights_that_are_all_0_are_told_from_counts_that_are_not_there() -> Non
     assert "analysis.json does not contain" in "".join(phrases.describe_label(build_report(without)))
 
 
-def test_a_reading_says_when_an_outcome_was_left_out() -> None:
+def test_an_interpretation_mentions_a_dropped_outcome() -> None:
     split = Split(*(WeightedCount.from_rows(rows) for rows in (10, 0, 50, 50)))
     group = GroupName("gender", "f")
     assert "read DPL instead" in "".join(interpret("TVD", MeasuredGroup(group, 0.25, split, False)))
@@ -100,24 +100,24 @@ def test_a_reading_says_when_an_outcome_was_left_out() -> None:
 
 
 class TestAxis:
-    def test_shows_zero_and_every_point(self) -> None:
+    def test_the_axis_contains_zero_and_every_point(self) -> None:
         axis = Axis.from_points([0.2, 0.9, math.inf])
         assert axis.low < 0 < 0.9 < axis.high < 1
         assert axis.locate(math.inf) == 1
 
-    def test_is_not_stretched_by_one_wide_interval(self) -> None:
+    def test_the_axis_is_not_stretched_by_one_wide_interval(self) -> None:
         axis = Axis.from_points([-0.1, 0.1], [(-1.0, 1.0)])
         assert -0.3 < axis.low < -0.15
         assert not axis.contains(1.0)
         assert axis.locate(1.0) == 1
 
     @pytest.mark.parametrize("points", [[], [0.0], [1e-17, -1e-17]])
-    def test_has_some_extent_where_all_is_zero(self, points: list[float]) -> None:
+    def test_the_axis_has_an_extent_if_all_values_are_zero(self, points: list[float]) -> None:
         assert Axis.from_points(points).ticks == (-0.1, -0.05, 0.0, 0.05, 0.1)
         assert Axis.from_points(points, signed=False).low > -0.05
 
     @pytest.mark.parametrize("largest", [1e-6, 0.003, 0.11, 1.0, 7.3, 4e5])
-    def test_has_a_few_round_ticks(self, largest: float) -> None:
+    def test_the_axis_has_a_few_round_ticks(self, largest: float) -> None:
         ticks = Axis.from_points([largest]).ticks
         assert 3 <= len(ticks) <= 9
         assert 0 in ticks
@@ -165,7 +165,7 @@ def test_two_values_that_differ_by_their_sign_are_not_one_value_of_every_group()
 
 
 @pytest.mark.parametrize("rule", [None, (None, 0.1), (-0.1, None), (-0.05, 0.3)])
-def test_the_table_of_before_and_after_and_the_card_read_one_group(rule: Any) -> None:
+def test_the_table_of_before_and_after_and_the_card_show_the_same_group(rule: Any) -> None:
     analysis = analysis_of({"a": (50, 50), "b": (60, 40), "c": (20, 80), "d": (45, 55)})
     report = build_report(analysis, before=analysis, thresholds=None if rule is None else Thresholds({"DPL": rule}))
     assert report.primary is not None
@@ -180,7 +180,7 @@ def test_an_interval_is_compared_though_its_end_has_changed() -> None:
     assert build_report(now, before=other).facets[0].groups[0].rows_before is None
 
 
-def test_what_cannot_be_compared_is_told() -> None:
+def test_differences_that_prevent_a_comparison_are_listed() -> None:
     now = analysis_of({"a": (5, 5), "b": (6, 4)})
     gone = analysis_of({"a": (5, 5), "b": (6, 4), "c": (7, 3), **{f"d{place}": (1, 1) for place in range(9)}})
     told = build_report(now, before=gone).warnings[-1]
@@ -215,7 +215,7 @@ def test_heat_is_against_the_largest_value_or_bound() -> None:
     assert max(group.get_measurement("DPL").heat for group in judged) <= 1  # type: ignore[union-attr]
 
 
-def test_no_heat_where_all_is_zero() -> None:
+def test_there_is_no_heat_if_all_values_are_zero() -> None:
     groups = build_report(analysis_of({"a": (9, 18), "b": (9, 18)})).facets[0].groups
     assert {group.get_measurement("DPL").heat for group in groups} == {0}  # type: ignore[union-attr]
 
@@ -233,7 +233,7 @@ def test_labels_of_which_all_are_known_are_marked_positive() -> None:
         ({"low": False, "so, so": True, None: False}, "so, so,high", {"low": None, "so, so": None, None: False}),
     ],
 )
-def test_a_label_is_only_said_to_be_positive_or_not_where_that_is_certain(
+def test_a_label_is_marked_positive_or_not_only_if_that_is_certain(
     labels: dict[str | None, bool], positive_text: str, positive: dict[str | None, bool | None]
 ) -> None:
     cells = [
@@ -270,7 +270,7 @@ COUNTS = st.dictionaries(
 
 
 @given(COUNTS)
-def test_the_bars_hold_all_rows_the_longest_first(counts: dict[str, tuple[int, int]]) -> None:
+def test_the_bars_contain_all_rows_the_longest_first(counts: dict[str, tuple[int, int]]) -> None:
     distribution = build_report(analysis_of(counts)).facets[0].distribution
     assert distribution is not None
     assert sum(bar.size for bar in distribution.all_bars) == sum(map(sum, counts.values()))
@@ -282,7 +282,7 @@ def test_the_bars_hold_all_rows_the_longest_first(counts: dict[str, tuple[int, i
     assert all(0 <= bar.positive_size <= bar.size <= distribution.longest for bar in distribution.all_bars)
 
 
-def test_rows_that_no_group_holds_have_a_bar() -> None:
+def test_rows_without_a_group_have_a_bar() -> None:
     cells = [
         Cell("a", "1", True, None, WeightedCount.from_rows(5)),
         Cell(None, "0", False, None, WeightedCount.from_rows(3)),
@@ -323,7 +323,7 @@ def test_there_are_no_bars_without_counts() -> None:
 
 
 @given(COUNTS, st.randoms())
-def test_the_same_counts_have_the_same_fingerprint_in_whatever_order(
+def test_the_order_of_counts_does_not_change_the_fingerprint(
     counts: dict[str, tuple[int, int]], chance: random.Random
 ) -> None:
     shuffled = [*counts.items()]
@@ -332,14 +332,14 @@ def test_the_same_counts_have_the_same_fingerprint_in_whatever_order(
 
 
 @given(COUNTS, st.data())
-def test_one_row_more_is_another_fingerprint(counts: dict[str, tuple[int, int]], data: st.DataObject) -> None:
+def test_one_more_row_changes_the_fingerprint(counts: dict[str, tuple[int, int]], data: st.DataObject) -> None:
     value = data.draw(st.sampled_from([*counts]))
     positive, negative = counts[value]
     changed = counts | {value: (positive + 1, negative)}
     assert compute_fingerprint(analysis_of(changed)) != compute_fingerprint(analysis_of(counts))
 
 
-def test_other_weights_are_another_fingerprint_and_rounding_is_none() -> None:
+def test_other_weights_change_the_fingerprint_and_rounding_does_not() -> None:
     def weighed(weight: float) -> Analysis:
         tallies = {("a", 1): weight, ("a", 0): 2.0, ("b", 1): 3.0, ("b", 0): 4.0}
         cells = [
@@ -354,7 +354,7 @@ def test_other_weights_are_another_fingerprint_and_rounding_is_none() -> None:
     assert compute_fingerprint(weighed(1.0)) == compute_fingerprint(weighed(1.0 + 1e-13))
 
 
-def test_the_fingerprint_survives_xcom_and_is_not_made_up_without_counts() -> None:
+def test_the_fingerprint_survives_xcom_and_is_absent_without_counts() -> None:
     analysis = analysis_of({"a": (50, 30), "b": (60, 40)})
     assert compute_fingerprint(Analysis.from_xcom(analysis.to_xcom())) == compute_fingerprint(analysis)
     without = Analysis.from_clarify_json(analysis.to_clarify_json())
@@ -362,7 +362,7 @@ def test_the_fingerprint_survives_xcom_and_is_not_made_up_without_counts() -> No
     assert not any(name.startswith("Counts") for name, _ in build_report(without).provenance)
 
 
-def test_evidence_says_where_the_data_lie_and_what_counted_them() -> None:
+def test_evidence_names_the_location_of_the_data_and_the_engine() -> None:
     analysis = analysis_of({"a": (50, 30), "b": (60, 40)})
     found = dict(build_report(analysis, before=analysis, data="select *\n  from reviews\n").provenance)
     assert found["Data"] == "select * from reviews"
@@ -396,7 +396,7 @@ def test_evidence_holds_no_secrets(data: str, shown: str) -> None:
     assert redact_secrets(data) == shown
 
 
-def test_the_moment_is_said_in_utc() -> None:
+def test_the_time_is_in_utc() -> None:
     east = datetime(2026, 11, 21, 14, 0, tzinfo=timezone(timedelta(hours=2)))
     for created in (east, datetime(2026, 11, 21, 12, 0, tzinfo=UTC), datetime(2026, 11, 21, 12, 0)):  # noqa: DTZ001
         report = build_report(analysis_of({"a": (5, 3), "b": (6, 4)}), created=created)

@@ -84,7 +84,7 @@ def test_a_single_tested_group_is_beside_all_others() -> None:
     assert [(row[0], row[1]) for row in table.rows] == [("north", 400), ("all others", 340), ("all rows", 740)]
 
 
-def test_a_share_of_no_rows_is_no_number() -> None:
+def test_a_share_without_rows_has_no_number() -> None:
     table = build_tables(build_report(scored({"a": (0, 0, 5, 5), "b": (5, 1, 1, 5)})))["rates-1"]
     precision = [column.name for column in table.columns].index("Precision")
     assert table.rows[0][precision] is None or table.rows[1][precision] is None
@@ -115,7 +115,7 @@ def test_weighted_data_have_weights_in_the_matrix_and_effective_rows_in_the_inte
         ((5000, 4000, 0, 1000), "reversed"),
     ],
 )
-def test_what_the_model_did_to_a_difference(d: Sequence[int], change: str) -> None:
+def test_the_change_of_a_difference_by_the_model(d: Sequence[int], change: str) -> None:
     """Half of group d and 70 % of the others have a positive label; all others are predicted correctly."""
     analysis = scored({"d": d, "a": (7000, 0, 0, 3000)})
     changes = {each.value: each for each in build_stages(analysis.facets[0], ["d", "a"])}
@@ -128,7 +128,7 @@ def test_what_the_model_did_to_a_difference(d: Sequence[int], change: str) -> No
     assert low <= changes["d"].after - changes["d"].before <= high
 
 
-def test_the_interval_of_the_change_covers_the_truth_as_often_as_it_says() -> None:
+def test_the_interval_of_the_change_has_its_nominal_coverage() -> None:
     """Simulate both sides: labels and predictions of the same rows, whose errors are drawn anew each time."""
     import numpy
 
@@ -233,7 +233,7 @@ def test_a_metric_without_a_threshold_is_marked_as_not_judged() -> None:
     assert "<small>not judged</small>" not in render_html(build_report(analysis))
 
 
-def test_a_check_that_passes_for_want_of_rows_does_not_look_like_a_pass() -> None:
+def test_a_check_that_passes_with_too_few_rows_does_not_look_like_a_pass() -> None:
     rules = Thresholds({"DPPL": 0.9}, min_rows=500, below_min_rows="pass")
     analysis = scored()
     verdict = rules.judge(analysis)
@@ -290,7 +290,7 @@ def test_hidden_groups_keep_their_place_in_every_table() -> None:
             assert str(row[0]) not in hidden or shown == {"hidden"}
 
 
-def test_every_format_says_that_a_count_is_hidden() -> None:
+def test_every_format_marks_hidden_counts() -> None:
     analysis = hide_small_counts(replace(scored({"tiny": (3, 2, 4, 20), **REGIONS}), suppress_below=10))
 
     lines = format_table(analysis)
@@ -304,7 +304,7 @@ def test_every_format_says_that_a_count_is_hidden() -> None:
     assert "hidden" in text.split("Metrics of the labels")[1]
 
 
-def test_the_verdict_says_how_many_questions_were_asked_and_the_adjusted_p_values() -> None:
+def test_the_verdict_has_the_number_of_questions_and_the_adjusted_p_values() -> None:
     thresholds = Thresholds({"DPL": 0.05, "RD": 0.05}, confidence=0.95, correction="holm", on_inconclusive="fail")
     verdict = thresholds.judge(scored())
     section = build_report(scored(), verdict=verdict, thresholds=thresholds).verdict

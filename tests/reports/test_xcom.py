@@ -54,7 +54,7 @@ def test_the_worst_comes_first_with_its_counts_and_bounds() -> None:
     assert facet["metrics"]["CDDL"] == [None, None, None]
 
 
-def test_an_analysis_that_nobody_judged_has_no_outcome() -> None:
+def test_an_analysis_without_a_verdict_has_no_outcome() -> None:
     document = build_overview([BIASED])
     assert (document["kind"], document["outcome"]) == ("analysis", None)
     assert document["analyses"][0]["facets"][0]["judged"] == {}
@@ -85,7 +85,7 @@ def test_intervals_stand_beside_what_was_judged_by_them() -> None:
 
 
 @pytest.mark.parametrize("values", [600, 700])
-def test_it_stays_small_however_many_values_there_are(values: int) -> None:
+def test_the_overview_stays_small_for_any_number_of_values(values: int) -> None:
     counts = {f"Category number {n:04d}": (n % 17 + 1, n % 13 + 1) for n in range(values)}
     many, thresholds = analysed(counts), Thresholds({"DPL": 0.1})
     document = build_overview([many], [thresholds.judge(many)])
@@ -98,7 +98,7 @@ def test_it_stays_small_however_many_values_there_are(values: int) -> None:
 
 
 @pytest.mark.costly
-def test_many_analyses_share_the_room_of_one() -> None:
+def test_many_analyses_share_the_size_limit_of_one() -> None:
     many, some = (
         analysed({f"Category number {n:04d}": (n % 17 + 1, n % 13 + 1) for n in range(values)}) for values in (700, 70)
     )
@@ -114,7 +114,7 @@ def test_very_long_values_are_shortened() -> None:
     assert len(json.dumps(build_overview([long]))) < 30_000
 
 
-def test_it_names_the_data_and_the_instance_of_a_mapped_task() -> None:
+def test_the_overview_names_the_data_and_the_instance_of_a_mapped_task() -> None:
     where = {"engine": "sql", "conn_id": "warehouse", "dialect": None, "table": ["lake", "loans"]}
     document = build_overview([replace(BIASED, whereabouts=where), BIASED], instance="Germany")
     assert document["instance"] == "Germany"

@@ -39,7 +39,7 @@ def counts(rows: list[Any]) -> list[tuple[Any, ...]]:
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_two_workers_are_at_hand(spark: SparkCluster) -> None:
+def test_the_cluster_has_two_workers(spark: SparkCluster) -> None:
     workers = spark.workers()
 
     assert len(workers) == WORKERS == 2
@@ -74,7 +74,7 @@ def test_a_parquet_file_is_counted(session: SparkSession, tmp_path: Path) -> Non
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_the_executors_of_both_workers_do_the_tasks(spark: SparkCluster, session: SparkSession) -> None:
+def test_both_workers_execute_tasks(spark: SparkCluster, session: SparkSession) -> None:
     tasks = 8
     before = spark.tasks_by_executor()
 
@@ -93,7 +93,7 @@ def test_the_executors_of_both_workers_do_the_tasks(spark: SparkCluster, session
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_the_way_there_that_the_provider_of_airflow_has(
+def test_the_connection_of_the_spark_provider_works(
     spark: SparkCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pyspark.sql import SparkSession
@@ -123,7 +123,7 @@ def test_the_way_there_that_the_provider_of_airflow_has(
         ),
     ],
 )
-def test_what_the_provider_makes_of_a_connection(
+def test_the_url_that_the_provider_builds_from_a_connection(
     connection: dict[str, Any], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_CLARIFY_SPARK", json.dumps({"conn_type": "spark_connect", **connection}))
@@ -142,7 +142,9 @@ def test_what_the_provider_makes_of_a_connection(
         (";token=s%3Bc%3Dret;use_ssl=False", True, None, "s;c=ret"),
     ],
 )
-def test_what_the_client_makes_of_that(parameters: str, secure: bool, user: str | None, token: str | None) -> None:
+def test_the_channel_that_the_client_builds_from_the_url(
+    parameters: str, secure: bool, user: str | None, token: str | None
+) -> None:
     from pyspark.sql.connect.client import DefaultChannelBuilder
 
     channel = DefaultChannelBuilder(f"sc://spark.example/{parameters}")
@@ -155,7 +157,7 @@ def test_what_the_client_makes_of_that(parameters: str, secure: bool, user: str 
     )
 
 
-def test_the_extra_is_what_the_tests_run_with() -> None:
+def test_the_extra_allows_the_tested_versions() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 
     extra = project["project"]["optional-dependencies"]["spark"]

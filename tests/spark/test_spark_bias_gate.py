@@ -34,7 +34,7 @@ def test_the_numbers_are_those_of_the_lab(lab: Ran) -> None:
         assert metric(balanced, result.value, "DPL") == 0
 
 
-def test_the_model_is_trained_on_the_table_that_spark_made(lab: Ran) -> None:
+def test_the_model_is_trained_on_the_balanced_table(lab: Ran) -> None:
     assert [finding["value"] for finding in lab.xcoms["gate"]["verdict"]["findings"]] == ["Trend"]
     trained = lab.xcoms["train"]["return_value"]
     assert trained["data"] == lab.xcoms["balance"]["target"]

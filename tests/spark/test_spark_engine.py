@@ -56,7 +56,7 @@ def engine(database: SparkDatabase) -> SparkEngine:
 @HOMES
 @given(case=cases())
 @settings(max_examples=EXAMPLES)
-def test_a_table_gives_what_the_embedded_engine_gives(max_cells: int, database: SparkDatabase, case: Case) -> None:
+def test_a_table_has_the_results_of_the_embedded_engine(max_cells: int, database: SparkDatabase, case: Case) -> None:
     database.load("data", case.columns)
     data = DataConfig(table="data", label="y", weight="w" if case.weighted else None, predicted_label="p")
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +92,7 @@ def text_cases(draw: st.DrawFn) -> Case:
 @HOMES
 @given(case=text_cases())
 @settings(max_examples=EXAMPLES)
-def test_cells_of_csv_files_are_what_the_embedded_engine_takes_them_for(
+def test_cells_of_csv_files_are_read_as_by_the_embedded_engine(
     max_cells: int, database: SparkDatabase, case: Case
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -129,7 +129,7 @@ def test_several_files_of_a_folder_are_one_dataset(database: SparkDatabase, tmp_
     assert sum(cell.tally.rows for cell in counted.facets[0].cells) == 30
 
 
-def test_the_work_is_done_by_the_workers(spark: SparkCluster, engine: SparkEngine) -> None:
+def test_queries_run_on_the_workers(spark: SparkCluster, engine: SparkEngine) -> None:
     before = spark.tasks_by_executor()
     engine.count(REVIEWS_Y, BY_CATEGORY)
     after = spark.tasks_by_executor()
@@ -161,7 +161,7 @@ def test_an_existing_table_is_not_replaced(database: SparkDatabase, engine: Spar
 
 
 @pytest.mark.parametrize("plan", [{"strategy": "oversample"}, {"strategy": "reweigh"}, {"fraction": 0.25}], ids=str)
-def test_every_strategy_gives_what_the_embedded_engine_gives(
+def test_every_strategy_has_the_results_of_the_embedded_engine(
     plan: dict[str, Any], database: SparkDatabase, engine: SparkEngine, tmp_path: Path
 ) -> None:
     file = as_parquet(reviews(), tmp_path / "reviews.parquet")
@@ -221,7 +221,7 @@ def test_rows_of_too_few_cells_are_an_error(engine: SparkEngine, tmp_path: Path)
         engine.count(data, AnalysisConfig.build(data, BiasConfig([1], "g")))
 
 
-def test_a_server_that_is_not_there_is_told_of_soon() -> None:
+def test_an_unreachable_server_is_reported_within_seconds() -> None:
     begun = time.monotonic()
     with pytest.raises(DataError, match=r"the Spark Connect server at sc://127.0.0.1:1 cannot be reached") as raised:
         SparkEngine(url="sc://127.0.0.1:1/;token=secret").count(
@@ -263,7 +263,7 @@ class _Wire:
             target.shutdown(socket.SHUT_WR)
 
 
-def test_a_server_that_dies_in_the_middle_of_a_query_is_told_of_soon(
+def test_a_server_that_dies_during_a_query_is_reported_within_seconds(
     spark: SparkCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(session, "PATIENCE", 6.0)
@@ -305,7 +305,7 @@ def test_errors_of_the_server_are_not_logged_with_its_stack(
     assert [record.getMessage()[:200] for record in logged if record.levelno >= logging.WARNING] == []
 
 
-def test_what_runs_is_stopped(database: SparkDatabase) -> None:
+def test_a_running_query_is_cancelled(database: SparkDatabase) -> None:
     # A cross join of this size would keep the cluster busy for hours.
     query = "SELECT a.id % 3 AS g, (a.id + b.id) % 2 AS y FROM range(2000000) AS a CROSS JOIN range(2000000) AS b"
     data = DataConfig(query=query, label="y")
@@ -335,7 +335,7 @@ def test_a_token_is_not_shown() -> None:
     assert "secret" not in repr(SparkEngine(url="sc://host:443/;token=secret"))
 
 
-def test_an_address_is_made_of_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_url_is_built_from_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = {
         "conn_type": "spark_connect",
         "host": "spark.example.com",

@@ -242,7 +242,7 @@ def test_several_instances(aws: StandIn, sagemaker: Any, s3: S3Server, name: str
     ]
 
 
-def test_it_takes_its_time_if_told_so(start: Callable[..., StandIn], name: str) -> None:
+def test_jobs_take_the_configured_time(start: Callable[..., StandIn], name: str) -> None:
     with start(start_after=0.5, end_after=1.2) as aws:
         sagemaker = client_of(aws.endpoint)
         sagemaker.create_processing_job(**job(name))
@@ -256,7 +256,7 @@ def test_it_takes_its_time_if_told_so(start: Callable[..., StandIn], name: str) 
         assert (described["ProcessingEndTime"] - created).total_seconds() >= 1.2
 
 
-def test_only_so_many_run_at_once(start: Callable[..., StandIn], name: str) -> None:
+def test_the_number_of_concurrent_jobs_is_limited(start: Callable[..., StandIn], name: str) -> None:
     with start(max_running=1, keep_folders=False) as aws:
         sagemaker = client_of(aws.endpoint)
         for number in range(3):
@@ -346,7 +346,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_request_that_is_not_right(aws: StandIn, sagemaker: Any, name: str, case: str) -> None:
+def test_invalid_requests(aws: StandIn, sagemaker: Any, name: str, case: str) -> None:
     change, expected = REFUSED[case]
     request = job(name)
     change(request)
@@ -384,7 +384,7 @@ knows_preferences = pytest.mark.skipif(
 
 @knows_preferences
 @pytest.mark.parametrize("case", REFUSED_INSTANCES)
-def test_instances_that_are_not_right(aws: StandIn, name: str, case: str) -> None:
+def test_invalid_instances(aws: StandIn, name: str, case: str) -> None:
     change, expected = REFUSED_INSTANCES[case]
     request = job(name)
     change(request)
@@ -406,7 +406,7 @@ def test_preferred_instances(aws: StandIn, sagemaker: Any, name: str) -> None:
     assert aws.wait(name) == "Completed"
 
 
-def test_all_that_is_wrong_is_told_and_counted(sagemaker: Any) -> None:
+def test_all_errors_of_a_request_are_listed_and_counted(sagemaker: Any) -> None:
     request = job("x" * 64, RoleArn="me")
     code, message = error_of(sagemaker.create_processing_job, **request)
     assert code == "ValidationException"
@@ -455,7 +455,7 @@ def test_a_name_is_used_once(aws: StandIn, sagemaker: Any, name: str) -> None:
     assert arn == f"arn:aws-cn:sagemaker:cn-north-1:{ACCOUNT}:processing-job/{name}"
 
 
-def test_a_job_that_there_is_not(sagemaker: Any) -> None:
+def test_a_job_that_does_not_exist(sagemaker: Any) -> None:
     for call in (sagemaker.describe_processing_job, sagemaker.stop_processing_job):
         assert error_of(call, ProcessingJobName="nobody") == (
             "ValidationException",
@@ -463,7 +463,7 @@ def test_a_job_that_there_is_not(sagemaker: Any) -> None:
         )
 
 
-def test_an_operation_that_there_is_not(sagemaker: Any) -> None:
+def test_an_unknown_operation(sagemaker: Any) -> None:
     assert error_of(sagemaker.list_models)[0] == "UnknownOperationException"
 
 
@@ -491,7 +491,7 @@ def test_an_operation_that_there_is_not(sagemaker: Any) -> None:
         ),
     ],
 )
-def test_a_request_that_is_not_one_of_aws(aws: StandIn, headers: dict[str, str], status: int, code: str) -> None:
+def test_requests_that_are_not_calls_of_aws(aws: StandIn, headers: dict[str, str], status: int, code: str) -> None:
     request = urllib.request.Request(aws.endpoint, data=b"{Action", headers=headers)
     with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(request)
@@ -547,7 +547,7 @@ def test_an_output_that_cannot_be_written(aws: StandIn, sagemaker: Any, name: st
     assert described["FailureReason"].startswith("ClientError: Failed to upload output to s3://not a bucket/x/")
 
 
-def test_a_store_that_is_not_there() -> None:
+def test_an_unreachable_store() -> None:
     with StandIn("http://127.0.0.1:9", "k", "s", command=COMMAND) as aws:
         described = ended(aws, client_of(aws.endpoint), job("away"))
     assert described["FailureReason"] == ("InternalServerError: We encountered an internal error. Please try again.")
@@ -679,7 +679,7 @@ def test_a_connection_that_is_lost(aws: StandIn, sagemaker: Any, name: str) -> N
     assert error_of(sagemaker.create_processing_job, **job(name))[0] == "ResourceInUse"
 
 
-def test_boto3_rides_out_what_passes(aws: StandIn) -> None:
+def test_boto3_retries_transient_faults(aws: StandIn) -> None:
     patient = client_of(aws.endpoint, retries={"mode": "standard", "max_attempts": 4})
     before = aws.calls["ListProcessingJobs"]
     for kind in ("throttle", "lost-connection"):
@@ -746,7 +746,7 @@ def test_a_job_that_has_finished_when_it_was_created(start: Callable[..., StandI
         assert sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "Completed"
 
 
-def test_faults_that_there_are_not(aws: StandIn) -> None:
+def test_unknown_faults(aws: StandIn) -> None:
     for call in (
         lambda: aws.fail("ListModels", "throttle"),
         lambda: aws.fail("GetRole", "fire"),
@@ -834,7 +834,7 @@ def test_list_jobs(start: Callable[..., StandIn]) -> None:
     ("region", "partition"),
     [("us-east-1", "aws"), ("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
 )
-def test_who_am_i_and_what_is_my_role(aws: StandIn, region: str, partition: str) -> None:
+def test_the_caller_identity_and_the_role(aws: StandIn, region: str, partition: str) -> None:
     assert client_of(aws.endpoint, "sts", region).get_caller_identity()["Account"] == ACCOUNT
     iam = client_of(aws.endpoint, "iam", region)
     assert iam.get_role(RoleName="lab")["Role"]["Arn"] == f"arn:{partition}:iam::{ACCOUNT}:role/lab"
@@ -1021,7 +1021,7 @@ def test_as_a_process(process: subprocess.Popen[str], s3: S3Server, name: str) -
     gone(pid)
 
 
-def test_help_does_not_tell_the_secret() -> None:
+def test_the_help_does_not_contain_the_secret() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "sagemaker_stand_in", "--help"],
         env=os.environ | {"PYTHONPATH": str(TOOLS), "AWS_SECRET_ACCESS_KEY": "hush-hush"},
