@@ -13,7 +13,7 @@ from airflow_clarify.cli.parsing import (
     parse_values,
     parse_whole_number,
 )
-from airflow_clarify.cli.terminal import print_text
+from airflow_clarify.cli.terminal import import_frozen, print_text
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ def build_engine(arguments: argparse.Namespace) -> DuckDBEngine:
     """
     from airflow_clarify.engines.duckdb import DuckDBEngine
 
+    import_frozen("airflow_clarify.engines.duckdb.count")
     return DuckDBEngine(
         duckdb_conn_id=None,
         memory_limit=arguments.memory_limit,

@@ -14,7 +14,7 @@ from airflow_clarify.cli.arguments import (
     check_output,
 )
 from airflow_clarify.cli.parsing import parse_whole_number
-from airflow_clarify.cli.terminal import EXIT_OK, TerminalProgress, print_text, print_warnings
+from airflow_clarify.cli.terminal import EXIT_OK, print_text, print_warnings, show_progress
 
 DESCRIPTION = "Measure the bias of a dataset and of a model's predictions in it, and write analysis.json and a report."
 
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.output
     if folder is not None:
         check_output(folder, "a folder")
-    with TerminalProgress() as progress:
+    with show_progress() as progress:
         analysis = measure(
             replace(data, output_path=folder),
             config,

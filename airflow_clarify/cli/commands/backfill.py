@@ -14,7 +14,7 @@ from airflow_clarify.cli.arguments import (
     build_engine,
 )
 from airflow_clarify.cli.history_arguments import add_history_arguments, open_history_argument
-from airflow_clarify.cli.terminal import EXIT_OK, TerminalProgress, print_text, print_warnings
+from airflow_clarify.cli.terminal import EXIT_OK, print_text, print_warnings, show_progress
 
 DESCRIPTION = "Count past data by day, week or month in one scan, and write a record of each period to a history."
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     history = open_history_argument(arguments)
     data, config = build_configs(arguments)
-    with TerminalProgress() as progress:
+    with show_progress() as progress:
         records = backfill(
             data,
             config,

@@ -12,7 +12,7 @@ from airflow_clarify.cli.arguments import (
     check_output,
 )
 from airflow_clarify.cli.parsing import parse_number, parse_texts, parse_whole_number
-from airflow_clarify.cli.terminal import EXIT_OK, TerminalProgress, print_text, print_warnings
+from airflow_clarify.cli.terminal import EXIT_OK, print_text, print_warnings, show_progress
 
 DESCRIPTION = "Write a balanced copy of a dataset."
 
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         weight_column=arguments.weight_column,
     )
-    with TerminalProgress() as progress:
+    with show_progress() as progress:
         result = resample(data, arguments.output, plan, build_engine(arguments), progress=progress)
     print_warnings(result.warnings)
     strata = f"{len(result.strata):,} strata by {', '.join(result.by)}"

@@ -15,7 +15,7 @@ from airflow_clarify.cli.arguments import (
     check_output,
 )
 from airflow_clarify.cli.parsing import parse_number, parse_texts, parse_values, parse_whole_number
-from airflow_clarify.cli.terminal import EXIT_OK, TerminalProgress, print_text, print_warnings
+from airflow_clarify.cli.terminal import EXIT_OK, print_text, print_warnings, show_progress
 from airflow_clarify.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.output
     if folder is not None:
         check_output(folder, "a folder")
-    with TerminalProgress() as progress:
+    with show_progress() as progress:
         found = search(
             replace(data, output_path=folder),
             config,
