@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from sqlglot import exp
 
 from airflow_clarify.engines.counting.expressions import StorageType, build_score_code, cast_to_weight
+from airflow_clarify.engines.counting.queries import count_rows, select_from
 from airflow_clarify.engines.counting.roles import ColumnRoles, name_facet_column
 from airflow_clarify.engines.counting.weights import (
     build_square,
@@ -46,7 +47,7 @@ def select_roles(
         selected.append(prediction.as_("pred"))
     if roles.weight is not None:
         selected.append(cast_to_weight(exp.column(roles.weight, quoted=True), numbers[roles.weight]).as_("weight"))
-    return exp.select(*selected).from_(data)
+    return select_from(data, *selected)
 
 
 def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles, *, jointly: bool = False) -> exp.Select:
@@ -64,12 +65,12 @@ def build_grouping_sets_query(rows: exp.Select, roles: ColumnRoles, *, jointly: 
     others = roles.key_columns
     data, aggregates = rows.subquery("data_rows"), _build_aggregates(roles)
     if jointly:
-        joint = exp.select(*columns, *others, *aggregates).from_(data).group_by(*columns, *others)
+        joint = select_from(data, *columns, *others, *aggregates, group_by=[*columns, *others])
         data = joint.subquery("joint_cells")
         aggregates = [sum_column(name).as_(name) for name in ("n", *(("bad", "w", "w2") if roles.weight else ()))]
-    query = exp.select(*columns, *others, *aggregates).from_(data)
     if len(roles.sets) == 1:
-        return query.group_by(*columns, *others)
+        return select_from(data, *columns, *others, *aggregates, group_by=[*columns, *others])
+    query = select_from(data, *columns, *others, *aggregates)
     # GROUPING with several arguments returns a bit for each in some dialects, and is an error in others.
     which: exp.Expr | None = None
     for number, name in enumerate(columns):
@@ -104,7 +105,7 @@ def build_ungrouped_query(rows: exp.Select, roles: ColumnRoles, facet: int) -> e
             select_usable_weight(weight).as_("w"),
             build_square(weight).as_("w2"),
         ]
-    return exp.select(*selected).from_(rows.subquery("data_rows"))
+    return select_from(rows.subquery("data_rows"), *selected)
 
 
 def select_facet_cells(facet: int, roles: ColumnRoles) -> exp.Subquery:
@@ -114,10 +115,10 @@ def select_facet_cells(facet: int, roles: ColumnRoles) -> exp.Subquery:
     :param roles: the analysed columns
     """
     names = [name_facet_column(number) for number in roles.list_columns(facet)]
-    query = exp.select(*names, *roles.key_columns, *roles.sums).from_(CELLS)
+    in_set: exp.Expr | None = None
     if len(roles.sets) > 1:
-        query = query.where(exp.column("which").eq(compute_grouping_mask(roles.find_set(facet), len(roles.columns))))
-    return query.subquery("cells")
+        in_set = exp.column("which").eq(compute_grouping_mask(roles.find_set(facet), len(roles.columns)))
+    return select_from(CELLS, *names, *roles.key_columns, *roles.sums, where=in_set).subquery("cells", copy=False)
 
 
 def compute_grouping_mask(members: tuple[int, ...], columns: int) -> int:
@@ -132,5 +133,5 @@ def compute_grouping_mask(members: tuple[int, ...], columns: int) -> int:
 
 
 def _build_aggregates(roles: ColumnRoles) -> list[exp.Expr]:
-    rows = exp.Count(this=exp.Star()).as_("n")
+    rows = count_rows().as_("n")
     return [rows] if roles.weight is None else [rows, *build_weight_aggregates(exp.column("weight"))]

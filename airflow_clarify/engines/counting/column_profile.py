@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ from airflow_clarify.engines.counting.expressions import (
     is_whole_text,
     null_if_missing,
 )
+from airflow_clarify.engines.counting.queries import aggregate, select_from
 
 
 @dataclass(frozen=True)
@@ -106,31 +107,18 @@ def profile_column(cells: CellStore, role: str, name: str, facet: int = 0) -> Ce
     """
     stored = cells.get_storage_type(role)
     na_texts = [text for text in cells.na_values if text] if stored is StorageType.TEXT_CELL else []
-    raw = (
-        exp.select(exp.column(role).as_("raw"), "SUM(n) AS n")
-        .from_(cells.select_facet_cells(facet))
-        .group_by(exp.column(role))
-    )
-    value = null_if_missing(exp.column("raw"), stored, cells.na_values).as_("v")
-    values = exp.select("raw", "n", value).from_(raw.subquery("raw_values"))
-    read = exp.select("raw", "n", "v", *_build_readings(stored)).from_(values.subquery("distinct_values"))
-    ((rows, present, *statistics),) = cells.execute(
-        exp.select(*_build_statistics(stored)).from_(read.subquery("values_read"))
-    )
-    kind, distinct, low, high = _interpret_statistics(stored, *map(_to_python_number, statistics))
-    profile = ColumnProfile(
-        name,
-        kind,
-        present=int(present or 0),
-        missing=int(rows) - int(present or 0),
-        distinct=distinct,
-        minimum=low,
-        maximum=high,
+    rows = aggregate("sum", "n").as_("n")
+    raw = select_from(cells.select_facet_cells(facet), exp.column(role).as_("raw"), rows, group_by=[role])
+    value = null_if_missing(exp.column("raw"), stored, cells.na_values)
+    profile = replace(
+        _profile_values(cells.execute, select_from(raw.subquery("raw_values"), "n", value.as_("v")), stored),
+        name=name,
         stored_as_text=stored in (StorageType.TEXT, StorageType.DECIMAL),
         held_as_objects=name in cells.held_as_objects,
     )
     missing_texts = _count_missing_texts(cells, raw, na_texts) if profile.missing and na_texts else {}
-    zeros = _find_leading_zeros(cells, raw) if stored is StorageType.TEXT_CELL and kind == "integer" else None
+    has_zeros = stored is StorageType.TEXT_CELL and profile.kind == "integer"
+    zeros = _find_leading_zeros(cells, raw) if has_zeros else None
     return CellColumn(cells, role, facet, stored, profile, missing_texts, zeros)
 
 
@@ -153,20 +141,20 @@ def format_canonical(
     :return: the profile of the column, and the text of each value by position; None for a missing value
     """
     value = null_if_missing(exp.column("raw"), stored, na_values)
-    profile = profile or _profile_values(execute, values, value, stored)
+    if profile is None:
+        one_row = exp.Literal.number(1).as_("n")
+        profile = _profile_values(execute, select_from(values.copy(), value.as_("v"), one_row), stored)
     text = build_category_text(value, stored, profile)
     rows = execute(exp.select(text.as_("text")).from_(values.copy()).order_by("position"))
     return profile, [text for (text,) in rows]
 
 
 def _profile_values(
-    execute: Callable[[exp.Expr], list[tuple[Any, ...]]], values: exp.Expr, value: exp.Expr, stored: StorageType
+    execute: Callable[[exp.Expr], list[tuple[Any, ...]]], distinct: exp.Select, stored: StorageType
 ) -> ColumnProfile:
-    distinct = exp.select(value.copy().as_("v"), "1 AS n").from_(values.copy())
-    read = exp.select("n", "v", *_build_readings(stored)).from_(distinct.subquery("distinct_values"))
-    ((rows, present, *statistics),) = execute(
-        exp.select(*_build_statistics(stored)).from_(read.subquery("values_read"))
-    )
+    """Profile the distinct values ``v`` of a column without a name, each in ``n`` rows."""
+    read = select_from(distinct.subquery("distinct_values"), "n", "v", *_build_readings(stored))
+    ((rows, present, *statistics),) = execute(select_from(read.subquery("values_read"), *_build_statistics(stored)))
     kind, n_distinct, low, high = _interpret_statistics(stored, *map(_to_python_number, statistics))
     missing = int(rows or 0) - int(present or 0)
     return ColumnProfile("", kind, int(present or 0), missing, n_distinct, low, high, stored is StorageType.TEXT)
@@ -176,7 +164,8 @@ def _find_leading_zeros(cells: CellStore, raw: exp.Select) -> LeadingZeros | Non
     pattern = exp.Anonymous(
         this="regexp_full_match", expressions=[exp.column("raw"), exp.Literal.string(LEADING_ZEROS_PATTERN)]
     )
-    query = exp.select("SUM(n)", "MIN(raw)").from_(raw.subquery("raw_values")).where(pattern)
+    sums = aggregate("sum", "n"), aggregate("min", "raw")
+    query = select_from(raw.subquery("raw_values"), *sums, where=pattern)
     ((rows, example),) = cells.execute(query)
     return LeadingZeros(int(rows), str(example)) if rows else None
 
@@ -188,28 +177,29 @@ def _build_readings(stored: StorageType) -> list[exp.Expr]:
     # A text column of a typed source is read as texts or as whole numbers only.
     number = cast_to_float(value, stored) if stored is StorageType.TEXT_CELL or stored.is_number else null
     truth = cast_to_boolean(value, stored) if stored is StorageType.TEXT_CELL else null
-    whole_looking = exp.case().when(is_whole_text(value), "1") if stored.is_text else null
+    whole_looking = exp.case().when(is_whole_text(value), exp.Literal.number(1)) if stored.is_text else null
     readings = {"whole": whole, "number": number, "truth": truth, "whole_looking": whole_looking}
     return [reading.copy().as_(name) for name, reading in readings.items()]
 
 
-def _build_statistics(stored: StorageType) -> list[str]:
+def _build_statistics(stored: StorageType) -> list[exp.Expr]:
     """Build the aggregates over the distinct values and their casts, as one row."""
-
+    is_missing = exp.column("v").is_(exp.null())
+    present = exp.case().when(is_missing, exp.Literal.number(0)).else_(exp.column("n"))
     # Only in a text file can several texts be one number. Elsewhere the values are distinct already, and a second
     # DISTINCT is expensive.
-    distinct = "DISTINCT " if stored is StorageType.TEXT_CELL else ""
+    distinct = stored is StorageType.TEXT_CELL
     return [
-        *("SUM(n)", "SUM(CASE WHEN v IS NULL THEN 0 ELSE n END)"),
-        *("COUNT(v)", "COUNT(whole_looking)", "COUNT(whole)", "COUNT(number)", "COUNT(truth)"),
-        *(f"COUNT({distinct}whole)", f"COUNT({distinct}number)"),
-        *("MIN(whole)", "MAX(whole)", "MIN(number)", "MAX(number)"),
+        *(aggregate("sum", "n"), exp.func("sum", present)),
+        *(aggregate("count", name) for name in ("v", "whole_looking", "whole", "number", "truth")),
+        *(aggregate("count", name, distinct=distinct) for name in ("whole", "number")),
+        *(aggregate(function, name) for name in ("whole", "number") for function in ("min", "max")),
     ]
 
 
 def _count_missing_texts(cells: CellStore, raw: exp.Select, texts: list[str]) -> dict[str, int]:
     """Count the rows of each text that occurs."""
-    query = exp.select("raw", "n").from_(raw.subquery("raw_values")).where(is_one_of(exp.column("raw"), texts))
+    query = select_from(raw.subquery("raw_values"), "raw", "n", where=is_one_of(exp.column("raw"), texts))
     return {text: int(rows) for text, rows in sorted(cells.execute(query))}
 
 

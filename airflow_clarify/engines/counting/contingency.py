@@ -24,6 +24,7 @@ from airflow_clarify.engines.counting.crossed_facets import (
 )
 from airflow_clarify.engines.counting.expressions import ValueFilter
 from airflow_clarify.engines.counting.predictions import Predictions, interpret_predictions
+from airflow_clarify.engines.counting.queries import count_rows, select_from
 from airflow_clarify.engines.counting.roles import name_facet_column
 from airflow_clarify.engines.counting.weights import round_significant, sum_column
 from airflow_clarify.exceptions import ConfigError
@@ -245,9 +246,9 @@ class ContingencyBuilder:
         weights_apart = self._weights_apart
         raw, named = self._select_keys(number, keys, with_groups=with_groups, weights_apart=weights_apart)
         sums = [sum_column(name).as_(name) for name in (["n"] if weights_apart else self.cells.roles.sums)]
-        query = exp.select(*named, *sums).from_(raw.subquery("raw")).group_by(*named)
+        query = select_from(raw.subquery("raw"), *named, *sums, group_by=named)
         n_keys = len(named) - (1 if weights_apart else 0)
-        query = query.order_by(*(exp.Literal.number(1 + position) for position in range(n_keys)))
+        query = query.order_by(*(exp.Literal.number(1 + position) for position in range(n_keys)), copy=False)
         counts: dict[tuple[Any, ...], list[WeightedCount]] = {}
         for row in self.cells.execute(query):
             counted = _build_weighted_count(*row[n_keys:], weights_apart=weights_apart)
@@ -299,7 +300,7 @@ class ContingencyBuilder:
         if weights_apart:
             keys["k_weight"] = exp.column("weight")
         selected = [expression.copy().as_(name) for name, expression in keys.items()]
-        return exp.select(*selected, *self.cells.roles.sums).from_(self.cells.select_facet_cells(number)), list(keys)
+        return select_from(self.cells.select_facet_cells(number), *selected, *self.cells.roles.sums), list(keys)
 
     @property
     def _labels_apart(self) -> bool:
@@ -327,7 +328,7 @@ def _build_weighted_count(*counted: Any, weights_apart: bool) -> WeightedCount:
 
 
 def _count_rows(cells: CellStore) -> int:
-    ((rows,),) = cells.execute(exp.select("COUNT(*)").from_(cells.select_facet_cells(0)))
+    ((rows,),) = cells.execute(select_from(cells.select_facet_cells(0), count_rows()))
     return int(rows)
 
 
@@ -346,7 +347,7 @@ def _build_value_filter(
 
 def _flag(condition: exp.Expr) -> exp.Expr:
     """Build 1 where a condition is true, and 0 elsewhere."""
-    return exp.case().when(condition.copy(), "1").else_("0")
+    return exp.case().when(condition.copy(), exp.Literal.number(1)).else_(exp.Literal.number(0))
 
 
 def _check_number_of_values(columns: list[CellColumn], name: str, values_key: str) -> int:

@@ -15,6 +15,7 @@ from airflow_clarify.engines.counting import warnings as notices
 from airflow_clarify.engines.counting.cells import Combination
 from airflow_clarify.engines.counting.column_profile import CellColumn
 from airflow_clarify.engines.counting.expressions import ValueFilter
+from airflow_clarify.engines.counting.queries import count_rows, select_from
 from airflow_clarify.exceptions import ConfigError
 
 
@@ -94,7 +95,7 @@ def count_combinations(columns: list[CellColumn], name: str, values_key: str, li
     cells = columns[0].cells
     distinct = exp.select(*(column.value.as_(column.role) for column in columns)).distinct()
     distinct = distinct.from_(cells.select_facet_cells(columns[0].facet))
-    ((found,),) = cells.execute(exp.select("COUNT(*)").from_(distinct.subquery("combinations")))
+    ((found,),) = cells.execute(select_from(distinct.subquery("combinations"), count_rows()))
     if int(found) > limit:
         raise ConfigError(
             f"facet '{name}' has {int(found)} combinations of values, more than {limit}; cross fewer columns, or "

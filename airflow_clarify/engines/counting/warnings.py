@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from airflow_clarify.bias.column_types import FEW_VALUES, Scale, is_number
 from airflow_clarify.engines.counting.expressions import is_at, is_one_of
+from airflow_clarify.engines.counting.queries import select_from
 
 if TYPE_CHECKING:
     from airflow_clarify.engines.counting.column_profile import CellColumn
@@ -150,12 +151,8 @@ def _warn_of_absent_values(column: CellColumn, selection: ValueFilter, what: str
     if column.profile.kind == "timestamp":
         absent = [repr(key) for key in dict.fromkeys(selection.keys) if not has_row(column, is_at(column.text, [key]))]
     else:
-        query = (
-            exp.select(column.text.as_("value"))
-            .distinct()
-            .from_(column.cells.select_facet_cells(column.facet))
-            .where(is_one_of(column.text, selection.keys))
-        )
+        cells, is_key = column.cells.select_facet_cells(column.facet), is_one_of(column.text, selection.keys)
+        query = select_from(cells, column.text.as_("value"), where=is_key).distinct(copy=False)
         occurring = {value for (value,) in column.cells.execute(query)}
         absent = [repr(key) for key in dict.fromkeys(selection.keys) if key not in occurring]
     if not absent:
@@ -169,8 +166,8 @@ def has_row(column: CellColumn, condition: exp.Expr) -> bool:
     :param column: the column
     :param condition: the condition, over the columns of the cells
     """
-    one = exp.select("1 AS one").from_(column.cells.select_facet_cells(column.facet)).where(condition)
-    return bool(column.cells.execute(one.limit(1)))
+    cells, one = column.cells.select_facet_cells(column.facet), exp.Literal.number(1).as_("one")
+    return bool(column.cells.execute(select_from(cells, one, where=condition).limit(1)))
 
 
 def _explain_separators(column: CellColumn, selection: ValueFilter) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from airflow_clarify.engines.counting.expressions import StorageType
+from airflow_clarify.engines.counting.queries import aggregate, select_from
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.exceptions import ConfigError, UnfitDataError
 
@@ -22,8 +23,8 @@ def count_weights(rows: exp.Select) -> exp.Select:
 
     :param rows: the rows as selected by :func:`~airflow_clarify.engines.counting.cell_query.select_roles`
     """
-    head = exp.select("weight").from_(rows.subquery("data_rows")).limit(_HEAD)
-    return exp.select("COUNT(DISTINCT weight)").from_(head.subquery("first_rows"))
+    head = select_from(rows.subquery("data_rows"), "weight").limit(_HEAD)
+    return select_from(head.subquery("first_rows"), aggregate("count", "weight", distinct=True))
 
 
 def has_few_weights(found: int) -> bool:
@@ -82,7 +83,8 @@ def build_weight_check_query(roles: ColumnRoles, cells: str | exp.Expr) -> exp.S
     :param roles: the analysed columns
     :param cells: the table of the cells
     """
-    return exp.select(*(["SUM(n)", "SUM(bad)"] if roles.weight is not None else ["SUM(n)"])).from_(cells)
+    summed = ["n", "bad"] if roles.weight is not None else ["n"]
+    return select_from(cells, *(aggregate("sum", name) for name in summed))
 
 
 def sum_column(column: str) -> exp.Expr:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from airflow_clarify.engines.counting.expressions import build_category_text
+from airflow_clarify.engines.counting.queries import aggregate, select_from
 
 if TYPE_CHECKING:
     from airflow_clarify.engines.counting.cells import Combination
@@ -44,13 +45,14 @@ def _find_first_positions(source: Source, columns: Sequence[CellColumn], rows: i
     raw = [f"raw{number}" for number in range(len(columns))]
     named = [exp.column(column.name, quoted=True).as_(name) for column, name in zip(columns, raw, strict=True)]
     scan = source.scan_numbered([column.name for column in columns], rows)
-    numbered = exp.select(*named, "position").from_(scan.subquery("data"))
-    firsts = exp.select(*raw, "MIN(position) AS position").from_(numbered.subquery("numbered")).group_by(*raw)
+    numbered = select_from(scan.subquery("data"), *named, "position")
+    first = aggregate("min", "position")
+    firsts = select_from(numbered.subquery("numbered"), *raw, first.as_("position"), group_by=raw)
     texts = [
         build_category_text(column.build_value(name), column.stored, column.profile)
         for column, name in zip(columns, raw, strict=True)
     ]
     # Several raw values can have the same canonical text, such as "1" and "01".
-    query = exp.select(*texts, "MIN(position)").from_(firsts.subquery("firsts"))
-    query = query.group_by(*(exp.Literal.number(1 + number) for number in range(len(texts))))
+    places = [exp.Literal.number(1 + number) for number in range(len(texts))]
+    query = select_from(firsts.subquery("firsts"), *texts, first, group_by=places)
     return {tuple(value): int(position) for *value, position in source.execute(query)}

@@ -25,6 +25,7 @@ from sqlglot import exp
 from airflow_clarify.bias.config import DATASET_TYPES, PANDAS_NA_VALUES, DataConfig, check_features, close_name
 from airflow_clarify.engines.counting.expressions import StorageType
 from airflow_clarify.engines.counting.predictions import build_fraction_query
+from airflow_clarify.engines.counting.queries import select_from
 from airflow_clarify.engines.duckdb.csv import CsvDialect, build_csv_relation, resolve_csv
 from airflow_clarify.engines.duckdb.errors import explain_error
 from airflow_clarify.engines.duckdb.storage_types import map_storage_type
@@ -121,7 +122,7 @@ class Source:
         scan = self.scan(columns) if rows is None else self.scan(columns).limit(rows)
         # A window without partition and order numbers the rows while they stream, in the order of the files.
         names = [exp.column(name, quoted=True) for name in columns]
-        return exp.select(*names, "ROW_NUMBER() OVER () AS position").from_(scan.subquery("data"))
+        return select_from(scan.subquery("data"), *names, exp.Window(this=exp.RowNumber()).as_("position"))
 
     def scan(self, columns: Sequence[str] | None = None) -> exp.Select:
         """Build the query ``SELECT columns FROM`` the data.
@@ -134,7 +135,7 @@ class Source:
             if name in self.unreadable:
                 raise DataError(self.unreadable[name])
         selected = [self._build_column(name) for name in names]
-        return exp.select(*(selected or [exp.Literal.number(1)])).from_(self._build_relation(names))
+        return select_from(self._build_relation(names), *(selected or [exp.Literal.number(1)]))
 
     def has_whole_scores(self, column: str) -> bool:
         """Return whether a column of scores has whole numbers only, so that it holds labels.
@@ -512,7 +513,7 @@ class _Decompressing(gzip.GzipFile):
 
 
 def _describe_relation(source: Source, relation: exp.Expr) -> dict[str, str]:
-    query = exp.Describe(this=exp.select("*").from_(relation))
+    query = exp.Describe(this=select_from(relation, exp.Star()))
     return {str(row[0]): str(row[1]) for row in source.execute(query)}
 
 
