@@ -55,16 +55,17 @@ def measure(
     :raises DataError: the data cannot be read, or have no rows
     :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
-    from airflow_clarify import artifacts
     from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.bias.config import fill_unset_fields
+    from airflow_clarify.bias.config import REPORT_FORMATS, fill_unset_fields
     from airflow_clarify.bias.suppression import check_suppress_below
 
     check_suppress_below(suppress_below)
-    formats = artifacts.FORMATS if formats is None else formats
+    formats = tuple(REPORT_FORMATS.values()) if formats is None else formats
     data = fill_unset_fields(data, config)
     if data.output_path is not None:
-        artifacts.check_folder(data.output_path, data, config, formats)
+        from airflow_clarify.artifacts import check_folder
+
+        check_folder(data.output_path, data, config, formats)
     counted = Analysis.from_contingency(engine.count(data, config, progress=progress), config)
     if location is None:
         from airflow_clarify.lineage.dataset import describe_source
@@ -73,7 +74,9 @@ def measure(
     analysis = replace(counted, whereabouts=dict(location), run=dict(run or {}), suppress_below=suppress_below)
     if data.output_path is None:
         return analysis
-    return artifacts.write_analysis(data.output_path, analysis, config, data.conn_id, formats)
+    from airflow_clarify.artifacts import write_analysis
+
+    return write_analysis(data.output_path, analysis, config, data.conn_id, formats)
 
 
 def analyze(

@@ -100,6 +100,14 @@ class WeightedCount:
             WeightedCount(rows, self.weight - other.weight, self.squares - other.squares) if rows else WeightedCount()
         )
 
+    def compute_share(self, whole: WeightedCount) -> float | None:
+        """Compute the weighted share that these rows are of others.
+
+        :param whole: the rows that they are part of
+        :return: the share; None if the weight of the whole is 0
+        """
+        return float(self.weight / whole.weight) if whole.weight else None
+
     @property
     def effective_rows(self) -> float:
         """Kish's effective sample size ``(sum w)^2 / sum w^2`` (L. Kish, "Survey Sampling", 1965).

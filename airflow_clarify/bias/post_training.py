@@ -376,3 +376,11 @@ POST_TRAINING_METRICS: Mapping[str, Metric] = {metric.name: metric for metric in
 
 #: The metrics of both stages and our own, by short name.
 ALL_METRICS: Mapping[str, Metric] = {**METRICS, **OWN_METRICS, **POST_TRAINING_METRICS}
+
+
+def get_metric(name: str) -> Metric:
+    """Return the definition of a metric; of an unknown one, as from a newer version, only the name is known.
+
+    :param name: the short name
+    """
+    return ALL_METRICS.get(name) or Metric(name, name, -math.inf, math.inf, None, "")

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from airflow_clarify.bias.contingency import NO_PREDICTIONS, ConfusionCounts, Split, WeightedCount
 from airflow_clarify.bias.metrics import OWN_METRICS, Metric, Stage
-from airflow_clarify.bias.post_training import ALL_METRICS, METRICS_OF_PREDICTIONS, RATIOS_OF_PREDICTED_POSITIVES
+from airflow_clarify.bias.post_training import METRICS_OF_PREDICTIONS, RATIOS_OF_PREDICTED_POSITIVES, get_metric
 from airflow_clarify.exceptions import MetricError
 
 #: The error of a ratio of positive predictions where there are none. Clarify's whole job fails there.
@@ -150,7 +150,7 @@ def get_stage(name: str) -> Stage:
 
     :param name: the short name; a metric that is not known here is taken as one of labels
     """
-    return ALL_METRICS[name].stage if name in ALL_METRICS else "pre_training"
+    return get_metric(name).stage
 
 
 def display_name(text: str, max_length: int = 60) -> str:

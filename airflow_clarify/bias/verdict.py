@@ -66,6 +66,11 @@ class Finding:
     worse_off: str | None = None
     mirror_of: str | None = None
 
+    @property
+    def shown_outcome(self) -> Outcome:
+        """Return the outcome as it is shown: a check that passes for want of rows was not judged, and is no pass."""
+        return Outcome.IGNORED if self.outcome is Outcome.PASS and self.reason else self.outcome
+
     def to_json(self) -> dict[str, Any]:
         """Serialize the finding for ``verdict.json`` and XCom.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ from airflow_clarify.bias.thresholds import Thresholds, Verdict
 from airflow_clarify.io.redaction import redact_secrets
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import Name
-from airflow_clarify.reports.model import FacetSection, Report
+from airflow_clarify.reports.model import Report
 from airflow_clarify.reports.sections.comparison import list_incomparable
-from airflow_clarify.reports.sections.distribution import build_label_section
-from airflow_clarify.reports.sections.facets import ReportInputs, build_facet_section
+from airflow_clarify.reports.sections.distribution import build_distribution, build_label_section
+from airflow_clarify.reports.sections.facets import ReportInputs, build_facets
 from airflow_clarify.reports.sections.metrics import build_metric_section
+from airflow_clarify.reports.sections.pictures import build_pictures
 from airflow_clarify.reports.sections.provenance import NO_HASHES, list_evidence, redact_document
 from airflow_clarify.reports.sections.verdict_section import build_verdict_section
 
@@ -60,7 +62,14 @@ def build_report(
         " ".join(redact_secrets(data).split()), formatting.MAX_NAME_LENGTH
     )
     inputs = ReportInputs(analysis, verdict, before)
-    facets = build_facets(analysis, verdict, thresholds, before)
+    facets = tuple(
+        replace(
+            section,
+            pictures=tuple(build_pictures(section.columns, section.groups, inputs.primary)),
+            distribution=build_distribution(facet),
+        )
+        for section, facet in zip(build_facets(analysis, verdict, thresholds, before), analysis.facets, strict=True)
+    )
     order = sorted(inputs.metrics, key=lambda metric: metric != inputs.primary)
     return Report(
         title=title if title.strip() else _TITLE,
@@ -112,20 +121,6 @@ def _name_run(run: Mapping[str, str]) -> str:
 
 def _format_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def build_facets(
-    analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None, before: Analysis | None
-) -> tuple[FacetSection, ...]:
-    """Build the sections of all facets, from which files, log and overview are rendered.
-
-    :param analysis: the analysis
-    :param verdict: the verdict on it
-    :param thresholds: the rules behind the verdict
-    :param before: the analysis of the same data before they were balanced
-    """
-    inputs = ReportInputs(analysis, verdict, before, min_rows=thresholds.min_rows if thresholds else 0)
-    return tuple(build_facet_section(facet, inputs) for facet in analysis.facets)
 
 
 # --- The whole data -----------------------------------------------------------------------------------------------

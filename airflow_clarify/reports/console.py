@@ -6,14 +6,16 @@ import math
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.bias.analysis import Analysis
-from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
-from airflow_clarify.reports.builder import build_facets
+from airflow_clarify.bias.verdict import Outcome, Verdict
 from airflow_clarify.reports.formatting import NO_BREAK_SPACE, Name
-from airflow_clarify.reports.model import FacetSection
+from airflow_clarify.reports.sections.facets import FacetSection, build_facets
 from airflow_clarify.reports.tables import Mark, Table, TableColumn, build_facet_tables
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.thresholds import Thresholds
 
 #: Mark after a value, by the outcome of its check.
 MARKS = {Outcome.PASS: "", Outcome.VIOLATION: "!", Outcome.INCONCLUSIVE: "?", Outcome.IGNORED: "-"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from airflow_clarify.bias.contingency import WeightedCount
@@ -24,6 +25,7 @@ _INVISIBLE = re.compile(
 
 #: A value can be a whole page of text. A longer one is cut, and its length is added.
 MAX_NAME_LENGTH = 300
+_SHORT_NAME = 16
 
 
 class Name(str):
@@ -76,6 +78,11 @@ def build_name(value: str) -> Name:
         length = f" ({format_count(len(value))} characters)"
         value = shorten(value, MAX_NAME_LENGTH - len(length)) + length
     return Name(quote_if_blank(value))
+
+
+def has_long_name(names: Iterable[str]) -> bool:
+    """Return whether any name is longer than a word or two."""
+    return any(len(name) > _SHORT_NAME for name in names)
 
 
 def shorten(text: str, max_length: int) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from airflow_clarify.bias.contingency import Split
-from airflow_clarify.bias.metrics import Metric, has_dropped_outcome
-from airflow_clarify.bias.post_training import ALL_METRICS
+from airflow_clarify.bias.metrics import has_dropped_outcome
+from airflow_clarify.bias.post_training import get_metric
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.explanations import EXPLANATIONS, Comparison, Explanation
 from airflow_clarify.reports.formatting import GroupName, Sentence
@@ -47,14 +47,6 @@ def get_explanation(metric: str) -> Explanation:
     :param metric: short name of the metric
     """
     return EXPLANATIONS.get(metric, _UNKNOWN)
-
-
-def get_metric(name: str) -> Metric:
-    """Return the definition of a metric; of an unknown one only the name is known.
-
-    :param name: short name of the metric
-    """
-    return ALL_METRICS.get(name) or Metric(name, name, -math.inf, math.inf, None, "")
 
 
 def interpret(metric: str, measured: MeasuredGroup) -> Sentence:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from airflow_clarify.bias.contingency import WeightedCount
-from airflow_clarify.bias.thresholds import Outcome
+from airflow_clarify.bias.verdict import Outcome
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.formatting import NOTHING, Sentence
-from airflow_clarify.reports.model import FacetSection, Picture, Report
-from airflow_clarify.reports.sections.distribution import Distribution, LabelBar
+
+if TYPE_CHECKING:
+    from airflow_clarify.reports.model import Report
+    from airflow_clarify.reports.sections.distribution import Distribution, LabelBar
+    from airflow_clarify.reports.sections.facets import FacetSection
+    from airflow_clarify.reports.sections.pictures import Picture
 
 #: Symbol before a value, by the outcome of its check.
 GLYPHS = {Outcome.VIOLATION: "◆", Outcome.INCONCLUSIVE: "△", Outcome.IGNORED: "○", Outcome.PASS: "●"}

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_clarify.bias.contingency import WeightedCount
-from airflow_clarify.bias.thresholds import Outcome
+from airflow_clarify.bias.verdict import Outcome
 from airflow_clarify.reports import formatting, phrases
 from airflow_clarify.reports.formatting import NOTHING, Sentence
-from airflow_clarify.reports.model import Column, FacetSection, Group, Report
-from airflow_clarify.reports.sections.distribution import Distribution
+from airflow_clarify.reports.sections.facets import Column, FacetSection, Group
 from airflow_clarify.reports.sections.predictions import RATES, Rate
+
+if TYPE_CHECKING:
+    from airflow_clarify.reports.model import Report
+    from airflow_clarify.reports.sections.distribution import Distribution
 
 _FORMATTERS: Mapping[str, Callable[[Any], str]] = {
     "rows": formatting.format_count,
@@ -80,7 +83,7 @@ class Mark:
     """What distinguishes a cell from others.
 
     :param outcome: outcome of the check of its value; None if the value was not judged
-    :param heat: its shade, as in :class:`~airflow_clarify.reports.model.Measurement`
+    :param heat: its shade, as in :class:`~airflow_clarify.reports.sections.facets.Measurement`
     :param note: a remark behind the value
     :param missing: what is shown in place of a missing value, instead of the column's placeholder
     """

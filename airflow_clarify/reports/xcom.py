@@ -16,7 +16,7 @@ from airflow_clarify.bias.thresholds import Outcome, Thresholds, Verdict
 from airflow_clarify.reports import formatting
 from airflow_clarify.reports.builder import build_report
 from airflow_clarify.reports.formatting import Name
-from airflow_clarify.reports.model import RANK, FacetSection, Group, Measurement
+from airflow_clarify.reports.sections.facets import RANK, FacetSection, Group, Measurement
 from airflow_clarify.reports.sections.predictions import summarize_stages
 from airflow_clarify.reports.sections.subgroups import build_subgroup_page
 from airflow_clarify.reports.sections.verdict_section import count_shown_outcomes

@@ -64,7 +64,6 @@ def run(arguments: argparse.Namespace) -> int:
     :return: the exit status
     """
     from airflow_clarify.api import measure
-    from airflow_clarify.artifacts import list_files
     from airflow_clarify.bias.suppression import hide_small_counts
     from airflow_clarify.reports.console import format_table, sanitize_line
 
@@ -84,5 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_text("\n".join(format_table(analysis)))
     print_warnings(analysis.warnings)
     if folder is not None:
+        from airflow_clarify.artifacts import list_files
+
         print_text(f"Wrote {', '.join(list_files(config).values())} to {sanitize_line(folder, None)}")
     return EXIT_OK

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.axis import Axis
-from airflow_clarify.reports.model import FacetSection, Measurement, Picture, Report
+from airflow_clarify.reports.model import Report
 from airflow_clarify.reports.sections.distribution import Distribution, LabelSection
+from airflow_clarify.reports.sections.facets import FacetSection, Measurement
+from airflow_clarify.reports.sections.pictures import Picture
 from airflow_clarify.reports.sections.predictions import GroupPredictions, summarize_stages
 from airflow_clarify.reports.tables import build_tables
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from airflow_clarify.bias.thresholds import Outcome
 from airflow_clarify.reports import formatting, phrases
-from airflow_clarify.reports.model import Dot, Picture, Report
+from airflow_clarify.reports.model import Report
+from airflow_clarify.reports.sections.pictures import Dot, Picture
 from airflow_clarify.reports.tables import Table
 
 _MAX_NAME_LENGTH_IN_PICTURE = 40

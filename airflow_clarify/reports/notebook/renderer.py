@@ -18,9 +18,12 @@ from typing import Any
 
 from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.html.renderer import render_picture
-from airflow_clarify.reports.model import FacetSection, MetricSection, Picture, Report
+from airflow_clarify.reports.model import Report
 from airflow_clarify.reports.notebook import markdown
 from airflow_clarify.reports.notebook.data import render_table, serialize_data
+from airflow_clarify.reports.sections.facets import FacetSection
+from airflow_clarify.reports.sections.metrics import MetricSection
+from airflow_clarify.reports.sections.pictures import Picture
 from airflow_clarify.reports.sections.predictions import summarize_stages
 from airflow_clarify.reports.tables import Table, build_tables
 

@@ -11,8 +11,11 @@ from typing import Any
 from airflow_clarify.reports import formatting, interpretations, phrases
 from airflow_clarify.reports.axis import Axis
 from airflow_clarify.reports.formatting import NOTHING, GroupName, Name, Sentence
-from airflow_clarify.reports.model import Dot, FacetSection, Measurement, MetricSection, Picture, Report
+from airflow_clarify.reports.model import Report
 from airflow_clarify.reports.sections.distribution import Distribution, LabelSection
+from airflow_clarify.reports.sections.facets import FacetSection, Measurement
+from airflow_clarify.reports.sections.metrics import MetricSection
+from airflow_clarify.reports.sections.pictures import Dot, Picture
 from airflow_clarify.reports.sections.predictions import GroupPredictions, summarize_stages
 from airflow_clarify.reports.tables import HIDDEN, UNDEFINED, Mark, Table, build_tables
 

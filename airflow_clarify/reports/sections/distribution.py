@@ -119,11 +119,6 @@ class LabelSection:
         return any(bar.positive is None for bar in self.bars)
 
 
-def compute_share(part: WeightedCount, whole: WeightedCount) -> float | None:
-    """Compute the weighted share of a part; None if the weight of the whole is 0."""
-    return float(part.weight / whole.weight) if whole.weight else None
-
-
 def _clip_at_zero(tally: WeightedCount) -> float:
     """Return a weight, at least 0: subtracting rounded sums can leave a tiny negative number."""
     return max(0.0, float(tally.weight))
@@ -152,7 +147,7 @@ def build_label_section(analysis: Analysis) -> LabelSection:
         LabelBar(
             None if label is None else formatting.build_name(label),
             tally,
-            compute_share(tally, total),
+            tally.compute_share(total),
             # A missing label is never positive.
             label in known if known is not None else (False if label is None else None),
         )
@@ -163,7 +158,7 @@ def build_label_section(analysis: Analysis) -> LabelSection:
         column=column,
         positive_text=positive_text,
         positive=formatting.format_amount(facet.positive, analysis.weighted),
-        positive_share=compute_share(facet.positive, total),
+        positive_share=facet.positive.compute_share(total),
         bars=bars,
         others=max(0, len(ranked) - _MAX_BARS),
         rest=rest if bars and rest.rows > 0 else None,

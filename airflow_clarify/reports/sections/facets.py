@@ -1,4 +1,4 @@
-"""Build the section of a facet: its tested groups with their measurements, the worst first."""
+"""The section of a facet: its tested groups with their measurements, the worst first."""
 
 from __future__ import annotations
 
@@ -6,30 +6,207 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from airflow_clarify.bias.analysis import Analysis, FacetAnalysis, FacetResult, MetricResult
-from airflow_clarify.bias.thresholds import Finding, Verdict
-from airflow_clarify.reports import formatting, interpretations
-from airflow_clarify.reports.formatting import GroupName, Name
-from airflow_clarify.reports.model import (
-    RANK,
-    Column,
-    FacetSection,
-    Group,
-    Measurement,
-    Undefined,
-    measure_distance,
-)
+from airflow_clarify.bias.contingency import Split
+from airflow_clarify.bias.post_training import get_metric
+from airflow_clarify.bias.results import HIDDEN_REASON, FacetAnalysis, FacetResult, MetricResult
+from airflow_clarify.bias.verdict import Finding, Outcome, Verdict
+from airflow_clarify.reports import formatting
+from airflow_clarify.reports.formatting import GroupName, Name, has_long_name
 from airflow_clarify.reports.sections.comparison import match_groups
-from airflow_clarify.reports.sections.distribution import build_distribution
-from airflow_clarify.reports.sections.pictures import build_pictures
-from airflow_clarify.reports.sections.predictions import build_predictions, build_stages
-from airflow_clarify.reports.sections.verdict_section import get_shown_outcome
+from airflow_clarify.reports.sections.predictions import GroupPredictions, StageChange, build_predictions, build_stages
+
+if TYPE_CHECKING:
+    from airflow_clarify.bias.analysis import Analysis
+    from airflow_clarify.bias.thresholds import Thresholds
+    from airflow_clarify.reports.sections.distribution import Distribution
+    from airflow_clarify.reports.sections.pictures import Picture
 
 _MAX_NAMES = 10
 _HEAT_STEPS = 6
 #: Absolute values below this are rounding errors and count as zero.
 _ZERO_TOLERANCE = 1e-9
+#: Sort key of outcomes, worst first; None means not judged.
+RANK = {Outcome.VIOLATION: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2, None: 3, Outcome.IGNORED: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The value of one metric for one tested group, with the result of its check.
+
+    :param metric: short name
+    :param value: the value; None if it is not defined
+    :param error: why the value is not defined
+    :param outcome: outcome of the check; None if no threshold applies
+    :param low: lower bound, if there is one
+    :param high: upper bound, if there is one
+    :param interval: the confidence interval that was checked, if there is one
+    :param before: the value before the data were balanced, if there was one
+    :param heat: shade of the cell, relative to the largest value of its metric and facet: 0 (at parity) to 6 (largest)
+    :param parity: the value that means equal treatment: 1 for a ratio, otherwise 0
+    :param p_value: the p-value of the bounds, adjusted for the number of questions; None without a correction
+    """
+
+    metric: str
+    value: float | None
+    error: str | None = None
+    outcome: Outcome | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: tuple[float, float] | None = None
+    before: float | None = None
+    heat: int = 0
+    parity: float = 0.0
+    p_value: float | None = None
+
+    @property
+    def hidden(self) -> bool:
+        """Return whether the value is hidden, since a small count could be computed from it."""
+        return self.value is None and bool(self.error) and str(self.error).startswith(HIDDEN_REASON)
+
+    @property
+    def distance(self) -> float:
+        """The distance of the value from parity."""
+        return 0.0 if self.value is None else measure_distance(self.value, self.parity)
+
+    @property
+    def severity(self) -> tuple[int, float, float]:
+        """Sort key, worst first: by outcome, then by the distance beyond the bounds, or from parity without.
+
+        Ties, which are common after balancing, are broken by the distance from parity before.
+        """
+        rank = RANK[self.outcome]
+        earlier = 0.0 if self.before is None else -measure_distance(self.before, self.parity)
+        if self.value is None:
+            # An undefined value that is a violation sorts first; without a check it cannot be compared, and sorts last.
+            return rank, -math.inf if self.outcome is Outcome.VIOLATION else math.inf, earlier
+        beyond = [self.value - self.high] if self.high is not None else []
+        beyond += [self.low - self.value] if self.low is not None else []
+        # Values that differ by rounding only are ties.
+        return rank, -round(max(beyond, default=self.distance), 12), earlier
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A tested group: a row of the overview.
+
+    :param key: the facet value as in the analysis
+    :param value: the facet value for display
+    :param where: the column and the value
+    :param measurements: one per metric, in the order of the report's columns
+    :param split: the group's counts and those of all other rows; None if the analysis has no counts
+    :param rows_before: the group's rows before the data were balanced
+    :param too_few: whether the group has fewer rows than the thresholds require
+    """
+
+    key: str
+    value: Name
+    where: GroupName
+    measurements: tuple[Measurement, ...]
+    split: Split | None = None
+    rows_before: int | None = None
+    too_few: bool = False
+
+    def get_measurement(self, metric: str) -> Measurement | None:
+        """Return the measurement of a metric."""
+        return next((each for each in self.measurements if each.metric == metric), None)
+
+    @property
+    def hidden(self) -> bool:
+        """Return whether counts and metrics of the group are hidden, as a small count could be computed from them."""
+        return self.split is None and any(each.hidden for each in self.measurements)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The worst outcome of the group's checks."""
+        judged = [each.outcome for each in self.measurements if each.outcome is not None]
+        return min(judged, key=RANK.__getitem__, default=None)
+
+    @property
+    def share(self) -> float | None:
+        """The share of the group's labels that are positive."""
+        return self.split.d_positive.compute_share(self.split.d) if self.split else None
+
+    @property
+    def rest_share(self) -> float | None:
+        """The share of all other rows' labels that are positive."""
+        return self.split.a_positive.compute_share(self.split.a) if self.split else None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A metric column of the overview.
+
+    :param metric: short name
+    :param decimals: number of decimals of its values
+    :param predicted: whether it is a metric of the predictions
+    :param judged: whether any of its values was judged
+    """
+
+    metric: str
+    decimals: int
+    predicted: bool = False
+    judged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """The reason why a metric is not defined for one or more tested groups.
+
+    :param metric: short name
+    :param error: the reason
+    :param named: the first of the tested groups
+    :param others: number of tested groups that are not named
+    """
+
+    metric: str
+    error: str
+    named: tuple[Name, ...]
+    others: int
+
+
+@dataclass(frozen=True)
+class FacetSection:
+    """The section of one facet column.
+
+    :param column: name of the column
+    :param columns: the metric columns of the overview
+    :param groups: the tested groups, the worst first
+    :param undefined: the metrics that are not defined, with the reason
+    :param counted: whether the analysis has counts
+    :param pictures: the picture of the primary metric, then those of other metrics that did not pass; empty outside a
+        report
+    :param distribution: distribution of the rows over the tested groups; None without counts and outside a report
+    :param predictions: confusion matrix and rates of each group; empty if predictions were not counted
+    :param stages: the differences in labels and predictions; empty if one of them was not measured
+    """
+
+    column: Name
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    undefined: tuple[Undefined, ...]
+    counted: bool
+    pictures: tuple[Picture, ...] = ()
+    distribution: Distribution | None = None
+    predictions: tuple[GroupPredictions, ...] = ()
+    stages: tuple[StageChange, ...] = ()
+
+    @property
+    def long_names(self) -> bool:
+        """Return whether any name is longer than a word or two."""
+        return has_long_name(group.value for group in self.groups)
+
+    @property
+    def judged(self) -> bool:
+        """Return whether any value was judged."""
+        return any(group.outcome is not None for group in self.groups)
+
+    @property
+    def outcomes(self) -> frozenset[Outcome]:
+        """The outcomes that occur in the overview, for its legend."""
+        found = (each.outcome for group in self.groups for each in group.measurements)
+        return frozenset(outcome for outcome in found if outcome is not None)
 
 
 @dataclass(frozen=True)
@@ -75,12 +252,21 @@ class ReportInputs:
         return self._earlier.get((facet.column, result.value))
 
 
-def build_facet_section(facet: FacetAnalysis, inputs: ReportInputs) -> FacetSection:
-    """Build the section of a facet column: its groups, the worst first, and everything that is shown about them.
+def build_facets(
+    analysis: Analysis, verdict: Verdict | None, thresholds: Thresholds | None, before: Analysis | None
+) -> tuple[FacetSection, ...]:
+    """Build the sections of all facets, from which files, log and overview are rendered.
 
-    :param facet: the measured facet
-    :param inputs: the inputs of the report
+    :param analysis: the analysis
+    :param verdict: the verdict on it
+    :param thresholds: the rules behind the verdict
+    :param before: the analysis of the same data before they were balanced
     """
+    inputs = ReportInputs(analysis, verdict, before, min_rows=thresholds.min_rows if thresholds else 0)
+    return tuple(_build_facet_section(facet, inputs) for facet in analysis.facets)
+
+
+def _build_facet_section(facet: FacetAnalysis, inputs: ReportInputs) -> FacetSection:
     primary = inputs.primary
     largest = {metric: _find_largest(metric, facet, inputs) for metric in inputs.metrics}
     groups = sorted(
@@ -94,10 +280,8 @@ def build_facet_section(facet: FacetAnalysis, inputs: ReportInputs) -> FacetSect
         column=formatting.build_name(facet.column),
         columns=columns,
         groups=tuple(groups),
-        pictures=tuple(build_pictures(columns, groups, primary)),
         undefined=tuple(_list_undefined(inputs.metrics, groups)),
         counted=any(group.split is not None for group in groups),
-        distribution=build_distribution(facet),
         predictions=build_predictions(facet, order),
         stages=stages,
     )
@@ -114,7 +298,7 @@ def _build_column(metric: str, groups: Sequence[Group]) -> Column:
 
 
 def _is_predicted(metric: str) -> bool:
-    return interpretations.get_metric(metric).stage == "post_training"
+    return get_metric(metric).stage == "post_training"
 
 
 def _build_group(
@@ -145,14 +329,14 @@ def _build_group(
 def _build_measurement(
     metric: MetricResult, finding: Finding | None, earlier: MetricResult | None, largest: float
 ) -> Measurement:
-    parity = interpretations.get_metric(metric.name).parity
+    parity = get_metric(metric.name).parity
     distance = 0.0 if metric.value is None else measure_distance(metric.value, parity)
     size = 0.0 if largest < _ZERO_TOLERANCE else min(1.0, distance / largest)
     return Measurement(
         metric=metric.name,
         value=metric.value,
         error=metric.error,
-        outcome=get_shown_outcome(finding) if finding else None,
+        outcome=finding.shown_outcome if finding else None,
         low=finding.low if finding else None,
         high=finding.high if finding else None,
         interval=finding.interval if finding else None,
@@ -169,7 +353,7 @@ def _find_largest(metric: str, facet: FacetAnalysis, inputs: ReportInputs) -> fl
     The value of a facet with a single tested group is compared with its bounds only, since there is no other value.
     """
     sizes = [0.0]
-    parity = interpretations.get_metric(metric).parity
+    parity = get_metric(metric).parity
     alone = len(facet.results) == 1
     for result in facet.results:
         measured, finding = result.metric(metric), inputs.get_finding(facet, result, metric)
@@ -202,3 +386,15 @@ def _list_undefined(methods: Sequence[str], groups: Iterable[Group]) -> Iterator
                 which.setdefault((measurement.metric, error), []).append(group.value)
     for (metric, error), names in sorted(which.items(), key=lambda item: methods.index(item[0][0])):
         yield Undefined(metric, error, tuple(names[:_MAX_NAMES]), max(0, len(names) - _MAX_NAMES))
+
+
+def measure_distance(value: float, parity: float) -> float:
+    """Measure how far a value is from parity: for a ratio, a half is as far as twice.
+
+    :param value: the value of a metric
+    :param parity: 1 for a ratio, otherwise 0
+    :return: the distance, at least 0
+    """
+    if not parity:
+        return abs(value)
+    return math.inf if value <= 0 else max(value / parity, parity / value) - 1

@@ -1,18 +1,49 @@
-"""Build the section of a metric: its explanation, and the interpretation of its worst value."""
+"""The section of a metric: its explanation, and the interpretation of its worst value."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from airflow_clarify.bias.analysis import Analysis
+from airflow_clarify.bias.post_training import get_metric
 from airflow_clarify.reports import formatting, interpretations
 from airflow_clarify.reports.formatting import GroupName, Sentence
-from airflow_clarify.reports.model import FacetSection, MetricSection, measure_distance
+from airflow_clarify.reports.sections.facets import FacetSection, measure_distance
 
 #: Absolute values below this are rounding errors and count as zero.
 _ZERO_TOLERANCE = 1e-9
 _EVERY_GROUP = "every group"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSection:
+    """The section of one metric: its explanation, and the interpretation of its worst value.
+
+    :param name: short name
+    :param title: full name
+    :param question: the question that the metric answers
+    :param formula: its formula
+    :param value_range: the range of its values
+    :param worst: the worst value with its group; None if no group has a value
+    :param reading: a sentence that interprets the worst value
+    :param before: the largest value before the data were balanced, with its group, or "every group" if all values are
+        equal; None without an analysis from before
+    :param after: the largest value after balancing; None without an analysis from before
+    :param predicted: whether it is a metric of the predictions
+    """
+
+    name: str
+    title: str
+    question: str
+    formula: str
+    value_range: str
+    worst: tuple[GroupName, str] | None
+    reading: Sentence
+    before: tuple[str, str] | None
+    after: tuple[str, str] | None
+    predicted: bool = False
 
 
 def build_metric_section(
@@ -25,7 +56,7 @@ def build_metric_section(
     :param facets: the sections of its facets
     :param before: the analysis of the same data before they were balanced
     """
-    explanation, known = interpretations.get_explanation(metric), interpretations.get_metric(metric)
+    explanation, known = interpretations.get_explanation(metric), get_metric(metric)
     decimals = max((c.decimals for facet in facets for c in facet.columns if c.metric == metric), default=4)
     worst, reading = _find_worst(metric, analysis, facets, decimals)
     return MetricSection(
@@ -68,9 +99,7 @@ def _find_largest_value(metric: str, analysis: Analysis, decimals: int) -> tuple
     ]
     if not measured:
         return None
-    where, value = max(
-        measured, key=lambda candidate: measure_distance(candidate[1], interpretations.get_metric(metric).parity)
-    )
+    where, value = max(measured, key=lambda candidate: measure_distance(candidate[1], get_metric(metric).parity))
     return _EVERY_GROUP if _is_alike([each for _, each in measured]) else where, formatting.format_number(
         value, decimals
     )

@@ -70,20 +70,12 @@ def build_verdict_section(verdict: Verdict | None, thresholds: Thresholds | None
     )
 
 
-def get_shown_outcome(finding: Finding) -> Outcome:
-    """Return the outcome as it is shown: a check that passes for want of rows was not judged, and is no pass.
-
-    :param finding: the check
-    """
-    return Outcome.IGNORED if finding.outcome is Outcome.PASS and finding.reason else finding.outcome
-
-
 def count_shown_outcomes(verdict: Verdict) -> dict[Outcome, int]:
     """Count the checks by the outcome that is shown for them, the worst first.
 
     :param verdict: the verdict
     """
-    shown = [get_shown_outcome(finding) for finding in verdict.checks]
+    shown = [finding.shown_outcome for finding in verdict.checks]
     return {outcome: shown.count(outcome) for outcome in SEVERITY}
 
 
