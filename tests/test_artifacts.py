@@ -658,7 +658,7 @@ def test_a_verdict_is_not_written_to_the_files_of_another_run(
 
     outputs.write_analysis(folder, BIASED, CONFIG)
     before = {name: outputs.read_file(f"{folder}/{name}") for name in ("report.html", "report.ipynb", "summary.json")}
-    with pytest.raises(DataError, match=r"analysis\.json: is of another run .* output_path of its own"):
+    with pytest.raises(DataError, match=r"analysis\.json: belongs to another run .* output_path of its own"):
         outputs.write_verdict(judged, thresholds.judge(judged), thresholds)
 
     assert {name: outputs.read_file(f"{folder}/{name}") for name in before} == before
@@ -670,7 +670,7 @@ def test_a_verdict_needs_the_files_of_its_analysis(tmp_path: Path) -> None:
     written = outputs.write_analysis(str(tmp_path), BIASED, CONFIG, formats=["html"])
     thresholds = Thresholds({"DPL": 0.1})
     (tmp_path / "analysis_config.json").write_text(AnalysisConfig(CONFIG.document | {"label": "granted"}).to_json())
-    with pytest.raises(DataError, match=r"analysis_config\.json: is of another run"):
+    with pytest.raises(DataError, match=r"analysis_config\.json: belongs to another run"):
         outputs.write_verdict(written, thresholds.judge(written), thresholds)
 
     (tmp_path / "analysis.json").unlink()

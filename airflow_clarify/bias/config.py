@@ -217,7 +217,7 @@ class AnalysisConfig:
         values = self.document.get("label_values_or_threshold")
         if not values:
             key = self.spell_key("label_values_or_threshold")
-            raise ConfigError(f"{key}: say which label values are positive, such as [1]")
+            raise ConfigError(f"{key}: name the positive label values, such as [1]")
         return tuple(values)
 
     @property

@@ -213,9 +213,7 @@ class DataConfig:
         if len(given) > 1:
             raise ConfigError(f"{given[0]} and {given[1]}: the data can only be one of them; leave one out")
         if not given:
-            raise ConfigError(
-                "input_path: say where the data are; give it, or table or query with an engine that has them"
-            )
+            raise ConfigError("input_path: missing; give it, or table or query with an engine that has them")
         if isinstance(self.where, str | Mapping) and not self.where:
             raise ConfigError("where: it is empty, which would take all rows; leave it out to mean that")
 

@@ -14,7 +14,7 @@ from airflow_clarify.exceptions import ConfigError
 #: The number of rows after the first from which columns of numbers are recognized.
 SAMPLE_ROWS = 100
 
-_EITHER_WAY = "say header_row=True (--header) if it is a header row, or header_row=False (--no-header) if it is data"
+_EITHER_WAY = "set header_row=True (--header) if it is a header row, or header_row=False (--no-header) if it is data"
 
 
 def has_header_row(
@@ -45,7 +45,7 @@ def has_header_row(
     if _is_reordered(own, given):
         raise ConfigError(
             f"headers: the first row of {where} has the same names in another order; give headers in the order of the "
-            "file or leave them out, or say header_row=False (--no-header) if that row is data"
+            "file or leave them out, or set header_row=False (--no-header) if that row is data"
         )
     if header_row or list(first) == list(headers):
         return True

@@ -127,7 +127,7 @@ def _conclude(rules: Thresholds, analysis: Analysis, checks: Sequence[DraftedChe
     findings.sort(key=_rank_severity)
     reasons = list_reasons(analysis, rules.rules)
     if all(finding.outcome is Outcome.IGNORED for finding in findings):
-        reasons.append("nothing was judged: every tested group was ignored for its rows or its undefined metrics")
+        reasons.append("nothing was judged: every tested group has too few rows, or undefined metrics")
     return Verdict(
         determine_outcome(findings, reasons, rules.on_inconclusive),
         tuple(findings),

@@ -111,7 +111,7 @@ def _check_facets(facets: Sequence[Mapping[str, Any]] | None, key_names: Mapping
             check_crossed_facet(reference, values or None, key, values_key)
         elif any(isinstance(value, list) for value in values or ()) and "+" not in str(reference):
             raise ConfigError(
-                f"{key}: {reference!r} is one column, so its values are no combinations; give single values"
+                f"{key}: {reference!r} is one column, so its values are not combinations; give single values"
             )
         compared = frozenset(reference) if isinstance(reference, list) else reference
         if compared in seen:

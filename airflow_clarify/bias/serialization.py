@@ -248,8 +248,8 @@ def _check_same_run(analysis: Analysis, summary: Mapping[str, Any], source: str)
     same_counts = compute_summary_fingerprint(summary) == analysis.summary_sha256
     if not same_counts or (analysis.file_sha256 and file_sha256 != analysis.file_sha256):
         raise DataError(
-            f"{source}: belongs to another run than the file beside it, as a run that was killed leaves it, or who "
-            "copies or changes one of the two; run the analysis again"
+            f"{source}: belongs to another run than the file beside it, since a run was killed, or one of the "
+            "two was copied or changed; run the analysis again"
         )
 
 

@@ -99,7 +99,7 @@ class Thresholds:
         if not isinstance(self.confidence, float) or not 0 < self.confidence < 1:
             raise ThresholdError(f"confidence: between 0 and 1, such as 0.95, not {self.confidence!r}")
         if self.on_inconclusive is None:
-            raise ThresholdError('on_inconclusive: with confidence, say what inconclusive does: "fail" or "pass"')
+            raise ThresholdError('on_inconclusive: required with confidence: "fail" or "pass"')
         _check_choice("on_inconclusive", self.on_inconclusive, ("fail", "pass"))
 
     @property

@@ -152,7 +152,7 @@ def check_output(output: str, what: str) -> None:
     :raises ConfigError: the path is empty
     """
     if not output.strip():
-        raise ConfigError(f"--output: {output!r} is no name; give that of {what}")
+        raise ConfigError(f"--output: {output!r} is not a name; give the name of {what}")
 
 
 def build_engine(arguments: argparse.Namespace) -> DuckDBEngine:

@@ -65,7 +65,7 @@ def judge_drift(drift: Drift, analysis: Analysis, arguments: argparse.Namespace)
     verdict = drift.judge(analysis, baseline)
     if arguments.violations is not None:
         if not arguments.violations.strip():
-            raise ConfigError(f"--violations: {arguments.violations!r} is no name; give that of a file")
+            raise ConfigError(f"--violations: {arguments.violations!r} is not a name; give the name of a file")
         for source in (arguments.analysis, arguments.baseline):
             check_not_source(arguments.violations, source, [source])
         with atomic_write(arguments.violations) as staged:

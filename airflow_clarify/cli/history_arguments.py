@@ -41,7 +41,7 @@ def open_history_argument(arguments: argparse.Namespace) -> BiasHistory:
     from airflow_clarify.history.sql import SQLHistory
 
     if (arguments.history is None) == (arguments.conn_id is None):
-        raise ConfigError("--history: give the folder of the history, or --conn-id for a database, one of the two")
+        raise ConfigError("--history: give either the folder of the history, or --conn-id for a database")
     if arguments.table is not None and arguments.conn_id is None:
         raise ConfigError("--table: needs --conn-id, the Airflow connection of the database")
     if arguments.conn_id is not None:

@@ -24,8 +24,8 @@ BRANCHES_ARE_NOT_MAPPED = (
 )
 #: It does not record what a mapped task skips, so only the trigger rules of downstream tasks decide.
 _SKIPS_ARE_NOT_MAPPED = (
-    "on_violation='skip': Airflow does not skip what is downstream of a mapped task against its trigger rule, so a "
-    "mapped gate cannot skip; use 'fail' there, or a mapped task group with the gate and what waits for it"
+    "on_violation='skip': Airflow skips no task downstream of a mapped task against its trigger rule, so a "
+    "mapped gate cannot skip; use 'fail', or a mapped task group with the gate and the tasks downstream of it"
 )
 
 
@@ -49,11 +49,11 @@ def check_reaction(on_violation: Any, branch_to: Any, outlets: Any) -> None:
     if on_violation not in _CHOICES:
         raise ConfigError(f"on_violation: one of {', '.join(map(repr, _CHOICES))}, not {on_violation!r}")
     if (on_violation == "branch") != bool(branch_to):
-        raise ConfigError("branch_to: name the task to follow, with on_violation='branch' and only with it")
+        raise ConfigError("branch_to: name the task to follow if on_violation='branch', and only then")
     if on_violation != "fail" and any(not isinstance(outlet, AssetAlias) for outlet in list_outlets(outlets)):
         raise ConfigError(
-            f"outlets: with on_violation={on_violation!r} they would be updated though the data are biased, and what "
-            "is scheduled on them would start; use asset_on_pass"
+            f"outlets: with on_violation={on_violation!r} they would be updated even if the data do not pass, and DAGs "
+            "that are scheduled on them would start; use asset_on_pass"
         )
 
 

@@ -475,8 +475,8 @@ class BiasGateOperator(TemplateChecks, BaseOperator, BranchMixIn):
         for task_id in self._find_repair_tasks():
             if task_id not in self.downstream_task_ids:
                 raise ConfigError(
-                    f"branch_to: {task_id!r} is not directly downstream of this gate; there are "
-                    f"{', '.join(sorted(self.downstream_task_ids)) or 'no tasks'}"
+                    f"branch_to: {task_id!r} is not directly downstream of this gate; these tasks are: "
+                    f"{', '.join(sorted(self.downstream_task_ids)) or 'none'}"
                 )
 
     def _check_can_skip(self) -> None:

@@ -368,7 +368,7 @@ class MeasureBiasOperator(ConfiguredOperator):
             check_seconds("timeout", self.timeout)
         if not self.wait_for_completion and not isinstance(self.engine, SageMakerEngine):
             raise ConfigError(
-                f"wait_for_completion: {type(self.engine).__name__} counts in the task itself, so there is nothing to "
+                f"wait_for_completion: {type(self.engine).__name__} counts in the task itself, so there is no job to "
                 "leave running; leave it out"
             )
         formats = self.report_formats
@@ -385,7 +385,7 @@ class MeasureBiasOperator(ConfiguredOperator):
                 "engine that counts in the task"
             )
         if (self.bias_config is None) == (self.analysis_config is None):
-            raise ConfigError("give bias_config, or analysis_config, one of the two")
+            raise ConfigError("give either bias_config or analysis_config")
         if self.analysis_config is not None:
             self._check_no_arguments_beside_file()
         if self.model_config is not None and not isinstance(self.engine, SageMakerEngine):
@@ -417,7 +417,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         arguments = dict.fromkeys(self.methods_arguments.values(), "all")
         for name, default in {**arguments, "model_config": None, "model_predicted_label_config": None}.items():
             if getattr(self, name) != default:
-                raise ConfigError(f"{name}: analysis_config says what to measure; leave one of them out")
+                raise ConfigError(f"{name}: analysis_config defines what to measure; leave one of them out")
 
     def _check_group(self, config: AnalysisConfig) -> None:
         for name in self.methods_arguments.values():
@@ -442,7 +442,7 @@ class MeasureBiasOperator(ConfiguredOperator):
 
             config = AnalysisConfig.parse(read_file(self.analysis_config, data.conn_id), self.analysis_config)
         elif self.analysis_config is None:
-            raise ConfigError("analysis_config: nothing is left of it after templating")
+            raise ConfigError("analysis_config: empty after its template was rendered")
         else:
             config = AnalysisConfig(dict(self.analysis_config))
         return config if isinstance(self.engine, SageMakerEngine) else self._select_stages(config)
@@ -492,7 +492,7 @@ class MeasureBiasOperator(ConfiguredOperator):
 def _explain_event(event: Any, name: str) -> str:
     """Explain a trigger event that does not report the end of the job."""
     if isinstance(event, Mapping) and event.get("status") == "timeout":
-        return f"the processing job {name} had not ended when its time was up"
+        return f"the processing job {name} did not end within its timeout"
     if isinstance(event, Mapping) and event.get("message"):
         return f"the processing job {name} cannot be waited for: {event['message']}"
     return f"the trigger sent no valid event for the processing job {name}: {event!r}"

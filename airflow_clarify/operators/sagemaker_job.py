@@ -196,7 +196,7 @@ class TaskJob:
                     return description
             log_lines(self.log, tail.read_new() if tail is not None else [])
             if time.time() >= deadline:
-                raise JobError(f"the processing job {name} had not ended when its time was up")
+                raise JobError(f"the processing job {name} did not end within its timeout")
             _sleep_interruptibly(min(add_jitter(poll_interval), max(deadline - time.time(), 0)), check_killed)
 
     def finish(self, description: Mapping[str, Any], config: AnalysisConfig, *, shown: bool) -> Analysis:

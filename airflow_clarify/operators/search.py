@@ -194,7 +194,7 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
         check_engine(self.engine)
         check_ability(self.engine, "count_combinations")
         if (self.bias_config is None) == (self.label_values_or_threshold is None):
-            raise ConfigError("label_values_or_threshold: give it, or bias_config, one of the two")
+            raise ConfigError("label_values_or_threshold: give either it or bias_config")
         question = [self.columns, self.max_depth, self.min_rows, self.metric, self.top]
         if not any(map(is_templated, question)):
             self._build_question()

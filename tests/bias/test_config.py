@@ -380,7 +380,7 @@ def test_an_error_in_a_file_names_the_file(text: str, error: str) -> None:
     ("missing", "ask", "text"),
     [
         ("label", "label", "label: name the label column"),
-        ("label_values_or_threshold", "label_values", "label_values_or_threshold: say which label values are positive"),
+        ("label_values_or_threshold", "label_values", "label_values_or_threshold: name the positive label values"),
         ("facet", "facets", "facet: name at least one facet"),
     ],
 )
@@ -463,7 +463,7 @@ def test_coerce_returns_the_object_itself() -> None:
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({}, "input_path: say where the data are; give it, or table or query with an engine that has them"),
+        ({}, "input_path: missing; give it, or table or query with an engine that has them"),
         (
             {"path": "x"},
             "DataConfig: no field 'path'; the fields are input_path, output_path, label, headers, dataset_type, "

@@ -9,7 +9,7 @@ from airflow_clarify.exceptions import ConfigError
 
 HEADERS = ["Sex", "Age", "Hired"]
 ROWS = [["F", "30", "1"], ["M", "41", "0"], ["F", "", "1"]]
-EITHER_WAY = "say header_row=True (--header) if it is a header row, or header_row=False (--no-header) if it is data"
+EITHER_WAY = "set header_row=True (--header) if it is a header row, or header_row=False (--no-header) if it is data"
 
 
 def detect(first: str, header_row: bool | None = None, headers: list[str] = HEADERS) -> bool:
@@ -50,7 +50,7 @@ def test_another_order_of_the_names_is_an_error(first: str, header_row: bool | N
         detect(first, header_row)
     assert str(caught.value) == (
         "headers: the first row of x.csv has the same names in another order; give headers in the order of the file or "
-        "leave them out, or say header_row=False (--no-header) if that row is data"
+        "leave them out, or set header_row=False (--no-header) if that row is data"
     )
     assert not detect(first, header_row=False)
 

@@ -209,7 +209,7 @@ def test_bounds_at_the_ends_of_a_range_and_mirrored_ones_are_allowed() -> None:
         ({"on_inconclusive": "pass"}, "on_inconclusive: needs confidence; without it nothing is inconclusive"),
         (
             {"confidence": 0.95},
-            'on_inconclusive: with confidence, say what inconclusive does: "fail" or "pass"',
+            'on_inconclusive: required with confidence: "fail" or "pass"',
         ),
         (
             {"confidence": 0.95, "on_inconclusive": "ignore"},
@@ -321,8 +321,7 @@ def test_a_verdict_with_all_groups_ignored_is_a_violation() -> None:
     judged = Thresholds({"DPL": 0.1}, min_rows=1000, below_min_rows="ignore").judge(SMALL_X)
     assert judged.outcome is VIOLATION
     assert judged.sentence == (
-        "violation: nothing was judged: every tested group was ignored for its rows or its undefined metrics "
-        "(3 ignored)"
+        "violation: nothing was judged: every tested group has too few rows, or undefined metrics (3 ignored)"
     )
 
 

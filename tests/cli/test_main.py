@@ -285,7 +285,7 @@ def test_a_header_row_unlike_the_headers_is_an_error_with_two_remedies(loans: Pa
     asked = ["analyze", "--data", loans, "--config", tmp_path / "config.json"]
 
     assert run(*asked).refused() == (
-        f"headers: the first row of {loans} seems to hold the same names in another spelling; say header_row=True "
+        f"headers: the first row of {loans} seems to hold the same names in another spelling; set header_row=True "
         "(--header) if it is a header row, or header_row=False (--no-header) if it is data"
     )
     run(*asked, "--header", "--output", tmp_path / "out")
@@ -890,7 +890,7 @@ def test_options_that_a_configuration_file_sets_are_refused(option: str, loans: 
         ([*ASKED, "--memory-limit", "plenty"], "plenty"),
         ([*ASKED, "--csv-option", "delim"], "--csv-option: 'delim' is not of the form KEY=VALUE"),
         ([*ASKED, "--csv-option", "dlim=;"], "no option 'dlim'"),
-        ([*ASKED, "--csv-option", "delim=ab"], "csv_options: delim is one character"),
+        ([*ASKED, "--csv-option", "delim=ab"], "csv_options: delim is a single character"),
         ([*ASKED, "--dataset-type", "csv"], "dataset_type: 'csv' is not one of"),
         ([*ASKED, "--dataset-type", "application/x-parquet"], "not a Parquet file"),
         ([*ASKED, "--na-values", "[1"], "--na-values: '[1' begins with"),
@@ -972,8 +972,8 @@ def test_the_files_of_an_analysis_never_replace_the_source(
         ("balance", "taken/copy.csv", "a part of its path is a file"),
         ("analyze", "folder", "it is a folder"),
         ("balance", "folder", "it is a folder"),
-        ("analyze", "", "--output: '' is no name; give that of a folder"),
-        ("balance", " ", "--output: ' ' is no name; give that of a file"),
+        ("analyze", "", "--output: '' is not a name; give the name of a folder"),
+        ("balance", " ", "--output: ' ' is not a name; give the name of a file"),
         ("analyze", "x" * 300, "its name is too long"),
         ("balance", "x" * 300, "its name is too long"),
         ("analyze", "nosuchstore://bucket/bias", "nosuchstore://bucket/bias: cannot be opened"),

@@ -24,7 +24,7 @@ COLUMNS = {
 def check_bad_predictions(database: Database, max_cells: Sequence[int] = (200_000, 0)) -> None:
     """Check the sentence of each column that is not what the configuration says."""
     database.load("scored", COLUMNS)
-    labels = "probability_threshold: column 'labels' holds only 0 and 1, which are predicted labels and no scores"
+    labels = "probability_threshold: column 'labels' holds only 0 and 1, which are predicted labels, not scores"
     cases = [
         ("nope", None, "predicted_label: the data have no column 'nope'"),
         ("y", None, "predicted_label: 'y' is the label; name the column of predictions"),

@@ -308,7 +308,7 @@ def test_a_running_query_can_be_cancelled(all_databases: dict[str, Database]) ->
         (
             DuckDBEngine(),
             DataConfig("data.csv", where="a = 1"),
-            "where: DuckDBEngine takes all rows of its files",
+            "where: DuckDBEngine reads all rows of its files",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -135,7 +135,7 @@ def test_labels_in_place_of_scores(scores: list[Any], written_as: str, tmp_path:
         path = tmp_path / f"loans.{written_as}"
         text = data.to_csv(index=False) if written_as == "csv" else data.to_json(orient="records", lines=True)
         data = written(path, text)
-    complaint = "probability_threshold: column 'score' holds only 0 and 1, which are predicted labels and no scores"
+    complaint = "probability_threshold: column 'score' holds only 0 and 1, which are predicted labels, not scores"
     with pytest.raises(ConfigError, match=complaint):
         count(data, "score", threshold=0.5)
 

@@ -44,7 +44,7 @@ LINE_OF_THE_MISTAKE = DAG_FILE[: DAG_FILE.index("MISTAKE")].count("\n") + 1
         ),
         (
             "BiasGateOperator(**gated, on_violation='branch', branch_to='balnce') >> train()",
-            "task 'gate': branch_to: 'balnce' is not directly downstream of this gate; there are train",
+            "task 'gate': branch_to: 'balnce' is not directly downstream of this gate; these tasks are: train",
         ),
         (
             "BiasGateOperator.partial(task_id='gate', thresholds={'DPL': 10})",

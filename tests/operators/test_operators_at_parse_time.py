@@ -82,8 +82,8 @@ def test_invalid_values_are_rejected(make: Callable[[], Any], sentence: str) -> 
     ("make", "sentence"),
     [
         (lambda: check(methods=["DPL", "XYZ"]), "task 'bias': methods: there is no metric"),
-        (lambda: check(bias_config=None), "task 'bias': give bias_config, or analysis_config, one of the two"),
-        (lambda: check(analysis_config={"dataset_type": "text/csv"}), "task 'bias': give bias_config, or"),
+        (lambda: check(bias_config=None), "task 'bias': give either bias_config or analysis_config"),
+        (lambda: check(analysis_config={"dataset_type": "text/csv"}), "task 'bias': give either bias_config or"),
         (
             lambda: check(bias_config=None, analysis_config={"dataset_type": "text/csv"}),
             "task 'bias': methods: required, and missing",
@@ -95,7 +95,7 @@ def test_invalid_values_are_rejected(make: Callable[[], Any], sentence: str) -> 
         ),
         (
             lambda: check(wait_for_completion=False),
-            "task 'bias': wait_for_completion: DuckDBEngine counts in the task itself, so there is nothing to leave",
+            "task 'bias': wait_for_completion: DuckDBEngine counts in the task itself, so there is no job to leave",
         ),
         (lambda: check(engine=SageMakerEngine(role="")), "role: name the IAM role that the job runs under"),
         (
@@ -113,12 +113,12 @@ def test_invalid_values_are_rejected(make: Callable[[], Any], sentence: str) -> 
         ),
         (
             lambda: check(bias_config=None, analysis_config={"dataset_type": "text/csv"}, methods=["KL"]),
-            "task 'bias': methods: analysis_config says what to measure",
+            "task 'bias': methods: analysis_config defines what to measure",
         ),
         (lambda: check(data_config=DataConfig("data.csv")), "task 'bias': label: name the label column"),
         (lambda: gate(thresholds={}), "task 'gate': thresholds: give at least one"),
         (lambda: gate(thresholds={"DPL": -0.1}), "task 'gate': thresholds: DPL: a single number"),
-        (lambda: gate(confidence=0.95), "task 'gate': on_inconclusive: with confidence, say what inconclusive does"),
+        (lambda: gate(confidence=0.95), "task 'gate': on_inconclusive: required with confidence"),
         (lambda: gate(on_violation="stop"), "task 'gate': on_violation: one of 'fail', 'skip', 'branch', 'warn'"),
         (lambda: gate(on_violation="branch"), "task 'gate': branch_to: name the task to follow"),
         (lambda: gate(branch_to="repair"), "task 'gate': branch_to: name the task to follow"),
@@ -175,11 +175,11 @@ def test_parse_time_errors_name_the_task(make: Callable[[], Any], sentence: str)
         ),
         (
             lambda: check_model(bias_config=None, analysis_config={"x": 1}, model_config=MODEL),
-            "task 'model_bias': model_config: analysis_config says what to measure; leave one of them out",
+            "task 'model_bias': model_config: analysis_config defines what to measure; leave one of them out",
         ),
         (
             lambda: check_both(bias_config=None, analysis_config={"x": 1}, pre_training_methods=["CI"]),
-            "task 'both': pre_training_methods: analysis_config says what to measure; leave one of them out",
+            "task 'both': pre_training_methods: analysis_config defines what to measure; leave one of them out",
         ),
         (
             lambda: gate(analysis=check().output, thresholds={"DPPL": 0.1}),

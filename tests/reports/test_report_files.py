@@ -146,7 +146,7 @@ def test_the_hash_in_the_evidence_is_that_of_the_file(tmp_path: Path, weight: fl
     other = (tmp_path / "after" / "analysis.json").read_bytes().replace(b"    ", b"  ")
     (tmp_path / "after" / "analysis.json").write_bytes(other)
     now = Analysis.from_xcom(written["after"].to_xcom())
-    with pytest.raises(DataError, match="is of another run than the analysis that was judged"):
+    with pytest.raises(DataError, match="belongs to another run than the analysis that was judged"):
         write_verdict(now, RULES.judge(now), RULES, before=written["before"])
     # An XCom of an earlier version has no hash, so that the numbers are compared.
     now = replace(now, file_sha256="")

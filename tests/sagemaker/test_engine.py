@@ -116,7 +116,7 @@ def test_an_unknown_state_is_not_a_success() -> None:
     ("changes", "of_data", "of_bias", "said"),
     [
         ({}, {"input_path": "gs://b/data.csv"}, {}, "input_path: a job on SageMaker reads and writes S3 only"),
-        ({}, {"input_path": "s3://lab/data/*.csv"}, {}, "input_path: SageMaker takes a file or a folder, not a"),
+        ({}, {"input_path": "s3://lab/data/*.csv"}, {}, "input_path: SageMaker reads a file or a folder, not a"),
         ({}, {"input_path": "s3://lab@lab/data.csv"}, {}, "input_path: name the connection in the engine"),
         ({}, {"input_path": "absent.csv"}, {}, "input_path: absent.csv: no such file or folder"),
         ({}, {"output_path": "out"}, {}, "output_path: a job on SageMaker writes to S3 only, not to out"),
@@ -383,7 +383,7 @@ def test_a_job_that_did_not_complete(fault: str, sentence: str, aws: Aws, ran: C
     ("fault", "sentence"),
     [
         ("missing-output", "analysis.json is missing"),
-        ("truncated-output", "left a broken output: .*analysis.json: not JSON .*was it cut off"),
+        ("truncated-output", "wrote an invalid output: .*analysis.json: not JSON .*was it cut off"),
     ],
 )
 def test_a_job_that_completed_without_its_output(fault: str, sentence: str, aws: Aws, ran: Callable[..., Any]) -> None:

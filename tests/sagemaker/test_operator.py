@@ -86,7 +86,7 @@ def waiting(aws: Aws) -> Iterator[tuple[ClarifyPreTrainingBiasOperator, dict[str
         (None, "the trigger sent no valid event"),
         ({}, "the trigger sent no valid event"),
         ("Completed", "the trigger sent no valid event"),
-        ({"status": "timeout"}, "had not ended when its time was up"),
+        ({"status": "timeout"}, "did not end within its timeout"),
         ({"status": "error", "message": "AccessDenied"}, "cannot be waited for: AccessDenied"),
     ],
 )

@@ -260,7 +260,7 @@ def test_a_job_that_takes_too_long_is_stopped(
     ran = run(dag)
 
     assert ran.states == {"bias": "failed"}
-    assert "had not ended when its time was up" in capfd.readouterr().out
+    assert "did not end within its timeout" in capfd.readouterr().out
     assert status_of_the_last(slow, ended=stop) == ("Stopped" if stop else "InProgress")
 
 

@@ -103,7 +103,7 @@ def interpret_predictions(
         if column.profile.distinct and cells.has_whole_scores():
             raise ConfigError(
                 f"{config.spell_key('probability_threshold')}: column '{column.name}' holds only 0 and 1, which are "
-                "predicted labels and no scores; leave it out"
+                "predicted labels, not scores; leave it out"
             )
         _check_binary_label(label, config)
         # A missing score is not above the threshold, so it is the prediction 0.

@@ -382,7 +382,9 @@ def _check_character(name: str, given: object, *, needed: bool = False) -> str:
     # DuckDB accepts a delimiter of up to four bytes; all other options are a single byte.
     if not is_valid or (name != "delim" and not str(given).isascii()) or (name == "comment" and str(given).isspace()):
         example = {"delim": ";", "quote": "'", "escape": "\\", "comment": "#"}[name]
-        raise ConfigError(f"csv_options: {name} is one character that is no letter, such as {example!r}, not {given!r}")
+        raise ConfigError(
+            f"csv_options: {name} is a single character, but not a letter, such as {example!r}, not {given!r}"
+        )
     return str(given)
 
 

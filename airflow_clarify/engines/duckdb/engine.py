@@ -81,7 +81,7 @@ class DuckDBEngine:
             )
         if data.where is not None:
             raise ConfigError(
-                "where: DuckDBEngine takes all rows of its files; name the files of a partition in input_path, or let "
+                "where: DuckDBEngine reads all rows of its files; name the files of a partition in input_path, or let "
                 "SQLEngine or SparkEngine read the data"
             )
 

@@ -83,7 +83,7 @@ def collect(description: Mapping[str, Any], config: AnalysisConfig, files: S3Fil
     try:
         analysis = _read_analysis(description, folder, sizes, config, files)
     except DataError as error:
-        raise JobError(f"the processing job {_get_name(description)} left a broken output: {error}") from None
+        raise JobError(f"the processing job {_get_name(description)} wrote an invalid output: {error}") from None
     data = list_job_locations(description).get(DATA_INPUT)
     analysis = replace(analysis, whereabouts={} if data is None else {"path": data})
     _check_completeness(analysis, config, f"{folder}/{artifacts.ANALYSIS}")
@@ -163,7 +163,7 @@ def _read_text(files: S3Files, uri: str) -> str:
 def _check_completeness(analysis: Analysis, config: AnalysisConfig, uri: str) -> None:
     """Check that the analysis holds every requested facet and metric."""
     if analysis.config_sha256 != config.sha256:
-        raise JobError(f"{uri}: the image did not take the options into account that go with the configuration")
+        raise JobError(f"{uri}: the image did not apply the options of the configuration")
     if len(analysis.facets) != len(config.facets):
         raise JobError(f"{uri} holds {len(analysis.facets)} facets, and {len(config.facets)} were asked for")
     optional = _GROUP_METRICS | (_NEW_METRICS if config.all_methods else frozenset())

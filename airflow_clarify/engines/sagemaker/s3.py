@@ -110,8 +110,8 @@ class S3Files:
         others = [found for found in keys if found != key and (key in keys or not found.startswith(folder))]
         if others:
             raise ConfigError(
-                f"input_path: SageMaker takes all that begins with {uri}, so s3://{bucket}/{others[0]} too; end a "
-                "folder with a slash, or give the file a name that no other begins with"
+                f"input_path: SageMaker reads every object whose name begins with {uri}, so s3://{bucket}/{others[0]} "
+                "too; end a folder with a slash, or rename one of the files"
             )
 
     def ensure_bucket(self, bucket: str, account: str, region: str) -> None:

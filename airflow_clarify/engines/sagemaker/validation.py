@@ -24,7 +24,7 @@ def check_engine(engine: SageMakerEngine, data: DataConfig, config: AnalysisConf
     """
     check_data(data)
     if not engine.role:
-        raise ConfigError("role: nothing is left of it after templating; name the IAM role that the job runs under")
+        raise ConfigError("role: empty after its template was rendered; name the IAM role that the job runs under")
     # Reading these properties parses them, so an invalid configuration fails before the upload.
     _ = config.methods, config.post_training_methods, config.label, config.label_values, config.facets
     if config.document.get("predictor") is None:
@@ -101,7 +101,7 @@ def _check_locations(data: DataConfig) -> None:
     if is_remote(data.input_path):
         if set("*?[") & set(data.input_path):
             raise ConfigError(
-                f"input_path: SageMaker takes a file or a folder, not a pattern such as {data.input_path}"
+                f"input_path: SageMaker reads a file or a folder, not a pattern such as {data.input_path}"
             )
         if "@" in data.input_path.split("://", 1)[1].split("/", 1)[0]:
             raise ConfigError("input_path: name the connection in the engine (aws_conn_id), not in the URI")

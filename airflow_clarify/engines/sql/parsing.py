@@ -31,7 +31,7 @@ def source_query(data: DataConfig, dialect: str) -> exp.Select:
         source = parse_table(data.table, dialect, "table")
         source.set("alias", exp.TableAlias(this=exp.to_identifier("data")))
     else:
-        raise ConfigError("table: nothing is left of it after templating; name a table, or give a query")
+        raise ConfigError("table: empty after its template was rendered; name a table, or give a query")
     return exp.select(exp.Star()).from_(source)
 
 
@@ -43,7 +43,7 @@ def parse_condition(where: str, dialect: str) -> exp.Expr:
     :raises ConfigError: the text cannot be parsed, or is more than a condition
     """
     if not where:
-        raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
+        raise ConfigError("where: empty after its template was rendered, and without it all rows would be selected")
     try:
         # Parsed inside a query, so that text that ends the condition early is detected.
         holder = parse_one(f"SELECT 1 WHERE ({where}\n)", dialect=dialect)
@@ -133,7 +133,7 @@ def _split_names(name: str, key: str) -> list[tuple[str, bool]]:
         if not rest.startswith("."):
             break
         rest = rest[1:]
-    raise ConfigError(f"{key}: {name!r} is not a table name; quote what has dots or quotes in it, or give a list")
+    raise ConfigError(f"{key}: {name!r} is not a table name; quote parts with dots or quotes, or give a list")
 
 
 def _fold_name(name: str, quoted: bool, dialect: str) -> str:

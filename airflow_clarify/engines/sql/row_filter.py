@@ -40,7 +40,7 @@ def build_conditions(
     :raises ConfigError: there are no values, or a column cannot hold one of them
     """
     if not where:
-        raise ConfigError("where: nothing is left of it after templating, and without it all rows would take part")
+        raise ConfigError("where: empty after its template was rendered, and without it all rows would be selected")
     return exp.and_(
         *(_build_column_condition(name, value, type_of(name), read, dialect) for name, value in where.items())
     )
