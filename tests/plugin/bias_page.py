@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Frame, FrameLocator, Page, Response, Route
 
@@ -45,22 +45,32 @@ class Visitor:
         if "/clarify/" in complaint or "Content Security Policy" in complaint:
             self.complaints.append(complaint)
 
-    def go(self, path: str) -> FrameLocator:
-        """Open one of Airflow's pages that contains the plugin's page."""
-        self.page.goto(f"{self.url}/{path}")
+    def verdict(self, dag_id: str, run_id: str, task_id: str = "gate") -> Page:
+        """Open the page of a task instance, without Airflow's own page around it."""
+        asked = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": -1}
+        return self._open(f"verdict?{urlencode(asked)}")
+
+    def history(self, dag_id: str) -> Page:
+        """Open the page of a DAG, without Airflow's own page around it."""
+        return self._open(f"history?{urlencode({'dag_id': dag_id})}")
+
+    def gates(self) -> Page:
+        """Open the page of all gates, without Airflow's own page around it."""
+        return self._open("gates")
+
+    def _open(self, view: str) -> Page:
+        self.page.goto(f"{self.url}/clarify/{view}")
+        return self.page
+
+    def verdict_in_airflow(self, dag_id: str, run_id: str, task_id: str = "gate") -> FrameLocator:
+        """Open the tab of a task instance in Airflow."""
+        self.page.goto(f"{self.url}/dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{task_id}/plugin/bias-verdict")
         return self.bias
 
-    def verdict(self, dag_id: str, run_id: str, task_id: str = "gate") -> FrameLocator:
-        """Open the tab of a task instance."""
-        return self.go(f"dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{task_id}/plugin/bias-verdict")
-
-    def history(self, dag_id: str) -> FrameLocator:
-        """Open the tab of a DAG."""
-        return self.go(f"dags/{dag_id}/plugin/bias-history")
-
-    def gates(self) -> FrameLocator:
-        """Open the page in the navigation."""
-        return self.go("plugin/bias")
+    def history_in_airflow(self, dag_id: str) -> FrameLocator:
+        """Open the tab of a DAG in Airflow."""
+        self.page.goto(f"{self.url}/dags/{dag_id}/plugin/bias-history")
+        return self.bias
 
     @property
     def bias(self) -> FrameLocator:
@@ -69,8 +79,8 @@ class Visitor:
 
     @property
     def frame(self) -> Frame:
-        """Return the frame itself, to evaluate scripts in it."""
-        return next(frame for frame in self.page.frames if frame.parent_frame and "/clarify/" in frame.url)
+        """Return the frame of the plugin's page, to evaluate scripts in it."""
+        return next(frame for frame in reversed(self.page.frames) if "/clarify/" in frame.url)
 
     def theme(self, mode: str) -> None:
         """Choose light or dark in another window of the same browser, which Airflow and the page adopt."""

@@ -201,7 +201,8 @@ def test_mapped_gates_are_called_what_their_author_calls_them_and_name_their_dat
         assert rows.locator(".data-name").inner_text().endswith("/germany.csv")
         ada.screenshot("gates")
         rows.get_by_role("link", name="gate [Germany]").click()
-        verdict = page.get_by_test_id("verdict")
+        # The link leads to Airflow's page of the task instance.
+        verdict = ada.bias.get_by_test_id("verdict")
         verdict.get_by_role("heading", name="Violation").wait_for()
         assert "Instance Germany" in verdict.inner_text()
         assert verdict.get_by_test_id("data").inner_text().endswith("/germany.csv")
@@ -230,7 +231,7 @@ def test_six_hundred_values_are_searched_and_sorted(bias_airflow: AirflowWithBia
 
 def test_a_history_of_two_hundred_runs(bias_airflow: AirflowWithBias, visit, record_property) -> None:
     with visit(ADMIN) as ada:
-        page = ada.history(GATED)
+        page = ada.history_in_airflow(GATED)
         done = page.get_by_test_id("progress")
         done.wait_for()
         ada.until(lambda: done.get_attribute("data-done") == "200", 60)
@@ -244,7 +245,7 @@ def test_a_history_of_two_hundred_runs(bias_airflow: AirflowWithBias, visit, rec
 
         # Another visit in the same tab uses the cached values.
         ada.answers.clear()
-        ada.history(GATED)
+        ada.history_in_airflow(GATED)
         ada.until(lambda: "bias:complete" in (ada.frame.evaluate(marks) if _is_there(ada) else {}), 60)
         second = ada.frame.evaluate(marks)
         assert sum("/xcomEntries/bias_overview" in answer.url for answer in ada.answers) == 0
@@ -361,7 +362,7 @@ def _is_there(visitor) -> bool:
 
 def test_hostile_values_stay_text(bias_airflow: AirflowWithBias, visit) -> None:
     with visit(ADMIN) as ada:
-        for view in (lambda: ada.verdict(HOSTILE, bias_airflow.runs[HOSTILE]), lambda: ada.history(HOSTILE), ada.gates):
+        for view in (lambda: ada.verdict_in_airflow(HOSTILE, bias_airflow.runs[HOSTILE]), lambda: ada.history(HOSTILE), ada.gates):
             page = view()
             page.locator("table.data").first.wait_for()
             page.locator("table.data tbody tr").first.wait_for()
@@ -395,7 +396,7 @@ def test_hostile_values_stay_text(bias_airflow: AirflowWithBias, visit) -> None:
 
 def test_it_follows_airflows_light_and_dark(bias_airflow: AirflowWithBias, visit) -> None:
     with visit(ADMIN) as ada:
-        page = ada.verdict(GATED, bias_airflow.runs[GATED])
+        page = ada.verdict_in_airflow(GATED, bias_airflow.runs[GATED])
         page.get_by_test_id("verdict").wait_for()
         seen = {}
         for mode in ("dark", "light"):
