@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from servers import postgres
 
@@ -48,7 +49,7 @@ class AirflowServices:
     def start(self, name: str) -> None:
         """Start a service."""
         log = (self.home / f"{name}.log").open("ab")
-        port = ("--port", self.url.rpartition(":")[2]) if name == "api-server" else ()
+        port = ("--port", str(urlsplit(self.url).port)) if name == "api-server" else ()
         self.processes[name] = subprocess.Popen(
             [sys.executable, "-m", "airflow", *SERVICES[name], *port],
             env=self.environment,
@@ -200,17 +201,24 @@ class AirflowServices:
 
 @contextmanager
 def airflow_services(
-    home: Path, dags: Path, only: Collection[str] = tuple(SERVICES), **environment: str
+    home: Path,
+    dags: Path,
+    only: Collection[str] = tuple(SERVICES),
+    meanwhile: Callable[[AirflowServices], None] = lambda _: None,
+    path: str = "",
+    **environment: str,
 ) -> Iterator[AirflowServices]:
     """An Airflow with PostgreSQL and the local executor.
 
     :param home: an empty folder for it
     :param dags: the folder of its DAGs
     :param only: the services to start
+    :param meanwhile: what to do with the migrated database while they start
+    :param path: the path below which it is found, as behind a proxy
     :param environment: more environment variables, such as connections
     """
     port = _free_port()
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}{path}"
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
     settings = {
         "AIRFLOW_HOME": str(home),
@@ -220,6 +228,7 @@ def airflow_services(
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__API__BASE_URL": f"{url}/",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
@@ -239,13 +248,16 @@ def airflow_services(
         services = AirflowServices(home, url, {**inherited, **settings, **environment})
         migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
         subprocess.run(migrate, env=services.environment, check=True, capture_output=True)
-        yield from _running(services, only)
+        yield from _running(services, only, meanwhile)
 
 
-def _running(services: AirflowServices, only: Collection[str]) -> Iterator[AirflowServices]:
+def _running(
+    services: AirflowServices, only: Collection[str], meanwhile: Callable[[AirflowServices], None]
+) -> Iterator[AirflowServices]:
     try:
         for name in only:
             services.start(name)
+        meanwhile(services)
         services.until(services.is_up, "the api-server is up", 120)
         yield services
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -25,6 +26,8 @@ ADMIN = "ada"
 #: May read every DAG but SECRET.
 READER = "rosa"
 PASSWORD = "only-on-loopback"
+#: The path of Airflow behind a proxy. The stack's tests open an Airflow at the root.
+PATH = "/team/airflow"
 
 (
     GATED,
@@ -236,23 +239,28 @@ def airflow_with_bias(home: Path, **environment: str) -> Iterator[AirflowWithBia
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
     }
+    runs: dict[str, str] = {}
     # The page shows what is in the database; tasks run in process, because a scheduler would write the same.
-    with airflow_services(home, home / "dags", only=["api-server"], **(settings | environment)) as services:
-        has_users = "Fab" in services.environment["AIRFLOW__CORE__AUTH_MANAGER"]
-        runs = create_runs(services, has_users)
-        if has_users:
-            services._token = token(services.url, ADMIN)
+    with airflow_services(
+        home,
+        home / "dags",
+        only=["api-server"],
+        meanwhile=lambda services: runs.update(create_runs(services)),
+        path=PATH,
+        **(settings | environment),
+    ) as services:
+        services._token = token(services.url, ADMIN)
         write_history(services, WATCHED, runs[WATCHED], with_series=True)
         yield AirflowWithBias(services, runs, write_history(services, GATED, runs[GATED]))
 
 
-def create_runs(services: AirflowServices, with_users: bool) -> dict[str, str]:
-    """Create users and run the DAGs in a process with the services' environment.
+def create_runs(services: AirflowServices) -> dict[str, str]:
+    """Run the DAGs and create users, in a process with the services' environment.
 
     :return: the first run of each DAG
     """
     dags = services.home / "dags" / "gated.py"
-    script = [sys.executable, str(HERE / "create_runs.py"), str(dags), *(["fab"] if with_users else [])]
+    script = [sys.executable, str(HERE / "create_runs.py"), str(dags), services.url]
     done = subprocess.run(script, env=services.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     runs: dict[str, str] = {}
@@ -281,7 +289,7 @@ def write_history(
     :return: their run ids, the oldest first
     """
     import sqlalchemy as sa
-    from overviews import WOMENS_CLOTHING, drifting, nightly_series, overview
+    from overviews import WOMENS_CLOTHING, nightly_series
 
     engine = sa.create_engine(services.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     tables = sa.MetaData()
@@ -289,6 +297,8 @@ def write_history(
     dag_run, task_instance, xcom = (tables.tables[name] for name in ("dag_run", "task_instance", "xcom"))
     written = []
     nights: list[tuple[str, datetime, Any]] = []
+    instances: list[dict[str, Any]] = []
+    xcoms: list[dict[str, Any]] = []
     with engine.begin() as connection:
         one = (dag_run.c.dag_id == dag_id) & (dag_run.c.run_id == run_id)
         run = dict(connection.execute(sa.select(dag_run).where(one)).mappings().one())
@@ -297,9 +307,7 @@ def write_history(
         for number in range(how_many, 0, -1):
             when = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0) - timedelta(days=number)
             earlier = f"scheduled__{when.isoformat()}"
-            # Most days are better than the lab's; now and then there is a bad week.
-            data = drifting(WOMENS_CLOTHING, number, worse=0.01 if number % 61 in BAD_WEEK else -0.035)
-            gate = overview("gate", data, {"DPL": 0.1, "JS": 0.01})
+            data, measured, gate = describe_night(number)
             dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after"), when)
             dates |= dict.fromkeys(("queued_at", "start_date"), when) | {"end_date": when + timedelta(seconds=40)}
             state = "failed" if gate["outcome"] == "violation" else "success"
@@ -310,21 +318,14 @@ def write_history(
             ).scalar()
             for task in tasks:
                 own = dates | {"id": uuid4(), "run_id": earlier, "queued_dttm": when}
-                connection.execute(sa.insert(task_instance).values(_known(task_instance, task | own)))
-            for task_id, value in (("bias", overview("analysis", data)), ("gate", gate)):
-                row = {
-                    "dag_run_id": new_id,
-                    "dag_id": dag_id,
-                    "task_id": task_id,
-                    "run_id": earlier,
-                    "map_index": -1,
-                    "key": "bias_overview",
-                    "value": value,
-                    "timestamp": when,
-                }
-                connection.execute(sa.insert(xcom).values(row))
+                instances.append(_known(task_instance, task | own))
+            place = {"dag_run_id": new_id, "dag_id": dag_id, "run_id": earlier, "map_index": -1, "timestamp": when}
+            for task_id, value in (("bias", measured), ("gate", gate)):
+                xcoms.append(place | {"task_id": task_id, "key": "bias_overview", "value": value})
             written.append(earlier)
             nights.append((earlier, when - timedelta(days=1), data))
+        connection.execute(sa.insert(task_instance), instances)
+        connection.execute(sa.insert(xcom), xcoms)
         if with_series:
             # A day after the one before, at whatever time of day the tests run.
             nights.append((run_id, nights[-1][1] + timedelta(days=1), WOMENS_CLOTHING))
@@ -334,6 +335,19 @@ def write_history(
             connection.execute(sa.insert(xcom).values(dict(latest) | series))
     engine.dispose()
     return written
+
+
+@functools.cache
+def describe_night(number: int) -> tuple[Any, Any, Any]:
+    """Return the counts of a night, and the overviews of the task that measures and of the gate.
+
+    :param number: how many nights ago
+    """
+    from overviews import WOMENS_CLOTHING, drifting, overview
+
+    # Most days are better than the lab's; now and then there is a bad week.
+    data = drifting(WOMENS_CLOTHING, number, worse=0.01 if number % 61 in BAD_WEEK else -0.035)
+    return data, overview("analysis", data), overview("gate", data, {"DPL": 0.1, "JS": 0.01})
 
 
 def _known(table: Any, values: dict[str, Any]) -> dict[str, Any]:

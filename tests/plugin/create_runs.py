@@ -1,16 +1,31 @@
 """Create users and run DAGs in process: what the page needs in Airflow's database, without a scheduler.
 
-Called with the file of the DAGs; prints the run ids as JSON, in the order of the runs, as the last line.
+Called with the file of the DAGs and the address of the api-server; prints the run ids as JSON, in the order of the
+runs, as the last line.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
+import urllib.request
 
 from airflow_with_bias import ADMIN, PASSWORD, READABLE, READER, SECRET, STALLED
 
 PAGES = ("Website", "DAG Runs", "Task Instances", "XComs", "Plugins", "DAG Versions")
+
+
+def wait_for_server(url: str, patience: float = 180) -> None:
+    """Wait until the api-server answers: while it starts, it creates permissions of its own."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=5):
+                return
+        except OSError:
+            assert time.monotonic() < end, f"the api-server is not up after {patience} s"
+            time.sleep(0.5)
 
 
 def create_users() -> None:
@@ -49,6 +64,8 @@ def run_dags(file: str) -> list[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    if "fab" in sys.argv[2:]:
-        create_users()
-    print(json.dumps(run_dags(sys.argv[1])))
+    file, address = sys.argv[1:]
+    found = run_dags(file)
+    wait_for_server(address)
+    create_users()
+    print(json.dumps(found))
