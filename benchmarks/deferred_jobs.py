@@ -200,8 +200,7 @@ def measure(contender: str, jobs: int, interval: int, spread: float) -> Figures:
     """Run one contender's triggerer. Imports Airflow, so it needs a process of its own."""
     with tempfile.TemporaryDirectory(prefix="airflow-clarify-deferred-") as home, sagemaker(Path(home)) as aws:
         airflow_home(Path(home), aws.endpoint, capacity=jobs)
-        sys.path.insert(0, str(ROOT / "tests" / "triggers"))
-        from triggerer_helpers import DeferredRun, triggerer
+        from deferred_runs import DeferredRun, triggerer
 
         names = [f"job-{number:05}" for number in range(jobs)]
         aws.create(names)

@@ -25,7 +25,6 @@ SERVICE_FILES = (
     *UNITS["airflow services"],
     "tests/plugin/test_in_browser.py",
     "tests/stack/test_stack.py",
-    "tests/triggers/test_in_a_real_triggerer.py",
 )
 
 #: The files that take longest, mostly because they wait for servers. They start first: a file that starts last is

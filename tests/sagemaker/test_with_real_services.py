@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
 import urllib.error
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from airflow_services import AirflowServices
 from conftest_sagemaker import Aws
+from sagemaker_stand_in import StandIn
 
 pytestmark = [pytest.mark.airflow, pytest.mark.server, pytest.mark.slow]
 
@@ -19,7 +23,22 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from airflow_clarify import BiasConfig, ClarifyPreTrainingBiasOperator, DataConfig, SageMakerEngine
+from airflow_clarify import (
+    BiasConfig,
+    ClarifyJobSensor,
+    ClarifyPreTrainingBiasOperator,
+    DataConfig,
+    SageMakerEngine,
+)
+
+with DAG("watched", schedule=None, catchup=False):
+    ClarifyJobSensor(
+        task_id="bias",
+        job_name="{{ dag_run.conf['job_name'] }}",
+        aws_conn_id="clarify_watched",
+        deferrable=True,
+        poke_interval=1,
+    )
 
 for how, deferrable in (("in_task", False), ("deferred", True)):
     for name, seconds in (("quick", 3), ("endless", 3600)):
@@ -44,9 +63,38 @@ for how, deferrable in (("in_task", False), ("deferred", True)):
 """
 
 
+#: The jobs of others, which sensors wait for.
+OTHERS = ("ends-after-the-restart", "is-waited-for-no-longer")
+
+
 @pytest.fixture(scope="module")
-def airflow(both: Aws, shared_airflow: AirflowServices) -> AirflowServices:
+def others() -> Iterator[StandIn]:
+    """Start the jobs of others, which end when a test says so."""
+    with StandIn("http://127.0.0.1:1", "k", "s", without_containers=True) as aws:
+        client = boto3.client(
+            "sagemaker",
+            endpoint_url=aws.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="k",
+            aws_secret_access_key="s",
+        )
+        cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}
+        for name in OTHERS:
+            client.create_processing_job(
+                ProcessingJobName=name,
+                ProcessingResources={"ClusterConfig": cluster},
+                AppSpecification={"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/clarify:1"},
+                RoleArn="arn:aws:iam::111122223333:role/lab",
+            )
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def airflow(both: Aws, others: StandIn, shared_airflow: AirflowServices) -> AirflowServices:
     shared_airflow.add_connection("clarify_lab", both.connection())
+    extra = {"endpoint_url": others.endpoint, "region_name": "us-east-1"}
+    watched = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+    shared_airflow.add_connection("clarify_watched", json.dumps(watched))
     shared_airflow.add_dags("jobs.py", DAGS)
     return shared_airflow
 
@@ -116,6 +164,12 @@ def runs(airflow: AirflowServices, both: Aws) -> dict[tuple[str, str], Waiting]:
     return {(dag_id, what): Waiting(airflow, both, dag_id) for dag_id in ENDLESS for what in happens[dag_id]}
 
 
+@pytest.fixture(scope="module")
+def sensors(runs: dict[tuple[str, str], Waiting], airflow: AirflowServices) -> dict[str, str]:
+    """Start a sensor for each of the jobs of others, after the other runs."""
+    return {name: airflow.trigger("watched", job_name=name) for name in OTHERS}
+
+
 def jobs(aws: Aws, dag_id: str) -> list[Any]:
     return [job for name, job in aws.sagemaker.jobs.items() if name.startswith(dag_id.replace("_", "-"))]
 
@@ -136,6 +190,8 @@ def test_a_cleared_task_starts_a_new_job_after_a_completed_one(airflow: AirflowS
         assert airflow.task(dag_id, run_id, "bias")["state"] == "success"
 
 
+# The sensors wait meanwhile for what a later test does.
+@pytest.mark.usefixtures("sensors")
 @pytest.mark.parametrize("dag_id", ENDLESS)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_user_action_stops_the_job(
@@ -184,10 +240,21 @@ def _kill_with_children(pid: int) -> None:
 
 
 def test_a_restarted_triggerer_continues_to_wait(
-    runs: dict[tuple[str, str], Waiting], airflow: AirflowServices, aws: Aws
+    runs: dict[tuple[str, str], Waiting],
+    sensors: dict[str, str],
+    airflow: AirflowServices,
+    aws: Aws,
+    others: StandIn,
 ) -> None:
     run = runs["endless_deferred", "restart"]
     job = run.job()
+    ends, kept = OTHERS
+    for name in OTHERS:
+        airflow.wait_for("watched", sensors[name], "bias", "deferred")
+        before = others.calls["DescribeProcessingJob"]
+        airflow.until(lambda n=before: others.calls["DescribeProcessingJob"] > n + 2, "the triggers of sensors look")
+    airflow.mark("watched", sensors[kept], "bias", "failed")
+    time.sleep(2)
     airflow.stop("triggerer")
     assert aws.sagemaker.jobs[job].status == "InProgress"
     looks = run.looks(job)
@@ -195,5 +262,11 @@ def test_a_restarted_triggerer_continues_to_wait(
     # A trigger that is not yet assigned to a triggerer is deleted without notice.
     airflow.until(lambda: run.looks(job) > looks, "the job is looked at again", 120)
     assert aws.sagemaker.jobs[job].status == "InProgress"
+    # A sensor does not stop a job, and what it waits for after the restart reaches its task.
+    others.complete(ends)
+    airflow.wait_for("watched", sensors[ends], "bias", "success", "failed")
+    assert airflow.task("watched", sensors[ends], "bias")["state"] == "success"
+    assert others.jobs[kept].status == "InProgress"
+    assert others.calls["StopProcessingJob"] == 0
     run.mark("failed")
     assert aws.sagemaker.wait(job, 180) == "Stopped"

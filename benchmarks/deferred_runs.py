@@ -84,29 +84,6 @@ class DeferredRun:
             taken = rows.where(TaskInstance.run_id == self.run_id, Trigger.triggerer_id.is_not(None))
             return int(session.execute(taken).scalar_one())
 
-    def mark_failed(self, index: int) -> None:
-        """Do what `Mark state as failed` does in the UI."""
-        from airflow.utils.session import create_session
-        from airflow.utils.state import TaskInstanceState
-
-        with create_session() as session:
-            (instance,) = [one for one in self._instances(session) if one.map_index == index]
-            instance.set_state(TaskInstanceState.FAILED, session=session)
-
-    def clear(self, index: int) -> None:
-        """Do what `Clear task instance` does in the UI, and then the scheduler, whose change triggerers react to."""
-        from airflow.models.taskinstance import clear_task_instances
-        from airflow.utils.session import create_session
-        from airflow.utils.state import TaskInstanceState
-
-        for scheduled in (False, True):
-            with create_session() as session:
-                (instance,) = [one for one in self._instances(session) if one.map_index == index]
-                if scheduled:
-                    instance.set_state(TaskInstanceState.SCHEDULED, session=session)
-                else:
-                    clear_task_instances([instance], session)
-
     def _instances(self, session: Any) -> Sequence[Any]:
         from airflow.models import TaskInstance
         from sqlalchemy import select
