@@ -21,12 +21,14 @@ from typing import Any
 ACCESS_KEY, SECRET_KEY = "clarify", "only-on-loopback"
 
 
-def cache_aws_descriptions() -> None:
-    """Parse botocore's descriptions of AWS services once per process.
+def speed_up_aws_clients() -> None:
+    """Parse botocore's descriptions of AWS services once per process, and inspect no call stacks.
 
-    Every session of boto3 parses megabytes of JSON again, and every task of a DAG has sessions of its own. Tasks that
-    run in process inherit what is parsed.
+    Every session of boto3 parses megabytes of JSON again, and every task of a DAG has sessions of its own. For the name
+    of the operator in the user agent, the Amazon provider inspects the source files of the whole call stack. Tasks that
+    run in process inherit both.
     """
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
     from botocore.loaders import JSONFileLoader
 
     if getattr(JSONFileLoader, "is_cached", False):
@@ -40,6 +42,7 @@ def cache_aws_descriptions() -> None:
         return parsed[file_path]
 
     JSONFileLoader.load_file, JSONFileLoader.is_cached = load_file, True
+    AwsGenericHook._get_caller = lambda *_: "Unknown"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class S3Server:
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
     """SeaweedFS, with one identity that may do everything, and its data in a temporary folder."""
-    cache_aws_descriptions()
+    speed_up_aws_clients()
     with tempfile.TemporaryDirectory(prefix="airflow-clarify-s3-") as folder, ExitStack() as ports:
         identity = {
             "name": "tests",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import json
@@ -523,3 +524,20 @@ def test_descriptions_for_xcom_have_no_datetimes(aws: Aws, ran: Callable[..., An
     assert json.loads(json.dumps(plain)) == plain
     assert "ResponseMetadata" not in plain
     assert plain["CreationTime"].startswith("20")
+
+
+def test_clients_of_an_engine_are_created_once_and_not_copied(aws: Aws) -> None:
+    plain = engine()
+    hook = plain.connection.hook("s3")
+    copies = [copy.deepcopy(plain), pickle.loads(pickle.dumps(plain))]
+
+    assert plain.connection.hook("s3") is hook
+    assert all(other == plain and other.connection.hook("s3") is not hook for other in copies)
+    plain.region_name = "eu-west-1"
+    assert plain.connection.hook("s3").region_name == "eu-west-1"
+    assert plain.connection.to_dict() == {
+        "aws_conn_id": "clarify_lab",
+        "region_name": "eu-west-1",
+        "verify": None,
+        "botocore_config": None,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_clarify.bias.argument_types import parse_boolean
@@ -73,6 +73,7 @@ class SageMakerEngine:
     region_name: str | None = None
     verify: bool | str | None = None
     botocore_config: Mapping[str, Any] | None = None
+    _connection: AwsConnection | None = field(default=None, init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "sagemaker"
     template_fields: ClassVar[tuple[str, ...]] = (
@@ -111,7 +112,11 @@ class SageMakerEngine:
     @property
     def connection(self) -> AwsConnection:
         """The AWS connection that all clients of the engine share."""
-        return AwsConnection(self.aws_conn_id, self.region_name, self.verify, self.botocore_config)
+        connection = AwsConnection(self.aws_conn_id, self.region_name, self.verify, self.botocore_config)
+        if self._connection != connection:
+            self._connection = connection
+        assert self._connection is not None
+        return self._connection
 
     def check(self, data: DataConfig, config: AnalysisConfig) -> None:
         """Check that a job can run the analysis, before any work.
