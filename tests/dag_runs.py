@@ -1,4 +1,4 @@
-"""Running a DAG with Airflow's own runner, and looking at what it left behind."""
+"""Run a DAG with Airflow's own runner, and read its results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading the example DAGs, and reading what they have measured."""
+"""Load the example DAGs, and read their results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load(name: str) -> ModuleType:
 
 
 def analysis_of(ran: Ran, task_id: str) -> Analysis:
-    """What a task has measured."""
+    """Return the analysis of a task."""
     return Analysis.from_xcom(ran.xcoms[task_id]["return_value"])
 
 

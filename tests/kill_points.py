@@ -1,4 +1,4 @@
-"""Run a command of ours again and again, and kill it at each of its writes, renames and removals, one at a time.
+"""Run a command repeatedly, and kill it at each of its writes, renames and removals, one at a time.
 
     python tests/kill_points.py FOLDER OUTCOMES ARGUMENT...
 

@@ -1,4 +1,4 @@
-"""What a DAG file costs the scheduler, which imports it again every few seconds.
+"""The cost of importing a DAG file, which the scheduler does every few seconds.
 
 Seconds depend on the machine, modules do not: so modules are counted, in a fresh interpreter.
 """

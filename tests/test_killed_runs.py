@@ -1,4 +1,4 @@
-"""Runs that are killed, at each of their writes, renames and removals: what they leave, and what the next run does."""
+"""Runs that are killed at each write, rename and removal: the files that remain, and the next run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def judge(folder: Path) -> int:
 
 
 def kill_at_each_point(folder: Path, arguments: Sequence[str]) -> Iterator[Path]:
-    """What the folder holds after each kill; the last one is of a run that was not killed."""
+    """Yield the content of the folder after each kill, and last of a run that was not killed."""
     (folder / "tmp").mkdir(exist_ok=True)
     outcomes = folder.with_name("outcomes")
     subprocess.run([sys.executable, KILL_POINTS, folder, outcomes, *arguments], check=True, timeout=280)
@@ -46,7 +46,7 @@ def kill_at_each_point(folder: Path, arguments: Sequence[str]) -> Iterator[Path]
 
 
 def leftovers(folder: Path) -> set[str]:
-    """Everything below a folder that is no output and no data."""
+    """List all files below a folder that are neither outputs nor data."""
     expected = {"tmp", "out", *(f"out/{name}" for name in FILES), "data.csv", "balanced.csv", "balanced.parquet"}
     return {str(path.relative_to(folder)) for path in folder.rglob("*")} - expected
 

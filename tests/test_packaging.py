@@ -1,4 +1,4 @@
-"""What is built and shipped, and what Airflow finds in it."""
+"""The built distributions, and what Airflow finds in them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_every_listed_module_belongs_to_a_known_integration() -> None:
 
 
 def offers(module: ModuleType, base: str) -> bool:
-    """Whether a module defines a class of this kind for others to use, rather than helping those that do."""
+    """Return whether a module defines a public class of this kind."""
     defined_here = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
     return any(
         isinstance(value, type) and base in {ancestor.__name__ for ancestor in value.__mro__} for value in defined_here

@@ -245,7 +245,7 @@ def make_shares_at_the_bound(n_groups: int, bound: float) -> list[float]:
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
 def test_with_600_groups_at_the_bound_any_violation_is_rare(correction: Correction) -> None:
-    """All 600 groups are within the bounds, so every violation is false, and the gate closes for nothing."""
+    """All 600 groups are within the bounds, so every violation is false."""
     numpy = pytest.importorskip("numpy")
     generator = numpy.random.default_rng(20261127)
     shares, rows, runs = make_shares_at_the_bound(600, 0.1), 200, 200

@@ -1,4 +1,4 @@
-"""Random datasets and questions about them: every way in which a column can be meant, read and asked for."""
+"""Random datasets and configurations, with every type, format and form of column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what was compared, also when all is well."""
+"""Report what was compared, also if all tests pass."""
 
 from __future__ import annotations
 

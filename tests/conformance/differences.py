@@ -1,4 +1,4 @@
-"""Where we differ from smclarify on purpose.
+"""Deliberate differences from smclarify.
 
 Each difference says what smclarify does and what we do. Nothing is compared more loosely for it: where a difference
 applies, the same question is put to smclarify again, so plainly that there is nothing to misunderstand, and then its
@@ -67,7 +67,7 @@ class Difference(Enum):
 
 @dataclass
 class Plainly:
-    """A question that leaves nothing to misunderstand, and why it was needed.
+    """An unambiguous question, and the difference that made it necessary.
 
     :param differences: those that apply
     :param question: keys of the question to change
@@ -92,7 +92,7 @@ _ABSENT = 987654321987654321
 
 
 def put_plainly(case: Case, described: Mapping[str, Mapping[str, Any]]) -> Plainly:
-    """The question of a case, converted as we do it, and the differences that this makes.
+    """Convert the question of a case by the rules of this package, and list the resulting differences.
 
     :param case: the case
     :param described: how pandas sees the columns
@@ -165,7 +165,7 @@ def _why_converted(kind: str) -> Difference:
 
 
 def _converted(value: Any, kind: str) -> Any:
-    """A configured value as the type of a column, worked out anew: nothing of the package is used here."""
+    """Convert a configured value to the type of a column, without using the package."""
     if kind == "boolean":
         return _truth(value)
     if kind in ("integer", "float", "decimal"):

@@ -1,4 +1,4 @@
-"""Jobs and configurations in the words of the SageMaker Python SDK, for it and for us."""
+"""Jobs and configurations as arguments of the SageMaker Python SDK."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Oracle:
         return self.send(question | changes)
 
     def send(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Ask a question in the words of the oracle."""
+        """Send a question in the format of the oracle."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -160,7 +160,7 @@ def compare(case: Case, oracle: Oracle, folder: Path) -> set[Difference]:
 
 
 def compare_both_facets(case: Case, path: Path) -> None:
-    """Hold an answer about two facets against two answers about one."""
+    """Compare an answer about two facets with two answers about one facet each."""
     both, alone = ours(case, path, "facet", "second"), {name: ours(case, path, name) for name in ("facet", "second")}
     if any("error" in answer for answer in alone.values()):
         assert both["error"] in [answer.get("error") for answer in alone.values()]
@@ -169,7 +169,7 @@ def compare_both_facets(case: Case, path: Path) -> None:
 
 
 def compare_weights(case: Case, oracle: Oracle, path: Path, folder: Path) -> None:
-    """Hold weighted rows against the same rows without weights, or repeated."""
+    """Compare weighted rows with the same rows without weights, or repeated."""
     assert case.weights is not None
     weighted = ours(case, path, "facet", weight="w")
     if len(set(case.weights)) == 1:
@@ -186,7 +186,7 @@ def compare_weights(case: Case, oracle: Oracle, path: Path, folder: Path) -> Non
 
 
 def compare_facet(case: Case, oracle: Oracle, path: Path, facet: str) -> set[Difference]:
-    """Compare what is said of one facet."""
+    """Compare the results of one facet."""
     mine, theirs = ours(case, path, facet), oracle.ask(case, path, facet)
     seen["errors on our side" if "error" in mine else "analyses"] += 1
     found = disagreement(mine, theirs)
@@ -316,5 +316,5 @@ EXAMPLES = {
 def test_a_deliberate_difference_from_smclarify_still_exists(
     difference: Difference, oracle: Oracle, folder: Path
 ) -> None:
-    """Should smclarify come round, the difference can be struck off the list."""
+    """If smclarify changes, the difference can be removed from the list."""
     assert difference in compare(EXAMPLES[difference], oracle, folder)

@@ -1,4 +1,4 @@
-"""Our jobs and the SageMaker Python SDK's, for the same words: the same request, and the same files in S3, to the byte.
+"""Jobs of this package and of the SageMaker Python SDK: the same request, and byte for byte the same files in S3.
 
 Both are driven for real against the same servers, the SDK in an environment of its own. The requests are compared
 whole, as they were received; nothing is left out but the names of jobs that are made up.
@@ -41,7 +41,7 @@ seen: Counter[str] = Counter()
 
 @dataclass(frozen=True)
 class Done:
-    """What somebody did with all the jobs.
+    """The results of all jobs.
 
     :param requests: the requests to create them, by the name of the case
     :param objects: what was in S3 afterwards
@@ -79,13 +79,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextlib.contextmanager
 def stand_in(store: S3Server) -> Iterator[StandIn]:
-    """A SageMaker that takes jobs; what comes of them is tested elsewhere."""
+    """Provide a stand-in that accepts jobs; other tests check their results."""
     with StandIn(store.endpoint, ACCESS_KEY, SECRET_KEY, command=["true"]) as aws:
         yield aws
 
 
 def taken_out(store: S3Server) -> Objects:
-    """All that was written, which is then no more: who comes next finds S3 as we did."""
+    """Return all objects, and delete them, so that the next submission finds an empty bucket."""
     client, objects = store.client(), {}
     for name in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]} - {DATASETS}:
         for one in client.list_objects_v2(Bucket=name).get("Contents", []):
@@ -129,7 +129,7 @@ def our_model(model: Mapping[str, Any] | None, predicted: Mapping[str, Any] | No
 
 
 def submit(job: Job) -> str:
-    """Start a job as our operator does, and say its name."""
+    """Start a job as the operator does, and return its name."""
     engine, data = our_engine(job), DataConfig.coerce(job.all_of_data)
     config = AnalysisConfig.build(
         data,
@@ -192,7 +192,7 @@ def ask(python: str, question: dict[str, Any], folder: Path, aws: StandIn, store
 
 
 def in_its_words(job: Job, name: str) -> dict[str, Any]:
-    """A job as the driver takes it."""
+    """Convert a job to the format of the driver."""
     run = {**job.named_methods, "experiment_config": job.experiment_config}
     return {
         "region": job.region,
@@ -226,7 +226,7 @@ def sdk(request: pytest.FixtureRequest, ours: Done, store: S3Server, folder: Pat
 
 
 def put_our_way(request: dict[str, Any]) -> dict[str, Any]:
-    """The SDK's request, but for two things in which we differ.
+    """Return the SDK's request without its two known differences.
 
     2.x says of every input and output that the application does not manage it. That is what SageMaker takes for
     granted, and 3.x does not say it any more; nor do we.
@@ -259,7 +259,7 @@ def test_the_configuration_is_the_same_to_the_byte(ours: Done, sdk: Done, job: J
 
 
 def test_the_objects_in_s3_are_the_same(ours: Done, sdk: Done) -> None:
-    """The same objects at the same places, the uploaded datasets among them."""
+    """The same objects under the same keys, including uploaded datasets."""
     assert ours.objects == sdk.objects
 
 

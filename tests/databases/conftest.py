@@ -1,4 +1,4 @@
-"""What the tests of this folder stand on: databases that are really there."""
+"""Fixtures of this folder: real databases."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def all_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
 
 @pytest.fixture(scope="session", params=names_of_databases())
 def database(request: pytest.FixtureRequest, all_databases: dict[str, Database]) -> Database:
-    """Each of them."""
+    """Provide each database in turn."""
     return all_databases[request.param]

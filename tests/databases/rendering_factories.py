@@ -1,4 +1,4 @@
-"""Databases that are not here: what would be sent to them is read back as their SQL, and run by DuckDB in their place.
+"""Databases that are not installed: statements for them are parsed back from their SQL, and run in DuckDB.
 
 sqlglot turns their SQL into DuckDB's, and leaves a few words as they are; those are put into DuckDB's words here.
 """
@@ -21,7 +21,7 @@ from airflow_clarify.exceptions import DataError
 
 
 def read_back(text: str, dialect: Dialect) -> exp.Expr:
-    """What a text says in a dialect: one statement, which sqlglot understands and writes as it stands there."""
+    """Parse one statement of a dialect, which sqlglot renders to the same text."""
     (statement,) = parse(text, dialect=dialect.name)
     assert statement is not None
     assert not list(statement.find_all(exp.Command)), text
@@ -30,7 +30,7 @@ def read_back(text: str, dialect: Dialect) -> exp.Expr:
 
 
 def in_duckdb(statement: exp.Expr, dialect: Dialect) -> str:
-    """A statement of another dialect in DuckDB's SQL."""
+    """Translate a statement of another dialect to DuckDB's SQL."""
     translated = statement.copy()
     for node in reversed(list(translated.walk())):  # The inner parts first.
         node.replace(_in_duckdb(node, dialect.name))
@@ -39,7 +39,7 @@ def in_duckdb(statement: exp.Expr, dialect: Dialect) -> str:
 
 @dataclass
 class Transpiling:
-    """Runs queries as a database of a dialect would, in DuckDB.
+    """Run queries of a dialect in DuckDB.
 
     :param dialect: the dialect
     :param connection: to a DuckDB that holds the tables
@@ -67,7 +67,7 @@ class Transpiling:
 
     @property
     def version(self) -> str:
-        """What counts."""
+        """Name and version of the counting engine."""
         return f"{self.dialect.title} (in DuckDB)"
 
     def describe_columns(self, query: exp.Select) -> dict[str, ColumnType]:
@@ -92,11 +92,11 @@ class Transpiling:
         self.connection.begin()
 
     def commit(self) -> None:
-        """Keep what was done in it."""
+        """Commit the transaction."""
         self.connection.commit()
 
     def rollback(self) -> None:
-        """Undo what was done in it, if there is one."""
+        """Roll back the transaction, if there is one."""
         with suppress(duckdb.Error):
             self.connection.rollback()
 

@@ -1,4 +1,4 @@
-"""Columns of types that databases convert in silence, each in its own way: weights, conditions, and empty columns."""
+"""Columns of types that databases convert without an error: weights, conditions, and empty columns."""
 
 from __future__ import annotations
 

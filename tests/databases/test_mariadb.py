@@ -1,4 +1,4 @@
-"""What is MariaDB's own: its types, its users, and what it hides from them."""
+"""Types and permissions of MariaDB."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_binary_columns_are_not_categories(mariadb: MariaDatabase) -> None:
 @HOMES
 @pytest.mark.parametrize("weight", ["size", "tags", "born", "bytes", "name"])
 def test_a_value_that_is_not_a_number_is_not_a_weight(weight: str, max_cells: int, mariadb: MariaDatabase) -> None:
-    """MariaDB would take the position of an ENUM's value, the bits of a SET, and the year."""
+    """MariaDB would convert an ENUM to its position, a SET to its bits, and a YEAR to a number."""
     refused = r"^weight: column '\w+' (holds (YEAR|BINARY) values, which cannot be weights|has \d+ of 24 rows without)"
     with pytest.raises((ConfigError, DataError), match=refused):
         analyse(mariadb.engine(max_cells), DataConfig(table="own", label="y", weight=weight), "code")

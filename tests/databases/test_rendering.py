@@ -1,4 +1,4 @@
-"""What is sent to databases that are not here: read back as their SQL, it says what was meant, and gives the same."""
+"""Statements for databases that are not installed: parsed back from their SQL, they have the same results."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ EVERY = [*ABSENT, "postgres", "spark", "sqlite"]
 
 
 class TranspilingEngine:
-    """Counts as SQLEngine does, in a database that is not there."""
+    """Count as SQLEngine does, in a database that is not installed."""
 
     def __init__(self, runner: Transpiling, max_cells: int = 200_000) -> None:
         self.runner = runner
@@ -85,7 +85,7 @@ FOREIGN = {
 
 
 def assert_own_words(runner: Transpiling) -> None:
-    """What was sent has no words that the dialect lacks."""
+    """Check that the statements contain only words of the dialect."""
     for text in runner.seen:
         said = re.sub(r"'(?:[^'\\]|''|\\.)*'", "''", text)
         for word in FOREIGN.get(runner.dialect.name, ()):
@@ -176,7 +176,7 @@ TEXTS = NAMES | st.sampled_from(["", "' OR 1 = 1 --", "\\' OR 1 = 1 --", "x'); D
 
 
 def meant(table: str, column: str, alias: str, text: str, dialect: str) -> exp.Select:
-    """A query with names and texts from outside."""
+    """Build a query with names and texts of users."""
     rows = exp.select(exp.column(column, quoted=True).as_(alias, quoted=True))
     rows = rows.from_(parse_table([table], dialect, "table"))
     return rows.where(*(has(column, value, StorageType.TEXT, dialect) for value in (text, [text, "x"])))
@@ -221,7 +221,7 @@ def test_names_that_need_an_escape_are_refused_for_bigquery(sharp: str) -> None:
 
 @given(text=TEXTS)
 def test_text_literals_of_redshift_end_where_its_driver_expects(text: str) -> None:
-    """It knows nothing of backslashes, and puts values for placeholders into what it thinks is outside of a text."""
+    """The driver does not support backslashes, and replaces placeholders outside of text literals."""
     said = render(exp.select(exp.Literal.string(text)), get_dialect("redshift"))
     assert re.fullmatch(r"SELECT '(?:[^']|'')*'", said)
 
@@ -310,7 +310,7 @@ def loans(dialect: str, folder: Path) -> Iterator[Transpiling]:
 
 
 def made_fair(runner: Transpiling, **plan: Any) -> list[tuple[Any, ...]]:
-    """The ids of a balanced copy."""
+    """Return the ids of a balanced copy."""
     TranspilingEngine(runner).balance(
         DataConfig(table="loans"), "fair", BalanceConfig(["Age"], key=["id"], size=2, **plan)
     )
@@ -778,5 +778,5 @@ def test_the_statement_for_a_balanced_copy(dialect: str, tmp_path: Path) -> None
 
 
 def lines(statements: str) -> list[str]:
-    """Statements that are wrapped for a reader, each in one line."""
+    """Join statements that are wrapped for readability."""
     return [" ".join(statement.split()) for statement in statements.split(";")]

@@ -1,4 +1,4 @@
-"""What an author asks of a database, what it is asked in turn, and what is said when something is wrong."""
+"""The SQL engine: configurations, the statements that it sends, and its errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def loaded(database: Database) -> Database:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """All SQL that is sent."""
+    """Record all SQL that is sent."""
     sent: list[str] = []
     execute = DbApiRunner._execute
 

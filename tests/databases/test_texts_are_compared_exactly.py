@@ -1,4 +1,4 @@
-"""Texts are the same only if they are written the same, whatever the collation of their column."""
+"""Texts are compared exactly, whatever the collation of their column."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COLLATED = {
 
 @pytest.fixture
 def collated(database: Database) -> Iterator[Database]:
-    """Each database, with a table whose texts it takes for one where they differ in case."""
+    """Provide each database with a table whose collation ignores case."""
     connect, kind = database.connect, COLLATED[database.name]  # type: ignore[attr-defined]
     with closing(connect()) as connection:
         cursor = connection.cursor()

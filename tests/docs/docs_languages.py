@@ -1,4 +1,4 @@
-"""What can be seen of a block of code without running it, language by language."""
+"""Check blocks of code without running them, language by language."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from airflow_clarify.get_provider_info import get_provider_info
 
 
 def read(block: Block) -> None:
-    """See that a block is what its language says, and that what it names is there.
+    """Check that a block is valid in its language, and that the names in it exist.
 
     :raises AssertionError: it is not
     """
@@ -91,7 +91,7 @@ def _command(command: str) -> None:
 
 
 def _commands_and_words(command: str) -> Iterator[tuple[str, list[str]]]:
-    """The commands of a pipeline, each with its words."""
+    """Yield the commands of a pipeline, each with its words."""
     words = shlex.split(command.replace("\\\n", " "), comments=True)
     for piped, one in itertools.groupby(words, lambda word: word == "|"):
         if not piped:
@@ -100,7 +100,7 @@ def _commands_and_words(command: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def is_tested(command: str) -> bool:
-    """Whether a command is run here, or read by the program that would run it, or only sets something."""
+    """Return whether a command is run here, parsed by the program that would run it, or only sets a variable."""
     return all(_is_tested(name, words) for name, words in _commands_and_words(command))
 
 
@@ -111,13 +111,13 @@ def _is_tested(name: str, words: list[str]) -> bool:
 
 
 def commands(text: str) -> Iterator[str]:
-    """The commands of a block of a console: they stand behind "$", and may go on behind a backslash."""
+    """Yield the commands of a console block: they follow "$", and a backslash continues them."""
     for shown, _ in commands_and_outputs(text):
         yield shown
 
 
 def commands_and_outputs(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Each command, and the lines that it is said to print."""
+    """Yield each command with the lines that the page shows as its output."""
     command, output, goes_on = "", list[str](), False
     for line in text.splitlines():
         if goes_on:
@@ -162,7 +162,7 @@ def _make(words: list[str]) -> None:
 
 
 def _docker(words: list[str]) -> None:
-    """Only the names of the services and images of the file for Docker Compose; the rest is for that file's tests."""
+    """Check only the names of services and images in the Compose file; its own tests check the rest."""
     services = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())["services"]
     told = [word for word in words[1:] if not word.startswith("-")]
     if words[0] == "compose" and told[0] in ("exec", "run", "logs"):
@@ -173,7 +173,7 @@ def _docker(words: list[str]) -> None:
 
 
 def _aws(words: list[str]) -> None:
-    """The names of the service, of what it is to do, and of the options, as botocore knows them."""
+    """Check the names of the service, the operation and the options against botocore."""
     import botocore.session
     from botocore import xform_name
 

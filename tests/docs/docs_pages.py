@@ -33,7 +33,7 @@ class Block:
     :param language: as written behind the fence; empty for an indented block
     :param text: the code
     :param note: what the comment above it says: "not run", "run", "log", "file", or nothing
-    :param about: what the comment says about that
+    :param about: the text of the comment
     """
 
     page: Path
@@ -55,7 +55,7 @@ class Block:
 
 @cache
 def blocks_of(page: Path) -> tuple[Block, ...]:
-    """The blocks of a page, in their order."""
+    """Return the blocks of a page in their order."""
     found = []
     above = ""
     for token in MarkdownIt("commonmark").parse(page.read_text()):
@@ -75,6 +75,6 @@ def all_blocks() -> list[Block]:
 
 @cache
 def anchors_of(page: Path) -> frozenset[str]:
-    """What the headings of a page are called in links, in the repository and in what Sphinx makes."""
+    """Return the anchors of the headings of a page, in the repository and in Sphinx's output."""
     headings = re.findall(r"^#{1,3} (.+)$", page.read_text(), re.MULTILINE)
     return frozenset(re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings)

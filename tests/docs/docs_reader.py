@@ -1,4 +1,4 @@
-"""Running the blocks of a page one after the other, as a reader does: in one folder, in one Python, in one shell."""
+"""Run the blocks of a page one after the other, as a reader does: in one folder, one Python and one shell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OURS = re.compile(r"airflow-clarify\b")
 
 
 class Reader:
-    """Follows a page.
+    """Run the blocks of a page.
 
     :param folder: where it works, with a few datasets in it
     :param printed: gives what was printed since it was last asked
@@ -35,7 +35,7 @@ class Reader:
         make_datasets(folder)
 
     def follow(self, page: Path) -> None:
-        """Do what every block of the page says.
+        """Run every block of the page.
 
         :raises AssertionError: one does not work as it stands there; names its line
         """
@@ -62,7 +62,7 @@ class Reader:
                 exec(compile(block.text, block.place, "exec"), self.names)
 
     def _type(self, text: str) -> None:
-        """Run the commands of a console that are ours, and compare what they print, "..." standing for anything."""
+        """Run the commands of this package, and compare their output, in which "..." matches anything."""
         beside = Path(sys.executable).parent
         environment = {**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120"}
         for command, shown in commands_and_outputs(text):
@@ -101,7 +101,7 @@ class Reader:
 
 
 def load_dags(file: Path) -> list[Any]:
-    """The DAGs of a file, as Airflow's own reader finds them."""
+    """Load the DAGs of a file with Airflow's DagBag."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1
@@ -113,7 +113,7 @@ def load_dags(file: Path) -> list[Any]:
 
 
 def make_datasets(folder: Path) -> None:
-    """What the pages read: a few hundred made-up rows, the same every time."""
+    """Write the files that the pages read: a few hundred synthetic rows, always the same."""
     draw = random.Random(7)
     _write(folder / "reviews.csv", _reviews(draw))
     _write(folder / "loans.csv", _loans(draw))

@@ -1,4 +1,4 @@
-"""What would be wrong on a page is found: the tests of the pages can fail."""
+"""Errors on a page are found: the tests of the pages can fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors that the page of errors explains are those that the program says."""
+"""The errors on the page about troubleshooting exist in the code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADINGS = re.findall(r"^### `+ ?(.+?) ?`+$", PAGE.read_text(), re.MULTILINE) if
 
 @cache
 def sentences() -> tuple[re.Pattern[str], ...]:
-    """Every text of the package, as a pattern: what is put in at run time stands for anything."""
+    """Return every text of the package as a pattern, in which inserted values match anything."""
     found = []
     for file in sorted((PROJECT / "airflow_clarify").rglob("*.py")):
         tree = ast.parse(file.read_text())

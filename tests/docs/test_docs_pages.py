@@ -1,4 +1,4 @@
-"""The code in README and docs works as it stands there, and every block is tested."""
+"""The code in README and docs works as shown, and every block is tested."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_blocks_of_a_page_can_be_run_in_order(
 
 
 def test_every_comment_belongs_to_the_block_below() -> None:
-    """A comment that stands in the wrong place would leave its block untested, or tested in another way."""
+    """A comment in the wrong place would leave its block untested, or tested in another way."""
     for page in PAGES:
         noted = sum(bool(block.note) for block in blocks_of(page))
         written = sum(page.read_text().count(f"<!-- {note}") for note in ("not run", "run", "log", "file"))

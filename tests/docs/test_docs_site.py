@@ -51,7 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class _Page(html.parser.HTMLParser):
-    """What a browser would fetch for a page, and the names that a page has an entry for."""
+    """Collect the files that a browser would fetch for a page, and the ids of its entries."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ def test_the_bounds_of_the_requirements_are_those_of_the_package() -> None:
 
 def test_the_commands_that_build_the_image_are_those_of_its_dockerfile() -> None:
     def shown(file: Path) -> list[str]:
-        """The commands, each in one line, whether they stand in comments or not."""
+        """List the commands, each in one line, also those in comments."""
         whole = re.sub(r"\\\n#? *", "", file.read_text())
         return re.findall(r"docker build .*|aws ecr .*", whole)
 

@@ -1,4 +1,4 @@
-"""Short ways to count: write some rows, ask about them, and the same answer from a loop over the rows."""
+"""Helpers for tests of counting: write rows, count them, and compute the same results in a loop over the rows."""
 
 from __future__ import annotations
 

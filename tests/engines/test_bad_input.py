@@ -1,4 +1,4 @@
-"""Bad input: one sentence that says what is wrong, where, and what to do; and nothing is left behind."""
+"""Bad input: one sentence that names the error, its location and the remedy, and no files left behind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_ROWS = ("the file is empty", "the file holds no rows", "the data hold no rows
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for temporary files, which is as empty afterwards as it was before."""
+    """Provide a folder for temporary files, and check that it is empty afterwards."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -43,7 +43,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def sentence(error: type[ClarifyError], data: Path | str | pandas.DataFrame, *facet: str, **asked: Any) -> str:
-    """What counting says when it fails as it should."""
+    """Return the error message of a count that must fail."""
     with pytest.raises(ClarifyError) as caught:
         count(data, *facet, **asked)
     assert type(caught.value) is error

@@ -319,7 +319,7 @@ def test_a_missing_value_and_a_text_that_says_nan_are_two_groups(tmp_path: Path)
 
 
 def test_a_threshold_on_few_values_gives_a_warning(tmp_path: Path) -> None:
-    """The sentence that newcomers meet first: in a small file 0 and 1 are numbers, and [1] means above 1."""
+    """The most common warning: in a small file 0 and 1 are continuous, and [1] means above 1."""
     data = written(tmp_path / "loans.csv", "sex,approved,income\n" + '0,1,"1,200"\n1,0,900\n1,1,x\n' * 10)
     contingency, config = count(data, "sex", values=[1])
     taken = "taken as continuous (2 distinct values in 30 rows), so"

@@ -123,7 +123,7 @@ def test_decimals_with_any_number_of_digits_are_numbers() -> None:
 
 
 def test_numbers_of_dtype_object_have_the_scale_that_clarify_gives_them() -> None:
-    """All as smclarify 0.5 answered: categorical below 5 % distinct values, and where there are gaps."""
+    """As in smclarify 0.5: categorical below 5 % distinct values, and if values are missing."""
     label = [1, 0] * 50
     for values, name in (
         ([1.5, 2.5] * 50, "1.5"),

@@ -1,4 +1,4 @@
-"""What a person is told while DuckDB works."""
+"""Progress messages while DuckDB runs a query."""
 
 from __future__ import annotations
 

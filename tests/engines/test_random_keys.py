@@ -101,7 +101,7 @@ def test_thresholds_select_the_quota_across_blocks_and_strata() -> None:
 
 
 class TestStatistics:
-    """Over many seeds a draw is like one without replacement by a fair hand.
+    """Over many seeds, a draw has the distribution of a random sample without replacement.
 
     The seeds are fixed, so these pass always or never; the bounds are where one run in ten thousand would go astray.
     """

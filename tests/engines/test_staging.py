@@ -1,4 +1,4 @@
-"""Folders for unfinished files: what dead runs leave goes, and nothing else does."""
+"""Staging folders: those of killed runs are removed, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nights that could not be judged: they are in the history and in XCom, and nothing takes them for a pass."""
+"""Nights that could not be judged: they are in the history and in XCom, and never count as a pass."""
 
 from __future__ import annotations
 

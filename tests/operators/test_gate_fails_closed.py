@@ -1,4 +1,4 @@
-"""Test that the gate fails closed: all known ways past it, in Airflow's runner."""
+"""Test that the gate fails closed in all known cases, in Airflow's runner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cluster that the tests start is a real one, Airflow's provider has the way to it, and our extra installs both."""
+"""The Spark cluster of the tests, the connection of Airflow's Spark provider to it, and the versions of the extra."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ def test_an_unreachable_server_is_reported_within_seconds() -> None:
 
 
 class _Wire:
-    """A way to a server that can be cut, as by the end of the server: open connections break, and none is accepted."""
+    """A proxy to a server that can be cut: open connections break, and no new ones are accepted."""
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)

@@ -1,4 +1,4 @@
-"""All of it on a real AWS account: run only where somebody asks for it, for it costs money and takes half an hour.
+"""The lab on a real AWS account: run only on request, since it costs money and takes half an hour.
 
     CLARIFY_SYSTEM_TEST='{"bucket": "...", "role": "...", "connection": {"conn_type": "aws", "login": "<access key>",
     "password": "<secret key>", "extra": {"region_name": "us-east-1"}}}' make test ARGS="-m system"

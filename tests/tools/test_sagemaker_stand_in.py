@@ -1,4 +1,4 @@
-"""The stand-in for SageMaker, asked by boto3, with jobs that really run and a real S3 server."""
+"""The stand-in for SageMaker, called by boto3, with jobs that run and a real S3 server."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def job(name: str, **changes: Any) -> dict[str, Any]:
-    """A request that is right."""
+    """Build a valid request."""
     return {
         "ProcessingJobName": name,
         "ProcessingInputs": [s3_input("data", "s3://lab/data", IN)],
@@ -141,7 +141,7 @@ def error_of(call: Callable[..., Any], /, **request: Any) -> tuple[str, str]:
 
 
 def error_of_document(endpoint: str, operation: str, document: Any) -> tuple[str, str]:
-    """What is answered to a request that boto3 would not, or could not, send."""
+    """Return the answer to a request that boto3 would not send."""
     headers = {
         "X-Amz-Target": f"SageMaker.{operation}",
         "Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, ...",
@@ -611,7 +611,7 @@ def test_stop(aws: StandIn, sagemaker: Any, s3: S3Server, name: str, handler: st
 
 
 def gone(*pids: int) -> None:
-    """They have ended; whoever inherits a process takes a moment to bury it."""
+    """Wait until processes have ended; the process that inherits them reaps them a moment later."""
     deadline = time.monotonic() + 5
     while any(map(is_alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
