@@ -1,7 +1,8 @@
 """Suppression of small counts: which groups to hide, so that no count under a limit can be read or computed.
 
-A group is hidden as a whole, counts and metrics, since its metrics and the counts of the rest would give its counts
-back. Complementary suppression hides further groups where the totals, less the groups that are shown, would do so. See
+A group is hidden as a whole, counts and metrics, since its counts could be computed from its metrics and the counts of
+the rest. Complementary suppression hides further groups, so that subtracting the shown groups from the totals gives no
+small count. See
 A. Hundepool et al., "Statistical Disclosure Control" (2012), chapter 4: minimum frequency and secondary suppression.
 """
 
@@ -114,7 +115,7 @@ def _hide_numbers(finding: Finding, below: int) -> Finding:
 
 
 def _find_hidden_values(facet: FacetAnalysis, below: int) -> set[str]:
-    """Find the hidden groups of one facet: those with a small count, and those that would give them back."""
+    """Find the hidden groups of one facet: those with a small count, and those from which it could be computed."""
     counted = [(result.value, result.split) for result in facet.results if result.split is not None]
     if not counted:
         return set()

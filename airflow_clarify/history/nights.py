@@ -11,7 +11,7 @@ from itertools import pairwise
 from airflow_clarify.exceptions import DataError
 from airflow_clarify.history.record import HistoryRecord, format_period
 
-#: At most so many missing nights are listed one by one.
+#: Maximum number of missing nights that are listed one by one.
 _MAX_HOLES = 1000
 #: Runs without data intervals are regular if this share of the distances is the same.
 _REGULAR_SHARE = 0.9

@@ -152,7 +152,7 @@ class BiasHistory:
             )
         if len({record.dataset for record in found}) > 1:
             raise DataError(f"{self.source}: the history is of several datasets; name one with dataset (--dataset)")
-        # A run of its own takes the place of a backfilled record of the same night.
+        # The record of a run replaces a backfilled record of the same night.
         chosen = [record for record in found if record.period == found[-1].period]
         chosen.sort(key=lambda record: (record.has_counts, not record.is_backfilled))
         return accept_baseline(self.store, chosen[-1], by=by, note=note)

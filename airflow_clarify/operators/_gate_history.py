@@ -73,7 +73,7 @@ def select_earlier(records: Sequence[HistoryRecord], record: HistoryRecord, sour
         and each.start is not None
         and each.start <= record.start
     ]
-    # A run of its own takes the place of a backfilled record of the same night.
+    # The record of a run replaces a backfilled record of the same night.
     own = {each.start for each in (*earlier, record) if not each.is_backfilled and each.has_counts}
     earlier = [each for each in earlier if not each.is_backfilled or each.start not in own]
     return sorted(earlier, key=lambda each: (each.period, each.key))

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.config import AnalysisConfig, Methods
     from airflow_clarify.engines.base import Engine
 
-#: At most so many different warnings of the periods are logged.
+#: Maximum number of different warnings of the periods that are logged.
 _MAX_WARNINGS = 20
 
 
 class BackfillBiasHistoryOperator(ConfiguredOperator):
     """Count past data by day, week or month in one scan, and write a record of each period to a history.
 
-    The same as ``airflow-clarify backfill``. Filling a history again replaces the records of the same periods; a run of
-    its own takes the place of a backfilled record of the same night. Returns ``periods`` (their number), ``first``,
+    The same as ``airflow-clarify backfill``. Filling a history again replaces the records of the same periods; the
+    record of a run replaces a backfilled record of the same night. Returns ``periods`` (their number), ``first``,
     ``last``, ``rows`` and ``dataset``.
 
     :param data_config: where the data are: a :class:`~airflow_clarify.DataConfig`, or its fields as a mapping

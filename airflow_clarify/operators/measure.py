@@ -57,8 +57,9 @@ class MeasureBiasOperator(ConfiguredOperator):
     :param report_formats: which of "html", "ipynb" and "pdf" to write, for an engine that counts in the task; all
         three by default, as Clarify does
     :param suppress_below: hide counts under this number, such as 10, in report, log, XCom, page, lineage and history,
-        and those that would give them back; only ``analysis.json`` and ``summary.json`` in ``output_path`` have all of
-        them, and the gate reads them there. 0 hides nothing. Not for SageMaker, whose jobs write the report
+        and further counts from which they could be computed; only ``analysis.json`` and ``summary.json`` in
+        ``output_path`` have all counts, and the gate reads them there. 0 hides nothing. Not for SageMaker,
+        whose jobs write the report
     :param wait_for_completion: whether to wait for a job on SageMaker. False returns the job's name as soon as it is
         started, for :class:`~airflow_clarify.ClarifyJobSensor`
     :param deferrable: wait for a job in the triggerer, without occupying a worker slot. Without effect for an engine

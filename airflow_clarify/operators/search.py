@@ -54,7 +54,8 @@ class FindBiasedSubgroupsOperator(ConfiguredOperator):
     :param top: the maximum number of subgroups in the result (templated)
     :param confidence: the confidence level. With ``correction="holm"``, the probability that no subgroup of the result
         is there by chance is at least this
-    :param correction: the correction for the number of tested groups: "holm", "bonferroni" or "by"; None for none
+    :param correction: the correction for the number of tested groups: "holm", "bonferroni" or "by"; None for no
+        correction
     :param bins: the number of intervals into which a numeric column is cut
     :param column_types: "categorical" or "continuous" for some columns, instead of the rule: a numeric column is cut if
         Clarify takes it for continuous, or if it has more than 20 values

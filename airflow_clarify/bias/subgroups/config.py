@@ -35,7 +35,7 @@ class SearchConfig:
     :param confidence: the confidence level: with ``correction="holm"``, the probability that no subgroup of the result
         is there by chance is at least this
     :param correction: the correction for the number of subgroups: "holm" (the default), "bonferroni" or "by", as in
-        :class:`~airflow_clarify.Thresholds`; None for none
+        :class:`~airflow_clarify.Thresholds`; None for no correction
     :param bins: the number of intervals of equally many rows into which numeric columns are cut
     :param column_types: "categorical" or "continuous" for some columns, instead of the rule: numeric columns are cut
         where Clarify takes them for continuous, and where they have more than 20 values

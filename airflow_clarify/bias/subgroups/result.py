@@ -141,7 +141,7 @@ class SubgroupSearch:
     :param max_depth: the maximum number of columns in a combination
     :param min_rows: the minimum number of rows of a subgroup
     :param confidence: the confidence level
-    :param correction: the correction for the number of questions; None for none
+    :param correction: the correction for the number of questions; None for no correction
     :param rows: number of rows of the data
     :param outcomes: the outcomes by which rows are counted: "negative" and "positive", or "tn", "fp", "fn" and "tp"
     :param counts: number of rows of the data by outcome

@@ -125,7 +125,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ROWS",
         type=parse_whole_number,
         default=0,
-        help="hide findings that would give a count under this number away; subgroups.json has all (default: 0)",
+        help="hide findings that reveal a count under this number; subgroups.json has all (default: 0)",
     )
     output.add_argument("--json", action="store_true", help="print a JSON list of the subgroups, the worst first")
     add_engine_arguments(parser)

@@ -137,7 +137,7 @@ def _read_text_cells(source: Source, names: Sequence[str]) -> dict[str, exp.Expr
     features: dict[str, exp.Expr | None] = {}
     for position, name in enumerate(names):
         present, as_numbers, as_truths = statistics[3 * position : 3 * position + 3]
-        # As in pandas, a column of truths with missing values is not numeric.
+        # As in pandas, a column of booleans with missing values is not numeric.
         features[name] = numbers[name] if as_numbers == present else truths[name] if as_truths == rows else None
     return features
 

@@ -37,7 +37,7 @@ _DRAW = "notebook_draw.txt"
 _FOLDED = {"jupyter": {"source_hidden": True}}
 #: Starting point for a reader's own computations; the other tables are loaded in the same way.
 _RESULTS = """\
-# Every tested group with its counts and metrics, as a DataFrame to go on with: results.sort_values("DPL")
+# Every tested group with its counts and metrics, as a DataFrame for further analysis: results.sort_values("DPL")
 results = numbers("overview-1")"""
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
