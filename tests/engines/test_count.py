@@ -93,6 +93,14 @@ def test_a_value_that_first_appears_late_is_listed_last(
     assert count(data, "g", label="y")[0].facets[0].values == ("b", "a", "0 late", "1 later")
 
 
+def test_the_first_rows_are_read_in_order_where_lines_fill_the_buffer(tmp_path: Path) -> None:
+    values = ["z", "a", "m", "B", "b"]
+    lines = "".join(f"{values[min(i // 40, i % 5)]},1,{'x' * (90 if i % 3 else 2)}\n" for i in range(4000))
+    data = written(tmp_path / "loans.csv", "g,y,text\n" + lines)
+    contingency, _ = count(data, "g", label="y", csv_options={"max_line_size": 100})
+    assert contingency.facets[0].values == tuple(values)
+
+
 def test_several_facets_are_counted_in_one_scan(tmp_path: Path) -> None:
     data = written(tmp_path / "loans.csv", "a,b,c,y\n" + "x,1,p,1\nx,2,q,0\ny,1,p,0\n,2,,1\n" * 30)
     together, _ = count(data, ["a", "b", "c"], label="y")

@@ -35,6 +35,10 @@ FLOAT_PATTERN = (
     r"(([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)"
     r"[[:space:]]*"
 )
+#: Types as expressions, as their names would be parsed at each use.
+_BIGINT = exp.DataType(this=exp.DataType.Type.BIGINT)
+_DOUBLE = exp.DataType(this=exp.DataType.Type.DOUBLE)
+_TEXT = exp.DataType(this=exp.DataType.Type.VARCHAR)
 #: The canonical text of a timestamp.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
 
@@ -154,7 +158,7 @@ def cast_to_integer(column: exp.Expr, stored: StorageType) -> exp.Expr:
     if not stored.is_text:
         return column.copy()
     # A cast alone would also take "1.0" and "1e3", which pandas reads as floats.
-    return exp.case().when(is_whole_text(column), _cast_or_null(column, "BIGINT"))
+    return exp.case().when(is_whole_text(column), _cast_or_null(column, _BIGINT))
 
 
 def cast_to_float(column: exp.Expr, stored: StorageType) -> exp.Expr:
@@ -164,8 +168,8 @@ def cast_to_float(column: exp.Expr, stored: StorageType) -> exp.Expr:
     :param stored: how its source stores it
     """
     if not stored.is_text:
-        return exp.cast(column.copy(), "DOUBLE")
-    number = _cast_or_null(column, "DOUBLE")
+        return exp.cast(column.copy(), _DOUBLE)
+    number = _cast_or_null(column, _DOUBLE)
     # The text "-0.0" is the number 0.0.
     number = exp.case().when(_is_zero(number), exp.Abs(this=number.copy())).else_(number)
     return exp.case().when(_match_pattern(column, FLOAT_PATTERN), number)
@@ -179,12 +183,12 @@ def cast_to_weight(column: exp.Expr, stored: StorageType) -> exp.Expr:
     """
     if stored is StorageType.BOOLEAN:
         # PostgreSQL cannot cast a boolean to a float.
-        return exp.case().when(column.copy(), exp.cast(1, "DOUBLE")).when(exp.not_(column), exp.cast(0, "DOUBLE"))
+        return exp.case().when(column.copy(), exp.cast(1, _DOUBLE)).when(exp.not_(column), exp.cast(0, _DOUBLE))
     if not stored.is_text:
-        return exp.cast(column.copy(), "DOUBLE")
+        return exp.cast(column.copy(), _DOUBLE)
     # Evaluated for every row, so it accepts whatever a cast accepts instead of matching a pattern. Without TRIM, DuckDB
     # 2.0 moves the cast into its CSV reader, where it fails instead of returning NULL.
-    return _cast_or_null(exp.Trim(this=column.copy()), "DOUBLE")
+    return _cast_or_null(exp.Trim(this=column.copy()), _DOUBLE)
 
 
 class ScoreCode(IntEnum):
@@ -204,7 +208,7 @@ def build_score_code(score: exp.Expr, stored: StorageType, na_values: Collection
     :param na_values: the texts that count as missing in a text file
     :param threshold: the threshold, from 0 to 1
     """
-    number, bound = cast_to_weight(score, stored), exp.cast(exp.Literal.string(repr(float(threshold))), "DOUBLE")
+    number, bound = cast_to_weight(score, stored), exp.cast(exp.Literal.string(repr(float(threshold))), _DOUBLE)
     missing = null_if_missing(score, stored, na_values).is_(exp.null())
     # NaN is above all numbers in some databases, and compares false in others; it is in neither of the ranges.
     return (
@@ -242,8 +246,8 @@ def build_category_text(column: exp.Expr, stored: StorageType, profile: ColumnPr
             exp.case().when(truth, exp.Literal.string("True")).when(exp.not_(truth.copy()), exp.Literal.string("False"))
         )
     if stored is StorageType.TEXT_CELL and profile.numeric:
-        return exp.cast(_read_number(column, stored, profile), "VARCHAR")
-    return exp.cast(column.copy(), "VARCHAR")
+        return exp.cast(_read_number(column, stored, profile), _TEXT)
+    return exp.cast(column.copy(), _TEXT)
 
 
 def build_category_key(column: exp.Expr, stored: StorageType, profile: ColumnProfile) -> exp.Expr:
@@ -318,7 +322,7 @@ class ValueFilter:
         if self.interval is not None:
             return self._build_interval_condition(column, self.interval)
         if self.profile.kind == "float":
-            numbers = [exp.cast(exp.Literal.string(key), "DOUBLE") for key in self.keys]
+            numbers = [exp.cast(exp.Literal.string(key), _DOUBLE) for key in self.keys]
             return cast_to_float(column, self.stored).isin(*numbers)
         if self.profile.kind == "timestamp":
             return is_at(build_category_text(column, self.stored, self.profile), self.keys)
@@ -329,7 +333,7 @@ class ValueFilter:
 
         :param column: the column
         """
-        number = exp.cast(_read_number(column, self.stored, self.profile), "DOUBLE")
+        number = exp.cast(_read_number(column, self.stored, self.profile), _DOUBLE)
         return number.eq(_build_bound(float(self.values[0])))
 
     def _build_interval_condition(self, column: exp.Expr, interval: Interval) -> exp.Expr:
@@ -341,7 +345,7 @@ class ValueFilter:
             number = exp.case().when(number < 0, exp.Ceil(this=number.copy())).else_(exp.Floor(this=number.copy()))
         if isinstance(interval.low, float) or isinstance(interval.high, float):
             # Whole numbers and floats are compared as floats, as in pandas; SQLite, for example, compares them exactly.
-            number = exp.cast(number, "DOUBLE")
+            number = exp.cast(number, _DOUBLE)
         return (number > _build_bound(interval.low)) & (number <= _build_bound(interval.high))
 
 
@@ -390,12 +394,12 @@ def _is_zero(number: exp.Expr) -> exp.Expr:
 
 def _build_bound(number: int | float) -> exp.Expr:
     # A literal with a decimal point is a DECIMAL, which cannot hold large whole numbers; infinity has no literal.
-    return exp.cast(exp.Literal.string(repr(number)), "DOUBLE") if isinstance(number, float) else exp.convert(number)
+    return exp.cast(exp.Literal.string(repr(number)), _DOUBLE) if isinstance(number, float) else exp.convert(number)
 
 
 def _match_pattern(column: exp.Expr, pattern: str) -> exp.Expr:
     return exp.Anonymous(this="regexp_full_match", expressions=[column.copy(), exp.Literal.string(pattern)])
 
 
-def _cast_or_null(column: exp.Expr, kind: str) -> exp.Expr:
+def _cast_or_null(column: exp.Expr, kind: exp.DataType) -> exp.Expr:
     return exp.TryCast(this=column.copy(), to=exp.DataType.build(kind))

@@ -111,6 +111,10 @@ class CsvDialect:
         """Return the length of the longest line that is read, in bytes."""
         return int(self.other.get("max_line_size", MAX_LINE_SIZE))
 
+    def reduce_buffer(self) -> CsvDialect:
+        """Return the dialect for reading a few rows: DuckDB fills a buffer for 16 lines of the maximum size first."""
+        return replace(self, other={**self.other, "buffer_size": 2 * self.max_line_size})
+
 
 def build_csv_relation(
     files: exp.Expr, dialect: CsvDialect, columns: Sequence[str], *, keep_empty: bool = False

@@ -17,7 +17,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from sqlglot import exp
@@ -119,7 +119,7 @@ class Source:
         :param columns: the names of the columns
         :param rows: the number of first rows to read; None for all
         """
-        scan = self.scan(columns) if rows is None else self.scan(columns).limit(rows)
+        scan = self.scan(columns) if rows is None else self._scan_head(columns, rows)
         # A window without partition and order numbers the rows while they stream, in the order of the files.
         names = [exp.column(name, quoted=True) for name in columns]
         return select_from(scan.subquery("data"), *names, exp.Window(this=exp.RowNumber()).as_("position"))
@@ -136,6 +136,11 @@ class Source:
                 raise DataError(self.unreadable[name])
         selected = [self._build_column(name) for name in names]
         return select_from(self._build_relation(names), *(selected or [exp.Literal.number(1)]))
+
+    def _scan_head(self, columns: Sequence[str], rows: int) -> exp.Select:
+        """Build the query for the first rows, which are read from text files through small buffers."""
+        source = self if self.dialect is None else replace(self, dialect=self.dialect.reduce_buffer())
+        return source.scan(columns).limit(rows)
 
     def has_whole_scores(self, column: str) -> bool:
         """Return whether a column of scores has whole numbers only, so that it holds labels.
