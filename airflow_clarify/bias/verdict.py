@@ -164,14 +164,20 @@ class Verdict:
             )
         if self.passed:
             within = self.count(Outcome.PASS) - self.not_judged
-            return f"passed: {within} of {self.judged} checks are within their bounds" + self._describe_asides()
+            verb = "is within its bounds" if within == 1 else "are within their bounds"
+            return f"passed: {within} of {self._name_judged()} {verb}" + self._describe_asides()
         parts = list(self.reasons)
         worst = [f.reason for f in self.checks if f.outcome is self.outcome and f.reason]
         if worst:
             count = self.count(self.outcome)
-            verb = "fail" if self.outcome is Outcome.VIOLATION else "are inconclusive"
-            parts.append(f"{count} of {self.judged} checks {verb}, the worst: {worst[0]}")
+            verb = "fails" if count == 1 else "fail"
+            if self.outcome is not Outcome.VIOLATION:
+                verb = "is inconclusive" if count == 1 else "are inconclusive"
+            parts.append(f"{count} of {self._name_judged()} {verb}, the worst: {worst[0]}")
         return f"{self.outcome.value}: {'; '.join(parts)}" + self._describe_asides()
+
+    def _name_judged(self) -> str:
+        return "1 check" if self.judged == 1 else f"{self.judged} checks"
 
     def _describe_asides(self) -> str:
         asides = [

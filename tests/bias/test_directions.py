@@ -22,7 +22,7 @@ def judge(rules: Any, analysis: Analysis = MEN_FIRST, **options: Any) -> Verdict
 
 def test_of_two_groups_the_sentence_names_the_one_that_is_worse_off() -> None:
     assert judge({"DPL": 0.1}).sentence == (
-        "violation: 1 of 1 checks fail, the worst: DPL of gender=F is 0.1800, outside [-0.1, 0.1]: this group is worse "
+        "violation: 1 of 1 check fails, the worst: DPL of gender=F is 0.1800, outside [-0.1, 0.1]: this group is worse "
         "off (fewer positive labels)"
     )
 
@@ -96,7 +96,7 @@ def test_of_many_groups_none_mirrors_another_and_all_others_may_be_worse_off() -
 def test_of_one_group_against_the_rest_the_rest_may_be_worse_off() -> None:
     verdict = judge({"DPL": {"gender": {"M": 0.1}}})
     assert verdict.sentence == (
-        "violation: 1 of 1 checks fail, the worst: DPL of gender=M is -0.1800, outside [-0.1, 0.1]: all others are "
+        "violation: 1 of 1 check fails, the worst: DPL of gender=M is -0.1800, outside [-0.1, 0.1]: all others are "
         "worse off (fewer positive labels)"
     )
 

@@ -67,7 +67,7 @@ def test_a_rule_may_be_written_in_many_ways(rule: Any, of_f: Outcome, of_m: Outc
 def test_a_rule_for_one_value_judges_no_other() -> None:
     verdict = Thresholds({"DPL": {"gender": {"F": 0.5}}}).judge(SKEWED)
     assert outcomes(verdict) == {("DPL", "F"): PASS}
-    assert verdict.sentence == "passed: 1 of 1 checks are within their bounds"
+    assert verdict.sentence == "passed: 1 of 1 check is within its bounds"
 
 
 def test_every_rule_judges_every_tested_group() -> None:
@@ -301,7 +301,7 @@ def test_the_sentence_counts_groups_below_min_rows() -> None:
     thresholds = {"rules": {"DPL": 0.5}, "below_min_rows": "pass"}
     some, none = (Thresholds(min_rows=rows, **thresholds).judge(SKEWED) for rows in (5, 9))
 
-    assert some.sentence == ("passed: 1 of 1 checks are within their bounds (1 not judged: fewer rows than min_rows)")
+    assert some.sentence == ("passed: 1 of 1 check is within its bounds (1 not judged: fewer rows than min_rows)")
     assert none.passed
     assert none.sentence == (
         "passed: none of 2 checks was judged, as every tested group has fewer rows than min_rows, which "
@@ -354,7 +354,7 @@ def test_an_undefined_or_infinite_metric_is_a_violation_unless_ignored(
     ignored = Thresholds({"KL": (None, 1000.0)}, undefined="ignore").judge(analysis)
     assert ignored.outcome is PASS
     assert outcomes(ignored) == {("KL", "F"): IGNORED, ("KL", "M"): PASS}
-    assert ignored.sentence == "passed: 1 of 1 checks are within their bounds (1 ignored)"
+    assert ignored.sentence == "passed: 1 of 1 check is within its bounds (1 ignored)"
 
 
 def test_a_verdict_with_all_metrics_ignored_is_a_violation() -> None:
@@ -639,7 +639,7 @@ def test_a_violation_says_how_many_fail_and_which_is_the_worst() -> None:
 def test_a_verdict_names_its_data(where: dict[str, object], name: str) -> None:
     analysis = replace(SKEWED, whereabouts=where)
     passed, failed = Thresholds({"DPL": 0.5}).judge(analysis), Thresholds({"DPL": 0.1}).judge(analysis)
-    assert passed.sentence.endswith(f"within their bounds; data: {analysis.data_name}")
+    assert passed.sentence.endswith(f"within its bounds; data: {analysis.data_name}")
     assert failed.sentence.endswith(f"worse off (fewer positive labels); data: {analysis.data_name}")
     assert failed.to_json()["data"] == analysis.data_name
     assert analysis.data_name.endswith(name.removeprefix("…"))
@@ -649,7 +649,7 @@ def test_a_verdict_names_its_data(where: dict[str, object], name: str) -> None:
 def test_an_inconclusive_verdict_shows_the_interval() -> None:
     thresholds = Thresholds({"DPL": {"gender": {"F": (None, 0.1)}}}, confidence=0.95, on_inconclusive="fail")
     assert thresholds.judge(NEWCOMBE).sentence == (
-        "inconclusive: 1 of 1 checks are inconclusive, the worst: DPL of gender=F is 0.2000 (95% interval 0.0524 to "
+        "inconclusive: 1 of 1 check is inconclusive, the worst: DPL of gender=F is 0.2000 (95% interval 0.0524 to "
         "0.3339), which reaches across the bound 0.1: this group is worse off (fewer positive labels); a verdict needs "
         "about 351 rows of the group, which has 80 (80% power)"
     )
@@ -657,7 +657,7 @@ def test_an_inconclusive_verdict_shows_the_interval() -> None:
 
 def test_the_sentence_of_a_pass_counts_inconclusive_checks() -> None:
     judged = Thresholds({"DPL": 0.1, "CI": 0.5}, confidence=0.95, on_inconclusive="pass").judge(NEWCOMBE)
-    assert judged.sentence == "passed: 1 of 2 checks are within their bounds (1 inconclusive)"
+    assert judged.sentence == "passed: 1 of 2 checks is within its bounds (1 inconclusive)"
 
 
 def test_the_worst_findings_come_first() -> None:
@@ -690,7 +690,7 @@ def test_a_verdict_as_json() -> None:
     assert json.loads(json.dumps(judged.to_json(), allow_nan=False)) == {
         "format": "airflow_clarify.verdict/1",
         "outcome": "violation",
-        "sentence": f"violation: 1 of 2 checks fail, the worst: {reason}",
+        "sentence": f"violation: 1 of 2 checks fails, the worst: {reason}",
         "reasons": [],
         "checks": {"pass": 1, "violation": 1, "inconclusive": 0, "ignored": 0},
         "questions": 2,

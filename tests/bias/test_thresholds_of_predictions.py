@@ -103,12 +103,12 @@ def test_a_bound_that_a_ratio_cannot_have_is_refused(rule: Any, text: str) -> No
 def test_four_fifths_of_predictions_and_of_labels() -> None:
     of_predictions = judge({"DI": 0.8})
     assert of_predictions.sentence == (
-        "violation: 1 of 1 checks fail, the worst: DI of group=F is 0.6000, outside [0.8, 1.25]: this group is worse "
+        "violation: 1 of 1 check fails, the worst: DI of group=F is 0.6000, outside [0.8, 1.25]: this group is worse "
         "off (fewer positive predictions)"
     )
     labels = make_analysis({"F": (30, 70), "M": (50, 50)})
     assert judge({"DIL": 0.8}, labels).sentence == (
-        "violation: 1 of 1 checks fail, the worst: DIL of gender=F is 0.6000, outside [0.8, 1.25]: this group is worse "
+        "violation: 1 of 1 check fails, the worst: DIL of gender=F is 0.6000, outside [0.8, 1.25]: this group is worse "
         "off (fewer positive labels)"
     )
     assert judge({"DI": 0.6, "DIL": 0.5}).passed

@@ -613,7 +613,7 @@ def test_the_gate_marks_violations(analysis_file: Path, run: Run) -> None:
     # Which data were judged stands at the end.
     data = analysis_file.parent.parent / "loans.csv"
     assert lines[-1] == (
-        "Verdict violation: 1 of 1 checks fail, the worst: DPL of gender=M is -0.2000, outside [-0.1, 0.1]: "
+        "Verdict violation: 1 of 1 check fails, the worst: DPL of gender=M is -0.2000, outside [-0.1, 0.1]: "
         f"all others are worse off (fewer positive labels); data: {data}"
     )
 

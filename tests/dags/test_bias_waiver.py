@@ -89,7 +89,7 @@ class TestAnswers:
         assert waiver["reason"] == REASON
         assert waiver["approved_by"]["id"]
         assert waiver["approved_at"].startswith("20")
-        assert waiver["verdict"].startswith("violation: 1 of 1 checks fail")
+        assert waiver["verdict"].startswith("violation: 1 of 1 check fails")
         event = event_of(airflow, run_id)
         assert event["waiver"] == waiver
         assert event["rows"] == 1989

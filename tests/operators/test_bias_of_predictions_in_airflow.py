@@ -119,7 +119,7 @@ def test_an_operator_of_one_stage_leaves_the_other_stage_of_a_configuration_out(
 def test_the_gate_judges_both_stages(ran: Ran) -> None:
     verdict = ran.xcoms["gate"]["verdict"]
     assert [finding["metric"] for finding in verdict["findings"] if finding["outcome"] == "violation"] == ["DI"]
-    assert verdict["sentence"].startswith("violation: 1 of 2 checks fail, the worst: DI of gender=F is 0.31")
+    assert verdict["sentence"].startswith("violation: 1 of 2 checks fails, the worst: DI of gender=F is 0.31")
 
 
 def test_the_event_and_the_overview_have_the_metrics_of_both_stages(ran: Ran) -> None:
