@@ -55,7 +55,7 @@ def test_the_verdict_comes_first_and_the_sections_follow_the_html_page(lab: byte
         "AnalysisReport", "s3://b/reviews.csv", "Violation", "1of3checksfails.", "22,626", "1warning",
         "3labelsaremissing",
         "DPLbyproduct_category", "Allmetricsbyproduct_category", "Therowsbehindthenumbers",
-        "Whatthemetricssayhere", "Evidence", "Configuration", '"label":"sentiment"',
+        "Whatthemetricsmeanhere", "Evidence", "Configuration", '"label":"sentiment"',
     ]  # fmt: skip
     places = [text.index(each) for each in order]
     assert places == sorted(places)

@@ -2,7 +2,7 @@
 # ruff: noqa
 # mypy: ignore-errors
 JINJA = '3.1.6'
-SOURCE = 'db3779ef4a01925f96d5987d835f3284ffc6865eb26f40e22dad3d9f611e573a'
+SOURCE = 'b3b2ec0622011c3f0665df30a5347c3d524f4f241ad7470218b84ac132861991'
 from jinja2.runtime import LoopContext, Macro, Markup, Namespace, TemplateNotFound, TemplateReference, TemplateRuntimeError, Undefined, escape, identity, internalcode, markup_join, missing, str_join
 name = 'report.html.jinja'
 
@@ -997,12 +997,12 @@ def root(context, missing=missing):
                     if (t_6(environment.getattr(l_1_facet, 'groups')) > 1):
                         pass
                         t_30.append(
-                            "The deeper a cell's colour, the larger its metric beside those of the other groups",
+                            "The stronger a cell's colour, the larger its value compared with the other groups",
                         )
                         if environment.getattr(l_1_facet, 'judged'):
                             pass
                             t_30.append(
-                                ' and its bounds',
+                                ' and the bounds',
                             )
                         t_30.append(
                             '.',
