@@ -20,9 +20,9 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-clarify",
         "name": "Clarify",
         "description": (
-            "Checks training data for bias before training, and stops training when the data is too biased. Computes "
-            "the metrics of `Amazon SageMaker Clarify <https://aws.amazon.com/sagemaker/clarify/>`__ where the data "
-            "is stored.\n"
+            "Checks training data, and the predictions of models, for bias, and stops a pipeline when the bias is too "
+            "large. Computes the metrics of `Amazon SageMaker Clarify <https://aws.amazon.com/sagemaker/clarify/>`__ "
+            "where the data are stored.\n"
         ),
         "versions": [__version__],
         "integrations": [

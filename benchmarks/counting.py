@@ -1,4 +1,4 @@
-"""How fast data are counted and measured, against DuckDB's bare read of the same columns and against smclarify.
+"""The speed of counting and measuring, against DuckDB's bare read of the same columns and against smclarify.
 
 Each contender runs as a process of its own, start-up and imports included, in rounds; the figures are medians.
 smclarify is Amazon's open-source package; it runs in an environment of its own, whose Python CLARIFY_ORACLE_PYTHON

@@ -1,17 +1,17 @@
-"""How many deferred jobs one triggerer bears: memory, calls of the API, how late it learns that a job has ended.
+"""The cost of many deferred jobs in one triggerer: memory, API calls, and the delay after the end of a job.
 
 `airflow triggerer` runs as a process, with its metadata in SQLite and a stand-in for SageMaker on loopback whose jobs
-end when they are told to. The tasks are written to the metadata database as deferred: to send a thousand of them
-through a scheduler and workers first would take half an hour, and a triggerer does not see the difference.
+end on request. The tasks are written to the metadata database as deferred: to send a thousand of them
+through a scheduler and workers first would take half an hour, and makes no difference to a triggerer.
 
     airflow_clarify  ClarifyJobTrigger: all jobs of a connection share a client, which makes 10 calls a second at most
-    amazon provider  SageMakerTrigger: each job has a client of its own and asks by its own clock; in a triggerer and
-                     with a stand-in of its own, at the same time
+    amazon provider  SageMakerTrigger: each job has its own client and its own schedule; at the same time, with another
+                     triggerer and stand-in
 
     memory           USS of the triggerer's two processes, without jobs, with a tenth of them, and with all. The first
                      job loads the provider; what a job costs is the difference between a tenth and all
     calls            of DescribeProcessingJob, while all jobs are running
-    throttling       what a burst of it does to the rate, while all jobs are running
+    throttling       the effect of a burst of throttling on the rate, while all jobs are running
     delay            from the end of a job to its task's row being scheduled: trigger, triggerer and database together
 """
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: made-up reviews in files, and whole processes measured by the operating system."""
+"""Helpers of the benchmarks: synthetic reviews in files, and measurements of whole processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a balanced copy is written, against what it takes to read everything and write that many rows.
+"""The speed of writing a balanced copy, against that of reading all rows and writing the same number of rows.
 
 Each contender runs as a process of its own, start-up and imports included, in rounds, so that whatever else the machine
 does meets all of them alike. The figures are medians; the ratios are against the limit of the same round. Where others

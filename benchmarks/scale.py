@@ -1,4 +1,4 @@
-"""How the cost of an analysis grows: with rows, with values of a facet, with facets; and the memory of the task.
+"""The time and memory of an analysis by the number of rows, of values of a facet, and of facets.
 
 Each figure is that of a whole process of its own, start-up and imports included: of several runs, the shortest time and
 the largest memory. All eight metrics are asked for, CDDL with 50 groups, of a facet with 18 values and a label with 3,

@@ -1,4 +1,4 @@
-"""What it costs to count predictions beside labels, and a second facet beside the first.
+"""The cost of counting predictions beside labels, and a second facet beside the first.
 
 The same rows are in a Parquet file, which DuckDBEngine reads, and in a table of a PostgreSQL server on this machine.
 Each figure is that of a process of its own, the least of several that run in turn: seconds with start-up and imports,
