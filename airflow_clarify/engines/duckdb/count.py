@@ -6,6 +6,7 @@ variable), DuckDB spills it to disk when necessary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ from airflow_clarify.engines.base import Progress
 from airflow_clarify.engines.counting.cell_query import CELLS, build_grouping_sets_query, select_roles
 from airflow_clarify.engines.counting.cells import CellTable, ValueOrder
 from airflow_clarify.engines.counting.contingency import ContingencyBuilder
-from airflow_clarify.engines.counting.expressions import StorageType, looks_nested
+from airflow_clarify.engines.counting.expressions import StorageType, is_one_of, looks_nested
 from airflow_clarify.engines.counting.predictions import check_score_type
+from airflow_clarify.engines.counting.queries import select_from
 from airflow_clarify.engines.counting.roles import ColumnRoles
 from airflow_clarify.engines.counting.weights import (
     build_weight_check_query,
@@ -159,11 +161,24 @@ def create_cells(source: Source, roles: ColumnRoles, order: ValueOrder) -> CellT
         stored,
         source.execute,
         order,
-        source.na_values,
+        _find_missing_texts(source, [role for role, kind in stored.items() if kind is StorageType.TEXT_CELL]),
         source.categorical,
         source.held_as_objects,
         source.has_whole_scores,
     )
+
+
+def _find_missing_texts(source: Source, roles: Sequence[str]) -> frozenset[str]:
+    """Find the texts in the cells that count as missing; queries take less time without those that do not occur.
+
+    :param source: the data
+    :param roles: the columns of the cells that hold texts
+    """
+    if not roles or not source.na_values:
+        return frozenset()
+    columns = [exp.column(role) for role in roles]
+    found = [select_from(CELLS, column, where=is_one_of(column, source.na_values)) for column in columns]
+    return frozenset(text for (text,) in source.execute(exp.union(*found) if len(found) > 1 else found[0]))
 
 
 def _select_rows_without_values(roles: ColumnRoles) -> exp.Select:
