@@ -64,7 +64,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const=True,
         dest="header_row",
-        help="the CSV file has a header row, also where --config gives other headers",
+        help="the CSV file has a header row, even if --config gives other headers",
     )
     header.add_argument(
         "--no-header",

@@ -29,7 +29,7 @@ thresholds:
 examples:
   airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --threshold KL=0.05
   airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --confidence 0.95 --on-inconclusive pass
-  airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --confidence 0.95 --on-inconclusive pass \
+  airflow-clarify gate --analysis out/analysis.json --threshold DPL=0.1 --confidence 0.95 --on-inconclusive pass \\
       --correction holm
   airflow-clarify gate --analysis s3://bucket/bias/analysis.json --threshold CI=0.5 --json
   airflow-clarify gate --analysis now/analysis.json --baseline base/analysis.json --drift DPL=0.05
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     :param parser: its parser
     """
-    parser.add_argument("--analysis", metavar="FILE", required=True, help="an analysis.json, ours or Clarify's")
+    parser.add_argument("--analysis", metavar="FILE", required=True, help="an analysis.json, also one of Clarify")
     parser.add_argument(
         "--threshold",
         metavar="METRIC=BOUND",
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --confidence: correct for the number of questions, over all groups and facets (default: none)",
     )
     drift = parser.add_argument_group("drift")
-    drift.add_argument("--baseline", metavar="FILE", help="an analysis.json to compare with, ours or Clarify's")
+    drift.add_argument("--baseline", metavar="FILE", help="the analysis.json to compare with")
     drift.add_argument(
         "--drift",
         metavar="METRIC=CHANGE",

@@ -114,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--categorical", metavar="COLUMNS", action="append", help="numeric columns that are codes, which are not cut"
     )
     question.add_argument(
-        "--continuous", metavar="COLUMNS", action="append", help="numeric columns that are cut, whatever the rule says"
+        "--continuous", metavar="COLUMNS", action="append", help="numeric columns that are cut, regardless of the rule"
     )
     question.add_argument("--label-type", choices=("categorical", "continuous"), help="what the label is")
     question.add_argument("--weight", metavar="COLUMN", help="a column of row weights")

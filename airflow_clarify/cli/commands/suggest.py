@@ -12,9 +12,8 @@ from airflow_clarify.cli.terminal import EXIT_OK, print_text, print_warnings
 DESCRIPTION = "Suggest a bound for each facet, from the nights of a history, for a wanted rate of alarms."
 
 EPILOG = """\
-The bound is the upper limit of a beta-binomial prediction interval: a further night like those of the history exceeds
-it with the probability --alarm-rate, all facets together. It describes the past; whether the past was acceptable is
-another question.
+Each bound is the upper limit of a beta-binomial prediction interval: a further night like those of the history exceeds
+one of the bounds with the probability --alarm-rate. The bounds describe the past, and not whether it was acceptable.
 
 examples:
   airflow-clarify suggest --history history
