@@ -171,14 +171,14 @@ class Analysis:
                 if self.label_reading:
                     return (
                         f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}, so "
-                        f"DPL and the distances say nothing: label '{display_name(self.label)}' was "
+                        f"DPL and the distances mean nothing: label '{display_name(self.label)}' was "
                         f"{self.label_reading}"
                     )
                 return (
                     f"{which} of {facet.positive.rows + facet.negative.rows} counts as positive{weightless}: label "
                     f"'{display_name(self.label)}' was compared with "
                     f"{display_name(self.label_value_or_threshold) or 'an empty interval'} and holds {found}, so "
-                    "DPL and the distances say nothing; check label_values_or_threshold, or set label_type"
+                    "DPL and the distances mean nothing; check label_values_or_threshold, or set label_type"
                 )
         return None
 
@@ -199,7 +199,7 @@ class Analysis:
             return (
                 f"{which} of {confusion.total.rows} is predicted positive: predictions "
                 f"'{display_name(self.predicted_label)}' were compared with {positive or 'an empty interval'}, so "
-                "DPPL, DI and the differences of error rates say nothing; check label_values_or_threshold, "
+                "DPPL, DI and the differences of error rates mean nothing; check label_values_or_threshold, "
                 "probability_threshold and the model"
             )
         return None

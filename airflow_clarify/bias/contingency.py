@@ -404,8 +404,8 @@ class Contingency:
     :param engine: name and version of the counting engine
     :param warnings: one sentence each
     :param weighted: whether the counts are sums of row weights
-    :param label_reading: how the type of the label was inferred, such as "taken as continuous (2 distinct values in 30
-        rows), ..."; empty if the configuration declares it
+    :param label_reading: how the type of the label was inferred, such as "treated as continuous (2 distinct values
+        in 30 rows), ..."; empty if the configuration declares it
     :param predicted_label: name of the column of predictions; empty if predictions are not counted
     :param predicted_text: the positive prediction as text: as ``label_text``, or the threshold of scores, "(0.5, 1.0]"
     :param prediction_error: why predictions cannot be compared with labels, as where they have different types; None

@@ -130,7 +130,7 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """
     parser = CommandParser(
         prog="airflow-clarify",
-        description="Measure, repair and judge the bias of training data, as Amazon SageMaker Clarify does.",
+        description="Measure the bias of data, gate on it, and balance data, with Amazon SageMaker Clarify's metrics.",
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"airflow-clarify {__version__}")

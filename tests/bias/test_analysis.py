@@ -392,12 +392,12 @@ def test_a_configured_group_variable_without_counts_gives_a_warning() -> None:
         (
             {"F": (0, 3), "M": (0, 2)},
             "no row of 5 counts as positive: label 'approved' was compared with yes and holds 'no', so DPL and the "
-            "distances say nothing; check label_values_or_threshold, or set label_type",
+            "distances mean nothing; check label_values_or_threshold, or set label_type",
         ),
         (
             {"F": (3, 0), "M": (2, 0)},
             "every row of 5 counts as positive: label 'approved' was compared with yes and holds 'yes', so DPL and the "
-            "distances say nothing; check label_values_or_threshold, or set label_type",
+            "distances mean nothing; check label_values_or_threshold, or set label_type",
         ),
     ],
 )

@@ -146,7 +146,7 @@ def test_where_every_row_is_predicted_positive_the_numbers_are_clarifys_with_a_w
     assert metrics_by_group(analysis)["F"] == {"DI": 1.0, "DPPL": 0.0}
     assert analysis.one_sided_prediction == (
         "every row of 10 is predicted positive: predictions 'predicted' were compared with yes, so DPPL, DI and the "
-        "differences of error rates say nothing; check label_values_or_threshold, probability_threshold and the model"
+        "differences of error rates mean nothing; check label_values_or_threshold, probability_threshold and the model"
     )
     assert analysis.warnings == (analysis.one_sided_prediction,)
     assert analysis.one_sided_label is None

@@ -330,15 +330,15 @@ def test_a_threshold_on_few_values_gives_a_warning(tmp_path: Path) -> None:
     """The most common warning: in a small file 0 and 1 are continuous, and [1] means above 1."""
     data = written(tmp_path / "loans.csv", "sex,approved,income\n" + '0,1,"1,200"\n1,0,900\n1,1,x\n' * 10)
     contingency, config = count(data, "sex", values=[1])
-    taken = "taken as continuous (2 distinct values in 30 rows), so"
+    treated = "treated as continuous (2 distinct values in 30 rows), so"
     assert contingency.warnings == (
-        f"facet 'sex': {taken} the group under test is what lies above 1, and no value does; write "
+        f"facet 'sex': {treated} the group under test means above 1, and no value is; set "
         'facet_type="categorical" to compare it with 1',
     )
     analysis = Analysis.from_contingency(contingency, config)
     assert analysis.one_sided_label == (
-        f"no row of 30 counts as positive, so DPL and the distances say nothing: label 'approved' was {taken} positive "
-        'is what lies above 1, and no value does; write label_type="categorical" to compare it with 1'
+        f"no row of 30 counts as positive, so DPL and the distances mean nothing: label 'approved' was {treated} "
+        'positive means above 1, and no value is; set label_type="categorical" to compare it with 1'
     )
     assert Analysis.from_xcom(analysis.to_xcom()).one_sided_label == analysis.one_sided_label
     assert count(data, "income", values=[1200], label_type="categorical")[0].warnings == (

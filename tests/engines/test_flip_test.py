@@ -90,8 +90,8 @@ def test_a_missing_number() -> None:
     assert set(found.values()) == {"Input X contains NaN."}
 
 
-def test_weights_do_not_change_the_flip_test() -> None:
-    assert "no weights" in flips(measure(FEW.assign(w=1.0), weight="w"))["F"]
+def test_weighted_data_have_no_flip_test() -> None:
+    assert "cannot use their weights" in flips(measure(FEW.assign(w=1.0), weight="w"))["F"]
 
 
 def test_many_rows_are_compared_only_if_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

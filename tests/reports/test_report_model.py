@@ -184,7 +184,7 @@ def test_differences_that_prevent_a_comparison_are_listed() -> None:
     now = analysis_of({"a": (5, 5), "b": (6, 4)})
     gone = analysis_of({"a": (5, 5), "b": (6, 4), "c": (7, 3), **{f"d{place}": (1, 1) for place in range(9)}})
     told = build_report(now, before=gone).warnings[-1]
-    assert told == ("facet 'group': tested before and no longer there: 'c', 'd0', 'd1', 'd2', 'd3' and 5 more")
+    assert told == ("facet 'group': tested before, but not now: 'c', 'd0', 'd1', 'd2', 'd3' and 5 more")
     other = replace(now, label="price", facets=tuple(replace(facet, column="colour") for facet in now.facets))
     label, columns = build_report(now, before=other).warnings[-2:]
     assert label.startswith("the data before were measured by another label, 'price' and not 'ok'")

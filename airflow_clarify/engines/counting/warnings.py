@@ -103,13 +103,13 @@ def describe_reading(column: CellColumn, selection: ValueFilter, what: str, cate
         return ""
     profile, threshold = column.profile, selection.values[0]
     described = (
-        f"taken as continuous ({profile.distinct} distinct values in {profile.present} rows), so {what} is what lies "
-        f"above {threshold!s:.40}"
+        f"treated as continuous ({profile.distinct} distinct values in {profile.present} rows), so {what} means above "
+        f"{threshold!s:.40}"
     )
     if selection.interval.low is None:
-        described += ", and no value does"
+        described += ", and no value is"
     few = profile.distinct <= FEW_VALUES
-    return f"{described}; write {categorical} to compare it with {threshold!s:.40}" if few else described
+    return f"{described}; set {categorical} to compare it with {threshold!s:.40}" if few else described
 
 
 def _warn_of_threshold(column: CellColumn, selection: ValueFilter, what: str, reading: str) -> list[str]:

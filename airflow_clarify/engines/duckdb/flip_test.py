@@ -77,7 +77,7 @@ def add_flip_tests(
 def _find_obstacle(contingency: Contingency, config: AnalysisConfig) -> str | None:
     """Find the reason why FT cannot be computed at all."""
     if contingency.weighted:
-        return "FT compares single rows, which have no weights there; leave the weight out to compute it"
+        return "FT compares single rows and cannot use their weights; leave the weight out to compute it"
     positive, negative = contingency.facets[0].total
     rows = positive.rows + negative.rows
     if rows > MAX_ROWS and config.all_methods:

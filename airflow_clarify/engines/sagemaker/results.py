@@ -185,12 +185,12 @@ def _list_warnings(analysis: Analysis) -> list[str]:
     warnings = []
     if _are_zero(labels):
         warnings.append(
-            "every metric but CI is 0, which is perfect balance, or a label that is positive nowhere or everywhere: "
+            "every metric but CI is 0, which is perfect balance, or a label that is positive in no row or in all: "
             "Clarify's output has no counts to tell them apart; check label_values_or_threshold"
         )
     if _are_zero(predictions):
         warnings.append(
-            "every DPPL, RD and TE is 0, which is perfect balance, or a model that predicts the same of every row: "
+            "every DPPL, RD and TE is 0, which is perfect balance, or a model that predicts the same for every row: "
             "Clarify's output has no counts to tell them apart; check label_values_or_threshold and the model"
         )
     return warnings

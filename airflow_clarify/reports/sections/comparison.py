@@ -53,7 +53,7 @@ def list_incomparable(analysis: Analysis, before: Analysis) -> Iterator[str]:
         earlier = before.facet(facet.column)
         missing = [] if earlier is None else [result.value for result in earlier.results if not _exists(result, facet)]
         if missing:
-            yield f"facet '{display_name(facet.column)}': tested before and no longer there: {_join_names(missing)}"
+            yield f"facet '{display_name(facet.column)}': tested before, but not now: {_join_names(missing)}"
 
 
 def _exists(result: FacetResult, facet: FacetAnalysis) -> bool:
