@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -61,7 +62,16 @@ settings.register_profile("thorough", parent=settings.get_profile("dev"), max_ex
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
+def pytest_collection_finish() -> None:
+    # Airflow, pandas and others have filled the memory with objects that stay. Without this, each full garbage
+    # collection visits all of them.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def pytest_unconfigure() -> None:
+    gc.unfreeze()
     # What is logged at exit goes to a stream that is closed by then; the complaints about it would bury the summary.
     logging.raiseExceptions = False
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
