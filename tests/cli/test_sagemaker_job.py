@@ -556,7 +556,7 @@ FILE_OF_PREDICTIONS = POST_TRAINING | {"predicted_label_dataset_uri": "s3://buck
         ({"lable": "approved"}, "analysis_config.json: lable: Clarify knows no such key; did you mean 'label'?"),
         ({"label": None}, "label: name the label column"),
         ({"facet": None}, "facet: name at least one facet"),
-        ({"label_values_or_threshold": None}, "label_values_or_threshold: say which"),
+        ({"label_values_or_threshold": None}, "label_values_or_threshold: name the positive label values"),
         ({"facet": [{"name_or_index": "sex"}]}, "facet: the data have no column 'sex'"),
         ({"methods": {}}, "methods: pre_training_bias or post_training_bias is missing"),
         ({"headers": ["a", "b"]}, "headers: 2 names are given"),
