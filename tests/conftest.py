@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import os
@@ -112,7 +113,16 @@ def airflow_db(airflow_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             assert done.returncode == 0, f"`airflow db migrate` failed:\n{done.stdout}\n{done.stderr}"
             shutil.copy(database, migrated)
     shutil.copy(migrated, database)
+    _share_api_server()
     return database
+
+
+def _share_api_server() -> None:
+    """Let all tasks that run in this process share an API server, as in Airflow 3.3; 3.1 and 3.2 build many."""
+    from airflow.sdk.execution_time import supervisor
+
+    build = supervisor.in_process_api_server
+    supervisor.in_process_api_server = build if hasattr(build, "cache_info") else functools.cache(build)
 
 
 _shared = ExitStack()
