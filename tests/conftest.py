@@ -66,7 +66,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 def pytest_collection_finish() -> None:
     # Airflow, pandas and others have filled the memory with objects that stay. Without this, each full garbage
     # collection visits all of them.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from airflow_clarify import AnalysisConfig, BiasConfig, DataConfig, DuckDBEngine
 from airflow_clarify.bias.analysis import Analysis
 from airflow_clarify.engines.duckdb import flip_test
 
-pytest.importorskip("sklearn")
+pytestmark = pytest.mark.skipif(find_spec("sklearn") is None, reason="scikit-learn is not installed")
 
 
 def measure(data: Any, methods: Any = ("FT",), facet: Any = "gender", **options: Any) -> Analysis:
