@@ -57,7 +57,7 @@ class Explanation:
     compared: Comparison | None = None
 
 
-_DIFFERENT = "labels spread less like the rest"
+_DIFFERENT = "labels differ more from those of the rest"
 
 _LABELS = Comparison(("positive",), ("all",))
 
@@ -120,7 +120,7 @@ OF_LABELS: Mapping[str, Explanation] = {
         "½ KL(P_a, M) + ½ KL(P_d, M) with M = ½ (P_a + P_d)",
         "",
         _DIFFERENT,
-        {"positive": "the labels of rows with {group} are {amount} of the way to having nothing in common with others"},
+        {"positive": "the labels of rows with {group} differ from those of all others by {amount} of the largest divergence"},
         "share",
         math.log(2),
     ),
@@ -130,8 +130,8 @@ OF_LABELS: Mapping[str, Explanation] = {
         "",
         _DIFFERENT,
         {
-            "positive": "expecting the labels of all others to be as those of rows with {group} costs {amount} nats a "
-            "row; 0 would mean that they are alike",
+            "positive": "the distribution of labels of all others diverges from that of rows with {group} by {amount} "
+            "nats; 0 would mean that both are the same",
             "infinite": "an outcome that occurs among all others never occurs in rows with {group}",
         },
         "number",
@@ -152,7 +152,7 @@ OF_LABELS: Mapping[str, Explanation] = {
         "√ Σ (P_a - P_d)²",
         "",
         _DIFFERENT,
-        {"positive": "the labels of rows with {group} are {amount} of the largest possible distance from all others"},
+        {"positive": "the labels of rows with {group} differ from those of all others by {amount} of the largest distance"},
         "share",
         math.sqrt(2),
     ),
@@ -161,7 +161,10 @@ OF_LABELS: Mapping[str, Explanation] = {
         "½ Σ |P_a - P_d|",
         "",
         _DIFFERENT,
-        {"positive": "{amount} of the labels of rows with {group} would have to change to be spread as all others'"},
+        {
+            "positive": "{amount} of the labels of rows with {group} would have to change to be distributed as those of "
+            "all others"
+        },
         "share",
     ),
 }

@@ -282,7 +282,7 @@ def _build_stages_table(name: str, facet: FacetSection) -> Table:
             TableColumn("DIL (labels)", "metric", UNDEFINED),
             TableColumn("DI (predictions)", "metric", UNDEFINED),
         ]
-    columns.append(TableColumn("The model made it", "text"))
+    columns.append(TableColumn("Difference in predictions", "text"))
     rows: list[tuple[Any, ...]] = []
     marks: dict[tuple[int, int], Mark] = {}
     for index, each in enumerate(facet.stages):

@@ -28,7 +28,7 @@ function Shown({ view }: { view: View | null }) {
     default:
       return (
         <Notice title="Nothing to show here">
-          This page belongs into Airflow: open the tab “Bias” of a DAG or of a task instance there.
+          This page is part of Airflow’s UI: open the tab “Bias” of a DAG or of a task instance there.
         </Notice>
       );
   }

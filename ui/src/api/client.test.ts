@@ -10,7 +10,7 @@ function answering(answer: () => Response) {
   return asked;
 }
 
-async function refusalOf(answer: Promise<unknown>): Promise<unknown> {
+async function getRefusal(answer: Promise<unknown>): Promise<unknown> {
   const error: unknown = await answer.then(
     () => undefined,
     (reason: unknown) => reason,
@@ -29,20 +29,20 @@ describe("an answer", () => {
   it("that leads to a login page elsewhere is the end of the session", async () => {
     const redirect = { type: { value: "opaqueredirect" }, ok: { value: false }, status: { value: 0 } };
     const asked = answering(() => Object.defineProperties(new Response(), redirect));
-    expect(await refusalOf(get("a"))).toBe("logged-out");
+    expect(await getRefusal(get("a"))).toBe("logged-out");
     expect(asked).toHaveBeenCalledWith(expect.anything(), expect.objectContaining({ redirect: "manual" }));
   });
 
   it.each([["<html>Log in</html>"], ["{}"], ["null"], ["[]"]])("that is not of the API is said: %s", async (text) => {
     answering(() => new Response(text));
-    expect(await refusalOf(listOverviews({}))).toBe("broken");
+    expect(await getRefusal(listOverviews({}))).toBe("broken");
   });
 
   it("that the session has ended is told to what still waits, too", async () => {
     const asked = answering(() => new Response(null, { status: 401 }));
-    const refusals = await Promise.all(Array.from({ length: 50 }, (_, place) => refusalOf(get(`a/${place}`))));
+    const refusals = await Promise.all(Array.from({ length: 50 }, (_, place) => getRefusal(get(`a/${place}`))));
     expect(new Set(refusals)).toEqual(new Set(["logged-out"]));
     expect(asked.mock.calls.length).toBeLessThanOrEqual(6);
-    expect(await refusalOf(get("again"))).toBe("logged-out");
+    expect(await getRefusal(get("again"))).toBe("logged-out");
   });
 });

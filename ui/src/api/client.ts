@@ -119,7 +119,7 @@ async function sendRequest(address: URL, signal?: AbortSignal): Promise<unknown>
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError("unreachable", 0, "Airflow does not answer. Is the api-server up, and the network?");
+    throw new ApiError("unreachable", 0, "Airflow does not respond. Check that its api-server is running and that your network works.");
   }
   if (answer.ok) return readJson(answer, signal);
   throw toApiError(answer);
@@ -136,7 +136,7 @@ async function readJson(answer: Response, signal?: AbortSignal): Promise<unknown
 
 /** Creates the error for a response that does not come from Airflow's API. */
 export function unexpectedAnswer(): ApiError {
-  const message = "Something else than Airflow’s API has answered: does a proxy, or its login page, stand before it?";
+  const message = "The response does not come from Airflow’s API. A proxy or its login page may have sent it: reload Airflow and log in.";
   return new ApiError("broken", 200, message);
 }
 
@@ -147,13 +147,13 @@ function toApiError(answer: Response): ApiError {
     const error = new ApiError(
       "logged-out",
       status,
-      "Your session has ended. Log in to Airflow again, and this page comes back.",
+      "Your session has ended. Log in to Airflow again to see this page.",
     );
     // All waiting requests would fail with the same error.
     for (const waiting of line.splice(0)) waiting.refuse(error);
     return error;
   }
-  if (status === 403) return new ApiError("forbidden", status, "Airflow does not let you read this.");
-  if (status === 404) return new ApiError("missing", status, "Airflow knows nothing by this name.");
-  return new ApiError("broken", status, `Airflow answered with an error (${status}). Its api-server's log says more.`);
+  if (status === 403) return new ApiError("forbidden", status, "You have no permission to read this in Airflow.");
+  if (status === 404) return new ApiError("missing", status, "Airflow has nothing of this name. It may have been deleted.");
+  return new ApiError("broken", status, `Airflow responded with an error (${status}). Details are in the log of its api-server.`);
 }

@@ -1,12 +1,13 @@
-import { Box, Button, Flex, Link, NativeSelect, Text } from "@chakra-ui/react";
+import { Box, Button, Flex, Link, Text } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 import { useState } from "react";
 
 import { findWebPage } from "../urls";
 import { openOutside } from "../navigation";
-import type { Analysis } from "../overview/model";
+import type { Analysis, Facet } from "../overview/model";
 import { worstFacet } from "../overview/model";
 import { count, percent, plural, escapeInvisible } from "../overview/text";
+import { Chooser } from "./Chooser";
 import { Metrics } from "./Metrics";
 import { DataText } from "./DataText";
 import { OverviewTable } from "./OverviewTable";
@@ -22,21 +23,13 @@ export function AnalysisSection({ analysis }: { analysis: Analysis }) {
       {analysis.facets.length > 1 ? (
         <Flex align="center" gap={2} mb={2}>
           <Text fontSize="sm">Facet</Text>
-          <NativeSelect.Root size="xs" width="auto">
-            <NativeSelect.Field
-              aria-label="Facet"
-              value={number}
-              onChange={(event) => setNumber(Number(event.currentTarget.value))}
-            >
-              {analysis.facets.map((one, place) => (
-                <option key={place} value={place}>
-                  {escapeInvisible(one.column)}
-                  {one.notPassing > 0 ? ` (${count(one.notPassing)} not passing)` : ""}
-                </option>
-              ))}
-            </NativeSelect.Field>
-            <NativeSelect.Indicator />
-          </NativeSelect.Root>
+          <Chooser
+            label="Facet"
+            value={String(number)}
+            options={analysis.facets.map((_, place) => String(place))}
+            formatOption={(place) => nameFacet(analysis.facets[Number(place)])}
+            choose={(place) => setNumber(Number(place))}
+          />
         </Flex>
       ) : null}
       {facet ? (
@@ -59,6 +52,11 @@ export function AnalysisSection({ analysis }: { analysis: Analysis }) {
       </Card>
     </>
   );
+}
+
+function nameFacet(facet: Facet | undefined): string {
+  if (!facet) return "";
+  return facet.notPassing > 0 ? `${facet.column} (${count(facet.notPassing)} not passing)` : facet.column;
 }
 
 export function Card({ children }: { children: ReactNode }) {
@@ -98,7 +96,7 @@ function Traces({ analysis }: { analysis: Analysis }) {
         {data ? (
           <Trace term={data.kind === "path" ? "Data" : data.kind === "table" ? "Table" : "Query"}>
             <Location text={data.name} />
-            {data.connId === null ? null : <span className="quiet">by the connection {escapeInvisible(data.connId)}</span>}
+            {data.connId === null ? null : <span className="quiet">with the connection {escapeInvisible(data.connId)}</span>}
           </Trace>
         ) : null}
         <Trace term="Label">

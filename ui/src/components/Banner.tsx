@@ -89,7 +89,7 @@ function Checks({ checks }: { checks: Partial<Record<CheckOutcome, number>> }) {
 
 const WORDS: Record<CheckOutcome, string> = {
   violation: "violated",
-  inconclusive: "undecided",
+  inconclusive: "inconclusive",
   pass: "passed",
   ignored: "ignored",
 };

@@ -1,4 +1,5 @@
 import type { Cell } from "../overview/model";
+import { isNotPassing } from "../overview/model";
 import { PATHS } from "./Verdicts";
 import type { Scale } from "./scale";
 import { formatTick } from "./scale";
@@ -46,7 +47,7 @@ export function DotPlot({ cell, scale, parity = 0 }: { cell: Cell; scale: Scale;
 /** A mark whose shape, not only its colour, shows the outcome. */
 export function Mark({ outcome }: { outcome: Cell["outcome"] }) {
   const tone = `tone-${outcome ?? "none"}`;
-  if (outcome === "violation" || outcome === "inconclusive") {
+  if (isNotPassing(outcome)) {
     return (
       <g className={tone}>
         <circle className="mark" r="6.5" />

@@ -15,7 +15,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: 
     if (this.state.broken === null) return this.props.children;
     return (
       <Notice title="This page has failed" tone="error">
-        It could not draw what the task says: {this.state.broken}. The verdict itself stands in the task’s log and XComs.
+        The result of the task could not be displayed: {this.state.broken}. The verdict is in the task’s log and XComs.
       </Notice>
     );
   }

@@ -1,9 +1,10 @@
-import { NativeSelect, Text } from "@chakra-ui/react";
+import { Text } from "@chakra-ui/react";
 import { useState } from "react";
 
 import type { Facet } from "../overview/model";
 import { findExplanation, interpret, notation } from "../overview/interpretations";
 import { decimal, displayName, shorten } from "../overview/text";
+import { Chooser } from "./Chooser";
 import { Sentence } from "./DataText";
 
 /** The question of each metric, with the interpretation of its value for one facet value. */
@@ -14,23 +15,17 @@ export function Metrics({ facet, weighted }: { facet: Facet; weighted: boolean }
     <section>
       <div className="with-choice">
         <Text as="h3" fontWeight="semibold">
-          What the metrics ask, and what they say here
+          What each metric measures, and its value here
         </Text>
         {facet.rows.length > 1 ? (
-          <NativeSelect.Root size="xs" width="14rem">
-            <NativeSelect.Field
-              aria-label="Value to read the metrics of"
-              value={rank}
-              onChange={(event) => setRank(Number(event.currentTarget.value))}
-            >
-              {facet.rows.map((one) => (
-                <option key={one.rank} value={one.rank}>
-                  {shorten(displayName(one.value), 40)}
-                </option>
-              ))}
-            </NativeSelect.Field>
-            <NativeSelect.Indicator />
-          </NativeSelect.Root>
+          <Chooser
+            label="Value whose metrics are explained"
+            value={String(rank)}
+            options={facet.rows.map((one) => String(one.rank))}
+            formatOption={(one) => shorten(displayName(facet.values[Number(one)] ?? ""), 40)}
+            choose={(one) => setRank(Number(one))}
+            width="14rem"
+          />
         ) : null}
       </div>
       <dl className="metrics">

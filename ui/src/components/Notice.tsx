@@ -23,7 +23,7 @@ export function Notice({ title, tone = "info", children }: { title: string; tone
 export function NotRenewed({ error }: { error: unknown }) {
   return (
     <Notice title="This may no longer be the latest" tone="warning">
-      {errorMessage(error)} What was read before stays here, and Airflow is asked again.
+      {errorMessage(error)} The page shows the data that it has loaded before, and repeats the request.
     </Notice>
   );
 }
@@ -38,7 +38,7 @@ export function Failure({ error, what }: { error: unknown; what: string }) {
     const tone = error.refusal === "forbidden" || error.refusal === "missing" ? "info" : "warning";
     return (
       <Notice title={TITLES[error.refusal]} tone={tone}>
-        {error.refusal === "forbidden" ? `Your role may not read ${what}. Whoever runs this Airflow can grant it.` : error.message}
+        {error.refusal === "forbidden" ? `Your role may not read ${what}. An administrator of this Airflow can grant the permission.` : error.message}
       </Notice>
     );
   }

@@ -1,21 +1,26 @@
-import { Button, Flex, NativeSelect, Text } from "@chakra-ui/react";
+import { Button, Flex, Text } from "@chakra-ui/react";
 import type { CSSProperties } from "react";
 import { Fragment, useDeferredValue, useId, useMemo, useState } from "react";
 
 import type { Cell, Facet, Row } from "../overview/model";
+import { isNotPassing } from "../overview/model";
 import { findExplanation, isPredicted } from "../overview/interpretations";
 import { count, decimal, escapeInvisible, percent, plural } from "../overview/text";
+import { Chooser } from "./Chooser";
 import { Axis, DotPlot } from "./DotPlot";
 import { DataText } from "./DataText";
+import { NotPassingButton } from "./NotPassingButton";
 import type { Order } from "./rows";
 import { selectRows, firstMetric, strength } from "./rows";
 import { RowDetails } from "./RowDetails";
 import { buildScale } from "./scale";
+import { ScrollRegion } from "./ScrollRegion";
 import { SearchField } from "./SearchField";
+import { ShowAllButton } from "./ShowAllButton";
 import { Sign, outcomeStyle } from "./Verdicts";
 
 /** Number of rows that are shown initially. */
-const AT_FIRST = 40;
+const INITIAL_ROWS = 40;
 
 const NO_CELL: Cell = { value: null, low: null, high: null, outcome: null, interval: null, pValue: null };
 
@@ -32,9 +37,9 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
 
   const rows = useMemo(() => selectRows(facet.rows, { search: wanted, failing, order }), [facet, wanted, failing, order]);
   const scale = useMemo(() => buildAxisScale(facet, metric), [facet, metric]);
-  const shown = all ? rows : rows.slice(0, AT_FIRST);
+  const shown = all ? rows : rows.slice(0, INITIAL_ROWS);
   // Of many values, only the worst are shown; the report has all.
-  const notPassing = facet.rows.filter((row) => row.outcome === "violation" || row.outcome === "inconclusive").length;
+  const notPassing = facet.rows.filter((row) => isNotPassing(row.outcome)).length;
   const withCounts = facet.rows.some((row) => row.rows !== null);
   const title = findExplanation(metric)?.title;
   const both = facet.metrics.some(isPredicted) && !facet.metrics.every(isPredicted);
@@ -64,34 +69,19 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
         <Text id={id} fontWeight="semibold" as="h3" me="auto">
           {plural(facet.rows.length + facet.leftOut, "value", "values")} of <DataText text={facet.column} max={40} />
         </Text>
-        {notPassing > 0 ? (
-          <Button
-            size="xs"
-            variant={failing ? "solid" : "outline"}
-            colorPalette="brand"
-            aria-pressed={failing}
-            onClick={() => setFailing(!failing)}
-          >
-            Not passing ({count(notPassing)}
-            {facet.notPassing > notPassing ? ` of ${count(facet.notPassing)}` : ""})
-          </Button>
-        ) : null}
+        <NotPassingButton total={notPassing} outOf={facet.notPassing} pressed={failing} setPressed={setFailing} />
         {both ? <StageButtons metric={metric} metrics={facet.metrics} setMetric={setMetric} /> : null}
-        <NativeSelect.Root size="xs" width="auto" className="drawn-metric">
-          <NativeSelect.Field
-            aria-label="Metric to draw"
-            value={metric}
-            onChange={(event) => setMetric(event.currentTarget.value)}
-          >
-            {metrics.map((name) => (
-              <option key={name} value={name}>{`Draw ${name}`}</option>
-            ))}
-          </NativeSelect.Field>
-          <NativeSelect.Indicator />
-        </NativeSelect.Root>
+        <Chooser
+          label="Metric to draw"
+          value={metric}
+          options={metrics}
+          formatOption={(name) => `Draw ${name}`}
+          choose={setMetric}
+          className="drawn-metric"
+        />
         <SearchField label="Search values" width="11rem" text={search} setText={setSearch} />
       </Flex>
-      <div className="scroll" tabIndex={0} role="region" aria-labelledby={id}>
+      <ScrollRegion labelledBy={id}>
         <table className="data">
           <caption className="unseen">
             Each tested value of the facet with its rows, the share of them with a positive label, and its metrics. {title}
@@ -172,21 +162,17 @@ export function OverviewTable({ facet, weighted }: { facet: Facet; weighted: boo
         </table>
         {rows.length === 0 ? (
           <Text p={3} color="fg.muted">
-            No value fits this search.
+            No value matches this search.
           </Text>
         ) : null}
-      </div>
+      </ScrollRegion>
       <Flex gap={3} mt={1} align="center" wrap="wrap" color="fg.muted" fontSize="xs">
-        {rows.length > AT_FIRST ? (
-          <Button size="xs" variant="outline" onClick={() => setAll(!all)}>
-            {all ? `Show the first ${AT_FIRST}` : `Show all ${count(rows.length)}`}
-          </Button>
-        ) : null}
+        <ShowAllButton total={rows.length} initial={INITIAL_ROWS} all={all} setAll={setAll} />
         <Text aria-live="polite">
           {shown.length < facet.rows.length ? `${count(shown.length)} of ${count(facet.rows.length)} shown. ` : null}
-          {facet.leftOut ? `${count(facet.leftOut)} further values stand in the report only. ` : null}
+          {facet.leftOut ? `${count(facet.leftOut)} further values are only in the report. ` : null}
           {unjudged.length > 0 ? `Without a threshold, so not judged: ${unjudged.map(escapeInvisible).join(", ")}. ` : null}
-          {weighted ? "Rows are weighted: the metrics weigh them, “Rows” and “Positive” count them." : null}
+          {weighted ? "The metrics use the weights of the rows; “Rows” and “Positive” do not." : null}
         </Text>
       </Flex>
     </section>
@@ -225,7 +211,7 @@ function StageButtons({ metric, metrics, setMetric }: StageButtonsProps) {
 }
 
 function RowSign({ row }: { row: Row }) {
-  if (row.outcome !== "violation" && row.outcome !== "inconclusive") return <span className="no-sign" />;
+  if (!isNotPassing(row.outcome)) return <span className="no-sign" />;
   return (
     <span className={`row-sign tone-${row.outcome}`}>
       <Sign outcome={row.outcome} />
@@ -275,7 +261,7 @@ function MetricCell({ metric, cell, drawn, hidden }: MetricCellProps) {
   const heat = { "--heat": strength(metric, cell) } as CSSProperties;
   return (
     <td className={`number heat tone-${cell.outcome ?? "none"} ${drawn ? "drawn" : ""}`} style={heat}>
-      {cell.outcome === "violation" || cell.outcome === "inconclusive" ? (
+      {isNotPassing(cell.outcome) ? (
         <>
           <Sign outcome={cell.outcome} size={8} />
           <span className="unseen">{outcomeStyle(cell.outcome).word} </span>

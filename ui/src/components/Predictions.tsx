@@ -1,4 +1,4 @@
-import { Button, Text } from "@chakra-ui/react";
+import { Text } from "@chakra-ui/react";
 import { useState } from "react";
 
 import type { Confusion, Facet, Row } from "../overview/model";
@@ -6,16 +6,18 @@ import { RATES, RATES_CAPTION, STAGES_CAPTION } from "../overview/interpretation
 import { count, decimal, percent } from "../overview/text";
 import { DataText, Sentence } from "./DataText";
 import { addUp, computeRates } from "./rates";
+import { ScrollRegion } from "./ScrollRegion";
+import { ShowAllButton } from "./ShowAllButton";
 import { TableHead, numbers } from "./TableHead";
 
 /** Number of values that are shown initially. */
-const AT_FIRST = 20;
+const INITIAL_ROWS = 20;
 
 /** How the model treats each value: its confusion matrix and rates, and the labels beside the predictions. */
 export function Predictions({ facet }: { facet: Facet }) {
   const [all, setAll] = useState(false);
   const rows = facet.rows.filter((row) => row.confusion !== null);
-  const shown = all ? rows : rows.slice(0, AT_FIRST);
+  const shown = all ? rows : rows.slice(0, INITIAL_ROWS);
   const first = rows[0]?.confusion;
   if (!first) return facet.stages ? <Stages facet={facet} /> : null;
   return (
@@ -23,7 +25,7 @@ export function Predictions({ facet }: { facet: Facet }) {
       <Text as="h3" fontWeight="semibold" mb={1}>
         How the model treats each value
       </Text>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Confusion matrix and rates">
+      <ScrollRegion label="Confusion matrix and rates">
         <table className="data">
           <TableHead
             columns={[
@@ -39,12 +41,8 @@ export function Predictions({ facet }: { facet: Facet }) {
             <Rates title="all rows" confusion={addUp(first.own, first.others)} />
           </tbody>
         </table>
-      </div>
-      {rows.length > AT_FIRST ? (
-        <Button size="xs" variant="outline" mt={1} onClick={() => setAll(!all)}>
-          {all ? `Show the first ${AT_FIRST}` : `Show all ${count(rows.length)}`}
-        </Button>
-      ) : null}
+      </ScrollRegion>
+      <ShowAllButton total={rows.length} initial={INITIAL_ROWS} all={all} setAll={setAll} />
       <ul className="keys">
         {SEGMENTS.map(([kind, text]) => (
           <li key={kind}>
@@ -61,10 +59,10 @@ export function Predictions({ facet }: { facet: Facet }) {
 }
 
 const SEGMENTS = [
-  ["tp", "positive, predicted so (TP)"],
-  ["fn", "positive, missed (FN)"],
-  ["fp", "not positive, false alarm (FP)"],
-  ["tn", "not positive, predicted so (TN)"],
+  ["tp", "positive, predicted positive (TP)"],
+  ["fn", "positive, predicted not positive (FN)"],
+  ["fp", "not positive, predicted positive (FP)"],
+  ["tn", "not positive, predicted not positive (TN)"],
 ] as const;
 
 function Rates({ row, title, confusion }: { row?: Row; title?: string; confusion: Confusion }) {
@@ -143,7 +141,7 @@ export function ConfusionMatrix({ confusion }: { confusion: Confusion }) {
 /** The difference of each value in the labels, beside that in the predictions. */
 function Stages({ facet }: { facet: Facet }) {
   const [all, setAll] = useState(false);
-  const shown = all ? facet.rows : facet.rows.slice(0, AT_FIRST);
+  const shown = all ? facet.rows : facet.rows.slice(0, INITIAL_ROWS);
   const value = (row: Row, metric: string) => {
     const found = row.cells.get(metric)?.value ?? null;
     return found === null ? "n/a" : decimal(found);
@@ -158,13 +156,13 @@ function Stages({ facet }: { facet: Facet }) {
           <Sentence parts={facet.stages.sentence} />
         </Text>
       ) : null}
-      <div className="scroll" tabIndex={0} role="region" aria-label="Labels beside predictions">
+      <ScrollRegion label="Labels beside predictions">
         <table className="data">
           <TableHead
             columns={[
               { title: "Value", className: "stuck" },
               ...numbers("DPL (labels)", "DPPL (predictions)"),
-              { title: "The model made it", className: "wrap" },
+              { title: "Difference in predictions", className: "wrap" },
             ]}
           />
           <tbody>
@@ -180,12 +178,8 @@ function Stages({ facet }: { facet: Facet }) {
             ))}
           </tbody>
         </table>
-      </div>
-      {facet.rows.length > AT_FIRST ? (
-        <Button size="xs" variant="outline" mt={1} onClick={() => setAll(!all)}>
-          {all ? `Show the first ${AT_FIRST}` : `Show all ${count(facet.rows.length)}`}
-        </Button>
-      ) : null}
+      </ScrollRegion>
+      <ShowAllButton total={facet.rows.length} initial={INITIAL_ROWS} all={all} setAll={setAll} />
       <Text fontSize="xs" color="fg.muted" mt={1}>
         {STAGES_CAPTION}
       </Text>

@@ -1,7 +1,7 @@
 /** Selects, sorts and shades the rows of a table. */
 
 import type { Cell, Facet, Row } from "../overview/model";
-import { reach } from "../overview/model";
+import { isNotPassing, reach } from "../overview/model";
 import { distance, findExplanation } from "../overview/interpretations";
 import { displayName } from "../overview/text";
 
@@ -21,7 +21,7 @@ export function selectRows(rows: Row[], { search, failing, order }: Wanted): Row
   const text = search.trim().toLocaleLowerCase();
   const found = rows.filter(
     (row) =>
-      (!failing || row.outcome === "violation" || row.outcome === "inconclusive") &&
+      (!failing || isNotPassing(row.outcome)) &&
       (text === "" || displayName(row.value).toLocaleLowerCase().includes(text)),
   );
   if (order.by === "rank") return found;

@@ -36,7 +36,7 @@ export function BoundTrial(props: BoundTrialProps) {
     <section className="trial" aria-labelledby={id}>
       <Flex gap={3} align="center" wrap="wrap">
         <Text as="h3" id={id} fontWeight="semibold">
-          Try a bound of {metric}
+          Try another bound of {metric}
         </Text>
         <input
           type="range"
@@ -82,7 +82,7 @@ function round(high: number | null): number | null {
 function describeTally({ stopped, undecided, passed, notJudged }: Tally): string {
   const total = stopped + undecided + passed + notJudged;
   const parts = [`${count(stopped)} of ${plural(total, "night", "nights")} stopped`];
-  if (undecided > 0) parts.push(`${count(undecided)} undecided`);
+  if (undecided > 0) parts.push(`${count(undecided)} inconclusive`);
   if (notJudged > 0) parts.push(`${count(notJudged)} not judged`);
   return parts.join(", ");
 }

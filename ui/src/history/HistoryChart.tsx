@@ -6,6 +6,7 @@ import { Mark } from "../components/DotPlot";
 import { buildScale, formatTick } from "../components/scale";
 import { outcomeStyle } from "../components/Verdicts";
 import type { Outcome } from "../overview/model";
+import { isNotPassing } from "../overview/model";
 import type { Line, Run } from "./series";
 import { buildSpans } from "./series";
 import type { Trial } from "./trial";
@@ -16,10 +17,10 @@ const TOP = 12;
 const LEFT = 52;
 
 /** Maximum number of lines behind the chosen ones. */
-const MOST_BEHIND = 80;
+const MAX_BEHIND = 80;
 
 /** Maximum number of chosen lines, limited by the distinguishable colours and dashes. */
-export const MOST_LINES = 6;
+export const MAX_LINES = 6;
 
 interface ChartProps {
   runs: Run[];
@@ -51,7 +52,7 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, trial, at, set
     [chosen, lines],
   );
   const behind = useMemo(
-    () => lines.filter((line) => !chosen.includes(line.value)).slice(0, MOST_BEHIND),
+    () => lines.filter((line) => !chosen.includes(line.value)).slice(0, MAX_BEHIND),
     [chosen, lines],
   );
   const scale = useMemo(() => {
@@ -61,7 +62,7 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, trial, at, set
   }, [picked, behind, trial]);
   const y = (value: number) => TOP + (1 - scale.at(value)) * (HEIGHT - TOP);
   const paths = useMemo(
-    () => behind.map((line) => pathOf(line.cells, (place) => LEFT + (place + 0.5) * step, scale.at)),
+    () => behind.map((line) => buildPath(line.cells, (place) => LEFT + (place + 0.5) * step, scale.at)),
     [behind, step, scale],
   );
 
@@ -92,7 +93,7 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, trial, at, set
       aria-valuemin={1}
       aria-valuemax={runs.length}
       aria-valuenow={at + 1}
-      aria-valuetext={spoken(runs[at], picked, at)}
+      aria-valuetext={describeRun(runs[at], picked, at)}
       onKeyDown={steer}
     >
       <svg
@@ -121,10 +122,10 @@ export function HistoryChart({ runs, lines, chosen, metric, gate, trial, at, set
         <rect className="reader" x={x(at) - Math.max(step, 3) / 2} width={Math.max(step, 3)} y={TOP} height={total - TOP - 22} />
         {picked.map((line, place) => (
           <g key={line.value} className={`line line-${place}`}>
-            <path d={pathOf(line.cells, x, scale.at)} />
+            <path d={buildPath(line.cells, x, scale.at)} />
             {runs.length <= 60 ? line.cells.map((cell, run) => <Dot key={run} cell={cell} x={x(run)} y={y} />) : null}
             {line.cells.map((cell, run) =>
-              cell?.value != null && (cell.outcome === "violation" || cell.outcome === "inconclusive") ? (
+              cell?.value != null && isNotPassing(cell.outcome) ? (
                 <g key={run} transform={`translate(${x(run)} ${y(cell.value)}) scale(${size})`}>
                   <Mark outcome={cell.outcome} />
                 </g>
@@ -155,7 +156,7 @@ const STEPS = new Map<string, (at: number, last: number) => number>([
   ["End", (_, last) => last],
 ]);
 
-function spoken(run: Run | undefined, picked: Line[], at: number): string {
+function describeRun(run: Run | undefined, picked: Line[], at: number): string {
   if (!run) return "";
   const values = picked.map((line) => {
     const value = line.cells[at]?.value;
@@ -165,7 +166,7 @@ function spoken(run: Run | undefined, picked: Line[], at: number): string {
 }
 
 /** A line through all loaded values, with a gap for runs without a value, and none for runs that are still loading. */
-function pathOf(cells: Line["cells"], x: (place: number) => number, at: (value: number) => number): string {
+function buildPath(cells: Line["cells"], x: (place: number) => number, at: (value: number) => number): string {
   let path = "";
   let drawing = false;
   cells.forEach((cell, place) => {
@@ -182,7 +183,7 @@ function pathOf(cells: Line["cells"], x: (place: number) => number, at: (value: 
 }
 
 function Dot({ cell, x, y }: { cell: Line["cells"][number]; x: number; y: (value: number) => number }) {
-  if (cell?.value == null || cell.outcome === "violation" || cell.outcome === "inconclusive") return null;
+  if (cell?.value == null || isNotPassing(cell.outcome)) return null;
   return <circle className="dot" cx={x} cy={y(cell.value)} r="2.5" />;
 }
 

@@ -1,15 +1,20 @@
-import { Box, Button, Flex, Text } from "@chakra-ui/react";
+import { Flex, Text } from "@chakra-ui/react";
 import { memo, useMemo, useState } from "react";
 
+import { errorMessage } from "../components/Notice";
+import { NotPassingButton } from "../components/NotPassingButton";
 import { OutcomeBadge } from "../components/Verdicts";
 import { PageLink } from "../components/PageLink";
+import { ScrollRegion } from "../components/ScrollRegion";
+import { ShowAllButton } from "../components/ShowAllButton";
 import { TableHead } from "../components/TableHead";
-import { count, date, escapeInvisible, time } from "../overview/text";
+import { isNotPassing } from "../overview/model";
+import { date, escapeInvisible, time } from "../overview/text";
 import { pages } from "../urls";
 import type { Run } from "./series";
 import type { Trial } from "./trial";
 
-const AT_FIRST = 10;
+const INITIAL_ROWS = 10;
 
 interface RunTableProps {
   runs: Run[];
@@ -27,29 +32,19 @@ export const RunTable = memo(function RunTable({ runs, gate, trial }: RunTablePr
     [runs, trial],
   );
   const bad = latestFirst.filter(
-    ({ run, tried }) => !run.loading && (isFailing(run, gate) || tried === "violation" || tried === "inconclusive"),
+    ({ run, tried }) => !run.loading && (isFailing(run, gate) || isNotPassing(tried)),
   );
   const found = failing ? bad : latestFirst;
-  const shown = all ? found : found.slice(0, AT_FIRST);
+  const shown = all ? found : found.slice(0, INITIAL_ROWS);
   return (
     <section aria-label="Runs">
       <Flex gap={2} align="center" wrap="wrap" mb={2}>
         <Text as="h3" fontWeight="semibold" me="auto">
           {gate ? "The gate’s decisions" : "Runs"}
         </Text>
-        {bad.length > 0 ? (
-          <Button
-            size="xs"
-            variant={failing ? "solid" : "outline"}
-            colorPalette="brand"
-            aria-pressed={failing}
-            onClick={() => setFailing(!failing)}
-          >
-            Not passing ({count(bad.length)})
-          </Button>
-        ) : null}
+        <NotPassingButton total={bad.length} pressed={failing} setPressed={setFailing} />
       </Flex>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Runs and decisions">
+      <ScrollRegion label="Runs and decisions">
         <table className="data runs">
           <TableHead columns={["Run due", "Verdict", ...(trial ? [trial.title] : []), "Why"]} />
           <tbody>
@@ -69,25 +64,19 @@ export const RunTable = memo(function RunTable({ runs, gate, trial }: RunTablePr
             ))}
           </tbody>
         </table>
-      </div>
-      {found.length > AT_FIRST ? (
-        <Box mt={2}>
-          <Button size="xs" variant="outline" onClick={() => setAll(!all)}>
-            {all ? `Show the latest ${AT_FIRST}` : `Show all ${count(found.length)}`}
-          </Button>
-        </Box>
-      ) : null}
+      </ScrollRegion>
+      <ShowAllButton total={found.length} initial={INITIAL_ROWS} all={all} setAll={setAll} order="latest" />
     </section>
   );
 });
 
 /** Returns whether a run has not passed. A gate without a verdict has not let the data pass. */
 function isFailing(run: Run, gate: boolean): boolean {
-  return run.outcome === "violation" || run.outcome === "inconclusive" || (gate && run.outcome === null && (run.listed || run.why !== ""));
+  return isNotPassing(run.outcome) || (gate && run.outcome === null && (run.listed || run.why !== ""));
 }
 
 function explain(run: Run): string {
-  if (run.error !== undefined) return "could not be read";
-  if (!run.listed && run.why === "" && run.outcome === null) return "In the history only: past data were measured, or the run was deleted.";
+  if (run.error !== undefined) return `Could not be read: ${escapeInvisible(errorMessage(run.error))}`;
+  if (!run.listed && run.why === "" && run.outcome === null) return "This night is in the history, but not a run of Airflow: past data were measured, or the run was deleted.";
   return escapeInvisible(run.why);
 }

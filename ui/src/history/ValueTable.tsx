@@ -1,15 +1,18 @@
-import { Button, Flex, Text } from "@chakra-ui/react";
+import { Flex, Text } from "@chakra-ui/react";
 import { memo, useDeferredValue, useMemo, useState } from "react";
 
+import { isNotPassing } from "../overview/model";
 import { count, decimal, displayName, plural } from "../overview/text";
 import { DataText } from "../components/DataText";
+import { ScrollRegion } from "../components/ScrollRegion";
 import { SearchField } from "../components/SearchField";
+import { ShowAllButton } from "../components/ShowAllButton";
 import { TableHead, numbers } from "../components/TableHead";
 import { outcomeStyle } from "../components/Verdicts";
-import { MOST_LINES } from "./HistoryChart";
+import { MAX_LINES } from "./HistoryChart";
 import type { Line } from "./series";
 
-const AT_FIRST = 20;
+const INITIAL_ROWS = 20;
 const WIDE = 180;
 const TALL = 22;
 
@@ -31,12 +34,12 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
     () => lines.filter((line) => wanted === "" || displayName(line.value).toLocaleLowerCase().includes(wanted)),
     [lines, wanted],
   );
-  const shown = all ? found : found.slice(0, AT_FIRST);
+  const shown = all ? found : found.slice(0, INITIAL_ROWS);
 
   function toggle(value: string) {
     if (chosen.includes(value)) setChosen(chosen.filter((one) => one !== value));
     // The value that was chosen first is replaced.
-    else setChosen([...chosen.slice(-(MOST_LINES - 1)), value]);
+    else setChosen([...chosen.slice(-(MAX_LINES - 1)), value]);
   }
 
   return (
@@ -47,7 +50,7 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
         </Text>
         <SearchField label="Search values" width="11rem" text={search} setText={setSearch} />
       </Flex>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Values over the runs">
+      <ScrollRegion label="Values over the runs">
         <table className="data lines">
           <TableHead
             columns={[
@@ -67,12 +70,8 @@ export const ValueTable = memo(function ValueTable(props: ValueTableProps) {
             ))}
           </tbody>
         </table>
-      </div>
-      {found.length > AT_FIRST ? (
-        <Button size="xs" variant="outline" mt={2} onClick={() => setAll(!all)}>
-          {all ? `Show the first ${AT_FIRST}` : `Show all ${count(found.length)}`}
-        </Button>
-      ) : null}
+      </ScrollRegion>
+      <ShowAllButton total={found.length} initial={INITIAL_ROWS} all={all} setAll={setAll} />
     </section>
   );
 });
@@ -97,24 +96,24 @@ function ValueRow({ line, colour, toggle }: { line: Line; colour: number; toggle
       </td>
       <td className={`number tone-${outcome ?? "none"} ${outcome === "pass" || outcome === null ? "" : "strong"}`}>
         {text(line.latest?.value)}
-        {outcome === "violation" || outcome === "inconclusive" ? (
+        {isNotPassing(outcome) ? (
           <span className="unseen"> {outcomeStyle(outcome).word}</span>
         ) : null}
       </td>
-      <td className="number">{text(least(values))}</td>
-      <td className="number">{text(most(values))}</td>
+      <td className="number">{text(findMin(values))}</td>
+      <td className="number">{text(findMax(values))}</td>
       <td className="number">{line.notPassing ? count(line.notPassing) : "–"}</td>
     </tr>
   );
 }
 
-const least = (values: number[]) => values.reduce((one, other) => Math.min(one, other), Infinity);
-const most = (values: number[]) => values.reduce((one, other) => Math.max(one, other), -Infinity);
+const findMin = (values: number[]) => values.reduce((one, other) => Math.min(one, other), Infinity);
+const findMax = (values: number[]) => values.reduce((one, other) => Math.max(one, other), -Infinity);
 
 /** A sparkline, scaled to its own lowest and highest value. */
 function Spark({ line, values }: { line: Line; values: number[] }) {
   const finite = values.filter(Number.isFinite);
-  const [low, high] = [least(finite), most(finite)];
+  const [low, high] = [findMin(finite), findMax(finite)];
   const x = (place: number) => 2 + ((WIDE - 4) * place) / Math.max(1, line.cells.length - 1);
   const y = (value: number) => (high > low ? 3 + (TALL - 6) * (1 - (value - low) / (high - low)) : TALL / 2);
   let path = "";
@@ -122,7 +121,7 @@ function Spark({ line, values }: { line: Line; values: number[] }) {
   line.cells.forEach((cell, place) => {
     if (cell?.value == null || !Number.isFinite(cell.value)) return;
     path += `${path ? "L" : "M"}${x(place).toFixed(1)} ${y(cell.value).toFixed(1)}`;
-    if (cell.outcome === "violation" || cell.outcome === "inconclusive") {
+    if (isNotPassing(cell.outcome)) {
       bad += `M${x(place).toFixed(1)} ${TALL - 4}v4`;
     }
   });

@@ -4,7 +4,7 @@ import type { Entry } from "../api/airflow";
 import { latestFirst } from "../api/airflow";
 import { firstMetric } from "../components/rows";
 import type { Analysis, Cell, Outcome, Overview } from "../overview/model";
-import { buildNames, findWorst } from "../overview/model";
+import { isNotPassing, buildNames, findWorst } from "../overview/model";
 import type { NightSeries } from "../overview/nights";
 import { NOT_JUDGED, buildNightCell } from "../overview/nights";
 import { stripOutcome, summarizeVerdict } from "../overview/text";
@@ -60,7 +60,7 @@ export function buildRuns(entries: Entry[], values: Values, analysis: string | u
     if (copy && night !== undefined) return buildNightRun(copy, night, entry);
     const found = values.get(entryKey(entry));
     const overview = found && "overview" in found ? found.overview : undefined;
-    const reason = entry.unjudged === undefined ? undefined : copy?.nights.reasonOf(entry.runId);
+    const reason = entry.unjudged === undefined ? undefined : copy?.nights.getReason(entry.runId);
     const place = overview && analysis !== undefined ? buildNames(overview.analyses).indexOf(analysis) : -1;
     return {
       entry,
@@ -165,9 +165,9 @@ export function buildLines(runs: Run[], choice: Choice, copy?: Copy): Line[] {
     }
     line.cells[place] = cell;
     line.latest ??= cell;
-    if (cell?.outcome === "violation" || cell?.outcome === "inconclusive") line.notPassing += 1;
+    if (isNotPassing(cell?.outcome)) line.notPassing += 1;
   };
-  const carried = copy?.nights.linesOf(choice.metric, choice.column);
+  const carried = copy?.nights.getLines(choice.metric, choice.column);
   for (let place = runs.length - 1; place >= 0; place -= 1) {
     const run = runs[place];
     const night = run?.night;
@@ -196,5 +196,5 @@ export function selectShown(latest: Overview | undefined, choice: Partial<Choice
 export function pickCopy(copy: Copy | undefined, value: Fetched | undefined, choice: Partial<Choice>): Copy | undefined {
   if (!copy || !value || !("overview" in value) || value.overview.analyses.length !== 1) return undefined;
   const { facet, metric } = selectShown(value.overview, choice);
-  return facet && copy.nights.linesOf(metric, facet.column) ? copy : undefined;
+  return facet && copy.nights.getLines(metric, facet.column) ? copy : undefined;
 }

@@ -94,7 +94,7 @@ export function collectExtremes(
 ): (Extremes | null | undefined)[] {
   return runs.map((run, place) => {
     if (run.loading) return undefined;
-    const carried = run.night === undefined ? undefined : copy?.nights.extremesOf(choice.metric, choice.column, run.night);
+    const carried = run.night === undefined ? undefined : copy?.nights.getExtremes(choice.metric, choice.column, run.night);
     if (carried) return carried;
     const cells = lines.map((line) => line.cells[place]);
     if (run.night !== undefined) {
@@ -139,7 +139,7 @@ export function describeRule(rule: Rule | null, hasIntervals: boolean, metric: s
   const compared =
     rule?.confidence != null && hasIntervals
       ? `A night is stopped if the ${Number((100 * rule.confidence).toFixed(4))} % interval of a group lies outside the bound` +
-        (rule.stopsInconclusive ? ", or reaches across it" : "; one that reaches across it is undecided, and passes")
+        (rule.stopsInconclusive ? ", or reaches across it" : "; one that reaches across it is inconclusive, and the night passes")
       : `A night is stopped if the ${metric} of a group lies outside the bound`;
   const parts = [`${compared}. Every group is judged by the same bound, and no other metric counts.`];
   if (rule?.minRows) parts.push(`Groups of fewer than ${rule.minRows.toLocaleString("en-US")} rows are handled as in the gate.`);

@@ -32,7 +32,7 @@ let turned = 0;
  */
 export function useValues(entries: Entry[] | undefined, listed: number): Values {
   const queries = useQueryClient();
-  const [values, setValues] = useState<Values>(() => allSettled(queries, entries ?? []));
+  const [values, setValues] = useState<Values>(() => findAllSettled(queries, entries ?? []));
   useEffect(() => {
     if (!entries) return;
     turned += 1;
@@ -61,7 +61,7 @@ export function useValues(entries: Entry[] | undefined, listed: number): Values 
     for (const place of drawingOrder(entries.length)) {
       const entry = entries[place];
       if (!entry) continue;
-      const there = settled(queries, entry);
+      const there = findSettled(queries, entry);
       if (there) {
         took(entry, there);
         continue;
@@ -89,17 +89,17 @@ export function useValues(entries: Entry[] | undefined, listed: number): Values 
 const valueKey = (entry: Entry) => ["value", entryKey(entry)];
 
 /** Returns a result that another request would not change. */
-function settled(queries: QueryClient, entry: Entry): Fetched | undefined {
+function findSettled(queries: QueryClient, entry: Entry): Fetched | undefined {
   if (entry.unjudged !== undefined) return { overview: unjudgedOverview(entry.unjudged) };
   const { data, error } = queries.getQueryState<Overview>(valueKey(entry)) ?? {};
   if (data) return { overview: data };
   return error instanceof NotAnOverview ? { error } : undefined;
 }
 
-function allSettled(queries: QueryClient, entries: Entry[]): Values {
+function findAllSettled(queries: QueryClient, entries: Entry[]): Values {
   return new Map(
     entries.flatMap((entry) => {
-      const there = settled(queries, entry);
+      const there = findSettled(queries, entry);
       return there ? [[entryKey(entry), there]] : [];
     }),
   );

@@ -37,7 +37,7 @@ describe("the interpretation of a value", () => {
     expect(read("CDDL", -0.3)).toBe(`${start}30.0 points smaller than among the positive`);
     expect(read("CDDL", 0.0001)).toBe(`${start}less than 0.1 points larger than among the positive`);
     expect(read("DPL", 0, none)).toBe("All others are positive as often as rows with [product_category=Trend]");
-    expect(read("JS", Math.LN2 / 4)).toMatch(/ are 25\.0 % of the way to /);
+    expect(read("JS", Math.LN2 / 4)).toMatch(/ by 25\.0 % of the largest divergence/);
   });
 
   it("is empty for a metric that is unknown", () => {

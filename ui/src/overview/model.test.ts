@@ -56,7 +56,7 @@ describe("reading an overview", () => {
   );
 
   it.each(["s3://xcoms/d/r/gate/abc.json", '"file:///xcoms/abc"', "/xcoms/abc"])("says that %s lies elsewhere", (found) => {
-    expect(() => readOverview(found)).toThrow("lies in an XCom backend that Airflow’s API does not read");
+    expect(() => readOverview(found)).toThrow("is stored in an XCom backend that Airflow’s API does not read");
   });
 });
 

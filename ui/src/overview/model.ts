@@ -213,16 +213,16 @@ export function readOverview(found: unknown): Overview {
   const top = isObject(found) ? found : parseJson(found);
   const format = top && typeof top.format === "string" ? top.format : "";
   if (!top || !format.startsWith(FORMAT)) {
-    throw new NotAnOverview(isLocation(found) ? ELSEWHERE : "This task has pushed something else under the key that bias overviews have.");
+    throw new NotAnOverview(isLocation(found) ? ELSEWHERE : "The XCom “bias_overview” of this task was not written by airflow-clarify, so it cannot be shown.");
   }
   if (format.slice(FORMAT.length) !== VERSION) {
     throw new NotAnOverview(
-      "This task runs a newer airflow-clarify than the api-server, which cannot read what it says: upgrade the one there.",
+      "This task ran with a newer version of airflow-clarify than the api-server has. Upgrade airflow-clarify on the api-server to see its result.",
     );
   }
   const analyses = asList(top.analyses).filter(isObject).map(readAnalysis);
   const search = top.kind === "search" && isObject(top.search) ? readSearch(top.search) : undefined;
-  if (analyses.length === 0 && !search) throw new NotAnOverview("This task has pushed an overview without an analysis.");
+  if (analyses.length === 0 && !search) throw new NotAnOverview("The XCom “bias_overview” of this task contains no analysis, so there is nothing to show.");
   return {
     kind: search ? "search" : top.kind === "gate" ? "gate" : "analysis",
     instance: textOr(top.instance, null),
@@ -236,7 +236,7 @@ export function readOverview(found: unknown): Overview {
 }
 
 const ELSEWHERE =
-  "What this task has said lies in an XCom backend that Airflow’s API does not read: its log and its report say the same.";
+  "The result of this task is stored in an XCom backend that Airflow’s API does not read. It is also in the task’s log and report.";
 
 /** Returns whether a value is a reference left by an XCom backend that stores values elsewhere, as in an object store. */
 export function isLocation(found: unknown): boolean {
@@ -324,7 +324,7 @@ export function readReason(found: unknown): string | null {
 export function unjudgedReason(state: string): string {
   if (state === "upstream_failed") return "A task before this gate failed, so the gate did not run.";
   if (state === "skipped") return "This gate was skipped.";
-  return "This gate failed before it had a verdict; its log says why.";
+  return "This gate failed before it had a verdict; the reason is in its log.";
 }
 
 function parseColumn(values: unknown[], rules: Json): Column {
@@ -353,6 +353,11 @@ function parseCell(column: Column, rank: number): Cell {
 
 /** The outcomes, the worst first. */
 export const CHECK_OUTCOMES = ["violation", "inconclusive", "pass", "ignored"] as const;
+
+/** Returns whether a check does not pass. */
+export function isNotPassing(outcome: CheckOutcome | null | undefined): outcome is "violation" | "inconclusive" {
+  return outcome === "violation" || outcome === "inconclusive";
+}
 
 export function worst(outcomes: (CheckOutcome | null)[]): CheckOutcome | null {
   return CHECK_OUTCOMES.find((name) => outcomes.includes(name)) ?? null;

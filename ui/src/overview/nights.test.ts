@@ -23,22 +23,22 @@ describe("the copy of a history", () => {
   it("has nights, which need not be runs", () => {
     expect(read?.nights.map((night) => night.outcome)).toEqual(["pass", null, "violation"]);
     expect([read?.find("r3"), read?.find(""), read?.find("r9")]).toEqual([2, undefined, undefined]);
-    expect(read?.reasonOf("r3")).toBeUndefined();
+    expect(read?.getReason("r3")).toBeUndefined();
   });
 
   it("has the values of each group, whatever the names are", () => {
-    expect([...(read?.linesOf("DPL", "g") ?? [])].map(([value]) => value)).toEqual(["F"]);
-    expect(read?.linesOf("DPL", "a|b")?.get("c|d")?.values).toEqual([0.1, 0.2, "Infinity"]);
-    expect(read?.linesOf("KL", "g")).toBeUndefined();
-    const line = read?.linesOf("DPL", "g")?.get("F") ?? { values: [], outcomes: "" };
+    expect([...(read?.getLines("DPL", "g") ?? [])].map(([value]) => value)).toEqual(["F"]);
+    expect(read?.getLines("DPL", "a|b")?.get("c|d")?.values).toEqual([0.1, 0.2, "Infinity"]);
+    expect(read?.getLines("KL", "g")).toBeUndefined();
+    const line = read?.getLines("DPL", "g")?.get("F") ?? { values: [], outcomes: "" };
     expect(buildNightCell(line, 2, { low: -0.1, high: 0.1 })).toMatchObject({ value: 0.3, low: -0.1, outcome: "violation" });
     expect(buildNightCell(line, 1, undefined)).toMatchObject({ value: null, low: null, outcome: null });
   });
 
   it("has the extremes of each night", () => {
-    expect(read?.extremesOf("DPL", "g", 0)).toEqual({ low: [-0.01, 0], high: [0.02, 0.05], decided: null });
-    expect(read?.extremesOf("DPL", "g", 1)).toEqual({ low: null, high: null, decided: "violation" });
-    expect(read?.extremesOf("DPL", "other", 0)).toBeUndefined();
+    expect(read?.getExtremes("DPL", "g", 0)).toEqual({ low: [-0.01, 0], high: [0.02, 0.05], decided: null });
+    expect(read?.getExtremes("DPL", "g", 1)).toEqual({ low: null, high: null, decided: "violation" });
+    expect(read?.getExtremes("DPL", "other", 0)).toBeUndefined();
   });
 
   it.each([[null], ["text"], [{}], [{ format: "airflow_clarify.series/2" }]])("is not read from %j", (found) => {
@@ -48,6 +48,6 @@ describe("the copy of a history", () => {
   it("survives whatever else stands there", () => {
     const broken = readNights({ format: series.format, nights: [1, ["a"], null], values: [], extremes: 3 });
     expect(broken?.nights).toHaveLength(3);
-    expect(broken?.extremesOf("DPL", "g", 0)).toBeUndefined();
+    expect(broken?.getExtremes("DPL", "g", 0)).toBeUndefined();
   });
 });

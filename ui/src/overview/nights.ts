@@ -74,17 +74,17 @@ export class NightSeries {
   }
 
   /** Returns why a run was not judged; undefined if that is not known. */
-  reasonOf(runId: string): string | undefined {
+  getReason(runId: string): string | undefined {
     const { outcome, sentence = "" } = this.nights[this.find(runId) ?? -1] ?? {};
     return outcome === null && sentence !== "" ? stripOutcome(sentence, NOT_JUDGED) : undefined;
   }
 
   /** Returns the values of a metric by group; undefined if the copy does not have the metric. */
-  linesOf(metric: string, column: string): NightLines | undefined {
+  getLines(metric: string, column: string): NightLines | undefined {
     return this.lines.get(formatKey(metric, column));
   }
 
-  extremesOf(metric: string, column: string, night: number): Extremes | undefined {
+  getExtremes(metric: string, column: string, night: number): Extremes | undefined {
     const key = formatKey(metric, column);
     const found = Object.hasOwn(this.extremes, key) ? this.extremes[key] : undefined;
     if (!isObject(found)) return undefined;

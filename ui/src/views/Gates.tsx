@@ -12,6 +12,7 @@ import { ago, count, date, shortenPath, plural, time, escapeInvisible } from "..
 import { DataText } from "../components/DataText";
 import { Failure, NotRenewed, Notice } from "../components/Notice";
 import { PageLink } from "../components/PageLink";
+import { ScrollRegion } from "../components/ScrollRegion";
 import { SearchField } from "../components/SearchField";
 import { TableHead } from "../components/TableHead";
 import { OutcomeBadge, Sign, outcomeStyle } from "../components/Verdicts";
@@ -34,8 +35,8 @@ export function Gates() {
       <>
         <Title />
         <Notice title="No verdicts yet">
-          No DAG that you may read has checked bias. Put a BiasGateOperator with thresholds before a training: its latest
-          verdict shows here after its first run.
+          No DAG that you may read has checked bias. Put a BiasGateOperator with thresholds before the training: its latest
+          verdict is shown here after its first run.
         </Notice>
       </>
     );
@@ -43,7 +44,7 @@ export function Gates() {
   const shown = gates.filter(
     (gate) =>
       (filter === undefined || (gate.outcome ?? "none") === filter) &&
-      (wanted === "" || searched(gate).includes(wanted)),
+      (wanted === "" || buildSearchText(gate).includes(wanted)),
   );
   return (
     <>
@@ -56,10 +57,10 @@ export function Gates() {
         </Box>
       </Flex>
       <>
-        <div className="scroll" tabIndex={0} role="region" aria-label="Latest verdicts">
+        <ScrollRegion label="Latest verdicts">
           <table className="data roomy">
             <caption className="unseen">The latest verdict of every gate, the worst first</caption>
-            <TableHead columns={["Latest verdict", "DAG", "Task", "Why", "Of the run due"]} />
+            <TableHead columns={["Latest verdict", "DAG", "Task", "Why", "Run due"]} />
             <tbody>
               {shown.map((gate) => (
                 <GateRow key={JSON.stringify([gate.entry.dagId, gate.entry.taskId, gate.entry.mapIndex])} gate={gate} />
@@ -68,13 +69,13 @@ export function Gates() {
           </table>
           {shown.length === 0 ? (
             <Text p={3} color="fg.muted">
-              {waiting > 0 ? "Reading the verdicts …" : "No verdict fits."}
+              {waiting > 0 ? "Reading the verdicts …" : "No verdict matches."}
             </Text>
           ) : null}
-        </div>
+        </ScrollRegion>
         <Text fontSize="xs" color="fg.muted" mt={1} role="status" data-testid="waiting" data-waiting={waiting}>
           {waiting > 0 ? `${plural(waiting, "verdict is", "verdicts are")} still being read. ` : null}
-          {since ? `Gates that have not run since ${date(since)} are not listed: their own DAGs have their history.` : null}
+          {since ? `Gates that have not run since ${date(since)} are not listed; their history is in the tab “Bias” of their DAGs.` : null}
         </Text>
       </>
     </>
@@ -82,7 +83,7 @@ export function Gates() {
 }
 
 /** The text that the search matches: DAG, task, mapped instance and data. */
-function searched({ entry, overview }: Gate): string {
+function buildSearchText({ entry, overview }: Gate): string {
   const data = overview?.analyses.map((one) => one.data?.name ?? "") ?? [];
   return [entry.dagName, seriesName(entry, overview?.instance), ...data].join(" ").toLocaleLowerCase();
 }
@@ -93,7 +94,7 @@ function Title() {
       <Heading as="h1" size="xl">
         Bias
       </Heading>
-      <Text color="fg.muted">What every gate has said last of the data that its DAG trains on.</Text>
+      <Text color="fg.muted">The latest verdict of every gate about the data that its DAG trains on.</Text>
     </Box>
   );
 }
@@ -154,7 +155,7 @@ function GateRow({ gate }: { gate: Gate }) {
         <PageLink page={pages.verdict(entry)}>
           <DataText text={seriesName(entry, overview?.instance)} max={40} />
         </PageLink>
-        {overview?.kind === "analysis" ? <span className="quiet"> measures, no gate</span> : null}
+        {overview?.kind === "analysis" ? <span className="quiet"> (measures)</span> : null}
         {data ? (
           <div className="quiet data-name" title={escapeInvisible(data.name)}>
             <DataText text={shortenPath(data.short)} max={60} />
@@ -166,7 +167,7 @@ function GateRow({ gate }: { gate: Gate }) {
         {escapeInvisible(gate.why)}
         {before ? (
           <div className="quiet">
-            Before that: {outcomeStyle(before.outcome).word}, of <PageLink page={pages.verdict(before.entry)}>the run due {date(before.entry.runAfter)}</PageLink>
+            Previous verdict: {outcomeStyle(before.outcome).word}, of <PageLink page={pages.verdict(before.entry)}>the run due {date(before.entry.runAfter)}</PageLink>
           </div>
         ) : null}
       </td>

@@ -1,4 +1,4 @@
-import { Box, Button, Flex, Heading, NativeSelect, Skeleton, Text } from "@chakra-ui/react";
+import { Box, Button, Flex, Heading, Skeleton, Text } from "@chakra-ui/react";
 import { useEffect, useMemo, useState } from "react";
 
 import { pages } from "../urls";
@@ -18,10 +18,11 @@ import { entryKey, useValues } from "../history/useValues";
 import { ValueTable } from "../history/ValueTable";
 import { openPage } from "../navigation";
 import type { Overview } from "../overview/model";
-import { buildNames, buildTitles, unjudgedReason, findWorst } from "../overview/model";
-import { ago, bounds, count, decimal, plural, time, escapeInvisible } from "../overview/text";
+import { NotAnOverview, buildNames, buildTitles, unjudgedReason, findWorst } from "../overview/model";
+import { ago, bounds, count, decimal, plural, time } from "../overview/text";
 import { Card } from "../components/AnalysisSection";
 import { Banner } from "../components/Banner";
+import { Chooser } from "../components/Chooser";
 import { DataText } from "../components/DataText";
 import { Failure, NotRenewed, Notice, errorMessage } from "../components/Notice";
 import { PageLink } from "../components/PageLink";
@@ -32,7 +33,7 @@ import { SearchHistory } from "./Subgroups";
 const DRAWN_AT_FIRST = 3;
 
 /** Above this number, tasks are chosen from a list. */
-const MOST_BUTTONS = 8;
+const MAX_BUTTONS = 8;
 
 /** The tab of a DAG: the results of its gates over its runs. */
 export function History({ dagId }: { dagId: string }) {
@@ -46,8 +47,8 @@ export function History({ dagId }: { dagId: string }) {
   if (!chosen) {
     return (
       <Notice title="No history yet">
-        No run of this DAG has checked bias. Put a BiasGateOperator with thresholds before the training: its verdicts, and
-        the metrics behind them, show here from the first run on.
+        No run of this DAG has checked bias. Put a BiasGateOperator with thresholds before the training: its verdicts and its
+        metrics are shown here from its first run on.
       </Notice>
     );
   }
@@ -72,15 +73,15 @@ interface TasksProps {
 
 /** The choice of a series: buttons, or a list if a task was mapped to many instances. */
 function Tasks({ all, chosen, choose }: TasksProps) {
-  if (all.length > MOST_BUTTONS) {
-    const texts = new Map(all.map((series) => [series.id, `${series.name}${roleOf(series)}`]));
+  if (all.length > MAX_BUTTONS) {
+    const texts = new Map(all.map((series) => [series.id, `${series.name}${describeRole(series)}`]));
     return (
       <Box mb={3}>
         <Chooser
           label="Task"
           value={chosen.id}
           options={[...texts.keys()]}
-          textOf={(id) => texts.get(id) ?? ""}
+          formatOption={(id) => texts.get(id) ?? ""}
           choose={choose}
         />
       </Box>
@@ -98,14 +99,14 @@ function Tasks({ all, chosen, choose }: TasksProps) {
           onClick={() => choose(series.id)}
         >
           <DataText text={series.name} max={40} />
-          {roleOf(series)}
+          {describeRole(series)}
         </Button>
       ))}
     </Flex>
   );
 }
 
-function roleOf(series: Series): string {
+function describeRole(series: Series): string {
   return series.kind === "analysis" ? " (measures)" : series.kind === "search" ? " (searches)" : "";
 }
 
@@ -153,7 +154,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
   const found = runs.findIndex((run) => run.entry.runId === reading);
   const at = found < 0 ? runs.length - 1 : found;
   const trial = useTrial({ runs, lines, choice: asked, copy, latest, facet, tried });
-  const missing = copy && facet ? facet.values.length - (copy.nights.linesOf(metric, column)?.size ?? 0) : 0;
+  const missing = copy && facet ? facet.values.length - (copy.nights.getLines(metric, column)?.size ?? 0) : 0;
 
   if (isAccessDenied(error)) return <Failure error={error} what="the XComs of this DAG" />;
   const latestRun = entries[0];
@@ -188,7 +189,7 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
               label="Analysis"
               value={name ?? ""}
               options={names}
-              textOf={(one) => titles[names.indexOf(one)] ?? one}
+              formatOption={(one) => titles[names.indexOf(one)] ?? one}
               choose={(one) => {
                 setChoice({ analysis: one });
                 setWanted(undefined);
@@ -222,11 +223,11 @@ function SeriesHistory({ dagId, series, listed }: SeriesHistoryProps) {
         {missing > 0 ? (
           <Flex gap={2} align="center" wrap="wrap" mb={1} fontSize="xs" color="fg.muted">
             <Text>
-              The copy of the history has the {count((facet?.values.length ?? 0) - missing)} values that were worst in the latest
-              run.
+              The compact copy of the history contains only the {count((facet?.values.length ?? 0) - missing)} worst values of
+              the latest run.
             </Text>
             <Button size="2xs" variant="outline" onClick={() => setEach(true)}>
-              Read all values, run by run
+              Load all values, run by run
             </Button>
           </Flex>
         ) : null}
@@ -306,7 +307,7 @@ function LatestUnjudged({ name, entries }: { name: string; entries: Entry[] }) {
       <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
         <Text>
           The latest run, due {time(latest.runAfter)}
-          {without > 1 ? `, as ${plural(without - 1, "run", "runs")} before it` : ""}
+          {without > 1 ? `, and ${plural(without - 1, "run", "runs")} before it` : ""}
         </Text>
         <PageLink page={pages.task(latest)}>Its task instance</PageLink>
         <PageLink page={pages.run(latest.dagId, latest.runId)}>The run</PageLink>
@@ -349,30 +350,6 @@ function Latest({ name, entry, overview }: LatestProps) {
   );
 }
 
-interface ChooserProps {
-  label: string;
-  value: string;
-  options: string[];
-  /** The text of an option. */
-  textOf?: (option: string) => string;
-  choose: (option: string) => void;
-}
-
-function Chooser({ label, value, options, textOf = (option) => option, choose }: ChooserProps) {
-  return (
-    <NativeSelect.Root size="xs" width="auto" maxW="16rem">
-      <NativeSelect.Field aria-label={label} value={value} onChange={(event) => choose(event.currentTarget.value)}>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {escapeInvisible(textOf(option))}
-          </option>
-        ))}
-      </NativeSelect.Field>
-      <NativeSelect.Indicator />
-    </NativeSelect.Root>
-  );
-}
-
 interface ProgressProps {
   runs: Run[];
   /** Whether all runs are listed. */
@@ -386,6 +363,8 @@ interface ProgressProps {
 function Progress({ runs, listed, carried, error }: ProgressProps) {
   const loading = runs.filter((run) => run.loading).length;
   const failed = runs.filter((run) => run.error !== undefined).length;
+  // A value that is not an overview stays one; other errors may pass.
+  const again = runs.some((run) => run.error !== undefined && !(run.error instanceof NotAnOverview));
   useEffect(() => {
     if ((listed || carried) && loading === 0) performance.mark("bias:complete");
   }, [listed, carried, loading]);
@@ -397,8 +376,9 @@ function Progress({ runs, listed, carried, error }: ProgressProps) {
           <progress max={runs.length} value={done} aria-label="Runs read" /> {count(done)} of {count(runs.length)} runs read
         </>
       ) : null}
-      {failed > 0 ? ` ${plural(failed, "run", "runs")} could not be read.` : null}
+      {failed > 0 ? ` ${plural(failed, "run", "runs")} could not be read; the table of runs gives the reasons.` : null}
       {error ? " Older runs could not be listed." : null}
+      {again || error ? " The page tries again every minute." : null}
       {loading === 0 && runs.length >= MAX_RUNS ? ` The latest ${count(MAX_RUNS)} runs.` : null}
     </Text>
   );

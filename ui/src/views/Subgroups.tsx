@@ -5,6 +5,7 @@ import { Card, Points, Trace, Location, nameOutput } from "../components/Analysi
 import { DataText } from "../components/DataText";
 import { errorMessage } from "../components/Notice";
 import { PageLink } from "../components/PageLink";
+import { ScrollRegion } from "../components/ScrollRegion";
 import { TableHead, numbers } from "../components/TableHead";
 import type { Series } from "../history/useRuns";
 import { useRuns } from "../history/useRuns";
@@ -20,7 +21,7 @@ export function Subgroups({ search, place }: { search: Search; place: TaskPlace 
     <>
       <Box as="section" aria-label="Result" borderWidth="1px" borderColor="border" borderRadius="md" p={3} mb={3} data-testid="search">
         <Heading as="h2" size="md">
-          Subgroups that lie far from the rest
+          Subgroups that differ from the rest
         </Heading>
         <Text overflowWrap="anywhere">{escapeInvisible(search.summary)}</Text>
         <Flex as="dl" gap={6} mt={2} wrap="wrap">
@@ -36,7 +37,7 @@ export function Subgroups({ search, place }: { search: Search; place: TaskPlace 
           ))}
         </Flex>
         <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
-          <Text>This task searches, and does not judge: a gate can take its result.</Text>
+          <Text>This task finds subgroups and does not judge them. A BiasGateOperator can judge its result.</Text>
           <Text ms="auto">
             <PageLink page={pages.history(place.dagId)}>History of this DAG</PageLink>
           </Text>
@@ -86,7 +87,7 @@ function Findings({ search }: { search: Search }) {
       <Text fontSize="sm" color="fg.muted" mb={2}>
         {escapeInvisible(search.explanation)}
       </Text>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Subgroups">
+      <ScrollRegion label="Subgroups">
         <table className="data findings">
           <TableHead
             columns={[
@@ -102,7 +103,7 @@ function Findings({ search }: { search: Search }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollRegion>
     </section>
   );
 }
@@ -166,7 +167,7 @@ function Columns({ search }: { search: Search }) {
       <Text as="h3" fontWeight="semibold" mb={1}>
         Columns whose values were combined
       </Text>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Combined columns">
+      <ScrollRegion label="Combined columns">
         <table className="data">
           <TableHead columns={["Column", "Values", ...numbers("Rows without a value")]} />
           <tbody>
@@ -181,18 +182,18 @@ function Columns({ search }: { search: Search }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollRegion>
     </section>
   );
 }
 
-/** Number of runs of a search that are listed. */
-const MOST_SEARCHES = 20;
+/** Maximum number of runs of a search that are listed. */
+const MAX_SEARCHES = 20;
 
 /** The results of a search over the latest runs. */
 export function SearchHistory({ dagId, series, listed }: { dagId: string; series: Series; listed: number }) {
   const { entries } = useRuns(dagId, series);
-  const shown = useMemo(() => entries.slice(0, MOST_SEARCHES), [entries]);
+  const shown = useMemo(() => entries.slice(0, MAX_SEARCHES), [entries]);
   const values = useValues(shown, listed);
   if (values.size === 0) return <Skeleton height="6rem" aria-label="Loading" />;
   return (
@@ -201,7 +202,7 @@ export function SearchHistory({ dagId, series, listed }: { dagId: string; series
         <Text as="h3" fontWeight="semibold" mb={2}>
           Subgroups found by <DataText text={series.name} max={40} />
         </Text>
-        <div className="scroll" tabIndex={0} role="region" aria-label="Runs and findings">
+        <ScrollRegion label="Runs and findings">
           <table className="data">
             <TableHead columns={["Run due", ...numbers("Listed findings"), "Result"]} />
             <tbody>
@@ -221,7 +222,7 @@ export function SearchHistory({ dagId, series, listed }: { dagId: string; series
               })}
             </tbody>
           </table>
-        </div>
+        </ScrollRegion>
       </section>
     </Card>
   );

@@ -73,7 +73,7 @@ function NotJudged({ state, place }: { state: string; place: TaskPlace }) {
   return (
     <Banner outcome={null} title={null} sentence={data ?? unjudgedReason(state)} checks={{}}>
       <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
-        <Text>No data were judged in this run. Nothing here says that they are fit to train on.</Text>
+        <Text>No data were judged in this run. Whether they are fit to train on is not known.</Text>
         <Text ms="auto">
           <PageLink page={pages.history(place.dagId)}>History of this DAG</PageLink>
         </Text>
@@ -89,7 +89,7 @@ function NothingYet({ task, place }: { task: { data?: TaskInstance; error: unkno
   if (task.data && !ENDED.has(state ?? "")) {
     return (
       <Notice title="No verdict yet">
-        This task has not ended{state ? ` (${state})` : ""}. What it finds shows here as soon as it has measured the data.
+        This task has not ended{state ? ` (${state})` : ""}. Its result is shown here as soon as the data are measured.
       </Notice>
     );
   }
@@ -99,7 +99,7 @@ function NothingYet({ task, place }: { task: { data?: TaskInstance; error: unkno
   if (state === "failed" && checks) {
     return (
       <Notice title="No verdict" tone="warning">
-        This task failed, and has left no verdict: its log says why.
+        This task failed before it had a verdict. The reason is in its log.
       </Notice>
     );
   }
@@ -108,17 +108,17 @@ function NothingYet({ task, place }: { task: { data?: TaskInstance; error: unkno
   }
   if (checks) {
     return (
-      <Notice title="The verdict is not there any more">
-        This task checks bias, but what it has said is not in XCom: it may have been cleaned away, or an older
-        airflow-clarify has run it. Its log and its report say the same.
+      <Notice title="The verdict is no longer available">
+        This task checks bias, but its result is not in XCom: the XCom was deleted, or the task ran with an older version
+        of airflow-clarify, which pushes none. The result is also in the log of the task and in its report.
       </Notice>
     );
   }
   return (
     <Notice title="This task does not check bias">
       Only tasks of airflow-clarify have results here: operators that measure bias, ClarifyJobSensor,
-      FindBiasedSubgroupsOperator and BiasGateOperator. Put a BiasGateOperator with thresholds before the training, and its
-      verdict shows here.{state === "failed" ? " Its log says why this one failed." : ""}
+      FindBiasedSubgroupsOperator and BiasGateOperator. Put a BiasGateOperator with thresholds before the training to see
+      its verdict here.{state === "failed" ? " Why this task failed is in its log." : ""}
     </Notice>
   );
 }
@@ -182,7 +182,7 @@ function Correction({ analysis }: { analysis: Analysis }) {
         ? null
         : `p-values are adjusted for ${plural(questions, "question", "questions")} (${escapeInvisible(correction)}). `}
       {suppressBelow > 0
-        ? `Values are hidden where a count under ${count(suppressBelow)} could be read or computed from them; they are judged all the same.`
+        ? `Values are hidden where a count under ${count(suppressBelow)} could be read or computed from them; they are judged nevertheless.`
         : null}
     </Text>
   );
@@ -190,16 +190,16 @@ function Correction({ analysis }: { analysis: Analysis }) {
 
 const REACTIONS = new Map([
   ["fail", "fails when the data do not pass"],
-  ["skip", "skips what follows when the data do not pass"],
+  ["skip", "skips the tasks that follow when the data do not pass"],
   ["branch", "takes another branch when the data do not pass"],
-  ["warn", "warns, and lets the run go on"],
+  ["warn", "only warns when the data do not pass, and the run continues"],
 ]);
 
 /** The gate's reaction to its verdict, the number of the try, and a link to the history. */
 function About({ overview, task, place }: { overview: Overview; task?: TaskInstance; place: TaskPlace }) {
   const reaction = REACTIONS.get(overview.reaction ?? "");
-  const what = overview.kind === "gate" ? `This gate ${reaction ?? "judges the data"}.` : "This task measures.";
-  const parts = useMemo(() => triesOf(task), [task]);
+  const what = overview.kind === "gate" ? `This gate ${reaction ?? "judges the data"}.` : "This task measures bias and does not judge it.";
+  const parts = useMemo(() => describeTry(task), [task]);
   return (
     <Flex gap={4} mt={2} fontSize="sm" color="fg.muted" wrap="wrap">
       <Text>{what}</Text>
@@ -216,7 +216,7 @@ function About({ overview, task, place }: { overview: Overview; task?: TaskInsta
   );
 }
 
-function triesOf(task?: TaskInstance): { text: string; title: string } | null {
+function describeTry(task?: TaskInstance): { text: string; title: string } | null {
   if (!task?.endDate) return null;
   return { text: `Try ${task.tryNumber}, ended ${ago(task.endDate)}`, title: time(task.endDate) };
 }

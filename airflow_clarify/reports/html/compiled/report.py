@@ -2,7 +2,7 @@
 # ruff: noqa
 # mypy: ignore-errors
 JINJA = '3.1.6'
-SOURCE = 'b3b2ec0622011c3f0665df30a5347c3d524f4f241ad7470218b84ac132861991'
+SOURCE = 'bee64e615e09577e5690334008969a6a3a93552b96e48c974fe2acca473a84ed'
 from jinja2.runtime import LoopContext, Macro, Markup, Namespace, TemplateNotFound, TemplateReference, TemplateRuntimeError, Undefined, escape, identity, internalcode, markup_join, missing, str_join
 name = 'report.html.jinja'
 
@@ -770,7 +770,7 @@ def root(context, missing=missing):
             l_1_table = undefined("parameter 'table' was not provided", name='table')
         pass
         t_29.extend((
-            '<p class="legend"><span class="key tp"></span> positive, predicted so (TP) <span class="key fn"></span> positive, missed (FN) <span class="key fp"></span> not positive, false alarm (FP) <span class="key tn"></span> not positive, predicted so (TN)</p>\n<div class="scroll',
+            '<p class="legend"><span class="key tp"></span> positive, predicted positive (TP) <span class="key fn"></span> positive, predicted not positive (FN) <span class="key fp"></span> not positive, predicted positive (FP) <span class="key tn"></span> not positive, predicted not positive (TN)</p>\n<div class="scroll',
             escape(environment.finalize((' tall' if (t_6(environment.getattr(l_1_facet, 'predictions')) > 30) else cond_expr_undefined("the inline if-expression on line 131 in 'report.html.jinja' evaluated to false and no else section was defined.")))),
             '" role="region" aria-labelledby="',
             escape(environment.finalize(environment.getattr(l_1_table, 'name'))),
