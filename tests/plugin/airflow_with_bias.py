@@ -333,6 +333,8 @@ def write_history(
             latest = connection.execute(sa.select(xcom).where(mine & (xcom.c.key == "bias_overview"))).mappings().one()
             series = {"key": "bias_series", "value": nightly_series(nights)}
             connection.execute(sa.insert(xcom).values(dict(latest) | series))
+        # Without statistics about the new rows, PostgreSQL takes seconds to list the XComs of a DAG.
+        connection.execute(sa.text("ANALYZE dag_run, task_instance, xcom"))
     engine.dispose()
     return written
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # The first test waits for Airflow to start and for the runs: on a machine that does much else, for minutes.
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(1200)]
 
+CUT = "() => [...document.querySelectorAll('.scroll')].map(one => one.scrollWidth - one.clientWidth)"
 MARKS = "() => Object.fromEntries(performance.getEntriesByType('mark').map(m => [m.name, m.startTime]))"
 VIOLATION = "DPL of product_category=Trend is 0.1100, outside [-0.1, 0.1]"
 
@@ -277,7 +278,7 @@ def test_a_history_with_a_copy_is_drawn_from_it_and_judged_against_another_bound
     bias_airflow, visit, record_property
 ) -> None:
     with visit(ADMIN) as ada:
-        page = ada.history(WATCHED)
+        page = ada.history_in_airflow(WATCHED)
         page.locator(".decision.gate").nth(199).wait_for(state="attached")
         ada.until(lambda: "bias:complete" in ada.frame.evaluate(MARKS))
         times = ada.frame.evaluate(MARKS)
@@ -419,6 +420,7 @@ def test_it_follows_airflows_light_and_dark(bias_airflow: AirflowWithBias, visit
             assert ada.frame.evaluate(surface) == ada.page.evaluate(surface)
             ada.screenshot(mode)
         assert seen["dark"] != seen["light"]
+        assert max(ada.frame.evaluate(CUT)) <= 0, "a column is cut"
 
 
 def test_a_task_that_checks_nothing_says_what_to_do(bias_airflow: AirflowWithBias, visit) -> None:
@@ -452,7 +454,8 @@ def test_what_airflow_could_not_give_once_is_asked_for_again(bias_airflow: Airfl
         progress = page.get_by_test_id("progress")
         page.goto(f"{ada.url}/clarify/history?dag_id={GATED}")
         progress.wait_for()
-        ada.until(lambda: progress.inner_text().strip() == "6 runs could not be read; the table of runs gives the reasons. The page tries again every minute.")
+        failed = "6 runs could not be read; the table of runs gives the reasons. The page tries again every minute."
+        ada.until(lambda: progress.inner_text().strip() == failed)
         assert page.locator(".decision").count() == 15
         assert page.locator("[class='decision gate tone-none']").count() == 6
         _a_minute_later(ada, failing)
@@ -516,7 +519,7 @@ def test_a_history_survives_a_latest_run_that_cannot_be_read(bias_airflow: Airfl
         ada.spoil(older, range(9), lambda route: route.fulfill(status=500))
         page.goto(f"{ada.url}/clarify/history?dag_id={GATED}")
         page.get_by_text("The verdict of the latest run cannot be read").wait_for()
-        page.get_by_text("Upgrade airflow-clarify on the api-server").wait_for()
+        page.get_by_text("Upgrade airflow-clarify on the api-server").first.wait_for()
         page.get_by_text("Latest verdict, of the run due").wait_for()
         page.get_by_text("1 run could not be read; the table of runs gives the reasons. Older runs").wait_for()
         assert page.locator(".behind path").count() == 15
@@ -590,5 +593,4 @@ def test_it_fits_small_windows(width: int, bias_airflow: AirflowWithBias, visit)
             ada.screenshot(f"{name}-{width}")
             assert needed <= there, name
             if width >= 768:
-                cut = "() => [...document.querySelectorAll('.scroll')].map(one => one.scrollWidth - one.clientWidth)"
-                assert max(ada.page.evaluate(cut)) <= 0, f"{name}: a column is cut"
+                assert max(ada.page.evaluate(CUT)) <= 0, f"{name}: a column is cut"

@@ -68,9 +68,13 @@ export function useGates(): { gates: Gate[]; waiting: number; since: string | un
   };
 }
 
-/** Drops searches, and tasks that only measure from DAGs with a gate, since the gate's overview has the same numbers. */
-function dropMeasuringTasks(all: Gate[]): Gate[] {
-  const gated = new Set(all.filter((gate) => gate.overview?.kind === "gate").map((gate) => gate.entry.dagId));
+/**
+ * Drops searches, and tasks that only measure from DAGs with a gate, since the gate's overview has the same numbers. What
+ * is still loading may be a gate.
+ */
+export function dropMeasuringTasks(all: Gate[]): Gate[] {
+  const mayBeGate = ({ overview, error }: Gate) => (overview === undefined ? error === undefined : overview.kind === "gate");
+  const gated = new Set(all.filter(mayBeGate).map((gate) => gate.entry.dagId));
   return all.filter(
     ({ entry, overview, error }) =>
       error !== undefined || overview?.kind === "gate" || (overview?.kind === "analysis" && !gated.has(entry.dagId)),

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import type { Entry } from "../api/airflow";
 import { isLatestFirst, selectFirstInstances } from "../api/airflow";
-import { selectLatest } from "../gates/useGates";
+import type { Gate } from "../gates/useGates";
+import { dropMeasuringTasks, selectLatest } from "../gates/useGates";
 import { readOverview } from "../overview/model";
 import { drawingOrder } from "./drawing";
 import { readNights } from "../overview/nights";
@@ -45,6 +46,21 @@ describe("a list of Airflow's", () => {
   it("gives the latest of each task in any order", () => {
     const measuring = entry("a", "2026-01-01T00:00:00Z", "bias");
     expect(selectLatest([older, measuring, newer])).toEqual([newer, measuring]);
+  });
+
+  it("shows no measuring task while another task of its DAG is still loading, which may be a gate", () => {
+    const gate = (kind: "gate" | "analysis" | undefined, error?: unknown): Gate => ({
+      entry: newer,
+      overview: kind && readOverview({ format: "airflow_clarify.overview/1", kind, analyses: [{}] }),
+      error,
+      outcome: null,
+      why: "",
+      before: undefined,
+    });
+    const kinds = (all: Gate[]) => dropMeasuringTasks(all).map((one) => one.overview?.kind);
+    expect(kinds([gate("analysis"), gate(undefined)])).toEqual([]);
+    expect(kinds([gate("analysis"), gate("gate")])).toEqual(["gate"]);
+    expect(kinds([gate("analysis"), gate(undefined, new Error("gone"))])).toEqual(["analysis", undefined]);
   });
 
   it("gives no instance that the latest run of a mapped task does not have", () => {
