@@ -120,7 +120,10 @@ OF_LABELS: Mapping[str, Explanation] = {
         "½ KL(P_a, M) + ½ KL(P_d, M) with M = ½ (P_a + P_d)",
         "",
         _DIFFERENT,
-        {"positive": "the labels of rows with {group} differ from those of all others by {amount} of the largest divergence"},
+        {
+            "positive": "the labels of rows with {group} differ from those of all others by {amount} of the largest "
+            "divergence"
+        },
         "share",
         math.log(2),
     ),
@@ -152,7 +155,10 @@ OF_LABELS: Mapping[str, Explanation] = {
         "√ Σ (P_a - P_d)²",
         "",
         _DIFFERENT,
-        {"positive": "the labels of rows with {group} differ from those of all others by {amount} of the largest distance"},
+        {
+            "positive": "the labels of rows with {group} differ from those of all others by {amount} of the largest "
+            "distance"
+        },
         "share",
         math.sqrt(2),
     ),
@@ -162,8 +168,8 @@ OF_LABELS: Mapping[str, Explanation] = {
         "",
         _DIFFERENT,
         {
-            "positive": "{amount} of the labels of rows with {group} would have to change to be distributed as those of "
-            "all others"
+            "positive": "{amount} of the labels of rows with {group} would have to change to be distributed as those "
+            "of all others"
         },
         "share",
     ),

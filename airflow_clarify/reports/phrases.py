@@ -113,8 +113,8 @@ def list_notes(report: Report) -> Iterator[str]:
         )
     if report.weight:
         yield (
-            "The data are weighted: every metric, share and bar is computed from sums of row weights. Numbers of rows are "
-            "counts without weights."
+            "The data are weighted: every metric, share and bar is computed from sums of row weights. Numbers of rows "
+            "are counts without weights."
         )
 
 
