@@ -19,11 +19,11 @@ class Visitor:
 
     :param context: what keeps the session
     :param url: of Airflow
-    :param kept: where screenshots go
+    :param kept: the folder for screenshots; None saves none
     :param name: what their names begin with
     """
 
-    def __init__(self, context: BrowserContext, url: str, kept: Path, name: str) -> None:
+    def __init__(self, context: BrowserContext, url: str, kept: Path | None, name: str) -> None:
         self.page: Page = context.new_page()
         self.context = context
         self.url = url
@@ -89,11 +89,12 @@ class Visitor:
         other.evaluate("mode => localStorage.setItem('theme', mode)", mode)
         other.close()
 
-    def screenshot(self, name: str = "") -> Path:
-        """Save a screenshot."""
+    def screenshot(self, name: str = "") -> None:
+        """Save a screenshot, if they are asked for (CLARIFY_SCREENSHOTS)."""
+        if self.kept is None:
+            return
         path = self.kept / f"{self.name}{'-' if name else ''}{name}.png".replace("/", "_")
         self.page.screenshot(path=path)
-        return path
 
     def until(self, happened: Callable[[], Any], patience: float = 120) -> Any:
         """Wait until a condition holds.

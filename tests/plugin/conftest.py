@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
 
     executable = next(found for name in CHROMIUMS if (found := shutil.which(name)))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 
@@ -86,20 +86,20 @@ def visit(
     browser: Browser,
     sessions: dict[str | None, Any],
     request: pytest.FixtureRequest,
-    tmp_path: Path,
 ) -> Visit:
     """Open a window for a user; errors in the browser's console fail the test."""
     from bias_page import Visitor
 
-    kept = Path(os.environ.get("CLARIFY_SCREENSHOTS") or tmp_path)
-    kept.mkdir(parents=True, exist_ok=True)
+    folder = os.environ.get("CLARIFY_SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def visiting(user: str | None, **options: Any) -> Iterator[Visitor]:
         chosen = {"viewport": {"width": 1440, "height": 1000}, "storage_state": sessions[user]} | options
         context = browser.new_context(**chosen)
         context.set_default_timeout(60_000)
-        visitor = Visitor(context, bias_airflow.url, kept, request.node.name)
+        visitor = Visitor(context, bias_airflow.url, Path(folder) if folder else None, request.node.name)
         try:
             yield visitor
         finally:
