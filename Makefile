@@ -14,8 +14,8 @@ SUBGROUPS := .venv-subgroups
 DATABASES := .venv-databases
 
 PYTEST := -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
-# Two processes more than there are cores, because some tests wait for servers.
-PROCESSES = $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 2 ))
+# One process more than there are cores, because some tests wait for servers. With two more, tests take as long.
+PROCESSES = $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 ))
 # Folders and files whose tests start servers, processes or Airflow, compare with other packages, or read and write many
 # files. `make test-quick NOT_QUICK=` collects them too.
 NOT_QUICK := conformance dags databases docs history lineage notifications plugin sagemaker spark stack system tools triggers \
