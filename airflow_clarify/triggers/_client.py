@@ -176,7 +176,8 @@ class SharedClient:
         return client()
 
     async def close(self) -> None:
-        """Close the client; the next call opens a new one."""
+        """Close the client; the next call opens a new one, and reads the Airflow connection anew."""
+        self.connection.forget_hooks()
         stack, self._open, self._client = self._open, None, None
         if stack is not None:
             await stack.aclose()

@@ -24,6 +24,7 @@ from airflow_clarify import Analysis, BiasConfig, DataConfig, SageMakerEngine
 from airflow_clarify.bias.config import AnalysisConfig
 from airflow_clarify.engines.sagemaker.client import ProcessingJobs
 from airflow_clarify.engines.sagemaker.images import REGIONS, get_clarify_image
+from airflow_clarify.engines.sagemaker.logs import LogTail
 from airflow_clarify.engines.sagemaker.request import MAX_NAME_LENGTH, JobPlan, build_job_name
 from airflow_clarify.engines.sagemaker.results import read_configuration
 from airflow_clarify.engines.sagemaker.s3 import S3Files
@@ -233,7 +234,7 @@ def test_the_output_key_also_encrypts_uploads(monkeypatch: pytest.MonkeyPatch) -
 
     client = Session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
     files = S3Files(engine().connection, "the-key")
-    files.__dict__["_client"] = client
+    monkeypatch.setattr(S3Files, "_client", client)
     with Stubber(client) as stubber:
         encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "the-key"}
         stubber.add_response("put_object", {}, {"Bucket": "b", "Key": "k", "Body": b"{}", **encrypted})
@@ -337,6 +338,21 @@ def test_waiting_survives_transient_failures(fault: str, aws: Aws, monkeypatch: 
     aws.sagemaker.fail("DescribeLogStreams", fault, times=1)
     ended = job.wait(found.name, time.time() + 30, 0.1, lambda: None, logs=True)
     assert job.finish(ended, asked, shown=True).rows == 200
+
+
+@server
+def test_expired_credentials_are_read_anew_from_the_connection(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = engine(botocore_config={"retries": {"total_max_attempts": 1}})
+    jobs, files = ProcessingJobs(plain.connection), S3Files(plain.connection)
+    jobs.connect()
+    files.write("s3://lab/before-the-rotation", b"")
+    rotated = json.loads(aws.connection()) | {"login": "rotated"}
+    monkeypatch.setenv("AIRFLOW_CONN_CLARIFY_LAB", json.dumps(rotated))
+    aws.sagemaker.fail("DescribeProcessingJob", "expired-token", times=1)
+    assert jobs.observe("any-job") is None
+
+    clients = [client._client for client in (jobs, files, LogTail(plain.connection, "any-job"))]
+    assert [client._request_signer._credentials.access_key for client in clients] == ["rotated"] * 3
 
 
 @server

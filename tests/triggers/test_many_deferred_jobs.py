@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -149,12 +150,24 @@ def test_throttling_and_lost_connections_are_survived(aws: StandIn, clients: lis
 
 
 @pytest.mark.server
-def test_expired_credentials_are_renewed_for_all_triggers(aws: StandIn, clients: list[Any]) -> None:
+def test_expired_credentials_are_renewed_for_all_triggers(
+    aws: StandIn, clients: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = create(aws, "expired", 50)
+    opened: list[str] = []
+    open_client = shared.SharedClient._open_client
+
+    async def note(self: shared.SharedClient) -> Any:
+        client = await open_client(self)
+        opened.append((await client._request_signer._credentials.get_frozen_credentials()).access_key)
+        return client
+
+    monkeypatch.setattr(shared.SharedClient, "_open_client", note)
 
     async def run() -> None:
         async with waiting(names) as running:
             await asked(aws, 50)
+            monkeypatch.setenv("AIRFLOW_CONN_AWS_LAB", os.environ["AIRFLOW_CONN_AWS_LAB"].replace("key", "rotated", 1))
             aws.fail("DescribeProcessingJob", "expired-token", times=10)
             await asked(aws, 60)
             aws.complete("expired")
@@ -162,6 +175,7 @@ def test_expired_credentials_are_renewed_for_all_triggers(aws: StandIn, clients:
 
     asyncio.run(run())
     assert 2 <= len(clients) <= 11
+    assert (opened[0], opened[-1]) == ("key", "rotated")
 
 
 @pytest.mark.server

@@ -37,7 +37,7 @@ class ProcessingJobs:
     def __init__(self, connection: AwsConnection) -> None:
         self.connection = connection
 
-    @cached_property
+    @property
     def _hook(self) -> Any:
         return self.connection.hook("sagemaker")
 
@@ -159,7 +159,7 @@ class ProcessingJobs:
                 raise explain_error(error, f"DescribeProcessingJob of {name}") from None
             log.warning("The state of job %s is temporarily unavailable: %s", name, first_error_line(error))
             if is_expired(error):
-                self.renew()
+                self.connection.forget_hooks()
             return None
 
     def _describe(self, name: str) -> dict[str, Any]:
@@ -171,10 +171,6 @@ class ProcessingJobs:
                     f"there is no processing job {name!r} in {self.region}; check the name and the region"
                 ) from None
             raise
-
-    def renew(self) -> None:
-        """Discard the client, so that the next call uses new credentials."""
-        self.__dict__.pop("_hook", None)
 
     def _retry(self, what: str, name: str, call: Callable[[], Any]) -> Any:
         """Make a call, and retry transient failures with exponential backoff.
@@ -189,7 +185,7 @@ class ProcessingJobs:
                 if not is_transient(error) or attempt == _MAX_ATTEMPTS:
                     raise explain_error(error, f"{what} of {name}") from None
                 if is_expired(error):
-                    self.renew()
+                    self.connection.forget_hooks()
                 time.sleep(random.uniform(0.5, 1) * 2 ** (attempt - 1))
         raise AssertionError("unreachable")
 

@@ -52,17 +52,21 @@ class AwsConnection:
         """
         from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 
-        if service in self._hooks:
-            return self._hooks[service]
-        self._check()
-        self._hooks[service] = AwsGenericHook(
-            aws_conn_id=self.aws_conn_id,
-            region_name=self.region_name,
-            verify=self.verify,
-            config=dict(self.botocore_config) if self.botocore_config else None,
-            client_type=service,
-        )
-        return self._hooks[service]
+        hook = self._hooks.get(service)
+        if hook is None:
+            self._check()
+            hook = self._hooks[service] = AwsGenericHook(
+                aws_conn_id=self.aws_conn_id,
+                region_name=self.region_name,
+                verify=self.verify,
+                config=dict(self.botocore_config) if self.botocore_config else None,
+                client_type=service,
+            )
+        return hook
+
+    def forget_hooks(self) -> None:
+        """Discard the hooks and their clients, so that the next call reads the connection and its credentials anew."""
+        self._hooks.clear()
 
     def _check(self) -> None:
         """Check that the connection exists.

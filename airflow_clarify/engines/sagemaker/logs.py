@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
@@ -34,7 +33,7 @@ class LogTail:
         self._tokens: dict[str, str | None] = {}
         self._unreadable = False
 
-    @cached_property
+    @property
     def _client(self) -> Any:
         return self._connection.hook("logs").conn
 
