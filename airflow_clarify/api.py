@@ -56,11 +56,11 @@ def measure(
     :raises OutputError: a file cannot be written; the previous files are then unchanged
     """
     from airflow_clarify.bias.analysis import Analysis
-    from airflow_clarify.bias.config import REPORT_FORMATS, fill_unset_fields
+    from airflow_clarify.bias.config import ALL_FORMATS, fill_unset_fields
     from airflow_clarify.bias.suppression import check_suppress_below
 
     check_suppress_below(suppress_below)
-    formats = tuple(REPORT_FORMATS.values()) if formats is None else formats
+    formats = ALL_FORMATS if formats is None else formats
     data = fill_unset_fields(data, config)
     if data.output_path is not None:
         from airflow_clarify.artifacts import check_folder

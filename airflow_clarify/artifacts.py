@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airflow_clarify.bias.config import REPORT_FORMATS
+from airflow_clarify.bias.config import ALL_FORMATS, REPORT_FORMATS
 from airflow_clarify.bias.dataset_types import DATASET_TYPES
 from airflow_clarify.bias.serialization import SUBGROUPS_FORMAT
 from airflow_clarify.exceptions import ConfigError, DataError, OutputError, UnfitDataError
@@ -42,11 +42,9 @@ CONFIG = "analysis_config.json"
 VERDICT = "verdict.json"
 SUBGROUPS = "subgroups.json"
 SUBGROUPS_REPORT = "subgroups.html"
-#: The formats in which Clarify writes the report, which are the default.
-FORMATS = tuple(REPORT_FORMATS.values())
 
 
-def list_files(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
+def list_files(config: AnalysisConfig, formats: Collection[str] = ALL_FORMATS) -> dict[str, str]:
     """List the file names of an analysis by kind, in the order of writing.
 
     :param config: the analysis configuration, with the name of the report
@@ -59,7 +57,7 @@ def list_files(config: AnalysisConfig, formats: Collection[str] = FORMATS) -> di
     return {**reports, "summary": SUMMARY, "config": CONFIG, "analysis": ANALYSIS}
 
 
-def list_locations(folder: str, config: AnalysisConfig, formats: Collection[str] = FORMATS) -> dict[str, str]:
+def list_locations(folder: str, config: AnalysisConfig, formats: Collection[str] = ALL_FORMATS) -> dict[str, str]:
     """List the locations of the files of an analysis by kind.
 
     :param folder: a local path or a URI
@@ -71,7 +69,7 @@ def list_locations(folder: str, config: AnalysisConfig, formats: Collection[str]
     return {kind: f"{folder.rstrip('/')}/{name}" for kind, name in list_files(config, formats).items()}
 
 
-def check_folder(folder: str, data: DataConfig, config: AnalysisConfig, formats: Collection[str] = FORMATS) -> None:
+def check_folder(folder: str, data: DataConfig, config: AnalysisConfig, formats: Collection[str] = ALL_FORMATS) -> None:
     """Check that an output folder is writable and does not overlap with the data.
 
     :param folder: a local path or a URI
@@ -111,7 +109,7 @@ def write_analysis(
     analysis: Analysis,
     config: AnalysisConfig,
     conn_id: str | None = None,
-    formats: Collection[str] = FORMATS,
+    formats: Collection[str] = ALL_FORMATS,
 ) -> Analysis:
     """Write the files of an analysis: report, summary, configuration and ``analysis.json``.
 

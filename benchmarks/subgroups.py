@@ -1,4 +1,4 @@
-"""How fast subgroups are searched, against DivExplorer at the same minimum support.
+"""The time of a search for subgroups, compared with DivExplorer at the same minimum support.
 
 Each contender runs as a process of its own, start-up and imports included. DivExplorer runs in an environment of its
 own, whose Python CLARIFY_SUBGROUPS_PYTHON names (`make bench` makes it and sets that); it has no limit of depth, and

@@ -43,6 +43,8 @@ _DEFAULT_REPORT = {"name": "report", "title": "Analysis Report"}
 
 #: The formats of the report by the key of the file in ``Analysis.outputs``.
 REPORT_FORMATS: Mapping[str, str] = {"report": "html", "notebook": "ipynb", "pdf": "pdf"}
+#: The formats in which Clarify writes the report, which are the default.
+ALL_FORMATS = tuple(REPORT_FORMATS.values())
 
 #: The argument names of the SDK classes for keys of ``analysis_config.json`` that are named differently.
 AUTHOR_NAMES: Mapping[str, str] = {

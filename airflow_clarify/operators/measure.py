@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, conf
 
 from airflow_clarify.bias import argument_types
 from airflow_clarify.bias.argument_types import check_argument, is_templated, is_templated_anywhere
-from airflow_clarify.bias.config import AUTHOR_NAMES, REPORT_FORMATS, STAGES, AnalysisConfig, BiasConfig, DataConfig
+from airflow_clarify.bias.config import ALL_FORMATS, AUTHOR_NAMES, STAGES, AnalysisConfig, BiasConfig, DataConfig
 from airflow_clarify.engines.duckdb import DuckDBEngine
 from airflow_clarify.engines.sagemaker import SageMakerEngine
 from airflow_clarify.exceptions import ClarifyError, ConfigError, JobError
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from airflow_clarify.bias.analysis import Analysis
     from airflow_clarify.engines.base import Engine
     from airflow_clarify.operators.sagemaker_job import TaskJob
-
-#: The formats in which a report can be written.
-_FORMATS = tuple(REPORT_FORMATS.values())
 
 
 class MeasureBiasOperator(ConfiguredOperator):
@@ -101,7 +98,7 @@ class MeasureBiasOperator(ConfiguredOperator):
         bias_config: BiasConfig | Mapping[str, Any] | None = None,
         analysis_config: Mapping[str, Any] | str | None = None,
         engine: Engine | SageMakerEngine | None = None,
-        report_formats: Sequence[str] = _FORMATS,
+        report_formats: Sequence[str] = ALL_FORMATS,
         suppress_below: int = 0,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -373,8 +370,10 @@ class MeasureBiasOperator(ConfiguredOperator):
                 "leave running; leave it out"
             )
         formats = self.report_formats
-        if not isinstance(formats, list | tuple | set | frozenset) or not all(one in _FORMATS for one in formats):
-            raise ConfigError(f"report_formats: a list of some of {', '.join(_FORMATS)}, not {self.report_formats!r}")
+        if not isinstance(formats, list | tuple | set | frozenset) or not all(one in ALL_FORMATS for one in formats):
+            raise ConfigError(
+                f"report_formats: a list of some of {', '.join(ALL_FORMATS)}, not {self.report_formats!r}"
+            )
         if self.suppress_below != 0:
             # Imported only where it is needed, as DAG files are parsed often.
             from airflow_clarify.bias.suppression import check_suppress_below

@@ -10,11 +10,11 @@ import urllib.error
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from airflow_services import AirflowServices
 from conftest_sagemaker import Aws
 from sagemaker_stand_in import StandIn
+from sagemaker_stand_in.create_jobs import create_jobs
 
 pytestmark = [pytest.mark.airflow, pytest.mark.server, pytest.mark.slow]
 
@@ -71,21 +71,7 @@ OTHERS = ("ends-after-the-restart", "is-waited-for-no-longer")
 def others() -> Iterator[StandIn]:
     """Start the jobs of others, which end when a test says so."""
     with StandIn("http://127.0.0.1:1", "k", "s", without_containers=True) as aws:
-        client = boto3.client(
-            "sagemaker",
-            endpoint_url=aws.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="k",
-            aws_secret_access_key="s",
-        )
-        cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}
-        for name in OTHERS:
-            client.create_processing_job(
-                ProcessingJobName=name,
-                ProcessingResources={"ClusterConfig": cluster},
-                AppSpecification={"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/clarify:1"},
-                RoleArn="arn:aws:iam::111122223333:role/lab",
-            )
+        create_jobs(aws.endpoint, OTHERS)
         yield aws
 
 

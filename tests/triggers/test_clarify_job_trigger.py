@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from airflow.triggers.base import BaseTrigger
 from sagemaker_stand_in import StandIn
+from sagemaker_stand_in.create_jobs import create_jobs
 
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
 from airflow_clarify.triggers import _client as shared
@@ -41,15 +41,7 @@ def _connection(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 def job(aws: StandIn, request: pytest.FixtureRequest) -> str:
     """Create a job that is in progress."""
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[-60:].strip("-")
-    keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
-    boto3.client("sagemaker", endpoint_url=aws.endpoint, **keys).create_processing_job(
-        ProcessingJobName=name,
-        ProcessingResources={
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}
-        },
-        AppSpecification={"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/clarify:1"},
-        RoleArn="arn:aws:iam::111122223333:role/lab",
-    )
+    create_jobs(aws.endpoint, [name])
     return name
 
 

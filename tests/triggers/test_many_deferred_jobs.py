@@ -11,10 +11,10 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from sagemaker_stand_in import StandIn
+from sagemaker_stand_in.create_jobs import create_jobs
 
 from airflow_clarify.engines.sagemaker.connection import AwsConnection
 from airflow_clarify.triggers import _client as shared
@@ -58,18 +58,8 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def create(aws: StandIn, prefix: str, number: int = JOBS) -> list[str]:
-    keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
-    client = boto3.client("sagemaker", endpoint_url=aws.endpoint, **keys)
     names = [f"{prefix}-{one:03}" for one in range(number)]
-    for name in names:
-        client.create_processing_job(
-            ProcessingJobName=name,
-            ProcessingResources={
-                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}
-            },
-            AppSpecification={"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/clarify:1"},
-            RoleArn="arn:aws:iam::111122223333:role/lab",
-        )
+    create_jobs(aws.endpoint, names)
     return names
 
 

@@ -1,4 +1,4 @@
-"""Which facets are counted together in one GROUP BY, whose counts are then summed for each facet.
+"""Choose the facets to count together in one GROUP BY; the counts are then summed for each facet.
 
 PostgreSQL evaluates grouping sets in one process. A plain GROUP BY of several columns runs in parallel and reads a row
 once. It pays where the columns have few combinations, which a sample of the rows shows.
